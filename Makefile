@@ -1,0 +1,47 @@
+# Everything sets itself up: a virtual environment in .venv, then the work. Needs Python >= 3.11 and make only.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test validate lint recordings study clean
+
+demo: $(VENV)/.installed
+	$(BIN)/gasfield run dead-token-drift
+	$(BIN)/gasfield run dead-token-drift-fp32
+
+test: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -m "not validate"
+
+validate: $(VENV)/.installed-validate
+	$(BIN)/python -m pytest -m validate
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+recordings: $(VENV)/.installed-test
+	PATH="$(abspath $(BIN)):$$PATH" bash scenarios/recordings/make.sh
+
+study: $(VENV)/.installed
+	$(BIN)/python docs/studies/rounding.py
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "gasfield needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --editable '.[test,record]' --constraint constraints.txt
+	touch $@
+
+$(VENV)/.installed-validate: $(VENV)/.installed-test
+	$(BIN)/python -m pip install --quiet --editable '.[test,record,validate]' --constraint constraints.txt
+	touch $@
+
+clean:
+	rm -rf $(VENV) outputs/*/ .mypy_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,57 @@
+"""Where scenarios, shipped recordings and texts are found: ./scenarios first, then the copy in the installed package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from gasfield.errors import InputError
+
+_INSTALLED = Path(__file__).parent / "scenarios"
+_SOURCE_TREE = Path(__file__).parent.parent / "scenarios"
+
+
+def shelves() -> list[Path]:
+    """The folders that are searched, in order; only those that exist."""
+    candidates = [Path("scenarios"), _INSTALLED, _SOURCE_TREE]
+    found: list[Path] = []
+    for candidate in candidates:
+        if candidate.is_dir() and not any(candidate.samefile(other) for other in found):
+            found.append(candidate)
+    return found
+
+
+def scenario_files() -> Iterator[Path]:
+    """Every scenario on the shelves, by name; a nearer shelf hides a farther one."""
+    seen: set[str] = set()
+    for shelf in shelves():
+        for path in sorted(shelf.glob("*.yaml")):
+            if path.stem not in seen:
+                seen.add(path.stem)
+                yield path
+
+
+def find_scenario(name: str) -> Path:
+    """Resolves a path or a bare scenario name.
+
+    Raises:
+        InputError: if there is neither such a file nor such a name; the message lists the names there are.
+    """
+    path = Path(name)
+    if path.is_file():
+        return path
+    if path.suffix not in (".yaml", ".yml") and len(path.parts) == 1:
+        for candidate in scenario_files():
+            if candidate.stem == name:
+                return candidate
+    known = ", ".join(p.stem for p in scenario_files()) or "none"
+    raise InputError(f"{name}: no such scenario file or name. Scenarios here: {known}.")
+
+
+def find_file(name: str, *, beside: Path | None = None) -> Path | None:
+    """A data file named in a scenario: absolute, beside the scenario, in the working directory, or on a shelf."""
+    path = Path(name).expanduser()
+    places = (
+        [path] if path.is_absolute() else [*([beside / path] if beside else []), path, *(s / path for s in shelves())]
+    )
+    return next((place for place in places if place.is_file()), None)

@@ -1,0 +1,402 @@
+"""The command line. Nothing heavy is imported before a command needs it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import gasfield
+from gasfield.errors import GasfieldError, InputError
+
+if TYPE_CHECKING:
+    from gasfield.comparison import Comparison
+    from gasfield.recording.training import Moment
+    from gasfield.simulation import Progress, Simulation
+
+app = typer.Typer(
+    help="A physics sandbox in which the tokens of a language model are the particles of a gas.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ScenarioName = Annotated[str, typer.Argument(metavar="SCENARIO", help="A scenario's name, or a YAML file.")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="A.B=VALUE", help="Override a key by its path; may be given again.")
+]
+Threads = Annotated[
+    int | None, typer.Option("--threads", min=1, help="Threads of kernels and BLAS; all cores if left out.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")]
+
+
+def main() -> None:
+    """Entry point: runs a command, and turns what gasfield raises on purpose into a message and an exit code."""
+    from gasfield.kernels.cache import key_by_sources
+
+    key_by_sources()
+    try:
+        app()
+    except GasfieldError as error:
+        for line in str(error).splitlines():
+            print(f"gasfield: {line}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"gasfield {gasfield.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command("list")
+def list_scenarios() -> None:
+    """Lists the scenarios here, each with its question."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from gasfield.catalogue import scenario_files
+    from gasfield.document import Document
+
+    table = Table("scenario", "question", box=None, pad_edge=False)
+    for path in scenario_files():
+        data = Document(path).data
+        table.add_row(path.stem, str(data.get("question", "")) if isinstance(data, dict) else "")
+    Console().print(table)
+
+
+@app.command()
+def show(name: ScenarioName, settings: Settings = None) -> None:
+    """Prints a scenario as resolved: defaults filled in, overrides applied."""
+    from gasfield.scenario import load_scenario
+
+    print(load_scenario(name, settings or ()).yaml(), end="")
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the new scenario; becomes NAME.yaml here.")],
+    like: Annotated[str, typer.Option("--like", help="The scenario to start from.")] = "dead-token-drift",
+) -> None:
+    """Starts a scenario of your own: a commented copy of one that works."""
+    from gasfield.catalogue import find_scenario
+
+    path = Path(f"{name.removesuffix('.yaml')}.yaml")
+    if path.exists():
+        raise InputError(f"{path}: exists already; choose another name.")
+    path.write_text(find_scenario(like).read_text(encoding="utf-8"), encoding="utf-8")
+    print(f"{path}: a copy of {like}. Edit it, then `gasfield check {path}` and `gasfield run {path}`.")
+
+
+@app.command()
+def check(
+    names: Annotated[list[str], typer.Argument(metavar="SCENARIO...", help="Names or YAML files.")],
+    settings: Settings = None,
+) -> None:
+    """Validates scenarios: keys, types, files, fields. Exit code 2 and a message for each fault."""
+    from gasfield.scenario import load_scenario
+    from gasfield.simulation import Simulation
+
+    faults: list[str] = []
+    for name in names:
+        try:
+            simulation = Simulation(load_scenario(name, settings or ()))
+            print(f"{name}: fine ({simulation.gas.count} particles in {simulation.gas.dimensions} dimensions)")
+        except InputError as error:
+            faults.append(str(error))
+    if faults:
+        raise InputError("\n".join(faults))
+
+
+@app.command()
+def run(
+    name: ScenarioName,
+    settings: Settings = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="Run directory; outputs/NAME/NNN if left out.")
+    ] = None,
+    overwrite: Overwrite = False,
+    threads: Threads = None,
+    quiet: Quiet = False,
+) -> None:
+    """Simulates a scenario and writes its run directory: trajectory, summary, plots."""
+    _say_if_compiling(quiet)
+    from gasfield import running
+
+    _limit_threads(threads)
+    with _steps_bar(quiet) as listen:
+        result = running.run(name, overrides=settings or [], output=output, overwrite=overwrite, progress=listen)
+    if quiet:
+        return
+    if result.comparison:
+        _print_comparison(result.comparison)
+    print(
+        f"simulated in {result.seconds:.1f} s; {len(result.plots)} plots, summary and trajectory in {result.directory}"
+    )
+
+
+@app.command()
+def diagnose(
+    trajectory: Annotated[Path, typer.Argument(help="A trajectory, simulated or recorded.")], as_json: Json = False
+) -> None:
+    """Computes every diagnostic that applies to a trajectory, and says what was left out and why."""
+    import json
+
+    from gasfield.diagnostics import diagnose as run_diagnostics
+    from gasfield.trajectory import Trajectory
+
+    with Trajectory(trajectory) as opened:
+        data = run_diagnostics(opened).as_json()
+        description = repr(opened)
+    if as_json:
+        print(json.dumps(data, indent=2, allow_nan=False))
+    else:
+        print(description)
+        _print_leaves(data)
+
+
+@app.command()
+def compare(
+    real: Annotated[Path, typer.Argument(metavar="A", help="The real trajectory.")],
+    simulated: Annotated[Path, typer.Argument(metavar="B", help="The simulated one.")],
+    as_json: Json = False,
+    plots: Annotated[
+        Path | None, typer.Option("--plots", help="Folder for the pictures; none are made if left out.")
+    ] = None,
+) -> None:
+    """Lays two trajectories side by side: how far is B from A?"""
+    import json
+
+    from gasfield.comparison import compare as compare_trajectories
+    from gasfield.trajectory import Trajectory
+
+    with Trajectory(real) as a, Trajectory(simulated) as b:
+        comparison = compare_trajectories(a, b)
+    if as_json:
+        print(json.dumps(comparison.as_json(), indent=2, allow_nan=False))
+    else:
+        _print_comparison(comparison)
+    if plots:
+        plots.mkdir(parents=True, exist_ok=True)
+        comparison.plot_all(plots)
+
+
+@app.command()
+def record(
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")],
+    corpus: Annotated[
+        str | None, typer.Option("--corpus", help="UTF-8 text, plain, .xz or .gz; a shipped text if left out.")
+    ] = None,
+    precision: Annotated[str, typer.Option("--precision", help="bf16, bf16-fp32state or fp32.")] = "bf16",
+    tracers: Annotated[
+        Path | None, typer.Option("--tracers", help="YAML with `tracers:` to plant in dead rows before training.")
+    ] = None,
+    steps: Annotated[int, typer.Option("--steps")] = 500,
+    batch: Annotated[int, typer.Option("--batch", help="Sequences a step.")] = 32,
+    sequence: Annotated[int, typer.Option("--sequence", help="Tokens a sequence.")] = 64,
+    seed: Annotated[int, typer.Option("--seed")] = 1,
+    learning_rate: Annotated[float, typer.Option("--lr")] = 1e-3,
+    weight_decay: Annotated[float, typer.Option("--decay", help="Decoupled weight decay.")] = 0.0,
+    vocabulary: Annotated[int, typer.Option("--vocabulary")] = 10_000,
+    dimensions: Annotated[int, typer.Option("--dimensions", help="Width D of the model.")] = 64,
+    dead: Annotated[
+        int, typer.Option("--dead", help="Tokens that shall never occur; 0 trains on the whole text.")
+    ] = 3700,
+    dead_rows: Annotated[int, typer.Option("--dead-rows", help="Dead rows followed at every step.")] = 64,
+    live_rows: Annotated[int, typer.Option("--live-rows", help="Live rows followed at every step.")] = 32,
+    every: Annotated[
+        int, typer.Option("--every", help="Steps between recorded frames; the field is kept at every step.")
+    ] = 1,
+    field: Annotated[
+        str, typer.Option("--field", help="affine (at every step), full (exact, at every step: large) or none.")
+    ] = "affine",
+    full_steps: Annotated[
+        int, typer.Option("--full-steps", help="With affine: steps at which the exact field is kept too.")
+    ] = 20,
+    survey_steps: Annotated[int, typer.Option("--survey-steps", help="Steps at which all dead rows are kept.")] = 12,
+    hidden_bits: Annotated[
+        int, typer.Option("--hidden-bits", help="Mantissa bits kept of hidden states, 7 to 23 (all).")
+    ] = 23,
+    survey_bits: Annotated[
+        int, typer.Option("--survey-bits", help="Mantissa bits kept of the survey, 7 to 23 (all).")
+    ] = 23,
+    threads: Threads = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+) -> None:
+    """Trains a tiny language model on a text and records how its embedding moves."""
+    try:
+        import tokenizers  # noqa: F401
+        import torch
+    except ImportError as missing:
+        raise InputError(
+            f"recording needs the package {missing.name}, which is an extra: pip install 'gasfield[record]' (see the README for a CPU build)."
+        ) from None
+    from pydantic import ValidationError
+
+    from gasfield.catalogue import find_file
+    from gasfield.recording.corpus import DEFAULT_TEXT
+    from gasfield.recording.model import Geometry
+    from gasfield.recording.record import read_tracers
+    from gasfield.recording.record import record as record_training
+    from gasfield.recording.recorder import RecordingPlan
+    from gasfield.recording.training import TrainingPlan
+
+    if tracers is not None and find_file(str(tracers)) is None:
+        raise InputError(f"--tracers {tracers}: no such file.")
+    try:
+        geometry = Geometry(vocabulary=vocabulary, dimensions=dimensions, sequence=sequence)
+        training_plan = TrainingPlan.model_validate(
+            {
+                "text": corpus or DEFAULT_TEXT, "precision": precision, "steps": steps, "batch": batch, "seed": seed,
+                "dead": dead, "learning_rate": learning_rate, "weight_decay": weight_decay, "geometry": geometry,
+            }
+        )  # fmt: skip
+        recording_plan = RecordingPlan.model_validate(
+            {
+                "dead_rows": dead_rows, "live_rows": live_rows, "every": every, "field": field, "full_steps": full_steps,
+                "survey_steps": survey_steps, "hidden_bits": hidden_bits, "survey_bits": survey_bits,
+                "tracers": read_tracers(find_file(str(tracers)) or tracers) if tracers else (),
+            }
+        )  # fmt: skip
+    except ValidationError as error:
+        raise InputError("\n".join(_option_fault(dict(fault)) for fault in error.errors())) from None
+    if threads:
+        torch.set_num_threads(threads)
+    command = " ".join(["gasfield", *sys.argv[1:]])
+    with _training_bar(steps, quiet) as listen:
+        try:
+            record_training(
+                training_plan, recording_plan, output, overwrite=overwrite, progress=listen, command=command
+            )
+        except KeyboardInterrupt:
+            print(f"\ninterrupted; {output} holds every step up to here", file=sys.stderr)
+            raise typer.Exit(130) from None
+    if not quiet:
+        print(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
+
+
+# ------------------------------------------------------------------------------------------------------- helpers
+
+
+_OPTION_NAMES = {"learning_rate": "lr", "weight_decay": "decay", "text": "corpus"}
+
+
+def _option_fault(fault: dict[str, Any]) -> str:
+    name = str(fault["loc"][-1])
+    option = _OPTION_NAMES.get(name, name).replace("_", "-")
+    return f"--{option}: {fault['msg'].replace('Input should be', 'should be')}, not {fault['input']!r}."
+
+
+def _limit_threads(threads: int | None) -> None:
+    if threads is None:
+        return
+    import numba
+    from threadpoolctl import threadpool_limits
+
+    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    threadpool_limits(threads)
+
+
+def _say_if_compiling(quiet: bool) -> None:
+    from gasfield.kernels.cache import is_warm, key_by_sources
+
+    if not quiet and not is_warm(key_by_sources()):
+        print("compiling kernels (once; cached for the next runs)", file=sys.stderr)
+
+
+@contextmanager
+def _steps_bar(quiet: bool) -> Iterator[Any]:
+    """A progress bar on a terminal; nothing where the output goes to a file."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        console=console, disable=quiet or not console.is_terminal, transient=True,
+    ) as bar:  # fmt: skip
+
+        def listen(simulation: Simulation) -> Progress:
+            task = bar.add_task("steps", total=simulation.scenario.run.steps)
+            return lambda steps: bar.advance(task, steps)
+
+        yield listen
+
+
+@contextmanager
+def _training_bar(steps: int, quiet: bool) -> Iterator[Any]:
+    """A progress bar with loss and steps/s on a terminal; a plain line every 50 steps otherwise."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[note]}"), TimeRemainingColumn(),
+        console=console, disable=quiet or not console.is_terminal, transient=True,
+    ) as bar:  # fmt: skip
+        task = bar.add_task("training", total=steps, note="")
+
+        def listen(moment: Moment) -> None:
+            if moment.loss is None:
+                return
+            speed = bar.tasks[0].speed or 0.0
+            bar.update(task, completed=moment.step + 1, note=f"loss {moment.loss:.3f}  {speed:.1f} steps/s")
+            if not quiet and not console.is_terminal and moment.step % 50 == 0:
+                print(f"step {moment.step} loss {moment.loss:.3f}", file=sys.stderr)
+
+        yield listen
+
+
+def _print_comparison(comparison: Comparison) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("", "real", "simulated", "difference", "unit", box=None, pad_edge=False)
+    for row in comparison.table():
+        table.add_row(*map(str, row))
+    Console().print(table)
+
+
+def _print_leaves(data: dict[str, Any], prefix: str = "") -> None:
+    for key, value in data.items():
+        if isinstance(value, dict) and "value" in value and "unit" in value:
+            error = f" ± {_short(value['error'])}" if value["error"] is not None else ""
+            unit = "" if value["unit"] == "1" else f" {value['unit']}"
+            print(f"  {prefix}{key} = {_short(value['value'])}{error}{unit}")
+        elif isinstance(value, dict):
+            _print_leaves(value, f"{prefix}{key}.")
+        elif isinstance(value, list):
+            for item in value:
+                print(f"  {prefix}{key}: {item}")
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_short, value)) + "]"
+    return "not determined" if value is None else f"{value:.6g}"
+
+
+if __name__ == "__main__":
+    main()

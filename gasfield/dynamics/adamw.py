@@ -1,0 +1,236 @@
+"""AdamW as a law of motion, in the very arithmetic in which a framework does it.
+
+With gradient g, step t = 1, 2, ..., learning rate eta, decay lambda (Loshchilov and Hutter, 2019, algorithm 2; Kingma and
+Ba, 2015):
+
+    W <- W (1 - eta lambda)
+    m <- m + (1 - beta1) (g - m)
+    v <- beta2 v + (1 - beta2) g^2
+    W <- W - eta / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + epsilon)
+
+Which operation is rounded, and when, decides whether a weight moves at all, so it is part of the law. The reference is
+`torch.optim.AdamW(foreach=False, fused=False)` of PyTorch 2.13 on an x86 CPU with AVX2 or AVX-512:
+
+* Scalars are computed in float64 and rounded to float32 when they meet a tensor; `epsilon`, in a bfloat16 addition, is
+  rounded on to bfloat16.
+* The lerp of m and the addcmul of v each end in a fused multiply-add; addcdiv is a product, a quotient and a sum.
+* All bfloat16: each tensor operation is float32 arithmetic, rounded to bfloat16 as it is stored. Bit-equal here.
+* All float32: m and v are bit-equal here. PyTorch's square root comes from a vector library that is not correctly
+  rounded (about one in six is off by one unit in the last place); ours is, so W may differ by that.
+* Any mix, which PyTorch refuses: float32 arithmetic in the same order, all in registers, and one rounding of each of W, m
+  and v as it is stored: what fused low-precision optimisers do. The update is made from m and v before that rounding.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, NamedTuple
+
+import numpy as np
+from numba import jit, prange
+from numpy.typing import NDArray
+from pydantic import Field
+
+from gasfield.dynamics.optimiser import ELEMENT, ROW, ROWS, OptimiserDynamics, Precision, require_state
+from gasfield.gas import Gas
+from gasfield.kernels.bfloat16 import fused_multiply_add, nearest_bfloat16, round_to_bfloat16, store
+from gasfield.spec import Spec
+
+Beta = Annotated[float, Field(ge=0.0, lt=1.0)]
+
+_HALF = np.float32(0.5)
+_ONE = np.float32(1.0)
+
+
+class MomentPrecision(Spec):
+    """In what the two moments of AdamW are kept, each by itself."""
+
+    first: Precision = "float32"
+    """Precision of m, the running mean of the gradient."""
+    second: Precision = "float32"
+    """Precision of v, the running mean of the squared gradient."""
+
+
+class AdamW(Spec):
+    """AdamW with decoupled weight decay; weights, first and second moment each in float32 or bfloat16."""
+
+    kind: Literal["adamw"] = "adamw"
+    learning_rate: float = Field(gt=0.0, allow_inf_nan=False)
+    """eta [length]: about the distance that each coordinate moves in a step while its gradient is steady."""
+    betas: tuple[Beta, Beta] = (0.9, 0.999)
+    """beta1, beta2 [1]: what the first and second moment keep of themselves in a step."""
+    epsilon: float = Field(1e-8, ge=0.0, allow_inf_nan=False)
+    """Added to the root of the second moment [energy/length]."""
+    weight_decay: float = Field(0.0, ge=0.0, allow_inf_nan=False)
+    """lambda [1/length], decoupled: every step multiplies weights by 1 - eta lambda."""
+    parameters: Precision = "float32"
+    """Precision in which weights live. The gradient has it too, as a framework's gradient has that of its parameter."""
+    state: Precision | MomentPrecision = "float32"
+    """Precision of both moments, or of each."""
+
+    @property
+    def moments(self) -> MomentPrecision:
+        """`state`, spelled out for each of the two moments."""
+        if isinstance(self.state, MomentPrecision):
+            return self.state
+        return MomentPrecision(first=self.state, second=self.state)
+
+    def build(self, gas: Gas) -> AdamWDynamics:
+        """The law for this gas, with moments at zero and no step taken."""
+        return AdamWDynamics(self, gas)
+
+
+class AdamWDynamics(OptimiserDynamics):
+    """Moves a gas by `adamw_step`. State: `first_moment`, `second_moment` (N, D) float32, and `step_count`."""
+
+    def __init__(self, law: AdamW, gas: Gas) -> None:
+        super().__init__(gas, law.parameters, ("first_moment", "second_moment"))
+        self.law = law
+
+    def _step(self, weights: NDArray[Any], gradient: NDArray[np.float32], step: int) -> None:
+        adamw_step(weights, gradient, self._moments["first_moment"], self._moments["second_moment"], step, self.law)
+
+
+def adamw_step(
+    weights: NDArray[np.float32],
+    gradient: NDArray[np.floating[Any]],
+    first: NDArray[np.float32],
+    second: NDArray[np.float32],
+    step: int,
+    law: AdamW,
+) -> None:
+    """One step of AdamW, in place, in parallel over rows; bits do not depend on the number of threads.
+
+    Args:
+        weights: (N, D) float32, on the bfloat16 lattice if `law.parameters` says so; overwritten.
+        gradient: (N, D); rounded to float32, and on to bfloat16 if `law.parameters` says so.
+        first: (N, D) float32, m; overwritten.
+        second: (N, D) float32, v; overwritten.
+        step: t, counted from 1.
+        law: constants and precisions.
+
+    Raises:
+        ValueError: if an array that is to be overwritten is not a contiguous float32 array, or shapes differ.
+    """
+    for name, array in (("weights", weights), ("first moment", first), ("second moment", second)):
+        require_state(name, array, weights.shape)
+    gradient = np.require(gradient, np.float32, ["C", "A", "W"])
+    require_state("gradient", gradient, weights.shape)
+    _step_rows(weights, gradient, first, second, _scalars(law, step), _rounding(law))
+
+
+# --- scalars of one step ---------------------------------------------------------------------------------------------
+
+
+class _Scalars(NamedTuple):
+    """What a step is made of besides arrays; every field float32, so that no value ever compiles a new kernel."""
+
+    decay: np.float32
+    """1 - eta lambda"""
+    gain1: np.float32
+    """1 - beta1"""
+    beta2: np.float32
+    gain2: np.float32
+    """1 - beta2"""
+    correction: np.float32
+    """sqrt(1 - beta2^t)"""
+    epsilon: np.float32
+    negative_step: np.float32
+    """-eta / (1 - beta1^t)"""
+
+
+class _Rounding(NamedTuple):
+    """What is kept in bfloat16, and whether each single operation is rounded or only what is stored."""
+
+    each_operation: bool
+    weights: bool
+    first: bool
+    second: bool
+
+
+def _rounding(law: AdamW) -> _Rounding:
+    weights, first, second = (kept == "bfloat16" for kept in (law.parameters, law.moments.first, law.moments.second))
+    return _Rounding(weights and first and second, weights, first, second)
+
+
+def _scalars(law: AdamW, step: int) -> _Scalars:
+    """The scalars of step t, as the reference forms them: in float64, each then rounded once to float32."""
+    beta1, beta2 = law.betas
+    epsilon = np.float32(law.epsilon)
+    if _rounding(law).each_operation:
+        # The reference adds a Python number to a bfloat16 tensor as a bfloat16 (it multiplies and divides by a float32).
+        epsilon = np.float32(round_to_bfloat16(epsilon))
+    return _Scalars(
+        decay=np.float32(1 - law.learning_rate * law.weight_decay),
+        gain1=np.float32(1 - beta1),
+        beta2=np.float32(beta2),
+        gain2=np.float32(1 - beta2),
+        correction=np.float32((1 - beta2**step) ** 0.5),
+        epsilon=epsilon,
+        negative_step=np.float32(-(law.learning_rate / (1 - beta1**step))),
+    )
+
+
+# --- one element -----------------------------------------------------------------------------------------------------
+
+
+@jit(**ELEMENT)
+def _lerp(start, end, weight):  # type: ignore[no-untyped-def]
+    """start + weight (end - start), from the nearer end and with one rounding of the sum: as ATen's lerp kernel."""
+    if abs(weight) < _HALF:
+        return fused_multiply_add(weight, end - start, start)
+    return fused_multiply_add(weight - _ONE, end - start, end)
+
+
+@jit(**ELEMENT)
+def _element_rounding_each_operation(w, g, m, v, scalars):  # type: ignore[no-untyped-def]
+    """(w, m, v) after a step in which every operation reads and writes bfloat16. A decay of 1 changes no bit."""
+    w = nearest_bfloat16(w * scalars.decay)
+    m = nearest_bfloat16(_lerp(m, g, scalars.gain1))
+    v = nearest_bfloat16(v * scalars.beta2)
+    v = nearest_bfloat16(fused_multiply_add(scalars.gain2 * g, g, v))
+    root = nearest_bfloat16(np.sqrt(v))
+    root = nearest_bfloat16(root / scalars.correction)
+    root = nearest_bfloat16(root + scalars.epsilon)
+    w = nearest_bfloat16(w + (scalars.negative_step * m) / root)
+    return w, m, v
+
+
+@jit(**ELEMENT)
+def _element_in_float32(w, g, m, v, scalars):  # type: ignore[no-untyped-def]
+    """(w, m, v) after a step in float32, not yet rounded to what they are stored in. A decay of 1 changes no bit."""
+    w = w * scalars.decay
+    m = _lerp(m, g, scalars.gain1)
+    v = fused_multiply_add(scalars.gain2 * g, g, v * scalars.beta2)
+    root = np.sqrt(v) / scalars.correction + scalars.epsilon
+    w = w + (scalars.negative_step * m) / root
+    return w, m, v
+
+
+# --- loops -----------------------------------------------------------------------------------------------------------
+
+
+@jit(**ROW)
+def _row_rounding_each_operation(w, g, m, v, scalars):  # type: ignore[no-untyped-def]
+    """`_element_rounding_each_operation` along one row (D,), in place."""
+    for i in range(w.shape[0]):
+        w[i], m[i], v[i] = _element_rounding_each_operation(w[i], nearest_bfloat16(g[i]), m[i], v[i], scalars)
+
+
+@jit(**ROW)
+def _row_in_float32(w, g, m, v, scalars, rounding):  # type: ignore[no-untyped-def]
+    """`_element_in_float32` along one row (D,), in place, rounding what is stored."""
+    for i in range(w.shape[0]):
+        new_w, new_m, new_v = _element_in_float32(w[i], store(g[i], rounding.weights), m[i], v[i], scalars)
+        w[i] = store(new_w, rounding.weights)
+        m[i] = store(new_m, rounding.first)
+        v[i] = store(new_v, rounding.second)
+
+
+@jit(**ROWS)
+def _step_rows(weights, gradient, first, second, scalars, rounding):  # type: ignore[no-untyped-def]
+    """One step of all rows; elements never mix, so threads cannot change a bit."""
+    for row in prange(weights.shape[0]):
+        if rounding.each_operation:
+            _row_rounding_each_operation(weights[row], gradient[row], first[row], second[row], scalars)
+        else:
+            _row_in_float32(weights[row], gradient[row], first[row], second[row], scalars, rounding)

@@ -1,0 +1,105 @@
+"""What optimisers have in common as laws of motion: weights on a floating-point lattice, pushed by minus the gradient."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasfield.dynamics.base import Dynamics, ForceField
+from gasfield.gas import Gas
+from gasfield.kernels.bfloat16 import round_to_bfloat16
+from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
+
+Precision = Literal["float32", "bfloat16"]
+"""In what a quantity is kept between steps. Both are held as float32 arrays; a bfloat16 is a float32 on a coarser lattice."""
+
+# Division as IEEE 754 has it: 0/0 is NaN, as in the reference, and no test for zero keeps the loop from being vectorised.
+ROW: dict[str, Any] = EXACT | {"error_model": "numpy"}
+"""Compilation of a loop along one row."""
+ROWS: dict[str, Any] = EXACT_PARALLEL | {"error_model": "numpy"}
+"""Compilation of the parallel loop over rows."""
+ELEMENT: dict[str, Any] = ROW | {"forceinline": True}
+"""Compilation of what happens to one element: always inlined, or the loop along the row would not be vectorised."""
+
+
+class OptimiserDynamics(Dynamics):
+    """Weights are positions, the gradient is minus the force, and one step is one unit of time.
+
+    A subclass keeps its moments in `_moments` and does its arithmetic in `_step`.
+    """
+
+    def __init__(self, gas: Gas, parameters: Precision, moments: tuple[str, ...]) -> None:
+        """Starts from rest: all moments (named in `moments`) zero, no step taken.
+
+        Args:
+            gas: the gas to be moved; only its shape (N, D) is used.
+            parameters: in what precision positions live.
+            moments: names of the (N, D) float32 arrays that this optimiser remembers.
+        """
+        shape = gas.positions.shape
+        self._parameters = parameters
+        self._moments = {name: np.zeros(shape, np.float32) for name in moments}
+        self._gradient = np.empty(shape, np.float32)
+        self._steps_taken = 0
+
+    def advance(self, gas: Gas, field: ForceField) -> None:
+        """One optimiser step in place. The force is rounded to float32 here (the step rounds on, if weights are bfloat16).
+
+        Raises:
+            ValueError: if the positions are not what `project` makes of them, or have another shape than at the start.
+        """
+        require_state("positions", gas.positions, self._gradient.shape)
+        np.negative(field(gas.positions, gas.step), out=self._gradient, casting="same_kind")
+        self._steps_taken += 1
+        self._step(gas.positions, self._gradient, self._steps_taken)
+        gas.step += 1
+        gas.time += 1.0
+
+    @abstractmethod
+    def _step(self, weights: NDArray[Any], gradient: NDArray[np.float32], step: int) -> None:
+        """Moves `weights` (N, D) and the moments in place; `step` counts from 1."""
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Copies of the moments, each (N, D) float32, and the number of steps taken under `step_count` (int64, no axes)."""
+        copies: dict[str, NDArray[Any]] = {name: moment.copy() for name, moment in self._moments.items()}
+        return copies | {"step_count": np.array(self._steps_taken, dtype=np.int64)}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Takes back what `state` gave.
+
+        Raises:
+            ValueError: if a moment is missing, or has another shape than the gas.
+        """
+        expected = {*self._moments, "step_count"}
+        if set(state) != expected:
+            raise ValueError(f"the state of this optimiser has {sorted(expected)}, not {sorted(state)}")
+        for name, moment in self._moments.items():
+            if state[name].shape != moment.shape:
+                raise ValueError(f"{name} has shape {state[name].shape}, the gas {moment.shape}")
+        for name, moment in self._moments.items():
+            moment[...] = state[name]
+        self._steps_taken = int(state["step_count"])
+
+    def project(self, gas: Gas) -> None:
+        """Makes positions a contiguous float32 array of the gas's own, rounded to bfloat16 where the weights are."""
+        if self._parameters == "bfloat16":
+            gas.positions = np.ascontiguousarray(round_to_bfloat16(gas.positions))
+        else:
+            gas.positions = np.require(gas.positions, np.float32, ["C", "A", "W"])
+
+
+def require_state(name: str, array: NDArray[Any], shape: tuple[int, ...]) -> None:
+    """Refuses an array that a kernel could not update in place, or for which it would be compiled once more.
+
+    Raises:
+        ValueError: if `array` is not a writable, aligned, C-contiguous float32 array of that shape.
+    """
+    if array.dtype != np.float32 or array.shape != shape or not array.flags.carray:
+        raise ValueError(
+            f"{name} must be a writable contiguous float32 array of shape {shape}, "
+            f"not {array.dtype} of shape {array.shape}; dynamics.project makes positions so"
+        )

@@ -1,0 +1,192 @@
+"""Stochastic gradient descent with momentum as a law of motion, in the very arithmetic in which a framework does it.
+
+With gradient g, learning rate eta, decay lambda (coupled: it joins the gradient), momentum mu, dampening tau (Sutskever et
+al., 2013, in the form of `torch.optim.SGD`, where the learning rate stands outside the momentum buffer b):
+
+    g <- g + lambda W
+    b <- g at the first step,  b <- mu b + (1 - tau) g  afterwards
+    W <- W - eta b        (eta g without momentum; eta (g + mu b) for Nesterov)
+
+The reference is `torch.optim.SGD(foreach=False, fused=False)` of PyTorch 2.13 on an x86 CPU with AVX2 or AVX-512:
+
+* All float32: each "add a multiple of" is one fused multiply-add. Bit-equal here.
+* All bfloat16: each operation is float32 arithmetic, rounded to bfloat16 as it is stored; lambda, 1 - tau and eta, which
+  multiply inside an addition, are themselves rounded to bfloat16 first (a learning rate of 0.001 acts as 0.00099945),
+  while mu stays float32. Bit-equal here to the vectorised part of the reference. Its scalar remainder (the last
+  elements of a tensor whose size is not a multiple of the vector length) rounds the product in between; position in
+  memory is no part of a law, so that is not followed.
+* Any mix, which PyTorch refuses: float32 arithmetic in the same order, all in registers, and one rounding of each of W and
+  b as it is stored. Without momentum there is no b, and its precision means nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple, Self
+
+import numpy as np
+from numba import jit, prange
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from gasfield.dynamics.optimiser import ELEMENT, ROW, ROWS, OptimiserDynamics, Precision, require_state
+from gasfield.gas import Gas
+from gasfield.kernels.bfloat16 import fused_multiply_add, round_to_bfloat16, store
+from gasfield.spec import Spec
+
+
+class SGD(Spec):
+    """Gradient descent with momentum and coupled weight decay; weights and momentum each in float32 or bfloat16."""
+
+    kind: Literal["sgd"] = "sgd"
+    learning_rate: float = Field(gt=0.0, allow_inf_nan=False)
+    """eta [length^2/energy]: distance moved per unit of gradient."""
+    momentum: float = Field(0.0, ge=0.0, allow_inf_nan=False)
+    """mu [1]: what the momentum buffer keeps of itself in a step; 0 for no buffer."""
+    dampening: float = Field(0.0, ge=0.0, le=1.0)
+    """tau [1]: the part of a new gradient that the momentum buffer leaves out."""
+    weight_decay: float = Field(0.0, ge=0.0, allow_inf_nan=False)
+    """lambda [energy/length^2], coupled: lambda W is added to the gradient."""
+    nesterov: bool = False
+    """Looks ahead along the momentum; asks for momentum without dampening."""
+    parameters: Precision = "float32"
+    """Precision in which weights live. The gradient has it too, as a framework's gradient has that of its parameter."""
+    state: Precision = "float32"
+    """Precision of the momentum buffer."""
+
+    @model_validator(mode="after")
+    def _nesterov_has_momentum(self) -> Self:
+        if self.nesterov and (self.momentum == 0.0 or self.dampening != 0.0):
+            raise ValueError("nesterov: true asks for momentum > 0 and dampening 0")
+        return self
+
+    def build(self, gas: Gas) -> SGDDynamics:
+        """The law for this gas, with no step taken."""
+        return SGDDynamics(self, gas)
+
+
+class SGDDynamics(OptimiserDynamics):
+    """Moves a gas by `sgd_step`. State: `momentum` (N, D) float32, zero while unused, and `step_count`."""
+
+    def __init__(self, law: SGD, gas: Gas) -> None:
+        super().__init__(gas, law.parameters, ("momentum",))
+        self.law = law
+
+    def _step(self, weights: NDArray[Any], gradient: NDArray[np.float32], step: int) -> None:
+        sgd_step(weights, gradient, self._moments["momentum"], step, self.law)
+
+
+def sgd_step(
+    weights: NDArray[np.float32],
+    gradient: NDArray[np.floating[Any]],
+    momentum: NDArray[np.float32],
+    step: int,
+    law: SGD,
+) -> None:
+    """One step of SGD, in place, in parallel over rows; bits do not depend on the number of threads.
+
+    Args:
+        weights: (N, D) float32, on the bfloat16 lattice if `law.parameters` says so; overwritten.
+        gradient: (N, D); rounded to float32, and on to bfloat16 if `law.parameters` says so.
+        momentum: (N, D) float32, b; overwritten where the law has momentum.
+        step: counted from 1; at the first the gradient becomes the buffer.
+        law: constants and precisions.
+
+    Raises:
+        ValueError: if an array that is to be overwritten is not a contiguous float32 array, or shapes differ.
+    """
+    require_state("weights", weights, weights.shape)
+    require_state("momentum", momentum, weights.shape)
+    gradient = np.require(gradient, np.float32, ["C", "A", "W"])
+    require_state("gradient", gradient, weights.shape)
+    _step_rows(weights, gradient, momentum, _scalars(law), _choices(law, step))
+
+
+# --- what one step is made of besides arrays -------------------------------------------------------------------------
+
+
+class _Scalars(NamedTuple):
+    """Every field float32, so that no value ever compiles a new kernel."""
+
+    decay: np.float32
+    """lambda"""
+    momentum: np.float32
+    """mu"""
+    gain: np.float32
+    """1 - tau"""
+    negative_rate: np.float32
+    """-eta"""
+
+
+class _Choices(NamedTuple):
+    """Which operations there are, what is kept in bfloat16, and whether each single operation is rounded or only stores."""
+
+    decays: bool
+    has_momentum: bool
+    first_step: bool
+    nesterov: bool
+    each_operation: bool
+    weights: bool
+    momentum: bool
+
+
+def _choices(law: SGD, step: int) -> _Choices:
+    return _Choices(
+        decays=law.weight_decay != 0.0,
+        has_momentum=law.momentum != 0.0,
+        first_step=step == 1,
+        nesterov=law.nesterov,
+        each_operation=law.parameters == "bfloat16" and (law.state == "bfloat16" or law.momentum == 0.0),
+        weights=law.parameters == "bfloat16",
+        momentum=law.state == "bfloat16",
+    )
+
+
+def _scalars(law: SGD) -> _Scalars:
+    """The law's numbers in the precision in which the reference uses them."""
+    factors = np.array([law.weight_decay, 1 - law.dampening, -law.learning_rate], dtype=np.float32)
+    if _choices(law, 1).each_operation:
+        # The reference multiplies inside an addition of bfloat16 tensors by a bfloat16; elsewhere by a float32.
+        factors = round_to_bfloat16(factors)
+    decay, gain, negative_rate = factors
+    return _Scalars(decay=decay, momentum=np.float32(law.momentum), gain=gain, negative_rate=negative_rate)
+
+
+# --- one element -----------------------------------------------------------------------------------------------------
+
+
+@jit(**ELEMENT)
+def _element(w, g, b, scalars, choices):  # type: ignore[no-untyped-def]
+    """(w, b) after a step, not yet rounded to what they are stored in."""
+    rounds = choices.each_operation
+    if choices.decays:
+        g = store(fused_multiply_add(scalars.decay, w, g), rounds)
+    if choices.has_momentum:
+        if choices.first_step:
+            b = g
+        else:
+            b = store(fused_multiply_add(scalars.gain, g, store(b * scalars.momentum, rounds)), rounds)
+        if choices.nesterov:
+            # As a factor inside an addition, the momentum is rounded like the others.
+            g = store(fused_multiply_add(store(scalars.momentum, rounds), b, g), rounds)
+        else:
+            g = b
+    return fused_multiply_add(scalars.negative_rate, g, w), b
+
+
+# --- loops -----------------------------------------------------------------------------------------------------------
+
+
+@jit(**ROW)
+def _row(w, g, b, scalars, choices):  # type: ignore[no-untyped-def]
+    """`_element` along one row (D,), in place, rounding what is stored."""
+    for i in range(w.shape[0]):
+        new_w, new_b = _element(w[i], store(g[i], choices.weights), b[i], scalars, choices)
+        w[i] = store(new_w, choices.weights)
+        b[i] = store(new_b, choices.momentum)
+
+
+@jit(**ROWS)
+def _step_rows(weights, gradient, momentum, scalars, choices):  # type: ignore[no-untyped-def]
+    """One step of all rows; elements never mix, so threads cannot change a bit."""
+    for row in prange(weights.shape[0]):
+        _row(weights[row], gradient[row], momentum[row], scalars, choices)

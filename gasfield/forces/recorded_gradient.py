@@ -1,0 +1,150 @@
+"""The field of a recorded training run: minus the gradient that a dead row would have been given at any place.
+
+Law (docs/science.md, section "A dead row is a test particle"): the potential energy of a row at w is
+Phi(w) = sum_b w_b exp(w . h_b - log Z_b), and the force is -grad Phi. `full` evaluates it; `affine` uses the expansion
+Phi(c) + g . d + d^T H d / 2 about the centroid c of the dead rows, d = w - c. Exact check: at the places of the recorded
+dead rows the force is minus the gradient that training gave them.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numba import jit, prange
+from numpy.typing import NDArray
+
+from gasfield.errors import InputError
+from gasfield.forces.base import Force, Positions, Surroundings
+from gasfield.kernels.flags import FAST, FAST_PARALLEL
+from gasfield.spec import Spec
+from gasfield.trajectory import AffineField, FullField, RecordedField, Trajectory
+from gasfield.trajectory.field import FullSnapshot, unpack_symmetric
+
+
+class RecordedGradient(Spec):
+    """The recorded field of a training run, at the step that the gas has reached. Conservative at each step; depends on time."""
+
+    kind: Literal["recorded_gradient"] = "recorded_gradient"
+    file: str
+    """A recording with a field."""
+    field: Literal["affine", "full"] = "affine"
+    """`affine`: the expansion about the dead centroid, stored at every step. `full`: exact, where it was kept."""
+
+    def build(self, surroundings: Surroundings) -> Force:
+        """Opens the recording.
+
+        Raises:
+            InputError: if the file is missing, is no trajectory, lacks the field, or has other dimensions.
+        """
+        recording = Trajectory(surroundings.find(self.file))
+        if recording.dimensions != surroundings.dimensions:
+            raise InputError(
+                f"{recording.path}: the recorded field has {recording.dimensions} dimensions, the space {surroundings.dimensions}."
+            )
+        return _Affine(recording.affine_field()) if self.field == "affine" else _Full(recording.full_field())
+
+
+class _Recorded(Force):
+    """What both forms share: a field that is known at recorded steps only."""
+
+    conservative = True
+    _field: RecordedField
+
+    def check_steps(self, start: int, stop: int) -> None:
+        for step in range(start, stop):
+            self._field.index(step)
+
+
+class _Affine(_Recorded):
+    def __init__(self, field: AffineField) -> None:
+        self._field: AffineField = field
+
+    def add(self, positions: Positions, step: int, force: NDArray[np.float64]) -> None:
+        reference, gradient, tidal, _ = self._at(step)
+        _add_affine(positions, reference, gradient, tidal, force)
+
+    def energy(self, positions: Positions, step: int) -> NDArray[np.float64]:
+        reference, gradient, tidal, potential = self._at(step)
+        away = positions - reference
+        energy: NDArray[np.float64] = potential + away @ gradient + 0.5 * np.einsum("ij,jk,ik->i", away, tidal, away)
+        return energy
+
+    def _at(self, step: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], float]:
+        i = self._field.index(step)
+        tidal = unpack_symmetric(self._field.tidal[i].astype(np.float64))
+        return (
+            self._field.reference[i].astype(np.float64),
+            self._field.gradient[i].astype(np.float64),
+            tidal,
+            self._field.potential[i],
+        )
+
+
+class _Full(_Recorded):
+    def __init__(self, field: FullField) -> None:
+        self._field: FullField = field
+        self._held: tuple[int, FullSnapshot] | None = None
+
+    def add(self, positions: Positions, step: int, force: NDArray[np.float64]) -> None:
+        at = self._at(step)
+        _add_full(positions, at.hidden, at.log_partition, at.weight, force)
+
+    def energy(self, positions: Positions, step: int) -> NDArray[np.float64]:
+        at = self._at(step)
+        energy = np.zeros(len(positions))
+        _sum_full_energy(positions, at.hidden, at.log_partition, at.weight, energy)
+        return energy
+
+    def _at(self, step: int) -> FullSnapshot:
+        """The snapshot of a step as float64; the last one is kept, since energy and force ask for the same."""
+        if self._held is None or self._held[0] != step:
+            raw = self._field.snapshot(self._field.index(step))
+            parts = (np.ascontiguousarray(part, np.float64) for part in (raw.hidden, raw.log_partition, raw.weight))
+            self._held = (step, FullSnapshot(*parts))
+        return self._held[1]
+
+
+@jit(**FAST_PARALLEL)
+def _add_affine(positions, reference, gradient, tidal, force):  # type: ignore[no-untyped-def]
+    """force_i -= g + H (x_i - c)."""
+    for i in prange(positions.shape[0]):
+        _subtract_affine_gradient(positions[i], reference, gradient, tidal, force[i])
+
+
+@jit(**FAST)
+def _subtract_affine_gradient(position, reference, gradient, tidal, force):  # type: ignore[no-untyped-def]
+    for j in range(position.size):
+        slope = gradient[j]
+        for k in range(position.size):
+            slope += tidal[j, k] * (position[k] - reference[k])
+        force[j] -= slope
+
+
+@jit(**FAST_PARALLEL)
+def _add_full(positions, hidden, log_partition, weight, force):  # type: ignore[no-untyped-def]
+    """force_i -= sum_b w_b exp(x_i . h_b - log Z_b) h_b."""
+    for i in prange(positions.shape[0]):
+        for b in range(hidden.shape[0]):
+            probability = _weighted_probability(positions[i], hidden[b], log_partition[b], weight[b])
+            for j in range(hidden.shape[1]):
+                force[i, j] -= probability * hidden[b, j]
+
+
+@jit(**FAST_PARALLEL)
+def _sum_full_energy(positions, hidden, log_partition, weight, energy):  # type: ignore[no-untyped-def]
+    """energy_i += sum_b w_b exp(x_i . h_b - log Z_b)."""
+    for i in prange(positions.shape[0]):
+        total = 0.0
+        for b in range(hidden.shape[0]):
+            total += _weighted_probability(positions[i], hidden[b], log_partition[b], weight[b])
+        energy[i] += total
+
+
+@jit(**FAST)
+def _weighted_probability(position, hidden, log_partition, weight):  # type: ignore[no-untyped-def]
+    """w_b p_b of one row at one position of the text."""
+    logit = 0.0
+    for j in range(position.size):
+        logit += position[j] * hidden[j]
+    return weight * np.exp(logit - log_partition)

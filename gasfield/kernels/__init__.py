@@ -1,0 +1,1 @@
+"""Numba building blocks shared by forces and dynamics."""

@@ -1,0 +1,123 @@
+"""From a text to token ids: byte-level BPE on the whole text, training on a part in which some tokens never occur.
+
+A tokenizer is usually made on more text than a model then sees, and that is where dead tokens come from. The part is the
+longest beginning of the text in which the wanted number of tokens does not occur, so the dead tokens are real ones with
+strings of their own.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import lzma
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasfield.catalogue import find_file
+from gasfield.errors import InputError
+
+DEFAULT_TEXT = "texts/kjv.txt.xz"
+_OPENERS: dict[str, Callable[[Path], IO[bytes]]] = {".xz": lzma.open, ".gz": gzip.open}
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A tokenized text.
+
+    Attributes:
+        name: file name of the text.
+        digest: SHA-256 of its bytes (uncompressed).
+        ids: (L,) token ids of the part that is trained on.
+        vocabulary: V token strings, by id; ids that the tokenizer did not need are `<unused N>`.
+        dead: (V,) true where the token never occurs in `ids`.
+    """
+
+    name: str
+    digest: str
+    ids: NDArray[np.int64]
+    vocabulary: list[str]
+    dead: NDArray[np.bool_]
+
+    @property
+    def dead_ids(self) -> NDArray[np.int64]:
+        """Ids of the tokens that never occur, ascending."""
+        return np.flatnonzero(self.dead)
+
+    @property
+    def live_ids(self) -> NDArray[np.int64]:
+        """Ids of the tokens that occur, ascending."""
+        return np.flatnonzero(~self.dead)
+
+
+def read_text(name: str) -> tuple[str, bytes]:
+    """The file name and bytes of a text, plain or compressed (.xz, .gz).
+
+    Raises:
+        InputError: if it is missing, empty, damaged or not UTF-8.
+    """
+    path = find_file(name)
+    if path is None:
+        raise InputError(f"{name}: no such text file.")
+    try:
+        with _OPENERS.get(path.suffix, lambda p: p.open("rb"))(path) as file:
+            data = file.read()
+        data.decode("utf-8")
+    except UnicodeDecodeError as fault:
+        raise InputError(f"{path}: not UTF-8 text (byte {fault.start}).") from None
+    except (OSError, lzma.LZMAError, EOFError) as fault:
+        raise InputError(f"{path}: cannot be read ({fault}).") from None
+    if not data.strip():
+        raise InputError(f"{path}: the text is empty.")
+    return path.name, data
+
+
+def tokenize(name: str, vocabulary: int, dead: int) -> Corpus:
+    """Makes a tokenizer on a text and finds the part to train on.
+
+    Args:
+        name: text file.
+        vocabulary: number of tokens V.
+        dead: how many of them shall never occur in the part that is trained on; 0 trains on the whole text.
+
+    Raises:
+        InputError: if the text cannot be read, or is too short for that.
+    """
+    file_name, data = read_text(name)
+    ids, strings = _byte_pair_encode(data.decode("utf-8"), vocabulary)
+    part = ids[: _longest_part(ids, vocabulary, dead)]
+    occurs = np.zeros(vocabulary, bool)
+    occurs[part] = True
+    return Corpus(file_name, hashlib.sha256(data).hexdigest(), part, strings, ~occurs)
+
+
+def _byte_pair_encode(text: str, vocabulary: int) -> tuple[NDArray[np.int64], list[str]]:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    if vocabulary < len(alphabet):
+        raise InputError(f"--vocabulary {vocabulary}: byte-level BPE needs at least {len(alphabet)} tokens.")
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(vocab_size=vocabulary, initial_alphabet=alphabet, show_progress=False)
+    lines = text.splitlines(keepends=True)
+    tokenizer.train_from_iterator(lines, trainer)
+    ids = np.concatenate([np.array(code.ids, np.int64) for code in tokenizer.encode_batch(lines)])
+    known = tokenizer.get_vocab_size()
+    strings = [tokenizer.decode([i]) for i in range(known)] + [f"<unused {i}>" for i in range(known, vocabulary)]
+    return ids, strings
+
+
+def _longest_part(ids: NDArray[np.int64], vocabulary: int, dead: int) -> int:
+    """Length of the longest beginning in which at least `dead` of the tokens do not occur."""
+    if dead >= vocabulary:
+        raise InputError(f"--dead {dead}: the vocabulary has only {vocabulary} tokens.")
+    _, first = np.unique(ids, return_index=True)
+    arrivals = np.sort(first)
+    allowed = vocabulary - dead
+    return len(ids) if dead == 0 or allowed >= len(arrivals) else int(arrivals[allowed])

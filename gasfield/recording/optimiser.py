@@ -1,0 +1,76 @@
+"""The optimisers of a recorded training, one a precision.
+
+`bf16` and `fp32` are PyTorch's own AdamW. PyTorch refuses bfloat16 weights with float32 moments, so `bf16-fp32state` is
+written down here: float32 arithmetic in PyTorch's order of operations, then the weights are rounded to nearest even.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+Precision = Literal["bf16", "bf16-fp32state", "fp32"]
+PRECISIONS: tuple[str, ...] = get_args(Precision)
+
+
+class RoundedAdamW:
+    """AdamW on bfloat16 weights with float32 moments. `state[parameter]` has `exp_avg` and `exp_avg_sq`, as PyTorch names them."""
+
+    def __init__(
+        self, parameters: Iterable[nn.Parameter], lr: float, betas: tuple[float, float], eps: float, weight_decay: float
+    ) -> None:
+        self._parameters = list(parameters)
+        self._lr, self._betas, self._eps, self._weight_decay = lr, betas, eps, weight_decay
+        self._count = 0
+        self.state = {
+            p: {name: torch.zeros_like(p, dtype=torch.float32) for name in ("exp_avg", "exp_avg_sq")}
+            for p in self._parameters
+        }
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """One update of every parameter that has a gradient."""
+        self._count += 1
+        beta1, beta2 = self._betas
+        size = self._lr / (1 - beta1**self._count)
+        root = (1 - beta2**self._count) ** 0.5
+        for parameter in self._parameters:
+            if parameter.grad is None:
+                continue
+            gradient = parameter.grad.float()
+            first, second = self.state[parameter]["exp_avg"], self.state[parameter]["exp_avg_sq"]
+            weights = parameter.float().mul_(1 - self._lr * self._weight_decay)
+            first.lerp_(gradient, 1 - beta1)
+            second.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+            denominator = (second.sqrt() / root).add_(self._eps)
+            parameter.copy_(weights.addcdiv_(first, denominator, value=-size))
+
+    def zero_grad(self) -> None:
+        """Forgets the gradients."""
+        for parameter in self._parameters:
+            parameter.grad = None
+
+
+Optimiser = torch.optim.AdamW | RoundedAdamW
+
+
+def make_optimiser(
+    model: nn.Module, precision: Precision, lr: float, betas: tuple[float, float], eps: float, weight_decay: float
+) -> Optimiser:
+    """Turns the model to its precision and builds the AdamW that belongs to it."""
+    if precision != "fp32":
+        model.to(torch.bfloat16)
+    if precision == "bf16-fp32state":
+        return RoundedAdamW(model.parameters(), lr, betas, eps, weight_decay)
+    return torch.optim.AdamW(
+        model.parameters(), lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, foreach=False, fused=False
+    )
+
+
+def moments(optimiser: Optimiser, parameter: nn.Parameter) -> tuple[Tensor, Tensor] | None:
+    """First and second moment of a parameter, or None before the first step."""
+    state = optimiser.state.get(parameter)
+    return (state["exp_avg"], state["exp_avg_sq"]) if state else None

@@ -1,0 +1,115 @@
+"""Trains the tiny model and records it, from plans to a finished file."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+
+from gasfield.document import Document
+from gasfield.errors import InputError
+from gasfield.provenance import versions
+from gasfield.recording.corpus import Corpus, tokenize
+from gasfield.recording.recorder import Recorder, RecordingPlan, Rows
+from gasfield.recording.training import Moment, Training, TrainingPlan
+from gasfield.spec import Spec
+from gasfield.tracers import Tracer
+
+Progress = Callable[[Moment], None]
+
+
+class _TracerFile(Spec):
+    tracers: tuple[Tracer, ...]
+
+
+def read_tracers(path: Path) -> tuple[Tracer, ...]:
+    """Tracers from a YAML file with the same `tracers:` list as a scenario.
+
+    Raises:
+        InputError: with file, line and key, if it is not that.
+    """
+    document = Document(path)
+    try:
+        return _TracerFile.model_validate(document.data).tracers
+    except ValidationError as error:
+        raise document.explain(error) from None
+
+
+def record(
+    training_plan: TrainingPlan,
+    recording_plan: RecordingPlan,
+    output: Path,
+    *,
+    overwrite: bool = False,
+    progress: Progress = lambda moment: None,
+    command: str = "",
+) -> None:
+    """Trains and records. An interruption (Ctrl-C) leaves a valid file up to the last step, and is passed on.
+
+    Args:
+        training_plan: the training.
+        recording_plan: what is kept of it.
+        output: file to write.
+        overwrite: whether it may replace one.
+        progress: hears of each step.
+        command: how it was called, for the provenance.
+
+    Raises:
+        InputError: if the plans do not fit the text, or the output exists.
+        BlowUp: if the loss is no longer finite; the file keeps the steps before.
+    """
+    if output.exists() and not overwrite:
+        raise InputError(f"--output {output}: exists already; choose another, or give --overwrite to replace it.")
+    if not output.parent.is_dir():
+        raise InputError(f"--output {output}: there is no folder {output.parent}.")
+    corpus = tokenize(training_plan.text, training_plan.geometry.vocabulary, training_plan.dead)
+    training = Training(training_plan, corpus)
+    rows = Rows(recording_plan, corpus, training, training_plan.seed)
+    output.unlink(missing_ok=True)
+    recorder = Recorder(
+        output,
+        recording_plan,
+        training_plan,
+        corpus,
+        rows,
+        training,
+        _provenance(training_plan, recording_plan, corpus, command),
+    )
+    try:
+        for moment in training.moments():
+            recorder.take(moment)
+            progress(moment)
+    finally:
+        recorder.close()
+
+
+def _provenance(training: TrainingPlan, recording: RecordingPlan, corpus: Corpus, command: str) -> dict[str, Any]:
+    lattice = "float32" if training.precision == "fp32" else "bfloat16"
+    return {
+        "source": "recording",
+        "title": f"{corpus.name}, {training.precision}, {training.steps} steps",
+        "command": command,
+        "training": training.model_dump_json(),
+        "recording": recording.model_dump_json(),
+        "optimiser": "adamw",
+        "learning_rate": training.learning_rate,
+        "betas": list(training.betas),
+        "epsilon": training.epsilon,
+        "weight_decay": training.weight_decay,
+        "parameters": lattice,
+        "state": "bfloat16" if training.precision == "bf16" else "float32",
+        "seed": training.seed,
+        "tokenizer": f"byte-level BPE, {training.geometry.vocabulary} tokens, made on the whole text",
+        "corpus": corpus.name,
+        "corpus_sha256": corpus.digest,
+        "tokens_trained_on": len(corpus.ids),
+        "dead_rows": int(corpus.dead.sum()),
+        "threads": torch.get_num_threads(),
+        "platform": f"{platform.system()} {platform.machine()} {sys.byteorder}-endian",
+        **versions("torch", "tokenizers"),
+    }

@@ -1,0 +1,103 @@
+"""The field of a recorded training run: what a test row would have felt at any place, step by step.
+
+With hidden states h_b, log-partition functions log Z_b and weights w_b of the positions b in the loss, a row w that never
+occurs as a target has the gradient
+
+    g(w) = sum_b w_b exp(w . h_b - log Z_b) h_b = grad Phi(w),     Phi(w) = sum_b w_b exp(w . h_b - log Z_b),
+
+so the field is conservative at each step (docs/science.md). `FullField` keeps h, log Z and w; `AffineField` keeps the
+expansion of g about a reference point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasfield.errors import InputError
+
+
+def pack_symmetric(matrices: NDArray[np.floating]) -> NDArray[np.floating]:
+    """(..., D, D) symmetric -> (..., D(D+1)/2): the upper triangle, row by row."""
+    rows, columns = np.triu_indices(matrices.shape[-1])
+    return np.ascontiguousarray(matrices[..., rows, columns])
+
+
+def unpack_symmetric(packed: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Inverse of `pack_symmetric`."""
+    dimensions = (int(np.sqrt(8 * packed.shape[-1] + 1)) - 1) // 2
+    rows, columns = np.triu_indices(dimensions)
+    matrices = np.empty((*packed.shape[:-1], dimensions, dimensions), packed.dtype)
+    matrices[..., rows, columns] = packed
+    matrices[..., columns, rows] = packed
+    return matrices
+
+
+@dataclass(frozen=True)
+class RecordedField:
+    """What both stored forms share: the training steps at which the field is known.
+
+    Attributes:
+        steps: (S,) training steps, ascending.
+        origin: file and data set, for messages.
+    """
+
+    steps: NDArray[np.int64]
+    origin: str
+
+    def index(self, step: int) -> int:
+        """Position of a training step in the stored ones.
+
+        Raises:
+            InputError: if the field was not stored at that step.
+        """
+        i = int(np.searchsorted(self.steps, step))
+        if i < len(self.steps) and self.steps[i] == step:
+            return i
+        known = f"{self.steps[0]} to {self.steps[-1]}" if len(self.steps) else "none"
+        raise InputError(
+            f"{self.origin}: the field at step {step} is not recorded ({len(self.steps)} steps from {known}). "
+            "Simulate fewer steps, choose the other field, or record again with the field at every step."
+        )
+
+
+@dataclass(frozen=True)
+class AffineField(RecordedField):
+    """g(w) ~ g(c) + H (w - c) about the reference point c (the centroid of all dead rows).
+
+    Attributes:
+        reference: (S, D) points c.
+        gradient: (S, D) g(c).
+        tidal: (S, D(D+1)/2) packed H = sum_b a_b h_b h_b^T with a_b = w_b exp(c . h_b - log Z_b).
+        potential: (S,) Phi(c).
+    """
+
+    reference: NDArray[np.float32]
+    gradient: NDArray[np.float32]
+    tidal: NDArray[np.float32]
+    potential: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FullSnapshot:
+    """The exact field at one step: hidden (B, D), log_partition (B,), weight (B,)."""
+
+    hidden: NDArray[np.float32]
+    log_partition: NDArray[np.float64]
+    weight: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FullField(RecordedField):
+    """The exact field; snapshots are large and read one at a time.
+
+    Attributes:
+        snapshot: stored index -> `FullSnapshot`.
+        training_gradient: stored index -> (N, D) gradient that training gave the recorded rows, or None where it was not kept.
+    """
+
+    snapshot: Callable[[int], FullSnapshot]
+    training_gradient: Callable[[int], NDArray[np.float32]] | None = None

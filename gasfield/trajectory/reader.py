@@ -1,0 +1,307 @@
+"""Reads a trajectory, simulated or recorded, also one that is still growing or whose writer was killed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from gasfield.errors import InputError
+from gasfield.gas import Gas
+from gasfield.trajectory import schema
+from gasfield.trajectory.field import AffineField, FullField, FullSnapshot
+
+
+@dataclass(frozen=True)
+class Series:
+    """Values over time: steps (T,), times (T,), values (T, ...)."""
+
+    steps: NDArray[np.int64]
+    times: NDArray[np.float64]
+    values: NDArray[Any]
+
+
+class Trajectory:
+    """An open H5MD file with a D-dimensional gas in `particles/vectors`.
+
+    Attributes:
+        path: the file.
+        steps: (T,) step of each frame.
+        times: (T,) time of each frame.
+        names: the species (groups of particles), in file order.
+        species: (N,) index into `names`.
+        token_ids: (N,), -1 where a particle is no token.
+        tokens: (N,) strings.
+        bonds: structure name -> (M, 2) particle indices.
+        attributes: provenance: precision, optimiser, corpus, versions, ...
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        """Opens for reading.
+
+        Raises:
+            InputError: if the file is missing, no HDF5, cut short, or lacks a data set that every trajectory has.
+        """
+        self.path = Path(path)
+        if not self.path.is_file():
+            raise InputError(f"{self.path}: no such file.")
+        try:
+            self._file = h5py.File(self.path, "r", locking=False)
+        except OSError as fault:
+            raise InputError(
+                f"{self.path}: not readable as HDF5; is it cut short, or another format? ({fault})"
+            ) from None
+        try:
+            self._read_head()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _read_head(self) -> None:
+        position = f"{schema.VECTORS}/{schema.POSITION}"
+        self._positions = self._dataset(f"{position}/value", axes=3)
+        self.steps: NDArray[np.int64] = self._read(f"{position}/step")
+        self.times: NDArray[np.float64] = self._read(f"{position}/time")[: len(self.steps)]
+        species = self._dataset(f"{schema.VECTORS}/species")
+        self.species: NDArray[np.int64] = species[:]
+        self.names: list[str] = [str(name) for name in species.attrs[schema.GROUP_NAMES]]
+        self.token_ids: NDArray[np.int64] = self._read(f"{schema.VECTORS}/token_id")
+        self.tokens: list[str] = list(self._dataset(f"{schema.VECTORS}/token").asstr()[:])
+        bonds = self._file.get(schema.CONNECTIVITY, {})
+        self.bonds: dict[str, NDArray[np.int64]] = {name: bonds[name][:] for name in bonds}
+        self.attributes: dict[str, Any] = dict(self._group(schema.PROVENANCE).attrs)
+        if not len(self.steps):
+            raise InputError(f"{self.path}: {position} holds no frame yet.")
+
+    # ------------------------------------------------------------------ frames
+
+    @property
+    def dimensions(self) -> int:
+        """Number of dimensions D."""
+        return int(self._positions.shape[2])
+
+    @property
+    def count(self) -> int:
+        """Number of particles N."""
+        return int(self._positions.shape[1])
+
+    @property
+    def precision(self) -> str:
+        """The lattice that positions live on: "float64", "float32" or "bfloat16"."""
+        return str(self.attributes["precision"])
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def positions(
+        self, rows: NDArray[np.int64] | slice | None = None, frames: slice | None = None
+    ) -> NDArray[np.floating]:
+        """Positions (T, n, D) of some rows over some frames (all by default).
+
+        Raises:
+            InputError: if they would not fit into memory.
+        """
+        span = range(len(self))[frames or slice(None)]
+        wanted = np.arange(self.count)[rows if rows is not None else slice(None)]
+        self._check_memory(len(span) * len(wanted) * self.dimensions * self._positions.dtype.itemsize, schema.VECTORS)
+        if not len(wanted) or not len(span):
+            return np.empty((len(span), len(wanted), self.dimensions), self._positions.dtype)
+        low, high = int(wanted.min()), int(wanted.max()) + 1
+        block = self._positions[span.start : span.stop : span.step, low:high]
+        return block if len(wanted) == high - low and np.all(np.diff(wanted) == 1) else block[:, wanted - low]
+
+    def frame(self, index: int) -> NDArray[np.floating]:
+        """Positions (N, D) of one frame; negative indices count from the end."""
+        frame: NDArray[np.floating] = self._positions[range(len(self))[index]]
+        return frame
+
+    def members(self, name: str) -> NDArray[np.int64]:
+        """Indices of the particles of one species.
+
+        Raises:
+            InputError: if there is no such species.
+        """
+        if name not in self.names:
+            raise InputError(f"{self.path}: no group '{name}'; the groups here are {', '.join(self.names)}.")
+        return np.flatnonzero(self.species == self.names.index(name))
+
+    def gas(self, step: int) -> Gas:
+        """The gas at a recorded step.
+
+        Raises:
+            InputError: if no frame has that step.
+        """
+        found = np.flatnonzero(self.steps == step)
+        if not len(found):
+            raise InputError(
+                f"{self.path}: no frame at step {step}; frames run from {self.steps[0]} to {self.steps[-1]} ({len(self)} of them)."
+            )
+        return Gas(
+            positions=self.frame(int(found[0])),
+            species=self.species,
+            names=self.names,
+            token_ids=self.token_ids,
+            tokens=self.tokens,
+            bonds=self.bonds,
+            step=step,
+            time=float(self.times[found[0]]),
+        )
+
+    # ------------------------------------------------- observables and the rest
+
+    @property
+    def observables(self) -> list[str]:
+        """Names of the recorded observables (`loss`, `dead/radius`, ...)."""
+        found: list[str] = []
+        root = self._file.get(schema.OBSERVABLES)
+        if root is not None:
+            root.visititems(lambda name, item: found.append(name) if "value" in _keys(item) else None)
+        return found
+
+    def observable(self, name: str) -> Series:
+        """One observable over time.
+
+        Raises:
+            InputError: if it was not recorded.
+        """
+        return self._series(f"{schema.OBSERVABLES}/{name}")
+
+    @property
+    def has_survey(self) -> bool:
+        """Whether all dead rows were kept at a few steps."""
+        return schema.SURVEY in self._file
+
+    def survey(self) -> Series:
+        """All dead rows at the few steps at which they were kept: values (S, N_dead, D)."""
+        return self._series(f"{schema.SURVEY}/{schema.POSITION}")
+
+    def live_gradients(self) -> Series:
+        """Gradients that training gave the live rows, in the order of `members("live")`: values (T, n, D)."""
+        return self._series(f"{schema.LIVE}/{schema.GRADIENT}")
+
+    @property
+    def fields(self) -> list[str]:
+        """Which stored forms of the field are here: "affine", "full"."""
+        return [kind for kind, place in (("affine", schema.AFFINE), ("full", schema.FULL)) if place in self._file]
+
+    def affine_field(self) -> AffineField:
+        """The affine field at every recorded step.
+
+        Raises:
+            InputError: if the file has none.
+        """
+        place = self._field_group("affine", schema.AFFINE)
+        steps = self._read(f"{place}/tidal/step")
+        return AffineField(
+            steps=steps,
+            origin=f"{self.path}: {place}",
+            reference=self._read(f"{place}/reference/value")[: len(steps)],
+            gradient=self._read(f"{place}/gradient/value")[: len(steps)],
+            tidal=self._read(f"{place}/tidal/value")[: len(steps)],
+            potential=self._read(f"{place}/potential/value")[: len(steps)],
+        )
+
+    def full_field(self) -> FullField:
+        """The exact field at the steps at which it was kept; snapshots are read on demand while the file is open.
+
+        Raises:
+            InputError: if the file has none.
+        """
+        place = self._field_group("full", schema.FULL)
+        hidden, log_partition, weight = (
+            self._dataset(f"{place}/{name}/value") for name in ("hidden", "log_partition", "weight")
+        )
+        gradient = self._file.get(f"{place}/gradient/value")
+        return FullField(
+            steps=self._read(f"{place}/weight/step"),
+            origin=f"{self.path}: {place}",
+            snapshot=lambda i: FullSnapshot(hidden[i], log_partition[i], weight[i]),
+            training_gradient=None if gradient is None else (lambda i: gradient[i]),
+        )
+
+    def _field_group(self, kind: str, place: str) -> str:
+        if place not in self._file:
+            others = ", ".join(self.fields) or "none"
+            raise InputError(
+                f"{self.path}: no data set {place}: this file has no {kind} field (fields here: {others}). "
+                "Record one with `gasfield record`."
+            )
+        return place
+
+    # ------------------------------------------------------------------- plumbing
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        groups = ", ".join(f"{name} {int(np.sum(self.species == i))}" for i, name in enumerate(self.names))
+        return (
+            f"Trajectory({self.path}: {len(self)} frames, steps {self.steps[0]} to {self.steps[-1]}, "
+            f"{self.count} particles ({groups}) in {self.dimensions} dimensions, {self.precision})"
+        )
+
+    def _group(self, location: str) -> h5py.Group:
+        if location not in self._file:
+            raise InputError(
+                f"{self.path}: no group {location}; not a gasfield trajectory, or written by something else."
+            )
+        return self._file[location]
+
+    def _dataset(self, location: str, axes: int | None = None) -> h5py.Dataset:
+        item = self._file.get(location)
+        if not isinstance(item, h5py.Dataset):
+            raise InputError(
+                f"{self.path}: no data set {location}; not a gasfield trajectory, or written by something else."
+            )
+        if axes is not None and item.ndim != axes:
+            raise InputError(
+                f"{self.path}: {location} has shape {item.shape}; {axes} axes are needed (time, particle, coordinate)."
+            )
+        return item
+
+    def _read(self, location: str) -> NDArray[Any]:
+        dataset = self._dataset(location)
+        self._check_memory(dataset.nbytes, location)
+        try:
+            values: NDArray[Any] = dataset[:]
+        except OSError as fault:
+            raise InputError(
+                f"{self.path}: {location} cannot be read; the file is damaged or cut short ({fault})."
+            ) from None
+        return values
+
+    def _series(self, location: str) -> Series:
+        if location not in self._file:
+            raise InputError(f"{self.path}: no data set {location}.")
+        steps = self._read(f"{location}/step")
+        return Series(
+            steps, self._read(f"{location}/time")[: len(steps)], self._read(f"{location}/value")[: len(steps)]
+        )
+
+    def _check_memory(self, size: int, location: str) -> None:
+        """A header may claim any size: look before the memory is asked for."""
+        free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES") if hasattr(os, "sysconf") else 1 << 33
+        if size > 0.8 * free:
+            raise InputError(
+                f"{self.path}: {location} needs {size / 1e9:.1f} GB, more than the memory that is free ({free / 1e9:.1f} GB)."
+            )
+
+
+def _keys(item: h5py.Group | h5py.Dataset) -> Iterator[str]:
+    return iter(item) if isinstance(item, h5py.Group) else iter(())

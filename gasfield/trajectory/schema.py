@@ -1,0 +1,31 @@
+"""Names inside an H5MD 1.1 file as gasfield writes it; docs/file-format.md explains them to people.
+
+The D-dimensional gas is `particles/vectors`. `particles/trajectory` is what programs for molecules read: they take the
+first group by name and want three dimensions, so it holds the gas itself if D = 3 and a principal projection otherwise.
+"""
+
+from __future__ import annotations
+
+H5MD_VERSION = (1, 1)
+
+VECTORS = "particles/vectors"
+"""The gas: position, id, species, token_id, token."""
+PROJECTION = "particles/trajectory"
+"""Three principal coordinates of the gas, for programs that know three dimensions only."""
+LIVE = "particles/vectors_live"
+"""The live rows among `vectors` (by `id`) with the gradients that training gave them."""
+SURVEY = "particles/vectors_survey"
+"""All dead rows, at a few steps spread logarithmically."""
+CONNECTIVITY = "connectivity"
+"""Bonds of tracer structures: one (M, 2) data set a structure, of ids in `vectors`."""
+OBSERVABLES = "observables"
+AFFINE = "field/affine"
+FULL = "field/full"
+PROVENANCE = "parameters/provenance"
+"""Attributes: scenario text, versions, seed, optimiser, precision, corpus."""
+
+POSITION = "position"
+GRADIENT = "gradient"
+
+GROUP_NAMES = "names"
+"""Attribute of `species`: the name of each species number."""

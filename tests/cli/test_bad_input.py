@@ -1,0 +1,152 @@
+"""Bad input gets one clear message that says where, exit code 2, and nothing half-written."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import pytest
+from conftest import RECORDINGS
+
+SCENARIO = (RECORDINGS.parent / "dead-token-drift.yaml").read_text()
+Refuses = Callable[..., str]
+
+
+def line_of(text: str, part: str) -> int:
+    return next(i for i, line in enumerate(text.splitlines(), 1) if part in line)
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., str]:
+    def to(old: str, new: str) -> str:
+        assert old in SCENARIO
+        (tmp_path / "mine.yaml").write_text(SCENARIO.replace(old, new))
+        return "mine.yaml"
+
+    return to
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "says"),
+    [
+        ("learning_rate: 1.0e-3", "learningrate: 1.0e-3", "dynamics.learningrate", "Did you mean 'learning_rate'?"),
+        ("learning_rate: 1.0e-3", "learning_rate: fast", "dynamics.learning_rate", "not 'fast'"),
+        ("learning_rate: 1.0e-3", "learning_rate: -1", "dynamics.learning_rate", "greater than 0, not -1"),
+        ("parameters: bfloat16", "parameters: bf16", "dynamics.parameters", "'float32' or 'bfloat16', not 'bf16'"),
+        ("kind: adamw", "kind: adam", "dynamics", "'adamw', 'sgd'"),
+        ("field: affine", "field: cubic", "forces.0.field", "'affine' or 'full', not 'cubic'"),
+        ("steps: 500", "steps: many", "run.steps", "not 'many'"),
+        ("run: {steps: 500, record_every: 1}", "run: 500", "run", "not 500"),
+        ("dimensions: 64", "dimensions: 3", "gas", "rows have 64 dimensions; space.dimensions is 3"),
+        ("group: dead", "group: dread", "gas", "no group 'dread'; the groups here are lattice, dead, live"),
+        ("steps: 500", "steps: 501", "forces.0", "field at step 500 is not recorded"),
+        ("field: affine", "field: full", "forces.0", "field at step 7 is not recorded"),
+        ("kind: recorded_gradient, file: recordings/kjv-bf16.h5", "kind: recorded_gradient, file: gone.h5", "forces.0.file", "there is no file 'gone.h5'"),
+        ("with: recordings/kjv-bf16.h5", "with: lost.h5", "compare.with", "there is no file 'lost.h5'"),
+    ],
+)  # fmt: skip
+def test_a_fault_names_file_line_and_key(
+    write: Callable, refuses: Refuses, old: str, new: str, key: str, says: str
+) -> None:
+    message = refuses("run", write(old, new))
+    assert f"mine.yaml:{line_of(SCENARIO.replace(old, new), new)}: {key}: " in message or (
+        key == "gas" and f"mine.yaml:{line_of(SCENARIO, 'gas:')}: gas: " in message
+    )
+    assert says in message
+    assert len(message.strip().splitlines()) == 1
+
+
+def test_every_fault_is_named_at_once(write: Callable, refuses: Refuses) -> None:
+    message = refuses("check", write("steps: 500, record_every: 1", "steps: 0, record_every: x"))
+    assert len(message.strip().splitlines()) == 2
+
+
+def test_a_missing_key_and_a_double_key_are_named(write: Callable, refuses: Refuses) -> None:
+    assert "the key 'steps' is missing" in refuses("run", write("steps: 500, ", ""))
+    assert "this key stands here twice" in refuses(
+        "run", write("seed:", "seed:") if "seed:" in SCENARIO else write("space:", "title: a\nspace:")
+    )
+
+
+def test_what_is_no_yaml_is_said_with_its_line(tmp_path: Path, refuses: Refuses) -> None:
+    (tmp_path / "mine.yaml").write_text("title: a\nrun: {steps: 3\n")
+    assert "mine.yaml:3: not YAML" in refuses("run", "mine.yaml")
+    (tmp_path / "mine.yaml").write_text("")
+    assert "the file is empty" in refuses("run", "mine.yaml")
+    (tmp_path / "mine.yaml").write_text("- a\n")
+    assert "a scenario is a mapping" in refuses("run", "mine.yaml")
+
+
+def test_no_such_scenario_lists_those_there_are(refuses: Refuses) -> None:
+    assert "dead-token-drift" in refuses("run", "no-such")
+
+
+@pytest.mark.parametrize(("setting", "says"), [("dynamics", "write it as"), ("forces.7.field=full", "list of 1"), ("x.y=1", "no x"), ("run.steps=abc", "--set run.steps=abc: run.steps")])  # fmt: skip
+def test_a_bad_override_is_named(refuses: Refuses, setting: str, says: str) -> None:
+    assert says in refuses("run", "dead-token-drift", "--set", setting)
+
+
+def test_an_output_that_exists_is_kept(tmp_path: Path, refuses: Refuses) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "precious").write_text("mine")
+    assert "exists already" in refuses("run", "dead-token-drift", "--output", "out")
+
+
+def local_copy(tmp_path: Path) -> Path:
+    (tmp_path / "recordings").mkdir()
+    return Path(shutil.copy(RECORDINGS / "kjv-bf16.h5", tmp_path / "recordings" / "kjv-bf16.h5"))
+
+
+def test_a_recording_without_a_field_is_refused(tmp_path: Path, write: Callable, refuses: Refuses) -> None:
+    with h5py.File(local_copy(tmp_path), "a") as file:
+        del file["field"]
+    message = refuses("run", write("title", "title"))
+    assert "mine.yaml:" in message
+    assert "forces.0" in message
+    assert "no data set field/affine" in message
+
+
+@pytest.mark.parametrize("keep", [0.0, 0.3, 0.9])
+def test_a_truncated_recording_is_refused(tmp_path: Path, write: Callable, refuses: Refuses, keep: float) -> None:
+    path = local_copy(tmp_path)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(keep * len(data))])
+    message = refuses("run", write("title", "title"))
+    assert "kjv-bf16.h5: not readable as HDF5" in message
+    assert "mine.yaml:" in message
+
+
+def test_a_lattice_larger_than_the_dead_rows_is_refused(tmp_path: Path, refuses: Refuses) -> None:
+    pytest.importorskip("torch", reason="recording needs the extra `gasfield[record]`")
+    (tmp_path / "text.txt").write_text("a few words only, again and again. " * 200)
+    (tmp_path / "t.yaml").write_text(
+        "tracers:\n  - {name: big, shape: {kind: cubic, side: 9, spacing: 0.02}, place: {kind: centroid, of: dead}}\n"
+    )
+    message = refuses(
+        "record", "-o", "r.h5", "--corpus", "text.txt", "--tracers", "t.yaml", "--vocabulary", 400, "--dead", 300
+    )
+    assert "729 tracer points need as many dead rows" in message
+
+
+def test_bad_tracers_and_options_are_named(tmp_path: Path, refuses: Refuses) -> None:
+    pytest.importorskip("torch", reason="recording needs the extra `gasfield[record]`")
+    (tmp_path / "t.yaml").write_text(
+        "tracers:\n  - {name: a, shape: {kind: cubic, side: 1, spacing: 0.02}, place: {kind: centroid, of: dead}}\n"
+    )
+    assert "t.yaml:2: tracers.0.shape.side: should be greater than or equal to 2, not 1" in refuses(
+        "record", "-o", "r.h5", "--tracers", "t.yaml"
+    )
+    assert "--tracers none.yaml: no such file" in refuses("record", "-o", "r.h5", "--tracers", "none.yaml")
+    assert "--precision: should be 'bf16', 'bf16-fp32state' or 'fp32'" in refuses(
+        "record", "-o", "r.h5", "--precision", "fp8"
+    )
+    assert "no folder gone" in refuses("record", "-o", "gone/r.h5")
+
+
+def test_what_is_no_trajectory_is_refused(tmp_path: Path, refuses: Refuses) -> None:
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["x"] = 1
+    assert "other.h5: no data set particles/vectors/position/value" in refuses("diagnose", "other.h5")
+    assert "gone.h5: no such file" in refuses("compare", "gone.h5", "other.h5")

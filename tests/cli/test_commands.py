@@ -1,0 +1,164 @@
+"""Every command once, from the shell, and the run directory that scripts rely on."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import RECORDINGS
+
+from gasfield.trajectory import Trajectory
+
+SCENARIOS = sorted(path.stem for path in RECORDINGS.parent.glob("*.yaml"))
+
+
+def leaves(data: object) -> bool:
+    """Whether every number of a summary is a leaf with value, unit and error."""
+    if isinstance(data, dict):
+        if "value" in data:
+            return set(data) == {"value", "unit", "error"}
+        return all(leaves(value) for key, value in data.items())
+    return isinstance(data, str) or (isinstance(data, list) and all(isinstance(item, str) for item in data))
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_scenario_validates_and_runs_ten_steps(gasfield, tmp_path: Path, name: str) -> None:
+    assert gasfield("check", name).returncode == 0
+    done = gasfield("run", name, "--set", "run.steps=10")
+    assert done.returncode == 0, done.stderr
+    directory = tmp_path / "outputs" / name / "001"
+    assert (tmp_path / "outputs" / name / "latest").resolve() == directory
+    assert {p.name for p in directory.iterdir()} == {"scenario.yaml", "trajectory.h5", "summary.json", "plots"}
+    assert list((directory / "plots").glob("*.png"))
+    summary = json.loads((directory / "summary.json").read_text())
+    assert leaves(summary)
+    comparison = summary["comparison"]
+    for key in ("displacement_error", "cells_equal", "centroid_path_error"):
+        assert {"value", "unit", "error"} == set(comparison[key])
+    assert {"real", "simulated", "difference"} <= set(comparison["radius"])
+    assert set(comparison["groups"]) == {"dead", "lattice"}
+    with Trajectory(directory / "trajectory.h5") as trajectory:
+        assert trajectory.steps[-1] == 10
+
+
+def test_the_resolved_scenario_runs_to_the_same_bits(gasfield, tmp_path: Path) -> None:
+    """Same scenario, same bits: from the name and from its resolved copy, on one thread and on two."""
+    for threads, name in ((1, "dead-token-drift"), (2, "a/scenario.yaml")):
+        done = gasfield(
+            "run", name, "--set", "run.steps=20", "--threads", threads, "--output", "ab"[threads - 1], "--quiet"
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout == ""
+    one, two = (tmp_path / name for name in "ab")
+    assert (one / "scenario.yaml").read_text() == (two / "scenario.yaml").read_text()
+    with Trajectory(one / "trajectory.h5") as a, Trajectory(two / "trajectory.h5") as b:
+        assert a.positions().tobytes() == b.positions().tobytes()
+
+
+def test_runs_are_numbered_and_overwrite_is_asked_for(gasfield, tmp_path: Path) -> None:
+    for _ in range(2):
+        assert gasfield("run", "dead-token-drift", "--set", "run.steps=2", "--quiet").returncode == 0
+    assert sorted(p.name for p in (tmp_path / "outputs/dead-token-drift").iterdir()) == ["001", "002", "latest"]
+    (tmp_path / "out").mkdir()
+    done = gasfield("run", "dead-token-drift", "--set", "run.steps=2", "--output", "out", "--overwrite")
+    assert done.returncode == 0
+    assert (tmp_path / "out" / "summary.json").exists()
+
+
+def test_list_show_new_and_check(gasfield, tmp_path: Path) -> None:
+    listed = gasfield("list").stdout
+    assert all(name in listed for name in SCENARIOS)
+    shown = yaml.safe_load(gasfield("show", "dead-token-drift", "--set", "run.steps=3").stdout)
+    assert shown["run"]["steps"] == 3
+    assert gasfield("new", "mine").returncode == 0
+    assert gasfield("check", "mine.yaml", "dead-token-drift").returncode == 0
+    assert gasfield("new", "mine").returncode == 2
+
+
+def test_diagnose_and_compare_print_json(gasfield) -> None:
+    path = RECORDINGS / "kjv-bf16.h5"
+    data = json.loads(gasfield("diagnose", path, "--json").stdout)
+    assert set(data["groups"]) == {"lattice", "dead", "live"}
+    assert data["groups"]["dead"]["radius"]["end"]["value"] < data["groups"]["dead"]["radius"]["start"]["value"]
+    same = json.loads(gasfield("compare", path, path, "--json").stdout)
+    assert same["displacement_error"]["value"] == 0
+    assert same["cells_equal"]["value"] == 1
+    assert "radius" in gasfield("compare", path, RECORDINGS / "kjv-fp32.h5").stdout
+
+
+def test_a_tracer_of_ones_own_is_planted(gasfield, tmp_path: Path) -> None:
+    scenario = (RECORDINGS.parent / "dead-token-drift.yaml").read_text().replace("forces:", TRACERS + "forces:")
+    (tmp_path / "mine.yaml").write_text(scenario)
+    done = gasfield("run", "mine.yaml", "--set", "run.steps=5", "--output", "out")
+    assert done.returncode == 0, done.stderr
+    with Trajectory(tmp_path / "out" / "trajectory.h5") as trajectory:
+        assert len(trajectory.members("sheet")) == 25
+        assert len(trajectory.bonds["sheet"]) == 40
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert len(summary["groups"]["sheet"]["stretch"]["principal"]["value"]) == 2
+
+
+TRACERS = """
+tracers:
+  - {name: sheet, shape: {kind: square, side: 5, spacing: 0.05}, place: {kind: centroid, of: dead}}
+"""
+
+
+def test_a_blow_up_keeps_the_good_frames(gasfield, tmp_path: Path) -> None:
+    done = gasfield("run", "dead-token-drift-fp32", "--set", "dynamics={kind: sgd, learning_rate: 1e30, parameters: float32}", "--output", "out")  # fmt: skip
+    assert done.returncode == 3, done.stderr
+    assert "no longer at a finite position" in done.stderr
+    assert "Traceback" not in done.stderr
+    with Trajectory(tmp_path / "out" / "trajectory.h5") as trajectory:
+        assert trajectory.steps[0] == 0
+
+
+def small_training(tmp_path: Path, steps: int) -> list[object]:
+    (tmp_path / "t.txt").write_text("\n".join(f"line {i} of {i * 7919 % 1000} words" for i in range(3000)))
+    options = {
+        "--corpus": "t.txt",
+        "--vocabulary": 500,
+        "--dead": 300,
+        "--dimensions": 16,
+        "--sequence": 16,
+        "--batch": 4,
+    }
+    return ["record", "-o", "r.h5", "--steps", steps, *(part for option in options.items() for part in option)]
+
+
+def test_record_on_a_text_of_ones_own(gasfield, tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="recording needs the extra `gasfield[record]`")
+    shutil.copy(RECORDINGS.parent / "tracers" / "lattice.yaml", tmp_path)
+    done = gasfield(*small_training(tmp_path, 30), "--tracers", "lattice.yaml", "--precision", "bf16-fp32state")
+    assert done.returncode == 0, done.stderr
+    with Trajectory(tmp_path / "r.h5") as recording:
+        assert len(recording) == 31
+        assert recording.attributes["state"] == "float32"
+        assert recording.precision == "bfloat16"
+        assert len(recording.members("lattice")) == 64
+
+
+def test_ctrl_c_leaves_a_valid_recording(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="recording needs the extra `gasfield[record]`")
+    command = [sys.executable, "-m", "gasfield.cli", *map(str, small_training(tmp_path, 10**6))]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    while "step 50" not in process.stderr.readline():
+        assert process.poll() is None
+    time.sleep(0.2)
+    os.kill(process.pid, signal.SIGINT)
+    rest = process.stderr.read()
+    assert process.wait() == 130
+    assert "holds every step up to here" in rest
+    assert "Traceback" not in rest
+    with Trajectory(tmp_path / "r.h5") as recording:
+        assert recording.steps[-1] >= 50
+        assert len(recording.affine_field().steps) >= 50

@@ -1,0 +1,91 @@
+"""Shared fixtures: the shipped recordings, and a small recording made on the spot where PyTorch is installed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+# Before NumPy or Numba are imported: two threads at least, so that one can be compared with two on any machine.
+os.environ.setdefault("NUMBA_NUM_THREADS", str(max(2, os.cpu_count() or 1)))
+
+from gasfield.kernels.cache import key_by_sources
+
+key_by_sources()
+
+import numpy as np
+import pytest
+
+from gasfield.gas import Gas
+from gasfield.trajectory import Trajectory
+
+RECORDINGS = Path(__file__).parent.parent / "scenarios" / "recordings"
+NAMES = ("kjv-bf16", "kjv-bf16-fp32state", "kjv-fp32")
+
+
+@pytest.fixture(params=NAMES)
+def shipped(request: pytest.FixtureRequest) -> Iterator[Trajectory]:
+    """Each shipped recording in turn."""
+    with Trajectory(RECORDINGS / f"{request.param}.h5") as recording:
+        yield recording
+
+
+@pytest.fixture
+def bf16() -> Iterator[Trajectory]:
+    """The shipped recording in bfloat16."""
+    with Trajectory(RECORDINGS / "kjv-bf16.h5") as recording:
+        yield recording
+
+
+@pytest.fixture
+def small_gas() -> Gas:
+    """Five particles in four dimensions: three tokens and a bonded pair of tracers."""
+    return Gas(
+        positions=np.random.default_rng(0).standard_normal((5, 4)),
+        species=np.array([0, 0, 0, 1, 1]),
+        names=["dead", "lattice"],
+        token_ids=np.array([7, 8, 9, -1, -1]),
+        tokens=["a", "é", "<unused 9>", "", ""],
+        bonds={"lattice": np.array([[3, 4]])},
+    )
+
+
+@pytest.fixture(scope="session")
+def record_small(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Trains and records a very small model: record_small(precision="fp32", field="full", ...) -> file."""
+    pytest.importorskip("torch", reason="recording needs the extra `gasfield[record]`")
+    pytest.importorskip("tokenizers", reason="recording needs the extra `gasfield[record]`")
+    from gasfield.recording.record import record
+    from gasfield.recording.recorder import RecordingPlan
+    from gasfield.recording.training import TrainingPlan
+
+    folder = tmp_path_factory.mktemp("recordings")
+    text = folder / "small.txt"
+    text.write_text("\n".join(f"the {a} {b} saw the {b} of the {c}." for a in WORDS for b in WORDS for c in WORDS[:4]))
+    made: dict[str, Path] = {}
+
+    def make(precision: str = "fp32", steps: int = 40, tracers: tuple[dict, ...] = (), **plan: object) -> Path:
+        key = repr((precision, steps, tracers, sorted(plan.items())))
+        if key not in made:
+            geometry = {"vocabulary": 400, "dimensions": 16, "feed_forward": 32, "sequence": 16}
+            made[key] = folder / f"{len(made)}.h5"
+            record(
+                TrainingPlan.model_validate(
+                    {
+                        "text": str(text),
+                        "precision": precision,
+                        "steps": steps,
+                        "batch": 8,
+                        "dead": 200,
+                        "geometry": geometry,
+                    }
+                ),
+                RecordingPlan.model_validate({"dead_rows": 24, "live_rows": 8, "tracers": tracers, **plan}),
+                made[key],
+            )
+        return made[key]
+
+    return make
+
+
+WORDS = ["king", "river", "mountain", "shepherd", "prophet", "daughter", "vineyard", "wilderness", "tabernacle", "brother", "silver", "stranger", "garment", "lion", "harvest", "candlestick"]

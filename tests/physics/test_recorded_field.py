@@ -1,0 +1,159 @@
+"""The recorded field is the one that training had: science.md, section 1; docs/science.md, "A dead row is a test particle"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import naive
+import numba
+import numpy as np
+import pytest
+from conftest import RECORDINGS
+
+from gasfield.errors import InputError
+from gasfield.forces import FORCES, Force, RecordedGradient, Surroundings
+from gasfield.trajectory import Trajectory
+
+FIELDS = ("affine", "full")
+
+
+def build(path: Path, field: str, dimensions: int) -> Force:
+    spec = RecordedGradient.model_validate({"file": str(path), "field": field})
+    return spec.build(Surroundings(dimensions, Path))
+
+
+def pull(force: Force, positions: np.ndarray, step: int) -> np.ndarray:
+    total = np.zeros(positions.shape)
+    force.add(positions, step, total)
+    return total
+
+
+def dead_rows(recording: Trajectory) -> np.ndarray:
+    return np.concatenate([recording.members("lattice"), recording.members("dead")])
+
+
+def relative_errors(recording: Trajectory, field: str, *, wrong: float = 1.0) -> np.ndarray:
+    """(steps, rows) of |force + gradient of training| / |gradient| at the steps at which both are known."""
+    full, force = recording.full_field(), build(recording.path, field, recording.dimensions)
+    rows = dead_rows(recording)
+    known = [(i, int(step)) for i, step in enumerate(full.steps) if step in recording.steps]
+    assert full.training_gradient is not None
+    errors = []
+    for i, step in known:
+        positions = recording.gas(step).positions[rows].astype(np.float64)
+        truth = full.training_gradient(i)[rows].astype(np.float64)
+        error = np.linalg.norm(wrong * pull(force, positions, step) + truth, axis=1)
+        errors.append(error / np.linalg.norm(truth, axis=1))
+    return np.array(errors)
+
+
+def test_full_field_is_the_gradient_of_training(shipped: Trajectory) -> None:
+    """fp32: 1e-6. bf16: the gradient of training was itself rounded to 8 significant bits, which is uniform in half a unit
+    of the last place and so, relative to a mantissa between 1 and 2, 2^-9 / sqrt 3 / ~1.4 in the mean = 8e-4, and no more
+    than 2^-8 at worst; the logits' own rounding adds about as much again."""
+    errors = relative_errors(shipped, "full")
+    assert len(errors) >= (20 if shipped.precision == "bfloat16" else 5)
+    assert errors.max() < (1e-6 if shipped.precision == "float32" else 2**-8)
+    assert errors.mean() < (5e-7 if shipped.precision == "float32" else 2.2e-3)
+    assert relative_errors(shipped, "full", wrong=1.005).mean() > 4e-3  # a force half a per cent too strong is seen
+
+
+def test_affine_field_is_good_to_two_per_cent(shipped: Trajectory) -> None:
+    assert relative_errors(shipped, "affine").mean(axis=1).max() < 0.02
+
+
+def test_tidal_matrix_is_what_improves_it(bf16: Trajectory) -> None:
+    """Negative control: without H the same rows are off by several times as much."""
+    field, full = bf16.affine_field(), bf16.full_field()
+    assert full.training_gradient is not None
+    truth = full.training_gradient(10)[bf16.members("dead")]
+    constant = field.gradient[field.index(int(full.steps[10]))]
+    without = np.linalg.norm(constant - truth, axis=1) / np.linalg.norm(truth, axis=1)
+    assert without.mean() > 5 * relative_errors(bf16, "affine")[10].mean()
+
+
+def test_field_of_a_live_training(record_small: Callable[..., Path]) -> None:
+    """Exact states kept at every step of a small training: the force is the gradient to float32 rounding."""
+    with Trajectory(record_small(precision="fp32", field="full")) as recording:
+        full = recording.full_field()
+        force = build(recording.path, "full", recording.dimensions)
+        rows = recording.members("dead")
+        assert full.training_gradient is not None
+        np.testing.assert_array_equal(full.steps, np.arange(40))
+        for i in (0, 7, 39):
+            truth = full.training_gradient(i)[rows].astype(np.float64)
+            force_there = pull(force, recording.gas(i).positions[rows].astype(np.float64), i)
+            error = np.linalg.norm(force_there + truth, axis=1) / np.linalg.norm(truth, axis=1)
+            assert error.max() < 1e-6
+
+
+@pytest.mark.parametrize("kind", sorted(FORCES))
+def test_every_force_has_been_given_cases(kind: str) -> None:
+    """A force that is added to the registry must be added to the contract below."""
+    assert kind in {"recorded_gradient"}
+
+
+@pytest.fixture(params=FIELDS)
+def force(request: pytest.FixtureRequest) -> Force:
+    return build(RECORDINGS / "kjv-bf16.h5", request.param, 64)
+
+
+@pytest.fixture
+def places(bf16: Trajectory) -> np.ndarray:
+    return bf16.frame(0)[:9].astype(np.float64)
+
+
+def test_force_is_minus_the_gradient_of_the_energy(force: Force, places: np.ndarray) -> None:
+    """Central differences, h = 1e-4: truncation h^2/6 |h_b|^3 relative to |h_b|, 8^2 1e-8 / 6 = 1e-7."""
+    assert force.conservative
+    direction = np.random.default_rng(0).standard_normal(places.shape)
+    direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+    h = 1e-4
+    slope = (force.energy(places + h * direction, 0) - force.energy(places - h * direction, 0)) / (2 * h)
+    pulled = pull(force, places, 0)
+    np.testing.assert_allclose(
+        -slope, np.einsum("ij,ij->i", pulled, direction), atol=1e-6 * np.linalg.norm(pulled, axis=1).max()
+    )
+
+
+def test_force_is_the_naive_oracle(bf16: Trajectory, places: np.ndarray) -> None:
+    affine, full = bf16.affine_field(), bf16.full_field()
+    np.testing.assert_allclose(
+        pull(build(bf16.path, "affine", 64), places, 50),
+        naive.affine_force(places, affine, affine.index(50)),
+        rtol=1e-11,
+    )
+    snapshot = full.snapshot(full.index(50))
+    np.testing.assert_allclose(
+        pull(build(bf16.path, "full", 64), places[:2], 50), naive.full_force(places[:2], snapshot), rtol=1e-10
+    )
+
+
+def test_bits_do_not_depend_on_threads(force: Force, places: np.ndarray) -> None:
+    many = pull(force, places, 0)
+    numba.set_num_threads(1)
+    try:
+        np.testing.assert_array_equal(pull(force, places, 0), many)
+    finally:
+        numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
+
+
+def test_forces_add_up_and_coincident_particles_are_finite(force: Force, places: np.ndarray) -> None:
+    same = np.repeat(places[:1], 4, axis=0)
+    twice = np.zeros(same.shape)
+    force.add(same, 0, twice)
+    force.add(same, 0, twice)
+    assert np.all(np.isfinite(twice))
+    np.testing.assert_array_equal(twice[0], twice[3])
+    np.testing.assert_allclose(twice, 2 * pull(force, same, 0), rtol=1e-12)
+
+
+def test_a_step_that_was_not_recorded_is_refused_beforehand(force: Force) -> None:
+    with pytest.raises(InputError, match=r"field at step 500 is not recorded|field at step 7 is not recorded"):
+        force.check_steps(0, 501)
+
+
+def test_other_dimensions_are_refused() -> None:
+    with pytest.raises(InputError, match="64 dimensions, the space 3"):
+        build(RECORDINGS / "kjv-bf16.h5", "affine", 3)
