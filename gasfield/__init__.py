@@ -1,3 +1,59 @@
-"""gasfield: a physics sandbox in which the tokens of a language model are the particles of a gas."""
+"""gasfield: a physics sandbox in which the tokens of a language model are the particles of a gas.
+
+    import gasfield
+    result = gasfield.run("dead-token-drift")        # a run directory with trajectory, summary and plots
+    recording = gasfield.open("recording.h5")        # any trajectory, simulated or recorded
+    gasfield.compare(recording, result.open()).as_json()
+
+Names are loaded when they are first used, so that importing gasfield costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from gasfield.comparison import compare
+    from gasfield.diagnostics import diagnose
+    from gasfield.errors import BlowUp, InputError
+    from gasfield.running import run
+    from gasfield.scenario import Scenario, load_scenario
+    from gasfield.trajectory import Trajectory
+    from gasfield.trajectory import open_trajectory as open
+
+_HOME = {
+    "BlowUp": ("errors", "BlowUp"),
+    "InputError": ("errors", "InputError"),
+    "Scenario": ("scenario", "Scenario"),
+    "Trajectory": ("trajectory", "Trajectory"),
+    "compare": ("comparison", "compare"),
+    "diagnose": ("diagnostics", "diagnose"),
+    "load_scenario": ("scenario", "load_scenario"),
+    "open": ("trajectory", "open_trajectory"),
+    "run": ("running", "run"),
+}
+
+__all__ = [
+    "BlowUp",
+    "InputError",
+    "Scenario",
+    "Trajectory",
+    "__version__",
+    "compare",
+    "diagnose",
+    "load_scenario",
+    "open",
+    "run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'gasfield' has no attribute '{name}'")
+    module, attribute = _HOME[name]
+    return getattr(import_module(f"gasfield.{module}"), attribute)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,4 +1,4 @@
-"""Where scenarios, shipped recordings and texts are found: ./scenarios first, then the copy in the installed package."""
+"""Where scenarios, shipped recordings and texts are found: ./scenarios first, then the copy in the package."""
 
 from __future__ import annotations
 

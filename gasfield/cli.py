@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 import gasfield
 from gasfield.errors import GasfieldError, InputError
-
-if TYPE_CHECKING:
-    from gasfield.comparison import Comparison
-    from gasfield.recording.training import Moment
-    from gasfield.simulation import Progress, Simulation
 
 app = typer.Typer(
     help="A physics sandbox in which the tokens of a language model are the particles of a gas.",
@@ -143,14 +137,15 @@ def run(
     """Simulates a scenario and writes its run directory: trajectory, summary, plots."""
     _say_if_compiling(quiet)
     from gasfield import running
+    from gasfield.terminal import print_comparison, steps_bar
 
     _limit_threads(threads)
-    with _steps_bar(quiet) as listen:
+    with steps_bar(quiet) as listen:
         result = running.run(name, overrides=settings or [], output=output, overwrite=overwrite, progress=listen)
     if quiet:
         return
     if result.comparison:
-        _print_comparison(result.comparison)
+        print_comparison(result.comparison)
     print(
         f"simulated in {result.seconds:.1f} s; {len(result.plots)} plots, summary and trajectory in {result.directory}"
     )
@@ -164,16 +159,17 @@ def diagnose(
     import json
 
     from gasfield.diagnostics import diagnose as run_diagnostics
-    from gasfield.trajectory import Trajectory
+    from gasfield.terminal import print_leaves
+    from gasfield.trajectory import open_trajectory
 
-    with Trajectory(trajectory) as opened:
+    with open_trajectory(trajectory) as opened:
         data = run_diagnostics(opened).as_json()
         description = repr(opened)
     if as_json:
         print(json.dumps(data, indent=2, allow_nan=False))
     else:
         print(description)
-        _print_leaves(data)
+        print_leaves(data)
 
 
 @app.command()
@@ -189,14 +185,15 @@ def compare(
     import json
 
     from gasfield.comparison import compare as compare_trajectories
-    from gasfield.trajectory import Trajectory
+    from gasfield.terminal import print_comparison
+    from gasfield.trajectory import open_trajectory
 
-    with Trajectory(real) as a, Trajectory(simulated) as b:
+    with open_trajectory(real) as a, open_trajectory(simulated) as b:
         comparison = compare_trajectories(a, b)
     if as_json:
         print(json.dumps(comparison.as_json(), indent=2, allow_nan=False))
     else:
-        _print_comparison(comparison)
+        print_comparison(comparison)
     if plots:
         plots.mkdir(parents=True, exist_ok=True)
         comparison.plot_all(plots)
@@ -246,46 +243,39 @@ def record(
     quiet: Quiet = False,
 ) -> None:
     """Trains a tiny language model on a text and records how its embedding moves."""
-    try:
-        import tokenizers  # noqa: F401
-        import torch
-    except ImportError as missing:
-        raise InputError(
-            f"recording needs the package {missing.name}, which is an extra: pip install 'gasfield[record]' (see the README for a CPU build)."
-        ) from None
+    _require_recording()
+    import torch
     from pydantic import ValidationError
 
-    from gasfield.catalogue import find_file
     from gasfield.recording.corpus import DEFAULT_TEXT
-    from gasfield.recording.model import Geometry
     from gasfield.recording.record import read_tracers
     from gasfield.recording.record import record as record_training
     from gasfield.recording.recorder import RecordingPlan
     from gasfield.recording.training import TrainingPlan
+    from gasfield.terminal import explain_options, training_bar
 
-    if tracers is not None and find_file(str(tracers)) is None:
-        raise InputError(f"--tracers {tracers}: no such file.")
+    planted = read_tracers(str(tracers)) if tracers else ()
     try:
-        geometry = Geometry(vocabulary=vocabulary, dimensions=dimensions, sequence=sequence)
         training_plan = TrainingPlan.model_validate(
             {
                 "text": corpus or DEFAULT_TEXT, "precision": precision, "steps": steps, "batch": batch, "seed": seed,
-                "dead": dead, "learning_rate": learning_rate, "weight_decay": weight_decay, "geometry": geometry,
+                "dead": dead, "learning_rate": learning_rate, "weight_decay": weight_decay,
+                "geometry": {"vocabulary": vocabulary, "dimensions": dimensions, "sequence": sequence},
             }
         )  # fmt: skip
         recording_plan = RecordingPlan.model_validate(
             {
-                "dead_rows": dead_rows, "live_rows": live_rows, "every": every, "field": field, "full_steps": full_steps,
-                "survey_steps": survey_steps, "hidden_bits": hidden_bits, "survey_bits": survey_bits,
-                "tracers": read_tracers(find_file(str(tracers)) or tracers) if tracers else (),
+                "dead_rows": dead_rows, "live_rows": live_rows, "every": every, "field": field, "tracers": planted,
+                "full_steps": full_steps, "survey_steps": survey_steps, "hidden_bits": hidden_bits,
+                "survey_bits": survey_bits,
             }
         )  # fmt: skip
     except ValidationError as error:
-        raise InputError("\n".join(_option_fault(dict(fault)) for fault in error.errors())) from None
+        raise explain_options(error) from None
     if threads:
         torch.set_num_threads(threads)
     command = " ".join(["gasfield", *sys.argv[1:]])
-    with _training_bar(steps, quiet) as listen:
+    with training_bar(steps, quiet) as listen:
         try:
             record_training(
                 training_plan, recording_plan, output, overwrite=overwrite, progress=listen, command=command
@@ -297,16 +287,13 @@ def record(
         print(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
 
 
-# ------------------------------------------------------------------------------------------------------- helpers
-
-
-_OPTION_NAMES = {"learning_rate": "lr", "weight_decay": "decay", "text": "corpus"}
-
-
-def _option_fault(fault: dict[str, Any]) -> str:
-    name = str(fault["loc"][-1])
-    option = _OPTION_NAMES.get(name, name).replace("_", "-")
-    return f"--{option}: {fault['msg'].replace('Input should be', 'should be')}, not {fault['input']!r}."
+def _require_recording() -> None:
+    for package in ("torch", "tokenizers"):
+        if find_spec(package) is None:
+            raise InputError(
+                f"recording needs the package {package}, which is an extra: pip install 'gasfield[record]' "
+                "(the README says how to get a CPU build)."
+            )
 
 
 def _limit_threads(threads: int | None) -> None:
@@ -315,7 +302,7 @@ def _limit_threads(threads: int | None) -> None:
     import numba
     from threadpoolctl import threadpool_limits
 
-    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    numba.set_num_threads(min(threads, numba.get_num_threads()))
     threadpool_limits(threads)
 
 
@@ -324,78 +311,6 @@ def _say_if_compiling(quiet: bool) -> None:
 
     if not quiet and not is_warm(key_by_sources()):
         print("compiling kernels (once; cached for the next runs)", file=sys.stderr)
-
-
-@contextmanager
-def _steps_bar(quiet: bool) -> Iterator[Any]:
-    """A progress bar on a terminal; nothing where the output goes to a file."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    with Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-        console=console, disable=quiet or not console.is_terminal, transient=True,
-    ) as bar:  # fmt: skip
-
-        def listen(simulation: Simulation) -> Progress:
-            task = bar.add_task("steps", total=simulation.scenario.run.steps)
-            return lambda steps: bar.advance(task, steps)
-
-        yield listen
-
-
-@contextmanager
-def _training_bar(steps: int, quiet: bool) -> Iterator[Any]:
-    """A progress bar with loss and steps/s on a terminal; a plain line every 50 steps otherwise."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    with Progress(
-        TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[note]}"), TimeRemainingColumn(),
-        console=console, disable=quiet or not console.is_terminal, transient=True,
-    ) as bar:  # fmt: skip
-        task = bar.add_task("training", total=steps, note="")
-
-        def listen(moment: Moment) -> None:
-            if moment.loss is None:
-                return
-            speed = bar.tasks[0].speed or 0.0
-            bar.update(task, completed=moment.step + 1, note=f"loss {moment.loss:.3f}  {speed:.1f} steps/s")
-            if not quiet and not console.is_terminal and moment.step % 50 == 0:
-                print(f"step {moment.step} loss {moment.loss:.3f}", file=sys.stderr)
-
-        yield listen
-
-
-def _print_comparison(comparison: Comparison) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("", "real", "simulated", "difference", "unit", box=None, pad_edge=False)
-    for row in comparison.table():
-        table.add_row(*map(str, row))
-    Console().print(table)
-
-
-def _print_leaves(data: dict[str, Any], prefix: str = "") -> None:
-    for key, value in data.items():
-        if isinstance(value, dict) and "value" in value and "unit" in value:
-            error = f" ± {_short(value['error'])}" if value["error"] is not None else ""
-            unit = "" if value["unit"] == "1" else f" {value['unit']}"
-            print(f"  {prefix}{key} = {_short(value['value'])}{error}{unit}")
-        elif isinstance(value, dict):
-            _print_leaves(value, f"{prefix}{key}.")
-        elif isinstance(value, list):
-            for item in value:
-                print(f"  {prefix}{key}: {item}")
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_short, value)) + "]"
-    return "not determined" if value is None else f"{value:.6g}"
 
 
 if __name__ == "__main__":

@@ -118,9 +118,8 @@ class Document:
             for key, value in node.value:
                 inner = (*place, key.value)
                 if inner in self._origins:
-                    raise InputError(
-                        f"{self.path}:{key.start_mark.line + 1}: {'.'.join(map(str, inner))}: this key stands here twice."
-                    )
+                    name = ".".join(map(str, inner))
+                    raise InputError(f"{self.path}:{key.start_mark.line + 1}: {name}: this key stands here twice.")
                 self._origins[inner] = f"{self.path}:{key.start_mark.line + 1}"
                 self._note(value, inner)
         elif isinstance(node, yaml.SequenceNode):
@@ -142,7 +141,7 @@ class Document:
         if not isinstance(holder, dict | list):
             raise InputError(f"--set {override}: there is no {'.'.join(map(str, place[:-1]))} in {self.path}.")
         try:
-            holder[key] = yaml.load(text, _Loader)
+            holder[key] = yaml.load(text, _Loader)  # type: ignore[index]
         except yaml.YAMLError:
             raise InputError(f"--set {override}: the value is not YAML.") from None
         self._origins[place] = f"--set {override}"

@@ -15,7 +15,7 @@ class InputError(GasfieldError):
     exit_code = 2
 
 
-class BlowUp(GasfieldError):
+class BlowUp(GasfieldError):  # noqa: N818 (an event of the physics)
     """The physics left the numbers: a position or a force is no longer finite."""
 
     exit_code = 3

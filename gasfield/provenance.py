@@ -11,7 +11,7 @@ import gasfield
 
 
 def versions(*packages: str) -> dict[str, str]:
-    """Versions of gasfield, Python, NumPy, Numba and further packages; the commit where gasfield runs from a source tree."""
+    """Versions of gasfield, Python and packages; the commit too, where gasfield runs from a source tree."""
     found = {"gasfield": gasfield.__version__, "python": platform.python_version(), "machine": platform.machine()}
     for package in ("numpy", "numba", "h5py", *packages):
         try:

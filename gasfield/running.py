@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gasfield.comparison import Comparison, compare
-from gasfield.diagnostics import Diagnosis, diagnose, unknown_diagnostics
+from gasfield.diagnostics import DIAGNOSTICS, Diagnosis, diagnose
 from gasfield.errors import InputError
 from gasfield.quantity import Quantity
 from gasfield.scenario import Scenario, load_scenario
@@ -73,9 +73,9 @@ def run(
         BlowUp: if the physics leaves the numbers; the run directory keeps the good frames.
     """
     resolved = scenario if isinstance(scenario, Scenario) else load_scenario(scenario, overrides or ())
-    unknown = unknown_diagnostics(resolved.diagnostics)
-    if unknown:
-        raise resolved.fault(unknown[0], unknown[1])
+    for name in resolved.diagnostics or ():
+        if name not in DIAGNOSTICS:
+            raise resolved.fault(name, f"there is no diagnostic '{name}'; there are {', '.join(DIAGNOSTICS)}.")
     reference = _open_reference(resolved)
     simulation = Simulation(resolved)
     if output is not None and Path(output).exists() and not overwrite:

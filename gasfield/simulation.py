@@ -117,6 +117,7 @@ class Simulation:
         first = int(bad[0])
         name = self.gas.names[int(self.gas.species[first])]
         raise BlowUp(
-            f"step {self.gas.step}: particle {first} (group '{name}') is no longer at a finite position, and {len(bad) - 1} others "
-            f"with it. The frames before are in {writer.path}. Try a smaller learning rate, or start nearer to the recorded rows."
+            f"step {self.gas.step}: particle {first} (group '{name}') is no longer at a finite position, and "
+            f"{len(bad) - 1} others with it. The frames before are in {writer.path}. Try a smaller learning rate, or "
+            "start nearer to the recorded rows."
         )

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 
 class Spec(BaseModel):
-    """A typed piece of a scenario. Unknown keys are errors; instances are frozen, so that a resolved scenario stays what it was."""
+    """A typed piece of a scenario. Unknown keys are errors; instances are frozen: what is resolved stays as it was."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, populate_by_name=True)
 

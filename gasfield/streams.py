@@ -1,4 +1,4 @@
-"""Random streams: every use of chance draws from a stream of its own, keyed by the seed, so that adding one never shifts another."""
+"""Random streams: every use of chance has its own, keyed by the seed, so that adding one never shifts another."""
 
 from __future__ import annotations
 

@@ -15,15 +15,13 @@ key_by_sources()
 
 import numpy as np
 import pytest
+from paths import RECORDING_NAMES, RECORDINGS
 
 from gasfield.gas import Gas
 from gasfield.trajectory import Trajectory
 
-RECORDINGS = Path(__file__).parent.parent / "scenarios" / "recordings"
-NAMES = ("kjv-bf16", "kjv-bf16-fp32state", "kjv-fp32")
 
-
-@pytest.fixture(params=NAMES)
+@pytest.fixture(params=RECORDING_NAMES)
 def shipped(request: pytest.FixtureRequest) -> Iterator[Trajectory]:
     """Each shipped recording in turn."""
     with Trajectory(RECORDINGS / f"{request.param}.h5") as recording:

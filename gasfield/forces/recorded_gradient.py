@@ -1,9 +1,9 @@
 """The field of a recorded training run: minus the gradient that a dead row would have been given at any place.
 
-Law (docs/science.md, section "A dead row is a test particle"): the potential energy of a row at w is
-Phi(w) = sum_b w_b exp(w . h_b - log Z_b), and the force is -grad Phi. `full` evaluates it; `affine` uses the expansion
-Phi(c) + g . d + d^T H d / 2 about the centroid c of the dead rows, d = w - c. Exact check: at the places of the recorded
-dead rows the force is minus the gradient that training gave them.
+Law (docs/science.md, "A dead row is a test particle"): the potential energy of a row at w is
+Phi(w) = sum_b w_b exp(w . h_b - log Z_b), and the force is -grad Phi. `full` evaluates it; `affine` uses the
+expansion Phi(c) + g . d + d^T H d / 2 about the centroid c of the dead rows, d = w - c. Exact check: at the places of
+the recorded dead rows the force is minus the gradient that training gave them.
 """
 
 from __future__ import annotations
@@ -18,12 +18,11 @@ from gasfield.errors import InputError
 from gasfield.forces.base import Force, Positions, Surroundings
 from gasfield.kernels.flags import FAST, FAST_PARALLEL
 from gasfield.spec import Spec
-from gasfield.trajectory import AffineField, FullField, RecordedField, Trajectory
-from gasfield.trajectory.field import FullSnapshot, unpack_symmetric
+from gasfield.trajectory import AffineField, FullField, FullSnapshot, RecordedField, Trajectory
 
 
 class RecordedGradient(Spec):
-    """The recorded field of a training run, at the step that the gas has reached. Conservative at each step; depends on time."""
+    """The recorded field of a training run, at the step that the gas has reached. Conservative at each step."""
 
     kind: Literal["recorded_gradient"] = "recorded_gradient"
     file: str
@@ -40,7 +39,8 @@ class RecordedGradient(Spec):
         recording = Trajectory(surroundings.find(self.file))
         if recording.dimensions != surroundings.dimensions:
             raise InputError(
-                f"{recording.path}: the recorded field has {recording.dimensions} dimensions, the space {surroundings.dimensions}."
+                f"{recording.path}: the recorded field has {recording.dimensions} dimensions, "
+                f"the space {surroundings.dimensions}."
             )
         return _Affine(recording.affine_field()) if self.field == "affine" else _Full(recording.full_field())
 
@@ -61,24 +61,15 @@ class _Affine(_Recorded):
         self._field: AffineField = field
 
     def add(self, positions: Positions, step: int, force: NDArray[np.float64]) -> None:
-        reference, gradient, tidal, _ = self._at(step)
-        _add_affine(positions, reference, gradient, tidal, force)
+        at = self._field.at(step)
+        _add_affine(positions, at.reference, at.gradient, at.tidal, force)
 
     def energy(self, positions: Positions, step: int) -> NDArray[np.float64]:
-        reference, gradient, tidal, potential = self._at(step)
-        away = positions - reference
-        energy: NDArray[np.float64] = potential + away @ gradient + 0.5 * np.einsum("ij,jk,ik->i", away, tidal, away)
+        at = self._field.at(step)
+        away = positions - at.reference
+        curvature = 0.5 * np.einsum("ij,jk,ik->i", away, at.tidal, away)
+        energy: NDArray[np.float64] = at.potential + away @ at.gradient + curvature
         return energy
-
-    def _at(self, step: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], float]:
-        i = self._field.index(step)
-        tidal = unpack_symmetric(self._field.tidal[i].astype(np.float64))
-        return (
-            self._field.reference[i].astype(np.float64),
-            self._field.gradient[i].astype(np.float64),
-            tidal,
-            self._field.potential[i],
-        )
 
 
 class _Full(_Recorded):
@@ -97,11 +88,9 @@ class _Full(_Recorded):
         return energy
 
     def _at(self, step: int) -> FullSnapshot:
-        """The snapshot of a step as float64; the last one is kept, since energy and force ask for the same."""
+        """The snapshot that was read last is kept, since energy and force ask for the same."""
         if self._held is None or self._held[0] != step:
-            raw = self._field.snapshot(self._field.index(step))
-            parts = (np.ascontiguousarray(part, np.float64) for part in (raw.hidden, raw.log_partition, raw.weight))
-            self._held = (step, FullSnapshot(*parts))
+            self._held = (step, self._field.at(step))
         return self._held[1]
 
 

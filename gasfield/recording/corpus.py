@@ -1,8 +1,8 @@
 """From a text to token ids: byte-level BPE on the whole text, training on a part in which some tokens never occur.
 
-A tokenizer is usually made on more text than a model then sees, and that is where dead tokens come from. The part is the
-longest beginning of the text in which the wanted number of tokens does not occur, so the dead tokens are real ones with
-strings of their own.
+A tokenizer is usually made on more text than a model then sees, and that is where dead tokens come from. The part is
+the longest beginning of the text in which the wanted number of tokens does not occur, so the dead tokens are real ones
+with strings of their own.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ import hashlib
 import lzma
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +20,7 @@ from gasfield.catalogue import find_file
 from gasfield.errors import InputError
 
 DEFAULT_TEXT = "texts/kjv.txt.xz"
-_OPENERS: dict[str, Callable[[Path], IO[bytes]]] = {".xz": lzma.open, ".gz": gzip.open}
+_UNPACK: dict[str, Callable[[bytes], bytes]] = {".xz": lzma.decompress, ".gz": gzip.decompress}
 
 
 @dataclass(frozen=True)
@@ -64,8 +62,7 @@ def read_text(name: str) -> tuple[str, bytes]:
     if path is None:
         raise InputError(f"{name}: no such text file.")
     try:
-        with _OPENERS.get(path.suffix, lambda p: p.open("rb"))(path) as file:
-            data = file.read()
+        data = _UNPACK.get(path.suffix, bytes)(path.read_bytes())
         data.decode("utf-8")
     except UnicodeDecodeError as fault:
         raise InputError(f"{path}: not UTF-8 text (byte {fault.start}).") from None
@@ -98,7 +95,7 @@ def tokenize(name: str, vocabulary: int, dead: int) -> Corpus:
 def _byte_pair_encode(text: str, vocabulary: int) -> tuple[NDArray[np.int64], list[str]]:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    alphabet: list[str] = pre_tokenizers.ByteLevel.alphabet()  # type: ignore[no-untyped-call]
     if vocabulary < len(alphabet):
         raise InputError(f"--vocabulary {vocabulary}: byte-level BPE needs at least {len(alphabet)} tokens.")
     tokenizer = Tokenizer(models.BPE())

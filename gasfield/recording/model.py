@@ -1,25 +1,37 @@
-"""A tiny tied-embedding transformer to record: norm first, learned positions, the output matrix is the embedding itself."""
+"""A tiny transformer to record: norm first, learned positions, the output matrix is the embedding itself."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
+from pydantic import Field, ValidationInfo, field_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
 from gasfield.spec import Spec
 
+Count = Annotated[int, Field(ge=1)]
+
 
 class Geometry(Spec):
     """Size of the model. The defaults are those of the published "Crucible" runs."""
 
-    vocabulary: int = 10_000
-    dimensions: int = 64
-    layers: int = 2
-    heads: int = 2
-    feed_forward: int = 256
-    sequence: int = 64
-    initial_spread: float = 0.02
+    vocabulary: Count = 10_000
+    dimensions: Count = 64
+    layers: Count = 2
+    heads: Annotated[int, Field(ge=1, validate_default=True)] = 2
+    feed_forward: Count = 256
+    sequence: Count = 64
+    initial_spread: Annotated[float, Field(gt=0)] = 0.02
     """Standard deviation of every initial matrix and of the embedding."""
+
+    @field_validator("heads")
+    @classmethod
+    def _heads_share_the_width(cls, heads: int, info: ValidationInfo) -> int:
+        if info.data.get("dimensions", heads) % heads:
+            raise ValueError(f"must divide dimensions, {info.data['dimensions']}")
+        return heads
 
 
 class Block(nn.Module):

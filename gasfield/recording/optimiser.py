@@ -17,7 +17,7 @@ PRECISIONS: tuple[str, ...] = get_args(Precision)
 
 
 class RoundedAdamW:
-    """AdamW on bfloat16 weights with float32 moments. `state[parameter]` has `exp_avg` and `exp_avg_sq`, as PyTorch names them."""
+    """AdamW on bfloat16 weights with float32 moments, which `state` holds under the names that PyTorch gives them."""
 
     def __init__(
         self, parameters: Iterable[nn.Parameter], lr: float, betas: tuple[float, float], eps: float, weight_decay: float

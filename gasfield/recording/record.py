@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 
+from gasfield.catalogue import find_file
 from gasfield.document import Document
 from gasfield.errors import InputError
 from gasfield.provenance import versions
@@ -27,12 +28,15 @@ class _TracerFile(Spec):
     tracers: tuple[Tracer, ...]
 
 
-def read_tracers(path: Path) -> tuple[Tracer, ...]:
+def read_tracers(name: str) -> tuple[Tracer, ...]:
     """Tracers from a YAML file with the same `tracers:` list as a scenario.
 
     Raises:
-        InputError: with file, line and key, if it is not that.
+        InputError: if there is no such file, or, with line and key, if it is not that.
     """
+    path = find_file(name)
+    if path is None:
+        raise InputError(f"--tracers {name}: no such file.")
     document = Document(path)
     try:
         return _TracerFile.model_validate(document.data).tracers

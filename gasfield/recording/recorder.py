@@ -47,7 +47,7 @@ class RecordingPlan(Spec):
 
 
 def spread_steps(count: int, last: int) -> list[int]:
-    """`count` different steps from 0 to `last`, both included, spread logarithmically (all of them if there are fewer)."""
+    """`count` different steps from 0 to `last`, both included, spread logarithmically (all, if there are fewer)."""
     count = min(count, last + 1)
     spread: list[int] = []
     for i, target in enumerate(np.geomspace(1, last + 1, count) - 1 if count > 1 else [0.0] * count):
@@ -101,8 +101,8 @@ def _check_room(plan: RecordingPlan, sizes: list[int], dead: int, live: int) -> 
         )
     if sum(sizes) + 2 > dead:
         raise InputError(
-            f"tracers: {' + '.join(map(str, sizes))} tracer points need as many dead rows and two more; this text leaves only "
-            f"{dead}. Take a smaller lattice or more --dead rows."
+            f"tracers: {' + '.join(map(str, sizes))} tracer points need as many dead rows and two more; "
+            f"this text leaves only {dead}. Take a smaller lattice or more --dead rows."
         )
     if sum(sizes) + plan.dead_rows > dead:
         raise InputError(
@@ -180,6 +180,8 @@ class Recorder:
             writer.element(f"{schema.FULL}/log_partition", (batch,), "f4", chunks=(1, batch))
             writer.element(f"{schema.FULL}/weight", (batch,), "f8", chunks=(1, batch))
             writer.element(f"{schema.FULL}/gradient", (count, dimensions), "f4", chunks=(1, count, dimensions))
+            if self._plan.every > 1:  # otherwise the frames say where the rows stood
+                writer.element(f"{schema.FULL}/position", (count, dimensions), "f4", chunks=(1, count, dimensions))
 
     def take(self, moment: Moment) -> None:
         """Records one step."""
@@ -217,7 +219,9 @@ class Recorder:
             observe("mean_hidden_state", step, step, moment.hidden.double().mean(dim=0).numpy())
 
     def _keep_field(self, moment: Moment) -> None:
-        assert moment.hidden is not None and moment.log_partition is not None and moment.gradient is not None
+        assert moment.hidden is not None
+        assert moment.log_partition is not None
+        assert moment.gradient is not None
         step, append = moment.step, self._writer.append
         hidden = moment.hidden.double().numpy()
         weight = np.full(len(hidden), 1.0 / len(hidden))
@@ -233,6 +237,8 @@ class Recorder:
             append(f"{schema.FULL}/log_partition", step, step, moment.log_partition.numpy())
             append(f"{schema.FULL}/weight", step, step, weight)
             append(f"{schema.FULL}/gradient", step, step, moment.gradient[self._index].float().numpy())
+            if self._plan.every > 1:
+                append(f"{schema.FULL}/position", step, step, moment.weights[self._index].float().numpy())
 
     def close(self) -> None:
         """Finishes the file."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from gasfield.errors import BlowUp, InputError
@@ -98,14 +98,14 @@ class Training:
         Raises:
             BlowUp: if the loss is no longer finite.
         """
-        embedding = self.model.embedding.weight
+        embedding = cast(nn.Parameter, self.model.embedding.weight)
         for step in range(self.plan.steps):
             tokens, targets = self._batch()
             hidden = self.model.hidden(tokens)
             logits = self.model.logits(hidden).flatten(0, 1).float()
             loss = functional.cross_entropy(logits, targets.flatten())
             log_partition = logits.detach().logsumexp(dim=-1)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             if not torch.isfinite(loss):
                 raise BlowUp(f"training step {step}: the loss is {loss.item()}. Try a smaller --lr.")
             assert embedding.grad is not None

@@ -1,7 +1,7 @@
 """The field of a recorded training run: what a test row would have felt at any place, step by step.
 
-With hidden states h_b, log-partition functions log Z_b and weights w_b of the positions b in the loss, a row w that never
-occurs as a target has the gradient
+With hidden states h_b, log-partition functions log Z_b and weights w_b of the positions b in the loss, a row w that
+never occurs as a target has the gradient
 
     g(w) = sum_b w_b exp(w . h_b - log Z_b) h_b = grad Phi(w),     Phi(w) = sum_b w_b exp(w . h_b - log Z_b),
 
@@ -11,9 +11,9 @@ expansion of g about a reference point.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -65,6 +65,16 @@ class RecordedField:
 
 
 @dataclass(frozen=True)
+class AffineSnapshot:
+    """The affine field at one step, as float64: c (D,), g(c) (D,), H (D, D) and Phi(c)."""
+
+    reference: NDArray[np.float64]
+    gradient: NDArray[np.float64]
+    tidal: NDArray[np.float64]
+    potential: float
+
+
+@dataclass(frozen=True)
 class AffineField(RecordedField):
     """g(w) ~ g(c) + H (w - c) about the reference point c (the centroid of all dead rows).
 
@@ -80,24 +90,68 @@ class AffineField(RecordedField):
     tidal: NDArray[np.float32]
     potential: NDArray[np.float64]
 
+    def at(self, step: int) -> AffineSnapshot:
+        """The field at a training step.
+
+        Raises:
+            InputError: if it was not stored at that step.
+        """
+        i = self.index(step)
+        return AffineSnapshot(
+            reference=self.reference[i].astype(np.float64),
+            gradient=self.gradient[i].astype(np.float64),
+            tidal=np.asarray(unpack_symmetric(self.tidal[i]), np.float64),
+            potential=float(self.potential[i]),
+        )
+
 
 @dataclass(frozen=True)
 class FullSnapshot:
-    """The exact field at one step: hidden (B, D), log_partition (B,), weight (B,)."""
+    """The exact field at one step, as float64: hidden (B, D), log_partition (B,), weight (B,)."""
 
-    hidden: NDArray[np.float32]
+    hidden: NDArray[np.float64]
     log_partition: NDArray[np.float64]
     weight: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class FullField(RecordedField):
-    """The exact field; snapshots are large and read one at a time.
+    """The exact field; snapshots are large, stay in the file, and are read one at a time.
 
     Attributes:
-        snapshot: stored index -> `FullSnapshot`.
-        training_gradient: stored index -> (N, D) gradient that training gave the recorded rows, or None where it was not kept.
+        hidden: (S, B, D) data set.
+        log_partition: (S, B) data set.
+        weight: (S, B) data set.
+        gradient: (S, N, D) data set: the gradients that training gave the recorded rows.
+        position: (S', N, D) data set: where those rows stood, at `position_steps` (the frames, where every step is one).
+        position_steps: (S',) training steps.
     """
 
-    snapshot: Callable[[int], FullSnapshot]
-    training_gradient: Callable[[int], NDArray[np.float32]] | None = None
+    hidden: h5py.Dataset
+    log_partition: h5py.Dataset
+    weight: h5py.Dataset
+    gradient: h5py.Dataset
+    position: h5py.Dataset
+    position_steps: NDArray[np.int64]
+
+    def at(self, step: int) -> FullSnapshot:
+        """The field at a training step; the file must still be open.
+
+        Raises:
+            InputError: if it was not stored at that step.
+        """
+        i = self.index(step)
+        parts = (self.hidden[i], self.log_partition[i], self.weight[i])
+        return FullSnapshot(*(np.ascontiguousarray(part, np.float64) for part in parts))
+
+    def gradient_at(self, step: int) -> NDArray[np.float64]:
+        """(N, D) the gradient that training gave the recorded rows at a training step.
+
+        Raises:
+            InputError: if it was not stored at that step.
+        """
+        return np.asarray(self.gradient[self.index(step)], np.float64)
+
+    def position_at(self, step: int) -> NDArray[np.float64]:
+        """(N, D) where the recorded rows stood when training gave them that gradient."""
+        return np.asarray(self.position[int(np.searchsorted(self.position_steps, step))], np.float64)

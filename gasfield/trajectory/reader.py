@@ -13,10 +13,11 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from gasfield.catalogue import find_file
 from gasfield.errors import InputError
 from gasfield.gas import Gas
 from gasfield.trajectory import schema
-from gasfield.trajectory.field import AffineField, FullField, FullSnapshot
+from gasfield.trajectory.field import AffineField, FullField
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ class Trajectory:
         if not len(wanted) or not len(span):
             return np.empty((len(span), len(wanted), self.dimensions), self._positions.dtype)
         low, high = int(wanted.min()), int(wanted.max()) + 1
-        block = self._positions[span.start : span.stop : span.step, low:high]
+        block: NDArray[np.floating] = self._positions[span.start : span.stop : span.step, low:high]
         return block if len(wanted) == high - low and np.all(np.diff(wanted) == 1) else block[:, wanted - low]
 
     def frame(self, index: int) -> NDArray[np.floating]:
@@ -141,7 +142,7 @@ class Trajectory:
         found = np.flatnonzero(self.steps == step)
         if not len(found):
             raise InputError(
-                f"{self.path}: no frame at step {step}; frames run from {self.steps[0]} to {self.steps[-1]} ({len(self)} of them)."
+                f"{self.path}: no frame at step {step}; {len(self)} are there, {self.steps[0]} to {self.steps[-1]}."
             )
         return Gas(
             positions=self.frame(int(found[0])),
@@ -215,15 +216,18 @@ class Trajectory:
             InputError: if the file has none.
         """
         place = self._field_group("full", schema.FULL)
-        hidden, log_partition, weight = (
-            self._dataset(f"{place}/{name}/value") for name in ("hidden", "log_partition", "weight")
-        )
-        gradient = self._file.get(f"{place}/gradient/value")
+        names = ("hidden", "log_partition", "weight", "gradient")
+        hidden, log_partition, weight, gradient = (self._dataset(f"{place}/{name}/value") for name in names)
+        positions = f"{place if f'{place}/position' in self._file else schema.VECTORS}/position"
         return FullField(
-            steps=self._read(f"{place}/weight/step"),
+            steps=self._read(f"{place}/gradient/step"),
             origin=f"{self.path}: {place}",
-            snapshot=lambda i: FullSnapshot(hidden[i], log_partition[i], weight[i]),
-            training_gradient=None if gradient is None else (lambda i: gradient[i]),
+            hidden=hidden,
+            log_partition=log_partition,
+            weight=weight,
+            gradient=gradient,
+            position=self._dataset(f"{positions}/value"),
+            position_steps=self._read(f"{positions}/step"),
         )
 
     def _field_group(self, kind: str, place: str) -> str:
@@ -299,8 +303,18 @@ class Trajectory:
         free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES") if hasattr(os, "sysconf") else 1 << 33
         if size > 0.8 * free:
             raise InputError(
-                f"{self.path}: {location} needs {size / 1e9:.1f} GB, more than the memory that is free ({free / 1e9:.1f} GB)."
+                f"{self.path}: {location} needs {size / 1e9:.1f} GB, more than the memory that is free "
+                f"({free / 1e9:.1f} GB)."
             )
+
+
+def open_trajectory(name: str | Path) -> Trajectory:
+    """Opens a trajectory by path, or by the name under which it ships (`recordings/kjv-bf16.h5`).
+
+    Raises:
+        InputError: if there is none, or it cannot be read.
+    """
+    return Trajectory(find_file(str(name)) or name)
 
 
 def _keys(item: h5py.Group | h5py.Dataset) -> Iterator[str]:

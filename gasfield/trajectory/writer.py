@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 import gasfield
 from gasfield.gas import Gas
 from gasfield.trajectory import schema
+from gasfield.trajectory.compact import compact
 
 FLUSH_SECONDS = 10.0
 _CHUNK_BYTES = 1 << 19
@@ -40,7 +41,7 @@ def chunk_shape(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
 
 
 def keep_mantissa(values: ArrayLike, bits: int) -> NDArray[np.float32]:
-    """Rounds float32 to `bits` explicit mantissa bits (nearest, ties to even), so that the rest compresses to nothing."""
+    """Rounds float32 to `bits` explicit mantissa bits (nearest, ties to even); the rest then compresses to nothing."""
     pattern = np.asarray(values, np.float32).view(np.uint32)
     if bits >= 23:
         return pattern.view(np.float32)
@@ -166,11 +167,12 @@ class TrajectoryWriter:
         self._flushed = clock.monotonic()
 
     def close(self) -> None:
-        """Flushes, turns the projection to the principal axes of the whole trajectory, and closes the file."""
+        """Flushes, turns the projection to the principal axes of the whole trajectory, closes and compacts the file."""
         if self._file:
             self.flush()
             self._turn_projection()
             self._file.close()
+            compact(self.path)
 
     def __enter__(self) -> Self:
         return self

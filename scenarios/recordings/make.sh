@@ -7,4 +7,4 @@ cd "$(dirname "$0")"
 record() { gasfield record --tracers tracers/lattice.yaml --seed 1 --steps 500 --threads 2 --overwrite "$@"; }
 record --precision bf16 -o kjv-bf16.h5
 record --precision bf16-fp32state -o kjv-bf16-fp32state.h5
-record --precision fp32 --every 10 --hidden-bits 18 --survey-bits 10 -o kjv-fp32.h5
+record --precision fp32 --every 10 --hidden-bits 16 --survey-bits 9 -o kjv-fp32.h5

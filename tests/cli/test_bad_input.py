@@ -8,7 +8,7 @@ from pathlib import Path
 
 import h5py
 import pytest
-from conftest import RECORDINGS
+from paths import RECORDINGS
 
 SCENARIO = (RECORDINGS.parent / "dead-token-drift.yaml").read_text()
 Refuses = Callable[..., str]

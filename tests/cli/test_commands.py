@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import RECORDINGS
+from paths import RECORDINGS
 
 from gasfield.trajectory import Trajectory
 
@@ -25,8 +25,8 @@ def leaves(data: object) -> bool:
     if isinstance(data, dict):
         if "value" in data:
             return set(data) == {"value", "unit", "error"}
-        return all(leaves(value) for key, value in data.items())
-    return isinstance(data, str) or (isinstance(data, list) and all(isinstance(item, str) for item in data))
+        return all(leaves(value) for value in data.values())
+    return isinstance(data, str) or (isinstance(data, list) and all(map(leaves, data)))
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

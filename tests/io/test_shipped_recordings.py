@@ -5,13 +5,13 @@ from __future__ import annotations
 import lzma
 
 import numpy as np
-from conftest import NAMES, RECORDINGS
+from paths import RECORDING_NAMES, RECORDINGS
 
 from gasfield.trajectory import Trajectory
 
 
 def test_together_at_most_45_megabytes() -> None:
-    assert sum((RECORDINGS / f"{name}.h5").stat().st_size for name in NAMES) <= 45e6
+    assert sum((RECORDINGS / f"{name}.h5").stat().st_size for name in RECORDING_NAMES) <= 45e6
 
 
 def test_groups_steps_and_fields(shipped: Trajectory) -> None:

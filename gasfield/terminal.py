@@ -1,0 +1,98 @@
+"""What the command line shows on a terminal: progress, tables, and messages about options."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from gasfield.errors import InputError
+
+if TYPE_CHECKING:
+    from gasfield.comparison import Comparison
+    from gasfield.recording.training import Moment
+    from gasfield.simulation import Simulation
+
+_OPTION_NAMES = {"learning_rate": "lr", "weight_decay": "decay", "text": "corpus"}
+"""Options whose names are shorter than those of the fields that they fill."""
+
+
+def explain_options(error: ValidationError) -> InputError:
+    """One line for each option that does not fit."""
+    lines = []
+    for fault in error.errors():
+        name = str(fault["loc"][-1]) if fault["loc"] else "options"
+        option = _OPTION_NAMES.get(name, name).replace("_", "-")
+        given = "" if isinstance(fault["input"], dict) else f", not {fault['input']!r}"
+        lines.append(f"--{option}: {fault['msg'].replace('Input should be', 'should be')}{given}.")
+    return InputError("\n".join(lines))
+
+
+@contextmanager
+def steps_bar(quiet: bool) -> Iterator[Callable[[Simulation], Callable[[int], None]]]:
+    """A progress bar over simulated steps on a terminal; nothing where the output goes to a file."""
+    with _bar(quiet) as bar:
+
+        def listen(simulation: Simulation) -> Callable[[int], None]:
+            task = bar.add_task("simulating", total=simulation.scenario.run.steps, note="")
+            return lambda steps: bar.advance(task, steps)
+
+        yield listen
+
+
+@contextmanager
+def training_bar(steps: int, quiet: bool) -> Iterator[Callable[[Moment], None]]:
+    """A progress bar with loss and steps/s on a terminal; a plain line every 50 steps otherwise."""
+    with _bar(quiet) as bar:
+        task = bar.add_task("training", total=steps, note="")
+
+        def listen(moment: Moment) -> None:
+            if moment.loss is None:
+                return
+            speed = bar.tasks[0].speed or 0.0
+            bar.update(task, completed=moment.step + 1, note=f"loss {moment.loss:.3f}  {speed:.1f} steps/s")
+            if not quiet and not bar.console.is_terminal and moment.step % 50 == 0:
+                print(f"step {moment.step} loss {moment.loss:.3f}", file=sys.stderr)
+
+        yield listen
+
+
+def _bar(quiet: bool) -> Progress:
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[note]}"))
+    disable = quiet or not console.is_terminal
+    return Progress(*columns, TimeRemainingColumn(), console=console, disable=disable, transient=True)
+
+
+def print_comparison(comparison: Comparison) -> None:
+    """The comparison as a table: real, simulated, difference."""
+    table = Table("", "real", "simulated", "difference", "unit", box=None, pad_edge=False)
+    for row in comparison.table():
+        table.add_row(*map(str, row))
+    Console().print(table)
+
+
+def print_leaves(data: dict[str, Any], prefix: str = "") -> None:
+    """Results of diagnostics, a line each: key = value ± error unit."""
+    for key, value in data.items():
+        if isinstance(value, dict) and "value" in value and "unit" in value:
+            error = f" ± {_short(value['error'])}" if value["error"] is not None else ""
+            unit = "" if value["unit"] == "1" else f" {value['unit']}"
+            print(f"  {prefix}{key} = {_short(value['value'])}{error}{unit}")
+        elif isinstance(value, dict):
+            print_leaves(value, f"{prefix}{key}.")
+        elif isinstance(value, list):
+            for item in value:
+                print(f"  {prefix}{key}: {item}")
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_short, value)) + "]"
+    return "not determined" if value is None else f"{value:.6g}"
