@@ -135,7 +135,6 @@ def run(
     quiet: Quiet = False,
 ) -> None:
     """Simulates a scenario and writes its run directory: trajectory, summary, plots."""
-    _say_if_compiling(quiet)
     from gasfield import running
     from gasfield.terminal import print_comparison, steps_bar
 
@@ -304,13 +303,6 @@ def _limit_threads(threads: int | None) -> None:
 
     numba.set_num_threads(min(threads, numba.get_num_threads()))
     threadpool_limits(threads)
-
-
-def _say_if_compiling(quiet: bool) -> None:
-    from gasfield.kernels.cache import is_warm, key_by_sources
-
-    if not quiet and not is_warm(key_by_sources()):
-        print("compiling kernels (once; cached for the next runs)", file=sys.stderr)
 
 
 if __name__ == "__main__":

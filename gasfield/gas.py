@@ -36,12 +36,12 @@ class Gas:
     @property
     def count(self) -> int:
         """Number of particles N."""
-        return self.positions.shape[0]
+        return int(self.positions.shape[0])
 
     @property
     def dimensions(self) -> int:
         """Number of dimensions D."""
-        return self.positions.shape[1]
+        return int(self.positions.shape[1])
 
     def members(self, name: str) -> NDArray[np.int64]:
         """Indices of the particles of one species.

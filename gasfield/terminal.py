@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from gasfield.errors import InputError
+from gasfield.kernels.cache import is_warm, key_by_sources
 
 if TYPE_CHECKING:
     from gasfield.comparison import Comparison
@@ -40,6 +41,8 @@ def steps_bar(quiet: bool) -> Iterator[Callable[[Simulation], Callable[[int], No
     with _bar(quiet) as bar:
 
         def listen(simulation: Simulation) -> Callable[[int], None]:
+            if not quiet and not is_warm(key_by_sources()):
+                print("compiling kernels (once; cached for the next runs)", file=sys.stderr)
             task = bar.add_task("simulating", total=simulation.scenario.run.steps, note="")
             return lambda steps: bar.advance(task, steps)
 
@@ -71,11 +74,17 @@ def _bar(quiet: bool) -> Progress:
 
 
 def print_comparison(comparison: Comparison) -> None:
-    """The comparison as a table: real, simulated, difference."""
-    table = Table("", "real", "simulated", "difference", "unit", box=None, pad_edge=False)
+    """The comparison as a table: real, simulated, difference; a section for all rows and one for each group."""
+    table = Table("", "real", "simulated", "difference", "unit", box=None, pad_edge=False, header_style="dim")
+    section = ""
     for row in comparison.table():
-        table.add_row(*map(str, row))
-    Console().print(table)
+        if row.group != section:
+            section = row.group
+            table.add_row(section, style="bold")
+        table.add_row(f"  {row.name}", row.real, row.simulated, row.difference, row.unit)
+    console = Console()
+    console.print(table)
+    console.print("0.1594(14) means 0.1594 ± 0.0014, one standard error.", style="dim")
 
 
 def print_leaves(data: dict[str, Any], prefix: str = "") -> None:

@@ -86,4 +86,21 @@ def record_small(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path
     return make
 
 
-WORDS = ["king", "river", "mountain", "shepherd", "prophet", "daughter", "vineyard", "wilderness", "tabernacle", "brother", "silver", "stranger", "garment", "lion", "harvest", "candlestick"]
+WORDS = [
+    "king",
+    "river",
+    "mountain",
+    "shepherd",
+    "prophet",
+    "daughter",
+    "vineyard",
+    "wilderness",
+    "tabernacle",
+    "brother",
+    "silver",
+    "stranger",
+    "garment",
+    "lion",
+    "harvest",
+    "candlestick",
+]

@@ -1,6 +1,7 @@
-"""Oracles: what kernels should compute, written from the definition in exact rational numbers, slowly and plainly.
+"""Oracles: what kernels should compute, written from the definition, slowly and plainly.
 
-Nothing is shared with the package. A rounding is "the nearest multiple of the spacing", decided between integers.
+Arithmetic that is judged by its bits is done in exact rational numbers: a rounding is "the nearest multiple of the
+spacing", decided between integers.
 """
 
 from __future__ import annotations
@@ -48,8 +49,8 @@ def bfloat16(value: Fraction | float) -> Fraction:
 def root(value: Fraction) -> Fraction:
     """The float32 nearest to the square root of a float32.
 
-    The integer root of `value` * 4^200 has about a hundred correct digits, far more than the 49 that can be needed to tell
-    on which side of a tie a root of a 24-digit number lies.
+    The integer root of `value` * 4^200 has over a hundred correct binary digits, far more than the 49 that can be
+    needed to tell on which side of a tie the root of a 24-digit number lies.
     """
     scaled = value * Fraction(4) ** 200
     return float32(Fraction(math.isqrt(scaled.numerator // scaled.denominator), 2**200))
@@ -172,3 +173,22 @@ def sgd_element(
         exact_g = exact_b
     exact_w = float32(rate * exact_g + Fraction(w))
     return float(store(exact_w, kept[0])), float(store(exact_b, kept[1]))
+
+
+def affine_force(places: np.ndarray, reference: np.ndarray, gradient: np.ndarray, tidal: np.ndarray) -> np.ndarray:
+    """-(g + H (w - c)) at each place (N, D), component by component; c and g (D,), H (D, D)."""
+    force = np.zeros(places.shape)
+    dimensions = len(reference)
+    for row, place in enumerate(places):
+        for i in range(dimensions):
+            force[row, i] = -gradient[i] - sum(tidal[i, j] * (place[j] - reference[j]) for j in range(dimensions))
+    return force
+
+
+def full_force(places: np.ndarray, hidden: np.ndarray, log_partition: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """-sum_b w_b exp(w . h_b - log Z_b) h_b at each place (N, D), one position of the text after the other."""
+    force = np.zeros(places.shape)
+    for row, place in enumerate(places):
+        for h, log_z, w in zip(hidden, log_partition, weight, strict=True):
+            force[row] -= w * math.exp(np.dot(place, h) - log_z) * h
+    return force

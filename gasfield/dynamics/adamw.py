@@ -1,7 +1,7 @@
 """AdamW as a law of motion, in the very arithmetic in which a framework does it.
 
-With gradient g, step t = 1, 2, ..., learning rate eta, decay lambda (Loshchilov and Hutter, 2019, algorithm 2; Kingma and
-Ba, 2015):
+With gradient g, step t = 1, 2, ..., learning rate eta and decay lambda (Kingma and Ba, 2015; Loshchilov and Hutter,
+2019, algorithm 2):
 
     W <- W (1 - eta lambda)
     m <- m + (1 - beta1) (g - m)
@@ -17,8 +17,9 @@ Which operation is rounded, and when, decides whether a weight moves at all, so 
 * All bfloat16: each tensor operation is float32 arithmetic, rounded to bfloat16 as it is stored. Bit-equal here.
 * All float32: m and v are bit-equal here. PyTorch's square root comes from a vector library that is not correctly
   rounded (about one in six is off by one unit in the last place); ours is, so W may differ by that.
-* Any mix, which PyTorch refuses: float32 arithmetic in the same order, all in registers, and one rounding of each of W, m
-  and v as it is stored: what fused low-precision optimisers do. The update is made from m and v before that rounding.
+* Any mix, which PyTorch refuses: float32 arithmetic in the same order, all in registers, and one rounding of each of
+  W, m and v as it is stored: what fused low-precision optimisers do. The update is made from m and v before that
+  rounding, and decay and update together round W once.
 """
 
 from __future__ import annotations
@@ -157,7 +158,7 @@ def _scalars(law: AdamW, step: int) -> _Scalars:
     beta1, beta2 = law.betas
     epsilon = np.float32(law.epsilon)
     if _rounding(law).each_operation:
-        # The reference adds a Python number to a bfloat16 tensor as a bfloat16 (it multiplies and divides by a float32).
+        # The reference adds a Python number to a bfloat16 tensor as a bfloat16; it multiplies and divides by a float32.
         epsilon = np.float32(round_to_bfloat16(epsilon))
     return _Scalars(
         decay=np.float32(1 - law.learning_rate * law.weight_decay),

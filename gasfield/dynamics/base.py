@@ -31,5 +31,5 @@ class Dynamics(ABC):
         """Takes back what `state` gave."""
 
     def project(self, gas: Gas) -> None:
-        """Brings the initial positions to where this law lets them live (a floating-point lattice); default: leaves them."""
+        """Brings positions to where this law lets them live (a floating-point lattice); default: leaves them."""
         return None

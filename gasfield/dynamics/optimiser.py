@@ -1,4 +1,4 @@
-"""What optimisers have in common as laws of motion: weights on a floating-point lattice, pushed by minus the gradient."""
+"""What optimisers have in common as laws of motion: weights on a floating-point lattice, moved against a gradient."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from gasfield.kernels.bfloat16 import round_to_bfloat16
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
 
 Precision = Literal["float32", "bfloat16"]
-"""In what a quantity is kept between steps. Both are held as float32 arrays; a bfloat16 is a float32 on a coarser lattice."""
+"""In what a quantity is kept between steps. Both are held in float32 arrays: a bfloat16 is one on a coarser lattice."""
 
-# Division as IEEE 754 has it: 0/0 is NaN, as in the reference, and no test for zero keeps the loop from being vectorised.
+# Division as IEEE 754 has it: 0/0 is NaN, as in PyTorch, and no test for zero keeps the loop from being vectorised.
 ROW: dict[str, Any] = EXACT | {"error_model": "numpy"}
 """Compilation of a loop along one row."""
 ROWS: dict[str, Any] = EXACT_PARALLEL | {"error_model": "numpy"}
@@ -47,7 +47,7 @@ class OptimiserDynamics(Dynamics):
         self._steps_taken = 0
 
     def advance(self, gas: Gas, field: ForceField) -> None:
-        """One optimiser step in place. The force is rounded to float32 here (the step rounds on, if weights are bfloat16).
+        """One optimiser step in place. The force is rounded to float32 here, and by the step to the weights' precision.
 
         Raises:
             ValueError: if the positions are not what `project` makes of them, or have another shape than at the start.
@@ -64,7 +64,7 @@ class OptimiserDynamics(Dynamics):
         """Moves `weights` (N, D) and the moments in place; `step` counts from 1."""
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Copies of the moments, each (N, D) float32, and the number of steps taken under `step_count` (int64, no axes)."""
+        """Copies of the moments, each (N, D) float32, and the steps taken as `step_count` (int64, no axes)."""
         copies: dict[str, NDArray[Any]] = {name: moment.copy() for name, moment in self._moments.items()}
         return copies | {"step_count": np.array(self._steps_taken, dtype=np.int64)}
 

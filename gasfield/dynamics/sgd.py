@@ -1,7 +1,7 @@
 """Stochastic gradient descent with momentum as a law of motion, in the very arithmetic in which a framework does it.
 
-With gradient g, learning rate eta, decay lambda (coupled: it joins the gradient), momentum mu, dampening tau (Sutskever et
-al., 2013, in the form of `torch.optim.SGD`, where the learning rate stands outside the momentum buffer b):
+With gradient g, learning rate eta, decay lambda (coupled: it joins the gradient), momentum mu and dampening tau
+(Sutskever et al., 2013, in the form of `torch.optim.SGD`, where the learning rate stands outside the buffer b):
 
     g <- g + lambda W
     b <- g at the first step,  b <- mu b + (1 - tau) g  afterwards
@@ -10,13 +10,13 @@ al., 2013, in the form of `torch.optim.SGD`, where the learning rate stands outs
 The reference is `torch.optim.SGD(foreach=False, fused=False)` of PyTorch 2.13 on an x86 CPU with AVX2 or AVX-512:
 
 * All float32: each "add a multiple of" is one fused multiply-add. Bit-equal here.
-* All bfloat16: each operation is float32 arithmetic, rounded to bfloat16 as it is stored; lambda, 1 - tau and eta, which
-  multiply inside an addition, are themselves rounded to bfloat16 first (a learning rate of 0.001 acts as 0.00099945),
-  while mu stays float32. Bit-equal here to the vectorised part of the reference. Its scalar remainder (the last
-  elements of a tensor whose size is not a multiple of the vector length) rounds the product in between; position in
-  memory is no part of a law, so that is not followed.
-* Any mix, which PyTorch refuses: float32 arithmetic in the same order, all in registers, and one rounding of each of W and
-  b as it is stored. Without momentum there is no b, and its precision means nothing.
+* All bfloat16: each operation is float32 arithmetic, rounded to bfloat16 as it is stored. Whatever multiplies inside
+  an addition (lambda, 1 - tau, eta, and mu in the Nesterov step) is itself rounded to bfloat16 first, so a learning
+  rate of .001 acts as .00099945; mu b is a product by itself, and there mu stays float32. Bit-equal here to the
+  vectorised part of the reference. Its scalar remainder (the last elements of a tensor, or of a thread's part of one,
+  that fill no vector) rounds the product in between; position in memory is no part of a law, so that is not followed.
+* Any mix, which PyTorch refuses: float32 arithmetic in the same order, all in registers, and one rounding of each of W
+  and b as it is stored. Without momentum there is no b, and its precision means nothing.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class _Scalars(NamedTuple):
 
 
 class _Choices(NamedTuple):
-    """Which operations there are, what is kept in bfloat16, and whether each single operation is rounded or only stores."""
+    """Which operations there are, what is kept in bfloat16, whether each operation is rounded or only each store."""
 
     decays: bool
     has_momentum: bool
@@ -160,17 +160,17 @@ def _element(w, g, b, scalars, choices):  # type: ignore[no-untyped-def]
     rounds = choices.each_operation
     if choices.decays:
         g = store(fused_multiply_add(scalars.decay, w, g), rounds)
-    if choices.has_momentum:
-        if choices.first_step:
-            b = g
-        else:
-            b = store(fused_multiply_add(scalars.gain, g, store(b * scalars.momentum, rounds)), rounds)
-        if choices.nesterov:
-            # As a factor inside an addition, the momentum is rounded like the others.
-            g = store(fused_multiply_add(store(scalars.momentum, rounds), b, g), rounds)
-        else:
-            g = b
-    return fused_multiply_add(scalars.negative_rate, g, w), b
+    if not choices.has_momentum:
+        return fused_multiply_add(scalars.negative_rate, g, w), b
+    if choices.first_step:
+        b = g
+    else:
+        b = store(fused_multiply_add(scalars.gain, g, store(b * scalars.momentum, rounds)), rounds)
+    towards = b
+    if choices.nesterov:
+        # As a factor inside an addition, the momentum is rounded like the others.
+        towards = store(fused_multiply_add(store(scalars.momentum, rounds), b, g), rounds)
+    return fused_multiply_add(scalars.negative_rate, towards, w), b
 
 
 # --- loops -----------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ _HOLD_KERNELS = ("kernels", "forces", "dynamics")
 
 
 def key_by_sources() -> Path:
-    """Points Numba (not yet imported) at the folder for the sources as they are, unless the user chose one. Returns it."""
+    """Points Numba (not yet imported) at the folder for the sources as they are, unless the user chose one."""
     chosen = os.environ.get("NUMBA_CACHE_DIR")
     if chosen:
         return Path(chosen)

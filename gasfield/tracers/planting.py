@@ -98,7 +98,8 @@ def _frame(tracer: Tracer, k: int, dimensions: int, seed: int, index: int) -> ND
     if isinstance(frame, RandomFrame):
         if frame.dimensions not in (None, k):
             raise InputError(
-                f"tracer '{tracer.name}': frame.dimensions is {frame.dimensions}, but a {tracer.shape.kind} structure has {k}."
+                f"tracer '{tracer.name}': frame.dimensions is {frame.dimensions}, "
+                f"but a {tracer.shape.kind} structure has {k}."
             )
         q, r = np.linalg.qr(generator(seed, Stream.TRACER_FRAME, index).standard_normal((dimensions, k)))
         signed: NDArray[np.float64] = (q * np.sign(np.diag(r))).T
@@ -106,7 +107,8 @@ def _frame(tracer: Tracer, k: int, dimensions: int, seed: int, index: int) -> ND
     axes = frame.axes if frame.axes is not None else tuple(range(k))
     if len(axes) != k or len(set(axes)) != k or max(axes) >= dimensions:
         raise InputError(
-            f"tracer '{tracer.name}': frame.axes must be {k} different numbers from 0 to {dimensions - 1}, not {list(axes)}."
+            f"tracer '{tracer.name}': frame.axes must be {k} different numbers from 0 to {dimensions - 1}, "
+            f"not {list(axes)}."
         )
     return np.eye(dimensions)[list(axes)]
 

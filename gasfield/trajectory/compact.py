@@ -1,7 +1,7 @@
 """Takes the holes out of a finished file.
 
-Chunks that were flushed before they were full, and written again later at another size, leave free space that plain HDF5
-does not give back. Copying every object into a new file does; compressed chunks are copied as they are.
+Chunks that were flushed before they were full, and written again later at another size, leave free space that plain
+HDF5 does not give back. Copying every object into a new file does; compressed chunks are copied as they are.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ def compact(path: Path) -> None:
             for name in full:
                 full.copy(name, tight)
             for bonds in tight.get(schema.CONNECTIVITY, {}).values():
-                bonds.attrs["particles_group"] = tight[schema.VECTORS].ref  # a reference names an object of its own file
+                bonds.attrs["particles_group"] = tight[
+                    schema.VECTORS
+                ].ref  # a reference names an object of its own file
     draft.replace(path)
 
 

@@ -123,7 +123,7 @@ class FullField(RecordedField):
         log_partition: (S, B) data set.
         weight: (S, B) data set.
         gradient: (S, N, D) data set: the gradients that training gave the recorded rows.
-        position: (S', N, D) data set: where those rows stood, at `position_steps` (the frames, where every step is one).
+        position: (S', N, D) data set: where those rows stood, at `position_steps`.
         position_steps: (S',) training steps.
     """
 

@@ -191,7 +191,8 @@ class TrajectoryWriter:
         if self._dimensions <= 3 or not len(frames):
             return
         stride = max(1, len(frames) // 100)
-        self._axes = _principal_axes(frames[::stride].reshape(-1, self._dimensions).astype(np.float64))
+        points = frames[::stride].reshape(-1, self._dimensions).astype(np.float64)
+        self._axes = _principal_axes(points[np.isfinite(points).all(axis=1)])
         self._file[f"{schema.PROJECTION}/axes"][:] = self._axes
         target = self._file[f"{schema.PROJECTION}/{schema.POSITION}/value"]
         for start in range(0, len(frames), 100):
@@ -236,7 +237,7 @@ def _link_identity(group: h5py.Group, vectors: h5py.Group) -> None:
 def _principal_axes(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """(3, D) orthonormal rows, largest spread first; in three dimensions or fewer the coordinate axes themselves."""
     dimensions = points.shape[1]
-    if dimensions <= 3:
+    if dimensions <= 3 or not len(points):
         return np.eye(3, dimensions)
     centred = points - points.mean(axis=0)
     _, vectors = np.linalg.eigh(centred.T @ centred)

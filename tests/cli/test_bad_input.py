@@ -43,7 +43,7 @@ def write(tmp_path: Path) -> Callable[..., str]:
         ("group: dead", "group: dread", "gas", "no group 'dread'; the groups here are lattice, dead, live"),
         ("steps: 500", "steps: 501", "forces.0", "field at step 500 is not recorded"),
         ("field: affine", "field: full", "forces.0", "field at step 7 is not recorded"),
-        ("kind: recorded_gradient, file: recordings/kjv-bf16.h5", "kind: recorded_gradient, file: gone.h5", "forces.0.file", "there is no file 'gone.h5'"),
+        ("gradient, file: recordings/kjv-bf16", "gradient, file: no", "forces.0.file", "there is no file 'no.h5'"),
         ("with: recordings/kjv-bf16.h5", "with: lost.h5", "compare.with", "there is no file 'lost.h5'"),
     ],
 )  # fmt: skip
@@ -83,7 +83,16 @@ def test_no_such_scenario_lists_those_there_are(refuses: Refuses) -> None:
     assert "dead-token-drift" in refuses("run", "no-such")
 
 
-@pytest.mark.parametrize(("setting", "says"), [("dynamics", "write it as"), ("forces.7.field=full", "list of 1"), ("x.y=1", "no x"), ("run.steps=abc", "--set run.steps=abc: run.steps")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ("dynamics", "write it as"),
+        ("forces.7.field=full", "there is no forces.7"),
+        ("forces.7=full", "list of 1"),
+        ("x.y=1", "there is no x"),
+        ("run.steps=abc", "--set run.steps=abc: run.steps"),
+    ],
+)
 def test_a_bad_override_is_named(refuses: Refuses, setting: str, says: str) -> None:
     assert says in refuses("run", "dead-token-drift", "--set", setting)
 

@@ -113,7 +113,8 @@ tracers:
 
 
 def test_a_blow_up_keeps_the_good_frames(gasfield, tmp_path: Path) -> None:
-    done = gasfield("run", "dead-token-drift-fp32", "--set", "dynamics={kind: sgd, learning_rate: 1e30, parameters: float32}", "--output", "out")  # fmt: skip
+    wild = "dynamics={kind: sgd, learning_rate: 1e30, parameters: float32}"
+    done = gasfield("run", "dead-token-drift-fp32", "--set", wild, "--output", "out")
     assert done.returncode == 3, done.stderr
     assert "no longer at a finite position" in done.stderr
     assert "Traceback" not in done.stderr

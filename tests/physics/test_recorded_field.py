@@ -47,9 +47,9 @@ def relative_errors(recording: Trajectory, field: str, *, wrong: float = 1.0) ->
 
 
 def test_full_field_is_the_gradient_of_training(shipped: Trajectory) -> None:
-    """fp32: 1e-6. bf16: the gradient of training was itself rounded to 8 significant bits, uniform in half a unit of the
-    last place: relative to a mantissa between 1 and 2 that is 2^-8 / sqrt 3 / 1.4 = 1.6e-3 in the mean and 2^-8 = 3.9e-3
-    at worst. The rounding of the logits averages out over 2,048 positions."""
+    """fp32: 1e-6. bf16: the gradient of training was itself rounded to 8 significant bits, uniform in half a unit of
+    the last place: relative to a mantissa between 1 and 2 that is 2^-8 / sqrt 3 / 1.4 = 1.6e-3 in the mean and
+    2^-8 = 3.9e-3 at worst. The rounding of the logits averages out over 2,048 positions."""
     errors = relative_errors(shipped, "full")
     assert len(errors) == 20
     assert errors.max() < (1e-6 if shipped.precision == "float32" else 2**-8)

@@ -52,7 +52,7 @@ def test_random_frames_come_from_the_seed_and_the_index() -> None:
 
 
 def test_random_frames_are_uniform() -> None:
-    """Haar: each squared component of a unit vector has mean 1/D and variance 2 (D-1) / (D^2 (D+2)); 4 standard errors."""
+    """Haar: a squared component of a unit vector has mean 1/D and variance 2 (D-1) / (D^2 (D+2)); 4 standard errors."""
     line = {"kind": "line", "count": 2, "spacing": 1.0}
     axes = np.array([np.diff(plant(tracer(shape=line), CENTROIDS, 8, 1, i).positions, axis=0)[0] for i in range(2000)])
     error = np.sqrt(2 * 7 / (64 * 10) / len(axes))

@@ -1,0 +1,7 @@
+"""Comparisons: a real and a simulated trajectory of the same rows, side by side."""
+
+from gasfield.comparison.alignment import Alignment, Pair, align
+from gasfield.comparison.hindcast import Hindcast
+from gasfield.comparison.side_by_side import Comparison, GroupComparison, Row, compare
+
+__all__ = ["Alignment", "Comparison", "GroupComparison", "Hindcast", "Pair", "Row", "align", "compare"]

@@ -1,0 +1,133 @@
+"""The same rows at the same steps in two trajectories."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasfield.diagnostics import Group
+from gasfield.errors import InputError
+from gasfield.trajectory import Trajectory
+
+LIVE = "live"
+"""The group whose rows the model trains itself: no hindcast of dead matter."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One group in two trajectories: equal steps, and row i of one is row i of the other."""
+
+    real: Group
+    simulated: Group
+    notes: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Name of the group."""
+        return self.real.name
+
+    @property
+    def on_bfloat16(self) -> bool:
+        """Whether both live on the bfloat16 lattice."""
+        return self.real.precision == self.simulated.precision == "bfloat16"
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """What two trajectories have in common.
+
+    Attributes:
+        pairs: one a common group.
+        notes: what has no counterpart, and why.
+    """
+
+    pairs: tuple[Pair, ...]
+    notes: tuple[str, ...]
+
+
+def align(real: Trajectory, simulated: Trajectory) -> Alignment:
+    """Finds common groups by name, rows by token id (by order where there are none), frames by step.
+
+    Raises:
+        InputError: if the dimensions differ, or no step or no row is common; the message names both files.
+    """
+    both = f"{real.path} and {simulated.path}"
+    if real.dimensions != simulated.dimensions:
+        raise InputError(
+            f"{both} cannot be compared: positions have {real.dimensions} dimensions in the first, "
+            f"{simulated.dimensions} in the second."
+        )
+    steps, real_frames, simulated_frames = np.intersect1d(real.steps, simulated.steps, return_indices=True)
+    if not len(steps):
+        raise InputError(
+            f"{both} have no step in common: frames run from {real.steps[0]} to {real.steps[-1]} in the first, "
+            f"from {simulated.steps[0]} to {simulated.steps[-1]} in the second."
+        )
+    pairs: list[Pair] = []
+    notes = [f"group '{n}' is in {real.path.name} only" for n in real.names if n not in simulated.names]
+    notes += [f"group '{n}' is in {simulated.path.name} only" for n in simulated.names if n not in real.names]
+    for name in (name for name in real.names if name in simulated.names):
+        rows = _common_rows(real, simulated, name)
+        if not len(rows[0]):
+            why = "no token id is common; by order only rows without token ids are matched, in equal numbers"
+            notes.append(f"group '{name}': no row has a counterpart ({why})")
+            continue
+        pair = Pair(Group.of(real, name, rows[0], real_frames), Group.of(simulated, name, rows[1], simulated_frames))
+        pairs.append(_present(pair))
+    if not pairs:
+        raise InputError(
+            f"{both} have no row in common: the groups are {', '.join(real.names)} in the first, "
+            f"{', '.join(simulated.names)} in the second, and rows are matched by token id within a group."
+        )
+    return Alignment(tuple(pairs), tuple(notes))
+
+
+def together(pairs: Iterable[Pair], name: str) -> Pair | None:
+    """All rows of several pairs as one; None if there is no pair. Frames are those that all have."""
+    pairs = list(pairs)
+    if not pairs:
+        return None
+    steps = pairs[0].real.steps
+    for pair in pairs[1:]:
+        steps = np.intersect1d(steps, pair.real.steps)
+    return Pair(_joined([p.real for p in pairs], steps, name), _joined([p.simulated for p in pairs], steps, name))
+
+
+def _joined(groups: list[Group], steps: NDArray[np.int64], name: str) -> Group:
+    positions = np.concatenate([g.positions[np.isin(g.steps, steps)] for g in groups], axis=1)
+    return Group(name, steps, positions, groups[0].precision)
+
+
+def _common_rows(real: Trajectory, simulated: Trajectory, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Particle indices of the rows of a group that both have, in the order of the first trajectory."""
+    members = real.members(name), simulated.members(name)
+    places = [_by_token(t.token_ids[m], m) for t, m in zip((real, simulated), members, strict=True)]
+    common = [token for token in places[0] if token in places[1]]
+    if common:
+        first, second = ([place[token] for token in common] for place in places)
+        return np.array(first, np.int64), np.array(second, np.int64)
+    unnamed = all((t.token_ids[m] < 0).all() for t, m in zip((real, simulated), members, strict=True))
+    if unnamed and len(members[0]) == len(members[1]):
+        return members
+    return members[0][:0], members[1][:0]
+
+
+def _by_token(token_ids: NDArray[np.int64], rows: NDArray[np.int64]) -> dict[int, int]:
+    """Token id -> particle; an id that stands for several particles identifies none."""
+    times = Counter(token_ids.tolist())
+    return {t: r for t, r in zip(token_ids.tolist(), rows.tolist(), strict=True) if t >= 0 and times[t] == 1}
+
+
+def _present(pair: Pair) -> Pair:
+    """Keeps what is present on both sides, so that the two stay aligned."""
+    absent = ~(np.isfinite(pair.real.positions).all(axis=2) & np.isfinite(pair.simulated.positions).all(axis=2))
+    if not absent.any():
+        return pair
+    masked = np.where(absent[..., None], np.nan, pair.real.positions)
+    real = replace(pair.real, positions=masked).present()
+    masked = np.where(absent[..., None], np.nan, pair.simulated.positions)
+    return Pair(real, replace(pair.simulated, positions=masked).present(), real.notes)

@@ -1,0 +1,141 @@
+"""How far a simulation is from what really happened, row by row and step by step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasfield.comparison.alignment import Pair
+from gasfield.diagnostics.cloud import centroids_without, path_without
+from gasfield.diagnostics.estimate import Estimate, jackknife, mean, missing, share
+from gasfield.kernels.bfloat16 import is_on_lattice, keys
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Hindcast:
+    """Errors of simulated rows against real ones.
+
+    Attributes:
+        steps: (T,) common steps.
+        displacement_error: (T,) mean over rows of |x_sim - x_real| / |x_real - x_0|, where x_0 is the first common real
+            frame. Rows that have not moved from x_0 do not count; NaN where none has moved yet.
+        low, high: (T,) the 10th and the 90th percentile of the rows.
+        cells_equal: (T,) share of coordinates in the same bfloat16 cell; NaN where either is not on that lattice.
+        estimates: `displacement_error`, `cells_equal` (both at the last frame) and `centroid_path_error`, the mean over
+            frames of |c_sim - c_real| divided by the length of the real centroid's path.
+        notes: what is undefined or was left out, and why.
+    """
+
+    steps: NDArray[np.int64]
+    displacement_error: Values
+    low: Values
+    high: Values
+    cells_equal: Values
+    estimates: dict[str, Estimate]
+    notes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, pair: Pair) -> Hindcast:
+        """The errors of one group, or of several together."""
+        notes: list[str] = []
+        count = len(pair.real.steps)
+        middle, low, high, equal = np.full((4, count), np.nan)
+        start = pair.real.positions[0].astype(np.float64) if count else np.empty((0, 0))
+        on_lattice = _on_lattice(pair, notes)
+        for frame, (real, simulated) in enumerate(zip(pair.real.positions, pair.simulated.positions, strict=True)):
+            errors = relative_errors(start, real, simulated)
+            if len(errors):
+                middle[frame] = errors.mean()
+                low[frame], high[frame] = np.quantile(errors, [0.1, 0.9])
+            if on_lattice and real.size:
+                equal[frame] = _same_cell(real, simulated).mean()
+        if count and not np.array_equal(start, pair.simulated.positions[0]):
+            notes.append(f"the two differ already at the first common step, {pair.real.steps[0]}")
+        return cls(
+            steps=pair.real.steps,
+            displacement_error=middle,
+            low=low,
+            high=high,
+            cells_equal=equal,
+            estimates={
+                "displacement_error": _displacement_error(pair, start, notes),
+                "cells_equal": _cells_equal(pair) if on_lattice else missing("1"),
+                "centroid_path_error": _centroid_path_error(pair, notes),
+            },
+            notes=tuple(notes),
+        )
+
+
+def relative_errors(start: Values, real: NDArray[np.floating], simulated: NDArray[np.floating]) -> Values:
+    """|simulated - real| / |real - start| of the rows (N, D) that have moved; fewer than N where some have not."""
+    real, simulated = real.astype(np.float64), simulated.astype(np.float64)
+    displacement = np.linalg.norm(real - start, axis=1)
+    moved = displacement > 0
+    errors: Values = np.linalg.norm(simulated - real, axis=1)[moved] / displacement[moved]
+    return errors
+
+
+def _on_lattice(pair: Pair, notes: list[str]) -> bool:
+    """Whether cells can be compared; a note says why not."""
+    if not pair.on_bfloat16:
+        kinds = f"{pair.real.precision} and {pair.simulated.precision}"
+        notes.append(f"cells_equal: positions are {kinds}; bfloat16 cells are compared where both live on that lattice")
+        return False
+    sides = (side.positions.astype(np.float32, copy=False) for side in (pair.real, pair.simulated))
+    if all(is_on_lattice(positions).all() for positions in sides):
+        return True
+    notes.append("cells_equal: some position is not a bfloat16 although the file says that all are")
+    return False
+
+
+def _same_cell(real: NDArray[np.floating], simulated: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """(N, D): are the two in the same cell? +0 and -0 are."""
+    return np.asarray(keys(real.astype(np.float32)) == keys(simulated.astype(np.float32)))
+
+
+def _displacement_error(pair: Pair, start: Values, notes: list[str]) -> Estimate:
+    if not pair.real.positions.size:
+        notes.append("no row is present in both: errors are undefined")
+        return missing("1")
+    errors = relative_errors(start, pair.real.positions[-1], pair.simulated.positions[-1])
+    if len(errors) < pair.real.count:
+        still = pair.real.count - len(errors)
+        notes.append(f"displacement_error: {still} of {pair.real.count} rows are where they began, and do not count")
+    return mean(errors, "1")
+
+
+def _cells_equal(pair: Pair) -> Estimate:
+    if not pair.real.positions.size:
+        return missing("1")
+    return share(_same_cell(pair.real.positions[-1], pair.simulated.positions[-1]))
+
+
+def _centroid_path_error(pair: Pair, notes: list[str]) -> Estimate:
+    """Mean distance of the centroids relative to the real path, with jackknife errors over rows."""
+    group = pair.real
+    if not group.count or len(group.steps) < 2:
+        notes.append("centroid_path_error: fewer than two common frames")
+        return missing("1")
+    distance, without, path, last = 0.0, np.zeros(group.count), 0.0, None
+    several = group.count > 1
+    for (_, real), (_, simulated) in zip(group.blocks(), pair.simulated.blocks(), strict=True):
+        apart = simulated - real
+        distance += float(np.linalg.norm(apart.mean(axis=1), axis=1).sum())
+        if several:
+            without += np.linalg.norm(centroids_without(apart), axis=2).sum(axis=0)
+        centroid = real.mean(axis=1)
+        joined = centroid if last is None else np.vstack([last, centroid])
+        path += float(np.linalg.norm(np.diff(joined, axis=0), axis=1).sum())
+        last = centroid[-1:]
+    if path == 0:
+        notes.append("centroid_path_error: the real centroid never moves")
+        return missing("1")
+    frames = len(group.steps)
+    paths = path_without(group) if several else np.empty(0)
+    if not np.all(paths > 0):
+        return Estimate(np.array(distance / frames / path), "1")
+    return jackknife(distance / frames / path, without[: len(paths)] / frames / paths, "1")

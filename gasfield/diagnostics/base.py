@@ -1,0 +1,52 @@
+"""What all diagnostics have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from gasfield.diagnostics.estimate import Estimate
+from gasfield.diagnostics.group import Group
+from gasfield.quantity import Quantity
+from gasfield.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """Named results of one diagnostic for one group of rows.
+
+    Attributes:
+        group: name of the group.
+        estimates: dotted key -> estimate; the keys are the same for every group and trajectory.
+        notes: what is undefined or was left out, and why.
+    """
+
+    group: str
+    estimates: Mapping[str, Estimate]
+    notes: tuple[str, ...] = ()
+
+    def quantities(self) -> dict[str, Quantity]:
+        """The results as leaves, by dotted key."""
+        return {key: estimate.quantity() for key, estimate in self.estimates.items()}
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draws the result into `ax`, or into a figure of its own (`.figure` of what is returned)."""
+        raise NotImplementedError
+
+
+class Diagnostic(Protocol):
+    """Computes results from the rows of a group; parameters are given on creation and have defaults."""
+
+    name: ClassVar[str]
+
+    def left_out(self, group: Group) -> str | None:
+        """Why this diagnostic does not apply to a group; None if it does."""
+        ...
+
+    def compute(self, source: Group | Trajectory) -> Result:
+        """The results for one group, or for all rows of a trajectory at once."""
+        ...

@@ -1,0 +1,137 @@
+"""Estimates with standard errors over rows, and differences of estimates made from the same rows.
+
+An error here answers: how much would the number change with another draw of as many rows? Every estimate keeps one
+pseudo-value a row, whose mean has the variance of the estimate: the rows' own values for a mean, Tukey's jackknife
+pseudo-values N theta - (N - 1) theta_(-i) for a smooth function (Efron and Tibshirani 1993, chapter 11), Bahadur's
+influence for a quantile. Two estimates from the same rows, real and simulated, are strongly correlated; subtracting
+their pseudo-values row by row gives the error of the difference with that correlation in it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gasfield.quantity import Quantity
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number, or several, estimated from N rows.
+
+    Attributes:
+        value: () or (k,); NaN where undefined.
+        unit: as in `Quantity`.
+        pseudo: (N,) or (N, k) pseudo-values, or None where the error is not known.
+        floor: the smallest error that N rows can tell.
+    """
+
+    value: Values
+    unit: str
+    pseudo: Values | None = None
+    floor: float = 0.0
+
+    @property
+    def error(self) -> Values | None:
+        """One standard error of the shape of `value`; None for fewer than two rows."""
+        if self.pseudo is None or len(self.pseudo) < 2 or not np.isfinite(self.value).all():
+            return None
+        spread: Values = np.std(self.pseudo, axis=0, ddof=1)
+        error: Values = np.maximum(spread / np.sqrt(len(self.pseudo)), self.floor)
+        return error
+
+    def quantity(self) -> Quantity:
+        """The estimate as a leaf."""
+        value = self.value.tolist() if np.isfinite(self.value).all() else None
+        error = self.error
+        return Quantity(value, self.unit, None if error is None else error.tolist())
+
+    def __sub__(self, other: Estimate) -> Estimate:
+        """The difference; with the error of paired rows where both were made from the same ones."""
+        if self.value.shape != other.value.shape:
+            return missing(self.unit)
+        pseudo = None
+        if self.pseudo is not None and other.pseudo is not None and self.pseudo.shape == other.pseudo.shape:
+            pseudo = self.pseudo - other.pseudo
+        return Estimate(self.value - other.value, self.unit, pseudo, max(self.floor, other.floor))
+
+
+def missing(unit: str) -> Estimate:
+    """An undefined estimate; a note beside it says why."""
+    return Estimate(np.array(np.nan), unit)
+
+
+def exact(value: float, unit: str) -> Estimate:
+    """A number that carries no sampling error."""
+    return Estimate(np.array(float(value)), unit)
+
+
+def mean(values: ArrayLike, unit: str) -> Estimate:
+    """The mean of the rows' own values (N,)."""
+    values = np.asarray(values, np.float64)
+    return Estimate(np.array(values.mean()), unit, values) if len(values) else missing(unit)
+
+
+def share(flags: ArrayLike) -> Estimate:
+    """The share of what is true among the flags of the rows: (N,), or (N, n) with n trials of each row.
+
+    Rows are the independent draws, so the error is that of the mean of their own shares: for (N,) the binomial
+    sqrt(p(1-p)/N) (with N - 1). It vanishes where nothing, or everything, is true, although n N trials cannot tell
+    p = 0 from p ~ 1/(n N). The floor 1/(2(n N + 1)) is the half width of Wilson's interval of one standard error there.
+    """
+    trials = np.asarray(flags, np.float64)
+    if not trials.size:
+        return missing("1")
+    own = trials.reshape(len(trials), -1).mean(axis=1)
+    return Estimate(np.array(own.mean()), "1", own, floor=share_floor(trials.size))
+
+
+def share_floor(count: int) -> float:
+    """Wilson's half width (one standard error) for a share of 0 or 1 of `count` trials."""
+    return 0.5 / (count + 1)
+
+
+def share_error(shares: Values, count: int) -> Values:
+    """Binomial errors (T,) of a curve of shares, never below what `count` rows can tell."""
+    return np.maximum(np.sqrt(shares * (1.0 - shares) / max(count, 1)), share_floor(count))
+
+
+def quantile(values: ArrayLike, probability: float, unit: str) -> Estimate:
+    """A quantile of the rows' own values (N,), with a distribution-free error.
+
+    The jackknife fails for quantiles. The ranks N p -+ sqrt(N p (1 - p)) bracket the quantile by one standard error, so
+    half the distance of the values there is its error h. Bahadur's representation spreads h over the rows, to the two
+    sides of the quantile: pseudo-values whose standard error is h. In the difference of two quantiles of the same rows
+    the noise of the two h remains, and makes its error too large by some ten per cent.
+    """
+    ordered = np.sort(np.asarray(values, np.float64))
+    count = len(ordered)
+    if not count:
+        return missing(unit)
+    value = np.quantile(ordered, probability)
+    spread = np.sqrt(count * probability * (1 - probability))
+    ranks = np.clip([count * probability - spread - 0.5, count * probability + spread - 0.5], 0, count - 1)
+    low, high = np.interp(ranks, np.arange(count), ordered)
+    above = np.asarray(values, np.float64) > value
+    side = above - above.mean()
+    scale = np.std(side, ddof=1) if count > 1 else 0.0
+    pseudo = value + side * (0.5 * (high - low) * np.sqrt(count) / scale if scale > 0 else 0.0)
+    return Estimate(np.array(value), unit, pseudo, floor=0.0 if scale > 0 else 0.5 * (high - low))
+
+
+def median(values: ArrayLike, unit: str) -> Estimate:
+    """The median of the rows' own values (N,); see `quantile`."""
+    return quantile(values, 0.5, unit)
+
+
+def jackknife(value: ArrayLike, without: ArrayLike, unit: str) -> Estimate:
+    """A smooth function of the rows: its value () or (k,) from all, and (N,) or (N, k) from all but one each."""
+    value, without = np.asarray(value, np.float64), np.asarray(without, np.float64)
+    count = len(without)
+    if count < 2 or not np.isfinite(without).all():
+        return Estimate(value, unit)
+    return Estimate(value, unit, count * value - (count - 1) * without)

@@ -1,0 +1,135 @@
+"""What a diagnostic looks at: some rows of a trajectory over its frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasfield.trajectory import Trajectory
+
+_BLOCK_BYTES = 1 << 26
+
+
+@dataclass(frozen=True)
+class Group:
+    """N rows over T frames.
+
+    Attributes:
+        name: what messages and titles call it.
+        steps: (T,) step of each frame, ascending.
+        positions: (T, N, D) in the type they are stored in; not finite where a particle is absent [length].
+        precision: the lattice that positions live on: "float64", "float32" or "bfloat16".
+        bonds: (B, 2) pairs of row numbers within the group; empty where it is no structure.
+        notes: what was left out on the way here, and why.
+    """
+
+    name: str
+    steps: NDArray[np.int64]
+    positions: NDArray[np.floating[Any]]
+    precision: str = "float64"
+    bonds: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 2), np.int64))
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        trajectory: Trajectory,
+        name: str,
+        rows: NDArray[np.int64] | None = None,
+        frames: NDArray[np.int64] | None = None,
+    ) -> Self:
+        """One group of a trajectory: all its rows and frames, or those given by index, in that order.
+
+        Raises:
+            InputError: if there is no such group, or no memory for it.
+        """
+        rows = trajectory.members(name) if rows is None else rows
+        low, high = (int(rows.min()), int(rows.max()) + 1) if len(rows) else (0, 0)
+        block = trajectory.positions(slice(low, high))  # one contiguous read; the rows are picked in memory
+        frames = np.arange(len(trajectory)) if frames is None else frames
+        return cls(
+            name=name,
+            steps=trajectory.steps[frames],
+            positions=block[frames][:, rows - low],
+            precision=trajectory.precision,
+            bonds=_local_bonds(trajectory.bonds.get(name), rows),
+        )
+
+    @property
+    def count(self) -> int:
+        """Number of rows N."""
+        return int(self.positions.shape[1])
+
+    @property
+    def dimensions(self) -> int:
+        """Number of dimensions D."""
+        return int(self.positions.shape[2])
+
+    @property
+    def spacings(self) -> NDArray[np.int64]:
+        """(T - 1,) steps from each frame to the next."""
+        return np.diff(self.steps)
+
+    @property
+    def interval(self) -> str:
+        """The time from one frame to the next in words: "step", "10 steps", or "recorded interval" where it varies."""
+        spacings = np.unique(self.spacings)
+        if len(spacings) != 1:
+            return "recorded interval" if len(spacings) else "step"
+        return "step" if spacings[0] == 1 else f"{spacings[0]} steps"
+
+    def present(self) -> Group:
+        """The part in which every row has a position in every frame.
+
+        Particles that are not yet planted, or have blown up, have no finite position. Kept are the frames in which any
+        row is present, and of those rows the ones that are present throughout; a note says what went.
+        """
+        finite = np.zeros((len(self.steps), self.count), bool)
+        for frame, x in enumerate(self.positions):
+            finite[frame] = np.isfinite(x).all(axis=1)
+        if finite.all():
+            return self
+        frames = np.asarray(finite.any(axis=1))
+        rows = np.asarray(finite[frames].all(axis=0)) & bool(frames.any())
+        notes = list(self.notes)
+        if not frames.all():
+            notes.append(f"{int(np.sum(~frames))} of {len(frames)} frames hold no row of the group and are left out")
+        if not rows.all():
+            gone = int(np.sum(~rows))
+            notes.append(f"{gone} of {len(rows)} rows have no finite position in some frame and are left out")
+        number = np.cumsum(rows) - 1
+        bonds = number[self.bonds[rows[self.bonds].all(axis=1)]]
+        positions = self.positions[frames][:, rows]
+        return replace(self, steps=self.steps[frames], positions=positions, bonds=bonds, notes=tuple(notes))
+
+    def blocks(self, overlap: int = 0) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+        """The frames in float64, a block at a time so that a long trajectory need not fit twice: (frames, (t, N, D)).
+
+        Each block but the first repeats the last `overlap` frames of the one before.
+        """
+        size = max(1 + overlap, _BLOCK_BYTES // max(1, 8 * self.count * self.dimensions))
+        last = len(self.steps) - overlap
+        for start in range(0, max(last, 0), size - overlap):
+            span = slice(start, min(start + size, len(self.steps)))
+            yield span, self.positions[span].astype(np.float64)
+
+
+def as_group(source: Group | Trajectory) -> Group:
+    """A group as it is; all rows of a trajectory otherwise."""
+    if isinstance(source, Group):
+        return source
+    return Group("all rows", source.steps, source.positions(), source.precision)
+
+
+def _local_bonds(bonds: NDArray[np.int64] | None, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Bonds between particles -> bonds between places in `rows`; a bond that leaves them is dropped."""
+    if bonds is None or not len(bonds) or not len(rows):
+        return np.empty((0, 2), np.int64)
+    place = np.full(max(int(rows.max()), int(bonds.max())) + 1, -1, np.int64)
+    place[rows] = np.arange(len(rows))
+    local: NDArray[np.int64] = place[bonds]
+    return local[(local >= 0).all(axis=1)]

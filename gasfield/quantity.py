@@ -1,0 +1,92 @@
+"""A number with its unit and its error: the leaf of every result that gasfield prints or stores."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Number = float | list[float] | None
+"""What a leaf holds: a number, several in a fixed order, or None where there is nothing to say."""
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A measured value.
+
+    Attributes:
+        value: a number, a list of numbers in a stated order, or None where the value is undefined.
+        unit: "length", "steps", "degrees", ..., "1" for pure numbers.
+        error: one standard error, of the shape of `value`; None where it is not known.
+    """
+
+    value: Number
+    unit: str
+    error: Number = None
+
+    def leaf(self) -> dict[str, Any]:
+        """{"value", "unit", "error"} in plain Python numbers; what is not finite becomes None, which JSON can hold."""
+        return {"value": _plain(self.value), "unit": self.unit, "error": _plain(self.error)}
+
+    def text(self) -> str:
+        """The value with its error in brackets, in units of the last digits, without the unit; "–" where undefined.
+
+        "0.0954(11)" is 0.0954 ± 0.0011, "53.4(12)" is 53.4 ± 1.2, "2.84(77)e-06" is 0.00000284 ± 0.00000077.
+        """
+        return ", ".join(_with_error(_plain(part.value), _plain(part.error)) for part in self.parts())
+
+    def parts(self) -> list[Quantity]:
+        """Each number of a list by itself; the quantity alone if it holds a single one."""
+        value, error = _plain(self.value), _plain(self.error)
+        if not isinstance(value, list):
+            return [self]
+        errors = error if isinstance(error, list) else [error] * len(value)
+        return [Quantity(v, self.unit, e) for v, e in zip(value, errors, strict=True)]
+
+    def __str__(self) -> str:
+        return self.text() if self.unit == "1" else f"{self.text()} {self.unit}"
+
+
+def nested_leaves(quantities: Mapping[str, Quantity]) -> dict[str, Any]:
+    """Nests dotted keys: {"radius.real": q} -> {"radius": {"real": q.leaf()}}.
+
+    Raises:
+        ValueError: if one key is a leaf and a branch at once ("radius" beside "radius.real").
+    """
+    tree: dict[str, Any] = {}
+    branches: set[str] = set()
+    for key, quantity in quantities.items():
+        parents = key.split(".")[:-1]
+        branches.update(".".join(parents[: depth + 1]) for depth in range(len(parents)))
+        branch = tree
+        for parent in parents:
+            branch = branch.setdefault(parent, {})
+        branch[key.rpartition(".")[2]] = quantity.leaf()
+    both = branches.intersection(quantities)
+    if both:
+        raise ValueError(f"a leaf and a branch at once: {', '.join(sorted(both))}")
+    return tree
+
+
+def _plain(value: Any) -> Any:
+    """NumPy scalars and arrays -> Python numbers and lists; NaN and infinities -> None."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        return [_plain(element) for element in value]
+    return None if value is None or not math.isfinite(value) else value
+
+
+def _with_error(value: float | None, error: float | None) -> str:
+    """ "0.1594(14)": two digits of the error, and the value as far as they reach; an exponent after many zeros."""
+    if value is None:
+        return "–"
+    if not error:
+        return f"{value:.4g}"
+    magnitude = math.floor(math.log10(max(abs(value), error)))
+    exponent = 0 if -4 <= magnitude < 6 else magnitude
+    value, error = value / 10.0**exponent, error / 10.0**exponent
+    decimals = max(0, 1 - math.floor(math.log10(error)))
+    digits = f"{error * 10**decimals:.0f}"
+    return f"{value:.{decimals}f}({digits})" + (f"e{exponent:+03d}" if exponent else "")

@@ -1,0 +1,59 @@
+"""Leaves: plain numbers that JSON can hold, nested by dotted keys."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gasfield.quantity import Quantity, nested_leaves
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        (1.5, 1.5),
+        (np.float32(0.5), 0.5),
+        (np.int64(3), 3),
+        (np.array(2.0), 2.0),
+        (np.array([1.0, np.nan]), [1.0, None]),
+        ([np.float64(1.0), float("inf")], [1.0, None]),
+        (float("nan"), None),
+        (None, None),
+    ],
+)
+def test_a_leaf_is_plain_json(value: Any, plain: Any) -> None:
+    leaf = Quantity(value, "length", value).leaf()
+    assert leaf == {"value": plain, "unit": "length", "error": plain}
+    assert json.loads(json.dumps(leaf, allow_nan=False)) == leaf
+
+
+def test_dotted_keys_become_branches() -> None:
+    tree = nested_leaves({"radius.real": Quantity(1.0, "length"), "radius.simulated": Quantity(2.0, "length")})
+    assert {side: leaf["value"] for side, leaf in tree["radius"].items()} == {"real": 1.0, "simulated": 2.0}
+
+
+@pytest.mark.parametrize("keys", [("radius", "radius.real"), ("radius.real", "radius"), ("a.b.c", "a.b")])
+def test_a_key_is_no_leaf_and_branch_at_once(keys: tuple[str, str]) -> None:
+    with pytest.raises(ValueError, match="a leaf and a branch"):
+        nested_leaves({key: Quantity(1.0, "1") for key in keys})
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [
+        (0.159376, 0.00142, "0.1594(14)"),
+        (12345.678, 20.0, "12346(20)"),
+        (1.234567e-6, 1.2e-9, "1.2346(12)e-06"),
+        (0.0, 0.0077, "0.0000(77)"),
+        (-7.5e-5, 6.1e-5, "-7.5(61)e-05"),
+        (1e7, 2e9, "0.0(20)e+09"),
+        (3.0, None, "3"),
+        (None, None, "–"),
+        ([1.0, 2.0], [0.1, 0.2], "1.00(10), 2.00(20)"),
+    ],
+)
+def test_text_shows_the_digits_that_the_error_supports(value: Any, error: Any, text: str) -> None:
+    assert Quantity(value, "1", error).text() == text
