@@ -106,8 +106,13 @@ def _byte_pair_encode(text: str, vocabulary: int) -> tuple[NDArray[np.int64], li
     tokenizer.train_from_iterator(lines, trainer)
     ids = np.concatenate([np.array(code.ids, np.int64) for code in tokenizer.encode_batch(lines)])
     known = tokenizer.get_vocab_size()
-    strings = [tokenizer.decode([i]) for i in range(known)] + [f"<unused {i}>" for i in range(known, vocabulary)]
-    return ids, strings
+    strings = [_readable(tokenizer.decode([i]), tokenizer.id_to_token(i)) for i in range(known)]
+    return ids, strings + [f"<unused {i}>" for i in range(known, vocabulary)]
+
+
+def _readable(decoded: str, spelled: str) -> str:
+    """A token as text; what is no text alone (half a character, a control code) as the byte-level alphabet spells it."""
+    return decoded if decoded.isprintable() and "\ufffd" not in decoded else spelled
 
 
 def _longest_part(ids: NDArray[np.int64], vocabulary: int, dead: int) -> int:

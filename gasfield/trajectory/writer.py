@@ -225,7 +225,8 @@ def _describe_particles(group: h5py.Group, gas: Gas) -> None:
     species = group.create_dataset("species", data=gas.species.astype("i8"))
     species.attrs[schema.GROUP_NAMES] = np.array(gas.names, dtype=h5py.string_dtype())
     group.create_dataset("token_id", data=gas.token_ids.astype("i8"))
-    group.create_dataset("token", data=np.array(gas.tokens, dtype=object), dtype=h5py.string_dtype())
+    tokens = [token.replace("\0", "\N{SYMBOL FOR NULL}") for token in gas.tokens]  # HDF5 strings end at a zero byte
+    group.create_dataset("token", data=np.array(tokens, dtype=object), dtype=h5py.string_dtype())
 
 
 def _link_identity(group: h5py.Group, vectors: h5py.Group) -> None:

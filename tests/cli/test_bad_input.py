@@ -41,7 +41,6 @@ def write(tmp_path: Path) -> Callable[..., str]:
         ("run: {steps: 500, record_every: 1}", "run: 500", "run", "not 500"),
         ("dimensions: 64", "dimensions: 3", "gas", "rows have 64 dimensions; space.dimensions is 3"),
         ("group: dead", "group: dread", "gas", "no group 'dread'; the groups here are lattice, dead, live"),
-        ("steps: 500", "steps: 501", "forces.0", "field at step 500 is not recorded"),
         ("field: affine", "field: full", "forces.0", "field at step 7 is not recorded"),
         ("gradient, file: recordings/kjv-bf16", "gradient, file: no", "forces.0.file", "there is no file 'no.h5'"),
         ("with: recordings/kjv-bf16.h5", "with: lost.h5", "compare.with", "there is no file 'lost.h5'"),
@@ -56,6 +55,12 @@ def test_a_fault_names_file_line_and_key(
     )
     assert says in message
     assert len(message.strip().splitlines()) == 1
+
+
+def test_a_run_longer_than_its_field_is_refused_at_the_force(write: Callable, refuses: Refuses) -> None:
+    message = refuses("run", write("steps: 500", "steps: 501"))
+    assert f"mine.yaml:{line_of(SCENARIO, 'recorded_gradient')}: forces.0: " in message
+    assert "field at step 500 is not recorded" in message
 
 
 def test_every_fault_is_named_at_once(write: Callable, refuses: Refuses) -> None:

@@ -48,6 +48,13 @@ def test_what_is_written_comes_back(tmp_path: Path, small_gas: Gas) -> None:
         assert (again.step, again.time) == (6, 1.5)
 
 
+def test_a_token_with_a_zero_byte_is_kept_readable(tmp_path: Path, small_gas: Gas) -> None:
+    small_gas.tokens[0] = "a\0b"
+    write(tmp_path / "a.h5", small_gas)
+    with Trajectory(tmp_path / "a.h5") as back:
+        assert back.tokens[0] == "a\N{SYMBOL FOR NULL}b"
+
+
 def test_layout_is_h5md_with_a_three_dimensional_group_first(tmp_path: Path, small_gas: Gas) -> None:
     write(tmp_path / "a.h5", small_gas)
     with h5py.File(tmp_path / "a.h5") as file:

@@ -40,6 +40,12 @@ def test_unused_ids_are_dead_and_named(text: str) -> None:
     assert corpus.dead[-1]
 
 
+def test_every_token_has_a_printable_string(text: str) -> None:
+    vocabulary = tokenize(text, 500, 0).vocabulary
+    assert all(token.isprintable() and token for token in vocabulary)
+    assert len(set(vocabulary)) == 500
+
+
 def test_compressed_texts_are_read(tmp_path: Path) -> None:
     (tmp_path / "a.xz").write_bytes(lzma.compress(TEXT.encode()))
     (tmp_path / "a.gz").write_bytes(gzip.compress(TEXT.encode()))
