@@ -23,11 +23,17 @@ def versions(*packages: str) -> dict[str, str]:
 
 
 def _commit() -> str | None:
-    tree = Path(gasfield.__file__).parent.parent
-    if not (tree / ".git").exists():
+    """Commit of the source tree, marked where the package differs from it."""
+    package = Path(gasfield.__file__).parent
+    if not (package.parent / ".git").exists():
         return None
     try:
-        command = ["git", "-C", str(tree), "describe", "--always", "--dirty", "--abbrev=12"]
-        return subprocess.run(command, capture_output=True, text=True, timeout=5, check=True).stdout.strip() or None
+        commit = _git(package, "rev-parse", "--short=12", "HEAD")
+        return commit + ("-dirty" if _git(package, "status", "--porcelain", "--", ".") else "")
     except (OSError, subprocess.SubprocessError):
         return None
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=5, check=True).stdout.strip()

@@ -111,7 +111,7 @@ def _byte_pair_encode(text: str, vocabulary: int) -> tuple[NDArray[np.int64], li
 
 
 def _readable(decoded: str, spelled: str) -> str:
-    """A token as text; what is no text alone (half a character, a control code) as the byte-level alphabet spells it."""
+    """A token as text; what is no text alone (half a character, a control code) in its byte-level spelling."""
     return decoded if decoded.isprintable() and "\ufffd" not in decoded else spelled
 
 
