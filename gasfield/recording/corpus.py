@@ -106,7 +106,7 @@ def _byte_pair_encode(text: str, vocabulary: int) -> tuple[NDArray[np.int64], li
     tokenizer.train_from_iterator(lines, trainer)
     ids = np.concatenate([np.array(code.ids, np.int64) for code in tokenizer.encode_batch(lines)])
     known = tokenizer.get_vocab_size()
-    strings = [_readable(tokenizer.decode([i]), tokenizer.id_to_token(i)) for i in range(known)]
+    strings = [_readable(tokenizer.decode([i]), str(tokenizer.id_to_token(i))) for i in range(known)]
     return ids, strings + [f"<unused {i}>" for i in range(known, vocabulary)]
 
 

@@ -25,10 +25,7 @@ class RoundedAdamW:
         self._parameters = list(parameters)
         self._lr, self._betas, self._eps, self._weight_decay = lr, betas, eps, weight_decay
         self._count = 0
-        self.state = {
-            p: {name: torch.zeros_like(p, dtype=torch.float32) for name in ("exp_avg", "exp_avg_sq")}
-            for p in self._parameters
-        }
+        self.state: dict[nn.Parameter, dict[str, Tensor]] = {}  # as in PyTorch, empty before the first step
 
     @torch.no_grad()
     def step(self) -> None:
@@ -41,12 +38,18 @@ class RoundedAdamW:
             if parameter.grad is None:
                 continue
             gradient = parameter.grad.float()
-            first, second = self.state[parameter]["exp_avg"], self.state[parameter]["exp_avg_sq"]
+            first, second = self._moments(parameter)
             weights = parameter.float().mul_(1 - self._lr * self._weight_decay)
             first.lerp_(gradient, 1 - beta1)
             second.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
             denominator = (second.sqrt() / root).add_(self._eps)
             parameter.copy_(weights.addcdiv_(first, denominator, value=-size))
+
+    def _moments(self, parameter: nn.Parameter) -> tuple[Tensor, Tensor]:
+        if parameter not in self.state:
+            zeros = (torch.zeros_like(parameter, dtype=torch.float32) for _ in range(2))
+            self.state[parameter] = dict(zip(("exp_avg", "exp_avg_sq"), zeros, strict=True))
+        return self.state[parameter]["exp_avg"], self.state[parameter]["exp_avg_sq"]
 
     def zero_grad(self) -> None:
         """Forgets the gradients."""
