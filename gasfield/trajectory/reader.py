@@ -98,6 +98,12 @@ class Trajectory:
         """The lattice that positions live on: "float64", "float32" or "bfloat16"."""
         return str(self.attributes["precision"])
 
+    @property
+    def projection_axes(self) -> NDArray[np.float64]:
+        """(3, D) orthonormal directions of the three coordinates in `particles/trajectory`."""
+        axes: NDArray[np.float64] = self._read(f"{schema.PROJECTION}/axes")
+        return axes
+
     def __len__(self) -> int:
         return len(self.steps)
 
