@@ -48,6 +48,12 @@ def find_scenario(name: str) -> Path:
     raise InputError(f"{name}: no such scenario file or name. Scenarios here: {known}.")
 
 
+def next_free(folder: Path, ending: str = "") -> Path:
+    """The next number NNN in a folder that no file or folder of that ending has yet."""
+    taken = [int(path.stem) for path in folder.glob(f"[0-9]*{ending}") if path.stem.isdigit()]
+    return folder / f"{max(taken, default=0) + 1:03d}{ending}"
+
+
 def find_file(name: str, *, beside: Path | None = None) -> Path | None:
     """A data file named in a scenario: absolute, beside the scenario, in the working directory, or on a shelf."""
     path = Path(name).expanduser()

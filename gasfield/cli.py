@@ -200,7 +200,9 @@ def compare(
 
 @app.command()
 def record(
-    output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File to write; outputs/recordings/NNN.h5 if left out.")
+    ] = None,
     corpus: Annotated[
         str | None, typer.Option("--corpus", help="UTF-8 text, plain, .xz or .gz; a shipped text if left out.")
     ] = None,
@@ -228,8 +230,9 @@ def record(
         str, typer.Option("--field", help="affine (at every step), full (exact, at every step: large) or none.")
     ] = "affine",
     full_steps: Annotated[
-        int, typer.Option("--full-steps", help="With affine: steps at which the exact field is kept too.")
-    ] = 20,
+        str,
+        typer.Option("--full-steps", help="With affine: how many steps, or which (0,10,250), keep the exact field."),
+    ] = "20",
     survey_steps: Annotated[int, typer.Option("--survey-steps", help="Steps at which all dead rows are kept.")] = 12,
     hidden_bits: Annotated[
         int, typer.Option("--hidden-bits", help="Mantissa bits kept of hidden states, 7 to 23 (all).")
@@ -247,7 +250,7 @@ def record(
     from pydantic import ValidationError
 
     from gasfield.recording.corpus import DEFAULT_TEXT
-    from gasfield.recording.record import read_tracers
+    from gasfield.recording.record import next_recording, read_tracers
     from gasfield.recording.record import record as record_training
     from gasfield.recording.recorder import RecordingPlan
     from gasfield.recording.training import TrainingPlan
@@ -265,7 +268,7 @@ def record(
         recording_plan = RecordingPlan.model_validate(
             {
                 "dead_rows": dead_rows, "live_rows": live_rows, "every": every, "field": field, "tracers": planted,
-                "full_steps": full_steps, "survey_steps": survey_steps, "hidden_bits": hidden_bits,
+                "full_steps": _steps(full_steps), "survey_steps": survey_steps, "hidden_bits": hidden_bits,
                 "survey_bits": survey_bits,
             }
         )  # fmt: skip
@@ -273,6 +276,7 @@ def record(
         raise explain_options(error) from None
     if threads:
         torch.set_num_threads(threads)
+    output = output or next_recording()
     command = " ".join(["gasfield", *sys.argv[1:]])
     with training_bar(steps, quiet) as listen:
         try:
@@ -284,6 +288,15 @@ def record(
             raise typer.Exit(130) from None
     if not quiet:
         print(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
+
+
+def _steps(text: str) -> int | tuple[int, ...]:
+    """`20` is how many, `0,10,250` is which."""
+    try:
+        steps = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(f"--full-steps {text}: write how many (20), or which (0,10,250).") from None
+    return steps if "," in text else steps[0]
 
 
 def _require_recording() -> None:

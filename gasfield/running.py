@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gasfield.catalogue import next_free
 from gasfield.comparison import Comparison, compare
 from gasfield.diagnostics import DIAGNOSTICS, Diagnosis, diagnose
 from gasfield.errors import InputError
@@ -136,7 +137,7 @@ def write_json(path: Path, data: dict[str, Any]) -> None:
 @contextmanager
 def _run_directory(name: str, explicit: Path | None) -> Iterator[Path]:
     """A new directory; taken away again if the input turns out to be wrong after all."""
-    directory = explicit or _next_free(OUTPUTS / name)
+    directory = explicit or next_free(OUTPUTS / name)
     if explicit and explicit.exists():
         shutil.rmtree(explicit)
     directory.mkdir(parents=True)
@@ -147,11 +148,6 @@ def _run_directory(name: str, explicit: Path | None) -> Iterator[Path]:
         raise
     if explicit is None:
         _point_latest(directory)
-
-
-def _next_free(parent: Path) -> Path:
-    taken = [int(path.name) for path in parent.glob("[0-9]*") if path.name.isdigit()]
-    return parent / f"{max(taken, default=0) + 1:03d}"
 
 
 def _point_latest(directory: Path) -> None:

@@ -2,6 +2,7 @@
 
 from gasfield.comparison.alignment import Alignment, Pair, align
 from gasfield.comparison.hindcast import Hindcast
-from gasfield.comparison.side_by_side import Comparison, GroupComparison, Row, compare
+from gasfield.comparison.pairing import GroupComparison
+from gasfield.comparison.side_by_side import Comparison, Row, compare
 
 __all__ = ["Alignment", "Comparison", "GroupComparison", "Hindcast", "Pair", "Row", "align", "compare"]

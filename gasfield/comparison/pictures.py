@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.linalg import null_space
 
-from gasfield.comparison.side_by_side import GroupComparison
+from gasfield.comparison.pairing import GroupComparison
 from gasfield.plots import (
     SERIES,
     Curve,

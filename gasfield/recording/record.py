@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 
-from gasfield.catalogue import find_file
+from gasfield.catalogue import find_file, next_free
 from gasfield.document import Document
 from gasfield.errors import InputError
 from gasfield.provenance import versions
@@ -42,6 +42,13 @@ def read_tracers(name: str) -> tuple[Tracer, ...]:
         return _TracerFile.model_validate(document.data).tracers
     except ValidationError as error:
         raise document.explain(error) from None
+
+
+def next_recording() -> Path:
+    """The next free name in outputs/recordings, whose folder is made."""
+    folder = Path("outputs") / "recordings"
+    folder.mkdir(parents=True, exist_ok=True)
+    return next_free(folder, ".h5")
 
 
 def record(

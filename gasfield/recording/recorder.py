@@ -25,6 +25,7 @@ _TIDAL_BITS = 10
 """Mantissa bits of a stored tidal matrix: 5e-4 of a term in an expansion that is itself good to about 1e-2."""
 
 
+Step = Annotated[int, Field(ge=0)]
 MantissaBits = Annotated[int, Field(ge=7, le=23)]
 
 
@@ -38,7 +39,8 @@ class RecordingPlan(Spec):
     """Steps between two recorded frames."""
     field: Literal["affine", "full", "none"] = "affine"
     """`affine` at every step (and `full` at `full_steps` of them), `full` at every step as well, or none."""
-    full_steps: Annotated[int, Field(ge=0)] = 20
+    full_steps: Step | tuple[Step, ...] = 20
+    """How many steps keep the exact field beside the affine one, spread logarithmically; or which."""
     survey_steps: Annotated[int, Field(ge=0)] = 12
     hidden_bits: MantissaBits = 23
     """Mantissa bits kept of the hidden states; 23 is all of float32, and bfloat16 needs 7."""
@@ -54,6 +56,19 @@ def spread_steps(count: int, last: int) -> list[int]:
         latest = last - (count - 1 - i)
         spread.append(min(latest, max(round(float(target)), spread[-1] + 1 if spread else 0)))
     return spread
+
+
+def _full_steps(plan: RecordingPlan, steps: int) -> frozenset[int]:
+    """The training steps at which the exact field is kept."""
+    if plan.field == "none":
+        return frozenset()
+    if plan.field == "full":
+        return frozenset(range(steps))
+    chosen = plan.full_steps if isinstance(plan.full_steps, tuple) else spread_steps(plan.full_steps, steps - 1)
+    late = [step for step in chosen if step >= steps]
+    if late:
+        raise InputError(f"--full-steps {late[0]}: the training has the steps 0 to {steps - 1}.")
+    return frozenset(chosen)
 
 
 class Rows:
@@ -134,10 +149,7 @@ class Recorder:
         self._index = torch.from_numpy(rows.ids)
         self._dead, self._live = torch.from_numpy(rows.dead), torch.from_numpy(rows.live)
         steps = training_plan.steps
-        every_step = range(steps) if plan.field == "full" else ()
-        self._full_steps = set(every_step) or (
-            set(spread_steps(plan.full_steps, steps - 1)) if plan.field == "affine" else set()
-        )
+        self._full_steps = _full_steps(plan, steps)
         self._survey_steps = set(spread_steps(plan.survey_steps, steps))
         self._live_members = np.flatnonzero(rows.species == rows.names.index("live"))
         self._before: torch.Tensor | None = None

@@ -19,8 +19,8 @@ SURVEY = "particles/vectors_survey"
 CONNECTIVITY = "connectivity"
 """Bonds of tracer structures: one (M, 2) data set a structure, of ids in `vectors`."""
 OBSERVABLES = "series"
-"""Numbers over time, each with its own steps. H5MD has `observables` for them, but readers (MDAnalysis 2.11) take the n-th
-value there to belong to the n-th frame, which a loss at every step beside a frame at every tenth does not."""
+"""Numbers over time, each with its own steps. H5MD has `observables` for them, but readers (MDAnalysis 2.11) take the
+n-th value there to belong to the n-th frame, which a loss at every step beside a frame at every tenth does not."""
 AFFINE = "field/affine"
 FULL = "field/full"
 PROVENANCE = "parameters/provenance"

@@ -147,6 +147,18 @@ def test_record_on_a_text_of_ones_own(gasfield, tmp_path: Path) -> None:
         assert len(recording.members("lattice")) == 64
 
 
+def test_record_needs_no_output_and_keeps_the_chosen_steps(gasfield, tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="recording needs the extra `gasfield[record]`")
+    arguments = [part for part in small_training(tmp_path, 8) if part not in ("-o", "r.h5")]
+    assert gasfield(*arguments, "--full-steps", "0,2,7").returncode == 0
+    with Trajectory(tmp_path / "outputs/recordings/001.h5") as recording:
+        assert recording.full_field().steps.tolist() == [0, 2, 7]
+    late = gasfield(*arguments, "--full-steps", "3,8")
+    assert late.returncode == 2
+    assert "--full-steps 8: the training has the steps 0 to 7" in late.stderr
+    assert "write how many (20), or which" in gasfield(*arguments, "--full-steps", "few").stderr
+
+
 def test_ctrl_c_leaves_a_valid_recording(tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="recording needs the extra `gasfield[record]`")
     command = [sys.executable, "-m", "gasfield.cli", *map(str, small_training(tmp_path, 10**6))]

@@ -1,0 +1,107 @@
+"""One group on both sides: the same diagnostics of what was real and what was simulated, and their differences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gasfield.comparison.alignment import Pair
+from gasfield.comparison.hindcast import Hindcast
+from gasfield.diagnostics import Cloud, Deformation, Freezing, Motion
+from gasfield.diagnostics.base import Result
+from gasfield.diagnostics.cloud import CloudResult
+from gasfield.diagnostics.deformation import DeformationResult
+from gasfield.diagnostics.estimate import Estimate
+from gasfield.diagnostics.freezing import FreezingResult
+from gasfield.diagnostics.group import Group
+from gasfield.diagnostics.motion import MotionResult
+from gasfield.quantity import Quantity
+
+COMPARED = {
+    "centroid_norm": "centroid.norm",
+    "radius": "radius.end",
+    "straightness": "centroid.straightness",
+    "step_length": "step_length.median",
+    "frozen": "frozen.fraction",
+    "unmoved": "unmoved.fraction",
+    "stretch": "stretch.principal",
+    "rotation": "rotation.angles",
+    "in_frame_rotation": "rotation.in_frame",
+    "d2min": "d2min.mean",
+}
+"""Key of a comparison -> key of the diagnostic that is compared; the last four for structures only."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """The diagnostics of one trajectory; None where one does not apply (no motion in one frame, no structure)."""
+
+    cloud: CloudResult
+    motion: MotionResult | None
+    freezing: FreezingResult | None
+    deformation: DeformationResult | None
+
+    @classmethod
+    def of(cls, group: Group, dimensions: int | None = None) -> Side:
+        """Computes them; `dimensions` are those of the structure, which both sides share."""
+        moving = len(group.steps) > 1
+        return cls(
+            Cloud().compute(group),
+            Motion().compute(group) if moving else None,
+            Freezing().compute(group) if moving else None,
+            Deformation(dimensions).compute(group) if len(group.bonds) else None,
+        )
+
+    @property
+    def results(self) -> list[Result]:
+        """Those that apply."""
+        every = (self.cloud, self.motion, self.freezing, self.deformation)
+        return [result for result in every if result is not None]
+
+    @property
+    def estimates(self) -> dict[str, Estimate]:
+        """All estimates by key."""
+        return {key: estimate for result in self.results for key, estimate in result.estimates.items()}
+
+
+@dataclass(frozen=True)
+class GroupComparison:
+    """One group, or all rows together.
+
+    Attributes:
+        pair: the aligned rows.
+        hindcast: errors row by row.
+        real, simulated: diagnostics of both sides.
+    """
+
+    pair: Pair
+    hindcast: Hindcast
+    real: Side
+    simulated: Side
+
+    @classmethod
+    def of(cls, pair: Pair) -> GroupComparison:
+        """Compares the two sides of a pair."""
+        real = Side.of(pair.real)
+        dimensions = real.deformation.frame.shape[1] or None if real.deformation else None
+        return cls(pair, Hindcast.of(pair), real, Side.of(pair.simulated, dimensions))
+
+    def quantities(self) -> dict[str, Quantity]:
+        """Errors, then `KEY.real`, `KEY.simulated` and `KEY.difference` for each key of `COMPARED` that applies."""
+        found = {key: estimate.quantity() for key, estimate in self.hindcast.estimates.items()}
+        real, simulated = self.real.estimates, self.simulated.estimates
+        for key, source in COMPARED.items():
+            if source in real and source in simulated:
+                found[f"{key}.real"] = real[source].quantity()
+                found[f"{key}.simulated"] = simulated[source].quantity()
+                found[f"{key}.difference"] = (simulated[source] - real[source]).quantity()
+        return found
+
+    @property
+    def notes(self) -> list[str]:
+        """What is undefined or was left out, and why."""
+        notes = [*self.pair.notes, *self.hindcast.notes]
+        for label, side in (("real", self.real), ("simulated", self.simulated)):
+            silent = set(side.estimates).difference(COMPARED.values())  # a note on what is not compared is no news here
+            told = (note for result in side.results for note in result.notes if note.split(":")[0] not in silent)
+            notes += [f"{label}: {note}" for note in told]
+        return [f"{self.pair.name}: {note}" for note in dict.fromkeys(notes)]
