@@ -158,7 +158,7 @@ def diagnose(
     import json
 
     from gasfield.diagnostics import diagnose as run_diagnostics
-    from gasfield.terminal import print_leaves
+    from gasfield.terminal import print_diagnosis
     from gasfield.trajectory import open_trajectory
 
     with open_trajectory(trajectory) as opened:
@@ -168,7 +168,7 @@ def diagnose(
         print(json.dumps(data, indent=2, allow_nan=False))
     else:
         print(description)
-        print_leaves(data)
+        print_diagnosis(data)
 
 
 @app.command()

@@ -67,7 +67,8 @@ class Document:
 
     def explain(self, error: ValidationError) -> InputError:
         """Turns a validation error into one message a fault."""
-        return InputError("\n".join(str(self._explain(dict(fault))) for fault in error.errors(include_url=False)))
+        faults = [dict(fault) for fault in error.errors(include_url=False)]
+        return InputError("\n".join(str(self._explain(fault)) for fault in _without_consequences(faults)))
 
     def _explain(self, fault: dict[str, Any]) -> InputError:
         place = self._strip_tags(fault["loc"])
@@ -76,15 +77,14 @@ class Document:
             return self.fault((*place, fault["ctx"]["key"]), fault["ctx"]["text"])
         if kind == "missing":
             return self.fault(place[:-1], f"the key '{place[-1]}' is missing.")
-        message = (
-            fault["msg"].replace("Input should be", "should be").replace("Input tag", "kind").replace("tags", "kinds")
-        )
-        if kind.startswith("union_tag"):
-            return self.fault(place, message + ".")
-        shown = (
-            repr(given) if isinstance(given, str | int | float | bool) or given is None else f"a {_yaml_word(given)}"
-        )
-        return self.fault(place, f"{message}, not {shown}.")
+        if kind == "union_tag_not_found":
+            return self.fault(place, "the key 'kind' is missing.")
+        if kind == "union_tag_invalid":
+            tag, known = fault["ctx"]["tag"], fault["ctx"]["expected_tags"]
+            return self.fault((*place, "kind"), f"there is no kind '{tag}' here; there are {known}.")
+        plain = isinstance(given, str | int | float | bool) or given is None
+        shown = repr(given) if plain else f"a {_yaml_word(given)}"
+        return self.fault(place, f"{fault['msg'].replace('Input should be', 'should be')}, not {shown}.")
 
     def _strip_tags(self, location: Sequence[str | int]) -> Place:
         """Pydantic names the `kind` of a union in a location; the file does not have it there."""
@@ -151,6 +151,21 @@ class Document:
         for part in place:
             data = _child(data, part)
         return data
+
+
+def _without_consequences(faults: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leaves out what only follows from another fault: a list too short because an item in it is wrong, and keys that
+    are missing because the kind is unknown."""
+    places = [fault["loc"] for fault in faults]
+    unknown_kinds = {place[:-1] for place in places if place and place[-1] == "kind"}
+
+    def follows(fault: dict[str, Any]) -> bool:
+        place = fault["loc"]
+        if fault["type"] == "too_short":
+            return any(len(other) > len(place) and other[: len(place)] == place for other in places)
+        return fault["type"] == "missing" and place[:-1] in unknown_kinds
+
+    return [fault for fault in faults if not follows(fault)]
 
 
 def _child(data: Any, part: str | int) -> Any:

@@ -87,18 +87,25 @@ def print_comparison(comparison: Comparison) -> None:
     console.print("0.1594(14) means 0.1594 ± 0.0014, one standard error.", style="dim")
 
 
-def print_leaves(data: dict[str, Any], prefix: str = "") -> None:
-    """Results of diagnostics, a line each: key = value ± error unit."""
+def print_diagnosis(data: dict[str, Any]) -> None:
+    """Results of diagnostics, a line each, group by group; then what was left out or is undefined, and why."""
+    for group, results in data["groups"].items():
+        print(group)
+        _print_leaves(results)
+    for entry in data["left_out"]:
+        print(f"{entry['group']}: {entry['diagnostic']} left out: {entry['reason']}")
+    for entry in data["notes"]:
+        print(f"{entry['group']}: {entry['diagnostic']}: {entry['note']}")
+
+
+def _print_leaves(data: dict[str, Any], prefix: str = "") -> None:
     for key, value in data.items():
-        if isinstance(value, dict) and "value" in value and "unit" in value:
-            error = f" ± {_short(value['error'])}" if value["error"] is not None else ""
-            unit = "" if value["unit"] == "1" else f" {value['unit']}"
-            print(f"  {prefix}{key} = {_short(value['value'])}{error}{unit}")
-        elif isinstance(value, dict):
-            print_leaves(value, f"{prefix}{key}.")
-        elif isinstance(value, list):
-            for item in value:
-                print(f"  {prefix}{key}: {item}")
+        if "value" not in value:
+            _print_leaves(value, f"{prefix}{key}.")
+            continue
+        error = f" ± {_short(value['error'])}" if value["error"] is not None else ""
+        unit = "" if value["unit"] == "1" else f" {value['unit']}"
+        print(f"  {prefix}{key} = {_short(value['value'])}{error}{unit}")
 
 
 def _short(value: Any) -> str:

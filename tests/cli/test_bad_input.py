@@ -35,7 +35,7 @@ def write(tmp_path: Path) -> Callable[..., str]:
         ("learning_rate: 1.0e-3", "learning_rate: fast", "dynamics.learning_rate", "not 'fast'"),
         ("learning_rate: 1.0e-3", "learning_rate: -1", "dynamics.learning_rate", "greater than 0, not -1"),
         ("parameters: bfloat16", "parameters: bf16", "dynamics.parameters", "'float32' or 'bfloat16', not 'bf16'"),
-        ("kind: adamw", "kind: adam", "dynamics", "'adamw', 'sgd'"),
+        ("kind: adamw", "kind: adam", "dynamics.kind", "no kind 'adam' here; there are 'adamw', 'sgd'"),
         ("field: affine", "field: cubic", "forces.0.field", "'affine' or 'full', not 'cubic'"),
         ("steps: 500", "steps: many", "run.steps", "not 'many'"),
         ("run: {steps: 500, record_every: 1}", "run: 500", "run", "not 500"),
@@ -66,6 +66,16 @@ def test_a_run_longer_than_its_field_is_refused_at_the_force(write: Callable, re
 def test_every_fault_is_named_at_once(write: Callable, refuses: Refuses) -> None:
     message = refuses("check", write("steps: 500, record_every: 1", "steps: 0, record_every: x"))
     assert len(message.strip().splitlines()) == 2
+
+
+def test_what_follows_from_a_fault_is_not_told(write: Callable, refuses: Refuses) -> None:
+    """A group that is wrong does not also make the list of groups too short, nor a wrong kind a key missing."""
+    message = refuses("check", write("group: dead,", "grup: dead,"))
+    assert "Did you mean 'group'?" in message
+    assert "at least 1 item" not in message
+    message = refuses("check", write("kind: recorded_gradient, file: recordings/kjv-bf16.h5", "kind: gravity"))
+    assert "forces.0.kind: should be 'recorded_gradient', not 'gravity'" in message
+    assert "missing" not in message
 
 
 def test_a_missing_key_and_a_double_key_are_named(write: Callable, refuses: Refuses) -> None:
