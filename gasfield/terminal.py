@@ -75,7 +75,10 @@ def _bar(quiet: bool) -> Progress:
 
 def print_comparison(comparison: Comparison) -> None:
     """The comparison as a table: real, simulated, difference; a section for all rows and one for each group."""
-    table = Table("", "real", "simulated", "difference", "unit", box=None, pad_edge=False, header_style="dim")
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("", no_wrap=True)
+    for column in ("real", "simulated", "difference", "unit"):
+        table.add_column(column)
     section = ""
     for row in comparison.table():
         if row.group != section:

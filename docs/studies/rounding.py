@@ -18,6 +18,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullFormatter, PercentFormatter
 from numpy.typing import NDArray
+from scipy.stats import spearmanr
 
 import gasfield
 from gasfield.dynamics import AdamW
@@ -90,9 +91,20 @@ def replay(recording: Path, weights: str, first: str, second: str) -> Replay:
     )
 
 
+def on_powers(positions: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Which coordinates are exactly plus or minus a power of two: all mantissa bits are zero."""
+    return (positions.astype(np.float32).view(np.uint32) & 0x7FFFFF) == 0
+
+
 def share_on_powers(positions: NDArray[np.floating]) -> float:
-    """Fraction of coordinates that are exactly plus or minus a power of two: all mantissa bits are zero."""
-    return float(np.mean((positions.astype(np.float32).view(np.uint32) & 0x7FFFFF) == 0))
+    """Fraction of coordinates on a power of two."""
+    return float(np.mean(on_powers(positions)))
+
+
+def narrowing(frames: NDArray[np.floating]) -> NDArray[np.float64]:
+    """(D,) spread of the rows along each coordinate, last frame / first frame."""
+    first, last = frames[0].astype(np.float64), frames[-1].astype(np.float64)
+    return last.std(axis=0) / first.std(axis=0)
 
 
 def table() -> str:
@@ -138,15 +150,18 @@ def draw_three_recordings(path: Path) -> None:
 
 
 def draw_pile_up(path: Path) -> None:
-    """Where the coordinates of all dead rows are: spread at the start, on powers of two at the end."""
-    figure = new_figure(10, 3.9)
-    spread, share = figure.subplots(1, 2, width_ratios=(1.5, 1))
+    """Where the coordinates of all dead rows are, spread at first, on powers of two at last; and what that does."""
+    figure = new_figure(13, 4)
+    spread, share, effect = figure.subplots(1, 3, width_ratios=(1.5, 1, 1))
     for name, colour in zip(NAMES, SERIES, strict=False):
         with Trajectory(RECORDINGS / f"{name}.h5") as opened:
             survey = opened.survey()
         if name != "kjv-bf16-fp32state":
             _histogram(spread, survey.values[-1], color=colour, label=f"{NAMES[name]}, step {survey.steps[-1]}")
         shares = [share_on_powers(frame) for frame in survey.values]
+        piled, narrowed = np.mean(on_powers(survey.values[-1]), axis=0), narrowing(survey.values)
+        effect.plot(piled, narrowed, "o", color=colour, markersize=4, alpha=0.7)
+        print(f"{NAMES[name]}: rank correlation over coordinates {spearmanr(piled, narrowed)[0]:.2f}")
         share.plot(survey.steps, shares, "o-", color=colour, label=NAMES[name], markersize=4, linewidth=1.6)
     _histogram(spread, survey.values[0], color="#8d8d99", label="step 0", linestyle=":")
     ticks = range(-8, -1)
@@ -157,6 +172,9 @@ def draw_pile_up(path: Path) -> None:
     spread.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g}%"))
     spread.set_ylim(bottom=1e-5)
     share.yaxis.set_major_formatter(PercentFormatter(1.0))
+    dress(effect, "Where it piles up, it narrows", "share of rows on a power of two", "spread, end / start")
+    effect.xaxis.set_major_formatter(PercentFormatter(1.0))
+    effect.set_ylim(bottom=0)
     for axes in (spread, share):
         legend(axes, loc="upper left")
     figure.savefig(path)
