@@ -6,6 +6,8 @@ displacement, 0.86% in bfloat16 and 0.25% in float32 with the affine field; 0.25
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -105,13 +107,11 @@ def test_exact_field_of_a_live_training(
 ) -> None:
     """The shipped text at full size, the exact field kept at every step; a few minutes."""
     pytest.importorskip("torch", reason="recording needs the extra `gasfield[record]`")
-    from gasfield.recording.record import read_tracers, record
-    from gasfield.recording.recorder import RecordingPlan
-    from gasfield.recording.training import TrainingPlan
-
     path = tmp_path / "full.h5"
-    plan = RecordingPlan(field="full", survey_steps=0, tracers=read_tracers("tracers/lattice.yaml"))
-    record(TrainingPlan.model_validate({"precision": precision, "steps": steps}), plan, path)
+    # in a process of its own: the thread pools of PyTorch and Numba slow each other down to a third
+    options = ["--precision", precision, "--steps", str(steps), "--field", "full", "--survey-steps", "0"]
+    command = [sys.executable, "-m", "gasfield.cli", "record", "-o", str(path), "--tracers", "tracers/lattice.yaml"]
+    subprocess.run([*command, *options, "--quiet"], check=True)
     found = hindcast(of_recording(path, precision, ("dead", "lattice")), tmp_path)
     print({key: found["groups"]["dead"][key]["value"] for key in ("displacement_error", "cells_equal")})
     print({key: found["groups"]["lattice"][key]["value"] for key in ("displacement_error", "cells_equal")})
