@@ -250,9 +250,9 @@ def record(
     from pydantic import ValidationError
 
     from gasfield.recording.corpus import DEFAULT_TEXT
+    from gasfield.recording.plan import RecordingPlan
     from gasfield.recording.record import next_recording, read_tracers
     from gasfield.recording.record import record as record_training
-    from gasfield.recording.recorder import RecordingPlan
     from gasfield.recording.training import TrainingPlan
     from gasfield.terminal import explain_options, training_bar
 

@@ -16,7 +16,9 @@ from gasfield.document import Document
 from gasfield.errors import InputError
 from gasfield.provenance import versions
 from gasfield.recording.corpus import Corpus, tokenize
-from gasfield.recording.recorder import Recorder, RecordingPlan, Rows
+from gasfield.recording.plan import RecordingPlan
+from gasfield.recording.recorder import Recorder
+from gasfield.recording.rows import choose_rows
 from gasfield.recording.training import Moment, Training, TrainingPlan
 from gasfield.spec import Spec
 from gasfield.tracers import Tracer
@@ -80,17 +82,10 @@ def record(
         raise InputError(f"--output {output}: there is no folder {output.parent}.")
     corpus = tokenize(training_plan.text, training_plan.geometry.vocabulary, training_plan.dead)
     training = Training(training_plan, corpus)
-    rows = Rows(recording_plan, corpus, training, training_plan.seed)
+    rows = choose_rows(recording_plan, corpus, training)
     output.unlink(missing_ok=True)
-    recorder = Recorder(
-        output,
-        recording_plan,
-        training_plan,
-        corpus,
-        rows,
-        training,
-        _provenance(training_plan, recording_plan, corpus, command),
-    )
+    provenance = _provenance(training_plan, recording_plan, corpus, command)
+    recorder = Recorder(output, recording_plan, corpus, rows, training, provenance)
     try:
         for moment in training.moments():
             recorder.take(moment)

@@ -2,50 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from pydantic import Field
 
 from gasfield.errors import InputError
 from gasfield.gas import Gas
 from gasfield.recording.corpus import Corpus
-from gasfield.recording.training import Moment, Training, TrainingPlan
-from gasfield.spec import Spec
-from gasfield.streams import Stream, generator
-from gasfield.tracers import Planting, Tracer, plant
+from gasfield.recording.plan import RecordingPlan
+from gasfield.recording.rows import Rows
+from gasfield.recording.training import Moment, Training
 from gasfield.trajectory import TrajectoryWriter, schema
 from gasfield.trajectory.field import pack_symmetric
 from gasfield.trajectory.writer import keep_mantissa
 
 _TIDAL_BITS = 10
 """Mantissa bits of a stored tidal matrix: 5e-4 of a term in an expansion that is itself good to about 1e-2."""
-
-
-Step = Annotated[int, Field(ge=0)]
-MantissaBits = Annotated[int, Field(ge=7, le=23)]
-
-
-class RecordingPlan(Spec):
-    """What is kept of a training run."""
-
-    dead_rows: Annotated[int, Field(ge=1)] = 64
-    live_rows: Annotated[int, Field(ge=1)] = 32
-    tracers: tuple[Tracer, ...] = ()
-    every: Annotated[int, Field(ge=1)] = 1
-    """Steps between two recorded frames."""
-    field: Literal["affine", "full", "none"] = "affine"
-    """`affine` at every step (and `full` at `full_steps` of them), `full` at every step as well, or none."""
-    full_steps: Step | tuple[Step, ...] = 20
-    """How many steps keep the exact field beside the affine one, spread logarithmically; or which."""
-    survey_steps: Annotated[int, Field(ge=0)] = 12
-    hidden_bits: MantissaBits = 23
-    """Mantissa bits kept of the hidden states; 23 is all of float32, and bfloat16 needs 7."""
-    survey_bits: MantissaBits = 23
-    """Mantissa bits kept of the survey of all dead rows."""
 
 
 def spread_steps(count: int, last: int) -> list[int]:
@@ -71,66 +46,6 @@ def _full_steps(plan: RecordingPlan, steps: int) -> frozenset[int]:
     return frozenset(chosen)
 
 
-class Rows:
-    """Which rows of the embedding are followed: tracers planted in dead rows, untouched dead rows, live rows."""
-
-    def __init__(self, plan: RecordingPlan, corpus: Corpus, training: Training, seed: int) -> None:
-        """Chooses rows and plants the tracers in the model.
-
-        Raises:
-            InputError: if there are not enough dead or live rows.
-        """
-        chance = generator(seed, Stream.ROW_SAMPLE)
-        dead, live = chance.permutation(corpus.dead_ids), chance.permutation(corpus.live_ids)
-        sizes = [len(tracer.shape.structure().points) for tracer in plan.tracers]
-        _check_room(plan, sizes, len(dead), len(live))
-        occupied = sum(sizes)
-        self.dead = np.sort(dead[occupied:])
-        self.live = np.sort(live)
-        weights = training.weights.double()
-        dimensions = training.weights.shape[1]
-        self._places = {
-            name: weights[torch.from_numpy(rows)].mean(dim=0).numpy() for name, rows in self._clouds().items()
-        }
-        plantings = [plant(t, self._places, dimensions, seed, i) for i, t in enumerate(plan.tracers)]
-        starts = np.cumsum([0, *sizes])
-        groups = {p.name: dead[a:b] for p, a, b in zip(plantings, starts, starts[1:], strict=False)}
-        for planting in plantings:
-            training.plant(groups[planting.name], planting.positions)
-        groups["dead"] = np.sort(dead[occupied : occupied + plan.dead_rows])
-        groups["live"] = np.sort(live[: plan.live_rows])
-        self.names = list(groups)
-        self.ids = np.concatenate(list(groups.values()))
-        self.species = np.repeat(np.arange(len(groups)), [len(rows) for rows in groups.values()])
-        self.bonds = _number_bonds(plantings, starts)
-
-    def _clouds(self) -> dict[str, NDArray[np.int64]]:
-        return {"dead": self.dead, "live": self.live}
-
-
-def _check_room(plan: RecordingPlan, sizes: list[int], dead: int, live: int) -> None:
-    names = [tracer.name for tracer in plan.tracers]
-    if len(set(names)) < len(names) or {"dead", "live"} & set(names):
-        raise InputError(
-            f"tracers: names must differ from each other and from 'dead' and 'live'; they are {', '.join(names)}."
-        )
-    if sum(sizes) + 2 > dead:
-        raise InputError(
-            f"tracers: {' + '.join(map(str, sizes))} tracer points need as many dead rows and two more; "
-            f"this text leaves only {dead}. Take a smaller lattice or more --dead rows."
-        )
-    if sum(sizes) + plan.dead_rows > dead:
-        raise InputError(
-            f"--dead-rows {plan.dead_rows}: this text leaves {dead} dead rows, of which tracers take {sum(sizes)}."
-        )
-    if plan.live_rows > live:
-        raise InputError(f"--live-rows {plan.live_rows}: only {live} tokens occur in this text.")
-
-
-def _number_bonds(plantings: list[Planting], starts: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
-    return {p.name: p.bonds + start for p, start in zip(plantings, starts, strict=False)}
-
-
 class Recorder:
     """Opens the file and takes one `Moment` after the other."""
 
@@ -138,25 +53,24 @@ class Recorder:
         self,
         path: Path,
         plan: RecordingPlan,
-        training_plan: TrainingPlan,
         corpus: Corpus,
         rows: Rows,
         training: Training,
-        provenance: dict[str, Any],
+        provenance: Mapping[str, Any],
     ) -> None:
         self._plan = plan
         self._rows = rows
         self._index = torch.from_numpy(rows.ids)
         self._dead, self._live = torch.from_numpy(rows.dead), torch.from_numpy(rows.live)
-        steps = training_plan.steps
+        steps = training.plan.steps
         self._full_steps = _full_steps(plan, steps)
         self._survey_steps = set(spread_steps(plan.survey_steps, steps))
         self._live_members = np.flatnonzero(rows.species == rows.names.index("live"))
         self._before: torch.Tensor | None = None
         gas = self._describe(corpus, training)
-        lattice = "float32" if training_plan.precision == "fp32" else "bfloat16"
+        lattice = "float32" if training.plan.precision == "fp32" else "bfloat16"
         self._writer = TrajectoryWriter(path, gas, precision=lattice, provenance=provenance)
-        self._lay_out(training_plan.batch * training_plan.geometry.sequence, gas.dimensions)
+        self._lay_out(training.plan.batch * training.plan.geometry.sequence, gas.dimensions)
 
     def _describe(self, corpus: Corpus, training: Training) -> Gas:
         rows = self._rows
