@@ -42,7 +42,10 @@ class RecordedGradient(Spec):
                 f"{recording.path}: the recorded field has {recording.dimensions} dimensions, "
                 f"the space {surroundings.dimensions}."
             )
-        return _Affine(recording.affine_field()) if self.field == "affine" else _Full(recording.full_field())
+        if self.field == "full":
+            return _Full(recording.full_field())  # reads snapshots as the run goes on: the file stays open
+        with recording:
+            return _Affine(recording.affine_field())
 
 
 class _Recorded(Force):
