@@ -17,7 +17,16 @@ Place = tuple[str | int, ...]
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.2 numbers: `1e-3` is one (PyYAML follows 1.1, where it is a string)."""
+    """YAML 1.2 numbers: `1e-3` is one (PyYAML follows 1.1, where it is a string). No aliases: a few lines of them can
+    stand for more data than any memory holds, or for a list that holds itself."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """As in PyYAML, but for aliases."""
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.composer.ComposerError(None, None, "aliases (*name) are not read here; write it out", mark)
+        node: yaml.Node | None = super().compose_node(parent, index)
+        return node
 
 
 _Loader.add_implicit_resolver(
@@ -98,8 +107,8 @@ class Document:
         return tuple(place)
 
     def _parse(self) -> Any:
-        loader = _Loader(self.text)
         try:
+            loader = _Loader(self.text)
             node = loader.get_single_node()
             if node is None:
                 raise InputError(f"{self.path}:1: the file is empty.")
@@ -108,14 +117,18 @@ class Document:
         except yaml.MarkedYAMLError as fault:
             line = fault.problem_mark.line + 1 if fault.problem_mark else 1
             raise InputError(f"{self.path}:{line}: not YAML: {fault.problem}.") from None
-        except yaml.YAMLError as fault:
+        except (yaml.YAMLError, ValueError) as fault:
             raise InputError(f"{self.path}: not YAML: {fault}.") from None
-        finally:
-            loader.dispose()
+        except RecursionError:
+            raise InputError(f"{self.path}: not YAML: nested too deeply.") from None
 
     def _note(self, node: yaml.Node, place: Place) -> None:
         if isinstance(node, yaml.MappingNode):
             for key, value in node.value:
+                if not isinstance(key, yaml.ScalarNode):
+                    raise InputError(
+                        f"{self.path}:{key.start_mark.line + 1}: a key must be a word, not a list or mapping."
+                    )
                 inner = (*place, key.value)
                 if inner in self._origins:
                     name = ".".join(map(str, inner))
@@ -142,7 +155,7 @@ class Document:
             raise InputError(f"--set {override}: there is no {'.'.join(map(str, place[:-1]))} in {self.path}.")
         try:
             holder[key] = yaml.load(text, _Loader)  # type: ignore[index]
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError, RecursionError):
             raise InputError(f"--set {override}: the value is not YAML.") from None
         self._origins[place] = f"--set {override}"
 

@@ -70,7 +70,8 @@ def run(
         progress: given the simulation, gives back what hears of the steps done.
 
     Raises:
-        InputError: if the scenario cannot be run; nothing is written then.
+        InputError: if the scenario cannot be run; nothing is written then. If only the comparison is impossible, the
+            run is kept, and the message says where.
         BlowUp: if the physics leaves the numbers; the run directory keeps the good frames.
     """
     resolved = scenario if isinstance(scenario, Scenario) else load_scenario(scenario, overrides or ())
@@ -79,15 +80,25 @@ def run(
             raise resolved.fault(name, f"there is no diagnostic '{name}'; there are {', '.join(DIAGNOSTICS)}.")
     reference = _open_reference(resolved)
     simulation = Simulation(resolved)
-    if output is not None and Path(output).exists() and not overwrite:
-        raise InputError(f"--output {output}: exists already; choose another, or give --overwrite to replace it.")
-    with _run_directory(resolved.name, None if output is None else Path(output)) as directory:
+    explicit = None if output is None else Path(output)
+    _check_output(explicit, overwrite)
+    with _run_directory(resolved.name, explicit) as directory:
         (directory / "scenario.yaml").write_text(resolved.yaml(), encoding="utf-8")
         listen = progress(simulation) if progress else (lambda steps: None)
         start = clock.perf_counter()
         simulation.run(directory / "trajectory.h5", listen)
         seconds = clock.perf_counter() - start
-        return _sum_up(resolved, directory, seconds, reference)
+    return _sum_up(resolved, directory, seconds, reference)
+
+
+def _check_output(output: Path | None, overwrite: bool) -> None:
+    """Only what a run has written is ever replaced."""
+    if output is None or not output.exists():
+        return
+    if not overwrite:
+        raise InputError(f"--output {output}: exists already; choose another, or give --overwrite to replace it.")
+    if not output.is_dir() or (any(output.iterdir()) and not (output / "scenario.yaml").is_file()):
+        raise InputError(f"--output {output}: is no run directory, so it is not replaced; choose another.")
 
 
 def _open_reference(scenario: Scenario) -> Trajectory | None:
@@ -106,11 +117,6 @@ def _sum_up(scenario: Scenario, directory: Path, seconds: float, reference: Traj
     plots.mkdir()
     with Trajectory(directory / "trajectory.h5") as trajectory:
         diagnosis = diagnose(trajectory, scenario.diagnostics)
-        comparison = None
-        if reference is not None:
-            with reference:
-                comparison = compare(reference, trajectory)
-        pictures = comparison.plot_all(plots) if comparison else diagnosis.plot_all(plots)
         summary: dict[str, Any] = {
             "title": scenario.title,
             "question": scenario.question,
@@ -121,10 +127,20 @@ def _sum_up(scenario: Scenario, directory: Path, seconds: float, reference: Traj
             },
             **diagnosis.as_json(),
         }
+        write_json(directory / "summary.json", summary)
+        comparison = _compare(reference, trajectory, directory) if reference else None
+        pictures = comparison.plot_all(plots) if comparison else diagnosis.plot_all(plots)
     if comparison:
-        summary["comparison"] = comparison.as_json()
-    write_json(directory / "summary.json", summary)
+        write_json(directory / "summary.json", summary | {"comparison": comparison.as_json()})
     return RunResult(directory, diagnosis, comparison, seconds, pictures)
+
+
+def _compare(reference: Trajectory, trajectory: Trajectory, directory: Path) -> Comparison:
+    try:
+        with reference:
+            return compare(reference, trajectory)
+    except InputError as error:
+        raise InputError(f"{error} The run itself is kept in {directory}.") from None
 
 
 def write_json(path: Path, data: dict[str, Any]) -> None:

@@ -17,13 +17,15 @@ from gasfield.errors import InputError
 from gasfield.provenance import versions
 from gasfield.recording.corpus import Corpus, tokenize
 from gasfield.recording.plan import RecordingPlan
-from gasfield.recording.recorder import Recorder
+from gasfield.recording.recorder import Recorder, choose_full_steps
 from gasfield.recording.rows import choose_rows
 from gasfield.recording.training import Moment, Training, TrainingPlan
 from gasfield.spec import Spec
 from gasfield.tracers import Tracer
 
 Progress = Callable[[Moment], None]
+RECORDINGS = Path("outputs") / "recordings"
+"""Where recordings go whose name was not given."""
 
 
 class _TracerFile(Spec):
@@ -47,10 +49,8 @@ def read_tracers(name: str) -> tuple[Tracer, ...]:
 
 
 def next_recording() -> Path:
-    """The next free name in outputs/recordings, whose folder is made."""
-    folder = Path("outputs") / "recordings"
-    folder.mkdir(parents=True, exist_ok=True)
-    return next_free(folder, ".h5")
+    """The next free name in outputs/recordings."""
+    return next_free(RECORDINGS, ".h5")
 
 
 def record(
@@ -76,13 +76,15 @@ def record(
         InputError: if the plans do not fit the text, or the output exists.
         BlowUp: if the loss is no longer finite; the file keeps the steps before.
     """
-    if output.exists() and not overwrite:
-        raise InputError(f"--output {output}: exists already; choose another, or give --overwrite to replace it.")
-    if not output.parent.is_dir():
+    if output.is_dir() or (output.exists() and not overwrite):
+        raise InputError(f"--output {output}: exists already; choose another, or give --overwrite to replace a file.")
+    if not output.parent.is_dir() and output.parent != RECORDINGS:
         raise InputError(f"--output {output}: there is no folder {output.parent}.")
+    choose_full_steps(recording_plan, training_plan.steps)
     corpus = tokenize(training_plan.text, training_plan.geometry.vocabulary, training_plan.dead)
     training = Training(training_plan, corpus)
     rows = choose_rows(recording_plan, corpus, training)
+    output.parent.mkdir(parents=True, exist_ok=True)
     output.unlink(missing_ok=True)
     provenance = _provenance(training_plan, recording_plan, corpus, command)
     recorder = Recorder(output, recording_plan, corpus, rows, training, provenance)

@@ -33,8 +33,12 @@ def spread_steps(count: int, last: int) -> list[int]:
     return spread
 
 
-def _full_steps(plan: RecordingPlan, steps: int) -> frozenset[int]:
-    """The training steps at which the exact field is kept."""
+def choose_full_steps(plan: RecordingPlan, steps: int) -> frozenset[int]:
+    """The training steps at which the exact field is kept.
+
+    Raises:
+        InputError: if the plan names a step that the training does not have.
+    """
     if plan.field == "none":
         return frozenset()
     if plan.field == "full":
@@ -63,7 +67,7 @@ class Recorder:
         self._index = torch.from_numpy(rows.ids)
         self._dead, self._live = torch.from_numpy(rows.dead), torch.from_numpy(rows.live)
         steps = training.plan.steps
-        self._full_steps = _full_steps(plan, steps)
+        self._full_steps = choose_full_steps(plan, steps)
         self._survey_steps = set(spread_steps(plan.survey_steps, steps))
         self._live_members = np.flatnonzero(rows.species == rows.names.index("live"))
         self._before: torch.Tensor | None = None

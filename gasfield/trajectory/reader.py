@@ -61,9 +61,12 @@ class Trajectory:
             ) from None
         try:
             self._read_head()
-        except BaseException:
+        except InputError:
             self._file.close()
             raise
+        except (KeyError, OSError, RuntimeError, TypeError, ValueError) as fault:
+            self._file.close()
+            raise InputError(f"{self.path}: no gasfield trajectory, or damaged ({fault}).") from None
 
     def _read_head(self) -> None:
         position = f"{schema.VECTORS}/{schema.POSITION}"

@@ -116,6 +116,31 @@ def test_an_output_that_exists_is_kept(tmp_path: Path, refuses: Refuses) -> None
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "precious").write_text("mine")
     assert "exists already" in refuses("run", "dead-token-drift", "--output", "out")
+    for place in ("out", "out/precious", "."):  # only what a run has written is ever replaced
+        assert "is no run directory" in refuses("run", "dead-token-drift", "--output", place, "--overwrite")
+
+
+def test_a_recording_is_kept_where_the_new_one_cannot_be_made(tmp_path: Path, refuses: Refuses) -> None:
+    pytest.importorskip("torch", reason="recording needs the extra `gasfield[record]`")
+    (tmp_path / "r.h5").write_text("precious")
+    arguments = ("record", "-o", "r.h5", "--overwrite", "--steps", "5")
+    assert "--full-steps 5: the training has the steps 0 to 4" in refuses(*arguments, "--full-steps", "0,5")
+    assert "no such text file" in refuses(*arguments, "--corpus", "gone.txt")
+    assert (tmp_path / "r.h5").read_text() == "precious"
+    assert "exists already" in refuses("record", "-o", ".", "--overwrite")
+
+
+def test_a_run_is_kept_where_only_the_comparison_is_impossible(gasfield: Callable, tmp_path: Path) -> None:
+    other = (
+        SCENARIO.replace("{name: dead,", "{name: d,")
+        .replace("{name: lattice,", "{name: l,")
+        .replace("steps: 500", "steps: 3")
+    )
+    (tmp_path / "mine.yaml").write_text(other)
+    done = gasfield("run", "mine.yaml", "--output", "out")
+    assert done.returncode == 2
+    assert "The run itself is kept in out" in done.stderr
+    assert {"trajectory.h5", "summary.json"} <= {path.name for path in (tmp_path / "out").iterdir()}
 
 
 def local_copy(tmp_path: Path) -> Path:

@@ -132,6 +132,14 @@ def test_a_missing_data_set_is_named(tmp_path: Path, small_gas: Gas, missing: st
         Trajectory(tmp_path / "a.h5")
 
 
+def test_a_file_without_group_names_is_refused(tmp_path: Path, small_gas: Gas) -> None:
+    write(tmp_path / "a.h5", small_gas)
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        del file["particles/vectors/species"].attrs["names"]
+    with pytest.raises(InputError, match="no gasfield trajectory, or damaged"):
+        Trajectory(tmp_path / "a.h5")
+
+
 @pytest.mark.parametrize("keep", [0, 100, 4000])
 def test_a_truncated_file_is_refused(tmp_path: Path, small_gas: Gas, keep: int) -> None:
     write(tmp_path / "a.h5", small_gas)

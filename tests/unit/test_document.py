@@ -63,6 +63,12 @@ def test_overrides_that_fit_nowhere_are_refused(read: Read, override: str) -> No
         ("a: 1\na: 2\n", "d.yaml:2: a: this key stands here twice"),
         ("a: !!python/object:os.system x\n", "d.yaml:1: not YAML"),
         ("", "the file is empty"),
+        ("a: &x 1\nb: *x\n", "d.yaml:2: not YAML: aliases"),
+        ("a: &x [*x]\n", "d.yaml:1: not YAML: aliases"),
+        ("? [a]\n: 1\n", "d.yaml:1: a key must be a word"),
+        ("a: 2026-99-99\n", "not YAML"),
+        ("a: \0\n", "not YAML"),
+        ("[" * 5000, "nested too deeply|not YAML"),
     ],
 )
 def test_what_cannot_be_read_is_said_with_its_line(read: Read, text: str, message: str) -> None:
