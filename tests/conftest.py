@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 # Before NumPy or Numba are imported: two threads at least, so that one can be compared with two on any machine.
 os.environ.setdefault("NUMBA_NUM_THREADS", str(max(2, os.cpu_count() or 1)))
@@ -13,6 +14,7 @@ from gasfield.kernels.cache import key_by_sources
 
 key_by_sources()
 
+import numba
 import numpy as np
 import pytest
 from paths import RECORDING_NAMES, RECORDINGS
@@ -84,6 +86,27 @@ def record_small(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path
         return made[key]
 
     return make
+
+
+@pytest.fixture
+def one_numba_thread() -> Iterator[None]:
+    """Small arrays are done before a second thread has woken up (and a test may set its own number)."""
+    threads = numba.get_num_threads()
+    numba.set_num_threads(1)
+    yield
+    numba.set_num_threads(threads)
+
+
+@pytest.fixture
+def torch() -> Iterator[ModuleType]:
+    """PyTorch as a reference: on one thread, so that it does not split arrays, and where its kernels have an FMA."""
+    torch = pytest.importorskip("torch", reason="PyTorch is the reference")
+    if torch.backends.cpu.get_cpu_capability() not in ("AVX2", "AVX512"):
+        pytest.skip("the reference is PyTorch on a processor with AVX2 or AVX-512")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield torch
+    torch.set_num_threads(threads)
 
 
 WORDS = [

@@ -141,7 +141,7 @@ def _step_lengths(groups: Groups) -> Figure:
     for ax in axes[1:]:
         ax.set_ylabel("")
     why = ", with gaps where half of the rows or more stand still" if gaps else ""
-    headline(figure, f"How far a row moves in a step{why}")
+    headline(figure, f"How far a row moves{why}")
     return figure
 
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from types import ModuleType
-
 import naive
 import numba
 import numpy as np
 import pytest
 from gradients import initial_weights, training_gradients
 from pydantic import ValidationError
-from reference import one_numba_thread, pytorch_with_vectors
 
 from gasfield.dynamics import DYNAMICS
 from gasfield.dynamics import adamw as adamw_module
@@ -21,17 +17,7 @@ from gasfield.kernels.bfloat16 import is_on_lattice, round_to_bfloat16
 
 STEPS, ROWS, DIMENSIONS = 500, 48, 64
 
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    with one_numba_thread():
-        yield
-
-
-@pytest.fixture
-def torch() -> Iterator[ModuleType]:
-    with pytorch_with_vectors() as torch:
-        yield torch
+pytestmark = pytest.mark.usefixtures("one_numba_thread")
 
 
 class Reference:

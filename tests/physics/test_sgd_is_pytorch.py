@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from types import ModuleType
-
 import naive
 import numba
 import numpy as np
 import pytest
 from gradients import initial_weights, training_gradients
 from pydantic import ValidationError
-from reference import one_numba_thread, pytorch_with_vectors
 
 from gasfield.dynamics import sgd as sgd_module
 from gasfield.dynamics.sgd import SGD, sgd_step
@@ -21,6 +17,8 @@ from gasfield.kernels.bfloat16 import is_on_lattice, round_to_bfloat16
 # A multiple of PyTorch's longest vector step: no element falls into the scalar remainder, which rounds otherwise.
 STEPS, ROWS, DIMENSIONS = 500, 48, 64
 
+pytestmark = pytest.mark.usefixtures("one_numba_thread")
+
 LAWS = [
     {},
     {"weight_decay": 0.013},
@@ -28,18 +26,6 @@ LAWS = [
     {"momentum": 0.9, "dampening": 0.1, "weight_decay": 0.013},
     {"momentum": 0.9, "nesterov": True, "weight_decay": 0.013},
 ]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    with one_numba_thread():
-        yield
-
-
-@pytest.fixture
-def torch() -> Iterator[ModuleType]:
-    with pytorch_with_vectors() as torch:
-        yield torch
 
 
 def words(array: np.ndarray) -> np.ndarray:
