@@ -138,10 +138,13 @@ class FullField(RecordedField):
         """The field at a training step; the file must still be open.
 
         Raises:
-            InputError: if it was not stored at that step.
+            InputError: if it was not stored at that step, or the file is damaged there.
         """
         i = self.index(step)
-        parts = (self.hidden[i], self.log_partition[i], self.weight[i])
+        try:
+            parts = (self.hidden[i], self.log_partition[i], self.weight[i])
+        except OSError as fault:
+            raise InputError(f"{self.origin} cannot be read at step {step}; the file is damaged ({fault}).") from None
         return FullSnapshot(*(np.ascontiguousarray(part, np.float64) for part in parts))
 
     def gradient_at(self, step: int) -> NDArray[np.float64]:

@@ -124,13 +124,12 @@ class Trajectory:
         if not len(wanted) or not len(span):
             return np.empty((len(span), len(wanted), self.dimensions), self._positions.dtype)
         low, high = int(wanted.min()), int(wanted.max()) + 1
-        block: NDArray[np.floating] = self._positions[span.start : span.stop : span.step, low:high]
+        block = self._cut((slice(span.start, span.stop, span.step), slice(low, high)))
         return block if len(wanted) == high - low and np.all(np.diff(wanted) == 1) else block[:, wanted - low]
 
     def frame(self, index: int) -> NDArray[np.floating]:
         """Positions (N, D) of one frame; negative indices count from the end."""
-        frame: NDArray[np.floating] = self._positions[range(len(self))[index]]
-        return frame
+        return self._cut((range(len(self))[index],))
 
     def members(self, name: str) -> NDArray[np.int64]:
         """Indices of the particles of one species.
@@ -268,6 +267,14 @@ class Trajectory:
             f"Trajectory({self.path}: {len(self)} frames, steps {self.steps[0]} to {self.steps[-1]}, "
             f"{self.count} particles ({groups}) in {self.dimensions} dimensions, {self.precision})"
         )
+
+    def _cut(self, selection: tuple[int | slice, ...]) -> NDArray[np.floating]:
+        """A part of the positions."""
+        try:
+            part: NDArray[np.floating] = self._positions[selection]
+        except OSError as fault:
+            raise InputError(f"{self.path}: {schema.VECTORS} cannot be read; the file is damaged ({fault}).") from None
+        return part
 
     def _group(self, location: str) -> h5py.Group:
         if location not in self._file:

@@ -148,6 +148,19 @@ def test_a_truncated_file_is_refused(tmp_path: Path, small_gas: Gas, keep: int) 
         Trajectory(tmp_path / "cut.h5")
 
 
+def test_damage_inside_a_chunk_is_said(tmp_path: Path, small_gas: Gas) -> None:
+    write(tmp_path / "a.h5", small_gas)
+    with h5py.File(tmp_path / "a.h5") as file:
+        chunk = file["particles/vectors/position/value"].id.get_chunk_info(0)
+    with (tmp_path / "a.h5").open("r+b") as raw:
+        raw.seek(chunk.byte_offset)
+        raw.write(b"\xff" * chunk.size)
+    with Trajectory(tmp_path / "a.h5") as damaged:
+        for read in (damaged.positions, lambda: damaged.frame(0), lambda: damaged.gas(0)):
+            with pytest.raises(InputError, match="the file is damaged"):
+                read()
+
+
 def test_a_header_that_claims_too_much_memory_is_refused(tmp_path: Path, small_gas: Gas) -> None:
     write(tmp_path / "a.h5", small_gas)
     with h5py.File(tmp_path / "a.h5", "a") as file:
