@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ class Gas:
 
     Attributes:
         positions: (N, D) float64, or float32 where the dynamics keeps them on a float32 or bfloat16 lattice [length].
+            In a periodic box they are not wrapped: they remember how often a side was crossed.
         species: (N,) int; index into `names`.
         names: one name a species: the groups under which results are reported.
         token_ids: (N,) int64; row of the embedding matrix, -1 where a particle is no token.
@@ -22,6 +23,11 @@ class Gas:
         bonds: species name -> (M, 2) int pairs of particle indices: the edges of a tracer lattice.
         step: steps taken since the start (a recording counts training steps).
         time: elapsed time; an optimiser counts steps as time.
+        velocities: (N, D) float64 [length/time]; None where the law of motion has none.
+        masses: (N,) float64; ones if left out.
+        pushes: (N,) bool: who acts on others. Passive tracers feel pair forces and exert none. All true if left out.
+        ids: (N,) int64: the name of each particle, by which it draws its random numbers and finds its row in a
+            trajectory; 0 to N - 1 if left out.
     """
 
     positions: NDArray[np.floating[Any]]
@@ -32,6 +38,18 @@ class Gas:
     bonds: dict[str, NDArray[np.int64]] = field(default_factory=dict)
     step: int = 0
     time: float = 0.0
+    velocities: NDArray[np.float64] | None = None
+    masses: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    pushes: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, bool))
+    ids: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+
+    def __post_init__(self) -> None:
+        if self.count and not len(self.masses):
+            self.masses = np.ones(self.count)
+        if self.count and not len(self.pushes):
+            self.pushes = np.ones(self.count, bool)
+        if self.count and not len(self.ids):
+            self.ids = np.arange(self.count)
 
     @property
     def count(self) -> int:
@@ -50,3 +68,18 @@ class Gas:
             ValueError: if no species has that name.
         """
         return np.flatnonzero(self.species == self.names.index(name))
+
+    def at(self, positions: NDArray[np.floating[Any]]) -> Self:
+        """The same gas at other positions (N, D); every other array is shared."""
+        return replace(self, positions=positions)
+
+    def kinetic_energies(self) -> NDArray[np.float64]:
+        """m v^2 / 2 of each particle (N,).
+
+        Raises:
+            ValueError: if the gas has no velocities.
+        """
+        if self.velocities is None:
+            raise ValueError("a gas without velocities has no kinetic energy")
+        energies: NDArray[np.float64] = 0.5 * self.masses * np.einsum("ij,ij->i", self.velocities, self.velocities)
+        return energies

@@ -8,7 +8,7 @@ import numpy as np
 
 
 class Stream(IntEnum):
-    """All streams there are. Numbers are part of the reproducibility promise: append, never renumber."""
+    """All streams there are. Numbers (below 256) are part of the reproducibility promise: append, never renumber."""
 
     TRACER_FRAME = 1
     """Orientation of a planted structure."""
@@ -20,6 +20,16 @@ class Stream(IntEnum):
     """Initial parameters of the recorded language model."""
     INITIAL_CLOUD = 5
     """Positions of a cloud drawn at the start of a run."""
+    INITIAL_VELOCITIES = 6
+    """Velocities drawn at the start of a run, or when a tracer is planted."""
+    BATH = 7
+    """Normal numbers with which a bath pushes: Langevin, Brownian, Andersen."""
+    COLLISIONS = 8
+    """Which particles meet the bath in an Andersen step."""
+    PROPOSALS = 9
+    """Normal numbers of Monte-Carlo proposals: steps, or momenta."""
+    ACCEPTANCE = 10
+    """Whether a proposal is accepted."""
 
 
 def generator(seed: int, stream: Stream, index: int = 0) -> np.random.Generator:

@@ -1,0 +1,199 @@
+"""A number as a function of the step: constant, ramp, exponential, cosine, piecewise, table.
+
+Schedules are read at every step, so a run need not stop where one changes.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from itertools import pairwise
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+from pydantic import AfterValidator, BeforeValidator, Field, FiniteFloat, NonNegativeInt, PositiveInt, model_validator
+from pydantic_core import PydanticCustomError
+
+from gasfield.spec import Spec
+
+
+class Schedule(Spec):
+    """A number for every step."""
+
+    @abstractmethod
+    def at(self, step: int) -> float:
+        """The number at a step."""
+
+    @property
+    @abstractmethod
+    def settled(self) -> int:
+        """The first step from which the number no longer changes."""
+
+    @property
+    @abstractmethod
+    def lowest(self) -> float:
+        """The least number it ever gives."""
+
+
+class Constant(Schedule):
+    """The same number at every step."""
+
+    kind: Literal["constant"] = "constant"
+    value: FiniteFloat
+
+    def at(self, step: int) -> float:
+        return self.value
+
+    @property
+    def settled(self) -> int:
+        return 0
+
+    @property
+    def lowest(self) -> float:
+        return self.value
+
+
+class _Passage(Schedule):
+    """From one number to another in a number of steps; constant before and after."""
+
+    first: Annotated[FiniteFloat, Field(alias="from")]
+    last: Annotated[FiniteFloat, Field(alias="to")]
+    steps: PositiveInt
+    """How many steps the passage takes."""
+    start: NonNegativeInt = 0
+    """The step at which it begins."""
+
+    def at(self, step: int) -> float:
+        if step >= self.settled:
+            return self.last
+        return self._between(max(step - self.start, 0) / self.steps)
+
+    @abstractmethod
+    def _between(self, part: float) -> float:
+        """The number after a part of the passage, 0 to 1."""
+
+    @property
+    def settled(self) -> int:
+        return self.start + self.steps
+
+    @property
+    def lowest(self) -> float:
+        return min(self.first, self.last)
+
+
+class Ramp(_Passage):
+    """Along a straight line."""
+
+    kind: Literal["ramp"] = "ramp"
+
+    def _between(self, part: float) -> float:
+        return self.first + (self.last - self.first) * part
+
+
+class Exponential(_Passage):
+    """By the same factor at every step; both ends are above zero."""
+
+    kind: Literal["exponential"] = "exponential"
+
+    def _between(self, part: float) -> float:
+        return self.first * math.pow(self.last / self.first, part)
+
+    @model_validator(mode="after")
+    def _positive(self) -> Self:
+        if self.lowest <= 0.0:
+            raise PydanticCustomError("not_positive", "an exponential goes between two numbers above zero")
+        return self
+
+
+class Cosine(_Passage):
+    """Along half a cosine: level at both ends."""
+
+    kind: Literal["cosine"] = "cosine"
+
+    def _between(self, part: float) -> float:
+        return self.last + 0.5 * (self.first - self.last) * (1.0 + math.cos(math.pi * part))
+
+
+class _Points(Schedule):
+    """Numbers given at some steps."""
+
+    points: Annotated[tuple[tuple[NonNegativeInt, FiniteFloat], ...], Field(min_length=1)]
+    """[step, number] pairs, steps ascending; before the first and after the last the number is theirs."""
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        if any(later[0] <= earlier[0] for earlier, later in pairwise(self.points)):
+            raise PydanticCustomError("not_ascending", "the steps of the points must ascend")
+        return self
+
+    @property
+    def settled(self) -> int:
+        return self.points[-1][0]
+
+    @property
+    def lowest(self) -> float:
+        return min(value for _, value in self.points)
+
+
+class Piecewise(_Points):
+    """Constant from each given step to the next."""
+
+    kind: Literal["piecewise"] = "piecewise"
+
+    def at(self, step: int) -> float:
+        passed = [value for start, value in self.points if start <= step]
+        return passed[-1] if passed else self.points[0][1]
+
+
+class Table(_Points):
+    """Straight lines between the given steps."""
+
+    kind: Literal["table"] = "table"
+
+    def at(self, step: int) -> float:
+        steps, values = zip(*self.points, strict=True)
+        return float(np.interp(step, steps, values))
+
+
+def _number_is_constant(given: Any) -> Any:
+    """A plain number stands for the schedule that never changes."""
+    if isinstance(given, int | float) and not isinstance(given, bool):
+        return {"kind": "constant", "value": given}
+    if isinstance(given, dict | Spec):
+        return given
+    example = "{kind: ramp, from: 1, to: 0.1, steps: 1000}"
+    raise PydanticCustomError("schedule", "should be a number, or a schedule such as {example}", {"example": example})
+
+
+ScheduleSpec = Annotated[
+    Annotated[Constant | Ramp | Exponential | Cosine | Piecewise | Table, Field(discriminator="kind")],
+    BeforeValidator(_number_is_constant),
+]
+"""Any schedule, or a plain number."""
+
+
+class ByGroup(Spec):
+    """A schedule for each group of particles."""
+
+    kind: Literal["by_group"] = "by_group"
+    groups: dict[str, ScheduleSpec]
+    """Group name -> number or schedule; every group and tracer structure has one."""
+
+    @property
+    def lowest(self) -> float:
+        """The least number any of them ever gives."""
+        return min((schedule.lowest for schedule in self.groups.values()), default=0.0)
+
+
+def _not_below_zero(temperature: Any) -> Any:
+    if temperature.lowest < 0.0:
+        raise PydanticCustomError("temperature", "a temperature is never below zero")
+    return temperature
+
+
+TemperatureSpec = Annotated[
+    Annotated[Constant | Ramp | Exponential | Cosine | Piecewise | Table | ByGroup, Field(discriminator="kind")],
+    BeforeValidator(_number_is_constant),
+    AfterValidator(_not_below_zero),
+]
+"""The temperature of the bath [energy]: a number, a schedule, or one for each group."""
