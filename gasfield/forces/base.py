@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-Positions = NDArray[np.float64]
+from gasfield.errors import InputError
+from gasfield.gas import Gas
+from gasfield.spaces import Space
+
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -18,23 +22,68 @@ class Surroundings:
     """What a force may need to know of the run that it is built for.
 
     Attributes:
-        dimensions: D of the space.
+        space: where the particles live.
         find: a file named in the scenario -> its path; raises InputError where there is none.
     """
 
-    dimensions: int
-    find: Callable[[str], Path]
+    space: Space
+    find: Callable[[str], Path] = Path
+
+    @property
+    def dimensions(self) -> int:
+        """D of the space."""
+        return self.space.dimensions
+
+    def require_no_period(self, what: str) -> None:
+        """Refuses a field that depends on the absolute place in a space that repeats itself.
+
+        Raises:
+            InputError: if the space is periodic.
+        """
+        if self.space.periods.any():
+            raise InputError(
+                f"{what} depends on the absolute place, but a periodic space repeats itself: the force would jump at "
+                "its sides. Use space.kind free, box or ball."
+            )
 
 
 class Force(ABC):
-    """One force, built from its specification. Positions come as C-contiguous float64 (N, D)."""
+    """One force, built from its specification. `gas.positions` comes as a C-contiguous float64 (N, D) array."""
 
     conservative: bool
-    """Whether the force is minus the gradient of `energy` at each step."""
+    """Whether the force is minus the gradient of the total `energy` at each step."""
+    interacting: bool = False
+    """Whether particles feel each other."""
+    mutual: bool = False
+    """Whether it acts between particles only, action being reaction, so that it keeps the total momentum."""
 
     @abstractmethod
-    def add(self, positions: Positions, step: int, force: NDArray[np.float64]) -> None:
-        """Adds the force (N, D) at a step to `force` in place [energy/length]."""
+    def add(self, gas: Gas, force: Array) -> None:
+        """Adds the force (N, D) at the gas's step to `force` in place [energy/length]."""
+
+    @abstractmethod
+    def energy(self, gas: Gas) -> Array:
+        """Potential energy (N,) of each particle; of a pair each partner has half, so that they add up to the total.
+        A passive particle has the whole energy of its pairs with those that push.
+
+        Raises:
+            ValueError: if the force is not conservative.
+        """
+
+    @abstractmethod
+    def laplacian(self, gas: Gas) -> Array:
+        """(N,): sum over the coordinates of particle i of the second derivatives of the total energy, which the
+        configurational temperature needs [energy/length^2].
+
+        Raises:
+            ValueError: if the force is not conservative.
+        """
+
+    def virial(self, gas: Gas) -> float:
+        """Sum over particles of x_i . F_i [energy]; a force between pairs gives r_ij . F_ij by nearest images."""
+        force = np.zeros(gas.positions.shape)
+        self.add(gas, force)
+        return float(np.sum(gas.positions * force))
 
     def check_steps(self, start: int, stop: int) -> None:
         """Says beforehand whether the force is known at every step in [start, stop); default: it always is.
@@ -44,10 +93,18 @@ class Force(ABC):
         """
         return None
 
-    @abstractmethod
-    def energy(self, positions: Positions, step: int) -> NDArray[np.float64]:
-        """Potential energy (N,) of each particle at a step.
 
-        Raises:
-            ValueError: if the force is not conservative.
-        """
+def not_conservative(kind: str) -> ValueError:
+    """What `energy` and `laplacian` of a force without potential raise."""
+    return ValueError(f"{kind} is no gradient: it has no potential energy")
+
+
+def of_dimension(numbers: Sequence[float], dimensions: int, key: str) -> Array:
+    """Numbers of a specification as an array (D,).
+
+    Raises:
+        InputError: if there are not D of them.
+    """
+    if len(numbers) != dimensions:
+        raise InputError(f"{key}: {len(numbers)} numbers are given; the space has {dimensions} dimensions.")
+    return np.array(numbers, np.float64)

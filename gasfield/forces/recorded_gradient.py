@@ -12,10 +12,10 @@ from typing import Literal
 
 import numpy as np
 from numba import jit, prange
-from numpy.typing import NDArray
 
 from gasfield.errors import InputError
-from gasfield.forces.base import Force, Positions, Surroundings
+from gasfield.forces.base import Array, Force, Surroundings
+from gasfield.gas import Gas
 from gasfield.kernels.flags import FAST, FAST_PARALLEL
 from gasfield.spec import Spec
 from gasfield.trajectory import AffineField, FullField, FullSnapshot, RecordedField, Trajectory
@@ -63,16 +63,19 @@ class _Affine(_Recorded):
     def __init__(self, field: AffineField) -> None:
         self._field: AffineField = field
 
-    def add(self, positions: Positions, step: int, force: NDArray[np.float64]) -> None:
-        at = self._field.at(step)
-        _add_affine(positions, at.reference, at.gradient, at.tidal, force)
+    def add(self, gas: Gas, force: Array) -> None:
+        at = self._field.at(gas.step)
+        _add_affine(gas.positions, at.reference, at.gradient, at.tidal, force)
 
-    def energy(self, positions: Positions, step: int) -> NDArray[np.float64]:
-        at = self._field.at(step)
-        away = positions - at.reference
+    def energy(self, gas: Gas) -> Array:
+        at = self._field.at(gas.step)
+        away = gas.positions - at.reference
         curvature = 0.5 * np.einsum("ij,jk,ik->i", away, at.tidal, away)
-        energy: NDArray[np.float64] = at.potential + away @ at.gradient + curvature
+        energy: Array = at.potential + away @ at.gradient + curvature
         return energy
+
+    def laplacian(self, gas: Gas) -> Array:
+        return np.full(gas.count, np.trace(self._field.at(gas.step).tidal))
 
 
 class _Full(_Recorded):
@@ -80,15 +83,22 @@ class _Full(_Recorded):
         self._field: FullField = field
         self._held: tuple[int, FullSnapshot] | None = None
 
-    def add(self, positions: Positions, step: int, force: NDArray[np.float64]) -> None:
-        at = self._at(step)
-        _add_full(positions, at.hidden, at.log_partition, at.weight, force)
+    def add(self, gas: Gas, force: Array) -> None:
+        at = self._at(gas.step)
+        _add_full(gas.positions, at.hidden, at.log_partition, at.weight, force)
 
-    def energy(self, positions: Positions, step: int) -> NDArray[np.float64]:
-        at = self._at(step)
-        energy = np.zeros(len(positions))
-        _sum_full_energy(positions, at.hidden, at.log_partition, at.weight, energy)
+    def energy(self, gas: Gas) -> Array:
+        at = self._at(gas.step)
+        energy = np.zeros(gas.count)
+        _sum_full_energy(gas.positions, at.hidden, at.log_partition, at.weight, energy)
         return energy
+
+    def laplacian(self, gas: Gas) -> Array:
+        at = self._at(gas.step)
+        laplacian = np.zeros(gas.count)
+        squared = np.einsum("bj,bj->b", at.hidden, at.hidden, dtype=np.float64)
+        _sum_full_energy(gas.positions, at.hidden, at.log_partition, at.weight * squared, laplacian)
+        return laplacian
 
     def _at(self, step: int) -> FullSnapshot:
         """The snapshot that was read last is kept, since energy and force ask for the same."""
