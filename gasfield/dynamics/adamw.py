@@ -31,7 +31,8 @@ from numba import jit, prange
 from numpy.typing import NDArray
 from pydantic import Field
 
-from gasfield.dynamics.optimiser import ELEMENT, ROW, ROWS, OptimiserDynamics, Precision, require_state
+from gasfield.dynamics.base import Conditions
+from gasfield.dynamics.optimiser import ELEMENT, ROW, ROWS, Optimiser, OptimiserDynamics, Precision, require_state
 from gasfield.gas import Gas
 from gasfield.kernels.bfloat16 import fused_multiply_add, nearest_bfloat16, round_to_bfloat16, store
 from gasfield.spec import Spec
@@ -51,7 +52,7 @@ class MomentPrecision(Spec):
     """Precision of v, the running mean of the squared gradient."""
 
 
-class AdamW(Spec):
+class AdamW(Optimiser):
     """AdamW with decoupled weight decay; weights, first and second moment each in float32 or bfloat16."""
 
     kind: Literal["adamw"] = "adamw"
@@ -63,8 +64,6 @@ class AdamW(Spec):
     """Added to the root of the second moment [energy/length]."""
     weight_decay: float = Field(0.0, ge=0.0, allow_inf_nan=False)
     """lambda [1/length], decoupled: every step multiplies weights by 1 - eta lambda."""
-    parameters: Precision = "float32"
-    """Precision in which weights live. The gradient has it too, as a framework's gradient has that of its parameter."""
     state: Precision | MomentPrecision = "float32"
     """Precision of both moments, or of each."""
 
@@ -75,16 +74,21 @@ class AdamW(Spec):
             return self.state
         return MomentPrecision(first=self.state, second=self.state)
 
-    def build(self, gas: Gas) -> AdamWDynamics:
-        """The law for this gas, with moments at zero and no step taken."""
-        return AdamWDynamics(self, gas)
+    def build(self, gas: Gas, conditions: Conditions) -> AdamWDynamics:
+        """The law for this gas, with moments at zero and no step taken.
+
+        Raises:
+            InputError: if the run has a bath, or a space with bounds.
+        """
+        self.require(conditions)
+        return AdamWDynamics(self, gas, conditions)
 
 
 class AdamWDynamics(OptimiserDynamics):
     """Moves a gas by `adamw_step`. State: `first_moment`, `second_moment` (N, D) float32, and `step_count`."""
 
-    def __init__(self, law: AdamW, gas: Gas) -> None:
-        super().__init__(gas, law.parameters, ("first_moment", "second_moment"))
+    def __init__(self, law: AdamW, gas: Gas, conditions: Conditions) -> None:
+        super().__init__(gas, conditions, law.parameters, ("first_moment", "second_moment"))
         self.law = law
 
     def _step(self, weights: NDArray[Any], gradient: NDArray[np.float32], step: int) -> None:

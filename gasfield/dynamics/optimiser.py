@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.dynamics.base import Dynamics, ForceField
+from gasfield.dynamics.base import Conditions, Dynamics, Law, require_free, take_back
 from gasfield.gas import Gas
 from gasfield.kernels.bfloat16 import round_to_bfloat16
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
@@ -26,36 +26,62 @@ ELEMENT: dict[str, Any] = ROW | {"forceinline": True}
 """Compilation of what happens to one element: always inlined, or the loop along the row would not be vectorised."""
 
 
+class Optimiser(Law):
+    """The specification of an optimiser."""
+
+    looks_ahead: ClassVar[bool] = False
+    remedy: ClassVar[str] = "Try a smaller learning_rate, or start nearer to the recorded rows."
+
+    parameters: Precision = "float32"
+    """Precision in which weights live. The gradient has it too, as a framework's gradient has that of its parameter."""
+
+    @property
+    def precision(self) -> Precision:
+        """The lattice on which positions live."""
+        return self.parameters
+
+    def require(self, conditions: Conditions) -> None:
+        """Refuses a bath, and a space with bounds.
+
+        Raises:
+            InputError: if there is one.
+        """
+        super().require(conditions)
+        require_free(conditions.space, getattr(self, "kind", "an optimiser"))
+
+
 class OptimiserDynamics(Dynamics):
     """Weights are positions, the gradient is minus the force, and one step is one unit of time.
 
     A subclass keeps its moments in `_moments` and does its arithmetic in `_step`.
     """
 
-    def __init__(self, gas: Gas, parameters: Precision, moments: tuple[str, ...]) -> None:
+    def __init__(self, gas: Gas, conditions: Conditions, parameters: Precision, moments: tuple[str, ...]) -> None:
         """Starts from rest: all moments (named in `moments`) zero, no step taken.
 
         Args:
             gas: the gas to be moved; only its shape (N, D) is used.
+            conditions: the forces, which are minus the gradient.
             parameters: in what precision positions live.
             moments: names of the (N, D) float32 arrays that this optimiser remembers.
         """
         shape = gas.positions.shape
+        self._field = conditions.field
         self._parameters = parameters
         self._moments = {name: np.zeros(shape, np.float32) for name in moments}
         self._gradient = np.empty(shape, np.float32)
-        self._steps_taken = 0
+        self._steps_taken = np.zeros((), np.int64)
 
-    def advance(self, gas: Gas, field: ForceField) -> None:
+    def advance(self, gas: Gas) -> None:
         """One optimiser step in place. The force is rounded to float32 here, and by the step to the weights' precision.
 
         Raises:
             ValueError: if the positions are not what `project` makes of them, or have another shape than at the start.
         """
         require_state("positions", gas.positions, self._gradient.shape)
-        np.negative(field(gas.positions, gas.step), out=self._gradient, casting="same_kind")
+        np.negative(self._field.force(gas), out=self._gradient, casting="same_kind")
         self._steps_taken += 1
-        self._step(gas.positions, self._gradient, self._steps_taken)
+        self._step(gas.positions, self._gradient, int(self._steps_taken))
         gas.step += 1
         gas.time += 1.0
 
@@ -65,8 +91,7 @@ class OptimiserDynamics(Dynamics):
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Copies of the moments, each (N, D) float32, and the steps taken as `step_count` (int64, no axes)."""
-        copies: dict[str, NDArray[Any]] = {name: moment.copy() for name, moment in self._moments.items()}
-        return copies | {"step_count": np.array(self._steps_taken, dtype=np.int64)}
+        return {name: array.copy() for name, array in self._arrays().items()}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Takes back what `state` gave.
@@ -74,15 +99,17 @@ class OptimiserDynamics(Dynamics):
         Raises:
             ValueError: if a moment is missing, or has another shape than the gas.
         """
-        expected = {*self._moments, "step_count"}
-        if set(state) != expected:
-            raise ValueError(f"the state of this optimiser has {sorted(expected)}, not {sorted(state)}")
+        take_back(self._arrays(), state)
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        return {**self._moments, "step_count": self._steps_taken}
+
+    def join(self, gas: Gas, newcomers: int) -> None:
+        """Newcomers inherit the step count and, as moments, the mean of those that are there."""
         for name, moment in self._moments.items():
-            if state[name].shape != moment.shape:
-                raise ValueError(f"{name} has shape {state[name].shape}, the gas {moment.shape}")
-        for name, moment in self._moments.items():
-            moment[...] = state[name]
-        self._steps_taken = int(state["step_count"])
+            inherited = np.repeat(moment.mean(axis=0, dtype=np.float64)[None], newcomers, axis=0)
+            self._moments[name] = np.concatenate([moment, inherited.astype(np.float32)])
+        self._gradient = np.empty(gas.positions.shape, np.float32)
 
     def project(self, gas: Gas) -> None:
         """Makes positions a contiguous float32 array of the gas's own, rounded to bfloat16 where the weights are."""

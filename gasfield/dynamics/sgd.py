@@ -28,13 +28,13 @@ from numba import jit, prange
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from gasfield.dynamics.optimiser import ELEMENT, ROW, ROWS, OptimiserDynamics, Precision, require_state
+from gasfield.dynamics.base import Conditions
+from gasfield.dynamics.optimiser import ELEMENT, ROW, ROWS, Optimiser, OptimiserDynamics, Precision, require_state
 from gasfield.gas import Gas
 from gasfield.kernels.bfloat16 import fused_multiply_add, round_to_bfloat16, store
-from gasfield.spec import Spec
 
 
-class SGD(Spec):
+class SGD(Optimiser):
     """Gradient descent with momentum and coupled weight decay; weights and momentum each in float32 or bfloat16."""
 
     kind: Literal["sgd"] = "sgd"
@@ -48,8 +48,6 @@ class SGD(Spec):
     """lambda [energy/length^2], coupled: lambda W is added to the gradient."""
     nesterov: bool = False
     """Looks ahead along the momentum; asks for momentum without dampening."""
-    parameters: Precision = "float32"
-    """Precision in which weights live. The gradient has it too, as a framework's gradient has that of its parameter."""
     state: Precision = "float32"
     """Precision of the momentum buffer."""
 
@@ -59,16 +57,21 @@ class SGD(Spec):
             raise ValueError("nesterov: true asks for momentum > 0 and dampening 0")
         return self
 
-    def build(self, gas: Gas) -> SGDDynamics:
-        """The law for this gas, with no step taken."""
-        return SGDDynamics(self, gas)
+    def build(self, gas: Gas, conditions: Conditions) -> SGDDynamics:
+        """The law for this gas, with no step taken.
+
+        Raises:
+            InputError: if the run has a bath, or a space with bounds.
+        """
+        self.require(conditions)
+        return SGDDynamics(self, gas, conditions)
 
 
 class SGDDynamics(OptimiserDynamics):
     """Moves a gas by `sgd_step`. State: `momentum` (N, D) float32, zero while unused, and `step_count`."""
 
-    def __init__(self, law: SGD, gas: Gas) -> None:
-        super().__init__(gas, law.parameters, ("momentum",))
+    def __init__(self, law: SGD, gas: Gas, conditions: Conditions) -> None:
+        super().__init__(gas, conditions, law.parameters, ("momentum",))
         self.law = law
 
     def _step(self, weights: NDArray[Any], gradient: NDArray[np.float32], step: int) -> None:

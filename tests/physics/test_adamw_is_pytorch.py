@@ -6,6 +6,7 @@ import naive
 import numba
 import numpy as np
 import pytest
+from engine import Prescribed, under
 from gradients import initial_weights, training_gradients
 from pydantic import ValidationError
 
@@ -215,12 +216,15 @@ def spring(positions: np.ndarray, step: int) -> np.ndarray:
     return -1e-3 * np.asarray(positions, np.float64) * (1 + 0.1 * np.cos(step))
 
 
+SPRING = under(Prescribed(spring), 16)
+
+
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_a_gas_moves_by_minus_the_gradient_and_counts_its_steps(precision: str) -> None:
     law = AdamW(learning_rate=1e-3, parameters=precision, state=precision)
     gas = gas_of(initial_weights(20, 16).astype(np.float64))
     gas.step = 30
-    motion = law.build(gas)
+    motion = law.build(gas, SPRING)
     motion.project(gas)
     assert gas.positions.dtype == np.float32
     assert is_on_lattice(gas.positions).all() == (precision == "bfloat16")
@@ -228,7 +232,7 @@ def test_a_gas_moves_by_minus_the_gradient_and_counts_its_steps(precision: str) 
     first, second = at_rest(weights)
     for step in range(1, 6):
         adamw_step(weights, -spring(weights, 29 + step), first, second, step, law)
-        motion.advance(gas, spring)
+        motion.advance(gas)
     np.testing.assert_array_equal(words(gas.positions), words(weights))
     assert (gas.step, gas.time) == (35, 5.0)
 
@@ -237,19 +241,19 @@ def test_a_gas_moves_by_minus_the_gradient_and_counts_its_steps(precision: str) 
 def test_a_restored_law_goes_on_bit_by_bit(precision: str) -> None:
     law = AdamW(learning_rate=1e-3, weight_decay=0.1, parameters=precision, state=precision)
     gas = gas_of(initial_weights(20, 16))
-    motion = law.build(gas)
+    motion = law.build(gas, SPRING)
     motion.project(gas)
     for _ in range(7):
-        motion.advance(gas, spring)
+        motion.advance(gas)
     saved, resumed = motion.state(), gas_of(gas.positions.copy())
     resumed.step = gas.step
     for _ in range(7):
-        motion.advance(gas, spring)
+        motion.advance(gas)
     assert saved["step_count"] == 7, "a saved state must not go on changing"
-    again = law.build(resumed)
+    again = law.build(resumed, SPRING)
     again.restore(saved)
     for _ in range(7):
-        again.advance(resumed, spring)
+        again.advance(resumed)
     np.testing.assert_array_equal(words(resumed.positions), words(gas.positions))
     for name, array in motion.state().items():
         np.testing.assert_array_equal(again.state()[name], array)
@@ -257,17 +261,17 @@ def test_a_restored_law_goes_on_bit_by_bit(precision: str) -> None:
 
 def test_a_state_of_another_gas_or_law_is_refused() -> None:
     law = AdamW(learning_rate=1e-3)
-    motion = law.build(gas_of(initial_weights(3, 4)))
+    motion = law.build(gas_of(initial_weights(3, 4)), SPRING)
     with pytest.raises(ValueError, match="first_moment has shape"):
-        motion.restore(law.build(gas_of(initial_weights(2, 4))).state())
-    with pytest.raises(ValueError, match="the state of this optimiser has"):
+        motion.restore(law.build(gas_of(initial_weights(2, 4)), SPRING).state())
+    with pytest.raises(ValueError, match="the state of this law has"):
         motion.restore({"momentum": np.zeros((3, 4), np.float32)})
 
 
 def test_positions_that_were_not_projected_are_refused() -> None:
     gas = gas_of(initial_weights(3, 4).astype(np.float64))
     with pytest.raises(ValueError, match="positions must be a writable contiguous float32 array"):
-        AdamW(learning_rate=1e-3).build(gas).advance(gas, spring)
+        AdamW(learning_rate=1e-3).build(gas, SPRING).advance(gas)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

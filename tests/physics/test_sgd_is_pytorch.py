@@ -6,6 +6,7 @@ import naive
 import numba
 import numpy as np
 import pytest
+from engine import Prescribed, under
 from gradients import initial_weights, training_gradients
 from pydantic import ValidationError
 
@@ -105,6 +106,9 @@ def spring(positions: np.ndarray, step: int) -> np.ndarray:
     return -np.asarray(positions, np.float64) * (1 + 0.1 * np.cos(step))
 
 
+SPRING = under(Prescribed(spring), 16)
+
+
 def gas_of(weights: np.ndarray) -> Gas:
     rows = len(weights)
     return Gas(weights, np.zeros(rows, np.int64), ["dead"], np.arange(rows), [""] * rows)
@@ -113,19 +117,19 @@ def gas_of(weights: np.ndarray) -> Gas:
 def test_a_restored_law_goes_on_bit_by_bit() -> None:
     law = SGD(learning_rate=0.1, momentum=0.9, parameters="bfloat16", state="bfloat16")
     gas = gas_of(initial_weights(20, 16).astype(np.float64))
-    motion = law.build(gas)
+    motion = law.build(gas, SPRING)
     motion.project(gas)
     for _ in range(7):
-        motion.advance(gas, spring)
+        motion.advance(gas)
     saved, resumed = motion.state(), gas_of(gas.positions.copy())
     resumed.step = gas.step
     for _ in range(7):
-        motion.advance(gas, spring)
+        motion.advance(gas)
     assert (gas.step, gas.time, saved["step_count"]) == (14, 14.0, 7)
-    again = law.build(resumed)
+    again = law.build(resumed, SPRING)
     again.restore(saved)
     for _ in range(7):
-        again.advance(resumed, spring)
+        again.advance(resumed)
     np.testing.assert_array_equal(words(resumed.positions), words(gas.positions))
 
 

@@ -1,0 +1,46 @@
+"""The heat bath: a temperature for every group at every step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasfield.errors import InputError
+from gasfield.schedules import ByGroup, Schedule
+
+
+class Bath:
+    """The temperatures of a run.
+
+    Attributes:
+        uniform: whether all groups have one temperature at every step.
+        lowest: the least temperature that any group ever has [energy].
+    """
+
+    def __init__(self, temperature: Schedule | ByGroup, groups: Sequence[str]) -> None:
+        """Gives every group its schedule.
+
+        Args:
+            temperature: one for all, or one for each group.
+            groups: the names, in the order of `gas.species`.
+
+        Raises:
+            InputError: if a group has none, or a name is no group.
+        """
+        if isinstance(temperature, ByGroup):
+            if set(temperature.groups) != set(groups):
+                raise InputError(
+                    f"temperature.groups has {', '.join(temperature.groups) or 'no group'}; every group needs one: "
+                    f"{', '.join(groups)}."
+                )
+            self._schedules = [temperature.groups[name] for name in groups]
+        else:
+            self._schedules = [temperature] * len(groups)
+        self.lowest = temperature.lowest
+        self.uniform = all(schedule == self._schedules[0] for schedule in self._schedules)
+
+    def at(self, step: int) -> NDArray[np.float64]:
+        """(S,) temperature of each group at a step [energy]."""
+        return np.array([schedule.at(step) for schedule in self._schedules])

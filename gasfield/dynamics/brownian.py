@@ -1,0 +1,141 @@
+"""Brownian motion: Langevin's law where friction is so strong that velocities are forgotten at once.
+
+    dx = F/(m gamma) dt + sqrt(2 T/(m gamma)) dB
+
+Euler-Maruyama moves by F h/(m gamma) + sqrt(2 T h/(m gamma)) R_n and is of first order. The scheme of Leimkuhler and
+Matthews (2013) has the noise (R_n + R_(n+1))/2 in place of R_n and is of second order in equilibrium; it is the limit of
+BAOAB for infinite friction, and it is done as such here: with s = sqrt(2 h/gamma) as a time and a flight velocity u,
+
+    u <- u + F s/m,   fly for s/2,   u <- sqrt(T/m) R,   fly for s/2.
+
+Flights are made by the space, so that walls reflect and the sphere is never left. Curvature alone would spoil the second
+order: flights of mean square length s^2 T/m that start side by side come together, and the noise spreads a little less
+than it should. A force stronger by the factor 1 + rho s^2 T/(12 m) makes up for it, rho being the Ricci curvature
+(docs/science.md, "Brownian motion on the sphere").
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numba import jit, prange
+from numpy.typing import NDArray
+from pydantic import Field
+
+from gasfield.dynamics.base import Array, Conditions, Law
+from gasfield.dynamics.mechanics import Mechanics, kick, scale_noise
+from gasfield.gas import Gas
+from gasfield.kernels.flags import FAST_PARALLEL
+from gasfield.streams import Stream
+
+
+class Brownian(Law):
+    """Overdamped motion in a bath."""
+
+    thermal: ClassVar[bool] = True
+
+    kind: Literal["brownian"] = "brownian"
+    scheme: Literal["leimkuhler_matthews", "euler_maruyama"] = "leimkuhler_matthews"
+    """Second or first order in equilibrium; both cost one force a step."""
+    time_step: float = Field(gt=0.0, allow_inf_nan=False)
+    """h [time]."""
+    friction: float = Field(1.0, gt=0.0, allow_inf_nan=False)
+    """gamma [1/time]."""
+
+    def build(self, gas: Gas, conditions: Conditions) -> BrownianDynamics:
+        """The law for this gas.
+
+        Raises:
+            InputError: if the run has no bath.
+        """
+        self.require(conditions)
+        scheme = LeimkuhlerMatthews if self.scheme == "leimkuhler_matthews" else EulerMaruyama
+        return scheme(self, gas, conditions)
+
+
+class BrownianDynamics(Mechanics):
+    """What both schemes share: a flight that the space makes, and the heat of the way.
+
+    The heat is the work of the force along the displacement, with the mean of the forces at its two ends (Stratonovich;
+    Sekimoto, 1998). State: `flight` (N, D), the velocity that the last flight ended with.
+    """
+
+    def __init__(self, law: Brownian, gas: Gas, conditions: Conditions) -> None:
+        super().__init__(gas, conditions, law.time_step)
+        self._mobile_time = law.time_step / law.friction
+        self._flight = np.full((gas.count, gas.dimensions), np.nan)
+
+    def _step(self, gas: Gas) -> None:
+        start, pushed = gas.positions.copy(), self._force_on(gas)
+        self._move(gas)
+        gas.step += 1
+        _add_work(start, gas.positions, pushed, self._force_on(gas), self._heat)
+
+    @abstractmethod
+    def _move(self, gas: Gas) -> None:
+        """Flies to the place of the next step."""
+
+    def join(self, gas: Gas, newcomers: int) -> None:
+        """Newcomers have not flown yet."""
+        super().join(gas, newcomers)
+        self._flight = np.concatenate([self._flight, np.full((newcomers, gas.dimensions), np.nan)])
+
+    def measures(self, gas: Gas) -> dict[str, float]:
+        """Nothing: without velocities no wall takes up a momentum that could be counted."""
+        return {}
+
+    def _memory(self) -> dict[str, NDArray[Any]]:
+        return {"flight": self._flight}
+
+
+class EulerMaruyama(BrownianDynamics):
+    """One flight along the whole displacement; nothing is remembered."""
+
+    def _move(self, gas: Gas) -> None:
+        span = self._mobile_time
+        noise = self._normals(gas, Stream.BATH)
+        scale_noise(noise, 2.0 * span * self._temperatures(gas), gas.masses, self._flight)
+        kick(self._flight, self._force_on(gas), gas.masses, span)
+        self._fly(gas, self._flight, 1.0)
+
+
+class LeimkuhlerMatthews(BrownianDynamics):
+    """Two flights of half a span: the first still carries the noise of the last step."""
+
+    def __init__(self, law: Brownian, gas: Gas, conditions: Conditions) -> None:
+        super().__init__(law, gas, conditions)
+        self._span = float(np.sqrt(2.0 * self._mobile_time))
+
+    def _move(self, gas: Gas) -> None:
+        beginners = np.isnan(self._flight[:, 0])
+        if beginners.any():
+            self._flight[beginners] = self._aim(gas, draw=1)[beginners]
+        kick(self._flight, self._force_on(gas), self._masses(gas), self._span)
+        self._fly(gas, self._flight, 0.5 * self._span)
+        self._flight[:] = self._aim(gas, draw=0)
+        self._fly(gas, self._flight, 0.5 * self._span)
+
+    def _masses(self, gas: Gas) -> Array:
+        """(N,) masses that a force meets: a little less where space is curved."""
+        if not self.space.ricci:
+            return gas.masses
+        stronger = 1.0 + self.space.ricci * self._span**2 / 12.0 * self._temperatures(gas) / gas.masses
+        return gas.masses / stronger
+
+    def _aim(self, gas: Gas, draw: int) -> Array:
+        """(N, D) velocities from the bath."""
+        aim = self._normals(gas, Stream.BATH, draw)
+        scale_noise(aim, self._temperatures(gas), gas.masses, aim)
+        return aim
+
+
+@jit(**FAST_PARALLEL)
+def _add_work(start, end, force_before, force_after, heat):  # type: ignore[no-untyped-def]
+    """heat_i += (F + F')/2 . (x' - x)."""
+    for i in prange(start.shape[0]):
+        work = 0.0
+        for j in range(start.shape[1]):
+            work += (force_before[i, j] + force_after[i, j]) * (end[i, j] - start[i, j])
+        heat[i] += 0.5 * work

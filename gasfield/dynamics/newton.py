@@ -1,0 +1,56 @@
+"""Newton's law by velocity Verlet.
+
+    v <- v + F h/2m,   x <- x + v h,   v <- v + F h/2m          (Verlet, 1967; Swope et al., 1982)
+
+Symplectic and of second order: the energy error stays bounded and falls as h^2; total momentum is kept where forces are
+mutual, angular momentum where they are central.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from gasfield.dynamics.base import Conditions, Law
+from gasfield.dynamics.mechanics import Splitting, keeps_momentum
+from gasfield.gas import Gas
+
+
+class Newton(Law):
+    """Newton's equations of motion, by velocity Verlet."""
+
+    has_velocities: ClassVar[bool] = True
+
+    kind: Literal["newton"] = "newton"
+    time_step: float = Field(gt=0.0, allow_inf_nan=False)
+    """h [time]."""
+
+    def build(self, gas: Gas, conditions: Conditions) -> NewtonDynamics:
+        """The law for this gas.
+
+        Raises:
+            InputError: if the run has a bath.
+        """
+        self.require(conditions)
+        return NewtonDynamics(gas, conditions, self.time_step)
+
+
+class NewtonDynamics(Splitting):
+    """Kick, drift, kick."""
+
+    def __init__(self, gas: Gas, conditions: Conditions, time_step: float) -> None:
+        super().__init__(gas, conditions, time_step, "BAB")
+        self.keeps_momentum = keeps_momentum(conditions, gas)
+
+    def measures(self, gas: Gas) -> dict[str, float]:
+        """`conserved`: the total energy, where there is one."""
+        measures = super().measures(gas)
+        if self.field.conservative:
+            measures["conserved"] = float(gas.kinetic_energies().sum() + self.field.energy(gas).sum())
+        return measures
+
+    def degrees_of_freedom(self, gas: Gas) -> int:
+        """D N, less D where the total momentum is kept."""
+        kept = gas.dimensions if self.keeps_momentum else 0
+        return super().degrees_of_freedom(gas) - kept
