@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gasfield.comparison import compare
     from gasfield.diagnostics import diagnose
     from gasfield.errors import BlowUp, InputError
-    from gasfield.running import run
+    from gasfield.running import resume, run
     from gasfield.scenario import Scenario, load_scenario
     from gasfield.trajectory import Trajectory
     from gasfield.trajectory import open_trajectory as open
@@ -31,6 +31,7 @@ _HOME = {
     "diagnose": ("diagnostics", "diagnose"),
     "load_scenario": ("scenario", "load_scenario"),
     "open": ("trajectory", "open_trajectory"),
+    "resume": ("running", "resume"),
     "run": ("running", "run"),
 }
 
@@ -44,6 +45,7 @@ __all__ = [
     "diagnose",
     "load_scenario",
     "open",
+    "resume",
     "run",
 ]
 

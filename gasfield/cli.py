@@ -136,18 +136,30 @@ def run(
 ) -> None:
     """Simulates a scenario and writes its run directory: trajectory, summary, plots."""
     from gasfield import running
-    from gasfield.terminal import print_comparison, steps_bar
+    from gasfield.terminal import print_run, steps_bar
 
     _limit_threads(threads)
     with steps_bar(quiet) as listen:
         result = running.run(name, overrides=settings or [], output=output, overwrite=overwrite, progress=listen)
-    if quiet:
-        return
-    if result.comparison:
-        print_comparison(result.comparison)
-    print(
-        f"simulated in {result.seconds:.1f} s; {len(result.plots)} plots, summary and trajectory in {result.directory}"
-    )
+    if not quiet:
+        print_run(result)
+
+
+@app.command()
+def resume(
+    directory: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The directory of a run that was killed.")],
+    threads: Threads = None,
+    quiet: Quiet = False,
+) -> None:
+    """Goes on with a run that was killed; the end is the same, bit for bit, as without the kill."""
+    from gasfield import running
+    from gasfield.terminal import print_run, steps_bar
+
+    _limit_threads(threads)
+    with steps_bar(quiet) as listen:
+        result = running.resume(directory, progress=listen)
+    if not quiet:
+        print_run(result)
 
 
 @app.command()

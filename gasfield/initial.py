@@ -1,20 +1,25 @@
-"""Where a gas starts: rows of a recording, or a Gaussian cloud."""
+"""Where a gas starts: rows of a recording, or particles drawn or put somewhere; and what is planted in it later."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from gasfield.errors import InputError
 from gasfield.gas import Gas
+from gasfield.spaces import Space
 from gasfield.spec import Spec
 from gasfield.streams import Stream, generator
 from gasfield.tracers import Tracer, plant
 from gasfield.trajectory import Trajectory
+
+Count = Annotated[int, Field(ge=1)]
 
 
 class FromRecording(Spec):
@@ -29,58 +34,226 @@ class FromRecording(Spec):
 
 
 class FromGaussian(Spec):
-    """An isotropic Gaussian cloud, as embeddings are initialised."""
+    """An isotropic Gaussian cloud, as embeddings are initialised; on the sphere the uniform law."""
 
     kind: Literal["gaussian"] = "gaussian"
-    count: Annotated[int, Field(ge=1)]
+    count: Count
     spread: Annotated[float, Field(ge=0)] = 0.02
     """Standard deviation of each coordinate [length]."""
+    centre: tuple[float, ...] | None = None
+    """D coordinates; the origin if left out [length]."""
+
+
+class FromUniform(Spec):
+    """Spread evenly over a space that has a volume."""
+
+    kind: Literal["uniform"] = "uniform"
+    count: Count
+
+
+class FromPoint(Spec):
+    """All at one place."""
+
+    kind: Literal["point"] = "point"
+    count: Count = 1
+    at: tuple[float, ...]
+    """D coordinates [length]."""
+
+
+class ThermalVelocities(Spec):
+    """Velocities drawn from Maxwell's law."""
+
+    kind: Literal["thermal"] = "thermal"
+    temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    """[energy]"""
+
+
+class GivenVelocity(Spec):
+    """One velocity for all."""
+
+    kind: Literal["given"] = "given"
+    velocity: tuple[float, ...]
+    """D components [length/time]."""
 
 
 class GroupSource(Spec):
     """A named group of particles and where it comes from."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
-    source: Annotated[FromRecording | FromGaussian, Field(alias="from", discriminator="kind")]
+    source: Annotated[FromRecording | FromGaussian | FromUniform | FromPoint, Field(alias="from", discriminator="kind")]
+    mass: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    """Mass of each particle; an optimiser does not feel it."""
+    velocities: Annotated[ThermalVelocities | GivenVelocity | None, Field(discriminator="kind")] = None
+    """How particles start to move, under laws of motion that know velocities: thermal at the temperature of the bath
+    if left out, at rest where there is no bath."""
 
 
-def make_gas(
-    sources: Sequence[GroupSource], tracers: Sequence[Tracer], dimensions: int, seed: int, find: Callable[[str], Path]
-) -> Gas:
+@dataclass(frozen=True)
+class Planting:
+    """A tracer that is to be planted at a later step.
+
+    Attributes:
+        tracer: what and where.
+        number: place in the scenario's list of tracers.
+        species: index of its name in `Gas.names`.
+        ids: (M,) names of its particles.
+    """
+
+    tracer: Tracer
+    number: int
+    species: int
+    ids: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Roster:
+    """Everyone who takes part in a run.
+
+    Attributes:
+        everyone: all particles, in the order of the trajectory; those not yet planted have no position (NaN).
+        gas: those that are there at the start.
+        later: the tracers that are planted later, by step.
+    """
+
+    everyone: Gas
+    gas: Gas
+    later: tuple[Planting, ...]
+
+
+def make_roster(
+    sources: Sequence[GroupSource], tracers: Sequence[Tracer], space: Space, seed: int, find: Callable[[str], Path]
+) -> Roster:
     """Builds the gas of a run: groups in order, then tracers planted among them.
 
     Args:
         sources: the groups.
-        tracers: structures to plant.
-        dimensions: D.
+        tracers: structures to plant, now or later.
+        space: where they live.
         seed: of the run.
         find: resolves file names; raises InputError.
 
     Raises:
-        InputError: if a recording lacks the group or step, has other dimensions, or groups start at different steps.
+        InputError: if a recording lacks the group or step, has other dimensions, groups start at different steps, a
+            particle starts outside the space, or a tracer fits nowhere.
     """
-    parts = [_group(s, dimensions, seed, i, find) for i, s in enumerate(sources)]
+    parts = [_group(source, space, seed, number, find) for number, source in enumerate(sources)]
     steps = {part.step for part in parts}
     if len(steps) > 1:
         raise InputError(
             f"gas: groups start at different steps ({', '.join(map(str, sorted(steps)))}); a run has one clock."
         )
-    centroids = {
-        s.name: np.asarray(part.positions, np.float64).mean(axis=0) for s, part in zip(sources, parts, strict=True)
-    }
-    for index, tracer in enumerate(tracers):
-        planting = plant(tracer, centroids, dimensions, seed, index)
-        part = _unnamed(planting.positions, parts[0].step)
-        part.bonds = {planting.name: planting.bonds}
+    names = [*(source.name for source in sources), *(tracer.name for tracer in tracers)]
+    centroids = {name: _centroid(part.positions) for name, part in zip(names, parts, strict=False)}
+    start = parts[0].step
+    for number, tracer in enumerate(tracers):
+        structure = plant(tracer, centroids, space.dimensions, seed, number)
+        part = _unnamed(structure.positions, start, parts[0].time)
+        part.bonds = {structure.name: structure.bonds}
+        part.pushes[:] = tracer.active
+        if tracer.plant_at > start:
+            part.positions = np.full(structure.positions.shape, np.nan)
         parts.append(part)
-    return _join(parts, [*(s.name for s in sources), *(t.name for t in tracers)])
+    everyone = _join(parts, names)
+    there = np.isfinite(everyone.positions).all(axis=1)
+    _require_inside(everyone, there, space)
+    later = [
+        Planting(tracer, number, len(sources) + number, everyone.members(tracer.name))
+        for number, tracer in enumerate(tracers)
+        if tracer.plant_at > start
+    ]
+    return Roster(
+        everyone, _those(everyone, there), tuple(sorted(later, key=lambda planting: planting.tracer.plant_at))
+    )
 
 
-def _group(source: GroupSource, dimensions: int, seed: int, index: int, find: Callable[[str], Path]) -> Gas:
+def place_of(planting: Planting, gas: Gas, space: Space, seed: int) -> NDArray[np.float64]:
+    """(M, D) where a tracer is to be planted in a gas as it is now.
+
+    Raises:
+        InputError: if the place is outside the space, or that of a group that is not there yet.
+    """
+    there = np.unique(gas.species)
+    centroids = {gas.names[number]: _centroid(gas.positions[gas.species == number]) for number in there}
+    positions = plant(planting.tracer, centroids, space.dimensions, seed, planting.number).positions
+    if space.curved:
+        space.settle(positions)
+    elif not space.contains(positions).all():
+        raise InputError(f"tracer '{planting.tracer.name}': at step {gas.step} its place is outside the space.")
+    return positions
+
+
+def add_planted(gas: Gas, planting: Planting, positions: NDArray[np.float64]) -> None:
+    """Adds a planted structure to the end of a gas, at rest where the gas has velocities."""
+    count = len(positions)
+    gas.positions = np.concatenate([gas.positions, positions.astype(gas.positions.dtype)])
+    if gas.velocities is not None:
+        gas.velocities = np.concatenate([gas.velocities, np.zeros(positions.shape)])
+    gas.species = np.concatenate([gas.species, np.full(count, planting.species)])
+    gas.token_ids = np.concatenate([gas.token_ids, np.full(count, -1)])
+    gas.tokens = [*gas.tokens, *[""] * count]
+    gas.masses = np.concatenate([gas.masses, np.ones(count)])
+    gas.pushes = np.concatenate([gas.pushes, np.full(count, planting.tracer.active)])
+    gas.ids = np.concatenate([gas.ids, planting.ids])
+
+
+def initial_velocities(
+    gas: Gas, sources: Sequence[GroupSource], temperatures: NDArray[np.float64] | None, space: Space, seed: int
+) -> NDArray[np.float64]:
+    """(N, D) velocities to start with [length/time].
+
+    Args:
+        gas: the particles.
+        sources: its groups; tracers, which have no source, start as the bath has it.
+        temperatures: (S,) of the bath for each species; None without a bath.
+        space: takes out what points out of it.
+        seed: of the run.
+
+    Raises:
+        InputError: if a given velocity has another number of components than the space.
+    """
+    velocities = np.zeros(gas.positions.shape)
+    for number in range(len(gas.names)):
+        rows = np.flatnonzero(gas.species == number)
+        given = sources[number].velocities if number < len(sources) else None
+        if isinstance(given, GivenVelocity):
+            velocities[rows] = _of_dimension(given.velocity, gas.dimensions, f"gas.{number}.velocities.velocity")
+            continue
+        warmth = given.temperature if given else (0.0 if temperatures is None else float(temperatures[number]))
+        draw = generator(seed, Stream.INITIAL_VELOCITIES, number).standard_normal((len(rows), gas.dimensions))
+        velocities[rows] = np.sqrt(warmth / gas.masses[rows])[:, None] * draw
+    space.tangent(gas.positions, velocities)
+    return velocities
+
+
+def _group(source: GroupSource, space: Space, seed: int, number: int, find: Callable[[str], Path]) -> Gas:
     start = source.source
-    if isinstance(start, FromGaussian):
-        cloud = start.spread * generator(seed, Stream.INITIAL_CLOUD, index).standard_normal((start.count, dimensions))
-        return _unnamed(cloud, 0)
+    if isinstance(start, FromRecording):
+        gas = _recorded(source.name, start, space.dimensions, find)
+    else:
+        gas = _unnamed(_drawn(start, space, generator(seed, Stream.INITIAL_CLOUD, number)), 0, 0.0)
+        space.settle(gas.positions) if space.curved else None
+    gas.masses[:] = source.mass
+    return gas
+
+
+def _drawn(
+    start: FromGaussian | FromUniform | FromPoint, space: Space, chance: np.random.Generator
+) -> NDArray[np.float64]:
+    if isinstance(start, FromUniform):
+        return space.uniform(chance, start.count)
+    if isinstance(start, FromPoint):
+        return np.tile(_of_dimension(start.at, space.dimensions, "from.at"), (start.count, 1))
+    cloud = start.spread * chance.standard_normal((start.count, space.dimensions))
+    return cloud if start.centre is None else cloud + _of_dimension(start.centre, space.dimensions, "from.centre")
+
+
+def _of_dimension(numbers: Sequence[float], dimensions: int, key: str) -> NDArray[np.float64]:
+    if len(numbers) != dimensions:
+        raise InputError(f"{key}: {len(numbers)} numbers are given; the space has {dimensions} dimensions.")
+    return np.array(numbers, np.float64)
+
+
+def _recorded(name: str, start: FromRecording, dimensions: int, find: Callable[[str], Path]) -> Gas:
     with Trajectory(find(start.file)) as recording:
         if recording.dimensions != dimensions:
             raise InputError(
@@ -94,20 +267,23 @@ def _group(source: GroupSource, dimensions: int, seed: int, index: int, find: Ca
     return Gas(
         positions=everything.positions[members],
         species=np.zeros(len(members), np.int64),
-        names=[source.name],
+        names=[name],
         token_ids=everything.token_ids[members],
         tokens=[everything.tokens[i] for i in members],
-        bonds={} if bonds is None else {source.name: number[bonds]},
+        bonds={} if bonds is None else {name: number[bonds]},
         step=everything.step,
         time=everything.time,
     )
 
 
-def _unnamed(positions: np.ndarray, step: int) -> Gas:
+def _unnamed(positions: NDArray[np.float64], step: int, time: float) -> Gas:
     count = len(positions)
-    return Gas(
-        positions, np.zeros(count, np.int64), [""], np.full(count, -1), [""] * count, step=step, time=float(step)
-    )
+    return Gas(positions, np.zeros(count, np.int64), [""], np.full(count, -1), [""] * count, step=step, time=time)
+
+
+def _centroid(positions: NDArray[np.floating]) -> NDArray[np.float64]:
+    centroid: NDArray[np.float64] = np.asarray(positions, np.float64).mean(axis=0)
+    return centroid
 
 
 def _join(parts: Sequence[Gas], names: list[str]) -> Gas:
@@ -125,4 +301,35 @@ def _join(parts: Sequence[Gas], names: list[str]) -> Gas:
         },
         step=parts[0].step,
         time=parts[0].time,
+        masses=np.concatenate([part.masses for part in parts]),
+        pushes=np.concatenate([part.pushes for part in parts]),
     )
+
+
+def _those(everyone: Gas, there: NDArray[np.bool_]) -> Gas:
+    """The particles that are there; each keeps its id. Bonds name particles by id."""
+    rows = np.flatnonzero(there)
+    return Gas(
+        positions=everyone.positions[rows],
+        species=everyone.species[rows],
+        names=everyone.names,
+        token_ids=everyone.token_ids[rows],
+        tokens=[everyone.tokens[row] for row in rows],
+        bonds=everyone.bonds,
+        step=everyone.step,
+        time=everyone.time,
+        masses=everyone.masses[rows],
+        pushes=everyone.pushes[rows],
+        ids=rows,
+    )
+
+
+def _require_inside(everyone: Gas, there: NDArray[np.bool_], space: Space) -> None:
+    outside = np.flatnonzero(there & ~space.contains(everyone.positions))
+    if len(outside):
+        first = int(outside[0])
+        name = everyone.names[int(everyone.species[first])]
+        raise InputError(
+            f"particle {first} (group '{name}') starts outside the space, and {len(outside) - 1} others with it; "
+            "narrow the cloud or widen the walls."
+        )

@@ -18,9 +18,11 @@ from gasfield.errors import InputError
 from gasfield.quantity import Quantity
 from gasfield.scenario import Scenario, load_scenario
 from gasfield.simulation import Progress, Simulation
-from gasfield.trajectory import Trajectory
+from gasfield.trajectory import Checkpoint, Trajectory
 
 OUTPUTS = Path("outputs")
+SCENARIO, FILES, TRAJECTORY = "scenario.yaml", "files.json", "trajectory.h5"
+CHECKPOINT, SUMMARY = "checkpoint.h5", "summary.json"
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,12 @@ class RunResult:
     @property
     def summary(self) -> dict[str, Any]:
         """summary.json."""
-        data: dict[str, Any] = json.loads((self.directory / "summary.json").read_text())
+        data: dict[str, Any] = json.loads((self.directory / SUMMARY).read_text())
         return data
 
     def open(self) -> Trajectory:
         """The simulated trajectory."""
-        return Trajectory(self.directory / "trajectory.h5")
+        return Trajectory(self.directory / TRAJECTORY)
 
 
 def run(
@@ -82,13 +84,81 @@ def run(
     simulation = Simulation(resolved)
     explicit = None if output is None else Path(output)
     _check_output(explicit, overwrite)
-    with _run_directory(resolved.name, explicit) as directory:
-        (directory / "scenario.yaml").write_text(resolved.yaml(), encoding="utf-8")
-        listen = progress(simulation) if progress else (lambda steps: None)
-        start = clock.perf_counter()
-        simulation.run(directory / "trajectory.h5", listen)
-        seconds = clock.perf_counter() - start
-    return _sum_up(resolved, directory, seconds, reference)
+    directory = _new_directory(resolved.name, explicit)
+    with only_one(directory):
+        with _taken_away_if_wrong(directory):
+            (directory / SCENARIO).write_text(resolved.yaml(), encoding="utf-8")
+            write_json(directory / FILES, {name: str(path) for name, path in resolved.files.items()})
+            seconds = _simulate(simulation, directory, progress)
+        if explicit is None:
+            _point_latest(directory)
+        return _sum_up(resolved, directory, seconds, reference)
+
+
+def resume(directory: Path | str, *, progress: Callable[[Simulation], Progress] | None = None) -> RunResult:
+    """Goes on with a run that was killed; its end is the same, bit for bit, as if it had not been.
+
+    Args:
+        directory: of the run.
+        progress: as for `run`.
+
+    Raises:
+        InputError: if there is nothing to go on with: no run directory, a run that is finished or still going on, a
+            file that is gone, or a checkpoint that does not fit.
+        BlowUp: as for `run`.
+    """
+    directory = Path(directory)
+    if not (directory / SCENARIO).is_file():
+        raise InputError(f"{directory}: is no run directory; there is no {SCENARIO} in it.")
+    with only_one(directory):
+        if (directory / SUMMARY).is_file():
+            raise InputError(f"{directory}: this run is finished; its results are in {SUMMARY}.")
+        scenario = load_scenario(directory / SCENARIO, files=_read_files(directory / FILES))
+        reference = _open_reference(scenario)
+        simulation = Simulation(scenario)
+        checkpoint, trajectory = directory / CHECKPOINT, directory / TRAJECTORY
+        if checkpoint.is_file():
+            simulation.resume(Checkpoint.load(checkpoint))
+        else:  # killed before the first checkpoint: nothing is lost by beginning again
+            trajectory.unlink(missing_ok=True)
+        seconds = _simulate(simulation, directory, progress)
+        return _sum_up(scenario, directory, seconds, reference)
+
+
+def _simulate(simulation: Simulation, directory: Path, progress: Callable[[Simulation], Progress] | None) -> float:
+    """Runs to the end; the wall time that it took [s]."""
+    listen = progress(simulation) if progress else (lambda steps: None)
+    start = clock.perf_counter()
+    simulation.run(directory / TRAJECTORY, listen, directory / CHECKPOINT)
+    return clock.perf_counter() - start
+
+
+def _read_files(path: Path) -> dict[str, Path]:
+    """Where the data files of a run were; those that are no longer there are looked for again."""
+    try:
+        named = json.loads(path.read_text(encoding="utf-8"))
+        return {str(name): Path(place) for name, place in named.items() if Path(place).is_file()}
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}
+
+
+@contextmanager
+def only_one(directory: Path) -> Iterator[None]:
+    """Keeps a second process out of a run directory; a killed one lets go by itself.
+
+    Raises:
+        InputError: if another process is at work there.
+    """
+    with open(directory / ".lock", "w", encoding="utf-8") as lock:
+        try:
+            import fcntl  # not on every system; there two processes are the user's care
+
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except ImportError:
+            pass
+        except OSError:
+            raise InputError(f"{directory}: another process is running this run.") from None
+        yield
 
 
 def _check_output(output: Path | None, overwrite: bool) -> None:
@@ -97,8 +167,10 @@ def _check_output(output: Path | None, overwrite: bool) -> None:
         return
     if not overwrite:
         raise InputError(f"--output {output}: exists already; choose another, or give --overwrite to replace it.")
-    if not output.is_dir() or (any(output.iterdir()) and not (output / "scenario.yaml").is_file()):
+    if not output.is_dir() or (any(output.iterdir()) and not (output / SCENARIO).is_file()):
         raise InputError(f"--output {output}: is no run directory, so it is not replaced; choose another.")
+    with only_one(output):  # not under the hands of a process that is still writing there
+        pass
 
 
 def _open_reference(scenario: Scenario) -> Trajectory | None:
@@ -114,8 +186,8 @@ def _open_reference(scenario: Scenario) -> Trajectory | None:
 def _sum_up(scenario: Scenario, directory: Path, seconds: float, reference: Trajectory | None) -> RunResult:
     """Diagnostics, comparison, pictures and summary.json of a finished run."""
     plots = directory / "plots"
-    plots.mkdir()
-    with Trajectory(directory / "trajectory.h5") as trajectory:
+    plots.mkdir(exist_ok=True)
+    with Trajectory(directory / TRAJECTORY) as trajectory:
         diagnosis = diagnose(trajectory, scenario.diagnostics)
         summary: dict[str, Any] = {
             "title": scenario.title,
@@ -127,20 +199,19 @@ def _sum_up(scenario: Scenario, directory: Path, seconds: float, reference: Traj
             },
             **diagnosis.as_json(),
         }
-        write_json(directory / "summary.json", summary)
-        comparison = _compare(reference, trajectory, directory) if reference else None
+        comparison = None
+        try:
+            if reference:
+                with reference:
+                    comparison = compare(reference, trajectory)
+                summary["comparison"] = comparison.as_json()
+        except InputError as error:
+            raise InputError(f"{error} The run itself is kept in {directory}.") from None
+        finally:
+            write_json(directory / SUMMARY, summary)
+            (directory / CHECKPOINT).unlink(missing_ok=True)
         pictures = comparison.plot_all(plots) if comparison else diagnosis.plot_all(plots)
-    if comparison:
-        write_json(directory / "summary.json", summary | {"comparison": comparison.as_json()})
     return RunResult(directory, diagnosis, comparison, seconds, pictures)
-
-
-def _compare(reference: Trajectory, trajectory: Trajectory, directory: Path) -> Comparison:
-    try:
-        with reference:
-            return compare(reference, trajectory)
-    except InputError as error:
-        raise InputError(f"{error} The run itself is kept in {directory}.") from None
 
 
 def write_json(path: Path, data: dict[str, Any]) -> None:
@@ -150,20 +221,23 @@ def write_json(path: Path, data: dict[str, Any]) -> None:
     draft.replace(path)
 
 
-@contextmanager
-def _run_directory(name: str, explicit: Path | None) -> Iterator[Path]:
-    """A new directory; taken away again if the input turns out to be wrong after all."""
+def _new_directory(name: str, explicit: Path | None) -> Path:
+    """An empty directory, in place of the one that may be replaced."""
     directory = explicit or next_free(OUTPUTS / name)
     if explicit and explicit.exists():
         shutil.rmtree(explicit)
     directory.mkdir(parents=True)
+    return directory
+
+
+@contextmanager
+def _taken_away_if_wrong(directory: Path) -> Iterator[None]:
+    """Nothing is left behind if the input turns out to be wrong after all."""
     try:
-        yield directory
+        yield
     except InputError:
         shutil.rmtree(directory)
         raise
-    if explicit is None:
-        _point_latest(directory)
 
 
 def _point_latest(directory: Path) -> None:

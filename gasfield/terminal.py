@@ -18,6 +18,7 @@ from gasfield.kernels.cache import is_warm, key_by_sources
 if TYPE_CHECKING:
     from gasfield.comparison import Comparison
     from gasfield.recording.training import Moment
+    from gasfield.running import RunResult
     from gasfield.simulation import Simulation
 
 _OPTION_NAMES = {"learning_rate": "lr", "weight_decay": "decay", "text": "corpus"}
@@ -43,7 +44,9 @@ def steps_bar(quiet: bool) -> Iterator[Callable[[Simulation], Callable[[int], No
         def listen(simulation: Simulation) -> Callable[[int], None]:
             if not quiet and not is_warm(key_by_sources()):
                 print("compiling kernels (once; cached for the next runs)", file=sys.stderr)
-            task = bar.add_task("simulating", total=simulation.scenario.run.steps, note="")
+            task = bar.add_task(
+                "simulating", total=simulation.scenario.run.steps, completed=simulation.steps_done, note=""
+            )
             return lambda steps: bar.advance(task, steps)
 
         yield listen
@@ -73,6 +76,17 @@ def _bar(quiet: bool) -> Progress:
     return Progress(*columns, TimeRemainingColumn(), console=console, disable=disable, transient=True)
 
 
+def print_run(result: RunResult) -> None:
+    """What a run found, and where it is."""
+    if result.comparison:
+        print_comparison(result.comparison)
+    else:
+        print_diagnosis(result.diagnosis.as_json())
+    print(
+        f"simulated in {result.seconds:.1f} s; {len(result.plots)} plots, summary and trajectory in {result.directory}"
+    )
+
+
 def print_comparison(comparison: Comparison) -> None:
     """The comparison as a table: real, simulated, difference; a section for all rows and one for each group."""
     table = Table(box=None, pad_edge=False, header_style="dim")
@@ -92,8 +106,9 @@ def print_comparison(comparison: Comparison) -> None:
 
 def print_diagnosis(data: dict[str, Any]) -> None:
     """Results of diagnostics, a line each, group by group; then what was left out or is undefined, and why."""
-    for group, results in data["groups"].items():
-        print(group)
+    sections = {**data["groups"], **({"gas as a whole": data["gas"]} if "gas" in data else {})}
+    for section, results in sections.items():
+        print(section)
         _print_leaves(results)
     for entry in data["left_out"]:
         print(f"{entry['group']}: {entry['diagnostic']} left out: {entry['reason']}")

@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 import gasfield
-from gasfield.dynamics import AdamW
-from gasfield.forces import RecordedGradient, Surroundings
+from gasfield.dynamics import AdamW, Conditions
+from gasfield.forces import RecordedGradient, Surroundings, TotalForce
 from gasfield.gas import Gas
 from gasfield.plots.style import SERIES, dress, headline, legend, new_figure
+from gasfield.spaces import Free
 from gasfield.trajectory import Trajectory
 
 ROOT = Path(__file__).parent.parent.parent
@@ -65,19 +66,14 @@ def replay(recording: Path, weights: str, first: str, second: str) -> Replay:
     gas = Gas(start.copy(), np.zeros(count, np.int64), ["dead"], np.arange(count), [""] * count)
     moments = {"first": first, "second": second}
     law = AdamW.model_validate({"parameters": weights, "state": moments, "learning_rate": 1e-3})
-    dynamics = law.build(gas)
+    space = Free(dimensions=gas.dimensions)
+    field = TotalForce([RecordedGradient(file=str(recording)).build(Surroundings(space))])
+    dynamics = law.build(gas, Conditions(space, field))
     dynamics.project(gas)
-    force = RecordedGradient(file=str(recording)).build(Surroundings(gas.dimensions, Path))
-
-    def field(positions: NDArray[np.floating], step: int) -> NDArray[np.float64]:
-        total = np.zeros(positions.shape)
-        force.add(np.ascontiguousarray(positions, np.float64), step, total)
-        return total
-
     last_motion, unmoved = np.zeros(count, np.int64), []
     for step in range(1, STEPS + 1):
         before = gas.positions.view(np.uint32).copy()
-        dynamics.advance(gas, field)
+        dynamics.advance(gas)
         moved = np.any(gas.positions.view(np.uint32) != before, axis=1)
         last_motion[moved] = step
         unmoved.append(1 - moved.mean())

@@ -49,13 +49,17 @@ class PointPlace(Spec):
 
 
 class Tracer(Spec):
-    """A structure of passive particles: they feel the forces, and push nothing."""
+    """A structure of particles: they feel the forces and, unless they are active, push nothing."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
     """Group name under which the structure is reported."""
     shape: Shape
     frame: Annotated[RandomFrame | AxesFrame, Field(discriminator="kind")] = RandomFrame()
     place: Annotated[CentroidPlace | PointPlace, Field(discriminator="kind")]
+    plant_at: Annotated[int, Field(ge=0)] = 0
+    """The step at which it appears. Before, its particles have no position (NaN in frames)."""
+    active: bool = False
+    """Whether its particles act on others by pair forces; a passive tracer feels them only."""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Trajectories: frames over time in an H5MD file, with one reader for simulations and recordings."""
 
+from gasfield.trajectory.checkpoint import Checkpoint
 from gasfield.trajectory.field import AffineField, AffineSnapshot, FullField, FullSnapshot, RecordedField
 from gasfield.trajectory.reader import Series, Trajectory, open_trajectory
 from gasfield.trajectory.writer import TrajectoryWriter
@@ -7,6 +8,7 @@ from gasfield.trajectory.writer import TrajectoryWriter
 __all__ = [
     "AffineField",
     "AffineSnapshot",
+    "Checkpoint",
     "FullField",
     "FullSnapshot",
     "RecordedField",

@@ -42,6 +42,8 @@ class Trajectory:
         tokens: (N,) strings.
         bonds: structure name -> (M, 2) particle indices.
         attributes: provenance: precision, optimiser, corpus, versions, ...
+        masses: (N,); ones where the file has none.
+        periods: (D,) sides of a periodic box, 0 where space does not repeat itself [length].
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -71,12 +73,18 @@ class Trajectory:
     def _read_head(self) -> None:
         position = f"{schema.VECTORS}/{schema.POSITION}"
         self._positions = self._dataset(f"{position}/value", axes=3)
+        velocity = f"{schema.VECTORS}/{schema.VELOCITY}"
+        self._velocities = self._dataset(f"{velocity}/value", axes=3) if velocity in self._file else None
         self.steps: NDArray[np.int64] = self._read(f"{position}/step")
         self.times: NDArray[np.float64] = self._read(f"{position}/time")[: len(self.steps)]
         species = self._dataset(f"{schema.VECTORS}/species")
         self.species: NDArray[np.int64] = species[:]
         self.names: list[str] = [str(name) for name in species.attrs[schema.GROUP_NAMES]]
         self.token_ids: NDArray[np.int64] = self._read(f"{schema.VECTORS}/token_id")
+        mass = f"{schema.VECTORS}/{schema.MASS}"
+        self.masses: NDArray[np.float64] = self._read(mass) if mass in self._file else np.ones(self.count)
+        edges = f"{schema.VECTORS}/box/edges"
+        self.periods: NDArray[np.float64] = self._read(edges) if edges in self._file else np.zeros(self.dimensions)
         self.tokens: list[str] = list(self._dataset(f"{schema.VECTORS}/token").asstr()[:])
         bonds = self._file.get(schema.CONNECTIVITY, {})
         self.bonds: dict[str, NDArray[np.int64]] = {name: bonds[name][:] for name in bonds}
@@ -118,18 +126,40 @@ class Trajectory:
         Raises:
             InputError: if they would not fit into memory.
         """
+        return self._block(self._positions, rows, frames)
+
+    @property
+    def has_velocities(self) -> bool:
+        """Whether velocities were kept."""
+        return self._velocities is not None
+
+    def velocities(
+        self, rows: NDArray[np.int64] | slice | None = None, frames: slice | None = None
+    ) -> NDArray[np.floating]:
+        """Velocities (T, n, D) of some rows over some frames (all by default) [length/time].
+
+        Raises:
+            InputError: if the trajectory has none, or they would not fit into memory.
+        """
+        if self._velocities is None:
+            raise InputError(f"{self.path}: no data set {schema.VECTORS}/{schema.VELOCITY}; the gas has no velocities.")
+        return self._block(self._velocities, rows, frames)
+
+    def _block(
+        self, source: h5py.Dataset, rows: NDArray[np.int64] | slice | None, frames: slice | None
+    ) -> NDArray[np.floating]:
         span = range(len(self))[frames or slice(None)]
         wanted = np.arange(self.count)[rows if rows is not None else slice(None)]
-        self._check_memory(len(span) * len(wanted) * self.dimensions * self._positions.dtype.itemsize, schema.VECTORS)
+        self._check_memory(len(span) * len(wanted) * self.dimensions * source.dtype.itemsize, schema.VECTORS)
         if not len(wanted) or not len(span):
-            return np.empty((len(span), len(wanted), self.dimensions), self._positions.dtype)
+            return np.empty((len(span), len(wanted), self.dimensions), source.dtype)
         low, high = int(wanted.min()), int(wanted.max()) + 1
-        block = self._cut((slice(span.start, span.stop, span.step), slice(low, high)))
+        block = self._cut(source, (slice(span.start, span.stop, span.step), slice(low, high)))
         return block if len(wanted) == high - low and np.all(np.diff(wanted) == 1) else block[:, wanted - low]
 
     def frame(self, index: int) -> NDArray[np.floating]:
         """Positions (N, D) of one frame; negative indices count from the end."""
-        return self._cut((range(len(self))[index],))
+        return self._cut(self._positions, (range(len(self))[index],))
 
     def members(self, name: str) -> NDArray[np.int64]:
         """Indices of the particles of one species.
@@ -268,10 +298,10 @@ class Trajectory:
             f"{self.count} particles ({groups}) in {self.dimensions} dimensions, {self.precision})"
         )
 
-    def _cut(self, selection: tuple[int | slice, ...]) -> NDArray[np.floating]:
-        """A part of the positions."""
+    def _cut(self, source: h5py.Dataset, selection: tuple[int | slice, ...]) -> NDArray[np.floating]:
+        """A part of the positions or velocities."""
         try:
-            part: NDArray[np.floating] = self._positions[selection]
+            part: NDArray[np.floating] = source[selection]
         except OSError as fault:
             raise InputError(f"{self.path}: {schema.VECTORS} cannot be read; the file is damaged ({fault}).") from None
         return part

@@ -27,6 +27,10 @@ PROVENANCE = "parameters/provenance"
 """Attributes: scenario text, versions, seed, optimiser, precision, corpus."""
 
 POSITION = "position"
+VELOCITY = "velocity"
+MASS = "mass"
+IDENTITY = ("id", "species", "token_id", "token")
+"""What says who the particles are: the same data sets in both particles groups."""
 GRADIENT = "gradient"
 
 GROUP_NAMES = "names"

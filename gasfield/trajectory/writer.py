@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 import gasfield
 from gasfield.gas import Gas
 from gasfield.trajectory import schema
-from gasfield.trajectory.compact import compact
+from gasfield.trajectory.compact import compact, copy_frames
 
 FLUSH_SECONDS = 10.0
 _CHUNK_BYTES = 1 << 19
@@ -53,18 +53,27 @@ def keep_mantissa(values: ArrayLike, bits: int) -> NDArray[np.float32]:
 class Element:
     """One H5MD time-dependent element: `step`, `time` and `value`, all growing along the first axis."""
 
-    def __init__(
-        self, parent: h5py.Group, name: str, shape: tuple[int, ...], dtype: str, chunks: tuple[int, ...] | None
-    ) -> None:
+    def __init__(self, group: h5py.Group) -> None:
+        """Goes on with an element that is in the file."""
+        self._step, self._time, self.value = group["step"], group["time"], group["value"]
+        self._block = self.value.chunks[0]
+        self._waiting: list[tuple[int, float, NDArray[Any]]] = []
+
+    @classmethod
+    def create(
+        cls, parent: h5py.Group, name: str, shape: tuple[int, ...], dtype: str, chunks: tuple[int, ...] | None
+    ) -> Self:
+        """A new element without frames, for values of `shape`."""
         group = parent.create_group(name)
         layout = chunks or chunk_shape(shape, np.dtype(dtype).itemsize)
-        self._step = group.create_dataset("step", (0,), "i8", maxshape=(None,), chunks=(_CHUNK_COUNTS,))
-        self._time = group.create_dataset("time", (0,), "f8", maxshape=(None,), chunks=(_CHUNK_COUNTS,))
-        self.value = group.create_dataset(
-            "value", (0, *shape), dtype, maxshape=(None, *shape), chunks=layout, **_FILTERS
-        )
-        self._block = layout[0]
-        self._waiting: list[tuple[int, float, NDArray[Any]]] = []
+        group.create_dataset("step", (0,), "i8", maxshape=(None,), chunks=(_CHUNK_COUNTS,))
+        group.create_dataset("time", (0,), "f8", maxshape=(None,), chunks=(_CHUNK_COUNTS,))
+        group.create_dataset("value", (0, *shape), dtype, maxshape=(None, *shape), chunks=layout, **_FILTERS)
+        return cls(group)
+
+    def __len__(self) -> int:
+        """Frames in the file."""
+        return len(self._step)
 
     def append(self, step: int, time: float, value: ArrayLike) -> bool:
         """Takes a frame; True when a whole chunk is waiting to be written."""
@@ -96,9 +105,18 @@ class TrajectoryWriter:
         precision: "float64", "float32" or "bfloat16": the lattice that positions live on. Bfloat16 values are stored as
             float32, which holds them exactly.
         provenance: attributes (text and numbers) that say where the trajectory comes from.
+        periods: (D,) sides of a periodic box, 0 where space does not repeat itself; none if left out [length].
     """
 
-    def __init__(self, path: Path, gas: Gas, *, precision: str, provenance: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        gas: Gas,
+        *,
+        precision: str,
+        provenance: Mapping[str, Any],
+        periods: NDArray[np.float64] | None = None,
+    ) -> None:
         self.path = path
         self._file = h5py.File(path, "x", libver="earliest", locking=False)
         self._elements: dict[str, Element] = {}
@@ -106,25 +124,57 @@ class TrajectoryWriter:
         self._dimensions = gas.dimensions
         _describe_file(self._file, provenance, precision)
         dtype = "f8" if precision == "float64" else "f4"
-        vectors = _particles_group(self._file, schema.VECTORS, gas.dimensions)
+        vectors = _particles_group(self._file, schema.VECTORS, gas.dimensions, periods)
         _describe_particles(vectors, gas)
         for name, pairs in gas.bonds.items():
             bonds = self._file.require_group(schema.CONNECTIVITY).create_dataset(name, data=pairs.astype("i8"))
             bonds.attrs["particles_group"] = vectors.ref
         self.element(f"{schema.VECTORS}/{schema.POSITION}", gas.positions.shape, dtype)
-        self._axes = _principal_axes(np.asarray(gas.positions, np.float64))
-        projection = _particles_group(self._file, schema.PROJECTION, 3)
+        if gas.velocities is not None:
+            self.element(f"{schema.VECTORS}/{schema.VELOCITY}", gas.positions.shape, dtype)
+        start = np.asarray(gas.positions, np.float64)
+        self._axes = _principal_axes(start[np.isfinite(start).all(axis=1)])
+        projection = _particles_group(self._file, schema.PROJECTION, 3, periods if gas.dimensions == 3 else None)
         projection.create_dataset("axes", data=self._axes, maxshape=self._axes.shape)
         _link_identity(projection, vectors)
         self.element(f"{schema.PROJECTION}/{schema.POSITION}", (gas.count, 3), "f4")
         self._file.flush()
+
+    @classmethod
+    def go_on(cls, path: Path, lengths: Mapping[str, int]) -> Self:
+        """Goes on with a file whose writer was killed.
+
+        What a killed writer left is read, never written to: the frames up to a checkpoint are copied into a new file,
+        which then takes its place.
+
+        Args:
+            path: the file.
+            lengths: what `lengths` gave at the checkpoint.
+
+        Raises:
+            InputError: if frames that the checkpoint counts are not in the file.
+        """
+        copy_frames(path, lengths)
+        writer = cls.__new__(cls)
+        writer.path = path
+        writer._file = h5py.File(path, "r+", locking=False)
+        writer._elements = {place: Element(writer._file[place]) for place in lengths}
+        writer._flushed = clock.monotonic()
+        writer._axes = writer._file[f"{schema.PROJECTION}/axes"][:]
+        writer._dimensions = int(writer._axes.shape[1])
+        return writer
+
+    def lengths(self) -> dict[str, int]:
+        """How many frames each element has in the file, after a flush."""
+        self.flush()
+        return {place: len(element) for place, element in self._elements.items()}
 
     def element(
         self, location: str, shape: tuple[int, ...], dtype: str = "f8", chunks: tuple[int, ...] | None = None
     ) -> Element:
         """Adds a time-dependent element at a path inside the file, for values of `shape`."""
         parent, name = location.rsplit("/", 1)
-        self._elements[location] = Element(self._file.require_group(parent), name, shape, dtype, chunks)
+        self._elements[location] = Element.create(self._file.require_group(parent), name, shape, dtype, chunks)
         return self._elements[location]
 
     def subset(self, location: str, ids: NDArray[np.int64], token_ids: NDArray[np.int64] | None = None) -> None:
@@ -144,9 +194,13 @@ class TrajectoryWriter:
         if full or clock.monotonic() - self._flushed > FLUSH_SECONDS:
             self.flush()
 
-    def frame(self, step: int, time: float, positions: NDArray[np.floating]) -> None:
-        """Appends the positions (N, D) of the gas, and their projection."""
+    def frame(
+        self, step: int, time: float, positions: NDArray[np.floating], velocities: NDArray[np.floating] | None = None
+    ) -> None:
+        """Appends the positions (N, D) of the gas, and their projection; velocities too where it has them."""
         self.append(f"{schema.VECTORS}/{schema.POSITION}", step, time, positions)
+        if velocities is not None:
+            self.append(f"{schema.VECTORS}/{schema.VELOCITY}", step, time, velocities)
         self.append(f"{schema.PROJECTION}/{schema.POSITION}", step, time, self._project(positions))
 
     def observe(self, name: str, step: int, time: float, value: ArrayLike) -> None:
@@ -212,17 +266,24 @@ def _describe_file(file: h5py.File, provenance: Mapping[str, Any], precision: st
         parameters.attrs[key] = value
 
 
-def _particles_group(file: h5py.File, location: str, dimensions: int) -> h5py.Group:
+def _particles_group(
+    file: h5py.File, location: str, dimensions: int, periods: NDArray[np.float64] | None = None
+) -> h5py.Group:
     group = file.require_group(location)
     box = group.create_group("box")
     box.attrs["dimension"] = dimensions
-    box.attrs["boundary"] = np.array(["none"] * dimensions, dtype=h5py.string_dtype())
+    repeats = periods is not None and periods.any()
+    box.attrs["boundary"] = np.array(["periodic" if repeats else "none"] * dimensions, dtype=h5py.string_dtype())
+    if repeats:
+        box.create_dataset("edges", data=periods)
     return group
 
 
 def _describe_particles(group: h5py.Group, gas: Gas) -> None:
     group.create_dataset("id", data=np.arange(gas.count, dtype="i8"))
     species = group.create_dataset("species", data=gas.species.astype("i8"))
+    if gas.velocities is not None or np.any(gas.masses != 1.0):
+        group.create_dataset(schema.MASS, data=gas.masses)
     species.attrs[schema.GROUP_NAMES] = np.array(gas.names, dtype=h5py.string_dtype())
     group.create_dataset("token_id", data=gas.token_ids.astype("i8"))
     tokens = [token.replace("\0", "\N{SYMBOL FOR NULL}") for token in gas.tokens]  # HDF5 strings end at a zero byte
@@ -231,7 +292,7 @@ def _describe_particles(group: h5py.Group, gas: Gas) -> None:
 
 def _link_identity(group: h5py.Group, vectors: h5py.Group) -> None:
     """Hard links: the projection shows the same particles."""
-    for name in ("id", "species", "token_id", "token"):
+    for name in schema.IDENTITY:
         group[name] = vectors[name]
 
 

@@ -1,0 +1,56 @@
+"""What a simulation notes of its gas beside the frames: energies, and what temperatures and pressures are made of."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasfield.dynamics import Bath, Dynamics
+from gasfield.forces import TotalForce
+from gasfield.gas import Gas
+from gasfield.spaces import Space
+
+
+def observe(gas: Gas, space: Space, forces: TotalForce, dynamics: Dynamics, bath: Bath | None) -> dict[str, float]:
+    """All numbers that have a meaning for this run now; `GROUP/name` where they belong to a group.
+
+    * `potential_energy`, `kinetic_energy`: means over particles [energy].
+    * `GROUP/gradient_squared` |grad U|^2 and `GROUP/laplacian` of U: means over particles, for the configurational
+      temperature.
+    * `GROUP/temperature` of the bath; `GROUP/heat`: mean over particles of what went to it since the start [energy].
+    * `virial`: sum of x . F where the space has a volume and particles have momentum [energy].
+    * what the law itself can say: `conserved`, `wall_impulse`, `acceptance`.
+    """
+    of_particles = _of_particles(gas, space, forces, bath) | dynamics.tallies()
+    numbers = {name: float(of_particles[name].mean()) for name in _WHOLE if name in of_particles}
+    if gas.velocities is not None and np.isfinite(space.volume) and not space.curved:
+        numbers["virial"] = forces.virial(gas)
+    numbers |= dynamics.measures(gas)
+    counts = np.bincount(gas.species, minlength=len(gas.names))
+    for name, values in of_particles.items():
+        sums = np.bincount(gas.species, values, minlength=len(gas.names))
+        for species, group in enumerate(gas.names):
+            if counts[species]:
+                numbers[f"{group}/{name}"] = float(sums[species] / counts[species])
+    if bath:
+        for group, temperature in zip(gas.names, bath.at(gas.step), strict=True):
+            numbers[f"{group}/temperature"] = float(temperature)
+    return numbers
+
+
+_WHOLE = ("potential_energy", "kinetic_energy")
+"""Numbers of particles that are noted for the whole gas too."""
+
+
+def _of_particles(gas: Gas, space: Space, forces: TotalForce, bath: Bath | None) -> dict[str, NDArray[np.float64]]:
+    """Numbers (N,) of each particle."""
+    found: dict[str, NDArray[np.float64]] = {}
+    if forces.conservative:
+        found["potential_energy"] = forces.energy(gas)
+    if gas.velocities is not None:
+        found["kinetic_energy"] = gas.kinetic_energies()
+    if forces.conservative and bath and not space.curved:
+        gradient = forces.force(gas)
+        found["gradient_squared"] = np.einsum("ij,ij->i", gradient, gradient)
+        found["laplacian"] = forces.laplacian(gas)
+    return found

@@ -1,0 +1,177 @@
+"""The same scenario gives the same bits: for any number of threads, and across a kill, under every law of motion."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numba
+import numpy as np
+import pytest
+import yaml
+
+import gasfield
+from gasfield.dynamics import DYNAMICS
+from gasfield.scenario import load_scenario
+from gasfield.simulation import Simulation
+
+SOFT = {"kind": "soft_repulsion", "strength": 3.0, "range": 0.8}
+WELL = {"kind": "double_well", "barrier": 1.0, "width": 1.0, "stiffness": 2.0}
+STEPS = 60
+
+LAWS: dict[str, dict[str, Any]] = {
+    "newton": {"dynamics": {"time_step": 0.02}, "forces": [SOFT]},
+    "langevin": {"dynamics": {"time_step": 0.05, "friction": 1.0}, "temperature": 1.0, "forces": [WELL, SOFT]},
+    "brownian": {
+        "dynamics": {"time_step": 0.01},
+        "temperature": {"kind": "ramp", "from": 2.0, "to": 0.5, "steps": STEPS},
+        "forces": [WELL, SOFT],
+    },
+    "nose_hoover": {
+        "dynamics": {"time_step": 0.02, "relaxation_time": 0.4}, "temperature": 1.0, "forces": [SOFT],
+    },
+    "andersen": {"dynamics": {"time_step": 0.02, "collision_rate": 2.0}, "temperature": 1.0, "forces": [WELL]},
+    "advection": {"dynamics": {"time_step": 0.05}, "forces": [WELL, {"kind": "circulation", "rate": 1.0}]},
+    "metropolis": {"dynamics": {"step_length": 0.5}, "temperature": 1.0, "forces": [WELL]},
+    "mala": {"dynamics": {"time_step": 0.05}, "temperature": 1.0, "forces": [WELL]},
+    "hmc": {"dynamics": {"time_step": 0.02, "accept": "gas"}, "temperature": 1.0, "forces": [WELL, SOFT]},
+    "adamw": {"dynamics": {"learning_rate": 0.01}, "forces": [WELL]},
+    "sgd": {"dynamics": {"learning_rate": 0.01, "momentum": 0.9}, "forces": [WELL]},
+}  # fmt: skip
+"""A scenario for each law of motion."""
+
+
+def test_every_law_of_motion_has_a_case() -> None:
+    assert set(LAWS) == set(DYNAMICS)
+
+
+def write_scenario(folder: Path, kind: str, **changes: Any) -> Path:
+    """A scenario file: 48 particles, and for the laws that can have one, a tracer planted on the way."""
+    case = LAWS[kind]
+    scenario = {
+        "title": f"{kind} at work",
+        "question": "Does it give the same bits?",
+        "seed": 3,
+        "space": {"kind": "free", "dimensions": 2},
+        "gas": [{"name": "gas", "from": {"kind": "gaussian", "count": 48, "spread": 1.0}}],
+        "forces": case["forces"],
+        "dynamics": {"kind": kind, **case["dynamics"]},
+        "run": {"steps": STEPS, "record_every": 7, "observe_every": 3, "checkpoint_every": 10},
+        "diagnostics": ["cloud"],
+    }
+    if kind not in ("nose_hoover", "newton", "hmc"):
+        scenario["tracers"] = [
+            {
+                "name": "square", "shape": {"kind": "square", "side": 2, "spacing": 0.1}, "plant_at": 25,
+                "place": {"kind": "centroid", "of": "gas"},
+            }
+        ]  # fmt: skip
+    if "temperature" in case:
+        scenario["temperature"] = case["temperature"]
+    path = folder / f"{kind}.yaml"
+    path.write_text(yaml.safe_dump(scenario | changes))
+    return path
+
+
+def contents(file: Path) -> dict[str, Any]:
+    """Every data set and attribute of a trajectory."""
+    found: dict[str, Any] = {}
+
+    def note(name: str, item: Any) -> None:
+        for key, value in item.attrs.items():
+            if not isinstance(value, h5py.Reference):
+                found[f"{name}@{key}"] = value
+        if isinstance(item, h5py.Dataset):
+            found[name] = item[()]
+
+    with h5py.File(file) as opened:
+        opened.visititems(note)
+    return found
+
+
+def assert_same(a: Path, b: Path) -> None:
+    one, other = contents(a), contents(b)
+    assert set(one) == set(other)
+    for name, value in one.items():
+        np.testing.assert_array_equal(value, other[name], err_msg=name)
+
+
+@pytest.mark.parametrize("kind", LAWS)
+def test_bits_do_not_depend_on_threads(kind: str, tmp_path: Path) -> None:
+    scenario = load_scenario(write_scenario(tmp_path, kind))
+    ends = []
+    for threads in (1, 2):
+        numba.set_num_threads(threads)
+        simulation = Simulation(scenario)
+        simulation.run(tmp_path / f"{threads}.h5")
+        ends.append(simulation.gas)
+    numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
+    np.testing.assert_array_equal(ends[0].positions, ends[1].positions)
+    assert_same(tmp_path / "1.h5", tmp_path / "2.h5")
+
+
+def test_another_seed_gives_other_bits(tmp_path: Path) -> None:
+    """Negative control."""
+    ends = []
+    for seed in (3, 4):
+        simulation = Simulation(load_scenario(write_scenario(tmp_path, "langevin", seed=seed)))
+        simulation.run(tmp_path / f"{seed}.h5")
+        ends.append(simulation.gas.positions)
+    assert not np.array_equal(ends[0], ends[1])
+
+
+@pytest.mark.parametrize("kind", LAWS)
+@pytest.mark.parametrize("killed_at", [13, 34])
+def test_a_resumed_run_ends_with_the_same_bits(kind: str, killed_at: int, tmp_path: Path) -> None:
+    """The files as they lie on the disk in the middle of a run are what a kill leaves; `resume` goes on from them."""
+    path = write_scenario(tmp_path, kind)
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+
+    def freeze(simulation: Simulation) -> Any:
+        def listen(_: int) -> None:
+            if simulation.gas.step >= killed_at and not killed.exists():
+                shutil.copytree(whole, killed)
+
+        return listen
+
+    gasfield.run(path, output=whole, progress=freeze)
+    assert (killed / "checkpoint.h5").is_file()
+    assert not (killed / "summary.json").exists()
+    gasfield.resume(killed)
+    assert_same(whole / "trajectory.h5", killed / "trajectory.h5")
+
+
+def test_frames_after_the_checkpoint_are_made_again(tmp_path: Path) -> None:
+    """A trajectory that was flushed farther than its checkpoint knows is cut back before the run goes on."""
+    path = write_scenario(tmp_path, "langevin")
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    held: dict[str, bytes] = {}
+
+    def freeze(simulation: Simulation) -> Any:
+        def listen(_: int) -> None:
+            if simulation.gas.step == 12:
+                held["checkpoint"] = (whole / "checkpoint.h5").read_bytes()
+            if simulation.gas.step == 51:
+                shutil.copytree(whole, killed)
+
+        return listen
+
+    gasfield.run(path, output=whole, progress=freeze)
+    (killed / "checkpoint.h5").write_bytes(held["checkpoint"])
+    gasfield.resume(killed)
+    assert_same(whole / "trajectory.h5", killed / "trajectory.h5")
+
+
+def test_a_run_killed_before_its_first_checkpoint_begins_again(tmp_path: Path) -> None:
+    path = write_scenario(tmp_path, "brownian")
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+
+    def freeze(simulation: Simulation) -> Any:
+        return lambda _: killed.exists() or shutil.copytree(whole, killed)
+
+    gasfield.run(path, output=whole, progress=freeze)
+    assert not (killed / "checkpoint.h5").exists()
+    gasfield.resume(killed)
+    assert_same(whole / "trajectory.h5", killed / "trajectory.h5")
