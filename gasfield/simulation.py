@@ -15,6 +15,7 @@ from gasfield.dynamics import Bath, Conditions
 from gasfield.errors import InputError
 from gasfield.forces import Force, Surroundings, TotalForce
 from gasfield.initial import Planting, add_planted, initial_velocities, make_roster, place_of
+from gasfield.kernels.threads import threads_worth
 from gasfield.observation import observe
 from gasfield.provenance import versions
 from gasfield.scenario import Scenario
@@ -95,6 +96,15 @@ class Simulation:
             BlowUp: if a position is no longer finite, or the energy jumps; the file keeps the frames before.
             InputError: if a tracer is to be planted outside the space.
         """
+        with threads_worth(self._work()):
+            self._run(path, progress, checkpoint)
+
+    def _work(self) -> int:
+        """About how many numbers one loop over the gas touches."""
+        count = self._everyone.count
+        return count * self.space.dimensions * (count if self.forces.interacting else 1)
+
+    def _run(self, path: Path, progress: Progress, checkpoint: Path | None) -> None:
         lengths = self._lengths
         with TrajectoryWriter.go_on(path, lengths) if lengths else self._create(path) as writer:
             keeper = _Keeper(self, writer, checkpoint)

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from gasfield.dynamics import Bath, Conditions, Dynamics, DynamicsSpec
 from gasfield.forces import ForceSpec, Surroundings, TotalForce
 from gasfield.gas import Gas
+from gasfield.kernels.threads import threads_worth
 from gasfield.schedules import TemperatureSpec
 from gasfield.spaces import Free, Space, SpaceSpec
 
@@ -45,8 +46,10 @@ class Engine:
 
     def run(self, steps: int) -> Gas:
         """Advances by some steps."""
-        for _ in range(steps):
-            self.dynamics.advance(self.gas)
+        pairs = self.gas.count if self.forces.interacting else 1
+        with threads_worth(self.gas.positions.size * pairs):
+            for _ in range(steps):
+                self.dynamics.advance(self.gas)
         return self.gas
 
     def samples(self, frames: int, every: int, what: Callable[[Gas], np.ndarray]) -> np.ndarray:

@@ -192,3 +192,71 @@ def full_force(places: np.ndarray, hidden: np.ndarray, log_partition: np.ndarray
         for h, log_z, w in zip(hidden, log_partition, weight, strict=True):
             force[row] -= w * math.exp(np.dot(place, h) - log_z) * h
     return force
+
+
+def harmonic_force(places: np.ndarray, stiffness: list[float], centre: list[float]) -> np.ndarray:
+    """-k_j (x_j - c_j), number by number."""
+    return np.array([[-k * (x - c) for x, k, c in zip(place, stiffness, centre, strict=True)] for place in places])
+
+
+def double_well_force(places: np.ndarray, barrier: float, width: float, tilt: float, stiffness: float) -> np.ndarray:
+    """-d/dx0 of b ((x0/w)^2 - 1)^2 + t x0, and -k x_j."""
+    force = -stiffness * places
+    for row, place in enumerate(places):
+        force[row, 0] = -barrier * 2 * ((place[0] / width) ** 2 - 1) * 2 * place[0] / width**2 - tilt
+    return force
+
+
+def mueller_brown_force(places: np.ndarray, scale: float) -> np.ndarray:
+    """The published terms, one after the other (Mueller and Brown, 1979)."""
+    terms = [
+        (-200, -1, 0, -10, 1, 0),
+        (-100, -1, 0, -10, 0, 0.5),
+        (-170, -6.5, 11, -6.5, -0.5, 1.5),
+        (15, 0.7, 0.6, 0.7, -1, 1),
+    ]
+    force = np.zeros(places.shape)
+    for row, (x, y) in enumerate(places):
+        for height, a, b, c, x0, y0 in terms:
+            dx, dy = x - x0, y - y0
+            term = scale * height * math.exp(a * dx * dx + b * dx * dy + c * dy * dy)
+            force[row] -= term * np.array([2 * a * dx + b * dy, b * dx + 2 * c * dy])
+    return force
+
+
+def circulation_force(places: np.ndarray, rate: float) -> np.ndarray:
+    """omega times every plane turned by a right angle."""
+    force = np.zeros(places.shape)
+    for k in range(places.shape[1] // 2):
+        force[:, 2 * k], force[:, 2 * k + 1] = -rate * places[:, 2 * k + 1], rate * places[:, 2 * k]
+    return force
+
+
+def separations(places: np.ndarray, side: float | None) -> dict[tuple[int, int], np.ndarray]:
+    """x_i - x_j of every ordered pair, the shortest of all images one box away."""
+    found = {}
+    for i, a in enumerate(places):
+        for j, b in enumerate(places):
+            d = a - b
+            found[i, j] = d if side is None else np.array([min((x % side, x % side - side), key=abs) for x in d])
+    return found
+
+
+def soft_force(places: np.ndarray, pushes: np.ndarray, strength: float, reach: float, side: float | None) -> np.ndarray:
+    """-dU/dr r/|r| of U = e (1 - (r/a)^2)^3, pair by pair; passive particles push nobody."""
+    force = np.zeros(places.shape)
+    for (i, j), d in separations(places, side).items():
+        r = float(np.linalg.norm(d))
+        if i != j and pushes[j] and 0 < r < reach:
+            force[i] += strength * 3 * (1 - (r / reach) ** 2) ** 2 * 2 * r / reach**2 * d / r
+    return force
+
+
+def soft_virial(places: np.ndarray, strength: float, reach: float, side: float | None) -> float:
+    """Sum over pairs of r . F."""
+    total = 0.0
+    for (i, j), d in separations(places, side).items():
+        r = float(np.linalg.norm(d))
+        if i < j and r < reach:
+            total += r * strength * 3 * (1 - (r / reach) ** 2) ** 2 * 2 * r / reach**2
+    return total
