@@ -91,6 +91,8 @@ class Document:
         if kind == "union_tag_invalid":
             tag, known = fault["ctx"]["tag"], fault["ctx"]["expected_tags"]
             return self.fault((*place, "kind"), f"there is no kind '{tag}' here; there are {known}.")
+        if isinstance(given, dict) and not kind.endswith("_type"):  # the mapping is right; what it says is not
+            return self.fault(place, f"{fault['msg']}.")
         plain = isinstance(given, str | int | float | bool) or given is None
         shown = repr(given) if plain else f"a {_yaml_word(given)}"
         return self.fault(place, f"{fault['msg'].replace('Input should be', 'should be')}, not {shown}.")

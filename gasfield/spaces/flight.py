@@ -1,0 +1,15 @@
+"""Straight flight, which several spaces share."""
+
+from __future__ import annotations
+
+from numba import jit, prange
+
+from gasfield.kernels.flags import EXACT_PARALLEL
+
+
+@jit(**EXACT_PARALLEL)
+def fly(positions, velocities, time_step):  # type: ignore[no-untyped-def]
+    """x_i += v_i h, in place; arrays (N, D)."""
+    for i in prange(positions.shape[0]):
+        for j in range(positions.shape[1]):
+            positions[i, j] += velocities[i, j] * time_step

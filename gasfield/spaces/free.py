@@ -1,0 +1,20 @@
+"""All of R^D."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from gasfield.spaces.base import Array, Space
+from gasfield.spaces.flight import fly
+
+
+class Free(Space):
+    """All of R^D."""
+
+    homogeneous: ClassVar[bool] = True
+
+    kind: Literal["free"] = "free"
+
+    def drift(self, positions: Array, velocities: Array, time_step: float, turned: Array) -> None:
+        """x <- x + v h."""
+        fly(positions, velocities, float(time_step))

@@ -1,0 +1,39 @@
+"""A box that repeats itself: a torus, with no walls."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from gasfield.spaces.base import Array
+from gasfield.spaces.flight import fly
+from gasfield.spaces.sides import Sided
+
+
+class Periodic(Sided):
+    """A box that repeats itself along every coordinate.
+
+    Positions are not wrapped: they remember how often a side was crossed, so that displacements can be measured.
+    """
+
+    homogeneous: ClassVar[bool] = True
+
+    kind: Literal["periodic"] = "periodic"
+
+    @property
+    def periods(self) -> Array:
+        """(D,) the sides [length]."""
+        return self.edges
+
+    def drift(self, positions: Array, velocities: Array, time_step: float, turned: Array) -> None:
+        """x <- x + v h."""
+        fly(positions, velocities, float(time_step))
+
+    def wrapped(self, positions: Array) -> Array:
+        """A copy of positions (N, D), each coordinate in [-L/2, L/2)."""
+        edges = self.edges
+        places = positions - edges * np.floor(positions / edges + 0.5)
+        # Rounding may leave a place on the upper side, which is the lower one, or just below it.
+        places = np.where(places >= 0.5 * edges, -0.5 * edges, places)
+        return np.maximum(places, -0.5 * edges)
