@@ -17,7 +17,7 @@ from pydantic import Field
 from gasfield.dynamics.base import Conditions, Law
 from gasfield.dynamics.mechanics import Splitting, velocities_of
 from gasfield.gas import Gas
-from gasfield.kernels.flags import FAST_PARALLEL
+from gasfield.kernels.flags import EXACT_PARALLEL
 from gasfield.kernels.philox import uniforms
 from gasfield.streams import Stream
 
@@ -62,7 +62,7 @@ class AndersenDynamics(Splitting):
         _take_from_bath(velocities_of(gas), noise, meets, self._temperatures(gas), gas.masses, self._heat)
 
 
-@jit(**FAST_PARALLEL)
+@jit(**EXACT_PARALLEL)
 def _take_from_bath(velocities, noise, meets, temperatures, masses, heat):  # type: ignore[no-untyped-def]
     """v_i <- sqrt(T_i/m_i) R_i for those that meet the bath; the kinetic energy that they lose is added to their heat."""
     for i in prange(velocities.shape[0]):

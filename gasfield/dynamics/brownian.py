@@ -27,7 +27,7 @@ from pydantic import Field
 from gasfield.dynamics.base import Array, Conditions, Law
 from gasfield.dynamics.mechanics import Mechanics, kick, scale_noise
 from gasfield.gas import Gas
-from gasfield.kernels.flags import FAST_PARALLEL
+from gasfield.kernels.flags import EXACT_PARALLEL
 from gasfield.streams import Stream
 
 
@@ -131,7 +131,7 @@ class LeimkuhlerMatthews(BrownianDynamics):
         return aim
 
 
-@jit(**FAST_PARALLEL)
+@jit(**EXACT_PARALLEL)
 def _add_work(start, end, force_before, force_after, heat):  # type: ignore[no-untyped-def]
     """heat_i += (F + F')/2 . (x' - x)."""
     for i in prange(start.shape[0]):

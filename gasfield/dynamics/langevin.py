@@ -19,7 +19,7 @@ from pydantic import Field
 from gasfield.dynamics.base import Conditions, Law
 from gasfield.dynamics.mechanics import Splitting, velocities_of
 from gasfield.gas import Gas
-from gasfield.kernels.flags import FAST_PARALLEL
+from gasfield.kernels.flags import EXACT_PARALLEL
 from gasfield.streams import Stream
 
 
@@ -70,7 +70,7 @@ class LangevinDynamics(Splitting):
         _ornstein_uhlenbeck(velocities_of(gas), noise, kept, self._temperatures(gas), gas.masses, self._heat)
 
 
-@jit(**FAST_PARALLEL)
+@jit(**EXACT_PARALLEL)
 def _ornstein_uhlenbeck(velocities, noise, kept, temperatures, masses, heat):  # type: ignore[no-untyped-def]
     """v_i <- c v_i + sqrt((1 - c^2) T_i/m_i) R_i; the kinetic energy that particle i loses is added to its heat."""
     for i in prange(velocities.shape[0]):

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from gasfield.dynamics.base import Array, Conditions, Dynamics, take_back
 from gasfield.gas import Gas
-from gasfield.kernels.flags import FAST_PARALLEL
+from gasfield.kernels.flags import EXACT_PARALLEL
 from gasfield.kernels.philox import normals
 from gasfield.streams import Stream
 
@@ -185,7 +185,7 @@ def velocities_of(gas: Gas) -> Array:
     return gas.velocities
 
 
-@jit(**FAST_PARALLEL)
+@jit(**EXACT_PARALLEL)
 def kick(velocities, force, masses, span):  # type: ignore[no-untyped-def]
     """v_i += F_i h / m_i, in place; arrays (N, D), masses (N,)."""
     for i in prange(velocities.shape[0]):
@@ -194,7 +194,7 @@ def kick(velocities, force, masses, span):  # type: ignore[no-untyped-def]
             velocities[i, j] += gain * force[i, j]
 
 
-@jit(**FAST_PARALLEL)
+@jit(**EXACT_PARALLEL)
 def scale_noise(noise, temperatures, masses, out):  # type: ignore[no-untyped-def]
     """out_i = sqrt(T_i / m_i) noise_i: Maxwell's velocities."""
     for i in prange(noise.shape[0]):

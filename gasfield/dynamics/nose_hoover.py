@@ -24,7 +24,7 @@ from gasfield.dynamics.base import Array, Conditions, Law
 from gasfield.dynamics.mechanics import Splitting, keeps_momentum, velocities_of
 from gasfield.errors import InputError
 from gasfield.gas import Gas
-from gasfield.kernels.flags import EXACT, FAST_PARALLEL
+from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
 
 # Three sub-steps that together are of fourth order (Suzuki, 1990; Yoshida, 1990): the chain costs nothing beside forces.
 _OUTER = 1.0 / (2.0 - 2.0 ** (1.0 / 3.0))
@@ -174,7 +174,7 @@ def _push(xi, masses, k, twice_kinetic, freedom, temperature, h):  # type: ignor
     xi[k] = (xi[k] * damping + 0.5 * h * driven / masses[k]) * damping
 
 
-@jit(**FAST_PARALLEL)
+@jit(**EXACT_PARALLEL)
 def _scale(velocities, scales, chain):  # type: ignore[no-untyped-def]
     """v_i *= s of its chain, in place."""
     for i in prange(velocities.shape[0]):
