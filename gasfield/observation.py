@@ -14,15 +14,18 @@ from gasfield.spaces import Space
 def observe(gas: Gas, space: Space, forces: TotalForce, dynamics: Dynamics, bath: Bath | None) -> dict[str, float]:
     """All numbers that have a meaning for this run now; `GROUP/name` where they belong to a group.
 
-    * `potential_energy`, `kinetic_energy`: means over particles [energy].
-    * `GROUP/gradient_squared` |grad U|^2 and `GROUP/laplacian` of U: means over particles, for the configurational
-      temperature.
-    * `GROUP/temperature` of the bath; `GROUP/heat`: mean over particles of what went to it since the start [energy].
+    Means over the particles of the gas and of each group:
+    * `potential_energy`, `kinetic_energy` [energy];
+    * `gradient_squared` |grad U|^2 and `laplacian` of U, for the configurational temperature;
+    * `heat` that went to the bath since the start [energy].
+
+    Of the gas as a whole, and of each group where it has its own:
+    * `temperature` of the bath [energy];
     * `virial`: sum of x . F where the space has a volume and particles have momentum [energy].
     * what the law itself can say: `conserved`, `wall_impulse`, `acceptance`.
     """
     of_particles = _of_particles(gas, space, forces, bath) | dynamics.tallies()
-    numbers = {name: float(of_particles[name].mean()) for name in _WHOLE if name in of_particles}
+    numbers = {name: float(values.mean()) for name, values in of_particles.items()}
     if gas.velocities is not None and np.isfinite(space.volume) and not space.curved:
         numbers["virial"] = forces.virial(gas)
     numbers |= dynamics.measures(gas)
@@ -32,14 +35,12 @@ def observe(gas: Gas, space: Space, forces: TotalForce, dynamics: Dynamics, bath
         for species, group in enumerate(gas.names):
             if counts[species]:
                 numbers[f"{group}/{name}"] = float(sums[species] / counts[species])
+    if bath and bath.uniform:
+        numbers["temperature"] = float(bath.at(gas.step)[0])
     if bath:
         for group, temperature in zip(gas.names, bath.at(gas.step), strict=True):
             numbers[f"{group}/temperature"] = float(temperature)
     return numbers
-
-
-_WHOLE = ("potential_energy", "kinetic_energy")
-"""Numbers of particles that are noted for the whole gas too."""
 
 
 def _of_particles(gas: Gas, space: Space, forces: TotalForce, bath: Bath | None) -> dict[str, NDArray[np.float64]]:

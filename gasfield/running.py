@@ -85,9 +85,9 @@ def run(
     explicit = None if output is None else Path(output)
     _check_output(explicit, overwrite)
     directory = _new_directory(resolved.name, explicit)
+    (directory / SCENARIO).write_text(resolved.yaml(), encoding="utf-8")
     with only_one(directory):
         with _taken_away_if_wrong(directory):
-            (directory / SCENARIO).write_text(resolved.yaml(), encoding="utf-8")
             write_json(directory / FILES, {name: str(path) for name, path in resolved.files.items()})
             seconds = _simulate(simulation, directory, progress)
         if explicit is None:
@@ -149,7 +149,7 @@ def only_one(directory: Path) -> Iterator[None]:
     Raises:
         InputError: if another process is at work there.
     """
-    with open(directory / ".lock", "w", encoding="utf-8") as lock:
+    with open(directory / SCENARIO, encoding="utf-8") as lock:
         try:
             import fcntl  # not on every system; there two processes are the user's care
 
@@ -169,8 +169,9 @@ def _check_output(output: Path | None, overwrite: bool) -> None:
         raise InputError(f"--output {output}: exists already; choose another, or give --overwrite to replace it.")
     if not output.is_dir() or (any(output.iterdir()) and not (output / SCENARIO).is_file()):
         raise InputError(f"--output {output}: is no run directory, so it is not replaced; choose another.")
-    with only_one(output):  # not under the hands of a process that is still writing there
-        pass
+    if (output / SCENARIO).is_file():
+        with only_one(output):  # not under the hands of a process that is still writing there
+            pass
 
 
 def _open_reference(scenario: Scenario) -> Trajectory | None:
@@ -209,7 +210,8 @@ def _sum_up(scenario: Scenario, directory: Path, seconds: float, reference: Traj
             raise InputError(f"{error} The run itself is kept in {directory}.") from None
         finally:
             write_json(directory / SUMMARY, summary)
-            (directory / CHECKPOINT).unlink(missing_ok=True)
+            for needless in (CHECKPOINT, FILES):  # a finished run is not resumed
+                (directory / needless).unlink(missing_ok=True)
         pictures = comparison.plot_all(plots) if comparison else diagnosis.plot_all(plots)
     return RunResult(directory, diagnosis, comparison, seconds, pictures)
 

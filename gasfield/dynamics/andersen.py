@@ -64,7 +64,7 @@ class AndersenDynamics(Splitting):
 
 @jit(**EXACT_PARALLEL)
 def _take_from_bath(velocities, noise, meets, temperatures, masses, heat):  # type: ignore[no-untyped-def]
-    """v_i <- sqrt(T_i/m_i) R_i for those that meet the bath; the kinetic energy that they lose is added to their heat."""
+    """v_i <- sqrt(T_i/m_i) R_i for those that meet the bath; the kinetic energy that is lost goes to their heat."""
     for i in prange(velocities.shape[0]):
         if meets[i]:
             width = np.sqrt(temperatures[i] / masses[i])

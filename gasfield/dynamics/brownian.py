@@ -3,15 +3,14 @@
     dx = F/(m gamma) dt + sqrt(2 T/(m gamma)) dB
 
 Euler-Maruyama moves by F h/(m gamma) + sqrt(2 T h/(m gamma)) R_n and is of first order. The scheme of Leimkuhler and
-Matthews (2013) has the noise (R_n + R_(n+1))/2 in place of R_n and is of second order in equilibrium; it is the limit of
-BAOAB for infinite friction, and it is done as such here: with s = sqrt(2 h/gamma) as a time and a flight velocity u,
+Matthews (2013) has the noise (R_n + R_(n+1))/2 in place of R_n and is of second order in equilibrium; it is the limit
+of BAOAB for infinite friction, and it is done as such here: with s = sqrt(2 h/gamma) as a time and a flight velocity u,
 
     u <- u + F s/m,   fly for s/2,   u <- sqrt(T/m) R,   fly for s/2.
 
-Flights are made by the space, so that walls reflect and the sphere is never left. Curvature alone would spoil the second
-order: flights of mean square length s^2 T/m that start side by side come together, and the noise spreads a little less
-than it should. A force stronger by the factor 1 + rho s^2 T/(12 m) makes up for it, rho being the Ricci curvature
-(docs/science.md, "Brownian motion on the sphere").
+Flights are made by the space, so that walls reflect and the sphere is never left. Curvature alone would spoil the
+second order: flights that start side by side come together. A force stronger by the factor 1 + rho s^2 T/(12 m) makes
+up for it, rho being the Ricci curvature (docs/equilibrium.md, "Brownian motion on the sphere").
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Hamiltonian (hybrid) Monte Carlo: a stretch of velocity Verlet from fresh velocities, accepted by its energy error.
 
-Duane, Kennedy, Pendleton and Roweth (1987); on the sphere along great circles (Byrne and Girolami, 2013). The Metropolis
-adjusted Langevin algorithm is the stretch of a single step (Roberts and Tweedie, 1996): `Mala` says it in the words of
-Brownian motion, a time step h that moves by F h + sqrt(2 T h) R where masses are one.
+Duane, Kennedy, Pendleton and Roweth (1987); on the sphere along great circles (Byrne and Girolami, 2013). The
+Metropolis adjusted Langevin algorithm is the stretch of a single step (Roberts and Tweedie, 1996): `Mala` says it in
+the words of Brownian motion, a time step h that moves by F h + sqrt(2 T h) R where masses are one.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
     dx = v dt,   m dv = F dt - gamma m v dt + sqrt(2 gamma m T) dB
 
-B kicks, A drifts, O is the exact Ornstein-Uhlenbeck flow v <- c v + sqrt((1 - c^2) T/m) R, c = exp(-gamma h). Both words
-are of second order; BAOAB has no error in the positions of a harmonic well at any step (Leimkuhler and Matthews, 2013),
-OBABO none in its velocities (Bussi and Parrinello, 2007).
+B kicks, A drifts, O is the exact Ornstein-Uhlenbeck flow v <- c v + sqrt((1 - c^2) T/m) R, c = exp(-gamma h). Both
+words are of second order; BAOAB has no error in the positions of a harmonic well at any step (Leimkuhler and Matthews,
+2013), OBABO none in its velocities (Bussi and Parrinello, 2007).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The pieces that laws of motion of particles are made of: kick, drift, noise, and the tallies that go with them.
 
-A law is a word of pieces (Leimkuhler and Matthews, 2015, chapter 7). Velocity Verlet is kick, drift, kick; BAOAB puts the
-bath in the middle. Each piece is an exact flow in every space, because the space itself does the drift and takes the
-normal part out of forces and noise.
+A law is a word of pieces (Leimkuhler and Matthews, 2015, chapter 7). Velocity Verlet is kick, drift, kick; BAOAB puts
+the bath in the middle. Each piece is an exact flow in every space, because the space itself does the drift and takes
+the normal part out of forces and noise.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """What Monte-Carlo laws share: a proposal is accepted with the probability that keeps Boltzmann's law.
 
 Proposals are made by free flight, which keeps volume and can be run backwards in every space, so that the rule of
-Metropolis et al. (1953) needs energies only. Where particles do not feel each other every particle is a chain of its own
-and decides for itself, all in parallel. Where they do, moves decided in parallel would each be judged by places that
-others are just leaving, and detailed balance would be lost: then the gas moves, and is accepted, as a whole.
+Metropolis et al. (1953) needs energies only. Where particles do not feel each other every particle is a chain of its
+own and decides for itself, all in parallel. Where they do, moves decided in parallel would each be judged by places
+that others are just leaving, and detailed balance would be lost: then the gas moves, and is accepted, as a whole.
 """
 
 from __future__ import annotations

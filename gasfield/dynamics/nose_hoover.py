@@ -1,4 +1,4 @@
-"""Nose-Hoover chains: Newton's law with a friction that itself obeys Newton's law, so that <K> is what the bath asks for.
+"""Nose-Hoover chains: Newton's law with a friction that itself obeys Newton's law, so that <K> is as the bath has it.
 
     dv/dt = F/m - xi_1 v,   Q_1 dxi_1/dt = 2K - N_f T - Q_1 xi_1 xi_2,   Q_k dxi_k/dt = Q_(k-1) xi_(k-1)^2 - T - ...
 
@@ -26,7 +26,7 @@ from gasfield.errors import InputError
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
 
-# Three sub-steps that together are of fourth order (Suzuki, 1990; Yoshida, 1990): the chain costs nothing beside forces.
+# Three sub-steps that together are of fourth order (Suzuki, 1990; Yoshida, 1990); the chain costs little beside forces.
 _OUTER = 1.0 / (2.0 - 2.0 ** (1.0 / 3.0))
 _WEIGHTS = np.array([_OUTER, 1.0 - 2.0 * _OUTER, _OUTER])
 

@@ -40,13 +40,18 @@ def test_scenario_validates_and_runs_ten_steps(gasfield, tmp_path: Path, name: s
     assert list((directory / "plots").glob("*.png"))
     summary = json.loads((directory / "summary.json").read_text())
     assert leaves(summary)
-    comparison = summary["comparison"]
+    with Trajectory(directory / "trajectory.h5") as trajectory:
+        assert trajectory.steps[-1] == 10
+
+
+def test_a_comparison_is_in_the_summary(gasfield, tmp_path: Path) -> None:
+    done = gasfield("run", "dead-token-drift", "--set", "run.steps=10", "--output", "short")
+    assert done.returncode == 0, done.stderr
+    comparison = json.loads((tmp_path / "short" / "summary.json").read_text())["comparison"]
     for key in ("displacement_error", "cells_equal", "centroid_path_error"):
         assert {"value", "unit", "error"} == set(comparison[key])
     assert {"real", "simulated", "difference"} <= set(comparison["radius"])
     assert set(comparison["groups"]) == {"dead", "lattice"}
-    with Trajectory(directory / "trajectory.h5") as trajectory:
-        assert trajectory.steps[-1] == 10
 
 
 def test_the_resolved_scenario_runs_to_the_same_bits(gasfield, tmp_path: Path) -> None:

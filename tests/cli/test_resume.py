@@ -1,0 +1,171 @@
+"""Runs that are killed, go on and end with the same bits; runs that blow up; what cannot go on."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from gasfield.trajectory import Trajectory
+
+SCENARIO = """
+title: A gas to be killed
+question: Does it end with the same bits?
+seed: 9
+space: {kind: periodic, dimensions: 3, side: 6.0}
+gas:
+  - {name: gas, from: {kind: uniform, count: 200}}
+forces:
+  - {kind: soft_repulsion, strength: 5.0, range: 1.0}
+dynamics: {kind: langevin, time_step: 0.02, friction: 0.5}
+temperature: {kind: ramp, from: 2.0, to: 1.0, steps: 4000}
+run: {steps: 4000, record_every: 40, observe_every: 20, checkpoint_every: 100}
+diagnostics: [cloud]
+"""
+
+
+def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "gasfield.cli", *arguments, "--quiet"]
+    return subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
+
+
+def kill_in_the_middle(process: subprocess.Popen[str], checkpoint: Path, delay: float) -> bool:
+    """SIGKILL some time after a checkpoint has been written anew; whether the process was still at work."""
+    before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
+    while process.poll() is None and not (checkpoint.exists() and checkpoint.stat().st_mtime_ns != before):
+        time.sleep(0.002)
+    time.sleep(delay)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    return process.returncode == -signal.SIGKILL
+
+
+def same_trajectories(a: Path, b: Path) -> bool:
+    """Whether every data set is the same, bit for bit."""
+    names: list[str] = []
+    with h5py.File(a) as one, h5py.File(b) as two:
+        one.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
+        return all(name in two and np.array_equal(one[name][()], two[name][()]) for name in names)
+
+
+def killed_and_resumed(folder: Path, name: str, delays: list[float]) -> tuple[Path, int]:
+    """Runs, kills after each delay, resumes until the end: the trajectory, and how often it was killed."""
+    output, kills = folder / name, 0
+    process = start(folder, "run", "mine.yaml", "--output", name)
+    for delay in delays:
+        kills += kill_in_the_middle(process, output / "checkpoint.h5", delay)
+        if (output / "summary.json").exists():
+            break
+        process = start(folder, "resume", name)
+    process.wait()
+    assert process.returncode == 0 or (output / "summary.json").exists(), process.stderr.read()
+    return output / "trajectory.h5", kills
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> Path:
+    (tmp_path / "mine.yaml").write_text(SCENARIO)
+    process = start(tmp_path, "run", "mine.yaml", "--output", "whole")
+    process.wait()
+    assert process.returncode == 0
+    return tmp_path / "whole" / "trajectory.h5"
+
+
+def test_two_kills_and_the_same_end(whole: Path, tmp_path: Path) -> None:
+    end, kills = killed_and_resumed(tmp_path, "killed", [0.05, 0.2])
+    assert kills == 2
+    assert same_trajectories(whole, end)
+    assert not (tmp_path / "killed" / "checkpoint.h5").exists()
+
+
+@pytest.mark.validate
+def test_twenty_random_kills_and_twenty_bit_identical_ends(whole: Path, tmp_path: Path) -> None:
+    chance, kills = np.random.default_rng(20), 0
+    for run in range(20):
+        end, killed = killed_and_resumed(tmp_path, f"killed-{run}", [float(chance.uniform(0, 0.4))])
+        kills += killed
+        assert same_trajectories(whole, end), run
+    assert kills == 20
+
+
+def test_another_seed_ends_otherwise(whole: Path, tmp_path: Path) -> None:
+    """Negative control."""
+    process = start(tmp_path, "run", "mine.yaml", "--output", "other", "--set", "seed=10")
+    process.wait()
+    assert not same_trajectories(whole, tmp_path / "other" / "trajectory.h5")
+
+
+def test_what_cannot_go_on(whole: Path, tmp_path: Path, gasfield: Callable, refuses: Callable[..., str]) -> None:
+    assert "no run directory" in refuses("resume", tmp_path)
+    assert "finished" in refuses("resume", "whole")
+    process = start(tmp_path, "run", "mine.yaml", "--output", "killed", "--set", "run.steps=40000")
+    while not (tmp_path / "killed" / "checkpoint.h5").exists():
+        time.sleep(0.01)
+    busy = gasfield("resume", "killed")
+    assert (busy.returncode, "another process" in busy.stderr) == (2, True)
+    busy = gasfield("run", "mine.yaml", "--output", "killed", "--overwrite")
+    assert (busy.returncode, "another process" in busy.stderr) == (2, True)
+    process.kill()
+    process.wait()
+    resolved = tmp_path / "killed" / "scenario.yaml"
+    text = resolved.read_text()
+    resolved.write_text(text.replace("seed: 9", "seed: 8"))
+    assert "another scenario" in refuses("resume", "killed")
+    resolved.write_text(text)
+    checkpoint = tmp_path / "killed" / "checkpoint.h5"
+    kept = checkpoint.read_bytes()
+    checkpoint.write_bytes(kept[: len(kept) // 2])
+    assert "no checkpoint of gasfield, or damaged" in refuses("resume", "killed")
+    checkpoint.write_bytes(kept)
+    trajectory = tmp_path / "killed" / "trajectory.h5"
+    shutil.copy(whole, tmp_path / "aside.h5")
+    trajectory.write_bytes(trajectory.read_bytes()[:4096])
+    assert "trajectory.h5: " in refuses("resume", "killed")
+
+
+def blow_up(folder: Path, gasfield: Callable, *settings: str) -> tuple[str, Path]:
+    (folder / "mine.yaml").write_text(
+        SCENARIO.replace("langevin, time_step: 0.02, friction: 0.5", "newton, time_step: 0.02")
+        .replace("temperature: {kind: ramp, from: 2.0, to: 1.0, steps: 4000}\n", "")
+        .replace("count: 200}", "count: 200}, velocities: {kind: thermal, temperature: 1.0}")
+    )
+    done = gasfield("run", "mine.yaml", "--output", "bad", *[part for s in settings for part in ("--set", s)])
+    assert done.returncode == 3, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr, folder / "bad" / "trajectory.h5"
+
+
+def test_an_energy_jump_ends_with_code_3(tmp_path: Path, gasfield: Callable) -> None:
+    """Stiff spheres (omega h up to 4) heat up without bound: the message says when, who, the force, and what to try."""
+    message, file = blow_up(tmp_path, gasfield, "forces.0.strength=5000", "run.record_every=10")
+    assert "energy jumped" in message
+    assert "Try a smaller time_step" in message
+    step = int(message.split("step ")[1].split(":")[0])
+    with Trajectory(file) as kept:
+        assert kept.steps[-1] < step
+        assert step - kept.steps[-1] <= 10
+        assert np.isfinite(kept.positions()).all()
+
+
+def test_a_number_that_is_none_ends_with_code_3(tmp_path: Path, gasfield: Callable) -> None:
+    """In a double well with far too long a step positions overflow within a few steps of Brownian motion."""
+    (tmp_path / "mine.yaml").write_text(
+        SCENARIO.replace("periodic, dimensions: 3, side: 6.0", "free, dimensions: 3")
+        .replace("kind: uniform, count: 200", "kind: gaussian, count: 200, spread: 1.0")
+        .replace("soft_repulsion, strength: 5.0, range: 1.0", "double_well")
+        .replace("langevin, time_step: 0.02, friction: 0.5", "brownian, time_step: 2.0")
+    )
+    done = gasfield("run", "mine.yaml", "--output", "bad")
+    assert done.returncode == 3, done.stderr
+    assert "particle" in done.stderr
+    assert "The force on it one step before was (" in done.stderr
+    with Trajectory(tmp_path / "bad" / "trajectory.h5") as kept:
+        assert list(kept.steps) == [0]
