@@ -194,69 +194,113 @@ def full_force(places: np.ndarray, hidden: np.ndarray, log_partition: np.ndarray
     return force
 
 
-def harmonic_force(places: np.ndarray, stiffness: list[float], centre: list[float]) -> np.ndarray:
-    """-k_j (x_j - c_j), number by number."""
-    return np.array([[-k * (x - c) for x, k, c in zip(place, stiffness, centre, strict=True)] for place in places])
+def affine_energy(
+    places: np.ndarray, potential: float, reference: np.ndarray, gradient: np.ndarray, tidal: np.ndarray
+) -> np.ndarray:
+    """Phi + g . (w - c) + (w - c) . H (w - c) / 2 at each place (N, D)."""
+    away = [place - reference for place in places]
+    return np.array([potential + np.dot(gradient, d) + 0.5 * np.dot(d, np.dot(tidal, d)) for d in away])
 
 
-def double_well_force(places: np.ndarray, barrier: float, width: float, tilt: float, stiffness: float) -> np.ndarray:
-    """-d/dx0 of b ((x0/w)^2 - 1)^2 + t x0, and -k x_j."""
-    force = -stiffness * places
+def full_energy(places: np.ndarray, hidden: np.ndarray, log_partition: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """sum_b w_b exp(w . h_b - log Z_b) at each place (N, D)."""
+    energy = np.zeros(len(places))
     for row, place in enumerate(places):
-        force[row, 0] = -barrier * 2 * ((place[0] / width) ** 2 - 1) * 2 * place[0] / width**2 - tilt
-    return force
+        for h, log_z, w in zip(hidden, log_partition, weight, strict=True):
+            energy[row] += w * math.exp(np.dot(place, h) - log_z)
+    return energy
 
 
-def mueller_brown_force(places: np.ndarray, scale: float) -> np.ndarray:
-    """The published terms, one after the other (Mueller and Brown, 1979)."""
-    terms = [
-        (-200, -1, 0, -10, 1, 0),
-        (-100, -1, 0, -10, 0, 0.5),
-        (-170, -6.5, 11, -6.5, -0.5, 1.5),
-        (15, 0.7, 0.6, 0.7, -1, 1),
-    ]
-    force = np.zeros(places.shape)
-    for row, (x, y) in enumerate(places):
-        for height, a, b, c, x0, y0 in terms:
-            dx, dy = x - x0, y - y0
-            term = scale * height * math.exp(a * dx * dx + b * dx * dy + c * dy * dy)
-            force[row] -= term * np.array([2 * a * dx + b * dy, b * dx + 2 * c * dy])
-    return force
+def harmonic(places: np.ndarray, stiffness: list[float], centre: list[float]) -> tuple[np.ndarray, np.ndarray]:
+    """(energy (N,), force (N, D)) of U = sum_j k_j (x_j - c_j)^2 / 2."""
+    energy, force = np.zeros(len(places)), np.zeros(places.shape)
+    for i, place in enumerate(places):
+        for j, (k, c) in enumerate(zip(stiffness, centre, strict=True)):
+            energy[i] += k * (place[j] - c) ** 2 / 2
+            force[i, j] = -k * (place[j] - c)
+    return energy, force
 
 
-def circulation_force(places: np.ndarray, rate: float) -> np.ndarray:
-    """omega times every plane turned by a right angle."""
-    force = np.zeros(places.shape)
-    for k in range(places.shape[1] // 2):
-        force[:, 2 * k], force[:, 2 * k + 1] = -rate * places[:, 2 * k + 1], rate * places[:, 2 * k]
-    return force
+def double_well(
+    places: np.ndarray, barrier: float, width: float, tilt: float, stiffness: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """(energy (N,), force (N, D)) of U = b (x0^4/w^4 - 2 x0^2/w^2 + 1) + t x0 + sum_(j>0) k x_j^2 / 2."""
+    energy, force = np.zeros(len(places)), np.zeros(places.shape)
+    for i, place in enumerate(places):
+        x = place[0]
+        energy[i] = barrier * (x**4 / width**4 - 2 * x**2 / width**2 + 1) + tilt * x
+        energy[i] += sum(stiffness * y**2 / 2 for y in place[1:])
+        force[i, 0] = -barrier * (4 * x**3 / width**4 - 4 * x / width**2) - tilt
+        force[i, 1:] = [-stiffness * y for y in place[1:]]
+    return energy, force
 
 
-def separations(places: np.ndarray, side: float | None) -> dict[tuple[int, int], np.ndarray]:
-    """x_i - x_j of every ordered pair, the shortest of all images one box away."""
-    found = {}
-    for i, a in enumerate(places):
-        for j, b in enumerate(places):
-            d = a - b
-            found[i, j] = d if side is None else np.array([min((x % side, x % side - side), key=abs) for x in d])
-    return found
+def mueller_brown(places: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """(energy (N,), force (N, 2)) of the surface of Mueller and Brown (1979), with the table of the paper."""
+    table = {
+        "A": (-200, -100, -170, 15),
+        "a": (-1, -1, -6.5, 0.7),
+        "b": (0, 0, 11, 0.6),
+        "c": (-10, -10, -6.5, 0.7),
+        "x": (1, 0, -0.5, -1),
+        "y": (0, 0.5, 1.5, 1),
+    }
+    energy, force = np.zeros(len(places)), np.zeros(places.shape)
+    for i, (x, y) in enumerate(places):
+        for height, a, b, c, x0, y0 in zip(*table.values(), strict=True):
+            term = scale * height * math.exp(a * (x - x0) ** 2 + b * (x - x0) * (y - y0) + c * (y - y0) ** 2)
+            energy[i] += term
+            force[i] -= [term * (2 * a * (x - x0) + b * (y - y0)), term * (b * (x - x0) + 2 * c * (y - y0))]
+    return energy, force
 
 
-def soft_force(places: np.ndarray, pushes: np.ndarray, strength: float, reach: float, side: float | None) -> np.ndarray:
-    """-dU/dr r/|r| of U = e (1 - (r/a)^2)^3, pair by pair; passive particles push nobody."""
-    force = np.zeros(places.shape)
-    for (i, j), d in separations(places, side).items():
-        r = float(np.linalg.norm(d))
-        if i != j and pushes[j] and 0 < r < reach:
-            force[i] += strength * 3 * (1 - (r / reach) ** 2) ** 2 * 2 * r / reach**2 * d / r
-    return force
+def circulation(places: np.ndarray, rate: float) -> np.ndarray:
+    """omega J x at each place (N, D), J written out as a matrix."""
+    dimensions = places.shape[1]
+    turn = np.zeros((dimensions, dimensions))
+    for k in range(0, dimensions - 1, 2):
+        turn[k, k + 1], turn[k + 1, k] = -1, 1
+    return np.array([rate * np.dot(turn, place) for place in places])
 
 
-def soft_virial(places: np.ndarray, strength: float, reach: float, side: float | None) -> float:
-    """Sum over pairs of r . F."""
-    total = 0.0
-    for (i, j), d in separations(places, side).items():
-        r = float(np.linalg.norm(d))
-        if i < j and r < reach:
-            total += r * strength * 3 * (1 - (r / reach) ** 2) ** 2 * 2 * r / reach**2
-    return total
+def nearest_image(apart: np.ndarray, periods: np.ndarray) -> np.ndarray:
+    """The shortest of a vector (D,) and its images, by trying seven along every period."""
+    shortest = apart.copy()
+    for j, period in enumerate(periods):
+        if period:
+            shortest[j] = min((apart[j] + n * period for n in range(-3, 4)), key=abs)
+    return shortest
+
+
+@dataclass
+class Pairs:
+    """What a force between pairs gives: energy (N,), force (N, D), Laplacian (N,), sum of r . F / 2."""
+
+    energy: np.ndarray
+    force: np.ndarray
+    laplacian: np.ndarray
+    virial: float
+
+
+def soft_repulsion(places: np.ndarray, pushes: np.ndarray, strength: float, reach: float, periods: np.ndarray) -> Pairs:
+    """U(r) = e (1 - r^2/a^2)^3 for r < a between each particle and all others that push.
+
+    With dU/dr = -6 e r/a^2 (1 - r^2/a^2)^2 the force is -dU/dr along the line between both, and the Laplacian
+    d^2U/dr^2 + (D - 1)/r dU/dr.
+    """
+    count, dimensions = places.shape
+    felt = Pairs(np.zeros(count), np.zeros(places.shape), np.zeros(count), 0.0)
+    for i in range(count):
+        for j in range(count):
+            apart = nearest_image(places[i] - places[j], periods)
+            r = math.sqrt(np.dot(apart, apart))
+            if i == j or not pushes[j] or r >= reach:
+                continue
+            inside = 1 - r**2 / reach**2
+            slope_over_r = -6 * strength / reach**2 * inside**2
+            bend = slope_over_r + 24 * strength * r**2 / reach**4 * inside
+            felt.energy[i] += strength * inside**3 * (0.5 if pushes[i] else 1)
+            felt.force[i] -= slope_over_r * apart
+            felt.laplacian[i] += bend + (dimensions - 1) * slope_over_r
+            felt.virial -= slope_over_r * r**2 / 2
+    return felt

@@ -6,15 +6,19 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from gasfield.errors import InputError
 from gasfield.gas import Gas
 from gasfield.spaces import Space
 
 Array = NDArray[np.float64]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+"""A number of a specification that is neither infinite nor NaN."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,8 @@ class Force(ABC):
     """One force, built from its specification. `gas.positions` comes as a C-contiguous float64 (N, D) array."""
 
     conservative: bool
-    """Whether the force is minus the gradient of the total `energy` at each step."""
+    """Whether the force is minus the gradient of the total `energy` at each step. Where there are passive particles: on
+    those that push, of the total energy of those that push; on a passive one, of its own energy."""
     interacting: bool = False
     """Whether particles feel each other."""
     mutual: bool = False
@@ -64,7 +69,7 @@ class Force(ABC):
     @abstractmethod
     def energy(self, gas: Gas) -> Array:
         """Potential energy (N,) of each particle; of a pair each partner has half, so that they add up to the total.
-        A passive particle has the whole energy of its pairs with those that push.
+        A passive particle has the whole energy of its pairs with those that push, who have none of it.
 
         Raises:
             ValueError: if the force is not conservative.
@@ -72,15 +77,17 @@ class Force(ABC):
 
     @abstractmethod
     def laplacian(self, gas: Gas) -> Array:
-        """(N,): sum over the coordinates of particle i of the second derivatives of the total energy, which the
-        configurational temperature needs [energy/length^2].
+        """(N,): sum over the coordinates of particle i of the second derivatives of the energy of which the force on it
+        is minus the gradient; the configurational temperature needs it [energy/length^2].
 
         Raises:
             ValueError: if the force is not conservative.
         """
 
     def virial(self, gas: Gas) -> float:
-        """Sum over particles of x_i . F_i [energy]; a force between pairs gives r_ij . F_ij by nearest images."""
+        """Sum over particles of x_i . F_i [energy]. In a periodic space, where x_i is not one number, a force between
+        pairs gives r_ij . F_ij / 2 to each particle that feels another, by nearest images, and any other force nothing.
+        """
         force = np.zeros(gas.positions.shape)
         self.add(gas, force)
         return float(np.sum(gas.positions * force))

@@ -9,20 +9,19 @@ from __future__ import annotations
 from typing import Literal
 
 from numba import jit, prange
-from pydantic import Field
 
 from gasfield.errors import InputError
-from gasfield.forces.base import Array, Force, Surroundings, not_conservative
+from gasfield.forces.base import Array, Finite, Force, Surroundings, not_conservative
 from gasfield.gas import Gas
-from gasfield.kernels.flags import FAST_PARALLEL
+from gasfield.kernels.flags import EXACT_PARALLEL
 from gasfield.spec import Spec
 
 
 class Circulation(Spec):
-    """Drives every particle round the origin; an odd last coordinate is left alone."""
+    """Drives every particle round the origin, in every plane alike; an odd last coordinate is left alone."""
 
     kind: Literal["circulation"] = "circulation"
-    rate: float = Field(allow_inf_nan=False)
+    rate: Finite
     """omega [energy/length^2]; counter-clockwise where positive."""
 
     def build(self, surroundings: Surroundings) -> Force:
@@ -33,7 +32,9 @@ class Circulation(Spec):
         """
         surroundings.require_no_period("circulation")
         if surroundings.dimensions < 2:
-            raise InputError("circulation turns planes; space.dimensions must be 2 or more.")
+            raise InputError(
+                f"circulation turns planes: it needs 2 dimensions or more, the space has {surroundings.dimensions}."
+            )
         return CirculationForce(self.rate)
 
 
@@ -55,7 +56,7 @@ class CirculationForce(Force):
         raise not_conservative("circulation")
 
 
-@jit(**FAST_PARALLEL)
+@jit(**EXACT_PARALLEL)
 def _turn(positions, rate, force):  # type: ignore[no-untyped-def]
     """(F_2k, F_2k+1) += omega (-x_2k+1, x_2k)."""
     for i in prange(positions.shape[0]):

@@ -1,4 +1,8 @@
-"""A force that is the same everywhere: U = -F . x."""
+"""A force that is the same everywhere: U = -F . x.
+
+In a periodic space that U would not be the same at a place and at its image: the force does work on a particle that
+goes round, so there it is no gradient.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from gasfield.forces.base import Array, Force, Surroundings, not_conservative, of_dimension
+from gasfield.forces.base import Array, Finite, Force, Surroundings, not_conservative, of_dimension
 from gasfield.gas import Gas
 from gasfield.spec import Spec
 
@@ -15,11 +19,11 @@ class Constant(Spec):
     """Pushes every particle alike."""
 
     kind: Literal["constant"] = "constant"
-    force: tuple[float, ...]
+    force: tuple[Finite, ...]
     """D components [energy/length]."""
 
     def build(self, surroundings: Surroundings) -> Force:
-        """The push. In a periodic space it has no energy: going round once would have to lower it.
+        """The push, which has an energy unless the space is periodic.
 
         Raises:
             InputError: if there are not D components.
@@ -41,10 +45,13 @@ class ConstantForce(Force):
     def energy(self, gas: Gas) -> Array:
         if not self.conservative:
             raise not_conservative("constant in a periodic space")
-        energy: Array = -(gas.positions @ self._force)
+        energy: Array = -np.einsum("ij,j->i", gas.positions, self._force)
         return energy
 
     def laplacian(self, gas: Gas) -> Array:
         if not self.conservative:
             raise not_conservative("constant in a periodic space")
         return np.zeros(gas.count)
+
+    def virial(self, gas: Gas) -> float:
+        return super().virial(gas) if self.conservative else 0.0

@@ -11,9 +11,9 @@ import numpy as np
 from numba import jit, prange
 from pydantic import Field
 
-from gasfield.forces.base import Array, Force, Surroundings
+from gasfield.forces.base import Array, Finite, Force, Surroundings
 from gasfield.gas import Gas
-from gasfield.kernels.flags import FAST_PARALLEL
+from gasfield.kernels.flags import EXACT_PARALLEL
 from gasfield.spec import Spec
 
 
@@ -25,7 +25,7 @@ class DoubleWell(Spec):
     """b, height of the barrier [energy]."""
     width: float = Field(1.0, gt=0.0, allow_inf_nan=False)
     """w, distance of the minima from the barrier [length]."""
-    tilt: float = Field(0.0, allow_inf_nan=False)
+    tilt: Finite = 0.0
     """t [energy/length]: lifts the right well by about t w and lowers the left one as much."""
     stiffness: float = Field(1.0, ge=0.0, allow_inf_nan=False)
     """k of the other coordinates [energy/length^2]."""
@@ -59,11 +59,11 @@ class DoubleWellForce(Force):
 
     def laplacian(self, gas: Gas) -> Array:
         law, x = self._law, gas.positions
-        along: Array = 4.0 * law.barrier / law.width**2 * (3.0 * (x[:, 0] / law.width) ** 2 - 1.0)
-        return along + law.stiffness * (gas.dimensions - 1)
+        along = 4.0 * law.barrier / law.width**2 * (3.0 * (x[:, 0] / law.width) ** 2 - 1.0)
+        return np.asarray(along + law.stiffness * (gas.dimensions - 1), np.float64)
 
 
-@jit(**FAST_PARALLEL)
+@jit(**EXACT_PARALLEL)
 def _pull(positions, barrier, width, tilt, stiffness, force):  # type: ignore[no-untyped-def]
     """F_0 -= 4 b ((x0/w)^2 - 1) x0/w^2 + t,  F_j -= k x_j."""
     for i in prange(positions.shape[0]):

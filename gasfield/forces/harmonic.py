@@ -8,9 +8,9 @@ import numpy as np
 from numba import jit, prange
 from pydantic import Field
 
-from gasfield.forces.base import Array, Force, Surroundings, of_dimension
+from gasfield.forces.base import Array, Finite, Force, Surroundings, of_dimension
 from gasfield.gas import Gas
-from gasfield.kernels.flags import FAST_PARALLEL
+from gasfield.kernels.flags import EXACT_PARALLEL
 from gasfield.spec import Spec
 
 Stiffness = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
@@ -22,7 +22,7 @@ class Harmonic(Spec):
     kind: Literal["harmonic"] = "harmonic"
     stiffness: Stiffness | tuple[Stiffness, ...]
     """k, or one k for each coordinate; 0 for a coordinate that is free [energy/length^2]."""
-    centre: tuple[float, ...] | None = None
+    centre: tuple[Finite, ...] | None = None
     """c, D coordinates; the origin if left out [length]."""
 
     def build(self, surroundings: Surroundings) -> Force:
@@ -34,7 +34,7 @@ class Harmonic(Spec):
         surroundings.require_no_period("harmonic")
         d = surroundings.dimensions
         stiffness = self.stiffness if isinstance(self.stiffness, tuple) else (self.stiffness,) * d
-        centre = self.centre or (0.0,) * d
+        centre = (0.0,) * d if self.centre is None else self.centre
         return HarmonicForce(
             of_dimension(stiffness, d, "harmonic: stiffness"), of_dimension(centre, d, "harmonic: centre")
         )
@@ -52,14 +52,14 @@ class HarmonicForce(Force):
         _pull(gas.positions, self._stiffness, self._centre, force)
 
     def energy(self, gas: Gas) -> Array:
-        energy: Array = 0.5 * (gas.positions - self._centre) ** 2 @ self._stiffness
+        energy: Array = 0.5 * np.einsum("ij,j->i", (gas.positions - self._centre) ** 2, self._stiffness)
         return energy
 
     def laplacian(self, gas: Gas) -> Array:
         return np.full(gas.count, self._stiffness.sum())
 
 
-@jit(**FAST_PARALLEL)
+@jit(**EXACT_PARALLEL)
 def _pull(positions, stiffness, centre, force):  # type: ignore[no-untyped-def]
     """force_ij -= k_j (x_ij - c_j)."""
     for i in prange(positions.shape[0]):

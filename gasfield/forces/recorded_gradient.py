@@ -16,7 +16,8 @@ from numba import jit, prange
 from gasfield.errors import InputError
 from gasfield.forces.base import Array, Force, Surroundings
 from gasfield.gas import Gas
-from gasfield.kernels.flags import FAST, FAST_PARALLEL
+from gasfield.kernels.dot import dot
+from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
 from gasfield.spec import Spec
 from gasfield.trajectory import AffineField, FullField, FullSnapshot, RecordedField, Trajectory
 
@@ -71,7 +72,7 @@ class _Affine(_Recorded):
         at = self._field.at(gas.step)
         away = gas.positions - at.reference
         curvature = 0.5 * np.einsum("ij,jk,ik->i", away, at.tidal, away)
-        energy: Array = at.potential + away @ at.gradient + curvature
+        energy: Array = at.potential + np.einsum("ij,j->i", away, at.gradient) + curvature
         return energy
 
     def laplacian(self, gas: Gas) -> Array:
@@ -107,23 +108,25 @@ class _Full(_Recorded):
         return self._held[1]
 
 
-@jit(**FAST_PARALLEL)
+@jit(**EXACT_PARALLEL)
 def _add_affine(positions, reference, gradient, tidal, force):  # type: ignore[no-untyped-def]
     """force_i -= g + H (x_i - c)."""
     for i in prange(positions.shape[0]):
         _subtract_affine_gradient(positions[i], reference, gradient, tidal, force[i])
 
 
-@jit(**FAST)
+@jit(**EXACT)
 def _subtract_affine_gradient(position, reference, gradient, tidal, force):  # type: ignore[no-untyped-def]
+    """Row after row of the symmetric H, so that neighbouring components are done at once."""
     for j in range(position.size):
-        slope = gradient[j]
-        for k in range(position.size):
-            slope += tidal[j, k] * (position[k] - reference[k])
-        force[j] -= slope
+        force[j] -= gradient[j]
+    for k in range(position.size):
+        away = position[k] - reference[k]
+        for j in range(position.size):
+            force[j] -= tidal[k, j] * away
 
 
-@jit(**FAST_PARALLEL)
+@jit(**EXACT_PARALLEL)
 def _add_full(positions, hidden, log_partition, weight, force):  # type: ignore[no-untyped-def]
     """force_i -= sum_b w_b exp(x_i . h_b - log Z_b) h_b."""
     for i in prange(positions.shape[0]):
@@ -133,7 +136,7 @@ def _add_full(positions, hidden, log_partition, weight, force):  # type: ignore[
                 force[i, j] -= probability * hidden[b, j]
 
 
-@jit(**FAST_PARALLEL)
+@jit(**EXACT_PARALLEL)
 def _sum_full_energy(positions, hidden, log_partition, weight, energy):  # type: ignore[no-untyped-def]
     """energy_i += sum_b w_b exp(x_i . h_b - log Z_b)."""
     for i in prange(positions.shape[0]):
@@ -143,10 +146,7 @@ def _sum_full_energy(positions, hidden, log_partition, weight, energy):  # type:
         energy[i] += total
 
 
-@jit(**FAST)
+@jit(**EXACT)
 def _weighted_probability(position, hidden, log_partition, weight):  # type: ignore[no-untyped-def]
     """w_b p_b of one row at one position of the text."""
-    logit = 0.0
-    for j in range(position.size):
-        logit += position[j] * hidden[j]
-    return weight * np.exp(logit - log_partition)
+    return weight * np.exp(dot(position, hidden) - log_partition)
