@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from gasfield.diagnostics.estimate import Estimate
@@ -13,6 +14,15 @@ from gasfield.trajectory import Trajectory
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+
+class Scope(Enum):
+    """What a diagnostic is about."""
+
+    GROUP = "group"
+    """Each group of particles by itself."""
+    WHOLE = "whole"
+    """The gas as a whole: its pressure, say, belongs to no group."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +52,7 @@ class Diagnostic(Protocol):
     """Computes results from the rows of a group; parameters are given on creation and have defaults."""
 
     name: ClassVar[str]
+    scope: ClassVar[Scope] = Scope.GROUP
 
     def left_out(self, group: Group) -> str | None:
         """Why this diagnostic does not apply to a group; None if it does."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.diagnostics.base import Result
+from gasfield.diagnostics.base import Result, Scope
 from gasfield.diagnostics.estimate import Estimate, median, missing, share
 from gasfield.diagnostics.group import Group, as_group
 from gasfield.kernels.bfloat16 import is_on_lattice, keys
@@ -59,6 +59,7 @@ class Cells:
     """Displacements in cells of the bfloat16 lattice."""
 
     name: ClassVar[str] = "cells"
+    scope: ClassVar[Scope] = Scope.GROUP
 
     def left_out(self, group: Group) -> str | None:
         """Applies to groups on the bfloat16 lattice with two frames."""

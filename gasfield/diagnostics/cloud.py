@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.diagnostics.base import Result
+from gasfield.diagnostics.base import Result, Scope
 from gasfield.diagnostics.estimate import Estimate, jackknife, mean, missing
 from gasfield.diagnostics.group import Group, as_group
 from gasfield.trajectory import Trajectory
@@ -55,6 +55,7 @@ class Cloud:
     """Centroid path, straightness and radius of a group."""
 
     name: ClassVar[str] = "cloud"
+    scope: ClassVar[Scope] = Scope.GROUP
 
     def left_out(self, group: Group) -> str | None:
         """Applies to every group."""

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.diagnostics.base import Result
+from gasfield.diagnostics.base import Result, Scope
 from gasfield.diagnostics.estimate import Estimate, jackknife, missing
 from gasfield.diagnostics.group import Group, as_group
 from gasfield.trajectory import Trajectory
@@ -82,6 +82,7 @@ class Deformation:
 
     dimensions: int | None = None
     name: ClassVar[str] = "deformation"
+    scope: ClassVar[Scope] = Scope.GROUP
 
     def left_out(self, group: Group) -> str | None:
         """Applies to structures: groups with bonds."""

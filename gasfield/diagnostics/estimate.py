@@ -28,17 +28,24 @@ class Estimate:
         unit: as in `Quantity`.
         pseudo: (N,) or (N, k) pseudo-values, or None where the error is not known.
         floor: the smallest error that N rows can tell.
+        stated: an error of the shape of `value` that is known otherwise, where the draws are no rows: times of a
+            correlated series, say. It stands before the pseudo-values.
     """
 
     value: Values
     unit: str
     pseudo: Values | None = None
     floor: float = 0.0
+    stated: Values | None = None
 
     @property
     def error(self) -> Values | None:
-        """One standard error of the shape of `value`; None for fewer than two rows."""
-        if self.pseudo is None or len(self.pseudo) < 2 or not np.isfinite(self.value).all():
+        """One standard error of the shape of `value`; None where it is not known, as for fewer than two rows."""
+        if not np.isfinite(self.value).all():
+            return None
+        if self.stated is not None:
+            return self.stated if np.isfinite(self.stated).all() else None
+        if self.pseudo is None or len(self.pseudo) < 2:
             return None
         spread: Values = np.std(self.pseudo, axis=0, ddof=1)
         error: Values = np.maximum(spread / np.sqrt(len(self.pseudo)), self.floor)
@@ -51,9 +58,14 @@ class Estimate:
         return Quantity(value, self.unit, None if error is None else error.tolist())
 
     def __sub__(self, other: Estimate) -> Estimate:
-        """The difference; with the error of paired rows where both were made from the same ones."""
+        """The difference; with the error of paired rows where both were made from the same ones.
+
+        Stated errors are those of independent draws, and add in squares.
+        """
         if self.value.shape != other.value.shape:
             return missing(self.unit)
+        if self.stated is not None and other.stated is not None:
+            return stated(self.value - other.value, np.hypot(self.stated, other.stated), self.unit)
         pseudo = None
         if self.pseudo is not None and other.pseudo is not None and self.pseudo.shape == other.pseudo.shape:
             pseudo = self.pseudo - other.pseudo
@@ -68,6 +80,11 @@ def missing(unit: str) -> Estimate:
 def exact(value: float, unit: str) -> Estimate:
     """A number that carries no sampling error."""
     return Estimate(np.array(float(value)), unit)
+
+
+def stated(value: ArrayLike, error: ArrayLike, unit: str) -> Estimate:
+    """A number, or several, with a standard error that is known without rows; NaN where it is not known."""
+    return Estimate(np.asarray(value, np.float64), unit, stated=np.asarray(error, np.float64))
 
 
 def mean(values: ArrayLike, unit: str) -> Estimate:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.diagnostics.base import Result
+from gasfield.diagnostics.base import Result, Scope
 from gasfield.diagnostics.estimate import Estimate, exact, missing, quantile, share, share_error
 from gasfield.diagnostics.group import Group, as_group
 from gasfield.trajectory import Trajectory
@@ -72,6 +72,7 @@ class Freezing:
 
     quiet: float = 0.1
     name: ClassVar[str] = "freezing"
+    scope: ClassVar[Scope] = Scope.GROUP
 
     def __post_init__(self) -> None:
         if not 0 < self.quiet < 1:

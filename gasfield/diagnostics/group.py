@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.trajectory import Trajectory
+from gasfield.diagnostics.experiment import Experiment
+from gasfield.trajectory import Series, Trajectory
 
 _BLOCK_BYTES = 1 << 26
+
+WHOLE = "gas"
+"""Name of the group of all particles."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,11 @@ class Group:
         precision: the lattice that positions live on: "float64", "float32" or "bfloat16".
         bonds: (B, 2) pairs of row numbers within the group; empty where it is no structure.
         notes: what was left out on the way here, and why.
+        times: (T,) time of each frame; the steps where nothing else is known.
+        velocities: (T, N, D) [length/time]; None where the trajectory has none.
+        masses: (N,); ones where nothing else is known.
+        series: numbers over time of this group by name (`potential_energy`, `heat`, ...), each with its own steps.
+        experiment: what was simulated; None for a recording.
     """
 
     name: str
@@ -33,6 +42,17 @@ class Group:
     precision: str = "float64"
     bonds: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 2), np.int64))
     notes: tuple[str, ...] = ()
+    times: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    velocities: NDArray[np.floating[Any]] | None = None
+    masses: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    series: Mapping[str, Series] = field(default_factory=dict)
+    experiment: Experiment | None = None
+
+    def __post_init__(self) -> None:
+        if not len(self.times):
+            object.__setattr__(self, "times", self.steps.astype(np.float64))
+        if not len(self.masses):
+            object.__setattr__(self, "masses", np.ones(self.count))
 
     @classmethod
     def of(
@@ -51,12 +71,37 @@ class Group:
         low, high = (int(rows.min()), int(rows.max()) + 1) if len(rows) else (0, 0)
         block = trajectory.positions(slice(low, high))  # one contiguous read; the rows are picked in memory
         frames = np.arange(len(trajectory)) if frames is None else frames
+        velocities = trajectory.velocities(slice(low, high)) if trajectory.has_velocities else None
         return cls(
             name=name,
             steps=trajectory.steps[frames],
             positions=block[frames][:, rows - low],
             precision=trajectory.precision,
             bonds=_local_bonds(trajectory.bonds.get(name), rows),
+            times=trajectory.times[frames],
+            velocities=None if velocities is None else velocities[frames][:, rows - low],
+            masses=trajectory.masses[rows],
+            series=_series_of(trajectory, f"{name}/"),
+            experiment=Experiment.of(trajectory),
+        )
+
+    @classmethod
+    def whole(cls, trajectory: Trajectory) -> Self:
+        """The whole gas of a trajectory as one group, named "gas", with the numbers over time that belong to no group.
+
+        Raises:
+            InputError: if there is no memory for it.
+        """
+        return cls(
+            name=WHOLE,
+            steps=trajectory.steps,
+            positions=trajectory.positions(),
+            precision=trajectory.precision,
+            times=trajectory.times,
+            velocities=trajectory.velocities() if trajectory.has_velocities else None,
+            masses=trajectory.masses,
+            series=_series_of(trajectory, ""),
+            experiment=Experiment.of(trajectory),
         )
 
     @property
@@ -103,8 +148,17 @@ class Group:
             notes.append(f"{gone} of {len(rows)} rows have no finite position in some frame and are left out")
         number = np.cumsum(rows) - 1
         bonds = number[self.bonds[rows[self.bonds].all(axis=1)]]
-        positions = self.positions[frames][:, rows]
-        return replace(self, steps=self.steps[frames], positions=positions, bonds=bonds, notes=tuple(notes))
+        velocities = None if self.velocities is None else self.velocities[frames][:, rows]
+        return replace(
+            self,
+            steps=self.steps[frames],
+            times=self.times[frames],
+            positions=self.positions[frames][:, rows],
+            velocities=velocities,
+            masses=self.masses[rows],
+            bonds=bonds,
+            notes=tuple(notes),
+        )
 
     def blocks(self, overlap: int = 0) -> Iterator[tuple[slice, NDArray[np.float64]]]:
         """The frames in float64, a block at a time so that a long trajectory need not fit twice: (frames, (t, N, D)).
@@ -122,7 +176,14 @@ def as_group(source: Group | Trajectory) -> Group:
     """A group as it is; all rows of a trajectory otherwise."""
     if isinstance(source, Group):
         return source
-    return Group("all rows", source.steps, source.positions(), source.precision)
+    return replace(Group.whole(source), name="all rows")
+
+
+def _series_of(trajectory: Trajectory, prefix: str) -> dict[str, Series]:
+    """Numbers over time under a prefix, without it; arrays over time are no numbers and stay behind."""
+    names = [name for name in trajectory.observables if name.startswith(prefix) and "/" not in name[len(prefix) :]]
+    found = {name[len(prefix) :]: trajectory.observable(name) for name in names}
+    return {name: series for name, series in found.items() if series.values.ndim == 1}
 
 
 def _local_bonds(bonds: NDArray[np.int64] | None, rows: NDArray[np.int64]) -> NDArray[np.int64]:

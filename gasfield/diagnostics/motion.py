@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.diagnostics.base import Result
+from gasfield.diagnostics.base import Result, Scope
 from gasfield.diagnostics.estimate import median, missing
 from gasfield.diagnostics.group import Group, as_group
 from gasfield.trajectory import Trajectory
@@ -57,6 +57,7 @@ class Motion:
     """Step lengths of the rows of a group."""
 
     name: ClassVar[str] = "motion"
+    scope: ClassVar[Scope] = Scope.GROUP
 
     def left_out(self, group: Group) -> str | None:
         """Applies to every group with two frames."""

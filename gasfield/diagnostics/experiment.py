@@ -1,0 +1,48 @@
+"""What was simulated: the scenario that a trajectory carries, built again as far as a diagnostic needs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import yaml
+
+from gasfield.errors import InputError
+from gasfield.forces import Surroundings, TotalForce
+from gasfield.scenario import Scenario
+from gasfield.trajectory import Trajectory
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """The laws behind a simulated trajectory.
+
+    Attributes:
+        scenario: as it was resolved for the run.
+        degrees_of_freedom: of the whole gas, as the law of motion counts them; None where it has no velocities.
+    """
+
+    scenario: Scenario
+    degrees_of_freedom: int | None
+
+    @classmethod
+    def of(cls, trajectory: Trajectory) -> Self | None:
+        """What the provenance of a trajectory says; None for a recording, or if it was written by another version."""
+        text = trajectory.attributes.get("scenario")
+        if trajectory.attributes.get("source") != "simulation" or text is None:
+            return None
+        try:
+            scenario = Scenario.model_validate(yaml.safe_load(str(text)))
+        except (ValueError, yaml.YAMLError):  # pydantic's ValidationError is a ValueError
+            return None
+        freedom = trajectory.attributes.get("degrees_of_freedom")
+        return cls(scenario, None if freedom is None else int(freedom))
+
+    def forces(self) -> TotalForce | None:
+        """The forces of the run; None if a file that they need is no longer there."""
+        scenario = self.scenario
+        surroundings = Surroundings(scenario.space, scenario.find)
+        try:
+            return TotalForce([force.build(surroundings) for force in scenario.forces])
+        except InputError:
+            return None
