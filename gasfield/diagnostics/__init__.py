@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gasfield.diagnostics.base import Diagnostic, Result
+from gasfield.diagnostics.base import Diagnostic, Result, Scope
 from gasfield.diagnostics.cells import Cells
 from gasfield.diagnostics.cloud import Cloud
 from gasfield.diagnostics.deformation import Deformation
+from gasfield.diagnostics.density import Density
+from gasfield.diagnostics.entropy_production import EntropyProduction
+from gasfield.diagnostics.experiment import Experiment
 from gasfield.diagnostics.freezing import Freezing
-from gasfield.diagnostics.group import Group
+from gasfield.diagnostics.group import WHOLE, Group
 from gasfield.diagnostics.motion import Motion
+from gasfield.diagnostics.pressure import Pressure
+from gasfield.diagnostics.radial_distribution import RadialDistribution
+from gasfield.diagnostics.speeds import Speeds
+from gasfield.diagnostics.thermodynamics import Thermodynamics
 from gasfield.errors import InputError
 from gasfield.quantity import nested_leaves
 from gasfield.trajectory import Trajectory
@@ -24,6 +31,12 @@ DIAGNOSTICS: dict[str, type[Diagnostic]] = {
     "freezing": Freezing,
     "deformation": Deformation,
     "cells": Cells,
+    "thermodynamics": Thermodynamics,
+    "entropy_production": EntropyProduction,
+    "pressure": Pressure,
+    "speeds": Speeds,
+    "density": Density,
+    "radial_distribution": RadialDistribution,
 }
 """Every diagnostic by name, in the order in which results are told."""
 
@@ -32,12 +45,18 @@ __all__ = [
     "Cells",
     "Cloud",
     "Deformation",
+    "Density",
     "Diagnosis",
     "Diagnostic",
+    "EntropyProduction",
     "Freezing",
     "Group",
     "Motion",
+    "Pressure",
+    "RadialDistribution",
     "Result",
+    "Speeds",
+    "Thermodynamics",
     "diagnose",
 ]
 
@@ -53,40 +72,48 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Every result of every group.
+    """Every result of every group, and of the gas as a whole.
 
     Attributes:
         results: group name -> diagnostic name -> result.
+        whole: diagnostic name -> result, of what belongs to no group.
         left_out: what does not apply, and why.
     """
 
     results: dict[str, dict[str, Result]] = field(default_factory=dict)
+    whole: dict[str, Result] = field(default_factory=dict)
     left_out: list[LeftOut] = field(default_factory=list)
 
+    def _everything(self) -> Iterator[tuple[str, str, Result]]:
+        """(group, diagnostic, result); the group of what belongs to none is "gas"."""
+        for group, results in [*self.results.items(), (WHOLE, self.whole)]:
+            for diagnostic, result in results.items():
+                yield group, diagnostic, result
+
     def as_json(self) -> dict[str, Any]:
-        """Leaves under `groups.NAME`, then what was left out, and the notes on what is undefined."""
-        groups = {}
-        for name, results in self.results.items():
-            merged = {key: q for result in results.values() for key, q in result.quantities().items()}
-            groups[name] = nested_leaves(merged)
+        """Leaves under `groups.NAME` and under `gas`, then what was left out, and the notes on what is undefined."""
+        groups = {name: _leaves(results) for name, results in self.results.items()}
         notes = [
-            {"group": name, "diagnostic": diagnostic, "note": note}
-            for name, results in self.results.items()
-            for diagnostic, result in results.items()
+            {"group": group, "diagnostic": diagnostic, "note": note}
+            for group, diagnostic, result in self._everything()
             for note in result.notes
         ]
-        return {"groups": groups, "left_out": [vars(entry) for entry in self.left_out], "notes": notes}
+        whole = {WHOLE: _leaves(self.whole)} if self.whole else {}
+        return {"groups": groups, **whole, "left_out": [vars(entry) for entry in self.left_out], "notes": notes}
 
     def plot_all(self, folder: Path) -> list[Path]:
         """One picture a result, `GROUP-DIAGNOSTIC.png`; a result with nothing to draw has none."""
         from gasfield.plots import save
 
         return [
-            save(result.plot().figure, folder / f"{name}-{diagnostic}.png")
-            for name, results in self.results.items()
-            for diagnostic, result in results.items()
+            save(result.plot().figure, folder / f"{group}-{diagnostic}.png")
+            for group, diagnostic, result in self._everything()
             if any(quantity.value is not None for quantity in result.quantities().values())
         ]
+
+
+def _leaves(results: Mapping[str, Result]) -> dict[str, Any]:
+    return nested_leaves({key: q for result in results.values() for key, q in result.quantities().items()})
 
 
 def diagnose(trajectory: Trajectory, names: Sequence[str] | None = None) -> Diagnosis:
@@ -100,14 +127,21 @@ def diagnose(trajectory: Trajectory, names: Sequence[str] | None = None) -> Diag
         if name not in DIAGNOSTICS:
             raise InputError(f"no diagnostic '{name}'; there are {', '.join(DIAGNOSTICS)}.")
     diagnosis = Diagnosis()
+    by_scope = {scope: [name for name in chosen if DIAGNOSTICS[name].scope is scope] for scope in Scope}
     for group_name in trajectory.names:
-        group = Group.of(trajectory, group_name)
         results = diagnosis.results.setdefault(group_name, {})
-        for name in chosen:
-            diagnostic = DIAGNOSTICS[name]()
-            reason = diagnostic.left_out(group)
-            if reason is None:
-                results[name] = diagnostic.compute(group)
-            else:
-                diagnosis.left_out.append(LeftOut(group_name, name, reason))
+        if by_scope[Scope.GROUP]:
+            _compute(by_scope[Scope.GROUP], Group.of(trajectory, group_name), results, diagnosis.left_out)
+    if by_scope[Scope.WHOLE] and Experiment.of(trajectory) is not None:
+        _compute(by_scope[Scope.WHOLE], Group.whole(trajectory), diagnosis.whole, diagnosis.left_out)
     return diagnosis
+
+
+def _compute(names: Sequence[str], group: Group, results: dict[str, Result], left_out: list[LeftOut]) -> None:
+    for name in names:
+        diagnostic = DIAGNOSTICS[name]()
+        reason = diagnostic.left_out(group)
+        if reason is None:
+            results[name] = diagnostic.compute(group)
+        else:
+            left_out.append(LeftOut(group.name, name, reason))

@@ -1,0 +1,79 @@
+"""Histograms of distances between particles.
+
+Counts are integers, whose sum does not depend on the order in which threads add them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import jit, prange
+from numpy.typing import NDArray
+
+from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
+
+_SLICES = 64
+_INSIDE: dict[str, Any] = EXACT | {"forceinline": True}
+
+
+def count_pairs(
+    positions: NDArray[np.float64], periods: NDArray[np.float64], reach: float, bins: int
+) -> NDArray[np.int64]:
+    """Pairs of particles by distance, in all frames together.
+
+    Args:
+        positions: (T, N, D), wrapped or not.
+        periods: (D,) sides of the periodic box, 0 where space does not repeat itself; distances are to nearest images.
+        reach: distances from 0 to this are counted [length].
+        bins: how many bins of equal width.
+
+    Returns:
+        (bins,) number of pairs in each bin, every pair of a frame once.
+    """
+    return count_cross_pairs(positions, positions, periods, reach, bins)
+
+
+def count_cross_pairs(
+    first: NDArray[np.float64],
+    second: NDArray[np.float64],
+    periods: NDArray[np.float64],
+    reach: float,
+    bins: int,
+) -> NDArray[np.int64]:
+    """Pairs (i, j), i < j, of a particle i in a frame of `first` and a particle j in that of `second`; arrays
+    (T, N, D), else as `count_pairs`. If they come from two times that have forgotten each other, these are pairs that
+    do not feel each other."""
+    sides = np.where(periods > 0, periods, np.inf)
+    wrapped = [np.ascontiguousarray(x - periods * np.floor(x / sides)) for x in (first, second)]
+    return np.asarray(_histograms(wrapped[0], wrapped[1], sides, reach, bins).sum(axis=0))
+
+
+@jit(**EXACT_PARALLEL)
+def _histograms(first, second, sides, reach, bins):  # type: ignore[no-untyped-def]
+    """(slices, bins) from positions in [0, side): every 64th row belongs to a slice, so that all are about as long."""
+    frames, count, _ = first.shape
+    counts = np.zeros((_SLICES, bins), np.int64)
+    for piece in prange(_SLICES):
+        for row in range(piece, frames * count, _SLICES):
+            frame, i = row // count, row % count
+            for j in range(i + 1, count):
+                squared = _squared_distance(first[frame, i], second[frame, j], sides, reach * reach)
+                if squared < reach * reach:  # no number is in no bin
+                    place = int(np.sqrt(squared) * (bins / reach))
+                    counts[piece, min(place, bins - 1)] += 1
+    return counts
+
+
+@jit(**_INSIDE)
+def _squared_distance(first, second, sides, limit):  # type: ignore[no-untyped-def]
+    """To the nearest image (sides are infinite where space does not repeat itself), or anything beyond the limit: in
+    many dimensions a few coordinates tell that a pair is too far."""
+    squared = 0.0
+    for k in range(sides.size):
+        apart = abs(first[k] - second[k])
+        apart = min(apart, sides[k] - apart)
+        squared += apart * apart
+        if squared >= limit:
+            break
+    return squared

@@ -1,0 +1,176 @@
+"""Panels of distributions: a histogram beside its law, a density in a plane, means that add up over a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from numpy.typing import NDArray
+
+from gasfield.plots.style import INK, SERIES, Role, dress, legend, new_figure
+
+Values = NDArray[np.float64]
+
+_WIDEST = 12.0
+"""Differences in standard errors beyond which a point only shows where it would be."""
+_SHADES = ("#e8eef5", "#cfdfee", "#a9c8e2", "#7fabd3", "#4f87ba", "#1f5f99")
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Shares (k,) of a sample in bins between edges (k + 1,), with standard errors (k,)."""
+
+    edges: Values
+    shares: Values
+    errors: Values
+    label: str
+
+
+@dataclass(frozen=True)
+class Law:
+    """A density (p,) at places (p,), and the shares (k,) of the bins of a histogram that follow from it."""
+
+    places: Values
+    density: Values
+    shares: Values
+    label: str
+
+
+def against_law(
+    sample: Histogram, law: Law | None, title: str, x_label: str, ax: Axes | None = None, below: Axes | None = None
+) -> Axes:
+    """A histogram as points with errors on the curve of a law.
+
+    A panel below it, in a figure of its own or where one is given, shows the differences in standard errors. Returns
+    the upper axes.
+    """
+    if ax is None:
+        ax, below = _with_strip(new_figure(6.4, 4.8)) if law is not None else (new_figure().add_subplot(), None)
+    widths, middles = np.diff(sample.edges), 0.5 * (sample.edges[1:] + sample.edges[:-1])
+    points: dict[str, Any] = {"fmt": "o", "markersize": 3.5, "color": INK, "elinewidth": 1.1, "zorder": 4}
+    ax.errorbar(middles, sample.shares / widths, sample.errors / widths, label=sample.label, **points)
+    if law is not None:
+        ax.plot(law.places, law.density, color=Role.CONTEXT.colour, linewidth=1.8, label=law.label, zorder=3)
+        ax.fill_between(law.places, law.density, color=Role.CONTEXT.colour, alpha=0.10, linewidth=0)
+    else:
+        ax.stairs(sample.shares / widths, sample.edges, fill=True, color=Role.INITIAL.colour, alpha=0.25)
+    ax.set_ylim(bottom=0)
+    ax.set_xlim(sample.edges[0], sample.edges[-1])
+    dress(ax, title, x_label if below is None else "", "density")
+    legend(ax)
+    if below is not None and law is not None:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            apart = np.where(sample.errors > 0, (sample.shares - law.shares) / sample.errors, np.nan)
+        _strip(below, middles, apart, x_label)
+        ax.tick_params(labelbottom=False)
+    return ax
+
+
+def accumulating(
+    lines: Mapping[str, tuple[Values, Values, Values]],
+    reference: float,
+    reference_label: str,
+    title: str,
+    y_label: str,
+    ax: Axes | None = None,
+) -> Axes:
+    """Means (times, values, errors) that add up over a run, with bands that shrink, about a known number.
+
+    The height of the panel is that of the bands after the first tenth of the run: what comes before is mostly noise.
+    """
+    ax = new_figure().add_subplot() if ax is None else ax
+    reach = [0.02 * abs(reference)]
+    for colour, (label, (times, values, errors)) in zip((INK, *SERIES[1:]), lines.items(), strict=False):
+        ax.plot(times, values, color=colour, linewidth=1.8, label=f"{label}, ± one standard error", zorder=4)
+        ax.fill_between(times, values - errors, values + errors, color=colour, alpha=0.18, linewidth=0, zorder=2)
+        settled = times >= times[0] + 0.1 * (times[-1] - times[0])
+        reach.append(float(np.nanmax(np.abs(values - reference)[settled] + np.nan_to_num(errors[settled]))))
+    ax.axhline(reference, color=Role.CONTEXT.colour, linewidth=1.3, linestyle=(0, (6, 2)), label=reference_label)
+    ax.set_ylim(reference - 1.25 * max(reach), reference + 1.25 * max(reach))
+    dress(ax, title, "time", y_label)
+    legend(ax)
+    return ax
+
+
+def plane_density(
+    x: Values,
+    y: Values,
+    law: Values,
+    edges: tuple[Values, Values],
+    sample: Values,
+    title: str,
+    ax: Axes | None = None,
+) -> Axes:
+    """A law in a plane as filled contours, the density of a sample as lines at the same heights over it.
+
+    Args:
+        x, y: (p,), (q,) places of the law.
+        law: (q, p) density; NaN where there is no space.
+        edges: of the bins of the sample, (k + 1,) and (l + 1,).
+        sample: (l, k) density in the bins.
+        title: of the panel.
+        ax: axes to draw into.
+    """
+    ax = new_figure(5.6, 4.6).add_subplot() if ax is None else ax
+    levels = np.nanmax(law) * np.array([0.02, 0.08, 0.2, 0.4, 0.6, 0.8])
+    ax.contourf(x, y, law, levels=[*levels, 2.0 * levels[-1]], colors=_SHADES)
+    middles = [0.5 * (edge[1:] + edge[:-1]) for edge in edges]
+    ax.contour(*middles, sample, levels=levels, colors=Role.SIMULATED.colour, linewidths=1.3)
+    ax.plot([], [], color=Role.SIMULATED.colour, linewidth=1.3, label="sample, lines at the same heights")
+    ax.fill_between([], [], color=_SHADES[3], label="exp(−U/T)")
+    ax.set_aspect("equal", adjustable="datalim")
+    dress(ax, title, "x₀ [length]", "x₁ [length]")
+    legend(ax, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2)
+    return ax
+
+
+def radial(
+    distances: Values, values: Values, errors: Values, peak: tuple[float, float] | None, title: str, ax: Axes | None
+) -> Axes:
+    """g(r) (k,) with its errors about the ideal gas, g = 1, and its highest peak."""
+    ax = new_figure().add_subplot() if ax is None else ax
+    ax.axhline(1.0, color=Role.CONTEXT.colour, linewidth=1.3, linestyle=(0, (6, 2)), label="ideal gas, g = 1", zorder=2)
+    ax.plot(distances, values, color=INK, linewidth=1.8, label="g(r), ± one standard error", zorder=3)
+    ax.fill_between(distances, values - errors, values + errors, color=INK, alpha=0.2, linewidth=0)
+    if peak is not None:
+        label = f"peak: g({peak[0]:.3g}) = {peak[1]:.3g}"
+        ax.plot(*peak, marker="o", markersize=7, color=Role.SIMULATED.colour, linestyle="none", label=label, zorder=4)
+    ax.set_ylim(bottom=0)
+    ax.set_xlim(0, distances[-1])
+    dress(ax, title, "distance r [length]", "g(r)")
+    legend(ax)
+    return ax
+
+
+def chance(p_value: float | Values) -> str:
+    """A p-value as a title says it."""
+    p = float(p_value)
+    return "p < 0.0001" if p < 1e-4 else f"p = {p:.2g}"
+
+
+def beside() -> tuple[Axes, Axes, Axes]:
+    """A figure with an axes over a strip at the left, and an axes at the right."""
+    halves: Any = new_figure(11.5, 4.8).subfigures(1, 2, width_ratios=(1.1, 1))
+    return *_with_strip(halves[0]), halves[1].add_subplot()
+
+
+def _with_strip(figure: Figure | SubFigure) -> tuple[Axes, Axes]:
+    """Two axes over each other with one x axis; the lower one is a strip."""
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
+    return upper, lower
+
+
+def _strip(ax: Axes, x: Values, apart: Values, x_label: str) -> None:
+    """Differences in standard errors; most lie within the band of two. Triangles are beyond the panel."""
+    ax.axhspan(-2, 2, color=Role.CONTEXT.colour, alpha=0.10, linewidth=0)
+    ax.axhline(0, color=Role.CONTEXT.colour, linewidth=1.0)
+    widest = float(np.clip(1.1 * np.nanmax(np.abs(apart), initial=0.0), 4.0, _WIDEST))
+    for beyond, marker in ((apart > widest, "^"), (apart < -widest, "v"), (np.abs(apart) <= widest, "o")):
+        heights = np.clip(apart[beyond], -0.88 * widest, 0.88 * widest) if marker != "o" else apart[beyond]
+        ax.plot(x[beyond], heights, marker=marker, markersize=3 if marker == "o" else 5, color=INK, linestyle="none")
+    ax.set_ylim(-widest, widest)
+    dress(ax, "", x_label, "difference\n[errors]")
