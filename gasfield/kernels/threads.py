@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import numba
 
-_ALONE = 1 << 15
+_ALONE = 1 << 17
 """Operations below which a parallel loop is over before a second thread has woken up; and where other programs hold a
 core, each loop would wait for a time slice."""
 

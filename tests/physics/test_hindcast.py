@@ -79,7 +79,7 @@ def of_recording(path: Path, precision: str, groups: tuple[str, ...]) -> Scenari
         {
             "title": "hindcast",
             "question": "is the recorded field the field of the training?",
-            "space": {"dimensions": dimensions},
+            "space": {"kind": "free", "dimensions": dimensions},
             "gas": [{"name": g, "from": {"kind": "recording", "file": str(path), "group": g}} for g in groups],
             "forces": [{"kind": "recorded_gradient", "file": str(path), "field": "full"}],
             "dynamics": {"kind": "adamw", "learning_rate": 1e-3, "parameters": lattice, "state": state},

