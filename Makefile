@@ -26,6 +26,7 @@ recordings: $(VENV)/.installed-test
 
 study: $(VENV)/.installed
 	$(BIN)/python docs/studies/rounding.py
+	$(BIN)/python docs/studies/discrete_laws.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "gasfield needs Python 3.11 or newer")'

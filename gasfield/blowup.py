@@ -1,7 +1,7 @@
 """Sees that the physics has left the numbers, and finds the step and the particle with which it began.
 
-Kernels do not look for NaN; the run does at every event. When one is found the state of the last event is taken back and
-the run steps again, looking after every step: the same scenario gives the same bits, so the first bad step is found.
+Kernels do not look for NaN; the run does at every event. When one is found the state of the last event is taken back
+and the run steps again, looking after every step. The same scenario gives the same bits: the first bad step is found.
 """
 
 from __future__ import annotations
@@ -80,8 +80,8 @@ class Watch:
         return BlowUp(
             f"step {bad_step}: particle {int(gas.ids[worst])} (group '{name}') {fault}"
             f"{f', and {others} others with it' if others > 0 else ''}. The force on it one step before was "
-            f"{_short(force)}, of size {np.linalg.norm(force):.4g}. The good frames, up to step {self._clock[0]} at the "
-            f"latest, are in {path}. {remedy}"
+            f"{_short(force)}, of size {np.linalg.norm(force):.4g}. The good frames, up to step {self._clock[0]} at "
+            f"the latest, are in {path}. {remedy}"
         )
 
     def _take_back(self) -> None:

@@ -18,7 +18,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.fft import irfft, next_fast_len, rfft
-from scipy.optimize import nnls
 
 from gasfield.diagnostics.estimate import Estimate, missing, stated
 
@@ -166,5 +165,7 @@ def correlated_rate(times: ArrayLike, sums: ArrayLike, unit: str) -> Estimate:
     if not wander.all():
         return stated(rate, 0.0 if not wander.any() else np.nan, unit)
     weights = 1.0 / (wander * np.sqrt(lapse))
+    from scipy.optimize import nnls  # heavy: only when it is needed
+
     (store, walk), _ = nnls(np.stack([weights, weights * lapse], axis=1), weights * wander)
     return stated(rate, np.sqrt(store + walk * span) / span, unit)

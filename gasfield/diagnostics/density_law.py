@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from gasfield.diagnostics.equilibrium import equilibrium_part
 from gasfield.diagnostics.group import Group
@@ -122,6 +121,8 @@ class AroundWell(KnownDensity):
         """U = k |x - c|^2/2 with its centre c (D,) and stiffness k [energy/length^2] at temperature T [energy]."""
         self.name = "|x|" if not np.any(np.abs(centre) > _EXACT) else "|x − c|"
         self.centre = centre
+        from scipy import stats  # heavy: only when it is needed
+
         self.chi = stats.chi(len(centre), scale=np.sqrt(temperature / stiffness))
 
     def coordinate(self, positions: NDArray[np.floating]) -> Values:

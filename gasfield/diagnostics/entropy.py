@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 from scipy.special import digamma, polygamma
 
 from gasfield.diagnostics.correlation import integrated_time
@@ -153,6 +152,8 @@ def _surprise(points: Values, parts: NDArray[np.int64], region: Region, taken: f
     places = points if box is None else _folded(points, region.periods)
     for part in np.unique(parts):
         here, others = places[parts == part], places[parts != part]
+        from scipy.spatial import cKDTree  # heavy: only when it is needed
+
         reach = cKDTree(others, boxsize=box).query(here, k=[_NEIGHBOUR], p=np.inf)[0]
         reach = np.maximum(reach, np.finfo(np.float64).tiny)  # several at one place
         cut = (here + reach > region.high) | (here - reach < region.low)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import special
 
 from gasfield.diagnostics.estimate import Estimate
 
@@ -123,7 +123,7 @@ def agreement(shares: Values, law: Values) -> Agreement:
     errors = np.sqrt(np.diag(covariance) * law)
     return Agreement(
         chi_squared=Estimate(np.array(ratio), "1", ratio + pull),
-        p_value=float(stats.f.sf(ratio, freedom, freedom * (parts - 1))),
+        p_value=float(special.fdtrc(freedom, freedom * (parts - 1), ratio)),
         effective_size=(len(law) - 1) / trace,
         distance=Estimate(np.array(0.5 * np.abs(away).sum()), "1", distances),
         expected_distance=float(np.sqrt(0.5 / np.pi) * errors.sum()),

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from gasfield.diagnostics.base import Result, Scope
 from gasfield.diagnostics.equilibrium import equilibrium_frames, equilibrium_part, why_no_equilibrium
@@ -56,6 +55,8 @@ class SpeedsResult(Result):
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """The histogram with its errors on Maxwell's curve, and below it how many errors they are apart."""
+        from scipy import stats  # heavy: only when it is needed
+
         from gasfield.plots.distributions import Histogram, Law, against_law, chance
 
         chi = stats.chi(self.freedom, scale=np.sqrt(self.temperature))
@@ -107,6 +108,8 @@ class Speeds:
             temperature = bath * _free_share(group, freedom)
         parts, warning = independent_parts(scaled)
         notes += [] if warning is None else [warning]
+        from scipy import stats  # heavy: only when it is needed
+
         chi = stats.chi(freedom, scale=np.sqrt(temperature))
         test = kolmogorov(parts, chi.cdf)
         edges = np.linspace(float(chi.ppf(_TAIL)), float(chi.ppf(1.0 - _TAIL)), _BINS + 1)

@@ -7,8 +7,9 @@ section IV.4). Where walls are, the end of a step is folded back.
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
+from numpy.typing import NDArray
 from pydantic import Field
 
 from gasfield.dynamics.base import Array, Conditions, Law
@@ -48,7 +49,7 @@ class AdvectionDynamics(Mechanics):
         self.space.settle(gas.positions)
         gas.step += 1
 
-    def _slope(self, gas: Gas, places: Array) -> Array:
+    def _slope(self, gas: Gas, places: NDArray[Any]) -> Array:
         """(N, D) velocity of the flow at places, which may lie beside the space."""
         inside = places.copy()
         self.space.settle(inside)

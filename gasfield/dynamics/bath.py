@@ -35,7 +35,7 @@ class Bath:
                     f"temperature.groups has {', '.join(temperature.groups) or 'no group'}; every group needs one: "
                     f"{', '.join(groups)}."
                 )
-            self._schedules = [temperature.groups[name] for name in groups]
+            self._schedules: list[Schedule] = [temperature.groups[name] for name in groups]
         else:
             self._schedules = [temperature] * len(groups)
         self.lowest = temperature.lowest

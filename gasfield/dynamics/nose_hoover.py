@@ -125,7 +125,7 @@ class NoseHooverDynamics(Splitting):
 
     def _kinetic(self, gas: Gas) -> Array:
         """(G,) kinetic energy of each chain's particles."""
-        return np.bincount(self._chain_of(gas), gas.kinetic_energies(), minlength=len(self._eta))
+        return np.bincount(self._chain_of(gas), gas.kinetic_energies(), minlength=len(self._eta)).astype(np.float64)
 
     def _freedoms(self, gas: Gas) -> NDArray[np.int64]:
         """(G,) degrees of freedom of each chain."""

@@ -43,7 +43,7 @@ class Ball(Space):
         """D V / R [length^(D-1)]; in one dimension the wall is two points."""
         return self.dimensions * self.volume / self.radius
 
-    def drift(self, positions: Array, velocities: Array, time_step: float, turned: Array) -> None:
+    def drift(self, positions: NDArray[Any], velocities: Array, time_step: float, turned: Array) -> None:
         """Chord after chord, with specular reflection."""
         if time_step < 0.0:  # back along the path is ahead with the velocity turned about
             np.negative(velocities, out=velocities)
@@ -55,7 +55,7 @@ class Ball(Space):
         """Folds positions (N, D) at the wall along their radius, in place."""
         fold_radius(positions, self.radius)
 
-    def contains(self, positions: Array) -> NDArray[np.bool_]:
+    def contains(self, positions: NDArray[Any]) -> NDArray[np.bool_]:
         """(N,) whether |x| <= R, but for a rounding error."""
         return np.asarray(np.linalg.norm(positions, axis=1) <= self.radius * (1.0 + ROUNDING))
 

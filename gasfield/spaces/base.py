@@ -64,7 +64,7 @@ class Space(Spec):
         return 0.0
 
     @abstractmethod
-    def drift(self, positions: Array, velocities: Array, time_step: float, turned: Array) -> None:
+    def drift(self, positions: NDArray[Any], velocities: Array, time_step: float, turned: Array) -> None:
         """Free flight over a time, in place.
 
         Args:
@@ -79,7 +79,7 @@ class Space(Spec):
         folded at walls, scaled onto the sphere. In place; default: every place is in the space."""
         return None
 
-    def wrapped(self, positions: Array) -> Array:
+    def wrapped(self, positions: NDArray[Any]) -> Array:
         """A copy of positions (N, D) in which places that are the same look the same: [-L/2, L/2) along a period L."""
         return positions.copy()
 
@@ -91,10 +91,10 @@ class Space(Spec):
         """
         raise InputError("a space that nothing bounds has no uniform distribution; draw a cloud, or give it walls.")
 
-    def contains(self, positions: Array) -> NDArray[np.bool_]:
+    def contains(self, positions: NDArray[Any]) -> NDArray[np.bool_]:
         """(N,) whether each position (N, D) is in the space; not so where it is not finite."""
         return np.asarray(np.isfinite(positions).all(axis=1))
 
-    def tangent(self, positions: Array, vectors: Array) -> None:
+    def tangent(self, positions: NDArray[Any], vectors: Array) -> None:
         """Takes out of vectors (N, D), in place, what points out of the space at positions (N, D); default: nothing."""
         return None

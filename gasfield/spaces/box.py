@@ -24,7 +24,7 @@ class Box(Sided):
         """Two faces of area V / L_j for each coordinate [length^(D-1)]."""
         return float(np.sum(2.0 * self.volume / self.edges))
 
-    def drift(self, positions: Array, velocities: Array, time_step: float, turned: Array) -> None:
+    def drift(self, positions: NDArray[Any], velocities: Array, time_step: float, turned: Array) -> None:
         """Each coordinate flies, and is folded back as often as it hit a wall."""
         edges = self.edges
         reflect(positions, velocities, float(time_step), 0.5 * edges, 1.0 / edges, turned)
@@ -34,7 +34,7 @@ class Box(Sided):
         edges = self.edges
         fold(positions, 0.5 * edges, 1.0 / edges)
 
-    def contains(self, positions: Array) -> NDArray[np.bool_]:
+    def contains(self, positions: NDArray[Any]) -> NDArray[np.bool_]:
         """(N,) whether all coordinates are between the walls, but for a rounding error."""
         return np.asarray((np.abs(positions) <= 0.5 * (1.0 + ROUNDING) * self.edges).all(axis=1))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
+
+from numpy.typing import NDArray
 
 from gasfield.spaces.base import Array, Space
 from gasfield.spaces.flight import fly
@@ -15,6 +17,6 @@ class Free(Space):
 
     kind: Literal["free"] = "free"
 
-    def drift(self, positions: Array, velocities: Array, time_step: float, turned: Array) -> None:
+    def drift(self, positions: NDArray[Any], velocities: Array, time_step: float, turned: Array) -> None:
         """x <- x + v h."""
         fly(positions, velocities, float(time_step))

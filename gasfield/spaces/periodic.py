@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gasfield.spaces.base import Array
 from gasfield.spaces.flight import fly
@@ -26,11 +27,11 @@ class Periodic(Sided):
         """(D,) the sides [length]."""
         return self.edges
 
-    def drift(self, positions: Array, velocities: Array, time_step: float, turned: Array) -> None:
+    def drift(self, positions: NDArray[Any], velocities: Array, time_step: float, turned: Array) -> None:
         """x <- x + v h."""
         fly(positions, velocities, float(time_step))
 
-    def wrapped(self, positions: Array) -> Array:
+    def wrapped(self, positions: NDArray[Any]) -> Array:
         """A copy of positions (N, D), each coordinate in [-L/2, L/2)."""
         edges = self.edges
         places = positions - edges * np.floor(positions / edges + 0.5)

@@ -51,7 +51,7 @@ class Sphere(Space):
         with np.errstate(under="ignore"):
             return float(2.0 * np.exp(half * math.log(math.pi) - gammaln(half)))
 
-    def drift(self, positions: Array, velocities: Array, time_step: float, turned: Array) -> None:
+    def drift(self, positions: NDArray[Any], velocities: Array, time_step: float, turned: Array) -> None:
         """Along the great circle."""
         circle(positions, velocities, float(time_step))
 
@@ -59,11 +59,11 @@ class Sphere(Space):
         """x <- x / |x|, in place. The centre has no direction: it becomes NaN, which `contains` refuses."""
         normalise(positions)
 
-    def contains(self, positions: Array) -> NDArray[np.bool_]:
+    def contains(self, positions: NDArray[Any]) -> NDArray[np.bool_]:
         """(N,) whether |x| is 1, to single precision."""
         return np.asarray(np.abs(np.linalg.norm(positions, axis=1) - 1.0) < _ON_SPHERE)
 
-    def tangent(self, positions: Array, vectors: Array) -> None:
+    def tangent(self, positions: NDArray[Any], vectors: Array) -> None:
         """v <- v - (v.x) x for x on the sphere, in place."""
         project(positions, vectors)
 

@@ -78,7 +78,7 @@ class Element:
     def append(self, step: int, time: float, value: ArrayLike) -> bool:
         """Takes a frame; True when a whole chunk is waiting to be written."""
         self._waiting.append((step, time, np.array(value, self.value.dtype)))
-        return (len(self._step) + len(self._waiting)) % self._block == 0
+        return bool((len(self) + len(self._waiting)) % self._block == 0)
 
     def write_values(self) -> None:
         """First half of a flush: the values."""

@@ -51,8 +51,8 @@ EXACT: list[tuple[dict[str, Any], int, int]] = [
     ({"kind": "andersen", "time_step": 0.05, "collision_rate": 1.0}, 160, 20),
     ({"kind": "brownian", "time_step": 0.05}, 80, 10),
 ]
-"""Law, steps to relax, steps between samples. The first three are exact; at h = 0.05 the bias of the others is of second
-order and below 4e-4 (measured: 4.2% h^2 for BAOAB), a fraction of the error."""
+"""Law, steps to relax, steps between samples. The first three are exact; at h = 0.05 the bias of the others is of
+second order and below 4e-4 (measured: 4.2% h^2 for BAOAB), a fraction of the error."""
 
 
 def agrees(found: tuple[float, float, float], expected: float) -> bool:
@@ -94,8 +94,8 @@ def test_brownian_schemes_keep_their_order_on_the_sphere() -> None:
 
 
 def test_diffusion_on_the_sphere_forgets_its_start() -> None:
-    """<x(t).x(0)> = exp(-(D-1) T t / gamma): the first eigenvalue of the Laplacian on S^(D-1). Euler-Maruyama steps along
-    great circles of Gaussian length, so each forgets a little less than it should by O(h): h = 0.002."""
+    """<x(t).x(0)> = exp(-(D-1) T t / gamma): the first eigenvalue of the Laplacian on S^(D-1). Euler-Maruyama steps
+    along great circles of Gaussian length, so each forgets a little less than it should by O(h): h = 0.002."""
     start = np.tile([0.0, 0.0, 1.0], (20_000, 1))
     law = {"kind": "brownian", "scheme": "euler_maruyama", "time_step": 0.002, "friction": 0.5}
     system = engine(law, start, forces=[], space={"kind": "sphere", "dimensions": 3}, temperature=0.6)
