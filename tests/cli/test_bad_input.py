@@ -74,7 +74,7 @@ def test_what_follows_from_a_fault_is_not_told(write: Callable, refuses: Refuses
     assert "Did you mean 'group'?" in message
     assert "at least 1 item" not in message
     message = refuses("check", write("kind: recorded_gradient, file: recordings/kjv-bf16.h5", "kind: gravity"))
-    assert "forces.0.kind: should be 'recorded_gradient', not 'gravity'" in message
+    assert "forces.0.kind: there is no kind 'gravity' here; there are 'harmonic'" in message
     assert "missing" not in message
 
 
@@ -199,3 +199,53 @@ def test_what_is_no_trajectory_is_refused(tmp_path: Path, refuses: Refuses) -> N
         file["x"] = 1
     assert "other.h5: no data set particles/vectors/position/value" in refuses("diagnose", "other.h5")
     assert "gone.h5: no such file" in refuses("compare", "gone.h5", "other.h5")
+
+
+THERMAL = """
+title: A gas
+question: What is refused?
+space: {kind: free, dimensions: 2}
+gas:
+  - {name: gas, from: {kind: gaussian, count: 10, spread: 1.0}}
+forces:
+  - {kind: harmonic, stiffness: 1.0}
+dynamics: {kind: langevin, time_step: 0.1, friction: 1.0}
+temperature: 1.0
+run: {steps: 10}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("temperature: 1.0", "temperature: -1.0", "9: temperature: a temperature is never below zero, not -1.0."),
+        ("temperature: 1.0", "temperature: warm", "9: temperature: should be a number, or a schedule such as"),
+        ("temperature: 1.0\n", "", "8: dynamics: langevin needs the temperature of its bath"),
+        ("langevin, time_step: 0.1, friction: 1.0", "newton, time_step: 0.1", "dynamics: newton has no bath"),
+        ("kind: harmonic, stiffness: 1.0", "kind: circulation, rate: 1.0", "no gradient"),
+        ("count: 10", "count: 1", "2 degrees of freedom"),
+        ("kind: free", "kind: torus", "space.kind: there is no kind 'torus' here; there are 'free', 'periodic'"),
+        ("{kind: free,", "{kind: periodic, side: 3.0,", "forces.0: harmonic depends on the absolute place"),
+        ("{kind: free,", "{kind: box,", "space: give either side"),
+        ("{kind: free,", "{kind: box, side: 1.0,", "gas: particle"),
+        ("kind: gaussian, count: 10, spread: 1.0", "kind: uniform, count: 10", "gas: "),
+        ("temperature: 1.0", "temperature: {kind: by_group, groups: {ga: 1.0}}", "every group needs one: gas"),
+    ],
+)  # fmt: skip
+def test_a_thermal_run_that_has_no_meaning_is_refused(
+    tmp_path: Path, refuses: Refuses, old: str, new: str, says: str
+) -> None:
+    text = THERMAL
+    if says == "no gradient":
+        text = text.replace("langevin, time_step: 0.1, friction: 1.0", "metropolis, step_length: 0.1")
+    if says == "2 degrees of freedom":
+        text = text.replace(
+            "langevin, time_step: 0.1, friction: 1.0", "nose_hoover, time_step: 0.1, relaxation_time: 1"
+        )
+        text, says = text.replace("dimensions: 2", "dimensions: 1"), "1 degrees of freedom in the gas; below 2"
+    assert old in text
+    (tmp_path / "mine.yaml").write_text(text.strip().replace(old, new))
+    message = refuses("run", "mine.yaml")
+    assert says in message, message
+    assert message.startswith("gasfield: mine.yaml:")
+    assert len(message.strip().splitlines()) == 1
