@@ -332,5 +332,5 @@ def test_faulty_constants_are_refused(fault: dict) -> None:
 
 
 def test_laws_are_found_by_their_kind() -> None:
-    for kind, specification in DYNAMICS.items():
-        assert specification.model_validate({"kind": kind, "learning_rate": 1e-3}).kind == kind
+    for kind in ("adamw", "sgd"):
+        assert DYNAMICS[kind].model_validate({"kind": kind, "learning_rate": 1e-3}).kind == kind
