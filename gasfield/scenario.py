@@ -47,7 +47,7 @@ class Scenario(Spec):
     title: str
     question: str
     """What the run answers."""
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**64)] = 0
     space: SpaceSpec
     gas: Annotated[tuple[GroupSource, ...], Field(min_length=1)]
     tracers: tuple[Tracer, ...] = ()
