@@ -70,7 +70,7 @@ class Simulation:
         self.dynamics.project(self.gas)
         self.dynamics.begin(self.gas)
         self._watch = Watch(self.gas, self.forces, self.dynamics, self.bath)
-        self._lengths: dict[str, int] | None = None
+        self._resumed: Checkpoint | None = None
 
     def _build_force(self, number: int) -> Force:
         scenario = self.scenario
@@ -105,10 +105,9 @@ class Simulation:
         return count * self.space.dimensions * (count if self.forces.interacting else 1)
 
     def _run(self, path: Path, progress: Progress, checkpoint: Path | None) -> None:
-        lengths = self._lengths
-        with TrajectoryWriter.go_on(path, lengths) if lengths else self._create(path) as writer:
+        with self._open(path) as writer:
             keeper = _Keeper(self, writer, checkpoint)
-            if not lengths:
+            if self._resumed is None:
                 self._plant()
                 self._frame(writer)
                 self._observe(writer)
@@ -193,6 +192,11 @@ class Simulation:
 
     # --- files -------------------------------------------------------------------------------------------------------
 
+    def _open(self, path: Path) -> TrajectoryWriter:
+        """A new trajectory, or the one that the checkpoint was written beside."""
+        resumed = self._resumed
+        return self._create(path) if resumed is None else TrajectoryWriter.go_on(path, resumed.lengths, resumed.tails)
+
     def _create(self, path: Path) -> TrajectoryWriter:
         scenario = self.scenario
         freedom = self.dynamics.degrees_of_freedom(self.gas)
@@ -214,8 +218,8 @@ class Simulation:
             path, everyone, precision=scenario.dynamics.precision, provenance=provenance, periods=self.space.periods
         )
 
-    def checkpoint(self, lengths: dict[str, int]) -> Checkpoint:
-        """The state of the run now, beside a trajectory of given lengths."""
+    def checkpoint(self, writer: TrajectoryWriter) -> Checkpoint:
+        """The state of the run now, beside its trajectory."""
         gas = self.gas
         arrays: dict[str, NDArray[Any]] = {
             "gas/positions": gas.positions,
@@ -226,7 +230,8 @@ class Simulation:
         if gas.velocities is not None:
             arrays["gas/velocities"] = gas.velocities
         law = {f"law/{name}": array for name, array in self.dynamics.state().items()}
-        return Checkpoint(self.scenario.digest(), arrays | law | self._watch.state(), lengths)
+        lengths = writer.lengths()
+        return Checkpoint(self.scenario.digest(), arrays | law | self._watch.state(), lengths, writer.tails())
 
     def resume(self, checkpoint: Checkpoint) -> None:
         """Goes back to where a checkpoint was written; `run` then goes on with its trajectory.
@@ -249,7 +254,7 @@ class Simulation:
             self._watch.restore(state)
         except (KeyError, ValueError) as fault:
             raise InputError(f"the checkpoint does not fit its scenario ({fault}).") from None
-        self._lengths = dict(checkpoint.lengths)
+        self._resumed = checkpoint
 
     def _call_up(self, ids: NDArray[np.int64]) -> None:
         """Plants what had been planted, so that all arrays have the sizes that they had."""
@@ -271,7 +276,7 @@ class _Keeper:
         if self._path is None or not (last or self._is_due()):
             return
         begun = clock.monotonic()
-        self._simulation.checkpoint(self._writer.lengths()).save(self._path)
+        self._simulation.checkpoint(self._writer).save(self._path)
         taken = clock.monotonic() - begun
         self._due = begun + max(CHECKPOINT_SECONDS, taken / _CHECKPOINT_SHARE)
 

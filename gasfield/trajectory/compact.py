@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import h5py
+from numpy.typing import NDArray
 
 from gasfield.errors import InputError
 from gasfield.trajectory import schema
@@ -31,12 +33,13 @@ def compact(path: Path) -> None:
     draft.replace(path)
 
 
-def copy_frames(path: Path, lengths: Mapping[str, int]) -> None:
+def copy_frames(path: Path, lengths: Mapping[str, int], tails: Mapping[str, NDArray[Any]]) -> None:
     """Replaces a file by a copy that has the first frames only, in one step.
 
     Args:
         path: a file that a killed writer may have left.
         lengths: place of each time-dependent element -> frames to keep; elements that are not named are left out.
+        tails: their last frames, taken from here and not from the file.
 
     Raises:
         InputError: if they are not all there.
@@ -49,7 +52,7 @@ def copy_frames(path: Path, lengths: Mapping[str, int]) -> None:
         ):
             for place in lengths:
                 broken[place]  # a KeyError if it is not there
-            _copy_group(broken, whole, lengths)
+            _copy_group(broken, whole, lengths, tails)
             for name in schema.IDENTITY:
                 whole[f"{schema.PROJECTION}/{name}"] = whole[f"{schema.VECTORS}/{name}"]
             _point_bonds(whole)
@@ -59,7 +62,9 @@ def copy_frames(path: Path, lengths: Mapping[str, int]) -> None:
     draft.replace(path)
 
 
-def _copy_group(source: h5py.Group, target: h5py.Group, lengths: Mapping[str, int]) -> None:
+def _copy_group(
+    source: h5py.Group, target: h5py.Group, lengths: Mapping[str, int], tails: Mapping[str, NDArray[Any]]
+) -> None:
     for key, value in source.attrs.items():
         target.attrs[key] = value
     for name, item in source.items():
@@ -68,12 +73,12 @@ def _copy_group(source: h5py.Group, target: h5py.Group, lengths: Mapping[str, in
             if source.name.strip("/") != schema.PROJECTION or name not in schema.IDENTITY:
                 source.copy(item, target, name)
         elif "value" not in item:
-            _copy_group(item, target.create_group(name), lengths)
+            _copy_group(item, target.create_group(name), lengths, tails)
         elif place in lengths:
-            _copy_element(item, target.create_group(name), lengths[place])
+            _copy_element(item, target.create_group(name), lengths[place], tails[place])
 
 
-def _copy_element(source: h5py.Group, target: h5py.Group, length: int) -> None:
+def _copy_element(source: h5py.Group, target: h5py.Group, length: int, tail: NDArray[Any]) -> None:
     for name in ("step", "time", "value"):
         old = source[name]
         if len(old) < length:
@@ -82,9 +87,12 @@ def _copy_element(source: h5py.Group, target: h5py.Group, length: int) -> None:
             name, (length, *old.shape[1:]), old.dtype, maxshape=old.maxshape, chunks=old.chunks,
             compression=old.compression, compression_opts=old.compression_opts, shuffle=old.shuffle,
         )  # fmt: skip
-        for start in range(0, length, old.chunks[0]):
-            stop = min(start + old.chunks[0], length)
+        safe = length - len(tail) if name == "value" else length
+        for start in range(0, safe, old.chunks[0]):
+            stop = min(start + old.chunks[0], safe)
             new[start:stop] = old[start:stop]
+        if safe < length:
+            new[safe:] = tail
 
 
 def _point_bonds(file: h5py.File) -> None:

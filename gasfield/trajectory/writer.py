@@ -75,6 +75,11 @@ class Element:
         """Frames in the file."""
         return len(self._step)
 
+    def tail(self) -> NDArray[Any]:
+        """The frames in the file whose chunk is not full yet."""
+        frames: NDArray[Any] = self.value[len(self) - len(self) % self._block :]
+        return frames
+
     def append(self, step: int, time: float, value: ArrayLike) -> bool:
         """Takes a frame; True when a whole chunk is waiting to be written."""
         self._waiting.append((step, time, np.array(value, self.value.dtype)))
@@ -141,7 +146,7 @@ class TrajectoryWriter:
         self._file.flush()
 
     @classmethod
-    def go_on(cls, path: Path, lengths: Mapping[str, int]) -> Self:
+    def go_on(cls, path: Path, lengths: Mapping[str, int], tails: Mapping[str, NDArray[Any]]) -> Self:
         """Goes on with a file whose writer was killed.
 
         What a killed writer left is read, never written to: the frames up to a checkpoint are copied into a new file,
@@ -150,11 +155,12 @@ class TrajectoryWriter:
         Args:
             path: the file.
             lengths: what `lengths` gave at the checkpoint.
+            tails: what `tails` gave there.
 
         Raises:
             InputError: if frames that the checkpoint counts are not in the file.
         """
-        copy_frames(path, lengths)
+        copy_frames(path, lengths, tails)
         writer = cls.__new__(cls)
         writer.path = path
         writer._file = h5py.File(path, "r+", locking=False)
@@ -168,6 +174,10 @@ class TrajectoryWriter:
         """How many frames each element has in the file, after a flush."""
         self.flush()
         return {place: len(element) for place, element in self._elements.items()}
+
+    def tails(self) -> dict[str, NDArray[Any]]:
+        """The last frames of each element, which a kill could still take."""
+        return {place: element.tail() for place, element in self._elements.items()}
 
     def element(
         self, location: str, shape: tuple[int, ...], dtype: str = "f8", chunks: tuple[int, ...] | None = None
