@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from gasfield.errors import InputError
+from gasfield.forces.base import of_dimension
 from gasfield.gas import Gas
 from gasfield.spaces import Space
 from gasfield.spec import Spec
@@ -216,7 +217,7 @@ def initial_velocities(
         rows = np.flatnonzero(gas.species == number)
         given = sources[number].velocities if number < len(sources) else None
         if isinstance(given, GivenVelocity):
-            velocities[rows] = _of_dimension(given.velocity, gas.dimensions, f"gas.{number}.velocities.velocity")
+            velocities[rows] = of_dimension(given.velocity, gas.dimensions, f"gas.{number}.velocities.velocity")
             continue
         warmth = given.temperature if given else (0.0 if temperatures is None else float(temperatures[number]))
         draw = generator(seed, Stream.INITIAL_VELOCITIES, number).standard_normal((len(rows), gas.dimensions))
@@ -242,15 +243,9 @@ def _drawn(
     if isinstance(start, FromUniform):
         return space.uniform(chance, start.count)
     if isinstance(start, FromPoint):
-        return np.tile(_of_dimension(start.at, space.dimensions, "from.at"), (start.count, 1))
+        return np.tile(of_dimension(start.at, space.dimensions, "from.at"), (start.count, 1))
     cloud = start.spread * chance.standard_normal((start.count, space.dimensions))
-    return cloud if start.centre is None else cloud + _of_dimension(start.centre, space.dimensions, "from.centre")
-
-
-def _of_dimension(numbers: Sequence[float], dimensions: int, key: str) -> NDArray[np.float64]:
-    if len(numbers) != dimensions:
-        raise InputError(f"{key}: {len(numbers)} numbers are given; the space has {dimensions} dimensions.")
-    return np.array(numbers, np.float64)
+    return cloud if start.centre is None else cloud + of_dimension(start.centre, space.dimensions, "from.centre")
 
 
 def _recorded(name: str, start: FromRecording, dimensions: int, find: Callable[[str], Path]) -> Gas:
