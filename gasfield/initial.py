@@ -69,17 +69,6 @@ class FromPoint(Spec):
     """D coordinates [length]."""
 
 
-class TurningVelocities(Spec):
-    """Rigid rotation about the centre of the group."""
-
-    kind: Literal["turning"] = "turning"
-    rate: Finite
-    """[1/time]; from the first axis of the plane towards the second where positive."""
-    plane: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]] = (0, 1)
-    """Two coordinates."""
-
-
-Velocities = ThermalVelocities | GivenVelocity | TurningVelocities
 Source = FromRecording | FromGaussian | FromUniform | FromPlaces | FromPoint
 
 
@@ -97,6 +86,19 @@ class GivenVelocity(Spec):
     kind: Literal["given"] = "given"
     velocity: tuple[float, ...]
     """D components [length/time]."""
+
+
+class TurningVelocities(Spec):
+    """Rigid rotation about the centre of the group."""
+
+    kind: Literal["turning"] = "turning"
+    rate: Finite
+    """[1/time]; from the first axis of the plane towards the second where positive."""
+    plane: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]] = (0, 1)
+    """Two coordinates."""
+
+
+Velocities = ThermalVelocities | GivenVelocity | TurningVelocities
 
 
 class GroupSource(Spec):
