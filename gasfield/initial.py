@@ -110,9 +110,7 @@ class GroupSource(Spec):
     """Mass of each particle; an optimiser does not feel it."""
     charge: Finite = 0.0
     """Charge of each particle; coulomb, yukawa and lorentz act on it."""
-    velocities: Annotated[ThermalVelocities | GivenVelocity | TurningVelocities | None, Field(discriminator="kind")] = (
-        None
-    )
+    velocities: Annotated[Velocities | None, Field(discriminator="kind")] = None
     """How particles start to move, under laws of motion that know velocities: thermal at the temperature of the bath
     if left out, at rest where there is no bath."""
 
