@@ -12,11 +12,15 @@ from pydantic_core import PydanticCustomError
 
 from gasfield.forces.base import ForceLaw
 from gasfield.forces.circulation import Circulation
+from gasfield.forces.cliff import Cliff
 from gasfield.forces.constant import Constant
 from gasfield.forces.double_well import DoubleWell
+from gasfield.forces.gaussian_wells import GaussianWells
 from gasfield.forces.harmonic import Harmonic
+from gasfield.forces.linear_flow import LinearFlow
 from gasfield.forces.mueller_brown import MuellerBrown
 from gasfield.forces.recorded_gradient import RecordedGradient
+from gasfield.forces.ridge import Ridge
 from gasfield.forces.soft_repulsion import SoftRepulsion
 
 FORCES: dict[str, type[ForceLaw]] = {}
@@ -46,6 +50,10 @@ register(
     Circulation,
     SoftRepulsion,
     RecordedGradient,
+    LinearFlow,
+    GaussianWells,
+    Ridge,
+    Cliff,
 )
 
 
