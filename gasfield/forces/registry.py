@@ -14,11 +14,13 @@ from gasfield.forces.base import ForceLaw
 from gasfield.forces.circulation import Circulation
 from gasfield.forces.cliff import Cliff
 from gasfield.forces.constant import Constant
+from gasfield.forces.convection import Convection
 from gasfield.forces.double_well import DoubleWell
 from gasfield.forces.gaussian_wells import GaussianWells
 from gasfield.forces.harmonic import Harmonic
 from gasfield.forces.linear_flow import LinearFlow
 from gasfield.forces.mueller_brown import MuellerBrown
+from gasfield.forces.orbiting_wells import OrbitingWells
 from gasfield.forces.recorded_gradient import RecordedGradient
 from gasfield.forces.ridge import Ridge
 from gasfield.forces.soft_repulsion import SoftRepulsion
@@ -54,6 +56,8 @@ register(
     GaussianWells,
     Ridge,
     Cliff,
+    Convection,
+    OrbitingWells,
 )
 
 
