@@ -16,8 +16,11 @@ from gasfield.forces.cliff import Cliff
 from gasfield.forces.constant import Constant
 from gasfield.forces.convection import Convection
 from gasfield.forces.double_well import DoubleWell
+from gasfield.forces.experts import Experts
 from gasfield.forces.gaussian_wells import GaussianWells
 from gasfield.forces.harmonic import Harmonic
+from gasfield.forces.hierarchy import Hierarchy
+from gasfield.forces.landscape import Landscape
 from gasfield.forces.linear_flow import LinearFlow
 from gasfield.forces.mueller_brown import MuellerBrown
 from gasfield.forces.orbiting_wells import OrbitingWells
@@ -58,6 +61,9 @@ register(
     Cliff,
     Convection,
     OrbitingWells,
+    Landscape,
+    Experts,
+    Hierarchy,
 )
 
 
