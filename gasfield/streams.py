@@ -30,6 +30,8 @@ class Stream(IntEnum):
     """Normal numbers of Monte-Carlo proposals: steps, or momenta."""
     ACCEPTANCE = 10
     """Whether a proposal is accepted."""
+    STORED_PATTERNS = 16
+    """Patterns that a Hopfield network remembers."""
 
 
 def generator(seed: int, stream: Stream, index: int = 0) -> np.random.Generator:

@@ -10,11 +10,13 @@ from typing import Annotated, Any
 from pydantic import PlainValidator, SerializeAsAny
 from pydantic_core import PydanticCustomError
 
+from gasfield.forces.attention import Attention
 from gasfield.forces.base import ForceLaw
 from gasfield.forces.circulation import Circulation
 from gasfield.forces.constant import Constant
 from gasfield.forces.double_well import DoubleWell
 from gasfield.forces.harmonic import Harmonic
+from gasfield.forces.hopfield import Hopfield
 from gasfield.forces.mueller_brown import MuellerBrown
 from gasfield.forces.recorded_gradient import RecordedGradient
 from gasfield.forces.soft_repulsion import SoftRepulsion
@@ -46,6 +48,8 @@ register(
     Circulation,
     SoftRepulsion,
     RecordedGradient,
+    Attention,
+    Hopfield,
 )
 
 
