@@ -3,8 +3,9 @@
     E(x) = -(1/beta) log sum_m exp(beta p_m . x) + |x|^2 / 2,    F = -grad E = sum_m softmax_m(beta p_m . x) p_m - x
 
 Ramsauer et al., "Hopfield networks is all you need" (arXiv 2008.02217, equations 2 and 3), without the constants of
-their energy. A step of Euler's method of length 1 under `advection` is exactly their update x <- X softmax(beta X^T x),
-under which E never rises. Two patterns +-a, on the line between them: x = a tanh(beta a x), a pitchfork at beta a^2 = 1.
+their energy. A step of Euler's method of length 1 under `advection` is exactly their update
+x <- X softmax(beta X^T x), under which E never rises. Two patterns +-a, on the line between them: the fixed points are
+x = a tanh(beta a x), a pitchfork at beta a^2 = 1.
 """
 
 from __future__ import annotations
