@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import PlainValidator, SerializeAsAny
 from pydantic_core import PydanticCustomError
 
+from gasfield.forces.attention import Attention
 from gasfield.forces.base import ForceLaw
 from gasfield.forces.circulation import Circulation
 from gasfield.forces.cliff import Cliff
@@ -24,6 +25,7 @@ from gasfield.forces.gaussian_wells import GaussianWells
 from gasfield.forces.gravity import Gravity
 from gasfield.forces.harmonic import Harmonic
 from gasfield.forces.hierarchy import Hierarchy
+from gasfield.forces.hopfield import Hopfield
 from gasfield.forces.inverse_power import InversePower
 from gasfield.forces.landscape import Landscape
 from gasfield.forces.lennard_jones import LennardJones
@@ -80,6 +82,8 @@ register(
     Landscape,
     Experts,
     Hierarchy,
+    Attention,
+    Hopfield,
 )
 
 
