@@ -25,6 +25,7 @@ class Gas:
         time: elapsed time; an optimiser counts steps as time.
         velocities: (N, D) float64 [length/time]; None where the law of motion has none.
         masses: (N,) float64; ones if left out.
+        charges: (N,) float64; zeros if left out.
         pushes: (N,) bool: who acts on others. Passive tracers feel pair forces and exert none. All true if left out.
         ids: (N,) int64: the name of each particle, by which it draws its random numbers and finds its row in a
             trajectory; 0 to N - 1 if left out.
@@ -40,12 +41,15 @@ class Gas:
     time: float = 0.0
     velocities: NDArray[np.float64] | None = None
     masses: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    charges: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     pushes: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, bool))
     ids: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
     def __post_init__(self) -> None:
         if self.count and not len(self.masses):
             self.masses = np.ones(self.count)
+        if self.count and not len(self.charges):
+            self.charges = np.zeros(self.count)
         if self.count and not len(self.pushes):
             self.pushes = np.ones(self.count, bool)
         if self.count and not len(self.ids):
@@ -72,6 +76,21 @@ class Gas:
     def at(self, positions: NDArray[np.floating[Any]]) -> Self:
         """The same gas at other positions (N, D); every other array is shared."""
         return replace(self, positions=positions)
+
+    def select(self, rows: NDArray[np.int64]) -> Self:
+        """Some of the particles, each with its id; bonds name particles by id, so they stay as they are."""
+        return replace(
+            self,
+            positions=self.positions[rows],
+            species=self.species[rows],
+            token_ids=self.token_ids[rows],
+            tokens=[self.tokens[row] for row in rows],
+            velocities=None if self.velocities is None else self.velocities[rows],
+            masses=self.masses[rows],
+            charges=self.charges[rows],
+            pushes=self.pushes[rows],
+            ids=self.ids[rows],
+        )
 
     def kinetic_energies(self) -> NDArray[np.float64]:
         """m v^2 / 2 of each particle (N,).

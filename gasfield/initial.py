@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from gasfield.errors import InputError
-from gasfield.forces.base import of_dimension
+from gasfield.forces.base import Finite, of_dimension
 from gasfield.gas import Gas
 from gasfield.spaces import Space
 from gasfield.spec import Spec
@@ -52,6 +52,14 @@ class FromUniform(Spec):
     count: Count
 
 
+class FromPlaces(Spec):
+    """Each particle at a place of its own."""
+
+    kind: Literal["places"] = "places"
+    at: Annotated[tuple[tuple[Finite, ...], ...], Field(min_length=1)]
+    """D coordinates of each [length]."""
+
+
 class FromPoint(Spec):
     """All at one place."""
 
@@ -59,6 +67,9 @@ class FromPoint(Spec):
     count: Count = 1
     at: tuple[float, ...]
     """D coordinates [length]."""
+
+
+Source = FromRecording | FromGaussian | FromUniform | FromPlaces | FromPoint
 
 
 class ThermalVelocities(Spec):
@@ -81,9 +92,11 @@ class GroupSource(Spec):
     """A named group of particles and where it comes from."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
-    source: Annotated[FromRecording | FromGaussian | FromUniform | FromPoint, Field(alias="from", discriminator="kind")]
+    source: Annotated[Source, Field(alias="from", discriminator="kind")]
     mass: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     """Mass of each particle; an optimiser does not feel it."""
+    charge: Finite = 0.0
+    """Charge of each particle; coulomb, yukawa and lorentz act on it."""
     velocities: Annotated[ThermalVelocities | GivenVelocity | None, Field(discriminator="kind")] = None
     """How particles start to move, under laws of motion that know velocities: thermal at the temperature of the bath
     if left out, at rest where there is no bath."""
@@ -150,7 +163,7 @@ def make_roster(
         structure = plant(tracer, centroids, space.dimensions, seed, number)
         part = _unnamed(structure.positions, start, parts[0].time)
         part.bonds = {structure.name: structure.bonds}
-        part.pushes[:] = tracer.active
+        part.pushes[:], part.masses[:], part.charges[:] = tracer.active, tracer.mass, tracer.charge
         if tracer.plant_at > start:
             part.positions = np.full(structure.positions.shape, np.nan)
         parts.append(part)
@@ -162,9 +175,8 @@ def make_roster(
         for number, tracer in enumerate(tracers)
         if tracer.plant_at > start
     ]
-    return Roster(
-        everyone, _those(everyone, there), tuple(sorted(later, key=lambda planting: planting.tracer.plant_at))
-    )
+    later.sort(key=lambda planting: planting.tracer.plant_at)
+    return Roster(everyone, everyone.select(np.flatnonzero(there)), tuple(later))
 
 
 def place_of(planting: Planting, gas: Gas, space: Space, seed: int) -> NDArray[np.float64]:
@@ -192,7 +204,8 @@ def add_planted(gas: Gas, planting: Planting, positions: NDArray[np.float64]) ->
     gas.species = np.concatenate([gas.species, np.full(count, planting.species)])
     gas.token_ids = np.concatenate([gas.token_ids, np.full(count, -1)])
     gas.tokens = [*gas.tokens, *[""] * count]
-    gas.masses = np.concatenate([gas.masses, np.ones(count)])
+    gas.masses = np.concatenate([gas.masses, np.full(count, planting.tracer.mass)])
+    gas.charges = np.concatenate([gas.charges, np.full(count, planting.tracer.charge)])
     gas.pushes = np.concatenate([gas.pushes, np.full(count, planting.tracer.active)])
     gas.ids = np.concatenate([gas.ids, planting.ids])
 
@@ -233,15 +246,17 @@ def _group(source: GroupSource, space: Space, seed: int, number: int, find: Call
     else:
         gas = _unnamed(_drawn(start, space, generator(seed, Stream.INITIAL_CLOUD, number)), 0, 0.0)
         space.settle(gas.positions) if space.curved else None
-    gas.masses[:] = source.mass
+    gas.masses[:], gas.charges[:] = source.mass, source.charge
     return gas
 
 
 def _drawn(
-    start: FromGaussian | FromUniform | FromPoint, space: Space, chance: np.random.Generator
+    start: FromGaussian | FromUniform | FromPlaces | FromPoint, space: Space, chance: np.random.Generator
 ) -> NDArray[np.float64]:
     if isinstance(start, FromUniform):
         return space.uniform(chance, start.count)
+    if isinstance(start, FromPlaces):
+        return np.array([of_dimension(at, space.dimensions, f"from.at.{row}") for row, at in enumerate(start.at)])
     if isinstance(start, FromPoint):
         return np.tile(of_dimension(start.at, space.dimensions, "from.at"), (start.count, 1))
     cloud = start.spread * chance.standard_normal((start.count, space.dimensions))
@@ -297,25 +312,8 @@ def _join(parts: Sequence[Gas], names: list[str]) -> Gas:
         step=parts[0].step,
         time=parts[0].time,
         masses=np.concatenate([part.masses for part in parts]),
+        charges=np.concatenate([part.charges for part in parts]),
         pushes=np.concatenate([part.pushes for part in parts]),
-    )
-
-
-def _those(everyone: Gas, there: NDArray[np.bool_]) -> Gas:
-    """The particles that are there; each keeps its id. Bonds name particles by id."""
-    rows = np.flatnonzero(there)
-    return Gas(
-        positions=everyone.positions[rows],
-        species=everyone.species[rows],
-        names=everyone.names,
-        token_ids=everyone.token_ids[rows],
-        tokens=[everyone.tokens[row] for row in rows],
-        bonds=everyone.bonds,
-        step=everyone.step,
-        time=everyone.time,
-        masses=everyone.masses[rows],
-        pushes=everyone.pushes[rows],
-        ids=rows,
     )
 
 

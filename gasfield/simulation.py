@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gasfield.blowup import Watch
 from gasfield.dynamics import Bath, Conditions
 from gasfield.errors import InputError
-from gasfield.forces import Force, Surroundings, TotalForce
+from gasfield.forces import Force, Surroundings, TotalForce, build_force
 from gasfield.initial import Planting, add_planted, initial_velocities, make_roster, place_of
 from gasfield.kernels.threads import threads_worth
 from gasfield.observation import observe
@@ -75,7 +75,8 @@ class Simulation:
     def _build_force(self, number: int) -> Force:
         scenario = self.scenario
         with scenario.faults_at("forces", number):
-            force = scenario.forces[number].build(Surroundings(self.space, scenario.find))
+            force = build_force(scenario.forces[number], Surroundings(self.space, scenario.find))
+            force.check_gas(self.gas)
             force.check_steps(self._start, self._end + int(scenario.dynamics.looks_ahead))
         return force
 

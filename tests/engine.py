@@ -114,6 +114,7 @@ class Prescribed:
     conservative: bool = False
     interacting: bool = False
     mutual: bool = False
+    turns: bool = False
 
     def force(self, gas: Gas) -> np.ndarray:
         return self.pull(gas.positions, gas.step)

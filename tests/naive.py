@@ -7,6 +7,7 @@ spacing", decided between integers.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -282,25 +283,41 @@ class Pairs:
     virial: float
 
 
-def soft_repulsion(places: np.ndarray, pushes: np.ndarray, strength: float, reach: float, periods: np.ndarray) -> Pairs:
-    """U(r) = e (1 - r^2/a^2)^3 for r < a between each particle and all others that push.
+def pairs(
+    places: np.ndarray,
+    pushes: np.ndarray,
+    law: Callable[[float], tuple[float, float, float]],
+    periods: np.ndarray,
+    strengths: np.ndarray | None = None,
+) -> Pairs:
+    """A force between each particle and all others that push: law(r) gives U, dU/dr, d2U/dr2 for strengths of one.
 
-    With dU/dr = -6 e r/a^2 (1 - r^2/a^2)^2 the force is -dU/dr along the line between both, and the Laplacian
-    d^2U/dr^2 + (D - 1)/r dU/dr.
+    The force is -dU/dr along the line between both, and the Laplacian d2U/dr2 + (D - 1)/r dU/dr.
     """
     count, dimensions = places.shape
+    weights = np.ones(count) if strengths is None else strengths
     felt = Pairs(np.zeros(count), np.zeros(places.shape), np.zeros(count), 0.0)
     for i in range(count):
         for j in range(count):
             apart = nearest_image(places[i] - places[j], periods)
             r = math.sqrt(np.dot(apart, apart))
-            if i == j or not pushes[j] or r >= reach:
+            if i == j or not pushes[j]:
                 continue
-            inside = 1 - r**2 / reach**2
-            slope_over_r = -6 * strength / reach**2 * inside**2
-            bend = slope_over_r + 24 * strength * r**2 / reach**4 * inside
-            felt.energy[i] += strength * inside**3 * (0.5 if pushes[i] else 1)
-            felt.force[i] -= slope_over_r * apart
-            felt.laplacian[i] += bend + (dimensions - 1) * slope_over_r
-            felt.virial -= slope_over_r * r**2 / 2
+            energy, slope, bend = (weights[i] * weights[j] * number for number in law(r))
+            felt.energy[i] += energy * (0.5 if pushes[i] else 1)
+            felt.force[i] -= slope * apart / r
+            felt.laplacian[i] += bend + (dimensions - 1) * slope / r
+            felt.virial -= slope * r / 2
     return felt
+
+
+def soft_repulsion(places: np.ndarray, pushes: np.ndarray, strength: float, reach: float, periods: np.ndarray) -> Pairs:
+    """U(r) = e (1 - r^2/a^2)^3 for r < a."""
+
+    def law(r: float) -> tuple[float, float, float]:
+        inside = max(1 - r**2 / reach**2, 0.0)
+        slope = -6 * strength * r / reach**2 * inside**2
+        bend = -6 * strength / reach**2 * inside**2 + 24 * strength * r**2 / reach**4 * inside
+        return strength * inside**3, slope, bend
+
+    return pairs(places, pushes, law, periods)

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.dynamics import Andersen, Bath, Brownian, Conditions, Hmc, Langevin, Law, Mala, Metropolis
-from gasfield.forces import Harmonic, Surroundings, TotalForce
+from gasfield.forces import Surroundings, TotalForce
+from gasfield.forces.harmonic import Harmonic
 from gasfield.gas import Gas
 from gasfield.schedules import Constant
 from gasfield.spaces import Free

@@ -121,7 +121,7 @@ class Density:
         reason = why_no_equilibrium(group)
         if reason is not None or group.experiment is None:
             return reason
-        forces = group.experiment.forces()
+        forces = group.experiment.forces(group.name)
         if forces is not None and not forces.conservative:
             return None
         try:

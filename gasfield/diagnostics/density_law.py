@@ -141,17 +141,19 @@ class AroundWell(KnownDensity):
 
 @dataclass(frozen=True)
 class Potential:
-    """The potential energy of a lone particle of a group at a step."""
+    """The potential energy of a lone particle of a group at a step and its time."""
 
     forces: TotalForce
     group: str
     step: int
+    time: float
 
     def __call__(self, places: Values) -> Values:
         """(M,) at places (M, D) [energy]."""
         none, names = np.full(len(places), -1), [""] * len(places)
         species = np.zeros(len(places), np.int64)
         gas = Gas(np.ascontiguousarray(places, np.float64), species, [self.group], none, names, step=self.step)
+        gas.time = self.time
         energy: Values = self.forces.energy(gas)
         return energy
 
@@ -163,7 +165,7 @@ def density_law(group: Group) -> KnownDensity:
         UnknownDensity: if none is known; the text says why.
     """
     assert group.experiment is not None
-    space, forces = group.experiment.scenario.space, group.experiment.forces()
+    space, forces = group.experiment.scenario.space, group.experiment.forces(group.name)
     temperature = equilibrium_part(group).temperature
     if temperature is None:
         raise UnknownDensity("no bath: no temperature says where particles are")
@@ -174,8 +176,8 @@ def density_law(group: Group) -> KnownDensity:
     if forces.interacting:
         raise UnknownDensity("the particles feel each other: no quadrature tells where they are")
     places = wrapped(space, group.present().positions[-1:])[0]
-    energy = Potential(forces, group.name, int(group.steps[-1]))
-    if _changes(energy, int(group.steps[0]), places):
+    first, energy = (Potential(forces, group.name, int(group.steps[at]), float(group.times[at])) for at in (0, -1))
+    if _changes(first, energy, places):
         raise UnknownDensity("the potential changes with time")
     if group.dimensions <= BY_QUADRATURE:
         return AlongAxis(space, energy, temperature, places)
@@ -238,11 +240,11 @@ def _at_rest(energy: Energy, place: Values) -> Energy:
     return along
 
 
-def _changes(energy: Potential, start: int, places: Values) -> bool:
-    """Whether the potential at some places (M, D) is another one at an earlier step; so if it is not known there."""
+def _changes(first: Potential, last: Potential, places: Values) -> bool:
+    """Whether the potential at some places (M, D) is another one at the start; so if it is not known there."""
     some = places[:200]
     try:
-        before, after = Potential(energy.forces, energy.group, start)(some), energy(some)
+        before, after = first(some), last(some)
     except InputError:
         return True
     return not np.allclose(before, after, rtol=_EXACT, atol=_EXACT * float(np.max(np.abs(after), initial=0.0)))

@@ -83,7 +83,7 @@ class EntropyProduction:
         rate, notes = missing(_UNIT), list(group.notes)
         times = entropy = np.empty(0)
         start = np.nan
-        forces = group.experiment.forces() if group.experiment else None
+        forces = group.experiment.forces(group.name) if group.experiment else None
         if reason is not None or steady is None or steady.temperature is None or heat is None:
             notes.append(reason or CHANGING)
         else:

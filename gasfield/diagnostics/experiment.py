@@ -8,9 +8,12 @@ from typing import Self
 import yaml
 
 from gasfield.errors import InputError
-from gasfield.forces import Surroundings, TotalForce
+from gasfield.forces import Surroundings, TotalForce, build_force
 from gasfield.scenario import Scenario
 from gasfield.trajectory import Trajectory
+
+WHOLE = "gas"
+"""The name under which results of the gas as a whole stand."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +41,13 @@ class Experiment:
         freedom = trajectory.attributes.get("degrees_of_freedom")
         return cls(scenario, None if freedom is None else int(freedom))
 
-    def forces(self) -> TotalForce | None:
-        """The forces of the run; None if a file that they need is no longer there."""
+    def forces(self, group: str) -> TotalForce | None:
+        """The forces that a group feels, or all those of the gas as a whole; None if a file that they need is gone."""
         scenario = self.scenario
         surroundings = Surroundings(scenario.space, scenario.find)
         try:
-            return TotalForce([force.build(surroundings) for force in scenario.forces])
+            if group == WHOLE:
+                return TotalForce([build_force(law, surroundings) for law in scenario.forces])
+            return TotalForce([law.build(surroundings) for law in scenario.forces if law.acts_on(group)])
         except InputError:
             return None

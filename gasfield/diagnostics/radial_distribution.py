@@ -91,7 +91,7 @@ class RadialDistribution:
         if group.count < 2:
             return "a single particle has no distance to another one"
         if not _repeats(group.experiment.scenario.space):
-            forces = group.experiment.forces()
+            forces = group.experiment.forces(group.name)
             if forces is None or not forces.interacting:
                 return "the particles do not feel each other, and the space is not periodic"
             if len(group.steps) < 2 * _BATCHES:

@@ -134,7 +134,7 @@ class _Equilibrium:
 
     def __init__(self, group: Group, steady: Steady) -> None:
         self.group, self.steady = group, steady
-        self.forces = group.experiment.forces() if group.experiment else None
+        self.forces = group.experiment.forces(group.name) if group.experiment else None
         self.space = group.experiment.scenario.space if group.experiment else None
         self.energies = _energies(group)
         self.parts = {name: steady.part(series) for name, series in self.energies.items()}

@@ -47,7 +47,7 @@ class AdvectionDynamics(Mechanics):
         fourth = self._slope(gas, start + h * third)
         gas.positions = start + (h / 6.0) * (first + 2.0 * second + 2.0 * third + fourth)
         self.space.settle(gas.positions)
-        gas.step += 1
+        self._arrive(gas)
 
     def _slope(self, gas: Gas, places: NDArray[Any]) -> Array:
         """(N, D) velocity of the flow at places, which may lie beside the space."""

@@ -27,6 +27,7 @@ class Andersen(Law):
 
     thermal: ClassVar[bool] = True
     has_velocities: ClassVar[bool] = True
+    turns: ClassVar[bool] = True
 
     kind: Literal["andersen"] = "andersen"
     time_step: float = Field(gt=0.0, allow_inf_nan=False)

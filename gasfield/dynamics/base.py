@@ -37,6 +37,15 @@ class ForceField(Protocol):
         """Whether all forces act between particles, action being reaction."""
         ...
 
+    @property
+    def turns(self) -> bool:
+        """Whether any force acts on velocities too, without doing work."""
+        ...
+
+    def turn(self, gas: Gas, span: float) -> None:
+        """Changes velocities in place by what such forces do over a time."""
+        ...
+
     def force(self, gas: Gas) -> Array:
         """A new array (N, D): the force on each particle at the gas's positions and step [energy/length]."""
         ...
@@ -70,6 +79,8 @@ class Law(Spec):
     """Whether it needs the temperature of a bath."""
     has_velocities: ClassVar[bool] = False
     """Whether particles have velocities under it."""
+    turns: ClassVar[bool] = False
+    """Whether it lets forces act on velocities (a magnetic field)."""
     looks_ahead: ClassVar[bool] = True
     """Whether it needs the force at the step that it arrives at."""
     remedy: ClassVar[str] = "Try a smaller time_step."
@@ -89,7 +100,7 @@ class Law(Spec):
         """
 
     def require(self, conditions: Conditions) -> None:
-        """Refuses a missing temperature, or one that nothing would use.
+        """Refuses a missing temperature, or one that nothing would use, and forces on velocities where it has none.
 
         Raises:
             InputError: if it does not fit.
@@ -100,6 +111,11 @@ class Law(Spec):
         if not self.thermal and conditions.bath is not None:
             hint = " The velocities at the start are given by gas.N.velocities." if self.has_velocities else ""
             raise InputError(f"{kind} has no bath, so 'temperature' would change nothing; take it out.{hint}")
+        if conditions.field.turns and not self.turns:
+            raise InputError(
+                f"{kind} does not know what a force on velocities (lorentz) does; "
+                "use newton, langevin, andersen or nose_hoover."
+            )
 
 
 class Dynamics(ABC):

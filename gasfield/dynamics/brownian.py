@@ -69,7 +69,7 @@ class BrownianDynamics(Mechanics):
     def _step(self, gas: Gas) -> None:
         start, pushed = gas.positions.copy(), self._force_on(gas)
         self._move(gas)
-        gas.step += 1
+        self._arrive(gas)
         _add_work(start, gas.positions, pushed, self._force_on(gas), self._heat)
 
     @abstractmethod

@@ -28,6 +28,7 @@ class Langevin(Law):
 
     thermal: ClassVar[bool] = True
     has_velocities: ClassVar[bool] = True
+    turns: ClassVar[bool] = True
 
     kind: Literal["langevin"] = "langevin"
     scheme: Literal["baoab", "obabo"] = "baoab"

@@ -50,11 +50,15 @@ class Mechanics(Dynamics):
     def advance(self, gas: Gas) -> None:
         """One step of the law."""
         self._step(gas)
-        gas.time += self.time_step
 
     @abstractmethod
     def _step(self, gas: Gas) -> None:
-        """Moves the gas and counts the step."""
+        """Moves the gas and calls `_arrive` when it is where the step leads to."""
+
+    def _arrive(self, gas: Gas) -> None:
+        """Counts the step and its time: fields that change in time are felt as they are now."""
+        gas.step += 1
+        gas.time += self.time_step
 
     def project(self, gas: Gas) -> None:
         """Positions become a contiguous float64 array of the gas's own, inside the space."""
@@ -102,8 +106,13 @@ class Mechanics(Dynamics):
         return self._force
 
     def _kick(self, gas: Gas, span: float) -> None:
-        """v += F h / m."""
-        kick(velocities_of(gas), self._force_on(gas), gas.masses, span)
+        """v += F h / m; what a magnetic field does stands in the middle (Boris, 1970), as an exact rotation."""
+        if not self.field.turns:
+            kick(velocities_of(gas), self._force_on(gas), gas.masses, span)
+            return
+        kick(velocities_of(gas), self._force_on(gas), gas.masses, 0.5 * span)
+        self.field.turn(gas, span)
+        kick(velocities_of(gas), self._force_on(gas), gas.masses, 0.5 * span)
 
     def _drift(self, gas: Gas, span: float) -> None:
         """Free flight over a time."""
@@ -150,7 +159,7 @@ class Splitting(Mechanics):
         for piece, span, arrives in self._word:
             piece(gas, span)
             if arrives:
-                gas.step += 1
+                self._arrive(gas)
 
     def begin(self, gas: Gas) -> None:
         """A momentum that nothing could change is taken out."""

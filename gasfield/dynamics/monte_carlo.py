@@ -81,7 +81,7 @@ class MonteCarloDynamics(Mechanics):
             gas.velocities[~accepted] = velocities[~accepted]
         self._force = None
         self._counts += 1.0, accepted.mean()
-        gas.step += 1
+        self._arrive(gas)
 
     def _begin(self, gas: Gas) -> None:
         """What happens before every proposal, and is not taken back; default: nothing."""

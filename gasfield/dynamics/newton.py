@@ -21,6 +21,7 @@ class Newton(Law):
     """Newton's equations of motion, by velocity Verlet."""
 
     has_velocities: ClassVar[bool] = True
+    turns: ClassVar[bool] = True
 
     kind: Literal["newton"] = "newton"
     time_step: float = Field(gt=0.0, allow_inf_nan=False)

@@ -36,6 +36,7 @@ class NoseHoover(Law):
 
     thermal: ClassVar[bool] = True
     has_velocities: ClassVar[bool] = True
+    turns: ClassVar[bool] = True
 
     kind: Literal["nose_hoover"] = "nose_hoover"
     time_step: float = Field(gt=0.0, allow_inf_nan=False)

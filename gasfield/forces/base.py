@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from pydantic import Field
 from gasfield.errors import InputError
 from gasfield.gas import Gas
 from gasfield.spaces import Space
+from gasfield.spec import Spec
 
 Array = NDArray[np.float64]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -51,6 +52,26 @@ class Surroundings:
             )
 
 
+class ForceLaw(Spec):
+    """The specification of a force."""
+
+    groups: tuple[str, ...] | Literal["each"] | None = None
+    """Groups among whose particles it acts, as if there were no others; `each`: within each group for itself. All if
+    left out."""
+
+    @abstractmethod
+    def build(self, surroundings: Surroundings) -> Force:
+        """The force at work.
+
+        Raises:
+            InputError: if it has no meaning in this space; the message says why.
+        """
+
+    def acts_on(self, group: str) -> bool:
+        """Whether particles of a group feel it."""
+        return self.groups is None or self.groups == "each" or group in self.groups
+
+
 class Force(ABC):
     """One force, built from its specification. `gas.positions` comes as a C-contiguous float64 (N, D) array."""
 
@@ -61,6 +82,8 @@ class Force(ABC):
     """Whether particles feel each other."""
     mutual: bool = False
     """Whether it acts between particles only, action being reaction, so that it keeps the total momentum."""
+    turns: bool = False
+    """Whether it also acts on velocities, without doing work: see `turn`."""
 
     @abstractmethod
     def add(self, gas: Gas, force: Array) -> None:
@@ -91,6 +114,19 @@ class Force(ABC):
         force = np.zeros(gas.positions.shape)
         self.add(gas, force)
         return float(np.sum(gas.positions * force))
+
+    def turn(self, gas: Gas, span: float) -> None:
+        """Where `turns`: changes the velocities by the exact flow of the part of the force that they cause over a time
+        (m dv/dt = q B v), which `add`, the force on a particle at rest, does not have. Default: nothing."""
+        return None
+
+    def check_gas(self, gas: Gas) -> None:
+        """Says beforehand whether the force has a meaning for a gas as it starts; default: it always has.
+
+        Raises:
+            InputError: if it has not.
+        """
+        return None
 
     def check_steps(self, start: int, stop: int) -> None:
         """Says beforehand whether the force is known at every step in [start, stop); default: it always is.

@@ -11,13 +11,12 @@ from typing import Literal
 from numba import jit, prange
 
 from gasfield.errors import InputError
-from gasfield.forces.base import Array, Finite, Force, Surroundings, not_conservative
+from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings, not_conservative
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT_PARALLEL
-from gasfield.spec import Spec
 
 
-class Circulation(Spec):
+class Circulation(ForceLaw):
     """Drives every particle round the origin, in every plane alike; an odd last coordinate is left alone."""
 
     kind: Literal["circulation"] = "circulation"

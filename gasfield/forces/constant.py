@@ -10,12 +10,11 @@ from typing import Literal
 
 import numpy as np
 
-from gasfield.forces.base import Array, Finite, Force, Surroundings, not_conservative, of_dimension
+from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings, not_conservative, of_dimension
 from gasfield.gas import Gas
-from gasfield.spec import Spec
 
 
-class Constant(Spec):
+class Constant(ForceLaw):
     """Pushes every particle alike."""
 
     kind: Literal["constant"] = "constant"

@@ -11,13 +11,12 @@ import numpy as np
 from numba import jit, prange
 from pydantic import Field
 
-from gasfield.forces.base import Array, Finite, Force, Surroundings
+from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT_PARALLEL
-from gasfield.spec import Spec
 
 
-class DoubleWell(Spec):
+class DoubleWell(ForceLaw):
     """Two wells along the first coordinate, one harmonic well along all others."""
 
     kind: Literal["double_well"] = "double_well"

@@ -8,15 +8,14 @@ import numpy as np
 from numba import jit, prange
 from pydantic import Field
 
-from gasfield.forces.base import Array, Finite, Force, Surroundings, of_dimension
+from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings, of_dimension
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT_PARALLEL
-from gasfield.spec import Spec
 
 Stiffness = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 
 
-class Harmonic(Spec):
+class Harmonic(ForceLaw):
     """Pulls every particle to a centre, in proportion to its distance along each coordinate."""
 
     kind: Literal["harmonic"] = "harmonic"

@@ -17,10 +17,9 @@ from numba import jit, prange
 from pydantic import Field
 
 from gasfield.errors import InputError
-from gasfield.forces.base import Array, Force, Surroundings
+from gasfield.forces.base import Array, Force, ForceLaw, Surroundings
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
-from gasfield.spec import Spec
 
 TERMS = np.array(
     [  # A, a, b, c, x, y
@@ -33,7 +32,7 @@ TERMS = np.array(
 """(4, 6) the table of the paper, one term a row."""
 
 
-class MuellerBrown(Spec):
+class MuellerBrown(ForceLaw):
     """The Mueller-Brown surface in two dimensions."""
 
     kind: Literal["mueller_brown"] = "mueller_brown"

@@ -14,15 +14,14 @@ import numpy as np
 from numba import jit, prange
 
 from gasfield.errors import InputError
-from gasfield.forces.base import Array, Force, Surroundings
+from gasfield.forces.base import Array, Force, ForceLaw, Surroundings
 from gasfield.gas import Gas
 from gasfield.kernels.dot import dot
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
-from gasfield.spec import Spec
 from gasfield.trajectory import AffineField, FullField, FullSnapshot, RecordedField, Trajectory
 
 
-class RecordedGradient(Spec):
+class RecordedGradient(ForceLaw):
     """The recorded field of a training run, at the step that the gas has reached. Conservative at each step."""
 
     kind: Literal["recorded_gradient"] = "recorded_gradient"

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gasfield.forces.base import Array, Force
+from gasfield.forces.base import Array, Force, ForceLaw, Surroundings
+from gasfield.forces.within import Within
 from gasfield.gas import Gas
 
 
@@ -17,6 +18,7 @@ class TotalForce:
         conservative: whether all of them have a potential energy.
         interacting: whether any of them lets particles feel each other.
         mutual: whether all of them act between particles only, action being reaction.
+        turns: whether any of them acts on velocities too.
     """
 
     def __init__(self, forces: Sequence[Force]) -> None:
@@ -25,6 +27,8 @@ class TotalForce:
         self.conservative = all(force.conservative for force in forces)
         self.interacting = any(force.interacting for force in forces)
         self.mutual = all(force.mutual for force in forces)
+        self._turning = [force for force in forces if force.turns]
+        self.turns = bool(self._turning)
 
     def __len__(self) -> int:
         """How many forces there are; none in an ideal gas."""
@@ -36,6 +40,12 @@ class TotalForce:
         for force in self._forces:
             force.add(gas, total)
         return total
+
+    def turn(self, gas: Gas, span: float) -> None:
+        """What the forces do to velocities over a time; forth and back through them, which is of second order if their
+        turns do not commute, and exact for a single one."""
+        for force in [*self._turning, *reversed(self._turning)]:
+            force.turn(gas, 0.5 * span)
 
     def energy(self, gas: Gas) -> Array:
         """(N,) potential energy of each particle.
@@ -78,3 +88,13 @@ def _in_float64(gas: Gas) -> Gas:
     """Kernels are compiled for contiguous float64 positions only."""
     positions = np.ascontiguousarray(gas.positions, np.float64)
     return gas if positions is gas.positions else gas.at(positions)
+
+
+def build_force(law: ForceLaw, surroundings: Surroundings) -> Force:
+    """The force that a specification describes, within the groups that it names.
+
+    Raises:
+        InputError: if it has no meaning in this space.
+    """
+    force = law.build(surroundings)
+    return force if law.groups is None else Within(force, law.groups)

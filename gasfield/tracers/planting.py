@@ -60,6 +60,10 @@ class Tracer(Spec):
     """The step at which it appears. Before, its particles have no position (NaN in frames)."""
     active: bool = False
     """Whether its particles act on others by pair forces; a passive tracer feels them only."""
+    mass: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    """Mass of each particle; an optimiser does not feel it."""
+    charge: Annotated[float, Field(allow_inf_nan=False)] = 0.0
+    """Charge of each particle."""
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ class Trajectory:
         bonds: structure name -> (M, 2) particle indices.
         attributes: provenance: precision, optimiser, corpus, versions, ...
         masses: (N,); ones where the file has none.
+        charges: (N,); zeros where the file has none.
         periods: (D,) sides of a periodic box, 0 where space does not repeat itself [length].
     """
 
@@ -83,6 +84,8 @@ class Trajectory:
         self.token_ids: NDArray[np.int64] = self._read(f"{schema.VECTORS}/token_id")
         mass = f"{schema.VECTORS}/{schema.MASS}"
         self.masses: NDArray[np.float64] = self._read(mass) if mass in self._file else np.ones(self.count)
+        charge = f"{schema.VECTORS}/{schema.CHARGE}"
+        self.charges: NDArray[np.float64] = self._read(charge) if charge in self._file else np.zeros(self.count)
         edges = f"{schema.VECTORS}/box/edges"
         self.periods: NDArray[np.float64] = self._read(edges) if edges in self._file else np.zeros(self.dimensions)
         self.tokens: list[str] = list(self._dataset(f"{schema.VECTORS}/token").asstr()[:])

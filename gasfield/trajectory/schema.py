@@ -29,6 +29,7 @@ PROVENANCE = "parameters/provenance"
 POSITION = "position"
 VELOCITY = "velocity"
 MASS = "mass"
+CHARGE = "charge"
 IDENTITY = ("id", "species", "token_id", "token")
 """What says who the particles are: the same data sets in both particles groups."""
 GRADIENT = "gradient"

@@ -294,6 +294,8 @@ def _describe_particles(group: h5py.Group, gas: Gas) -> None:
     species = group.create_dataset("species", data=gas.species.astype("i8"))
     if gas.velocities is not None or np.any(gas.masses != 1.0):
         group.create_dataset(schema.MASS, data=gas.masses)
+    if np.any(gas.charges):
+        group.create_dataset(schema.CHARGE, data=gas.charges)
     species.attrs[schema.GROUP_NAMES] = np.array(gas.names, dtype=h5py.string_dtype())
     group.create_dataset("token_id", data=gas.token_ids.astype("i8"))
     tokens = [token.replace("\0", "\N{SYMBOL FOR NULL}") for token in gas.tokens]  # HDF5 strings end at a zero byte

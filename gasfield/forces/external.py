@@ -1,0 +1,84 @@
+"""Fields: forces that depend on the place of a particle alone. Each is one law of one particle; the loops are here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numba import jit, prange
+
+from gasfield.forces.base import Array, Force, not_conservative
+from gasfield.gas import Gas
+from gasfield.kernels.flags import EXACT_PARALLEL
+from gasfield.kernels.leaf import Law
+
+Parameters = tuple[Any, ...]
+
+
+class ExternalForce(Force):
+    """A field given by its law at one place.
+
+    The law is a `leaf`, `law(x, p, force)`: it adds the force at x (D,) to `force` (D,) in place and, where there is a
+    potential, returns its energy and its Laplacian there; p are the parameters.
+    """
+
+    def __init__(self, kind: str, law: Law, parameters: Sequence[Any], *, conservative: bool) -> None:
+        """A field at work.
+
+        Args:
+            kind: its name, for messages.
+            law: as above.
+            parameters: p, numbers and arrays; their values never need another compilation.
+            conservative: whether the law gives an energy.
+        """
+        self.conservative = conservative
+        self._kind, self._law, self._parameters = kind, law, for_kernels(parameters)
+
+    def parameters(self, gas: Gas) -> Parameters:
+        """p for a gas; a field that changes in time gives them for the gas's time, in the form of `for_kernels`."""
+        return self._parameters
+
+    def add(self, gas: Gas, force: Array) -> None:
+        _add(self._law, gas.positions, self.parameters(gas), force)
+
+    def energy(self, gas: Gas) -> Array:
+        return self._sums(gas)[0]
+
+    def laplacian(self, gas: Gas) -> Array:
+        return self._sums(gas)[1]
+
+    def _sums(self, gas: Gas) -> tuple[Array, Array]:
+        """(N,) energy and Laplacian of each particle."""
+        if not self.conservative:
+            raise not_conservative(self._kind)
+        energy, laplacian = np.empty(gas.count), np.empty(gas.count)
+        _sum(self._law, gas.positions, self.parameters(gas), energy, laplacian)
+        return energy, laplacian
+
+
+def for_kernels(parameters: Sequence[Any]) -> Parameters:
+    """Numbers and arrays as kernels were compiled for: float64 and int64, arrays contiguous."""
+    return tuple(_for_kernels(parameter) for parameter in parameters)
+
+
+def _for_kernels(parameter: Any) -> Any:
+    values = np.asarray(parameter)
+    whole = np.issubdtype(values.dtype, np.integer) or values.dtype == bool
+    if values.ndim == 0:
+        return int(values) if whole else float(values)
+    return np.ascontiguousarray(values, np.int64 if whole else np.float64)
+
+
+@jit(**EXACT_PARALLEL)
+def _add(law, positions, p, force):  # type: ignore[no-untyped-def]
+    """force_i += F(x_i)."""
+    for i in prange(positions.shape[0]):
+        law(positions[i], p, force[i])
+
+
+@jit(**EXACT_PARALLEL)
+def _sum(law, positions, p, energy, laplacian):  # type: ignore[no-untyped-def]
+    """energy_i = U(x_i), laplacian_i = Laplacian of U at x_i."""
+    for i in prange(positions.shape[0]):
+        energy[i], laplacian[i] = law(positions[i], p, np.zeros(positions.shape[1]))

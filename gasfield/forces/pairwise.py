@@ -1,0 +1,154 @@
+"""Forces along the line between two particles, from an energy U(r) of their distance. Each is one law of r^2; the loops
+are here.
+
+With u = r^2, ' = d/du, d the vector between two particles and w their strengths (masses, charges, ones), a pair gives
+
+    F = -2 w_i w_j U' d,    r . F = -2 w_i w_j u U',    Laplacian by either place = w_i w_j (4 u U'' + 2 D U')
+
+No root is taken unless the law needs it, and particles at one place have a force of zero if U is smooth in u. Where U
+is singular at u = 0 it is continued inside a core by its Taylor polynomial of second degree in u: energy, force and its
+derivative go on without a jump, and particles at one place stay finite. Beyond its reach a law is cut off: its energy
+is shifted to be zero there, and the force jumps by what it still is.
+
+On the sphere r is the chord through the space around it, not the arc; the law of motion takes the tangent part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numba import jit, prange
+
+from gasfield.errors import InputError
+from gasfield.forces.base import Array, Force
+from gasfield.forces.external import for_kernels
+from gasfield.forces.near import BLOCK, Crowd, nearest, square_distances
+from gasfield.gas import Gas
+from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
+from gasfield.kernels.leaf import Law
+
+
+class PairForce(Force):
+    """A force between pairs given by its law at a distance.
+
+    The law is a `leaf`, `law(u, p)`, which returns U, dU/du and d2U/du2 at u = r^2; p are the parameters.
+    """
+
+    conservative = True
+    interacting = True
+    mutual = True
+
+    def __init__(
+        self, law: Law, parameters: Sequence[Any], periods: Array, *, reach: float = np.inf, core: float = 0.0
+    ) -> None:
+        """A force at work.
+
+        Args:
+            law: as above.
+            parameters: p, numbers and arrays; their values never need another compilation.
+            periods: (D,) of the space, 0 where it does not repeat itself.
+            reach: the distance from which particles do not feel each other [length].
+            core: the distance below which the law is continued [length].
+        """
+        self._law, self._parameters, self._periods = law, for_kernels(parameters), periods
+        self._reach2, self._core2 = float(reach) ** 2, float(core) ** 2
+
+    def strengths(self, gas: Gas) -> Array:
+        """(N,) w of each particle; a subclass may take masses or charges."""
+        return np.ones(gas.count)
+
+    def add(self, gas: Gas, force: Array) -> None:
+        _push(self._law, self._parameters, *self._pairs(gas), self._reach2, self._core2, force)
+
+    def energy(self, gas: Gas) -> Array:
+        energy: Array = self._sums(gas)[0]
+        return energy * np.where(gas.pushes, 0.5, 1.0)
+
+    def laplacian(self, gas: Gas) -> Array:
+        laplacian: Array = self._sums(gas)[1]
+        return laplacian
+
+    def virial(self, gas: Gas) -> float:
+        if not self._periods.any():
+            return super().virial(gas)
+        return 0.5 * float(self._sums(gas)[2].sum())
+
+    def _pairs(self, gas: Gas) -> tuple[Any, ...]:
+        """Who feels whom, and how strongly: what both kernels begin with."""
+        crowd, strengths = Crowd.of(gas, self._periods), np.ascontiguousarray(self.strengths(gas), np.float64)
+        return (*crowd, strengths, strengths[crowd.rows])
+
+    def _sums(self, gas: Gas) -> Array:
+        """(3, N) energy, Laplacian and r . F of each particle, added up over its pairs with those that push."""
+        sums = np.zeros((gas.count, 3))
+        _sum(self._law, self._parameters, *self._pairs(gas), self._reach2, self._core2, sums)
+        return np.ascontiguousarray(sums.T)
+
+
+def require_room(kind: str, reach: float, periods: Array) -> None:
+    """Refuses a periodic box in which a particle would feel another and its image.
+
+    Raises:
+        InputError: if a side is less than twice the reach.
+    """
+    narrow = periods[(periods > 0.0) & (periods < 2.0 * reach)]
+    if not len(narrow):
+        return
+    most = 0.5 * narrow.min()
+    if np.isinf(reach):
+        raise InputError(
+            f"{kind}: without a range a particle would feel another and all its images in the periodic box; "
+            f"give a range of at most {most:g}, half of the side {narrow.min():g}, or take space.kind free or ball."
+        )
+    raise InputError(
+        f"{kind}: the side {narrow.min():g} of the periodic box is smaller than twice the range, {2.0 * reach:g}: a "
+        f"particle would feel another and its image. Enlarge the box, or take a range of at most {most:g}."
+    )
+
+
+@jit(**EXACT, forceinline=True)
+def _continued(law, u, p, core2):  # type: ignore[no-untyped-def]
+    """(U, U', U'') at u, inside the core by Taylor's polynomial about its edge."""
+    edge = max(u, core2)
+    energy, slope, bend = law(edge, p)
+    inside = u - edge
+    return energy + inside * (slope + 0.5 * inside * bend), slope + inside * bend, bend
+
+
+@jit(**EXACT_PARALLEL)
+def _push(law, p, places, others, rows, sides, own, theirs, reach2, core2, force):  # type: ignore[no-untyped-def]
+    """F_i += sum_j -2 w_i w_j U'(r_ij^2) (x_i - x_j)."""
+    for i in prange(places.shape[0]):
+        squared = np.empty(BLOCK)
+        for start in range(0, rows.size, BLOCK):
+            stop = min(start + BLOCK, rows.size)
+            if square_distances(places[i], others, start, stop, sides, reach2, squared) == 0:
+                continue
+            for b in range(stop - start):
+                if squared[b] < reach2 and rows[start + b] != i:
+                    slope = _continued(law, squared[b], p, core2)[1]
+                    factor = -2.0 * own[i] * theirs[start + b] * slope
+                    for k in range(sides.size):
+                        force[i, k] += factor * nearest(places[i, k], others[k, start + b], sides[k])
+
+
+@jit(**EXACT_PARALLEL)
+def _sum(law, p, places, others, rows, sides, own, theirs, reach2, core2, sums):  # type: ignore[no-untyped-def]
+    """sums_i += (U, Laplacian of U, r . F) of each pair of particle i."""
+    shift = _continued(law, reach2, p, core2)[0] if np.isfinite(reach2) else 0.0
+    for i in prange(places.shape[0]):
+        squared = np.empty(BLOCK)
+        for start in range(0, rows.size, BLOCK):
+            stop = min(start + BLOCK, rows.size)
+            if square_distances(places[i], others, start, stop, sides, reach2, squared) == 0:
+                continue
+            for b in range(stop - start):
+                if squared[b] < reach2 and rows[start + b] != i:
+                    u = squared[b]
+                    energy, slope, bend = _continued(law, u, p, core2)
+                    strength = own[i] * theirs[start + b]
+                    sums[i, 0] += strength * (energy - shift)
+                    sums[i, 1] += strength * (4.0 * u * bend + 2.0 * sides.size * slope)
+                    sums[i, 2] -= 2.0 * strength * u * slope

@@ -1,0 +1,70 @@
+"""A force within groups: it acts among the particles of some groups as if there were no others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasfield.errors import InputError
+from gasfield.forces.base import Array, Force
+from gasfield.gas import Gas
+
+
+class Within(Force):
+    """A force that sees some groups only, together or each for itself."""
+
+    def __init__(self, force: Force, groups: Sequence[str] | Literal["each"]) -> None:
+        """Takes the force and the names of the groups; `each` for every group by itself."""
+        self._force, self._groups = force, groups
+        self.conservative, self.interacting = force.conservative, force.interacting
+        self.mutual, self.turns = force.mutual, force.turns
+
+    def add(self, gas: Gas, force: Array) -> None:
+        for rows, part in self._parts(gas):
+            felt = np.zeros(part.positions.shape)
+            self._force.add(part, felt)
+            force[rows] += felt
+
+    def energy(self, gas: Gas) -> Array:
+        return self._spread(gas, self._force.energy)
+
+    def laplacian(self, gas: Gas) -> Array:
+        return self._spread(gas, self._force.laplacian)
+
+    def virial(self, gas: Gas) -> float:
+        return sum(self._force.virial(part) for _, part in self._parts(gas))
+
+    def turn(self, gas: Gas, span: float) -> None:
+        for rows, part in self._parts(gas):
+            self._force.turn(part, span)
+            if gas.velocities is not None and part.velocities is not None:
+                gas.velocities[rows] = part.velocities
+
+    def check_gas(self, gas: Gas) -> None:
+        unknown = [name for name in self._groups if name not in gas.names] if self._groups != "each" else []
+        if unknown:
+            raise InputError(f"groups: there is no group '{unknown[0]}'; there are {', '.join(gas.names)}.")
+        for _, part in self._parts(gas):
+            self._force.check_gas(part)
+
+    def check_steps(self, start: int, stop: int) -> None:
+        self._force.check_steps(start, stop)
+
+    def _parts(self, gas: Gas) -> list[tuple[NDArray[np.int64], Gas]]:
+        """(rows, gas) of those that see each other."""
+        if self._groups == "each":
+            families = [np.flatnonzero(gas.species == number) for number in range(len(gas.names))]
+        else:
+            numbers = [number for number, name in enumerate(gas.names) if name in self._groups]
+            families = [np.flatnonzero(np.isin(gas.species, numbers))]
+        return [(rows, gas.select(rows)) for rows in families if len(rows)]
+
+    def _spread(self, gas: Gas, values: Callable[[Gas], Array]) -> Array:
+        """(N,) values of those that feel the force; zeros of the others."""
+        spread = np.zeros(gas.count)
+        for rows, part in self._parts(gas):
+            spread[rows] = values(part)
+        return spread
