@@ -35,8 +35,8 @@ class Name:
 
 @dataclass(frozen=True)
 class Apply:
-    """A function of FUNCTIONS, or an operation: + and * of any number of trees, ** of two, - and / of one, which are its
-    negative and its inverse."""
+    """A function of FUNCTIONS, or an operation: + and * of any number of trees, ** of two, - and / (negative and inverse)
+    of one."""
 
     operator: str
     arguments: tuple[Tree, ...]
