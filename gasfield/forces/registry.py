@@ -13,11 +13,18 @@ from pydantic_core import PydanticCustomError
 from gasfield.forces.base import ForceLaw
 from gasfield.forces.circulation import Circulation
 from gasfield.forces.constant import Constant
+from gasfield.forces.coulomb import Coulomb
+from gasfield.forces.dispersion import Dispersion
 from gasfield.forces.double_well import DoubleWell
+from gasfield.forces.gravity import Gravity
 from gasfield.forces.harmonic import Harmonic
+from gasfield.forces.inverse_power import InversePower
+from gasfield.forces.lennard_jones import LennardJones
+from gasfield.forces.lorentz import Lorentz
 from gasfield.forces.mueller_brown import MuellerBrown
 from gasfield.forces.recorded_gradient import RecordedGradient
 from gasfield.forces.soft_repulsion import SoftRepulsion
+from gasfield.forces.yukawa import Yukawa
 
 FORCES: dict[str, type[ForceLaw]] = {}
 
@@ -45,6 +52,13 @@ register(
     Constant,
     Circulation,
     SoftRepulsion,
+    InversePower,
+    LennardJones,
+    Gravity,
+    Dispersion,
+    Coulomb,
+    Yukawa,
+    Lorentz,
     RecordedGradient,
 )
 
