@@ -27,12 +27,11 @@ from gasfield.kernels.leaf import leaf
 '''
 
 
-def field_source(tree: Tree, parameters: Sequence[str]) -> str:
+def field_source(trees: Sequence[Tree], parameters: Sequence[str]) -> str:
     """Of an energy at a place: adds the force and returns energy and Laplacian."""
     from gasfield.expressions import derive
 
-    law = derive.field_law(tree)
-    return _at_a_place([tree], law, parameters, "energy", "laplacian")
+    return _at_a_place(trees, derive.field_law(trees[0]), parameters, "energy", "laplacian")
 
 
 def force_source(trees: Sequence[Tree], parameters: Sequence[str]) -> str:
@@ -42,15 +41,19 @@ def force_source(trees: Sequence[Tree], parameters: Sequence[str]) -> str:
     return _at_a_place(trees, derive.force_law(trees), parameters)
 
 
-def pair_source(tree: Tree, parameters: Sequence[str]) -> str:
+def pair_source(trees: Sequence[Tree], parameters: Sequence[str]) -> str:
     """Of an energy of a distance: returns it and its derivatives by the square of the distance."""
     from gasfield.expressions import derive
     from gasfield.expressions.emit import Lines
 
     lines = Lines(_words(parameters) | {derive.SQUARE: "square"}, {})
-    values = lines.work_out(derive.pair_law(tree))
+    values = lines.work_out(derive.pair_law(trees[0]))
     head = [_unpack("softening2", "tip", parameters), "square = max(u + softening2, tip * tip)"]
     return _function("law(u, p)", [*head, *lines.lines, f"return {', '.join(values.values())}"])
+
+
+SOURCES = {"field": field_source, "force": force_source, "pair": pair_source}
+"""Form of a law -> what writes it, from its trees and the names of its parameters."""
 
 
 def _at_a_place(trees: Sequence[Tree], law: dict[str, Any], parameters: Sequence[str], *returned: str) -> str:

@@ -340,4 +340,5 @@ class _Parser:
         start = max(0, column - 40) if len(self._text) > 100 else 0
         piece = self._text[start : start + 100]
         shown = ascii(("..." if start else "") + piece + ("..." if start + 100 < len(self._text) else ""))
-        return InputError(f"expression {shown}, column {column + 1}: {what}. {self._vocabulary}")
+        stop = "" if what.endswith("?") else "."
+        return InputError(f"expression {shown}, column {column + 1}: {what}{stop} {self._vocabulary}")

@@ -14,27 +14,24 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 
 from numba import config
 
-from gasfield.expressions.tree import Tree
 from gasfield.kernels.leaf import Law
 
 
-def law_of(form: str, trees: tuple[Tree, ...], parameters: tuple[str, ...], write: Callable[[], str]) -> Law:
+def stored(content: Hashable, write: Callable[[], str]) -> Law:
     """The compiled law, from the store or newly written.
 
     Args:
-        form: what kind of law is made of the trees.
-        trees: the expressions.
-        parameters: names in the order in which the law takes them.
+        content: what the law is made of; its `repr` tells it from others.
         write: gives its source; called if it is not in the store.
     """
-    key = hashlib.sha256(repr((_generator(), form, trees, parameters)).encode()).hexdigest()
+    key = hashlib.sha256(f"{_generator()} {content!r}".encode()).hexdigest()
     name = f"gasfield_expression_{key}"
     if name not in sys.modules:
         sys.modules[name] = _import(name, _file(key, write))

@@ -35,8 +35,8 @@ class Name:
 
 @dataclass(frozen=True)
 class Apply:
-    """A function of FUNCTIONS, or an operation: + and * of any number of trees, ** of two, - and / (negative and inverse)
-    of one."""
+    """A function of FUNCTIONS, or an operation: + and * of any number of trees, ** of two, - (the negative) and / (the
+    inverse) of one."""
 
     operator: str
     arguments: tuple[Tree, ...]

@@ -16,12 +16,14 @@ from gasfield.forces.constant import Constant
 from gasfield.forces.coulomb import Coulomb
 from gasfield.forces.dispersion import Dispersion
 from gasfield.forces.double_well import DoubleWell
+from gasfield.forces.expression import Expression
 from gasfield.forces.gravity import Gravity
 from gasfield.forces.harmonic import Harmonic
 from gasfield.forces.inverse_power import InversePower
 from gasfield.forces.lennard_jones import LennardJones
 from gasfield.forces.lorentz import Lorentz
 from gasfield.forces.mueller_brown import MuellerBrown
+from gasfield.forces.pair_expression import PairExpression
 from gasfield.forces.recorded_gradient import RecordedGradient
 from gasfield.forces.soft_repulsion import SoftRepulsion
 from gasfield.forces.yukawa import Yukawa
@@ -60,6 +62,8 @@ register(
     Yukawa,
     Lorentz,
     RecordedGradient,
+    Expression,
+    PairExpression,
 )
 
 
