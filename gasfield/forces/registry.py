@@ -21,6 +21,7 @@ from gasfield.forces.coulomb import Coulomb
 from gasfield.forces.dispersion import Dispersion
 from gasfield.forces.double_well import DoubleWell
 from gasfield.forces.experts import Experts
+from gasfield.forces.expression import Expression
 from gasfield.forces.gaussian_wells import GaussianWells
 from gasfield.forces.gravity import Gravity
 from gasfield.forces.harmonic import Harmonic
@@ -33,6 +34,7 @@ from gasfield.forces.linear_flow import LinearFlow
 from gasfield.forces.lorentz import Lorentz
 from gasfield.forces.mueller_brown import MuellerBrown
 from gasfield.forces.orbiting_wells import OrbitingWells
+from gasfield.forces.pair_expression import PairExpression
 from gasfield.forces.recorded_gradient import RecordedGradient
 from gasfield.forces.ridge import Ridge
 from gasfield.forces.soft_repulsion import SoftRepulsion
@@ -84,6 +86,8 @@ register(
     Hierarchy,
     Attention,
     Hopfield,
+    Expression,
+    PairExpression,
 )
 
 
