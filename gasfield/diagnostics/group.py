@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.diagnostics.experiment import Experiment
+from gasfield.gas import Gas
 from gasfield.trajectory import Series, Trajectory
 
 _BLOCK_BYTES = 1 << 26
@@ -32,6 +33,8 @@ class Group:
         times: (T,) time of each frame; the steps where nothing else is known.
         velocities: (T, N, D) [length/time]; None where the trajectory has none.
         masses: (N,); ones where nothing else is known.
+        charges: (N,); zeros where nothing else is known.
+        ids: (N,) rows of the trajectory, by which forces know particles; 0 to N - 1 where nothing else is known.
         series: numbers over time of this group by name (`potential_energy`, `heat`, ...), each with its own steps.
         experiment: what was simulated; None for a recording.
     """
@@ -45,6 +48,8 @@ class Group:
     times: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     velocities: NDArray[np.floating[Any]] | None = None
     masses: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    charges: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    ids: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     series: Mapping[str, Series] = field(default_factory=dict)
     experiment: Experiment | None = None
 
@@ -53,6 +58,10 @@ class Group:
             object.__setattr__(self, "times", self.steps.astype(np.float64))
         if not len(self.masses):
             object.__setattr__(self, "masses", np.ones(self.count))
+        if not len(self.charges):
+            object.__setattr__(self, "charges", np.zeros(self.count))
+        if not len(self.ids):
+            object.__setattr__(self, "ids", np.arange(self.count))
 
     @classmethod
     def of(
@@ -81,6 +90,8 @@ class Group:
             times=trajectory.times[frames],
             velocities=None if velocities is None else velocities[frames][:, rows - low],
             masses=trajectory.masses[rows],
+            charges=trajectory.charges[rows],
+            ids=rows,
             series=_series_of(trajectory, f"{name}/"),
             experiment=Experiment.of(trajectory),
         )
@@ -100,6 +111,7 @@ class Group:
             times=trajectory.times,
             velocities=trajectory.velocities() if trajectory.has_velocities else None,
             masses=trajectory.masses,
+            charges=trajectory.charges,
             series=_series_of(trajectory, ""),
             experiment=Experiment.of(trajectory),
         )
@@ -126,6 +138,21 @@ class Group:
         if len(spacings) != 1:
             return "recorded interval" if len(spacings) else "step"
         return "step" if spacings[0] == 1 else f"{spacings[0]} steps"
+
+    def gas(self, frame: int) -> Gas:
+        """The rows in one frame, as forces want them: all of one species, which bears the group's name."""
+        return Gas(
+            np.ascontiguousarray(self.positions[frame], np.float64),
+            np.zeros(self.count, np.int64),
+            [self.name],
+            np.full(self.count, -1),
+            [""] * self.count,
+            step=int(self.steps[frame]),
+            time=float(self.times[frame]),
+            masses=self.masses,
+            charges=self.charges,
+            ids=self.ids,
+        )
 
     def present(self) -> Group:
         """The part in which every row has a position in every frame.
@@ -156,6 +183,8 @@ class Group:
             positions=self.positions[frames][:, rows],
             velocities=velocities,
             masses=self.masses[rows],
+            charges=self.charges[rows],
+            ids=self.ids[rows],
             bonds=bonds,
             notes=tuple(notes),
         )
