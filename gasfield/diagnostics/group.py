@@ -37,6 +37,7 @@ class Group:
         ids: (N,) rows of the trajectory, by which forces know particles; 0 to N - 1 where nothing else is known.
         series: numbers over time of this group by name (`potential_energy`, `heat`, ...), each with its own steps.
         experiment: what was simulated; None for a recording.
+        parts: the groups that the whole gas consists of; empty for a group by itself.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Group:
     ids: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     series: Mapping[str, Series] = field(default_factory=dict)
     experiment: Experiment | None = None
+    parts: tuple[Group, ...] = ()
 
     def __post_init__(self) -> None:
         if not len(self.times):
@@ -103,7 +105,7 @@ class Group:
         Raises:
             InputError: if there is no memory for it.
         """
-        return cls(
+        whole = cls(
             name=WHOLE,
             steps=trajectory.steps,
             positions=trajectory.positions(),
@@ -114,6 +116,24 @@ class Group:
             charges=trajectory.charges,
             series=_series_of(trajectory, ""),
             experiment=Experiment.of(trajectory),
+        )
+        return replace(whole, parts=tuple(whole._part(trajectory, name) for name in trajectory.names))
+
+    def _part(self, trajectory: Trajectory, name: str) -> Group:
+        """One group of the whole gas, without reading it again."""
+        rows = trajectory.members(name)
+        together = len(rows) > 0 and rows[-1] - rows[0] == len(rows) - 1
+        span = slice(rows[0], rows[-1] + 1) if together else rows  # a slice is no copy
+        return replace(
+            self,
+            name=name,
+            positions=self.positions[:, span],
+            velocities=None if self.velocities is None else self.velocities[:, span],
+            bonds=_local_bonds(trajectory.bonds.get(name), rows),
+            masses=self.masses[span],
+            charges=self.charges[span],
+            ids=self.ids[span],
+            series=_series_of(trajectory, f"{name}/"),
         )
 
     @property
