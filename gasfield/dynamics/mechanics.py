@@ -133,8 +133,9 @@ class Mechanics(Dynamics):
 class Splitting(Mechanics):
     """A step that is a word of pieces: each letter lasts the time step divided by how often it occurs.
 
-    B is the kick, A the drift and R the turn in a magnetic field; a subclass adds its own. The step is counted when the last drift is done, so that
-    what follows is at the new step: a field that changes in time is felt at the ends of the drifts.
+    B is the kick, A the drift and R the turn in a magnetic field; a subclass adds its own. The step is counted when
+    the last drift is done, so that what follows is at the new step: a field that changes in time is felt at the ends of
+    the drifts.
     """
 
     def __init__(self, gas: Gas, conditions: Conditions, time_step: float, word: str) -> None:

@@ -196,6 +196,8 @@ class _Parser:
             return _STAND_IN.ljust(len(word))
         if kind == "name" and (iskeyword(word) or "__" in word):
             raise self._refusal(place, f"'{word[:40]}' is no name of an expression")
+        if kind == "number" and word[0] == "0" and word[1:2].isdigit():
+            raise self._refusal(place, "a number has no zeros in front")
         if word == "//":
             raise self._refusal(place, f"'//' is not allowed; {_HINTS['//']}")
         return word

@@ -113,8 +113,8 @@ class ExpressionForce(ExternalForce):
                 if not np.allclose(here, there, rtol=0.0, atol=1e-9 * scale, equal_nan=True):
                     raise InputError(
                         f"{shown(self._texts)} does not repeat itself along x{axis} with the side "
-                        f"{self._periods[axis]:g} of the periodic space: the force would jump there. Write what does, as "
-                        f"cos(2*pi*x{axis}/L) with L the side, or use space.kind free, box or ball."
+                        f"{self._periods[axis]:g} of the periodic space: the force would jump there. Write one that "
+                        f"does, such as cos(2*pi*x{axis}/L) with L the side, or use space.kind free, box or ball."
                     )
 
     def _felt(self, gas: Gas) -> Array:

@@ -49,6 +49,7 @@ def two_threads() -> Iterator[None]:
     numba.set_num_threads(before)
 
 
+WITHOUT_KERNELS = {"constant", "dispersion"}
 ON_VELOCITIES = {"lorentz"}
 """No force on a particle at rest: nothing of the contract but its own tests."""
 
@@ -164,6 +165,7 @@ def test_it_adds_and_keeps_the_positions(case: Case) -> None:
 
 def test_coincident_particles_are_finite_and_alike(case: Case) -> None:
     force, gas = case.force(), case.gas()
+    gas.charges[:] = 1.0
     apart = np.abs(pull(force, gas)).max()
     gas.positions[:] = gas.positions[0]
     gas.pushes[:] = True
@@ -199,7 +201,7 @@ def test_other_values_need_no_other_code(case: Case) -> None:
 
     use(case.force())
     before = compiled()
-    assert sum(before.values()) > 0
+    assert sum(before.values()) > 0 or case.kind in WITHOUT_KERNELS
     use(build(case.kind, case.space, **_whole_numbers(case.right)))
     assert compiled() == before
 
