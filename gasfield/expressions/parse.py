@@ -38,7 +38,7 @@ _TOKEN = re.compile(
     r"(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
     r"|(?P<name>[A-Za-z][A-Za-z0-9_]*)"
     r"|(?P<length>\| *x *\|)"
-    r"|(?P<operator>\*\*|//|[-+*/(),])"
+    r"|(?P<operator>\*\*|//|[-+*/()])"
 )
 _WORK: dict[tuple[str, str], Callable[[float, float], float]] = {
     ("+", ""): lambda a, b: a + b,
@@ -58,6 +58,7 @@ _CHAINS: dict[type[ast.operator], tuple[str, str]] = {
 _HINTS = {
     "^": "a power is written **",
     "//": "a quotient is written with one /",
+    ",": "a function has one argument, and decimals are written with a point",
     "|": "the distance from the origin is written |x|, and of nothing else is there an absolute value",
     "x": "a coordinate is written x0, x1, ...",
     "e": "exp(1) is written out",

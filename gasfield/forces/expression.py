@@ -9,7 +9,7 @@ has no direction, it is zero.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -20,7 +20,7 @@ from gasfield.expressions.law import law_from, shown
 from gasfield.expressions.parse import Vocabulary
 from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings
 from gasfield.forces.external import ExternalForce, Parameters
-from gasfield.forces.singular import LESS_SHARP, TIP, in_float64, refuse_singular
+from gasfield.forces.singular import LESS_SHARP, TIP, in_float64, probe, refuse_singular
 from gasfield.gas import Gas
 from gasfield.kernels.leaf import Law
 
@@ -106,10 +106,10 @@ class ExpressionForce(ExternalForce):
         dimensions = len(self._periods)
         places = np.random.default_rng(0).standard_normal((16, dimensions))
         for time in (0.0, 1.0):
-            here = self._felt(_probe(places, time))
+            here = self._felt(probe(places, time))
             scale = 1.0 + np.abs(here).max(initial=0.0, where=np.isfinite(here))
             for axis in np.flatnonzero(self._periods):
-                there = self._felt(_probe(places + self._periods * (np.arange(dimensions) == axis), time))
+                there = self._felt(probe(places + self._periods * (np.arange(dimensions) == axis), time))
                 if not np.allclose(here, there, rtol=0.0, atol=1e-9 * scale, equal_nan=True):
                     raise InputError(
                         f"{shown(self._texts)} does not repeat itself along x{axis} with the side "
@@ -122,8 +122,3 @@ class ExpressionForce(ExternalForce):
         force = np.zeros(gas.positions.shape)
         self.add(gas, force)
         return np.column_stack([force, self.energy(gas)]) if self.conservative else force
-
-
-def _probe(places: Array, time: float) -> Any:
-    count = len(places)
-    return Gas(places, np.zeros(count, np.int64), ["probe"], np.full(count, -1), [""] * count, time=time)
