@@ -65,7 +65,7 @@ class Expression(ForceLaw):
             )
         variables = [*(f"x{number}" for number in range(dimensions)), "t"]
         vocabulary = Vocabulary(variables, tuple(self.parameters), length=True, hints=_HINTS)
-        law = law_from("force" if self.energy is None else "field", texts, vocabulary)
+        law = law_from("force" if self.energy is None else "field", texts, vocabulary, dimensions)
         periods = surroundings.space.periods
         force = ExpressionForce(texts, law, tuple(self.parameters.values()), self.energy is not None, periods)
         if periods.any():

@@ -83,11 +83,13 @@ def plain(text: str, place: Any, functions: Any) -> Any:
     return eval(text, {"__builtins__": {}}, known)
 
 
-def evaluate(text: str, place: np.ndarray, numbers: dict[str, float] = NUMBERS) -> tuple[float, float, np.ndarray]:
-    """Energy, Laplacian and force by the generated law, run by Python as it is written."""
+def evaluate(
+    text: str, place: np.ndarray, numbers: dict[str, float] = NUMBERS, dimensions: int = 0
+) -> tuple[float, float, np.ndarray]:
+    """Energy, Laplacian and force by the generated law (for any dimension or one), run by Python as it is written."""
     variables = [*(f"x{j}" for j in range(len(place))), "t"]
     used = sorted(set(names(parse(text, Vocabulary(variables, list(numbers), True)))) & set(numbers))
-    law, force = law_from("field", [text], Vocabulary(variables, used, True)), np.zeros(len(place))
+    law, force = law_from("field", [text], Vocabulary(variables, used, True), dimensions), np.zeros(len(place))
     energy, laplacian = law.py_func(place, (TIME, TIP, *(numbers[name] for name in used)), force)
     return energy, laplacian, force
 
@@ -106,10 +108,12 @@ def random_text(rng: np.random.Generator, depth: int) -> str:
     if depth == 0:
         return str(rng.choice(["x0", "x1", "x2", "|x|", "t", "a", "b", "0.7", "2", "1.3", "pi"]))
     one, two = random_text(rng, depth - 1), random_text(rng, int(rng.integers(depth)))
-    forms = ["({0} + {1})", "({0} - {1})", "{0}*{1}", "sin({0})", "cos({0} - {1})", "tanh({0})", "exp(-({0})**2)",
-             "log(2 + sin({0}))", "sqrt(1 + ({0})**2)", "({0})**3", "({0})**2*({1})", "({0})/(1 + ({1})**2)",
-             "erf({0})", "atan({0} + {1})", "(1.5 + cos({0}))**(-1.5)", "-({0})", "(2 + sin({0}))**a", "sinh(sin({0}))",
-             "-{0}", "cosh(0.3*tanh({0}))", "tan(0.5*sin({0}))", "({0})**4", "(2 + cos({0}))**(0.3*sin({1}))"]  # fmt: skip
+    forms = [
+        "({0} + {1})", "({0} - {1})", "{0}*{1}", "-({0})", "-{0}", "({0})**3", "({0})**4", "({0})**2*({1})",
+        "({0})/(1 + ({1})**2)", "sqrt(1 + ({0})**2)", "(1.5 + cos({0}))**(-1.5)", "(2 + sin({0}))**a",
+        "(2 + cos({0}))**(0.3*sin({1}))", "exp(-({0})**2)", "log(2 + sin({0}))", "sin({0})", "cos({0} - {1})",
+        "tan(0.5*sin({0}))", "atan({0} + {1})", "sinh(sin({0}))", "cosh(0.3*tanh({0}))", "tanh({0})", "erf({0})",
+    ]  # fmt: skip
     return str(rng.choice(forms)).format(one, two)
 
 
@@ -133,6 +137,8 @@ def test_derivatives_are_those_of_finite_differences() -> None:
         energy, laplacian, force = evaluate(text, place)
         truth = derivatives(text, place)
         found = np.array([energy, laplacian, *force])
+        few = evaluate(text, place, dimensions=4)
+        np.testing.assert_array_equal(found, [*few[:2], *few[2]])
         assert np.abs(found - truth).max() < 1e-11 * max(1.0, np.abs(truth).max()), text
         if "a" in text.replace("tan", ""):  # negative control: another parameter is seen
             other = evaluate(text, place, {"a": 1.301, "b": 0.6})
@@ -277,7 +283,7 @@ def test_a_law_is_generated_alike_in_every_process() -> None:
         "from gasfield.expressions.generate import SOURCES; from gasfield.expressions.parse import *\n"
         "words = Vocabulary(['x0', 'x1', 'x2', 't'], ['a', 'b', 'c'], True)\n"
         "for text in ('exp(-a*|x|)*sin(b*x0 + c*x1)/(1 + x2**2)', '(a*x0 + b*x1 + c*x2)**3*cos(x0*x1*x2)*x0**a'):\n"
-        "    print(SOURCES['field']((parse(text, words),), ('a', 'b', 'c')))"
+        "    print(SOURCES['field']((parse(text, words),), ('a', 'b', 'c'), 0))"
     )
     sources = [
         subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONHASHSEED": seed}, capture_output=True,
