@@ -30,6 +30,10 @@ class Stream(IntEnum):
     """Normal numbers of Monte-Carlo proposals: steps, or momenta."""
     ACCEPTANCE = 10
     """Whether a proposal is accepted."""
+    FIELD_CENTRES = 11
+    """Centres that a field draws: wells put anywhere, and where the fit of a mixture begins."""
+    STORED_PATTERNS = 12
+    """Patterns that a Hopfield network remembers."""
 
 
 def generator(seed: int, stream: Stream, index: int = 0) -> np.random.Generator:

@@ -19,6 +19,7 @@ from gasfield.diagnostics.group import WHOLE, Group
 from gasfield.diagnostics.motion import Motion
 from gasfield.diagnostics.pressure import Pressure
 from gasfield.diagnostics.radial_distribution import RadialDistribution
+from gasfield.diagnostics.retrieval import Retrieval
 from gasfield.diagnostics.speeds import Speeds
 from gasfield.diagnostics.thermodynamics import Thermodynamics
 from gasfield.errors import InputError
@@ -37,6 +38,7 @@ DIAGNOSTICS: dict[str, type[Diagnostic]] = {
     "speeds": Speeds,
     "density": Density,
     "radial_distribution": RadialDistribution,
+    "retrieval": Retrieval,
 }
 """Every diagnostic by name, in the order in which results are told."""
 
@@ -55,6 +57,7 @@ __all__ = [
     "Pressure",
     "RadialDistribution",
     "Result",
+    "Retrieval",
     "Speeds",
     "Thermodynamics",
     "diagnose",

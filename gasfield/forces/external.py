@@ -23,7 +23,9 @@ class ExternalForce(Force):
     potential, returns its energy and its Laplacian there; p are the parameters.
     """
 
-    def __init__(self, kind: str, law: Law, parameters: Sequence[Any], *, conservative: bool) -> None:
+    def __init__(
+        self, kind: str, law: Law, parameters: Sequence[Any], *, conservative: bool, periodic: bool = False
+    ) -> None:
         """A field at work.
 
         Args:
@@ -31,8 +33,9 @@ class ExternalForce(Force):
             law: as above.
             parameters: p, numbers and arrays; their values never need another compilation.
             conservative: whether the law gives an energy.
+            periodic: whether the space repeats itself, where x . F has no meaning and the virial of a field is zero.
         """
-        self.conservative = conservative
+        self.conservative, self._periodic = conservative, periodic
         self._kind, self._law, self._parameters = kind, law, for_kernels(parameters)
 
     def parameters(self, gas: Gas) -> Parameters:
@@ -47,6 +50,9 @@ class ExternalForce(Force):
 
     def laplacian(self, gas: Gas) -> Array:
         return self._sums(gas)[1]
+
+    def virial(self, gas: Gas) -> float:
+        return 0.0 if self._periodic else super().virial(gas)
 
     def _sums(self, gas: Gas) -> tuple[Array, Array]:
         """(N,) energy and Laplacian of each particle."""

@@ -11,21 +11,32 @@ from typing import Annotated, Any
 from pydantic import PlainValidator, SerializeAsAny
 from pydantic_core import PydanticCustomError
 
+from gasfield.forces.attention import Attention
 from gasfield.forces.base import ForceLaw
 from gasfield.forces.circulation import Circulation
+from gasfield.forces.cliff import Cliff
 from gasfield.forces.constant import Constant
+from gasfield.forces.convection import Convection
 from gasfield.forces.coulomb import Coulomb
 from gasfield.forces.dispersion import Dispersion
 from gasfield.forces.double_well import DoubleWell
+from gasfield.forces.experts import Experts
 from gasfield.forces.expression import Expression
+from gasfield.forces.gaussian_wells import GaussianWells
 from gasfield.forces.gravity import Gravity
 from gasfield.forces.harmonic import Harmonic
+from gasfield.forces.hierarchy import Hierarchy
+from gasfield.forces.hopfield import Hopfield
 from gasfield.forces.inverse_power import InversePower
+from gasfield.forces.landscape import Landscape
 from gasfield.forces.lennard_jones import LennardJones
+from gasfield.forces.linear_flow import LinearFlow
 from gasfield.forces.lorentz import Lorentz
 from gasfield.forces.mueller_brown import MuellerBrown
+from gasfield.forces.orbiting_wells import OrbitingWells
 from gasfield.forces.pair_expression import PairExpression
 from gasfield.forces.recorded_gradient import RecordedGradient
+from gasfield.forces.ridge import Ridge
 from gasfield.forces.soft_repulsion import SoftRepulsion
 from gasfield.forces.yukawa import Yukawa
 from gasfield.plugins import import_installed
@@ -64,6 +75,17 @@ register(
     Yukawa,
     Lorentz,
     RecordedGradient,
+    LinearFlow,
+    GaussianWells,
+    Ridge,
+    Cliff,
+    Convection,
+    OrbitingWells,
+    Landscape,
+    Experts,
+    Hierarchy,
+    Attention,
+    Hopfield,
     Expression,
     PairExpression,
 )
