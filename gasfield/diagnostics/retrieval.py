@@ -1,7 +1,8 @@
 """What a Hopfield network remembers: how much of a stored pattern is in a state at the end, against its sharpness.
 
 For two patterns a and -a the fixed points on the line between them are x = m a with m = tanh(beta |a|^2 m): only m = 0
-up to beta |a|^2 = 1, and +-m beyond (a pitchfork). Several groups, each with a beta of its own, are the points of a curve.
+up to beta |a|^2 = 1, and +-m beyond (a pitchfork). Several groups, each with a beta of its own, are the points of a
+curve.
 """
 
 from __future__ import annotations
