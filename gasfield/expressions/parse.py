@@ -28,6 +28,8 @@ MAX_NODES = 500
 """Numbers, names and operations."""
 MAX_POWER = 100
 """Magnitude of a constant exponent; of nested ones, their product."""
+MAX_FACTORS = 24
+"""Of a product, constants not counted: its second derivative has as many terms as there are pairs of them."""
 MAX_MAGNITUDE = 1e100
 """Of a constant; none but zero may be smaller than its inverse."""
 
@@ -130,6 +132,13 @@ def parse(text: str, vocabulary: Vocabulary) -> Tree:
         InputError: if anything in it is not allowed: the expression, the column, what is wrong, what is allowed.
     """
     return _Parser(text, vocabulary).parse()
+
+
+def _factors(tree: Tree) -> int:
+    """How many factors a product has, those of products in it too."""
+    if isinstance(tree, Apply) and tree.operator in ("*", "/", "-"):
+        return sum(_factors(argument) for argument in tree.arguments)
+    return int(not isinstance(tree, Number))
 
 
 class _Parser:
@@ -278,7 +287,10 @@ class _Parser:
                 terms[0] = self._number(link, partial(_WORK[operator, inverse], a.value, b.value))
             else:
                 terms.append(self._invert(right, inverse, tree) if inverse else tree)
-        return (terms[0] if len(terms) == 1 else Apply(operator, tuple(terms))), degree
+        whole = terms[0] if len(terms) == 1 else Apply(operator, tuple(terms))
+        if operator == "*" and _factors(whole) > MAX_FACTORS:
+            raise self._refuse(node, f"a product has more than {MAX_FACTORS} factors; powers are written with **")
+        return whole, degree
 
     def _invert(self, node: ast.expr, operator: str, tree: Tree) -> Tree:
         """Its negative or its inverse."""
