@@ -111,7 +111,7 @@ def _checked(law: dict[str, Formula]) -> dict[str, Formula]:
     for part, value in law.items():
         if value.has(*nowhere) or any(not math.isfinite(float(number)) for number in value.atoms(sympy.Float)):
             what = part if part in ("energy", "laplacian") else "force"
-            raise InputError(f"its {what} is nowhere a real number.")
+            raise InputError(f"its {what} is nowhere a finite real number.")
     return {part: _gathered(value) for part, value in law.items()}
 
 

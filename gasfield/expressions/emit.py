@@ -18,6 +18,9 @@ from gasfield.expressions.tree import FUNCTIONS
 
 _CALLS = {getattr(sympy, name): f"math.{name}" for name in FUNCTIONS if name != "sqrt"}
 
+_MOST_PRODUCTS = 256
+"""Powers above are worked out as exp(n log x)."""
+
 
 class Lines:
     """Lines of one function that work out formulas.
@@ -94,7 +97,7 @@ class Lines:
         """The factors of base**exponent."""
         if exponent.is_Float and float(2 * exponent).is_integer():
             exponent = sympy.Rational(int(float(2 * exponent)), 2)
-        if not (exponent.is_Rational and exponent.q in (1, 2)):
+        if not (exponent.is_Rational and exponent.q in (1, 2) and abs(exponent) <= _MOST_PRODUCTS):
             return [f"{self._enclosed(base)}**{self._enclosed(exponent)}"]
         halves, inverse = abs(int(2 * exponent)), bool(exponent < 0)
         whole, root = divmod(halves, 2)

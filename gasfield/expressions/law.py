@@ -6,16 +6,22 @@ from collections.abc import Sequence
 from typing import Literal
 
 from gasfield.errors import InputError
-from gasfield.expressions.generate import SOURCES
+from gasfield.expressions.generate import SOURCES, written_out
 from gasfield.expressions.parse import Vocabulary, check_all_used, check_parameters, parse
 from gasfield.expressions.store import stored
 from gasfield.kernels.leaf import Law
 
 
-def law_from(form: Literal["field", "force", "pair"], texts: Sequence[str], vocabulary: Vocabulary) -> Law:
+def law_from(
+    form: Literal["field", "force", "pair"], texts: Sequence[str], vocabulary: Vocabulary, dimensions: int = 0
+) -> Law:
     """The law of one energy at a place, of a force component by component, or of one energy of a distance.
 
-    What it is called with stands in `generate`.
+    Args:
+        form: which of them; what the law is called with stands in `generate`.
+        texts: the expressions.
+        vocabulary: the names that they may use.
+        dimensions: of the space; of any space if left out.
 
     Raises:
         InputError: if a text is not allowed, is nowhere a real number, or parameters do not fit.
@@ -25,13 +31,15 @@ def law_from(form: Literal["field", "force", "pair"], texts: Sequence[str], voca
     trees = tuple(parse(text, vocabulary) for text in texts)
     check_all_used(parameters, trees)
 
+    dimensions = written_out(form, trees, dimensions)
+
     def write() -> str:
         try:
-            return SOURCES[form](trees, parameters)
+            return SOURCES[form](trees, parameters, dimensions)
         except InputError as fault:
             raise InputError(f"{shown(texts)}: {fault}") from None
 
-    return stored((form, trees, parameters), write)
+    return stored((form, trees, parameters, dimensions), write)
 
 
 def shown(texts: Sequence[str]) -> str:

@@ -28,6 +28,8 @@ MAX_NODES = 500
 """Numbers, names and operations."""
 MAX_POWER = 100
 """Magnitude of a constant exponent; of nested ones, their product."""
+MAX_FACTORS = 24
+"""Of a product, constants not counted: its second derivative has as many terms as there are pairs of them."""
 MAX_MAGNITUDE = 1e100
 """Of a constant; none but zero may be smaller than its inverse."""
 
@@ -38,7 +40,7 @@ _TOKEN = re.compile(
     r"(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
     r"|(?P<name>[A-Za-z][A-Za-z0-9_]*)"
     r"|(?P<length>\| *x *\|)"
-    r"|(?P<operator>\*\*|//|[-+*/(),])"
+    r"|(?P<operator>\*\*|//|[-+*/()])"
 )
 _WORK: dict[tuple[str, str], Callable[[float, float], float]] = {
     ("+", ""): lambda a, b: a + b,
@@ -58,6 +60,7 @@ _CHAINS: dict[type[ast.operator], tuple[str, str]] = {
 _HINTS = {
     "^": "a power is written **",
     "//": "a quotient is written with one /",
+    ",": "a function has one argument, and decimals are written with a point",
     "|": "the distance from the origin is written |x|, and of nothing else is there an absolute value",
     "x": "a coordinate is written x0, x1, ...",
     "e": "exp(1) is written out",
@@ -131,6 +134,13 @@ def parse(text: str, vocabulary: Vocabulary) -> Tree:
     return _Parser(text, vocabulary).parse()
 
 
+def _factors(tree: Tree) -> int:
+    """How many factors a product has, those of products in it too."""
+    if isinstance(tree, Apply) and tree.operator in ("*", "/", "-"):
+        return sum(_factors(argument) for argument in tree.arguments)
+    return int(not isinstance(tree, Number))
+
+
 class _Parser:
     """One expression on its way from text to tree."""
 
@@ -196,6 +206,8 @@ class _Parser:
             return _STAND_IN.ljust(len(word))
         if kind == "name" and (iskeyword(word) or "__" in word):
             raise self._refusal(place, f"'{word[:40]}' is no name of an expression")
+        if kind == "number" and word[0] == "0" and word[1:2].isdigit():
+            raise self._refusal(place, "a number has no zeros in front")
         if word == "//":
             raise self._refusal(place, f"'//' is not allowed; {_HINTS['//']}")
         return word
@@ -275,7 +287,10 @@ class _Parser:
                 terms[0] = self._number(link, partial(_WORK[operator, inverse], a.value, b.value))
             else:
                 terms.append(self._invert(right, inverse, tree) if inverse else tree)
-        return (terms[0] if len(terms) == 1 else Apply(operator, tuple(terms))), degree
+        whole = terms[0] if len(terms) == 1 else Apply(operator, tuple(terms))
+        if operator == "*" and _factors(whole) > MAX_FACTORS:
+            raise self._refuse(node, f"a product has more than {MAX_FACTORS} factors; powers are written with **")
+        return whole, degree
 
     def _invert(self, node: ast.expr, operator: str, tree: Tree) -> Tree:
         """Its negative or its inverse."""

@@ -1,8 +1,8 @@
 """Where generated laws are kept: files in Numba's cache folder, named by what they are made from.
 
 A process that finds its law there imports it; Numba finds what it compiled for that file. The file's name holds the
-trees and the sources of this package, so that it is never stale. A folder that others can write to is never used: what
-lies there is executed.
+trees and the sources of this package, so that it is never stale. What lies there is executed, as Numba's cache is; in
+its place a common folder for temporary files would not do.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _folder() -> Path:
     if chosen:
         folder = Path(chosen) / "expressions"
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if os.access(folder, os.W_OK):
                 return folder
         except OSError:

@@ -9,7 +9,7 @@ has no direction, it is zero.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -20,7 +20,7 @@ from gasfield.expressions.law import law_from, shown
 from gasfield.expressions.parse import Vocabulary
 from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings
 from gasfield.forces.external import ExternalForce, Parameters
-from gasfield.forces.singular import LESS_SHARP, TIP, in_float64, refuse_singular
+from gasfield.forces.singular import LESS_SHARP, TIP, in_float64, probe, refuse_singular
 from gasfield.gas import Gas
 from gasfield.kernels.leaf import Law
 
@@ -65,7 +65,7 @@ class Expression(ForceLaw):
             )
         variables = [*(f"x{number}" for number in range(dimensions)), "t"]
         vocabulary = Vocabulary(variables, tuple(self.parameters), length=True, hints=_HINTS)
-        law = law_from("force" if self.energy is None else "field", texts, vocabulary)
+        law = law_from("force" if self.energy is None else "field", texts, vocabulary, dimensions)
         periods = surroundings.space.periods
         force = ExpressionForce(texts, law, tuple(self.parameters.values()), self.energy is not None, periods)
         if periods.any():
@@ -106,15 +106,15 @@ class ExpressionForce(ExternalForce):
         dimensions = len(self._periods)
         places = np.random.default_rng(0).standard_normal((16, dimensions))
         for time in (0.0, 1.0):
-            here = self._felt(_probe(places, time))
+            here = self._felt(probe(places, time))
             scale = 1.0 + np.abs(here).max(initial=0.0, where=np.isfinite(here))
             for axis in np.flatnonzero(self._periods):
-                there = self._felt(_probe(places + self._periods * (np.arange(dimensions) == axis), time))
+                there = self._felt(probe(places + self._periods * (np.arange(dimensions) == axis), time))
                 if not np.allclose(here, there, rtol=0.0, atol=1e-9 * scale, equal_nan=True):
                     raise InputError(
                         f"{shown(self._texts)} does not repeat itself along x{axis} with the side "
-                        f"{self._periods[axis]:g} of the periodic space: the force would jump there. Write what does, as "
-                        f"cos(2*pi*x{axis}/L) with L the side, or use space.kind free, box or ball."
+                        f"{self._periods[axis]:g} of the periodic space: the force would jump there. Write one that "
+                        f"does, such as cos(2*pi*x{axis}/L) with L the side, or use space.kind free, box or ball."
                     )
 
     def _felt(self, gas: Gas) -> Array:
@@ -122,8 +122,3 @@ class ExpressionForce(ExternalForce):
         force = np.zeros(gas.positions.shape)
         self.add(gas, force)
         return np.column_stack([force, self.energy(gas)]) if self.conservative else force
-
-
-def _probe(places: Array, time: float) -> Any:
-    count = len(places)
-    return Gas(places, np.zeros(count, np.int64), ["probe"], np.full(count, -1), [""] * count, time=time)

@@ -59,7 +59,7 @@ class ExternalForce(Force):
         if not self.conservative:
             raise not_conservative(self._kind)
         energy, laplacian = np.empty(gas.count), np.empty(gas.count)
-        _sum(self._law, gas.positions, self.parameters(gas), energy, laplacian)
+        _sum(self._law, gas.positions, self.parameters(gas), np.zeros(gas.positions.shape), energy, laplacian)
         return energy, laplacian
 
 
@@ -84,7 +84,7 @@ def _add(law, positions, p, force):  # type: ignore[no-untyped-def]
 
 
 @jit(**EXACT_PARALLEL)
-def _sum(law, positions, p, energy, laplacian):  # type: ignore[no-untyped-def]
-    """energy_i = U(x_i), laplacian_i = Laplacian of U at x_i."""
+def _sum(law, positions, p, force, energy, laplacian):  # type: ignore[no-untyped-def]
+    """energy_i = U(x_i), laplacian_i = Laplacian of U at x_i; the force is what the law adds on its way."""
     for i in prange(positions.shape[0]):
-        energy[i], laplacian[i] = law(positions[i], p, np.zeros(positions.shape[1]))
+        energy[i], laplacian[i] = law(positions[i], p, force[i])

@@ -18,7 +18,7 @@ from gasfield.expressions.law import law_from, shown
 from gasfield.expressions.parse import Vocabulary
 from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings
 from gasfield.forces.pairwise import PairForce, require_room
-from gasfield.forces.singular import LESS_SHARP, TIP, in_float64, refuse_singular
+from gasfield.forces.singular import LESS_SHARP, TIP, in_float64, probe, refuse_singular
 from gasfield.gas import Gas
 from gasfield.kernels.leaf import Law
 
@@ -52,7 +52,10 @@ class PairExpression(ForceLaw):
         if self.core >= reach:
             raise InputError(f"pair_expression: the core {self.core:g} must be smaller than the range {reach:g}.")
         law = law_from("pair", [self.energy], Vocabulary(["r"], tuple(self.parameters), hints=_HINTS))
-        return PairExpressionForce(self, law, tuple(self.parameters.values()), periods, reach)
+        force = PairExpressionForce(self, law, tuple(self.parameters.values()), periods, reach)
+        if self.range is not None:
+            force.require_value_at(self.range)
+        return force
 
 
 class PairExpressionForce(PairForce):
@@ -62,6 +65,17 @@ class PairExpressionForce(PairForce):
         numbers = (spec.softening**2, TIP, *map(float, values))
         super().__init__(law, numbers, periods, reach=reach, core=spec.core)
         self._text = spec.energy
+
+    def require_value_at(self, reach: float) -> None:
+        """Refuses a law that has no value where it is cut off, by which its energy is shifted.
+
+        Raises:
+            InputError: if it has none.
+        """
+        places = np.zeros((2, len(self._periods)))
+        places[1, 0] = (1.0 - 1e-9) * reach
+        if not np.isfinite(self._sums(probe(places))).all():
+            raise InputError(f"{shown([self._text])} has no value at its range {reach:g}.")
 
     def check_gas(self, gas: Gas) -> None:
         gas = in_float64(gas)
