@@ -15,6 +15,9 @@ from gasfield.kernels.leaf import Law
 
 Parameters = tuple[Any, ...]
 
+_BLOCK = 64
+"""How many particles are done one after the other where an array is needed for them."""
+
 
 class ExternalForce(Force):
     """A field given by its law at one place.
@@ -86,5 +89,7 @@ def _add(law, positions, p, force):  # type: ignore[no-untyped-def]
 @jit(**EXACT_PARALLEL)
 def _sum(law, positions, p, energy, laplacian):  # type: ignore[no-untyped-def]
     """energy_i = U(x_i), laplacian_i = Laplacian of U at x_i."""
-    for i in prange(positions.shape[0]):
-        energy[i], laplacian[i] = law(positions[i], p, np.zeros(positions.shape[1]))
+    for block in prange((positions.shape[0] + _BLOCK - 1) // _BLOCK):
+        nobody = np.zeros(positions.shape[1])  # takes the forces, which are not asked for
+        for i in range(block * _BLOCK, min((block + 1) * _BLOCK, positions.shape[0])):
+            energy[i], laplacian[i] = law(positions[i], p, nobody)
