@@ -32,6 +32,8 @@ class Stream(IntEnum):
     """Whether a proposal is accepted."""
     FIELD_CENTRES = 11
     """Centres that a field draws: wells put anywhere, and where the fit of a mixture begins."""
+    STORED_PATTERNS = 12
+    """Patterns that a Hopfield network remembers."""
 
 
 def generator(seed: int, stream: Stream, index: int = 0) -> np.random.Generator:

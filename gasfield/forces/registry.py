@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import PlainValidator, SerializeAsAny
 from pydantic_core import PydanticCustomError
 
+from gasfield.forces.attention import Attention
 from gasfield.forces.base import ForceLaw
 from gasfield.forces.circulation import Circulation
 from gasfield.forces.cliff import Cliff
@@ -20,10 +21,12 @@ from gasfield.forces.coulomb import Coulomb
 from gasfield.forces.dispersion import Dispersion
 from gasfield.forces.double_well import DoubleWell
 from gasfield.forces.experts import Experts
+from gasfield.forces.expression import Expression
 from gasfield.forces.gaussian_wells import GaussianWells
 from gasfield.forces.gravity import Gravity
 from gasfield.forces.harmonic import Harmonic
 from gasfield.forces.hierarchy import Hierarchy
+from gasfield.forces.hopfield import Hopfield
 from gasfield.forces.inverse_power import InversePower
 from gasfield.forces.landscape import Landscape
 from gasfield.forces.lennard_jones import LennardJones
@@ -31,6 +34,7 @@ from gasfield.forces.linear_flow import LinearFlow
 from gasfield.forces.lorentz import Lorentz
 from gasfield.forces.mueller_brown import MuellerBrown
 from gasfield.forces.orbiting_wells import OrbitingWells
+from gasfield.forces.pair_expression import PairExpression
 from gasfield.forces.recorded_gradient import RecordedGradient
 from gasfield.forces.ridge import Ridge
 from gasfield.forces.soft_repulsion import SoftRepulsion
@@ -80,6 +84,10 @@ register(
     Landscape,
     Experts,
     Hierarchy,
+    Attention,
+    Hopfield,
+    Expression,
+    PairExpression,
 )
 
 

@@ -1,0 +1,203 @@
+"""Self-attention as a force: tokens are drawn to where the tokens are that they attend to.
+
+    F_i = sum_h V_h sum_j w_ij x_j,    s_ij = <Q_h x_i, K_h x_j>
+    softmax:       w_ij = exp(beta s_ij) / sum_k exp(beta s_ik)       (SA)
+    unnormalised:  w_ij = exp(beta s_ij) / n                          (USA)
+
+of Geshkovski, Letrouit, Polyanskiy and Rigollet, "A mathematical perspective on transformers" (arXiv 2312.10794,
+equations 2.2 and 3.1 to 3.4); j runs over the n particles that push, a particle that pushes being one of those it
+attends to. Their dynamics is `advection` on the unit sphere, which takes the tangent part, the factor P of the paper.
+
+USA without matrices climbs its energy: it is minus the gradient of
+
+    U = -(1/(2 n)) sum_ij (exp(beta <x_i, x_j>) - 1) / beta
+
+which is -n times the paper's energy but for a constant, taken out so that beta = 0 is no exception. SA is no gradient
+in the metric of the space. `beta` is an inverse temperature; there is no key for its inverse, beta = 0 having none.
+
+SA cannot overflow. USA grows like exp(beta) and is given as it is, not rescaled, since that would change its time: on
+the sphere a beta whose exponential is no number is refused, and elsewhere the run says that it blew up.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numba import jit, prange
+
+from gasfield.errors import InputError
+from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings, not_conservative
+from gasfield.forces.matrices import Matrix, matrix_of, square_of
+from gasfield.forces.near import BLOCK
+from gasfield.gas import Gas
+from gasfield.kernels.dot import dot
+from gasfield.kernels.flags import EXACT_PARALLEL
+from gasfield.kernels.softmax import gather, gather_softmax, inner_products
+from gasfield.spec import Spec
+
+LARGEST = 700.0
+"""Of exponents: exp(709.8) is the largest number of double precision, and n of them are added."""
+
+
+class Head(Spec):
+    """One head of attention."""
+
+    query: Matrix | None = None
+    """Q (H, D), or a number times the identity; the identity if left out."""
+    key: Matrix | None = None
+    """K, of the shape of Q."""
+    value: Matrix | None = None
+    """V (D, D), or a number times the identity; the identity if left out [1/time, under advection]."""
+
+    def arrays(self, dimensions: int, where: str) -> tuple[Array, Array]:
+        """(K^T Q, V), each (D, D): what a head does to a pair of places.
+
+        Raises:
+            InputError: if the shapes do not fit.
+        """
+        query = matrix_of(self.query, dimensions, f"{where}query")
+        key = matrix_of(self.key, dimensions, f"{where}key")
+        if query.shape != key.shape:
+            raise InputError(
+                f"{where}query has {len(query)} rows and {where}key {len(key)}; their products need equally many."
+            )
+        return key.T @ query, square_of(self.value, dimensions, f"{where}value")
+
+
+class Attention(ForceLaw):
+    """Draws every particle along the mean of all that push, weighted by how well they match."""
+
+    kind: Literal["attention"] = "attention"
+    form: Literal["softmax", "unnormalised"] = "softmax"
+    """Whether weights add up to 1 for each particle, or are divided by the number of those that push."""
+    beta: Finite = 1.0
+    """Inverse temperature of the weights [1/length^2]; 0 weighs all alike."""
+    query: Matrix | None = None
+    """Q (H, D) of a single head, or a number times the identity; the identity if left out."""
+    key: Matrix | None = None
+    """K of a single head, of the shape of Q."""
+    value: Matrix | None = None
+    """V (D, D) of a single head, or a number times the identity; the identity if left out."""
+    heads: tuple[Head, ...] | None = None
+    """Several heads, whose forces add up; each has its own query, key and value."""
+
+    def build(self, surroundings: Surroundings) -> Force:
+        """The attention.
+
+        Raises:
+            InputError: if matrices do not fit, single and several heads are mixed, the space is periodic, or the
+                exponential of beta is no number.
+        """
+        surroundings.require_no_period("attention")
+        single = (self.query, self.key, self.value)
+        if self.heads is not None and (single != (None, None, None) or not self.heads):
+            raise InputError("attention: give heads, at least one, or query, key and value of a single head; not both.")
+        plain = self.heads is None and single == (None, None, None)
+        if self.form == "unnormalised" and plain and surroundings.space.curved and abs(self.beta) > LARGEST:
+            raise InputError(
+                f"attention: exp({self.beta:g}) is more than a number can hold; take beta of at most {LARGEST:g}, or "
+                "the form softmax, whose weights are never above 1."
+            )
+        d = surroundings.dimensions
+        alone = Head(query=self.query, key=self.key, value=self.value)
+        named = {"attention: ": alone} if self.heads is None else {
+            f"attention: heads.{number}.": head for number, head in enumerate(self.heads)
+        }  # fmt: skip
+        arrays = [head.arrays(d, where) for where, head in named.items()]
+        matches, values = (np.ascontiguousarray(np.stack(stack)) for stack in zip(*arrays, strict=True))
+        return AttentionForce(self.form == "softmax", self.beta, matches, values, plain=plain)
+
+
+class AttentionForce(Force):
+    """The attention at work."""
+
+    interacting = True
+
+    def __init__(self, softmax: bool, beta: float, matches: Array, values: Array, *, plain: bool) -> None:
+        """Attention of one head or several.
+
+        Args:
+            softmax: whether weights are normalised.
+            beta: inverse temperature.
+            matches: (heads, D, D) K^T Q.
+            values: (heads, D, D) V.
+            plain: whether all of these matrices are the identity of a single head.
+        """
+        self.conservative = plain and not softmax
+        self._softmax, self._beta = bool(softmax), float(beta)
+        self._matches, self._values = self._beta * matches, values
+
+    def add(self, gas: Gas, force: Array) -> None:
+        _attend(gas.positions, *_crowd(gas), self._matches, self._values, self._softmax, force)
+
+    def energy(self, gas: Gas) -> Array:
+        return self._sums(gas)[0] * np.where(gas.pushes, 0.5, 1.0)
+
+    def laplacian(self, gas: Gas) -> Array:
+        return self._sums(gas)[1]
+
+    def _sums(self, gas: Gas) -> tuple[Array, Array]:
+        """(N,) energy of each particle with those that push, and its Laplacian."""
+        if not self.conservative:
+            raise not_conservative("attention with a softmax or with matrices")
+        energy, laplacian = np.zeros(gas.count), np.zeros(gas.count)
+        _sum(gas.positions, *_crowd(gas), gas.pushes, self._beta, energy, laplacian)
+        return energy, laplacian
+
+
+def _crowd(gas: Gas) -> tuple[Any, Any]:
+    """Places of those that push, as rows (M, D) and as columns (D, M)."""
+    rows = np.ascontiguousarray(gas.positions[gas.pushes])
+    return rows, np.ascontiguousarray(rows.T)
+
+
+@jit(**EXACT_PARALLEL)
+def _attend(places, rows, columns, matches, values, softmax, force):  # type: ignore[no-untyped-def]
+    """F_i += sum_h V_h (mean of x_j, weighted); `matches` is beta K^T Q."""
+    count, d = rows.shape
+    for i in prange(places.shape[0]):
+        exponents, query, mean = np.empty(BLOCK), np.empty(d), np.empty(d)
+        for h in range(matches.shape[0]):
+            for k in range(d):
+                query[k] = dot(matches[h, k], places[i])
+            mean[:] = 0.0
+            top, norm = -np.inf, 0.0
+            for start in range(0, count, BLOCK):
+                stop = min(start + BLOCK, count)
+                inner_products(query, columns, start, stop, exponents)
+                if softmax:
+                    top, norm = gather_softmax(exponents, rows, start, stop, top, norm, mean)
+                else:
+                    gather(exponents, rows, start, stop, 0.0, norm, mean)
+            if not softmax:
+                norm = float(count)
+            for k in range(d):
+                mean[k] = (mean[k] / norm if norm > 0.0 else 0.0) + 0.0 * places[i, k]  # no number stays no number
+            for k in range(d):
+                force[i, k] += dot(values[h, k], mean)
+
+
+@jit(**EXACT_PARALLEL)
+def _sum(places, rows, columns, pushes, beta, energy, laplacian):  # type: ignore[no-untyped-def]
+    """energy_i = -(1/n) sum_j (exp(beta s_ij) - 1) / beta; laplacian_i is minus the divergence of the force on i.
+
+    Of j = i both places move, so that the divergence of exp(beta x.x) x stands for that of exp(beta x_i.x_j) x_j.
+    """
+    count, d = rows.shape
+    for i in prange(places.shape[0]):
+        products = np.empty(BLOCK)
+        for start in range(0, count, BLOCK):
+            stop = min(start + BLOCK, count)
+            inner_products(places[i], columns, start, stop, products)
+            for b in range(stop - start):
+                growth = np.expm1(beta * products[b])
+                if growth != growth:
+                    continue
+                energy[i] -= growth / beta if beta != 0.0 else products[b]
+                laplacian[i] -= beta * dot(rows[start + b], rows[start + b]) * (growth + 1.0)
+        if pushes[i]:
+            square = dot(places[i], places[i])
+            laplacian[i] -= (d + beta * square) * np.exp(beta * square)
+        energy[i] /= max(count, 1)
+        laplacian[i] /= max(count, 1)

@@ -1,0 +1,96 @@
+"""A modern Hopfield network: stored patterns p_m (M of them) draw a state to themselves.
+
+    E(x) = -(1/beta) log sum_m exp(beta p_m . x) + |x|^2 / 2,    F = -grad E = sum_m softmax_m(beta p_m . x) p_m - x
+
+Ramsauer et al., "Hopfield networks is all you need" (arXiv 2008.02217, equations 2 and 3), without the constants of
+their energy. A step of Euler's method of length 1 under `advection` is exactly their update
+x <- X softmax(beta X^T x), under which E never rises. Two patterns +-a, on the line between them: the fixed points are
+x = a tanh(beta a x), a pitchfork at beta a^2 = 1.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from gasfield.forces.base import Array, Force, ForceLaw, Surroundings
+from gasfield.forces.external import ExternalForce
+from gasfield.forces.matrices import Rows, rows_of
+from gasfield.kernels.leaf import leaf
+from gasfield.spec import Spec
+from gasfield.streams import Stream, generator
+
+
+class DrawnPatterns(Spec):
+    """Patterns whose coordinates are independent normal numbers."""
+
+    count: int = Field(ge=1)
+    """M, how many."""
+    spread: float = Field(1.0, gt=0.0, allow_inf_nan=False)
+    """Standard deviation of each coordinate [length]."""
+    seed: int = Field(0, ge=0, lt=2**64)
+    """Of the draw; not that of the run, so that runs with different seeds may share a memory."""
+
+
+class Hopfield(ForceLaw):
+    """Draws every particle to the stored patterns that it resembles, and to the origin in between."""
+
+    kind: Literal["hopfield"] = "hopfield"
+    patterns: Rows | DrawnPatterns
+    """The stored patterns: a list of M places of D coordinates each, or how to draw them [length]."""
+    beta: float = Field(1.0, gt=0.0, allow_inf_nan=False)
+    """Inverse temperature of the softmax [1/length^2]."""
+
+    def build(self, surroundings: Surroundings) -> Force:
+        """The memory.
+
+        Raises:
+            InputError: if a pattern has not D coordinates, or the space is periodic.
+        """
+        surroundings.require_no_period("hopfield")
+        patterns = stored(self.patterns, surroundings.dimensions)
+        return ExternalForce("hopfield", _recall, (patterns, self.beta), conservative=True)
+
+
+def stored(patterns: Rows | DrawnPatterns, dimensions: int) -> Array:
+    """The patterns (M, D) of a specification.
+
+    Raises:
+        InputError: if a given pattern has not D coordinates.
+    """
+    if not isinstance(patterns, DrawnPatterns):
+        return rows_of(patterns, dimensions, "hopfield: patterns")
+    chance = generator(patterns.seed, Stream.STORED_PATTERNS)
+    return patterns.spread * chance.standard_normal((patterns.count, dimensions))
+
+
+@leaf
+def _recall(x, p, force):  # type: ignore[no-untyped-def]
+    """The largest exponent is taken out. With mean m and weights w: Laplacian D - beta (sum w |p|^2 - |m|^2)."""
+    patterns, beta = p
+    exponents, mean = np.empty(patterns.shape[0]), np.zeros(x.size)
+    top, square = -math.inf, 0.0
+    for k in range(x.size):
+        square += x[k] * x[k]
+    for m in range(patterns.shape[0]):
+        product = 0.0
+        for k in range(x.size):
+            product += patterns[m, k] * x[k]
+        exponents[m] = beta * product
+        top = max(top, exponents[m])
+    norm, squares = 0.0, 0.0
+    for m in range(patterns.shape[0]):
+        weight = math.exp(exponents[m] - top)
+        norm += weight
+        for k in range(x.size):
+            mean[k] += weight * patterns[m, k]
+            squares += weight * patterns[m, k] * patterns[m, k]
+    spread = squares / norm
+    for k in range(x.size):
+        mean[k] /= norm
+        spread -= mean[k] * mean[k]
+        force[k] += mean[k] - x[k]
+    return 0.5 * square - (top + math.log(norm)) / beta, x.size - beta * spread
