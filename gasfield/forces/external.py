@@ -15,6 +15,9 @@ from gasfield.kernels.leaf import Law
 
 Parameters = tuple[Any, ...]
 
+_BLOCK = 64
+"""How many particles are done one after the other where an array is needed for them."""
+
 
 class ExternalForce(Force):
     """A field given by its law at one place.
@@ -59,7 +62,7 @@ class ExternalForce(Force):
         if not self.conservative:
             raise not_conservative(self._kind)
         energy, laplacian = np.empty(gas.count), np.empty(gas.count)
-        _sum(self._law, gas.positions, self.parameters(gas), np.zeros(gas.positions.shape), energy, laplacian)
+        _sum(self._law, gas.positions, self.parameters(gas), energy, laplacian)
         return energy, laplacian
 
 
@@ -84,7 +87,9 @@ def _add(law, positions, p, force):  # type: ignore[no-untyped-def]
 
 
 @jit(**EXACT_PARALLEL)
-def _sum(law, positions, p, force, energy, laplacian):  # type: ignore[no-untyped-def]
-    """energy_i = U(x_i), laplacian_i = Laplacian of U at x_i; the force is what the law adds on its way."""
-    for i in prange(positions.shape[0]):
-        energy[i], laplacian[i] = law(positions[i], p, force[i])
+def _sum(law, positions, p, energy, laplacian):  # type: ignore[no-untyped-def]
+    """energy_i = U(x_i), laplacian_i = Laplacian of U at x_i."""
+    for block in prange((positions.shape[0] + _BLOCK - 1) // _BLOCK):
+        nobody = np.zeros(positions.shape[1])  # takes the forces, which are not asked for
+        for i in range(block * _BLOCK, min((block + 1) * _BLOCK, positions.shape[0])):
+            energy[i], laplacian[i] = law(positions[i], p, nobody)

@@ -6,12 +6,13 @@ A well of depth d and width w is harmonic at its bottom, with stiffness d/w^2; a
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated, Literal, Protocol
 
 import numpy as np
 from pydantic import Field
 
-from gasfield.forces.base import Finite, Force, ForceLaw, Surroundings, of_dimension
+from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings, of_dimension
 from gasfield.forces.external import ExternalForce
 from gasfield.kernels.leaf import leaf
 from gasfield.spec import Spec
@@ -50,17 +51,35 @@ class GaussianWells(ForceLaw):
                 for number, well in enumerate(self.wells)
             ]
         )
-        depths, widths = [float(well.depth) for well in self.wells], [float(well.width) for well in self.wells]
-        return ExternalForce("gaussian_wells", wells, (centres, depths, widths), conservative=True)
+        return ExternalForce("gaussian_wells", wells, (centres, *shapes(self.wells)), conservative=True)
+
+
+class HasShape(Protocol):
+    """A well, wherever it is."""
+
+    @property
+    def depth(self) -> float:
+        """[energy]."""
+        ...
+
+    @property
+    def width(self) -> float:
+        """[length]."""
+        ...
+
+
+def shapes(wells: Sequence[HasShape]) -> tuple[Array, Array]:
+    """(M,) depths d and (M,) 1/w^2 of wells."""
+    return np.array([float(well.depth) for well in wells]), np.array([float(well.width) ** -2 for well in wells])
 
 
 @leaf
 def wells(x, p, force):  # type: ignore[no-untyped-def]
     """F = -sum v_k y_k/w_k^2, U = -sum v_k, Laplacian = sum v_k (D - y_k^2/w_k^2)/w_k^2; v = d exp(-y^2/2w^2)."""
-    centres, depths, widths = p
+    centres, depths, narrowness = p
     energy, laplacian = 0.0, 0.0
     for k in range(depths.size):
-        narrow = 1.0 / (widths[k] * widths[k])
+        narrow = narrowness[k]
         distance2 = 0.0
         for j in range(x.size):
             away = x[j] - centres[k, j]

@@ -17,7 +17,7 @@ from pydantic import Field
 from gasfield.errors import InputError
 from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings, of_dimension
 from gasfield.forces.external import ExternalForce, Parameters, for_kernels
-from gasfield.forces.gaussian_wells import Width, wells
+from gasfield.forces.gaussian_wells import Width, shapes, wells
 from gasfield.forces.planes import Plane, require_plane
 from gasfield.gas import Gas
 from gasfield.spec import Spec
@@ -77,7 +77,7 @@ class OrbitingWellsForce(ExternalForce):
     def __init__(self, law: OrbitingWells, centre: Array) -> None:
         """Takes the law and the (D,) middle of everything."""
         self._orbits, self._centre = law.wells, centre
-        self._shapes = [float(well.depth) for well in law.wells], [float(well.width) for well in law.wells]
+        self._shapes = shapes(law.wells)
         super().__init__("orbiting_wells", wells, (), conservative=True)
 
     def centres(self, time: float) -> Array:
