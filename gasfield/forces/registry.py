@@ -15,6 +15,7 @@ from gasfield.forces.base import ForceLaw
 from gasfield.forces.circulation import Circulation
 from gasfield.forces.constant import Constant
 from gasfield.forces.double_well import DoubleWell
+from gasfield.forces.emission_receptivity import EmissionReceptivity
 from gasfield.forces.harmonic import Harmonic
 from gasfield.forces.hopfield import Hopfield
 from gasfield.forces.mueller_brown import MuellerBrown
@@ -50,6 +51,7 @@ register(
     RecordedGradient,
     Attention,
     Hopfield,
+    EmissionReceptivity,
 )
 
 
