@@ -33,11 +33,8 @@ from gasfield.forces.near import BLOCK
 from gasfield.gas import Gas
 from gasfield.kernels.dot import dot
 from gasfield.kernels.flags import EXACT_PARALLEL
-from gasfield.kernels.softmax import gather, gather_softmax, inner_products
+from gasfield.kernels.softmax import LARGEST, gather, gather_softmax, inner_products
 from gasfield.spec import Spec
-
-LARGEST = 700.0
-"""Of exponents: exp(709.8) is the largest number of double precision, and n of them are added."""
 
 
 class Head(Spec):

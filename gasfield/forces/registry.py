@@ -14,6 +14,7 @@ from gasfield.forces.attention import Attention
 from gasfield.forces.base import ForceLaw
 from gasfield.forces.circulation import Circulation
 from gasfield.forces.constant import Constant
+from gasfield.forces.directed_attention import DirectedAttention
 from gasfield.forces.double_well import DoubleWell
 from gasfield.forces.emission_receptivity import EmissionReceptivity
 from gasfield.forces.harmonic import Harmonic
@@ -52,6 +53,7 @@ register(
     Attention,
     Hopfield,
     EmissionReceptivity,
+    DirectedAttention,
 )
 
 
