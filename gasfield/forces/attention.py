@@ -4,9 +4,8 @@
     softmax:       w_ij = exp(beta s_ij) / sum_k exp(beta s_ik)       (SA)
     unnormalised:  w_ij = exp(beta s_ij) / n                          (USA)
 
-of Geshkovski, Letrouit, Polyanskiy and Rigollet, "A mathematical perspective on transformers" (arXiv 2312.10794,
-equations 2.2 and 3.1 to 3.4); j runs over the n particles that push, a particle that pushes being one of those it
-attends to. Their dynamics is `advection` on the unit sphere, which takes the tangent part, the factor P of the paper.
+of Geshkovski, Letrouit, Polyanskiy and Rigollet, "A mathematical perspective on transformers" (arXiv 2312.10794); j
+runs over the n particles that push, a particle that pushes being one of those it attends to. Their dynamics is `advection` on the unit sphere, which takes the tangent part, the factor P of the paper.
 
 USA without matrices climbs its energy: it is minus the gradient of
 
