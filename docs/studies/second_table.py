@@ -30,7 +30,7 @@ Array = NDArray[np.float64]
 
 
 def poles(parameters: Array) -> tuple[Array, Array]:
-    """Emissions and receptivities from (e_1, e_3, r_1, r_3): two rows are alike, and r_2, on which nothing acts, is 0."""
+    """Emissions and receptivities from (e_1, e_3, r_1, r_3): two rows are alike; r_2, on which nothing acts, is 0."""
     e1, e3, r1, r3 = parameters.reshape(4, 2)
     return np.array([e1, e1, e3]), np.array([r1, [0.0, 0.0], r3])
 

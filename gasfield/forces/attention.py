@@ -5,7 +5,8 @@
     unnormalised:  w_ij = exp(beta s_ij) / n                          (USA)
 
 of Geshkovski, Letrouit, Polyanskiy and Rigollet, "A mathematical perspective on transformers" (arXiv 2312.10794); j
-runs over the n particles that push, a particle that pushes being one of those it attends to. Their dynamics is `advection` on the unit sphere, which takes the tangent part, the factor P of the paper.
+runs over the n particles that push, a particle that pushes being one of those it attends to. Their dynamics is
+`advection` on the unit sphere, which takes the tangent part, the factor P of the paper.
 
 USA without matrices climbs its energy: it is minus the gradient of
 
