@@ -28,7 +28,7 @@ from pydantic import Field
 from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings, not_conservative, of_dimension
 from gasfield.forces.matrices import Matrix, square_of
 from gasfield.forces.near import BLOCK
-from gasfield.forces.poles import Pole, PoleMap
+from gasfield.forces.poles import Pole, PoleMap, square_gaps
 from gasfield.gas import Gas
 from gasfield.kernels.dot import dot
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
@@ -142,12 +142,7 @@ class DirectedAttentionForce(Force):
 @jit(**EXACT)
 def _distances(look, seen, start, stop, distances):  # type: ignore[no-untyped-def]
     """Writes |e - r_j| of seen[:, start:stop] to the beginning of `distances`."""
-    distances[: stop - start] = 0.0
-    for k in range(look.size):
-        here, there = look[k], seen[k, start:stop]
-        for b in range(there.size):
-            apart = here - there[b]
-            distances[b] += apart * apart
+    square_gaps(look, seen, start, stop, distances)
     for b in range(stop - start):
         distances[b] = math.sqrt(distances[b])
 

@@ -23,9 +23,10 @@ from pydantic import Field
 
 from gasfield.forces.base import Array, Force, ForceLaw, Surroundings, not_conservative
 from gasfield.forces.near import BLOCK
-from gasfield.forces.poles import Pole, PoleMap
+from gasfield.forces.poles import Pole, PoleMap, square_gaps
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
+from gasfield.kernels.softmax import inner_products
 
 SOFTENING = 1e-3
 """Default: five digits of the published tables stay as they are, and the greatest force is a million, not 1e8."""
@@ -116,14 +117,8 @@ def _numbers(decay: float, eps: float, softening: float) -> tuple[float, float, 
 @jit(**EXACT)
 def _strengths(columns, start, stop, receptivity, half, eps, softening2, squared, strengths):  # type: ignore[no-untyped-def]
     """Writes the factor of (e_i - r) of emissions[:, start:stop] to the beginning of `strengths`."""
-    squared[: stop - start] = 0.0
-    strengths[: stop - start] = 0.0
-    for k in range(receptivity.size):
-        here, there = receptivity[k], columns[k, start:stop]
-        for b in range(there.size):
-            apart = there[b] - here
-            squared[b] += apart * apart
-            strengths[b] += there[b] * here
+    inner_products(receptivity, columns, start, stop, strengths)
+    square_gaps(receptivity, columns, start, stop, squared)
     for b in range(stop - start):
         soft = squared[b] + softening2
         power = soft if half == 1.0 else soft**half
@@ -134,18 +129,21 @@ def _strengths(columns, start, stop, receptivity, half, eps, softening2, squared
 def _pull(emissions, columns, rows, receptivities, half, eps, softening2, on_itself, force):  # type: ignore[no-untyped-def]
     """F_j += sum_i F_ij; of emissions that are no number nothing is felt."""
     for j in prange(receptivities.shape[0]):
-        squared, strengths = np.empty(BLOCK), np.empty(BLOCK)
+        squared, strengths, total = np.empty(BLOCK), np.empty(BLOCK), np.empty(receptivities.shape[1])
         receptivity = receptivities[j]
-        for k in range(receptivity.size):
-            force[j, k] += 0.0 * receptivity[k]  # no number stays no number
+        for k in range(total.size):
+            total[k] = 0.0 * receptivity[k]  # no number stays no number
         for start in range(0, rows.size, BLOCK):
             stop = min(start + BLOCK, rows.size)
             _strengths(columns, start, stop, receptivity, half, eps, softening2, squared, strengths)
             for b in range(stop - start):
                 if squared[b] != squared[b] or (rows[start + b] == j and not on_itself):
                     continue
-                for k in range(receptivity.size):
-                    force[j, k] += strengths[b] * (emissions[start + b, k] - receptivity[k])
+                strength, emission = strengths[b], emissions[start + b]
+                for k in range(total.size):
+                    total[k] += strength * (emission[k] - receptivity[k])
+        for k in range(total.size):
+            force[j, k] += total[k]
 
 
 @jit(**EXACT_PARALLEL)

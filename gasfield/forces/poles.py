@@ -10,11 +10,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numba import jit
 
 from gasfield.errors import InputError
 from gasfield.forces.base import Array
 from gasfield.forces.matrices import Matrix, Rows, rows_of, square_of
 from gasfield.gas import Gas
+from gasfield.kernels.flags import EXACT
 from gasfield.spec import Spec
 
 
@@ -70,3 +72,14 @@ class PoleMap(NamedTuple):
                 f"{self.key}.offsets: {rows} rows are given; there are {needed} particles. Give one row for each "
                 "particle of the run, in the order of its groups."
             )
+
+
+@jit(**EXACT)
+def square_gaps(pole, columns, start, stop, squared):  # type: ignore[no-untyped-def]
+    """Writes |pole - column|^2 of columns[:, start:stop] of (D, M) to the beginning of `squared`."""
+    squared[: stop - start] = 0.0
+    for k in range(pole.size):
+        here, there = pole[k], columns[k, start:stop]
+        for b in range(there.size):
+            apart = there[b] - here
+            squared[b] += apart * apart
