@@ -27,6 +27,8 @@ recordings: $(VENV)/.installed-test
 study: $(VENV)/.installed
 	$(BIN)/python docs/studies/rounding.py
 	$(BIN)/python docs/studies/discrete_laws.py
+	$(BIN)/python docs/studies/second_table.py
+	$(BIN)/python docs/studies/critics.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "gasfield needs Python 3.11 or newer")'

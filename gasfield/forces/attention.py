@@ -4,9 +4,9 @@
     softmax:       w_ij = exp(beta s_ij) / sum_k exp(beta s_ik)       (SA)
     unnormalised:  w_ij = exp(beta s_ij) / n                          (USA)
 
-of Geshkovski, Letrouit, Polyanskiy and Rigollet, "A mathematical perspective on transformers" (arXiv 2312.10794,
-equations 2.2 and 3.1 to 3.4); j runs over the n particles that push, a particle that pushes being one of those it
-attends to. Their dynamics is `advection` on the unit sphere, which takes the tangent part, the factor P of the paper.
+of Geshkovski, Letrouit, Polyanskiy and Rigollet, "A mathematical perspective on transformers" (arXiv 2312.10794); j
+runs over the n particles that push, a particle that pushes being one of those it attends to. Their dynamics is
+`advection` on the unit sphere, which takes the tangent part, the factor P of the paper.
 
 USA without matrices climbs its energy: it is minus the gradient of
 
@@ -33,11 +33,8 @@ from gasfield.forces.near import BLOCK
 from gasfield.gas import Gas
 from gasfield.kernels.dot import dot
 from gasfield.kernels.flags import EXACT_PARALLEL
-from gasfield.kernels.softmax import gather, gather_softmax, inner_products
+from gasfield.kernels.softmax import LARGEST, gather, gather_softmax, inner_products
 from gasfield.spec import Spec
-
-LARGEST = 700.0
-"""Of exponents: exp(709.8) is the largest number of double precision, and n of them are added."""
 
 
 class Head(Spec):

@@ -13,6 +13,9 @@ from numba import jit
 
 from gasfield.kernels.flags import EXACT
 
+LARGEST = 700.0
+"""Of exponents: exp(709.8) is the largest number of double precision, and many of them are added."""
+
 
 @jit(**EXACT)
 def inner_products(vector, columns, start, stop, products):  # type: ignore[no-untyped-def]

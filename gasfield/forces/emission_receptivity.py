@@ -1,0 +1,158 @@
+"""Tokens that emit from one pole and receive at another: a force that is not returned.
+
+    F_ij = (e_i - r_j) / (|e_i - r_j| + eps)  *  (e_i . r_j) / ((|e_i - r_j|^2 + s^2)^(p/2) + eps)
+    F_j = sum of F_ij over all i != j that push,    e_i = E x_i + a_i,  r_j = R x_j + b_j
+
+from force-directed attention, where s = 0 and p = 2. An emission e_i draws the receptivity r_j towards it where they
+point the same way and pushes it off where they do not; j may do to i something else, so that neither momentum nor
+energy is kept. A token does not act on itself unless `on_itself` says so: the published tables have that diagonal.
+
+Without softening the force between poles at one place is 0 by eps, and a hair beside it up to (e . r) / eps. The
+softening s bounds it by |e . r| / s^p, and changes a force at distance d by a part p/2 (s/d)^2.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import numpy as np
+from numba import jit, prange
+from numpy.typing import ArrayLike
+from pydantic import Field
+
+from gasfield.forces.base import Array, Force, ForceLaw, Surroundings, not_conservative
+from gasfield.forces.near import BLOCK
+from gasfield.forces.poles import Pole, PoleMap, square_gaps
+from gasfield.gas import Gas
+from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
+from gasfield.kernels.softmax import inner_products
+
+SOFTENING = 1e-3
+"""Default: five digits of the published tables stay as they are, and the greatest force is a million, not 1e8."""
+
+
+class EmissionReceptivity(ForceLaw):
+    """Draws the receptivity of every particle to the emissions of all others."""
+
+    kind: Literal["emission_receptivity"] = "emission_receptivity"
+    emission: Pole = Pole()
+    """The pole that a particle acts from."""
+    receptivity: Pole = Pole()
+    """The pole that it is acted on."""
+    decay: float = Field(2.0, ge=0.0, allow_inf_nan=False)
+    """p, the power of the distance by which the force falls off."""
+    eps: float = Field(1e-8, gt=0.0, allow_inf_nan=False)
+    """eps, added to the distance [length] and to its power [length^p]."""
+    softening: float = Field(SOFTENING, ge=0.0, allow_inf_nan=False)
+    """s, the distance below which the force does not grow any more [length]."""
+    on_itself: bool = False
+    """Whether a particle's emission acts on its own receptivity too."""
+
+    def build(self, surroundings: Surroundings) -> Force:
+        """The force.
+
+        Raises:
+            InputError: if poles do not fit the dimensions, or the space is periodic.
+        """
+        surroundings.require_no_period("emission_receptivity")
+        d = surroundings.dimensions
+        poles = (self.emission.at_work(d, "emission"), self.receptivity.at_work(d, "receptivity"))
+        return EmissionReceptivityForce(*poles, (self.decay, self.eps, self.softening), on_itself=self.on_itself)
+
+
+class EmissionReceptivityForce(Force):
+    """The force at work."""
+
+    conservative = False
+    interacting = True
+
+    def __init__(
+        self, emission: PoleMap, receptivity: PoleMap, law: tuple[float, float, float], *, on_itself: bool
+    ) -> None:
+        """Takes the poles and (decay, eps, softening)."""
+        self._emission, self._receptivity, self._on_itself = emission, receptivity, bool(on_itself)
+        self._law = _numbers(*law)
+
+    def add(self, gas: Gas, force: Array) -> None:
+        rows = np.flatnonzero(gas.pushes)
+        emissions = self._emission.of(gas)[rows]
+        _pull(emissions, np.ascontiguousarray(emissions.T), rows, self._receptivity.of(gas), *self._law,
+              self._on_itself, force)  # fmt: skip
+
+    def energy(self, gas: Gas) -> Array:
+        raise not_conservative("emission_receptivity")
+
+    def laplacian(self, gas: Gas) -> Array:
+        raise not_conservative("emission_receptivity")
+
+    def check_gas(self, gas: Gas) -> None:
+        self._emission.check(gas)
+        self._receptivity.check(gas)
+
+
+def table(
+    emissions: ArrayLike, receptivities: ArrayLike, decay: float = 2.0, eps: float = 1e-8, softening: float = 0.0
+) -> Array:
+    """The force of every emission on every receptivity (N, M, D), as published: row i is what i does to each j.
+
+    Args:
+        emissions: e, (N, D) [length].
+        receptivities: r, (M, D) [length].
+        decay: p.
+        eps: as above.
+        softening: s; 0 is the published law.
+    """
+    e, r = (np.ascontiguousarray(poles, np.float64) for poles in (emissions, receptivities))
+    forces = np.zeros((len(e), len(r), e.shape[1]))
+    _tabulate(e, np.ascontiguousarray(e.T), r, *_numbers(decay, eps, softening), forces)
+    return forces
+
+
+def _numbers(decay: float, eps: float, softening: float) -> tuple[float, float, float]:
+    """(p/2, eps, s^2), as the kernels want them."""
+    return 0.5 * float(decay), float(eps), float(softening) ** 2
+
+
+@jit(**EXACT)
+def _strengths(columns, start, stop, receptivity, half, eps, softening2, squared, strengths):  # type: ignore[no-untyped-def]
+    """Writes the factor of (e_i - r) of emissions[:, start:stop] to the beginning of `strengths`."""
+    inner_products(receptivity, columns, start, stop, strengths)
+    square_gaps(receptivity, columns, start, stop, squared)
+    for b in range(stop - start):
+        soft = squared[b] + softening2
+        power = soft if half == 1.0 else soft**half
+        strengths[b] /= (math.sqrt(squared[b]) + eps) * (power + eps)
+
+
+@jit(**EXACT_PARALLEL)
+def _pull(emissions, columns, rows, receptivities, half, eps, softening2, on_itself, force):  # type: ignore[no-untyped-def]
+    """F_j += sum_i F_ij; of emissions that are no number nothing is felt."""
+    for j in prange(receptivities.shape[0]):
+        squared, strengths, total = np.empty(BLOCK), np.empty(BLOCK), np.empty(receptivities.shape[1])
+        receptivity = receptivities[j]
+        for k in range(total.size):
+            total[k] = 0.0 * receptivity[k]  # no number stays no number
+        for start in range(0, rows.size, BLOCK):
+            stop = min(start + BLOCK, rows.size)
+            _strengths(columns, start, stop, receptivity, half, eps, softening2, squared, strengths)
+            for b in range(stop - start):
+                if squared[b] != squared[b] or (rows[start + b] == j and not on_itself):
+                    continue
+                strength, emission = strengths[b], emissions[start + b]
+                for k in range(total.size):
+                    total[k] += strength * (emission[k] - receptivity[k])
+        for k in range(total.size):
+            force[j, k] += total[k]
+
+
+@jit(**EXACT_PARALLEL)
+def _tabulate(emissions, columns, receptivities, half, eps, softening2, forces):  # type: ignore[no-untyped-def]
+    """forces_ij = F_ij."""
+    for j in prange(receptivities.shape[0]):
+        count = emissions.shape[0]
+        squared, strengths = np.empty(count), np.empty(count)
+        _strengths(columns, 0, count, receptivities[j], half, eps, softening2, squared, strengths)
+        for i in range(count):
+            for k in range(emissions.shape[1]):
+                forces[i, j, k] = strengths[i] * (emissions[i, k] - receptivities[j, k])

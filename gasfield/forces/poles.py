@@ -1,0 +1,85 @@
+"""Tokens with two poles: where a token acts from, and where it is acted on.
+
+    e_i = E x_i + a_i        r_i = R x_i + b_i
+
+With E = R = 1 a token is a rigid body: its poles stand at fixed offsets from its place and move with it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import jit
+
+from gasfield.errors import InputError
+from gasfield.forces.base import Array
+from gasfield.forces.matrices import Matrix, Rows, rows_of, square_of
+from gasfield.gas import Gas
+from gasfield.kernels.flags import EXACT
+from gasfield.spec import Spec
+
+
+class Pole(Spec):
+    """One pole of every token."""
+
+    matrix: Matrix = 1.0
+    """E or R: (D, D), or a number times the identity."""
+    offsets: Rows | None = None
+    """a or b: D numbers for each particle of the run, in the order of its groups; none if left out [length]."""
+
+    def at_work(self, dimensions: int, key: str) -> PoleMap:
+        """The pole in arrays.
+
+        Raises:
+            InputError: if matrix or offsets do not fit the dimensions.
+        """
+        offsets = None if self.offsets is None else rows_of(self.offsets, dimensions, f"{key}.offsets")
+        return PoleMap(square_of(self.matrix, dimensions, f"{key}.matrix"), offsets, key)
+
+
+class PoleMap(NamedTuple):
+    """From places to poles.
+
+    Attributes:
+        matrix: (D, D).
+        offsets: (N, D), a row for each id of a particle; None for none.
+        key: of the specification, for messages.
+    """
+
+    matrix: Array
+    offsets: Array | None
+    key: str
+
+    def of(self, gas: Gas) -> Array:
+        """(N, D) the poles of the particles of a gas."""
+        turned = np.zeros(gas.positions.shape)
+        for k, column in enumerate(self.matrix.T):  # in a fixed order, whatever the number of threads
+            turned += gas.positions[:, k, None] * column
+        return turned if self.offsets is None else turned + self.offsets[gas.ids]
+
+    def check(self, gas: Gas) -> None:
+        """Refuses offsets that do not reach all particles, or reach farther.
+
+        Raises:
+            InputError: if there is no row for a particle, or rows are left over in a run whose particles are all here.
+        """
+        if self.offsets is None or not gas.count:
+            return
+        rows, needed = len(self.offsets), int(gas.ids.max()) + 1
+        if rows < needed or (rows > needed and needed == gas.count):
+            raise InputError(
+                f"{self.key}.offsets: {rows} rows are given; there are {needed} particles. Give one row for each "
+                "particle of the run, in the order of its groups."
+            )
+
+
+@jit(**EXACT)
+def square_gaps(pole, columns, start, stop, squared):  # type: ignore[no-untyped-def]
+    """Writes |pole - column|^2 of columns[:, start:stop] of (D, M) to the beginning of `squared`."""
+    squared[: stop - start] = 0.0
+    for k in range(pole.size):
+        here, there = pole[k], columns[k, start:stop]
+        for b in range(there.size):
+            apart = there[b] - here
+            squared[b] += apart * apart
