@@ -18,15 +18,14 @@ from gasfield.forces.cliff import Cliff
 from gasfield.forces.constant import Constant
 from gasfield.forces.convection import Convection
 from gasfield.forces.coulomb import Coulomb
+from gasfield.forces.directed_attention import DirectedAttention
 from gasfield.forces.dispersion import Dispersion
 from gasfield.forces.double_well import DoubleWell
+from gasfield.forces.emission_receptivity import EmissionReceptivity
 from gasfield.forces.experts import Experts
 from gasfield.forces.expression import Expression
 from gasfield.forces.gaussian_wells import GaussianWells
 from gasfield.forces.gravity import Gravity
-from gasfield.forces.directed_attention import DirectedAttention
-from gasfield.forces.double_well import DoubleWell
-from gasfield.forces.emission_receptivity import EmissionReceptivity
 from gasfield.forces.harmonic import Harmonic
 from gasfield.forces.hierarchy import Hierarchy
 from gasfield.forces.hopfield import Hopfield
