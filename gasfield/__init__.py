@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gasfield.comparison import compare
     from gasfield.diagnostics import diagnose
     from gasfield.errors import BlowUp, InputError
+    from gasfield.plugins import run_plugin
     from gasfield.running import resume, run
     from gasfield.scenario import Scenario, load_scenario
     from gasfield.trajectory import Trajectory
@@ -33,6 +34,7 @@ _HOME = {
     "open": ("trajectory", "open_trajectory"),
     "resume": ("running", "resume"),
     "run": ("running", "run"),
+    "run_plugin": ("plugins", "run_plugin"),
 }
 
 __all__ = [
@@ -47,6 +49,7 @@ __all__ = [
     "open",
     "resume",
     "run",
+    "run_plugin",
 ]
 
 

@@ -30,6 +30,14 @@ Threads = Annotated[
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Plugins = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--plugin",
+        metavar="FILE.py",
+        help="Run this Python file first, with all your rights: it makes forces of your own known. May be given again.",
+    ),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")]
 
 
@@ -81,10 +89,11 @@ def list_scenarios() -> None:
 
 
 @app.command()
-def show(name: ScenarioName, settings: Settings = None) -> None:
+def show(name: ScenarioName, settings: Settings = None, plugins: Plugins = None) -> None:
     """Prints a scenario as resolved: defaults filled in, overrides applied."""
     from gasfield.scenario import load_scenario
 
+    _run_plugins(plugins)
     print(load_scenario(name, settings or ()).yaml(), end="")
 
 
@@ -107,11 +116,13 @@ def new(
 def check(
     names: Annotated[list[str], typer.Argument(metavar="SCENARIO...", help="Names or YAML files.")],
     settings: Settings = None,
+    plugins: Plugins = None,
 ) -> None:
     """Validates scenarios: keys, types, files, fields. Exit code 2 and a message for each fault."""
     from gasfield.scenario import load_scenario
     from gasfield.simulation import Simulation
 
+    _run_plugins(plugins)
     faults: list[str] = []
     for name in names:
         try:
@@ -127,6 +138,7 @@ def check(
 def run(
     name: ScenarioName,
     settings: Settings = None,
+    plugins: Plugins = None,
     output: Annotated[
         Path | None, typer.Option("--output", help="Run directory; outputs/NAME/NNN if left out.")
     ] = None,
@@ -138,6 +150,7 @@ def run(
     from gasfield import running
     from gasfield.terminal import print_run, steps_bar
 
+    _run_plugins(plugins)
     _limit_threads(threads)
     with steps_bar(quiet) as listen:
         result = running.run(name, overrides=settings or [], output=output, overwrite=overwrite, progress=listen)
@@ -148,6 +161,7 @@ def run(
 @app.command()
 def resume(
     directory: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The directory of a run that was killed.")],
+    plugins: Plugins = None,
     threads: Threads = None,
     quiet: Quiet = False,
 ) -> None:
@@ -155,6 +169,7 @@ def resume(
     from gasfield import running
     from gasfield.terminal import print_run, steps_bar
 
+    _run_plugins(plugins)
     _limit_threads(threads)
     with steps_bar(quiet) as listen:
         result = running.resume(directory, progress=listen)
@@ -164,7 +179,9 @@ def resume(
 
 @app.command()
 def diagnose(
-    trajectory: Annotated[Path, typer.Argument(help="A trajectory, simulated or recorded.")], as_json: Json = False
+    trajectory: Annotated[Path, typer.Argument(help="A trajectory, simulated or recorded.")],
+    plugins: Plugins = None,
+    as_json: Json = False,
 ) -> None:
     """Computes every diagnostic that applies to a trajectory, and says what was left out and why."""
     import json
@@ -173,6 +190,7 @@ def diagnose(
     from gasfield.terminal import print_diagnosis
     from gasfield.trajectory import open_trajectory
 
+    _run_plugins(plugins)
     with open_trajectory(trajectory) as opened:
         data = run_diagnostics(opened).as_json()
         description = repr(opened)
@@ -187,6 +205,7 @@ def diagnose(
 def compare(
     real: Annotated[Path, typer.Argument(metavar="A", help="The real trajectory.")],
     simulated: Annotated[Path, typer.Argument(metavar="B", help="The simulated one.")],
+    plugins: Plugins = None,
     as_json: Json = False,
     plots: Annotated[
         Path | None, typer.Option("--plots", help="Folder for the pictures; none are made if left out.")
@@ -199,6 +218,7 @@ def compare(
     from gasfield.terminal import print_comparison
     from gasfield.trajectory import open_trajectory
 
+    _run_plugins(plugins)
     with open_trajectory(real) as a, open_trajectory(simulated) as b:
         comparison = compare_trajectories(a, b)
     if as_json:
@@ -318,6 +338,16 @@ def _require_recording() -> None:
                 f"recording needs the package {package}, which is an extra: pip install 'gasfield[record]' "
                 "(the README says how to get a CPU build)."
             )
+
+
+def _run_plugins(paths: list[Path] | None) -> None:
+    if not paths:
+        return
+    from gasfield.plugins import run_plugin
+
+    for path in paths:
+        print(f"gasfield: running the Python file {path} (--plugin)", file=sys.stderr)
+        run_plugin(path)
 
 
 def _limit_threads(threads: int | None) -> None:

@@ -90,7 +90,9 @@ class Document:
             return self.fault(place, "the key 'kind' is missing.")
         if kind == "union_tag_invalid":
             tag, known = fault["ctx"]["tag"], fault["ctx"]["expected_tags"]
-            return self.fault((*place, "kind"), f"there is no kind '{tag}' here; there are {known}.")
+            return self.fault(
+                (*place, "kind"), f"there is no kind '{tag}' here; there are {known}.{fault['ctx'].get('hint', '')}"
+            )
         if isinstance(given, dict) and not kind.endswith("_type"):  # the mapping is right; what it says is not
             return self.fault(place, f"{fault['msg']}.")
         plain = isinstance(given, str | int | float | bool) or given is None

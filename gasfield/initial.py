@@ -88,6 +88,19 @@ class GivenVelocity(Spec):
     """D components [length/time]."""
 
 
+class TurningVelocities(Spec):
+    """Rigid rotation about the centre of the group."""
+
+    kind: Literal["turning"] = "turning"
+    rate: Finite
+    """[1/time]; from the first axis of the plane towards the second where positive."""
+    plane: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]] = (0, 1)
+    """Two coordinates."""
+
+
+Velocities = ThermalVelocities | GivenVelocity | TurningVelocities
+
+
 class GroupSource(Spec):
     """A named group of particles and where it comes from."""
 
@@ -97,7 +110,7 @@ class GroupSource(Spec):
     """Mass of each particle; an optimiser does not feel it."""
     charge: Finite = 0.0
     """Charge of each particle; coulomb, yukawa and lorentz act on it."""
-    velocities: Annotated[ThermalVelocities | GivenVelocity | None, Field(discriminator="kind")] = None
+    velocities: Annotated[Velocities | None, Field(discriminator="kind")] = None
     """How particles start to move, under laws of motion that know velocities: thermal at the temperature of the bath
     if left out, at rest where there is no bath."""
 
@@ -223,7 +236,7 @@ def initial_velocities(
         seed: of the run.
 
     Raises:
-        InputError: if a given velocity has another number of components than the space.
+        InputError: if a given velocity has another number of components than the space, or a plane does not fit it.
     """
     velocities = np.zeros(gas.positions.shape)
     for number in range(len(gas.names)):
@@ -232,10 +245,24 @@ def initial_velocities(
         if isinstance(given, GivenVelocity):
             velocities[rows] = of_dimension(given.velocity, gas.dimensions, f"gas.{number}.velocities.velocity")
             continue
+        if isinstance(given, TurningVelocities):
+            velocities[rows] = _turning(gas.positions[rows], given, f"gas.{number}.velocities.plane")
+            continue
         warmth = given.temperature if given else (0.0 if temperatures is None else float(temperatures[number]))
         draw = generator(seed, Stream.INITIAL_VELOCITIES, number).standard_normal((len(rows), gas.dimensions))
         velocities[rows] = np.sqrt(warmth / gas.masses[rows])[:, None] * draw
     space.tangent(gas.positions, velocities)
+    return velocities
+
+
+def _turning(positions: NDArray[np.floating], given: TurningVelocities, key: str) -> NDArray[np.float64]:
+    """(M, D) velocities of a rigid rotation of places about their mean."""
+    first, second = given.plane
+    if first == second or max(first, second) >= positions.shape[1]:
+        raise InputError(f"{key}: two different coordinates below {positions.shape[1]} span a plane.")
+    apart = positions - _centroid(positions)
+    velocities = np.zeros(positions.shape)
+    velocities[:, first], velocities[:, second] = -given.rate * apart[:, second], given.rate * apart[:, first]
     return velocities
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time as clock
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from gasfield.forces import Force, Surroundings, TotalForce, build_force
 from gasfield.initial import Planting, add_planted, initial_velocities, make_roster, place_of
 from gasfield.kernels.threads import threads_worth
 from gasfield.observation import observe
+from gasfield.plugins import plugins_in_use
 from gasfield.provenance import versions
 from gasfield.scenario import Scenario
 from gasfield.trajectory import Checkpoint, TrajectoryWriter
@@ -208,6 +210,7 @@ class Simulation:
             "scenario_sha256": scenario.digest(),
             "seed": scenario.seed,
             **({} if freedom is None else {"degrees_of_freedom": freedom}),
+            **({"plugins": plugins_in_use()} if plugins_in_use() else {}),
             **versions(),
         }
         everyone = self._everyone
@@ -232,7 +235,12 @@ class Simulation:
             arrays["gas/velocities"] = gas.velocities
         law = {f"law/{name}": array for name, array in self.dynamics.state().items()}
         lengths = writer.lengths()
-        return Checkpoint(self.scenario.digest(), arrays | law | self._watch.state(), lengths, writer.tails())
+        return Checkpoint(self._identity(), arrays | law | self._watch.state(), lengths, writer.tails())
+
+    def _identity(self) -> str:
+        """SHA-256 of what the run is made of: the scenario, and the plug-ins if there are any."""
+        plugins = plugins_in_use()
+        return hashlib.sha256((self.scenario.digest() + plugins).encode()).hexdigest()
 
     def resume(self, checkpoint: Checkpoint) -> None:
         """Goes back to where a checkpoint was written; `run` then goes on with its trajectory.
@@ -240,8 +248,10 @@ class Simulation:
         Raises:
             InputError: if the checkpoint belongs to another scenario, or does not fit.
         """
-        if checkpoint.scenario_sha256 != self.scenario.digest():
-            raise InputError("the checkpoint belongs to another scenario; scenario.yaml was changed since the run.")
+        if checkpoint.scenario_sha256 != self._identity():
+            raise InputError(
+                "the checkpoint belongs to another scenario; scenario.yaml or a plug-in was changed since the run."
+            )
         state = checkpoint.state
         try:
             self._call_up(state["gas/ids"])

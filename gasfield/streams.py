@@ -30,7 +30,9 @@ class Stream(IntEnum):
     """Normal numbers of Monte-Carlo proposals: steps, or momenta."""
     ACCEPTANCE = 10
     """Whether a proposal is accepted."""
-    STORED_PATTERNS = 16
+    FIELD_CENTRES = 11
+    """Centres that a field draws: wells put anywhere, and where the fit of a mixture begins."""
+    STORED_PATTERNS = 12
     """Patterns that a Hopfield network remembers."""
 
 

@@ -58,7 +58,9 @@ class Engine:
 
     def energy(self) -> float:
         """Kinetic and potential energy of the gas."""
-        return float(self.gas.kinetic_energies().sum() + self.forces.energy(self.gas).sum())
+        pairs = self.gas.count if self.forces.interacting else 1
+        with threads_worth(self.gas.positions.size * pairs):
+            return float(self.gas.kinetic_energies().sum() + self.forces.energy(self.gas).sum())
 
 
 def engine(

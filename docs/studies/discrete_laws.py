@@ -114,8 +114,9 @@ def page() -> str:
             worst = max(worst, abs(v.mean - case.v) / v.error)
     return (
         "# Every scheme against the law of its own step\n\n"
-        f"Made by `make study`. Harmonic well, k = m = T = 1; {OSCILLATORS:,} independent oscillators, {FRAMES} frames; the\n"
-        f"error is that of the mean over oscillators. The farthest is {worst:.1f} standard errors off.\n\n"
+        f"Made by `make study`. Harmonic well, k = m = T = 1; {OSCILLATORS:,} independent oscillators,\n"
+        f"{FRAMES} frames; the error is that of the mean over oscillators. The farthest is "
+        f"{worst:.1f} standard errors off.\n\n"
         f"## ⟨x²⟩\n\n{head}{places}\n## ⟨v²⟩\n\n{head}{speeds}"
     )
 

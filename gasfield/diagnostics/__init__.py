@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gasfield.diagnostics.base import Diagnostic, Result, Scope
+from gasfield.diagnostics.base import Diagnostic, Result, Scope, Together
+from gasfield.diagnostics.breathing import Breathing
 from gasfield.diagnostics.cells import Cells
 from gasfield.diagnostics.cloud import Cloud
+from gasfield.diagnostics.clusters import Clusters
 from gasfield.diagnostics.deformation import Deformation
 from gasfield.diagnostics.density import Density
 from gasfield.diagnostics.entropy_production import EntropyProduction
@@ -17,8 +19,11 @@ from gasfield.diagnostics.experiment import Experiment
 from gasfield.diagnostics.freezing import Freezing
 from gasfield.diagnostics.group import WHOLE, Group
 from gasfield.diagnostics.motion import Motion
+from gasfield.diagnostics.orbit import Orbit
+from gasfield.diagnostics.order import Order
 from gasfield.diagnostics.pressure import Pressure
 from gasfield.diagnostics.radial_distribution import RadialDistribution
+from gasfield.diagnostics.retrieval import Retrieval
 from gasfield.diagnostics.speeds import Speeds
 from gasfield.diagnostics.thermodynamics import Thermodynamics
 from gasfield.errors import InputError
@@ -37,13 +42,20 @@ DIAGNOSTICS: dict[str, type[Diagnostic]] = {
     "speeds": Speeds,
     "density": Density,
     "radial_distribution": RadialDistribution,
+    "retrieval": Retrieval,
+    "clusters": Clusters,
+    "order": Order,
+    "breathing": Breathing,
+    "orbit": Orbit,
 }
 """Every diagnostic by name, in the order in which results are told."""
 
 __all__ = [
     "DIAGNOSTICS",
+    "Breathing",
     "Cells",
     "Cloud",
+    "Clusters",
     "Deformation",
     "Density",
     "Diagnosis",
@@ -52,9 +64,12 @@ __all__ = [
     "Freezing",
     "Group",
     "Motion",
+    "Orbit",
+    "Order",
     "Pressure",
     "RadialDistribution",
     "Result",
+    "Retrieval",
     "Speeds",
     "Thermodynamics",
     "diagnose",
@@ -102,14 +117,24 @@ class Diagnosis:
         return {"groups": groups, **whole, "left_out": [vars(entry) for entry in self.left_out], "notes": notes}
 
     def plot_all(self, folder: Path) -> list[Path]:
-        """One picture a result, `GROUP-DIAGNOSTIC.png`; a result with nothing to draw has none."""
+        """One picture a result, `GROUP-DIAGNOSTIC.png`, or one of all groups, `groups-DIAGNOSTIC.png`, where they are
+        best looked at together; a result with nothing to draw has none."""
         from gasfield.plots import save
 
-        return [
-            save(result.plot().figure, folder / f"{group}-{diagnostic}.png")
-            for group, diagnostic, result in self._everything()
-            if any(quantity.value is not None for quantity in result.quantities().values())
-        ]
+        pictures: dict[str, Result] = {}
+        together: dict[str, list[Together]] = {}
+        for group, diagnostic, result in self._everything():
+            if all(quantity.value is None for quantity in result.quantities().values()):
+                continue
+            if isinstance(result, Together) and len(self.results) > 1:
+                together.setdefault(diagnostic, []).append(result)
+            else:
+                pictures[f"{group}-{diagnostic}"] = result
+        saved = [save(result.plot().figure, folder / f"{name}.png") for name, result in pictures.items()]
+        for diagnostic, results in together.items():
+            figure = type(results[0]).plot_together(results).figure
+            saved.append(save(figure, folder / f"groups-{diagnostic}.png"))
+        return saved
 
 
 def _leaves(results: Mapping[str, Result]) -> dict[str, Any]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 
 from gasfield.diagnostics.estimate import Estimate
 from gasfield.diagnostics.group import Group
@@ -46,6 +47,19 @@ class Result:
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draws the result into `ax`, or into a figure of its own (`.figure` of what is returned)."""
         raise NotImplementedError
+
+
+class Together(Result):
+    """Results that several groups are best looked at in one picture."""
+
+    @classmethod
+    @abstractmethod
+    def plot_together(cls, results: Sequence[Self], ax: Axes | None = None) -> Axes:
+        """Draws the results of several groups into one picture."""
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """The result by itself."""
+        return self.plot_together([self], ax)
 
 
 class Diagnostic(Protocol):

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.diagnostics.experiment import Experiment
+from gasfield.gas import Gas
 from gasfield.trajectory import Series, Trajectory
 
 _BLOCK_BYTES = 1 << 26
@@ -32,8 +33,11 @@ class Group:
         times: (T,) time of each frame; the steps where nothing else is known.
         velocities: (T, N, D) [length/time]; None where the trajectory has none.
         masses: (N,); ones where nothing else is known.
+        charges: (N,); zeros where nothing else is known.
+        ids: (N,) rows of the trajectory, by which forces know particles; 0 to N - 1 where nothing else is known.
         series: numbers over time of this group by name (`potential_energy`, `heat`, ...), each with its own steps.
         experiment: what was simulated; None for a recording.
+        parts: the groups that the whole gas consists of; empty for a group by itself.
     """
 
     name: str
@@ -45,14 +49,21 @@ class Group:
     times: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     velocities: NDArray[np.floating[Any]] | None = None
     masses: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    charges: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    ids: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     series: Mapping[str, Series] = field(default_factory=dict)
     experiment: Experiment | None = None
+    parts: tuple[Group, ...] = ()
 
     def __post_init__(self) -> None:
         if not len(self.times):
             object.__setattr__(self, "times", self.steps.astype(np.float64))
         if not len(self.masses):
             object.__setattr__(self, "masses", np.ones(self.count))
+        if not len(self.charges):
+            object.__setattr__(self, "charges", np.zeros(self.count))
+        if not len(self.ids):
+            object.__setattr__(self, "ids", np.arange(self.count))
 
     @classmethod
     def of(
@@ -81,6 +92,8 @@ class Group:
             times=trajectory.times[frames],
             velocities=None if velocities is None else velocities[frames][:, rows - low],
             masses=trajectory.masses[rows],
+            charges=trajectory.charges[rows],
+            ids=rows,
             series=_series_of(trajectory, f"{name}/"),
             experiment=Experiment.of(trajectory),
         )
@@ -92,7 +105,7 @@ class Group:
         Raises:
             InputError: if there is no memory for it.
         """
-        return cls(
+        whole = cls(
             name=WHOLE,
             steps=trajectory.steps,
             positions=trajectory.positions(),
@@ -100,8 +113,27 @@ class Group:
             times=trajectory.times,
             velocities=trajectory.velocities() if trajectory.has_velocities else None,
             masses=trajectory.masses,
+            charges=trajectory.charges,
             series=_series_of(trajectory, ""),
             experiment=Experiment.of(trajectory),
+        )
+        return replace(whole, parts=tuple(whole._part(trajectory, name) for name in trajectory.names))
+
+    def _part(self, trajectory: Trajectory, name: str) -> Group:
+        """One group of the whole gas, without reading it again."""
+        rows = trajectory.members(name)
+        together = len(rows) > 0 and rows[-1] - rows[0] == len(rows) - 1
+        span = slice(rows[0], rows[-1] + 1) if together else rows  # a slice is no copy
+        return replace(
+            self,
+            name=name,
+            positions=self.positions[:, span],
+            velocities=None if self.velocities is None else self.velocities[:, span],
+            bonds=_local_bonds(trajectory.bonds.get(name), rows),
+            masses=self.masses[span],
+            charges=self.charges[span],
+            ids=self.ids[span],
+            series=_series_of(trajectory, f"{name}/"),
         )
 
     @property
@@ -126,6 +158,21 @@ class Group:
         if len(spacings) != 1:
             return "recorded interval" if len(spacings) else "step"
         return "step" if spacings[0] == 1 else f"{spacings[0]} steps"
+
+    def gas(self, frame: int) -> Gas:
+        """The rows in one frame, as forces want them: all of one species, which bears the group's name."""
+        return Gas(
+            np.ascontiguousarray(self.positions[frame], np.float64),
+            np.zeros(self.count, np.int64),
+            [self.name],
+            np.full(self.count, -1),
+            [""] * self.count,
+            step=int(self.steps[frame]),
+            time=float(self.times[frame]),
+            masses=self.masses,
+            charges=self.charges,
+            ids=self.ids,
+        )
 
     def present(self) -> Group:
         """The part in which every row has a position in every frame.
@@ -156,6 +203,8 @@ class Group:
             positions=self.positions[frames][:, rows],
             velocities=velocities,
             masses=self.masses[rows],
+            charges=self.charges[rows],
+            ids=self.ids[rows],
             bonds=bonds,
             notes=tuple(notes),
         )

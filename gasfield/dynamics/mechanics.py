@@ -106,13 +106,8 @@ class Mechanics(Dynamics):
         return self._force
 
     def _kick(self, gas: Gas, span: float) -> None:
-        """v += F h / m; what a magnetic field does stands in the middle (Boris, 1970), as an exact rotation."""
-        if not self.field.turns:
-            kick(velocities_of(gas), self._force_on(gas), gas.masses, span)
-            return
-        kick(velocities_of(gas), self._force_on(gas), gas.masses, 0.5 * span)
-        self.field.turn(gas, span)
-        kick(velocities_of(gas), self._force_on(gas), gas.masses, 0.5 * span)
+        """v += F h / m."""
+        kick(velocities_of(gas), self._force_on(gas), gas.masses, span)
 
     def _drift(self, gas: Gas, span: float) -> None:
         """Free flight over a time."""
@@ -138,13 +133,15 @@ class Mechanics(Dynamics):
 class Splitting(Mechanics):
     """A step that is a word of pieces: each letter lasts the time step divided by how often it occurs.
 
-    B is the kick and A the drift; a subclass adds its own. The step is counted when the last drift is done, so that
-    what follows is at the new step: a field that changes in time is felt at the ends of the drifts.
+    B is the kick, A the drift and R the turn in a magnetic field; a subclass adds its own. The step is counted when
+    the last drift is done, so that what follows is at the new step: a field that changes in time is felt at the ends of
+    the drifts.
     """
 
     def __init__(self, gas: Gas, conditions: Conditions, time_step: float, word: str) -> None:
         """See `Mechanics`; `word` as "BAOAB"."""
         super().__init__(gas, conditions, time_step)
+        word = _with_turn(word) if self.field.turns else word
         pieces = self._pieces()
         self._word: Sequence[tuple[Callable[[Gas, float], None], float, bool]] = [
             (pieces[letter], time_step / word.count(letter), place == word.rindex("A"))
@@ -153,7 +150,7 @@ class Splitting(Mechanics):
 
     def _pieces(self) -> dict[str, Callable[[Gas, float], None]]:
         """Letter -> what it does to a gas over a time."""
-        return {"A": self._drift, "B": self._kick}
+        return {"A": self._drift, "B": self._kick, "R": self.field.turn}
 
     def _step(self, gas: Gas) -> None:
         for piece, span, arrives in self._word:
@@ -169,6 +166,12 @@ class Splitting(Mechanics):
     def degrees_of_freedom(self, gas: Gas) -> int:
         """D N (D - 1 of each on the sphere)."""
         return self.space.freedom * gas.count
+
+
+def _with_turn(word: str) -> str:
+    """The word with R in the middle of the drift: beside O, with which it commutes, so that a bath meets what it would
+    meet without the field and every discrete law stays as it is; else the drift is done in two."""
+    return word.replace("AOA", "AROA") if "AOA" in word else word.replace("A", "ARA")
 
 
 def keeps_momentum(conditions: Conditions, gas: Gas) -> bool:

@@ -2,9 +2,10 @@
 
 from gasfield.forces.base import Force, ForceLaw, Surroundings
 from gasfield.forces.external import ExternalForce
-from gasfield.forces.pairwise import PairForce
+from gasfield.forces.pairwise import PairForce, require_room
 from gasfield.forces.registry import FORCES, ForceSpec, register
 from gasfield.forces.total import TotalForce, build_force
+from gasfield.kernels.leaf import leaf
 
 __all__ = [
     "FORCES",
@@ -16,5 +17,7 @@ __all__ = [
     "Surroundings",
     "TotalForce",
     "build_force",
+    "leaf",
     "register",
+    "require_room",
 ]

@@ -142,12 +142,14 @@ def not_conservative(kind: str) -> ValueError:
     return ValueError(f"{kind} is no gradient: it has no potential energy")
 
 
-def of_dimension(numbers: Sequence[float], dimensions: int, key: str) -> Array:
-    """Numbers of a specification as an array (D,).
+def of_dimension(numbers: Sequence[float] | None, dimensions: int, key: str) -> Array:
+    """Numbers of a specification as an array (D,); zeros if they were left out.
 
     Raises:
         InputError: if there are not D of them.
     """
+    if numbers is None:
+        return np.zeros(dimensions)
     if len(numbers) != dimensions:
         raise InputError(f"{key}: {len(numbers)} numbers are given; the space has {dimensions} dimensions.")
     return np.array(numbers, np.float64)

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from numba import jit, prange
-
 from gasfield.errors import InputError
-from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings, not_conservative
-from gasfield.gas import Gas
-from gasfield.kernels.flags import EXACT_PARALLEL
+from gasfield.forces.base import Finite, Force, ForceLaw, Surroundings
+from gasfield.forces.external import ExternalForce
+from gasfield.kernels.leaf import leaf
 
 
 class Circulation(ForceLaw):
@@ -34,31 +32,13 @@ class Circulation(ForceLaw):
             raise InputError(
                 f"circulation turns planes: it needs 2 dimensions or more, the space has {surroundings.dimensions}."
             )
-        return CirculationForce(self.rate)
+        return ExternalForce("circulation", circulation, (float(self.rate),), conservative=False)
 
 
-class CirculationForce(Force):
-    """The drive at work."""
-
-    conservative = False
-
-    def __init__(self, rate: float) -> None:
-        self._rate = float(rate)
-
-    def add(self, gas: Gas, force: Array) -> None:
-        _turn(gas.positions, self._rate, force)
-
-    def energy(self, gas: Gas) -> Array:
-        raise not_conservative("circulation")
-
-    def laplacian(self, gas: Gas) -> Array:
-        raise not_conservative("circulation")
-
-
-@jit(**EXACT_PARALLEL)
-def _turn(positions, rate, force):  # type: ignore[no-untyped-def]
-    """(F_2k, F_2k+1) += omega (-x_2k+1, x_2k)."""
-    for i in prange(positions.shape[0]):
-        for k in range(positions.shape[1] // 2):
-            force[i, 2 * k] -= rate * positions[i, 2 * k + 1]
-            force[i, 2 * k + 1] += rate * positions[i, 2 * k]
+@leaf
+def circulation(x, p, force):  # type: ignore[no-untyped-def]
+    """(F_2k, F_2k+1) = omega (-x_2k+1, x_2k)."""
+    (rate,) = p
+    for k in range(0, x.size - 1, 2):
+        force[k] -= rate * x[k + 1]
+        force[k + 1] += rate * x[k]

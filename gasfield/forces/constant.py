@@ -1,4 +1,4 @@
-"""A force that is the same everywhere: U = -F . x.
+"""A force that is the same everywhere: U = -F . x; for each unit of charge it is an electric field, of mass, gravity.
 
 In a periodic space that U would not be the same at a place and at its image: the force does work on a particle that
 goes round, so there it is no gradient.
@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings, not_conservative, of_dimension
+from gasfield.forces.charges import require_charges
 from gasfield.gas import Gas
 
 
@@ -19,7 +20,9 @@ class Constant(ForceLaw):
 
     kind: Literal["constant"] = "constant"
     force: tuple[Finite, ...]
-    """D components [energy/length]."""
+    """D components [energy/length], for each particle or for each unit of its mass or charge."""
+    per: Literal["particle", "mass", "charge"] = "particle"
+    """What the force is in proportion to; per charge it is a uniform electric field."""
 
     def build(self, surroundings: Surroundings) -> Force:
         """The push, which has an energy unless the space is periodic.
@@ -28,29 +31,37 @@ class Constant(ForceLaw):
             InputError: if there are not D components.
         """
         force = of_dimension(self.force, surroundings.dimensions, "constant: force")
-        return ConstantForce(force, periodic=bool(surroundings.space.periods.any()))
+        return ConstantForce(force, self.per, periodic=bool(surroundings.space.periods.any()))
 
 
 class ConstantForce(Force):
     """The push at work."""
 
-    def __init__(self, force: Array, *, periodic: bool) -> None:
-        self._force = force
+    def __init__(self, force: Array, per: Literal["particle", "mass", "charge"], *, periodic: bool) -> None:
+        self._force, self._per = force, per
         self.conservative = not periodic
 
+    def check_gas(self, gas: Gas) -> None:
+        if self._per == "charge":
+            require_charges(gas)
+
     def add(self, gas: Gas, force: Array) -> None:
-        force += self._force
+        force += self._amounts(gas)[:, None] * self._force
 
     def energy(self, gas: Gas) -> Array:
         if not self.conservative:
             raise not_conservative("constant in a periodic space")
-        energy: Array = -np.einsum("ij,j->i", gas.positions, self._force)
+        energy: Array = -self._amounts(gas) * np.einsum("ij,j->i", gas.positions, self._force)
         return energy
 
     def laplacian(self, gas: Gas) -> Array:
         if not self.conservative:
             raise not_conservative("constant in a periodic space")
         return np.zeros(gas.count)
+
+    def _amounts(self, gas: Gas) -> Array:
+        """(N,) what the force is in proportion to."""
+        return {"particle": np.ones(gas.count), "mass": gas.masses, "charge": gas.charges}[self._per]
 
     def virial(self, gas: Gas) -> float:
         return super().virial(gas) if self.conservative else 0.0

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-import numpy as np
-from numba import jit, prange
 from pydantic import Field
 
-from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings
-from gasfield.gas import Gas
-from gasfield.kernels.flags import EXACT_PARALLEL
+from gasfield.forces.base import Finite, Force, ForceLaw, Surroundings
+from gasfield.forces.external import ExternalForce
+from gasfield.kernels.leaf import leaf
 
 
 class DoubleWell(ForceLaw):
@@ -36,37 +34,19 @@ class DoubleWell(ForceLaw):
             InputError: if the space is periodic.
         """
         surroundings.require_no_period("double_well")
-        return DoubleWellForce(self)
+        numbers = (float(self.barrier), 1.0 / float(self.width), float(self.tilt), float(self.stiffness))
+        return ExternalForce("double_well", double_well, numbers, conservative=True)
 
 
-class DoubleWellForce(Force):
-    """The wells at work."""
-
-    conservative = True
-
-    def __init__(self, law: DoubleWell) -> None:
-        self._law = law
-        self._numbers = (float(law.barrier), float(law.width), float(law.tilt), float(law.stiffness))
-
-    def add(self, gas: Gas, force: Array) -> None:
-        _pull(gas.positions, *self._numbers, force)
-
-    def energy(self, gas: Gas) -> Array:
-        law, x = self._law, gas.positions
-        across: Array = 0.5 * law.stiffness * np.einsum("ij,ij->i", x[:, 1:], x[:, 1:])
-        return law.barrier * ((x[:, 0] / law.width) ** 2 - 1.0) ** 2 + law.tilt * x[:, 0] + across
-
-    def laplacian(self, gas: Gas) -> Array:
-        law, x = self._law, gas.positions
-        along = 4.0 * law.barrier / law.width**2 * (3.0 * (x[:, 0] / law.width) ** 2 - 1.0)
-        return np.asarray(along + law.stiffness * (gas.dimensions - 1), np.float64)
-
-
-@jit(**EXACT_PARALLEL)
-def _pull(positions, barrier, width, tilt, stiffness, force):  # type: ignore[no-untyped-def]
-    """F_0 -= 4 b ((x0/w)^2 - 1) x0/w^2 + t,  F_j -= k x_j."""
-    for i in prange(positions.shape[0]):
-        along = positions[i, 0] / width
-        force[i, 0] -= 4.0 * barrier * (along * along - 1.0) * along / width + tilt
-        for j in range(1, positions.shape[1]):
-            force[i, j] -= stiffness * positions[i, j]
+@leaf
+def double_well(x, p, force):  # type: ignore[no-untyped-def]
+    """F_0 = -4 b (y^2 - 1) y/w - t, F_j = -k x_j, Laplacian = 4 b/w^2 (3 y^2 - 1) + k (D - 1); y = x0/w."""
+    barrier, narrow, tilt, stiffness = p
+    along = narrow * x[0]
+    beyond = along * along - 1.0
+    force[0] -= 4.0 * barrier * narrow * beyond * along + tilt
+    energy = barrier * beyond * beyond + tilt * x[0]
+    for j in range(1, x.size):
+        force[j] -= stiffness * x[j]
+        energy += 0.5 * stiffness * x[j] * x[j]
+    return energy, 4.0 * barrier * narrow * narrow * (3.0 * beyond + 2.0) + stiffness * (x.size - 1)

@@ -15,6 +15,9 @@ from gasfield.kernels.leaf import Law
 
 Parameters = tuple[Any, ...]
 
+_BLOCK = 64
+"""How many particles are done one after the other where an array is needed for them."""
+
 
 class ExternalForce(Force):
     """A field given by its law at one place.
@@ -23,7 +26,9 @@ class ExternalForce(Force):
     potential, returns its energy and its Laplacian there; p are the parameters.
     """
 
-    def __init__(self, kind: str, law: Law, parameters: Sequence[Any], *, conservative: bool) -> None:
+    def __init__(
+        self, kind: str, law: Law, parameters: Sequence[Any], *, conservative: bool, periodic: bool = False
+    ) -> None:
         """A field at work.
 
         Args:
@@ -31,8 +36,9 @@ class ExternalForce(Force):
             law: as above.
             parameters: p, numbers and arrays; their values never need another compilation.
             conservative: whether the law gives an energy.
+            periodic: whether the space repeats itself, where x . F has no meaning and the virial of a field is zero.
         """
-        self.conservative = conservative
+        self.conservative, self._periodic = conservative, periodic
         self._kind, self._law, self._parameters = kind, law, for_kernels(parameters)
 
     def parameters(self, gas: Gas) -> Parameters:
@@ -47,6 +53,9 @@ class ExternalForce(Force):
 
     def laplacian(self, gas: Gas) -> Array:
         return self._sums(gas)[1]
+
+    def virial(self, gas: Gas) -> float:
+        return 0.0 if self._periodic else super().virial(gas)
 
     def _sums(self, gas: Gas) -> tuple[Array, Array]:
         """(N,) energy and Laplacian of each particle."""
@@ -80,5 +89,7 @@ def _add(law, positions, p, force):  # type: ignore[no-untyped-def]
 @jit(**EXACT_PARALLEL)
 def _sum(law, positions, p, energy, laplacian):  # type: ignore[no-untyped-def]
     """energy_i = U(x_i), laplacian_i = Laplacian of U at x_i."""
-    for i in prange(positions.shape[0]):
-        energy[i], laplacian[i] = law(positions[i], p, np.zeros(positions.shape[1]))
+    for block in prange((positions.shape[0] + _BLOCK - 1) // _BLOCK):
+        nobody = np.zeros(positions.shape[1])  # takes the forces, which are not asked for
+        for i in range(block * _BLOCK, min((block + 1) * _BLOCK, positions.shape[0])):
+            energy[i], laplacian[i] = law(positions[i], p, nobody)

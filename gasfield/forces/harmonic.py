@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-import numpy as np
-from numba import jit, prange
 from pydantic import Field
 
-from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings, of_dimension
-from gasfield.gas import Gas
-from gasfield.kernels.flags import EXACT_PARALLEL
+from gasfield.forces.base import Finite, Force, ForceLaw, Surroundings, of_dimension
+from gasfield.forces.external import ExternalForce
+from gasfield.kernels.leaf import leaf
 
 Stiffness = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 
@@ -33,34 +31,22 @@ class Harmonic(ForceLaw):
         surroundings.require_no_period("harmonic")
         d = surroundings.dimensions
         stiffness = self.stiffness if isinstance(self.stiffness, tuple) else (self.stiffness,) * d
-        centre = (0.0,) * d if self.centre is None else self.centre
-        return HarmonicForce(
-            of_dimension(stiffness, d, "harmonic: stiffness"), of_dimension(centre, d, "harmonic: centre")
+        numbers = (
+            of_dimension(stiffness, d, "harmonic: stiffness"),
+            of_dimension(self.centre, d, "harmonic: centre"),
         )
+        return ExternalForce("harmonic", harmonic, numbers, conservative=True)
 
 
-class HarmonicForce(Force):
-    """The well at work."""
-
-    conservative = True
-
-    def __init__(self, stiffness: Array, centre: Array) -> None:
-        self._stiffness, self._centre = stiffness, centre
-
-    def add(self, gas: Gas, force: Array) -> None:
-        _pull(gas.positions, self._stiffness, self._centre, force)
-
-    def energy(self, gas: Gas) -> Array:
-        energy: Array = 0.5 * np.einsum("ij,j->i", (gas.positions - self._centre) ** 2, self._stiffness)
-        return energy
-
-    def laplacian(self, gas: Gas) -> Array:
-        return np.full(gas.count, self._stiffness.sum())
-
-
-@jit(**EXACT_PARALLEL)
-def _pull(positions, stiffness, centre, force):  # type: ignore[no-untyped-def]
-    """force_ij -= k_j (x_ij - c_j)."""
-    for i in prange(positions.shape[0]):
-        for j in range(positions.shape[1]):
-            force[i, j] -= stiffness[j] * (positions[i, j] - centre[j])
+@leaf
+def harmonic(x, p, force):  # type: ignore[no-untyped-def]
+    """F_j = -k_j (x_j - c_j), Laplacian = sum_j k_j; the force by itself, several coordinates at a time."""
+    stiffness, centre = p
+    for j in range(x.size):
+        force[j] -= stiffness[j] * (x[j] - centre[j])
+    energy, laplacian = 0.0, 0.0
+    for j in range(x.size):
+        away = x[j] - centre[j]
+        energy += 0.5 * stiffness[j] * away * away
+        laplacian += stiffness[j]
+    return energy, laplacian

@@ -13,13 +13,12 @@ import math
 from typing import Literal
 
 import numpy as np
-from numba import jit, prange
 from pydantic import Field
 
 from gasfield.errors import InputError
-from gasfield.forces.base import Array, Force, ForceLaw, Surroundings
-from gasfield.gas import Gas
-from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
+from gasfield.forces.base import Force, ForceLaw, Surroundings
+from gasfield.forces.external import ExternalForce
+from gasfield.kernels.leaf import leaf
 
 TERMS = np.array(
     [  # A, a, b, c, x, y
@@ -48,56 +47,22 @@ class MuellerBrown(ForceLaw):
         surroundings.require_no_period("mueller_brown")
         if surroundings.dimensions != 2:
             raise InputError(f"mueller_brown is a surface over 2 dimensions; the space has {surroundings.dimensions}.")
-        return MuellerBrownForce(self.scale)
+        scaled = TERMS * np.array([self.scale, 1.0, 1.0, 1.0, 1.0, 1.0])
+        return ExternalForce("mueller_brown", mueller_brown, (scaled,), conservative=True)
 
 
-class MuellerBrownForce(Force):
-    """The surface at work."""
-
-    conservative = True
-
-    def __init__(self, scale: float) -> None:
-        self._terms = TERMS.copy()
-        self._terms[:, 0] *= scale
-
-    def add(self, gas: Gas, force: Array) -> None:
-        _pull(gas.positions, self._terms, force)
-
-    def energy(self, gas: Gas) -> Array:
-        return self._sums(gas)[0]
-
-    def laplacian(self, gas: Gas) -> Array:
-        return self._sums(gas)[1]
-
-    def _sums(self, gas: Gas) -> tuple[Array, Array]:
-        energy, laplacian = np.zeros(gas.count), np.zeros(gas.count)
-        _sum_terms(gas.positions, self._terms, energy, laplacian)
-        return energy, laplacian
-
-
-@jit(**EXACT)
-def _term(position, term):  # type: ignore[no-untyped-def]
-    """One term, and the derivatives of its exponent by x and y."""
-    height, a, b, c = term[0], term[1], term[2], term[3]
-    x, y = position[0] - term[4], position[1] - term[5]
-    return height * math.exp(a * x * x + b * x * y + c * y * y), 2.0 * a * x + b * y, b * x + 2.0 * c * y
-
-
-@jit(**EXACT_PARALLEL)
-def _pull(positions, terms, force):  # type: ignore[no-untyped-def]
-    """force_i -= grad U."""
-    for i in prange(positions.shape[0]):
-        for k in range(terms.shape[0]):
-            value, along_x, along_y = _term(positions[i], terms[k])
-            force[i, 0] -= value * along_x
-            force[i, 1] -= value * along_y
-
-
-@jit(**EXACT_PARALLEL)
-def _sum_terms(positions, terms, energy, laplacian):  # type: ignore[no-untyped-def]
-    """energy_i += U and laplacian_i += U_xx + U_yy; a term e^q has (e^q)_xx = e^q (q_x^2 + q_xx)."""
-    for i in prange(positions.shape[0]):
-        for k in range(terms.shape[0]):
-            value, along_x, along_y = _term(positions[i], terms[k])
-            energy[i] += value
-            laplacian[i] += value * (along_x * along_x + along_y * along_y + 2.0 * (terms[k, 1] + terms[k, 3]))
+@leaf
+def mueller_brown(place, p, force):  # type: ignore[no-untyped-def]
+    """A term A e^q has the force -A e^q grad q and the Laplacian A e^q (q_x^2 + q_xx + q_y^2 + q_yy)."""
+    (terms,) = p
+    energy, laplacian = 0.0, 0.0
+    for k in range(terms.shape[0]):
+        height, a, b, c = terms[k, 0], terms[k, 1], terms[k, 2], terms[k, 3]
+        x, y = place[0] - terms[k, 4], place[1] - terms[k, 5]
+        value = height * math.exp(a * x * x + b * x * y + c * y * y)
+        along_x, along_y = 2.0 * a * x + b * y, b * x + 2.0 * c * y
+        force[0] -= value * along_x
+        force[1] -= value * along_y
+        energy += value
+        laplacian += value * (along_x * along_x + along_y * along_y + 2.0 * (a + c))
+    return energy, laplacian

@@ -5,6 +5,7 @@ The registry is open: a plug-in adds its own forces to it, and scenarios that ar
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Annotated, Any
 
 from pydantic import PlainValidator, SerializeAsAny
@@ -13,15 +14,34 @@ from pydantic_core import PydanticCustomError
 from gasfield.forces.attention import Attention
 from gasfield.forces.base import ForceLaw
 from gasfield.forces.circulation import Circulation
+from gasfield.forces.cliff import Cliff
 from gasfield.forces.constant import Constant
+from gasfield.forces.convection import Convection
+from gasfield.forces.coulomb import Coulomb
 from gasfield.forces.directed_attention import DirectedAttention
+from gasfield.forces.dispersion import Dispersion
 from gasfield.forces.double_well import DoubleWell
 from gasfield.forces.emission_receptivity import EmissionReceptivity
+from gasfield.forces.experts import Experts
+from gasfield.forces.expression import Expression
+from gasfield.forces.gaussian_wells import GaussianWells
+from gasfield.forces.gravity import Gravity
 from gasfield.forces.harmonic import Harmonic
+from gasfield.forces.hierarchy import Hierarchy
 from gasfield.forces.hopfield import Hopfield
+from gasfield.forces.inverse_power import InversePower
+from gasfield.forces.landscape import Landscape
+from gasfield.forces.lennard_jones import LennardJones
+from gasfield.forces.linear_flow import LinearFlow
+from gasfield.forces.lorentz import Lorentz
 from gasfield.forces.mueller_brown import MuellerBrown
+from gasfield.forces.orbiting_wells import OrbitingWells
+from gasfield.forces.pair_expression import PairExpression
 from gasfield.forces.recorded_gradient import RecordedGradient
+from gasfield.forces.ridge import Ridge
 from gasfield.forces.soft_repulsion import SoftRepulsion
+from gasfield.forces.yukawa import Yukawa
+from gasfield.plugins import import_installed
 
 FORCES: dict[str, type[ForceLaw]] = {}
 
@@ -49,9 +69,27 @@ register(
     Constant,
     Circulation,
     SoftRepulsion,
+    InversePower,
+    LennardJones,
+    Gravity,
+    Dispersion,
+    Coulomb,
+    Yukawa,
+    Lorentz,
     RecordedGradient,
+    LinearFlow,
+    GaussianWells,
+    Ridge,
+    Cliff,
+    Convection,
+    OrbitingWells,
+    Landscape,
+    Experts,
+    Hierarchy,
     Attention,
     Hopfield,
+    Expression,
+    PairExpression,
     EmissionReceptivity,
     DirectedAttention,
 )
@@ -65,15 +103,24 @@ def _by_kind(data: Any) -> ForceLaw:
         raise PydanticCustomError("dict_type", "Input should be a mapping with the key 'kind'")
     if "kind" not in data:
         raise PydanticCustomError("union_tag_not_found", "the key 'kind' is missing")
-    law = FORCES.get(data["kind"]) if isinstance(data["kind"], str) else None
+    kind = data["kind"]
+    if isinstance(kind, str) and kind not in FORCES:
+        import_installed()
+    law = FORCES.get(kind) if isinstance(kind, str) else None
     if law is None:
         known = ", ".join(f"'{kind}'" for kind in FORCES)
         raise PydanticCustomError(
             "union_tag_invalid",
             "there is no force of kind '{tag}'; there are {expected_tags}",
-            {"tag": data["kind"], "expected_tags": known},
+            {"tag": str(kind), "expected_tags": known, "hint": _hint(str(kind))},
         )
     return law.model_validate(data)
+
+
+def _hint(kind: str) -> str:
+    close = get_close_matches(kind, list(FORCES), 1)
+    meant = f" Did you mean '{close[0]}'?" if close else ""
+    return f"{meant} One of your own is brought by --plugin FILE.py."
 
 
 ForceSpec = Annotated[SerializeAsAny[ForceLaw], PlainValidator(_by_kind)]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from gasfield.errors import InputError
 from gasfield.forces.base import Array, Force
 from gasfield.gas import Gas
+from gasfield.kernels.threads import threads_worth
 
 
 class Within(Force):
@@ -21,11 +22,14 @@ class Within(Force):
         self._force, self._groups = force, groups
         self.conservative, self.interacting = force.conservative, force.interacting
         self.mutual, self.turns = force.mutual, force.turns
+        self._species: NDArray[np.int64] | None = None
+        self._families: list[NDArray[np.int64]] = []
 
     def add(self, gas: Gas, force: Array) -> None:
         for rows, part in self._parts(gas):
             felt = np.zeros(part.positions.shape)
-            self._force.add(part, felt)
+            with threads_worth(felt.size * (part.count if self.interacting else 1)):
+                self._force.add(part, felt)
             force[rows] += felt
 
     def energy(self, gas: Gas) -> Array:
@@ -55,12 +59,18 @@ class Within(Force):
 
     def _parts(self, gas: Gas) -> list[tuple[NDArray[np.int64], Gas]]:
         """(rows, gas) of those that see each other."""
+        if gas.species is not self._species:  # another gas, or one that has grown
+            self._species, self._families = gas.species, self._sort(gas)
+        return [(rows, gas.select(rows)) for rows in self._families]
+
+    def _sort(self, gas: Gas) -> list[NDArray[np.int64]]:
+        """The rows of those that see each other."""
         if self._groups == "each":
             families = [np.flatnonzero(gas.species == number) for number in range(len(gas.names))]
         else:
             numbers = [number for number, name in enumerate(gas.names) if name in self._groups]
             families = [np.flatnonzero(np.isin(gas.species, numbers))]
-        return [(rows, gas.select(rows)) for rows in families if len(rows)]
+        return [rows for rows in families if len(rows)]
 
     def _spread(self, gas: Gas, values: Callable[[Gas], Array]) -> Array:
         """(N,) values of those that feel the force; zeros of the others."""

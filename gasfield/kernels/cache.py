@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent.parent
-_HOLD_KERNELS = ("kernels", "spaces", "forces", "dynamics")
+_HOLD_KERNELS = ("kernels", "spaces", "forces", "dynamics", "expressions")
 
 
 def key_by_sources() -> Path:

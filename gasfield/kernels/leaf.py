@@ -23,9 +23,10 @@ Law = Dispatcher
 def leaf(function: Callable[..., Any]) -> Law:
     """Makes a law of numbers out of a function; kernels call it as if it were written in them.
 
-    It must not be parallel and not depend on variables of its module that may change.
+    It must not be parallel and not depend on variables of its module that may change. A division by zero gives infinity
+    or NaN, as in arrays: an exception could not leave a parallel loop.
     """
-    law: Law = jit(nopython=True, nogil=True, forceinline=True)(function)
+    law: Law = jit(nopython=True, nogil=True, forceinline=True, error_model="numpy")(function)
     give_name = getattr(law, "_set_uuid", None)  # of Numba's insides: without it every process compiles for itself
     if give_name is not None:
         give_name(_name(function))

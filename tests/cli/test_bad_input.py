@@ -73,8 +73,8 @@ def test_what_follows_from_a_fault_is_not_told(write: Callable, refuses: Refuses
     message = refuses("check", write("group: dead,", "grup: dead,"))
     assert "Did you mean 'group'?" in message
     assert "at least 1 item" not in message
-    message = refuses("check", write("kind: recorded_gradient, file: recordings/kjv-bf16.h5", "kind: gravity"))
-    assert "forces.0.kind: there is no kind 'gravity' here; there are 'harmonic'" in message
+    message = refuses("check", write("kind: recorded_gradient, file: recordings/kjv-bf16.h5", "kind: gravitation"))
+    assert "forces.0.kind: there is no kind 'gravitation' here; there are 'harmonic'" in message
     assert "missing" not in message
 
 

@@ -80,6 +80,29 @@ def half_passive(gas: Callable[[], Gas]) -> Callable[[], Gas]:
     return made
 
 
+def weighted(gas: Callable[[], Gas]) -> Callable[[], Gas]:
+    """The same particles with masses and charges, one of them neutral."""
+
+    def made() -> Gas:
+        whole = gas()
+        masses, charges = 1 + np.arange(whole.count) / 4, np.arange(whole.count) % 5 - 2.0
+        return replace(whole, masses=masses, charges=charges)
+
+    return made
+
+
+def spread_out(dimensions: int, count: int = 12) -> Callable[[], Gas]:
+    """Places of a jittered lattice of distance 1, so that nobody sits in another's core."""
+
+    def made() -> Gas:
+        side = int(np.ceil(count ** (1 / dimensions)))
+        corners = np.stack(np.meshgrid(*[np.arange(side)] * dimensions, indexing="ij"), -1).reshape(-1, dimensions)
+        jitter = np.random.default_rng(2).uniform(-0.15, 0.15, (count, dimensions))
+        return gas_at(corners[:count].astype(float) + jitter)
+
+    return made
+
+
 def on_sphere() -> Gas:
     positions = np.random.default_rng(1).standard_normal((12, 3))
     return gas_at(positions / np.linalg.norm(positions, axis=1, keepdims=True))

@@ -49,9 +49,14 @@ def two_threads() -> Iterator[None]:
     numba.set_num_threads(before)
 
 
+WITHOUT_KERNELS = {"constant", "dispersion"}
+ON_VELOCITIES = {"lorentz"}
+"""No force on a particle at rest: nothing of the contract but its own tests."""
+
+
 @pytest.mark.parametrize("kind", sorted(FORCES))
 def test_every_force_has_cases(kind: str) -> None:
-    assert kind in {case.kind for case in CASES}
+    assert (kind in {case.kind for case in CASES}) != (kind in ON_VELOCITIES)
     spec = FORCES[kind]
     assert spec.model_fields["kind"].default == kind
     assert all(about.description for name, about in spec.model_fields.items() if name != "kind")
@@ -160,11 +165,13 @@ def test_it_adds_and_keeps_the_positions(case: Case) -> None:
 
 def test_coincident_particles_are_finite_and_alike(case: Case) -> None:
     force, gas = case.force(), case.gas()
+    gas.charges[:] = 1.0
+    apart = np.abs(pull(force, gas)).max()
     gas.positions[:] = gas.positions[0]
     gas.pushes[:] = True
     total = pull(force, gas)
     assert np.all(np.isfinite(total))
-    np.testing.assert_array_equal(total, np.broadcast_to(total[0], total.shape))
+    np.testing.assert_allclose(total, np.broadcast_to(total[0], total.shape), rtol=0, atol=1e-14 * apart)
     if force.conservative:
         assert np.all(np.isfinite(force.energy(gas)))
         assert np.all(np.isfinite(force.laplacian(gas)))
@@ -194,7 +201,7 @@ def test_other_values_need_no_other_code(case: Case) -> None:
 
     use(case.force())
     before = compiled()
-    assert sum(before.values()) > 0
+    assert sum(before.values()) > 0 or case.kind in WITHOUT_KERNELS
     use(build(case.kind, case.space, **_whole_numbers(case.right)))
     assert compiled() == before
 

@@ -300,6 +300,6 @@ def test_the_picture_shows_what_is_averaged_and_whether_temperatures_agree() -> 
 def test_an_experiment_without_forces_at_hand_knows_no_equilibrium() -> None:
     still = harmonic(np.random.default_rng(15), length=50)
     lost = experiment(D, None)
-    lost.forces = lambda: None
+    lost.forces = lambda group: None
     result = Thermodynamics().compute(replace(still, experiment=lost))
     assert "the forces are not known" in notes(result)

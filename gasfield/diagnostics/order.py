@@ -1,0 +1,103 @@
+"""Polar order on the sphere: R = |mean of x|, which is 1 where all point one way and about 1/sqrt(N) where none do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasfield.diagnostics.base import Scope, Together
+from gasfield.diagnostics.correlation import FEWEST, correlated_mean, equilibrated_from
+from gasfield.diagnostics.estimate import exact, missing
+from gasfield.diagnostics.group import Group, as_group
+from gasfield.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderResult(Together):
+    """Order over time and in the steady part of a run.
+
+    Attributes:
+        times: (T,).
+        values: (T,) R in each frame.
+        temperature: of the group's bath at the end; None without one.
+        chance: root mean square of R of as many directions drawn at random, 1/sqrt(N).
+
+    Keys: `order.start`, `order.end`, `order.mean` over the part that has forgotten the start, with its error,
+    `order.chance`.
+    """
+
+    times: Values
+    values: Values
+    temperature: float | None
+    chance: float
+
+    @classmethod
+    def plot_together(cls, results: Sequence[OrderResult], ax: Axes | None = None) -> Axes:
+        """Order over temperature where groups have temperatures of their own; else over time."""
+        from gasfield.plots.courses import order_over_temperature, over_time
+
+        warm = [result for result in results if result.temperature is not None]
+        if len({result.temperature for result in warm}) > 2:
+            means = [result.estimates["order.mean"].quantity() for result in warm]
+            points = [(result.temperature, mean.value, mean.error) for result, mean in zip(warm, means, strict=True)]
+            return order_over_temperature(points, results[0].chance, "Polar order over temperature", ax)
+        lines = {result.group: (result.times, result.values) for result in results}
+        return over_time(lines, "Polar order", "|mean of x|", ax)
+
+
+@dataclass(frozen=True)
+class Order:
+    """Length of the mean direction."""
+
+    name: ClassVar[str] = "order"
+    scope: ClassVar[Scope] = Scope.GROUP
+
+    def left_out(self, group: Group) -> str | None:
+        """Needs particles on a sphere."""
+        if group.experiment is None or not group.experiment.scenario.space.curved:
+            return "its particles are not on a sphere"
+        return "no row has a position throughout" if not group.present().count else None
+
+    def compute(self, source: Group | Trajectory) -> OrderResult:
+        """The results for one group.
+
+        Raises:
+            ValueError: if the diagnostic does not apply.
+        """
+        group = as_group(source)
+        reason = self.left_out(group)
+        if reason is not None:
+            raise ValueError(f"{group.name}: {reason}")
+        group = group.present()
+        values = np.array([np.linalg.norm(x.astype(np.float64).mean(axis=0)) for x in group.positions])
+        start = equilibrated_from(values)
+        late, notes = values[start:], list(group.notes)
+        mean = missing("1")
+        if len(late) >= FEWEST:
+            mean = correlated_mean(late, "1")
+        else:
+            notes.append(f"fewer than {FEWEST} frames have forgotten the start: no mean is taken")
+        warmth = group.series.get("temperature")
+        return OrderResult(
+            group=group.name,
+            estimates={
+                "order.start": exact(values[0], "1"),
+                "order.end": exact(values[-1], "1"),
+                "order.mean": mean,
+                "order.chance": exact(group.count**-0.5, "1"),
+            },
+            notes=tuple(notes),
+            times=group.times,
+            values=values,
+            temperature=None if warmth is None else float(warmth.values[-1]),
+            chance=group.count**-0.5,
+        )

@@ -1,0 +1,131 @@
+"""A mixture of experts: M harmonic wells, of which each particle feels the k nearest.
+
+    U = -1/beta log sum exp(-beta q |x - c|^2 / 2)      over the k nearest centres
+
+The sum is over the top k of a router whose scores are the exponents (Shazeer et al. 2017, arXiv 1701.06538). Where the
+k-th and the next expert change places they are equally far, so U has no jump there; the force has one. The Laplacian is
+that between the jumps, so the configurational temperature comes out too low; with k = M there are none.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import numpy as np
+from numba import jit, prange
+from numpy.typing import NDArray
+from pydantic import Field
+
+from gasfield.errors import InputError
+from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings, of_dimension
+from gasfield.forces.external import ExternalForce
+from gasfield.forces.soft_min import add_soft_min, square_distances
+from gasfield.gas import Gas
+from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
+from gasfield.kernels.leaf import leaf
+from gasfield.spec import Spec
+from gasfield.streams import Stream, generator
+
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+
+
+class DrawnCentres(Spec):
+    """Centres drawn from an isotropic Gaussian about the origin."""
+
+    count: Count = 32
+    """M."""
+    spread: Positive = 1.0
+    """Standard deviation of each coordinate [length]."""
+    seed: Annotated[int, Field(ge=0, lt=2**64)] = 0
+    """Of the draw."""
+
+
+class Experts(ForceLaw):
+    """Wells of which a particle feels the nearest only."""
+
+    kind: Literal["experts"] = "experts"
+    centres: Annotated[tuple[tuple[Finite, ...], ...], Field(min_length=1)] | DrawnCentres = DrawnCentres()
+    """Where the experts are: D coordinates of each, or a draw [length]."""
+    top: Count = 4
+    """k, how many a particle feels."""
+    stiffness: Positive = 1.0
+    """q of each well [energy/length^2]."""
+    beta: Positive = 1.0
+    """How sharply the nearest is preferred among those that are felt [1/energy]."""
+
+    def build(self, surroundings: Surroundings) -> Force:
+        """The experts.
+
+        Raises:
+            InputError: if a centre has not D coordinates, there are fewer than k, or the space is periodic.
+        """
+        surroundings.require_no_period("experts")
+        centres = self._places(surroundings.dimensions)
+        if self.top > len(centres):
+            raise InputError(
+                f"experts: top: a particle cannot feel {self.top} of {len(centres)} experts; "
+                f"give at most {len(centres)}."
+            )
+        return ExpertsForce(self, centres)
+
+    def _places(self, dimensions: int) -> Array:
+        if isinstance(self.centres, DrawnCentres):
+            draw = generator(self.centres.seed, Stream.FIELD_CENTRES)
+            return self.centres.spread * draw.standard_normal((self.centres.count, dimensions))
+        return np.array([of_dimension(at, dimensions, f"experts: centres.{n}") for n, at in enumerate(self.centres)])
+
+
+class ExpertsForce(ExternalForce):
+    """The experts at work.
+
+    Attributes:
+        centres: (M, D).
+    """
+
+    def __init__(self, law: Experts, centres: Array) -> None:
+        """Takes the law and the (M, D) centres."""
+        self.centres, self._top = centres, law.top
+        numbers = (centres.T, centres, float(law.stiffness), 1.0 / float(law.beta), law.top)
+        super().__init__("experts", experts, numbers, conservative=True)
+
+    def felt(self, gas: Gas) -> NDArray[np.int64]:
+        """(N, k) numbers of the experts that each particle feels, the nearest first."""
+        felt = np.empty((gas.count, self._top), np.int64)
+        places = np.ascontiguousarray(gas.positions, np.float64)
+        _find(places, np.ascontiguousarray(self.centres.T), felt)
+        return felt
+
+
+@leaf
+def experts(x, p, force):  # type: ignore[no-untyped-def]
+    """The soft minimum of the wells of the nearest."""
+    columns, centres, stiffness, temperature, top = p
+    squared = np.empty(columns.shape[1])
+    square_distances(x, columns, squared)
+    felt = least(squared, top)
+    return add_soft_min(x, centres[felt], squared[felt], np.zeros(top), np.full(top, stiffness), temperature, force)
+
+
+@jit(**EXACT)
+def least(values, count):  # type: ignore[no-untyped-def]
+    """(count,) indices of the least of values (M,), in ascending order; of equal ones the first come first."""
+    found = np.zeros(count, np.int64)
+    for k in range(values.size):
+        if k >= count and not values[k] < values[found[count - 1]]:
+            continue
+        place = min(k, count - 1)
+        while place > 0 and values[k] < values[found[place - 1]]:
+            found[place] = found[place - 1]
+            place -= 1
+        found[place] = k
+    return found
+
+
+@jit(**EXACT_PARALLEL)
+def _find(positions, columns, felt):  # type: ignore[no-untyped-def]
+    """felt_i = the nearest centres of x_i."""
+    for i in prange(positions.shape[0]):
+        squared = np.empty(columns.shape[1])
+        square_distances(positions[i], columns, squared)
+        felt[i] = least(squared, felt.shape[1])

@@ -1,0 +1,102 @@
+"""A hierarchy of masses: a particle is routed from the root down, at every branch to those who are near and heavy.
+
+    U(node) = q |x - a|^2/2 - 1/beta log sum_c m_c exp(-beta U(c))       over the children c of the node
+
+The force is the sum of all pulls, each weighted with the probability of the path to it, the product over its branches
+of m_c exp(-beta U(c)) / sum: a hierarchical mixture of experts (Jordan and Jacobs 1994, Neural Computation 6:181) with
+distances for gates. One level of children is a mixture.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from gasfield.forces.base import Finite, Force, ForceLaw, Surroundings, of_dimension
+from gasfield.forces.external import ExternalForce
+from gasfield.forces.soft_min import take_shares
+from gasfield.kernels.leaf import leaf
+from gasfield.spec import Spec
+
+
+class Node(Spec):
+    """A mass, with those below it."""
+
+    at: tuple[Finite, ...]
+    """a, D coordinates [length]."""
+    mass: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = 1.0
+    """m, its weight among its siblings."""
+    stiffness: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 1.0
+    """q, of its own pull; 0 for one that only routes [energy/length^2]."""
+    children: tuple[Node, ...] = ()
+    """The masses below it."""
+
+
+class Hierarchy(ForceLaw):
+    """Routing by distance down a tree of masses."""
+
+    kind: Literal["hierarchy"] = "hierarchy"
+    root: Node
+    """The tree."""
+    beta: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = 1.0
+    """How sharply the way down is chosen [1/energy]."""
+
+    def build(self, surroundings: Surroundings) -> Force:
+        """The tree as arrays, level after level, so that children stand side by side and after their parents.
+
+        Raises:
+            InputError: if a place has not D coordinates, or the space is periodic.
+        """
+        surroundings.require_no_period("hierarchy")
+        nodes, names, first = [self.root], ["root"], []
+        for number, node in enumerate(nodes):  # the list grows while it is gone through
+            first.append(len(nodes))
+            nodes += node.children
+            names += [f"{names[number]}.children.{n}" for n in range(len(node.children))]
+        places = [
+            of_dimension(node.at, surroundings.dimensions, f"hierarchy: {name}.at")
+            for node, name in zip(nodes, names, strict=True)
+        ]
+        numbers = (
+            np.array(places),
+            np.array([float(node.stiffness) for node in nodes]),
+            np.log([node.mass for node in nodes]),
+            np.array([*first, len(nodes)]),
+            float(self.beta),
+        )
+        return ExternalForce("hierarchy", hierarchy, numbers, conservative=True)
+
+
+@leaf
+def hierarchy(x, p, force):  # type: ignore[no-untyped-def]
+    """From the last node to the root: U, grad U = q y + sum_c p_c grad U_c, and
+
+    Laplacian = q D + sum_c p_c (Laplacian U_c - beta |grad U_c|^2) + beta |sum_c p_c grad U_c|^2
+    """
+    places, stiffnesses, log_masses, first, beta = p
+    energies, laplacians = np.zeros(stiffnesses.size), np.zeros(stiffnesses.size)
+    slopes = np.zeros(places.shape)
+    for node in range(stiffnesses.size - 1, -1, -1):
+        begin, end = first[node], first[node + 1]
+        slope = slopes[node]
+        if end > begin:
+            shares = log_masses[begin:end] - beta * energies[begin:end]
+            energies[node] = -take_shares(shares) / beta
+            for child in range(begin, end):
+                share, steep2 = shares[child - begin], 0.0
+                for j in range(x.size):
+                    slope[j] += share * slopes[child, j]
+                    steep2 += slopes[child, j] * slopes[child, j]
+                laplacians[node] += share * (laplacians[child] - beta * steep2)
+            for j in range(x.size):
+                laplacians[node] += beta * slope[j] * slope[j]
+        for j in range(x.size):
+            away = x[j] - places[node, j]
+            energies[node] += 0.5 * stiffnesses[node] * away * away
+            slope[j] += stiffnesses[node] * away
+        laplacians[node] += stiffnesses[node] * x.size
+    for j in range(x.size):
+        force[j] -= slopes[0, j]
+    return energies[0], laplacians[0]

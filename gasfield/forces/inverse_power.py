@@ -1,0 +1,55 @@
+"""Collisions: U(r) = e (a/r)^n. At n = 12 soft; at n = 48 particles bounce off each other nearly as hard spheres do.
+
+Spheres that are truly hard have no force; a steep one has a time of collision, about a/(n v), which the time step must
+resolve.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from gasfield.errors import InputError
+from gasfield.forces.base import Force, ForceLaw, Surroundings
+from gasfield.forces.pairwise import PairForce, require_room
+from gasfield.kernels.leaf import leaf
+
+_HIGHEST = 1.0e5
+"""The energy in units of e at the edge of the core."""
+
+
+class InversePower(ForceLaw):
+    """Pushes particles apart by a power of their distance. Passive tracers are pushed and do not push."""
+
+    kind: Literal["inverse_power"] = "inverse_power"
+    strength: float = Field(1.0, ge=0.0, allow_inf_nan=False)
+    """e, energy at contact [energy]."""
+    diameter: float = Field(1.0, gt=0.0, allow_inf_nan=False)
+    """a, the distance of contact [length]."""
+    exponent: float = Field(48.0, ge=1.0, le=200.0, allow_inf_nan=False)
+    """n."""
+    range: float | None = Field(None, gt=0.0, allow_inf_nan=False)
+    """Cut-off [length]; where the energy is 10^-5 e if left out, but at 5 diameters at most."""
+
+    def build(self, surroundings: Surroundings) -> Force:
+        """The force between spheres.
+
+        Raises:
+            InputError: if a periodic side is less than twice the range, or the range is inside the core.
+        """
+        steep = _HIGHEST ** (1.0 / self.exponent)
+        core, reach = self.diameter / steep, self.range or self.diameter * min(steep, 5.0)
+        if reach <= core:
+            raise InputError(f"inverse_power: a range of {reach:g} is inside the core, {core:g}; take a larger one.")
+        require_room("inverse_power", reach, surroundings.space.periods)
+        parameters = (self.strength, self.diameter**2, 0.5 * self.exponent)
+        return PairForce(power, parameters, surroundings.space.periods, reach=reach, core=core)
+
+
+@leaf
+def power(u, p):  # type: ignore[no-untyped-def]
+    """e (a^2/u)^m, m = n/2."""
+    strength, diameter2, half = p
+    energy = strength * (diameter2 / u) ** half
+    return energy, -half * energy / u, half * (half + 1.0) * energy / (u * u)

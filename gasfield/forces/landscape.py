@@ -1,0 +1,141 @@
+"""An energy from data: E = -T log p(x), so that a gas at temperature T has the density p.
+
+p is a sum of isotropic Gaussians, sum_k w_k N(x; c_k, s_k^2): one on each row of a recording (a kernel estimate), a
+few fitted to the rows, or given one by one. With shares p_k(x) of the components in p
+
+    F = T sum_k p_k (c_k - x)/s_k^2
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from gasfield.errors import InputError
+from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings, of_dimension
+from gasfield.forces.external import ExternalForce
+from gasfield.forces.gaussian_wells import Width
+from gasfield.forces.mixture import Mixture, fit_mixture, kernel_density
+from gasfield.forces.soft_min import add_soft_min, square_distances
+from gasfield.kernels.leaf import leaf
+from gasfield.trajectory import Trajectory
+
+Weight = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+
+
+class Landscape(ForceLaw):
+    """The landscape in which a gas would look like the data. Give `file` (rows of a recording) or `centres`."""
+
+    kind: Literal["landscape"] = "landscape"
+    temperature: Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+    """T at which the density of a gas is p [energy]."""
+    file: str | None = None
+    """A recording whose rows are the data."""
+    group: str | None = None
+    """Whose rows; those of all groups if left out."""
+    step: Annotated[int, Field(ge=0)] = 0
+    """When."""
+    components: Annotated[int, Field(ge=1)] | None = None
+    """How many Gaussians are fitted to the rows; one on each row if left out."""
+    bandwidth: Width | None = None
+    """Width of the Gaussian on each row; by Scott's rule if left out [length]."""
+    seed: Annotated[int, Field(ge=0, lt=2**64)] = 0
+    """Of the start of the fit."""
+    centres: Annotated[tuple[tuple[Finite, ...], ...], Field(min_length=1)] | None = None
+    """c, D coordinates of each Gaussian [length]."""
+    weights: tuple[Weight, ...] | None = None
+    """w of each; they are scaled to a sum of 1. All alike if left out."""
+    widths: Width | tuple[Width, ...] | None = None
+    """s, one for all or one each [length]."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.file is None) == (self.centres is None):
+            raise PydanticCustomError("landscape", "give either 'file' or 'centres', and not both")
+        of_file = {"group", "step", "components", "bandwidth", "seed"}
+        stray = self.model_fields_set & (of_file if self.file is None else {"weights", "widths"})
+        if stray:
+            source = "centres" if self.file is None else "file"
+            text = f"with '{source}' there is nothing for '{min(stray)}' to say; take it out"
+            raise PydanticCustomError("landscape", "{text}", {"text": text})
+        if self.components is not None and self.bandwidth is not None:
+            raise PydanticCustomError("landscape", "fitted components have widths of their own; take out 'bandwidth'")
+        if self.centres is not None and self.widths is None:
+            raise PydanticCustomError("landscape", "the key 'widths' is missing: how wide the Gaussians are")
+        return self
+
+    def build(self, surroundings: Surroundings) -> Force:
+        """The landscape.
+
+        Raises:
+            InputError: if numbers do not fit each other or the dimensions, the recording is missing or has no such
+                rows, or the space is periodic.
+        """
+        surroundings.require_no_period("landscape")
+        mixture = self.mixture(surroundings)
+        temperature = float(self.temperature)
+        heights, stiffnesses = -temperature * mixture.log_amplitudes(), temperature / mixture.widths**2
+        numbers = (mixture.centres.T, mixture.centres, heights, stiffnesses, temperature)
+        return ExternalForce("landscape", landscape, numbers, conservative=True)
+
+    def mixture(self, surroundings: Surroundings) -> Mixture:
+        """p.
+
+        Raises:
+            InputError: as for `build`.
+        """
+        if self.centres is not None:
+            return self._given(surroundings.dimensions)
+        points = self._rows(surroundings)
+        try:
+            if self.components is not None:
+                return fit_mixture(points, self.components, self.seed)
+            return kernel_density(points, self.bandwidth)
+        except InputError as fault:
+            raise InputError(f"landscape: {len(points)} rows of {self.file}: {fault}") from None
+
+    def _given(self, dimensions: int) -> Mixture:
+        centres = self.centres or ()
+        places = [of_dimension(at, dimensions, f"landscape: centres.{n}") for n, at in enumerate(centres)]
+        weights = one_each(1.0 if self.weights is None else self.weights, len(places), "landscape: weights")
+        widths = one_each(1.0 if self.widths is None else self.widths, len(places), "landscape: widths")
+        return Mixture(np.array(places), weights / weights.sum(), widths)
+
+    def _rows(self, surroundings: Surroundings) -> Array:
+        """(N, D) rows of the recording; those that were not there yet at the step have no place and are left out."""
+        with Trajectory(surroundings.find(str(self.file))) as recording:
+            if recording.dimensions != surroundings.dimensions:
+                raise InputError(
+                    f"{recording.path}: rows have {recording.dimensions} dimensions, the space "
+                    f"{surroundings.dimensions}."
+                )
+            rows = recording.gas(self.step).positions.astype(np.float64)
+            if self.group is not None:
+                rows = rows[recording.members(self.group)]
+        rows = rows[np.isfinite(rows).all(axis=1)]
+        if not len(rows):
+            raise InputError(f"landscape: {self.file} has no rows of '{self.group}' at step {self.step}.")
+        return rows
+
+
+def one_each(numbers: float | tuple[float, ...], count: int, key: str) -> Array:
+    """One number for all, or a list with one each, as an array (count,).
+
+    Raises:
+        InputError: if the list has another length.
+    """
+    if isinstance(numbers, tuple) and len(numbers) != count:
+        raise InputError(f"{key}: {len(numbers)} numbers are given for {count} centres.")
+    return np.broadcast_to(np.array(numbers, np.float64), (count,))
+
+
+@leaf
+def landscape(x, p, force):  # type: ignore[no-untyped-def]
+    """-T log sum_k w_k N_k as a soft minimum of harmonic wells of stiffness T/s^2."""
+    columns, centres, heights, stiffnesses, temperature = p
+    squared = np.empty(heights.size)
+    square_distances(x, columns, squared)
+    return add_soft_min(x, centres, squared, heights, stiffnesses, temperature, force)

@@ -1,0 +1,55 @@
+"""Lennard-Jones spheres: U(r) = 4 e ((a/r)^12 - (a/r)^6), cut off and shifted to zero at a range (Jones, 1924).
+
+At a range of 2^(1/6) a nothing but the repulsion is left (Weeks, Chandler and Andersen, 1971): nearly hard spheres.
+Inside the core, where the energy is some 10^4 e, the law is continued by a parabola in r^2, so that particles that
+start on each other do not fly away with infinite speed.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from gasfield.errors import InputError
+from gasfield.forces.base import Force, ForceLaw, Surroundings
+from gasfield.forces.pairwise import PairForce, require_room
+from gasfield.kernels.leaf import leaf
+
+_CORE = 0.5
+"""Of the diameter: the energy there is 16,128 e."""
+
+
+class LennardJones(ForceLaw):
+    """Particles with a hard core that attract each other from farther away. Passive tracers feel it and do not act."""
+
+    kind: Literal["lennard_jones"] = "lennard_jones"
+    strength: float = Field(1.0, ge=0.0, allow_inf_nan=False)
+    """e, depth of the well [energy]."""
+    diameter: float = Field(1.0, gt=0.0, allow_inf_nan=False)
+    """a, where the energy without cut-off is zero; the well is deepest at 2^(1/6) a [length]."""
+    range: float | None = Field(None, gt=0.0, allow_inf_nan=False)
+    """Cut-off [length]; 2.5 diameters if left out."""
+
+    def build(self, surroundings: Surroundings) -> Force:
+        """The force between spheres.
+
+        Raises:
+            InputError: if a periodic side is less than twice the range, or the range is inside the core.
+        """
+        reach, core = self.range or 2.5 * self.diameter, _CORE * self.diameter
+        if reach <= core:
+            raise InputError(f"lennard_jones: a range of {reach:g} is inside the core, {core:g}; take a larger one.")
+        require_room("lennard_jones", reach, surroundings.space.periods)
+        parameters = (self.strength, self.diameter**2)
+        return PairForce(twelve_six, parameters, surroundings.space.periods, reach=reach, core=core)
+
+
+@leaf
+def twelve_six(u, p):  # type: ignore[no-untyped-def]
+    """4 e (b^6 - b^3), b = a^2/u."""
+    strength, diameter2 = p
+    b = diameter2 / u
+    b3 = b * b * b
+    slope = 4.0 * strength * b3 * (3.0 - 6.0 * b3) / u
+    return 4.0 * strength * b3 * (b3 - 1.0), slope, 4.0 * strength * b3 * (42.0 * b3 - 12.0) / (u * u)

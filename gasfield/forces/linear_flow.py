@@ -1,0 +1,112 @@
+"""The four motions of which every linear flow is made: F = D + A (x - c), A = rotations + dilation + shears.
+
+    rotation about a plane    A_ji = w, A_ij = -w                 antisymmetric
+    dilation                  A = d 1                             a multiple of the unit matrix
+    shear                     A_ii = s, A_jj = -s (turned by an angle)     symmetric, without a trace
+
+Under advection x(t) - c = exp(A t) (x(0) - c) + the integral of exp(A t') D. This shear is the pure one. The simple
+shear dx_i/dt = s x_j is a pure shear of rate s/2 at 45 degrees and a rotation of rate -s/2 together, which is why it
+turns things. Without rotations A is symmetric and U = -D.y - y.A y/2, y = x - c. (Any text on continuum mechanics: the
+polar split of a velocity gradient; Batchelor 1967, section 2.3.)
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import numpy as np
+
+from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings, of_dimension
+from gasfield.forces.external import ExternalForce
+from gasfield.forces.planes import Plane, require_plane
+from gasfield.kernels.leaf import leaf
+from gasfield.spec import Spec
+
+
+class Rotation(Spec):
+    """Turns one plane."""
+
+    plane: Plane
+    """The two coordinates that turn into each other."""
+    rate: Finite
+    """w [energy/length^2; as a flow, radians/time], from the first coordinate to the second."""
+
+
+class Shear(Spec):
+    """Stretches along one direction of a plane and shortens across it as much."""
+
+    axes: Plane
+    """The coordinates along which it stretches and shortens."""
+    rate: Finite
+    """s [energy/length^2; as a flow, 1/time]."""
+    angle: Finite = 0.0
+    """By which the stretched direction is turned from the first axis to the second [degrees]."""
+
+
+class LinearFlow(ForceLaw):
+    """Translation, rotation, dilation and shear about a centre. Under `advection` the force is the velocity."""
+
+    kind: Literal["linear_flow"] = "linear_flow"
+    translation: tuple[Finite, ...] | None = None
+    """D, the same everywhere [energy/length; as a flow, length/time]; none if left out."""
+    rotation: tuple[Rotation, ...] = ()
+    """Planes that turn; their rates add up."""
+    dilation: Finite = 0.0
+    """d, growth of every distance from the centre [energy/length^2; as a flow, 1/time]."""
+    shear: tuple[Shear, ...] = ()
+    """Pure shears; they add up."""
+    centre: tuple[Finite, ...] | None = None
+    """c, D coordinates; the origin if left out [length]."""
+
+    def build(self, surroundings: Surroundings) -> Force:
+        """The flow, which has an energy if nothing turns.
+
+        Raises:
+            InputError: if numbers or planes do not fit the dimensions, or the space is periodic.
+        """
+        surroundings.require_no_period("linear_flow")
+        d = surroundings.dimensions
+        translation = of_dimension(self.translation, d, "linear_flow: translation")
+        centre = of_dimension(self.centre, d, "linear_flow: centre")
+        matrix = self.matrix(d)
+        symmetric = np.array_equal(matrix, matrix.T)
+        return ExternalForce("linear_flow", flow, (translation, matrix, centre), conservative=symmetric)
+
+    def matrix(self, dimensions: int) -> Array:
+        """(D, D) A, the gradient of the flow.
+
+        Raises:
+            InputError: if a plane is not one of the space.
+        """
+        matrix = self.dilation * np.eye(dimensions)
+        for number, turn in enumerate(self.rotation):
+            require_plane(turn.plane, dimensions, f"linear_flow: rotation.{number}.plane")
+            i, j = turn.plane
+            matrix[j, i] += turn.rate
+            matrix[i, j] -= turn.rate
+        for number, shear in enumerate(self.shear):
+            require_plane(shear.axes, dimensions, f"linear_flow: shear.{number}.axes")
+            double = math.radians(2.0 * shear.angle)
+            along, across = shear.rate * math.cos(double), shear.rate * math.sin(double)
+            i, j = shear.axes
+            matrix[i, i] += along
+            matrix[j, j] -= along
+            matrix[i, j] += across
+            matrix[j, i] += across
+        return matrix
+
+
+@leaf
+def flow(x, p, force):  # type: ignore[no-untyped-def]
+    """F = D + A y, U = -D.y - y.A y/2 where A is symmetric, Laplacian -tr A."""
+    translation, matrix, centre = p
+    energy, trace = 0.0, 0.0
+    for i in range(x.size):
+        pull = 0.0
+        for j in range(x.size):
+            pull += matrix[i, j] * (x[j] - centre[j])
+        force[i] += translation[i] + pull
+        energy -= (x[i] - centre[i]) * (translation[i] + 0.5 * pull)
+        trace += matrix[i, i]
+    return energy, -trace

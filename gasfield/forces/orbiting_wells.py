@@ -1,0 +1,95 @@
+"""Wheels in wheels: Gaussian wells that go round wells that go round wells.
+
+    c_k(t) = c_parent(t) + R_k (cos(w_k t + phase_k) e_i + sin(w_k t + phase_k) e_j)
+
+U(x, t) = -sum_k d_k exp(-|x - c_k(t)|^2 / (2 w_k^2)) as for `gaussian_wells`: at each moment the force is minus its
+gradient, but the energy of a particle is not kept, since the wells do work on it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from gasfield.errors import InputError
+from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings, of_dimension
+from gasfield.forces.external import ExternalForce, Parameters, for_kernels
+from gasfield.forces.gaussian_wells import Width, shapes, wells
+from gasfield.forces.planes import Plane, require_plane
+from gasfield.gas import Gas
+from gasfield.spec import Spec
+
+
+class OrbitingWell(Spec):
+    """A well on a circle."""
+
+    around: Annotated[int, Field(ge=0)] | None = None
+    """The well whose place is the middle of the circle, by its number in the list, counted from 0; it must stand before
+    this one. The centre of all if left out."""
+    radius: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 0.0
+    """R, of the circle [length]."""
+    rate: Finite = 0.0
+    """Angular velocity, from the first coordinate of the plane to the second [radians/time]."""
+    phase: Finite = 0.0
+    """Angle at time 0 [radians]."""
+    plane: Plane = (0, 1)
+    """The two coordinates in which it goes round."""
+    depth: Finite
+    """d; a hill where negative; 0 for a hub that others go round and nobody feels [energy]."""
+    width: Width
+    """w, the distance from the bottom at which the force is greatest [length]."""
+
+
+class OrbitingWells(ForceLaw):
+    """A hierarchy of wells that go round each other, by the gas's time."""
+
+    kind: Literal["orbiting_wells"] = "orbiting_wells"
+    wells: Annotated[tuple[OrbitingWell, ...], Field(min_length=1)]
+    """The wells, each after the one that it goes round."""
+    centre: tuple[Finite, ...] | None = None
+    """Middle of the outermost circles, D coordinates; the origin if left out [length]."""
+
+    def build(self, surroundings: Surroundings) -> Force:
+        """The wells.
+
+        Raises:
+            InputError: if a plane is not one of the space, a well goes round one that does not stand before it, or the
+                space is periodic.
+        """
+        surroundings.require_no_period("orbiting_wells")
+        d = surroundings.dimensions
+        for number, well in enumerate(self.wells):
+            require_plane(well.plane, d, f"orbiting_wells: wells.{number}.plane")
+            if well.around is not None and well.around >= number:
+                raise InputError(
+                    f"orbiting_wells: wells.{number}.around: well {well.around} does not stand before well {number}; "
+                    "list a well after the one that it goes round."
+                )
+        return OrbitingWellsForce(self, of_dimension(self.centre, d, "orbiting_wells: centre"))
+
+
+class OrbitingWellsForce(ExternalForce):
+    """The wells at work."""
+
+    def __init__(self, law: OrbitingWells, centre: Array) -> None:
+        """Takes the law and the (D,) middle of everything."""
+        self._orbits, self._centre = law.wells, centre
+        self._shapes = shapes(law.wells)
+        super().__init__("orbiting_wells", wells, (), conservative=True)
+
+    def centres(self, time: float) -> Array:
+        """(M, D) places of the wells at a time [length]."""
+        places = np.empty((len(self._orbits), len(self._centre)))
+        for number, well in enumerate(self._orbits):
+            angle = well.rate * time + well.phase
+            places[number] = self._centre if well.around is None else places[well.around]
+            places[number, well.plane[0]] += well.radius * math.cos(angle)
+            places[number, well.plane[1]] += well.radius * math.sin(angle)
+        return places
+
+    def parameters(self, gas: Gas) -> Parameters:
+        """Of `wells`, at the gas's time."""
+        return for_kernels((self.centres(gas.time), *self._shapes))

@@ -1,0 +1,87 @@
+"""A force between pairs written as an expression: an energy U(r) of their distance.
+
+With a softening s, r stands for sqrt(r^2 + s^2) (Plummer's), so that particles that meet stay finite; with a core, the
+law is continued inside by a parabola in r^2; with a range, it is cut off there, its energy shifted to zero. The text is
+treated as that of `expression`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from gasfield.errors import InputError
+from gasfield.expressions.law import law_from, shown
+from gasfield.expressions.parse import Vocabulary
+from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings
+from gasfield.forces.pairwise import PairForce, require_room
+from gasfield.forces.singular import LESS_SHARP, TIP, in_float64, probe, refuse_singular
+from gasfield.gas import Gas
+from gasfield.kernels.leaf import Law
+
+_HINTS = dict.fromkeys(("x", "x0", "d", "R", "u", "r2"), "the distance of the two particles is written r")
+
+
+class PairExpression(ForceLaw):
+    """A force between pairs from an expression of their distance r. Passive tracers feel it and do not exert it."""
+
+    kind: Literal["pair_expression"] = "pair_expression"
+    energy: str
+    """U of a pair, an expression of r [energy]."""
+    parameters: dict[str, Finite] = Field(default_factory=dict)
+    """Numbers by the names that stand for them in the expression."""
+    range: float | None = Field(None, gt=0.0, allow_inf_nan=False)
+    """Distance from which particles do not feel each other [length]; a periodic space needs one."""
+    softening: float = Field(0.0, ge=0.0, allow_inf_nan=False)
+    """s, what r cannot be less than [length]."""
+    core: float = Field(0.0, ge=0.0, allow_inf_nan=False)
+    """Distance below which the law is continued by a parabola in r^2 [length]."""
+
+    def build(self, surroundings: Surroundings) -> Force:
+        """The force.
+
+        Raises:
+            InputError: if the expression is not allowed, parameters do not fit, the core is not smaller than the range,
+                the law has no value at its range, or a periodic side is less than twice the range.
+        """
+        periods, reach = surroundings.space.periods, np.inf if self.range is None else self.range
+        require_room("pair_expression", reach, periods)
+        if self.core >= reach:
+            raise InputError(f"pair_expression: the core {self.core:g} must be smaller than the range {reach:g}.")
+        law = law_from("pair", [self.energy], Vocabulary(["r"], tuple(self.parameters), hints=_HINTS))
+        force = PairExpressionForce(self, law, tuple(self.parameters.values()), periods, reach)
+        if self.range is not None:
+            force.require_value_at(self.range)
+        return force
+
+
+class PairExpressionForce(PairForce):
+    """The force at work."""
+
+    def __init__(self, spec: PairExpression, law: Law, values: Sequence[float], periods: Array, reach: float) -> None:
+        numbers = (spec.softening**2, TIP, *map(float, values))
+        super().__init__(law, numbers, periods, reach=reach, core=spec.core)
+        self._text = spec.energy
+
+    def require_value_at(self, reach: float) -> None:
+        """Refuses a law that has no value where it is cut off, by which its energy is shifted.
+
+        Raises:
+            InputError: if it has none.
+        """
+        places = np.zeros((2, len(self._periods)))
+        places[1, 0] = (1.0 - 1e-9) * reach
+        if not np.isfinite(self._sums(probe(places))).all():
+            raise InputError(f"{shown([self._text])} has no value at its range {reach:g}.")
+
+    def check_gas(self, gas: Gas) -> None:
+        gas = in_float64(gas)
+        softening2, _, *values = parameters = self._parameters
+        sharp = self._sums(gas)[[0, 2]].T
+        self._parameters = (softening2, LESS_SHARP, *values)
+        less_sharp = self._sums(gas)[[0, 2]].T
+        self._parameters = parameters
+        refuse_singular(shown([self._text]), gas, sharp, less_sharp)

@@ -1,0 +1,26 @@
+"""Planes of two coordinates, in which fields turn, stretch or send wells round."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from gasfield.errors import InputError
+
+_Coordinate = Annotated[int, Field(ge=0)]
+Plane = tuple[_Coordinate, _Coordinate]
+"""Two coordinates, counted from 0; the sense of rotation is from the first to the second."""
+
+
+def require_plane(plane: Plane, dimensions: int, key: str) -> None:
+    """Refuses what is no plane of the space.
+
+    Raises:
+        InputError: if the two coordinates are the same, or the space has no such coordinate.
+    """
+    if plane[0] == plane[1] or max(plane) >= dimensions:
+        raise InputError(
+            f"{key}: {list(plane)} is no plane of {dimensions} dimensions; "
+            f"give two different coordinates between 0 and {dimensions - 1}."
+        )

@@ -1,0 +1,112 @@
+"""A ridge along a line, a plane, ..., with a tunnel through it if one is wanted.
+
+    U = h exp(-s^2 / (2 w^2)) (1 - g exp(-t^2 / (2 v^2)))
+
+s is the distance from the affine subspace through a point along some directions, t the distance from the opening along
+it. The tunnel leads across the ridge at one place; with g = 1 its floor is as low as the ground. A negative height
+makes a valley, and of the tunnel a dam.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from gasfield.errors import InputError
+from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings, of_dimension
+from gasfield.forces.external import ExternalForce
+from gasfield.forces.gaussian_wells import Width
+from gasfield.kernels.leaf import leaf
+from gasfield.spec import Spec
+
+
+class Tunnel(Spec):
+    """An opening in a ridge."""
+
+    at: tuple[Finite, ...]
+    """D coordinates; what counts is how far along the ridge they are [length]."""
+    width: Width
+    """v [length]."""
+    depth: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    """g, the share of the height that is taken away; 1 opens the ridge to the ground."""
+
+
+class Ridge(ForceLaw):
+    """A ridge or, with a negative height, a valley."""
+
+    kind: Literal["ridge"] = "ridge"
+    through: tuple[Finite, ...]
+    """D coordinates of a point on its crest [length]."""
+    along: Annotated[tuple[tuple[Finite, ...], ...], Field(min_length=1)]
+    """Directions in which it runs, D components each: one for a line, two for a plane, ...; their lengths and angles do
+    not matter."""
+    height: Finite
+    """h; a valley where negative [energy]."""
+    width: Width
+    """w, the distance from the crest at which it is steepest [length]."""
+    tunnel: Tunnel | None = None
+    """An opening through it."""
+
+    def build(self, surroundings: Surroundings) -> Force:
+        """The ridge.
+
+        Raises:
+            InputError: if numbers do not fit the dimensions, directions depend on each other or leave none across the
+                ridge, or the space is periodic.
+        """
+        surroundings.require_no_period("ridge")
+        d = surroundings.dimensions
+        through = of_dimension(self.through, d, "ridge: through")
+        axes = self._axes(d)
+        opening, share, breadth = through, 0.0, 1.0
+        if self.tunnel is not None:
+            opening = of_dimension(self.tunnel.at, d, "ridge: tunnel.at")
+            share, breadth = float(self.tunnel.depth), float(self.tunnel.width)
+        numbers = (through, axes, axes @ (opening - through), float(self.height), float(self.width), share, breadth)
+        return ExternalForce("ridge", ridge, numbers, conservative=True)
+
+    def _axes(self, dimensions: int) -> Array:
+        """(m, D) orthonormal directions along the ridge."""
+        along = [of_dimension(each, dimensions, f"ridge: along.{n}") for n, each in enumerate(self.along)]
+        if len(along) >= dimensions:
+            raise InputError(
+                f"ridge: along: {len(along)} directions leave none across the ridge in {dimensions} dimensions; "
+                f"give at most {dimensions - 1}."
+            )
+        directions = np.array(along)
+        if np.linalg.matrix_rank(directions) < len(along):
+            raise InputError("ridge: along: a direction is zero, or a sum of the others; give independent ones.")
+        return np.linalg.qr(directions.T)[0].T
+
+
+@leaf
+def ridge(x, p, force):  # type: ignore[no-untyped-def]
+    """With y the way from the crest and q the way from the opening along it, U = h E (1 - g G):
+
+    F = U y/w^2 - h E g G q/v^2,    Laplacian = U (s^2/w^2 - (D - m))/w^2 - h E g G (t^2/v^2 - m)/v^2
+    """
+    through, axes, opening, height, width, share, breadth = p
+    narrow, short = 1.0 / (width * width), 1.0 / (breadth * breadth)
+    across, ahead = x - through, -opening
+    for m in range(opening.size):
+        for j in range(x.size):
+            ahead[m] += axes[m, j] * (x[j] - through[j])
+        for j in range(x.size):
+            across[j] -= axes[m, j] * (ahead[m] + opening[m])
+    across2, ahead2 = 0.0, 0.0
+    for j in range(x.size):
+        across2 += across[j] * across[j]
+    for m in range(opening.size):
+        ahead2 += ahead[m] * ahead[m]
+    wall = height * math.exp(-0.5 * narrow * across2)
+    taken = wall * share * math.exp(-0.5 * short * ahead2)
+    energy = wall - taken
+    for j in range(x.size):
+        force[j] += energy * narrow * across[j]
+        for m in range(opening.size):
+            force[j] -= taken * short * ahead[m] * axes[m, j]
+    curve_across = energy * narrow * (narrow * across2 - (x.size - opening.size))
+    return energy, curve_across - taken * short * (short * ahead2 - opening.size)

@@ -1,0 +1,49 @@
+"""Screened charges: U(r) = k q q' exp(-R/l) / R with R = sqrt(r^2 + s^2) (Yukawa, 1935; Debye and Hueckel, 1923).
+
+With respect to u = r^2, a = 1/l + 1/R gives  U' = -U a / 2R  and  U'' = U (a^2 + a/R + 1/R^2) / 4R^2.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from gasfield.forces.base import Force, ForceLaw, Surroundings
+from gasfield.forces.charges import ChargeForce
+from gasfield.forces.pairwise import require_room
+from gasfield.kernels.leaf import leaf
+
+
+class Yukawa(ForceLaw):
+    """Like charges repel, unlike ones attract each other, over a screening length."""
+
+    kind: Literal["yukawa"] = "yukawa"
+    strength: float = Field(1.0, ge=0.0, allow_inf_nan=False)
+    """k [energy length/charge^2]."""
+    screening: float = Field(gt=0.0, allow_inf_nan=False)
+    """l [length]."""
+    softening: float = Field(gt=0.0, allow_inf_nan=False)
+    """s [length]."""
+    range: float | None = Field(None, gt=0.0, allow_inf_nan=False)
+    """Distance from which charges do not feel each other [length]; none if left out."""
+
+    def build(self, surroundings: Surroundings) -> Force:
+        """The force between charges.
+
+        Raises:
+            InputError: if a periodic side is less than twice the range.
+        """
+        reach, periods = self.range or np.inf, surroundings.space.periods
+        require_room("yukawa", reach, periods)
+        return ChargeForce(screened, (self.strength, self.screening, self.softening**2), periods, reach=reach)
+
+
+@leaf
+def screened(u, p):  # type: ignore[no-untyped-def]
+    """k exp(-R/l)/R, R^2 = u + s^2."""
+    strength, length, softening2 = p
+    r = np.sqrt(u + softening2)
+    energy, a = strength * np.exp(-r / length) / r, 1.0 / length + 1.0 / r
+    return energy, -0.5 * energy * a / r, 0.25 * energy * (a * a + a / r + 1.0 / (r * r)) / (r * r)

@@ -1,0 +1,92 @@
+"""Courses: what becomes of several groups side by side, over time, over temperature, in a plane."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+from gasfield.plots.style import INITIAL, INK, SERIES, SIMULATED, axes_or_new, dress, legend, new_figure
+
+Values = NDArray[np.floating[Any]]
+_COLOURS = (*SERIES, SIMULATED, INK, INITIAL)
+
+
+def colours(count: int) -> list[Any]:
+    """A colour for each of some groups: those of series, or, of many, in the order of a scale."""
+    if count <= len(_COLOURS):
+        return list(_COLOURS[:count])
+    from matplotlib import colormaps
+
+    return [colormaps["viridis"](share) for share in np.linspace(0.0, 0.92, count)]
+
+
+def over_time(
+    lines: Mapping[str, tuple[Values, Values]], title: str, y_label: str, ax: Axes | None = None, *, log: bool = False
+) -> Axes:
+    """A line (times, values) for each group."""
+    ax = new_figure(7.6, 4.4).add_subplot() if ax is None else ax
+    for colour, (name, (times, values)) in zip(colours(len(lines)), lines.items(), strict=True):
+        ax.plot(times, values, color=colour, linewidth=1.8, label=name)
+    if log:
+        ax.set_yscale("log")
+    dress(ax, title, "time", y_label)
+    _beside(ax)
+    return ax
+
+
+def cluster_counts(lines: Mapping[str, tuple[Values, NDArray[np.int64]]], title: str, ax: Axes | None = None) -> Axes:
+    """Numbers of clusters over time, both on logarithmic axes; what lasts is flat."""
+    ax = new_figure(7.6, 4.4).add_subplot() if ax is None else ax
+    for colour, (name, (times, counts)) in zip(colours(len(lines)), lines.items(), strict=True):
+        later = times > 0
+        ax.step(times[later], counts[later], where="post", color=colour, linewidth=2.0, label=name)
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.axhline(1.0, color=INITIAL, linewidth=0.9, linestyle="dotted", zorder=1)
+    dress(ax, title, "time", "clusters")
+    _beside(ax)
+    return ax
+
+
+def order_over_temperature(
+    points: Sequence[tuple[float | None, Any, Any]], chance: float, title: str, ax: Axes | None = None
+) -> Axes:
+    """Points (temperature, order, error), and the order that chance alone would give."""
+    ax = axes_or_new(ax)
+    known = [(t, value, error or 0.0) for t, value, error in points if value is not None]
+    t, values, errors = (np.array(column, np.float64) for column in zip(*known, strict=True))
+    ax.errorbar(t, values, 2.0 * errors, fmt="o", color=SERIES[0], capsize=3, label="steady part, ± 2 standard errors")
+    ax.axhline(chance, color=INITIAL, linewidth=1.0, linestyle="dotted", label="random directions")
+    ax.set_ylim(0.0, 1.03)
+    dress(ax, title, "temperature", "order |mean of x|")
+    legend(ax)
+    return ax
+
+
+def tracks(ways: Mapping[str, tuple[Values, Values]], title: str, ax: Axes | None = None) -> Axes:
+    """Ways (T, N, D) in the plane of the first two coordinates, and a straight line along the drift (N, D) of each."""
+    ax = new_figure(7.6, 4.4).add_subplot() if ax is None else ax
+    for colour, (name, (way, drifts)) in zip(colours(len(ways)), ways.items(), strict=True):
+        for i in range(way.shape[1]):
+            x, drift = way[:, i], drifts[i]
+            ax.plot(x[:, 0], x[:, 1], color=colour, linewidth=1.2, label=name if i == 0 else None)
+            ax.plot(*x[0, :2], "o", color=colour, markersize=5)
+            length = np.linalg.norm(x[-1, :2] - x[0, :2])
+            pace = np.linalg.norm(drift[:2])
+            if pace > 0:
+                middle, half = x[:, :2].mean(axis=0), 0.5 * length * drift[:2] / pace
+                ax.annotate(
+                    "", middle + half, middle - half, arrowprops={"arrowstyle": "->", "color": colour, "lw": 1.0}
+                )
+    dress(ax, title, "x0 [length]", "x1 [length]")
+    ax.set_aspect("equal", adjustable="datalim")
+    _beside(ax)
+    return ax
+
+
+def _beside(ax: Axes) -> None:
+    legend(ax, loc="center left", bbox_to_anchor=(1.01, 0.5))

@@ -1,0 +1,34 @@
+"""A bifurcation: where states end, against a parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+from gasfield.plots.style import CONTEXT, INITIAL, INK, axes_or_new, dress, legend
+
+Values = NDArray[np.float64]
+
+
+def bifurcation(
+    sharpness: Values,
+    overlaps: Sequence[Values],
+    theory: tuple[Values, Values] | None,
+    title: str,
+    ax: Axes | None = None,
+) -> Axes:
+    """Every particle's overlap (N,) at the sharpness of its group (G,), over the theory (sharpness, overlap)."""
+    ax = axes_or_new(ax)
+    for number, (place, values) in enumerate(zip(sharpness, overlaps, strict=True)):
+        label = f"{len(values)} states each" if number == 0 else None
+        ax.plot(np.full(len(values), place), values, "o", color=CONTEXT, alpha=0.25, markersize=5, label=label)
+    if theory is not None:
+        ax.plot(*theory, color=INK, linewidth=1.6, label="m = tanh(β a² m)", zorder=1)
+        ax.plot(theory[0], -theory[1], color=INK, linewidth=1.6, zorder=1)
+        ax.axvline(1.0, color=INITIAL, linewidth=0.9, linestyle="dotted", zorder=0)
+    dress(ax, title, "sharpness β a²", "overlap with a pattern")
+    legend(ax, loc="center right")
+    return ax
