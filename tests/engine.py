@@ -116,6 +116,7 @@ class Prescribed:
     conservative: bool = False
     interacting: bool = False
     mutual: bool = False
+    steady: bool = True
     turns: bool = False
 
     def force(self, gas: Gas) -> np.ndarray:

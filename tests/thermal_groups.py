@@ -31,7 +31,7 @@ def experiment(
     return SimpleNamespace(
         scenario=SimpleNamespace(space=Free(dimensions=dimensions), gas=names, tracers=[]),
         degrees_of_freedom=freedom,
-        forces=lambda group: SimpleNamespace(conservative=conservative, interacting=interacting),
+        forces=lambda group: SimpleNamespace(conservative=conservative, interacting=interacting, steady=True),
     )
 
 

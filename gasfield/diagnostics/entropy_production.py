@@ -31,7 +31,8 @@ class EntropyProductionResult(Result):
         entropy: (T,) heat given to the bath since the steady part began, mean per particle, divided by the temperature
             of that part.
         start: time at which the steady part begins; NaN if there is none.
-        conservative: whether the forces are, so that equilibrium has rate 0; None if they are not known.
+        conservative: whether the forces are, and at every time the same ones, so that
+            equilibrium has rate 0; None if they are not known.
 
     Keys: `entropy_production.rate`, (d heat / dt) / T per particle (Sekimoto 1998, Progress of Theoretical Physics
     Supplement 130:17; Seifert 2012, Reports on Progress in Physics 75:126001). It is 0 in equilibrium, and positive
@@ -84,6 +85,7 @@ class EntropyProduction:
         times = entropy = np.empty(0)
         start = np.nan
         forces = group.experiment.forces(group.name) if group.experiment else None
+        balanced = None if forces is None else forces.conservative and forces.steady
         if reason is not None or steady is None or steady.temperature is None or heat is None:
             notes.append(reason or CHANGING)
         else:
@@ -92,7 +94,7 @@ class EntropyProduction:
             first = part.values[0] if len(part.values) else heat.values[-1]
             times, entropy = heat.times, (heat.values - first) / steady.temperature
             rate = correlated_rate(part.times, part.values / steady.temperature, _UNIT)
-            notes.append(_verdict(rate.value, rate.error, None if forces is None else forces.conservative))
+            notes.append(_verdict(rate.value, rate.error, balanced))
         return EntropyProductionResult(
             group=group.name,
             estimates={"entropy_production.rate": rate},
@@ -100,7 +102,7 @@ class EntropyProduction:
             times=times,
             entropy=entropy,
             start=start,
-            conservative=None if forces is None else forces.conservative,
+            conservative=balanced,
         )
 
 

@@ -262,9 +262,9 @@ class _Equilibrium:
         """Why a steady state here is not exp(-U / T)."""
         if self.forces is None:
             return "the forces are not known"
-        return (
-            None if self.forces.conservative else "a steady state of a non-conservative field is not called Boltzmann"
-        )
+        if not self.forces.conservative:
+            return "a steady state of a non-conservative field is not called Boltzmann"
+        return None if self.forces.steady else "the forces change with time: what they keep going is no equilibrium"
 
     def _add_heat_capacity(self, temperature: float) -> None:
         if self.forces is not None and self.forces.interacting and is_part_of_gas(self.group):

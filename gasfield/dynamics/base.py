@@ -38,6 +38,11 @@ class ForceField(Protocol):
         ...
 
     @property
+    def steady(self) -> bool:
+        """Whether all forces are the same at every time."""
+        ...
+
+    @property
     def turns(self) -> bool:
         """Whether any force acts on velocities too, without doing work."""
         ...

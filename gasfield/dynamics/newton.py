@@ -47,7 +47,7 @@ class NewtonDynamics(Splitting):
     def measures(self, gas: Gas) -> dict[str, float]:
         """`conserved`: the total energy, where there is one."""
         measures = super().measures(gas)
-        if self.field.conservative:
+        if self.field.conservative and self.field.steady:
             measures["conserved"] = float(gas.kinetic_energies().sum() + self.field.energy(gas).sum())
         return measures
 

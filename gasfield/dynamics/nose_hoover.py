@@ -98,7 +98,7 @@ class NoseHooverDynamics(Splitting):
     def measures(self, gas: Gas) -> dict[str, float]:
         """`conserved`: H', the energy of gas and thermostats."""
         measures = super().measures(gas)
-        if self.field.conservative:
+        if self.field.conservative and self.field.steady:
             temperatures, masses = self._chain_temperatures(gas), self._masses(gas)
             thermostats = 0.5 * np.sum(masses * self._xi**2) + np.sum(temperatures[:, None] * self._eta)
             thermostats += np.sum((self._freedoms(gas) - 1) * temperatures * self._eta[:, 0])

@@ -82,6 +82,8 @@ class Force(ABC):
     """Whether particles feel each other."""
     mutual: bool = False
     """Whether it acts between particles only, action being reaction, so that it keeps the total momentum."""
+    steady: bool = True
+    """Whether it is the same at every time, as an equilibrium needs it."""
     turns: bool = False
     """Whether it also acts on velocities, without doing work: see `turn`."""
 

@@ -8,6 +8,7 @@ has no direction, it is zero.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Literal
 
@@ -81,6 +82,7 @@ class ExpressionForce(ExternalForce):
     ) -> None:
         super().__init__("expression", law, (0.0, TIP, *map(float, values)), conservative=conservative)
         self._texts, self._periods = texts, periods
+        self.steady = not any(re.search(r"\bt\b", text) for text in texts)
         self._tip = TIP
 
     def parameters(self, gas: Gas) -> Parameters:

@@ -90,6 +90,8 @@ class OrbitingWellsForce(ExternalForce):
             places[number, well.plane[1]] += well.radius * math.sin(angle)
         return places
 
+    steady = False
+
     def parameters(self, gas: Gas) -> Parameters:
         """Of `wells`, at the gas's time."""
         return for_kernels((self.centres(gas.time), *self._shapes))

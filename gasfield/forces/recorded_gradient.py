@@ -52,6 +52,7 @@ class _Recorded(Force):
     """What both forms share: a field that is known at recorded steps only."""
 
     conservative = True
+    steady = False
     _field: RecordedField
 
     def check_steps(self, start: int, stop: int) -> None:

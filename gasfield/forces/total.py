@@ -18,6 +18,7 @@ class TotalForce:
         conservative: whether all of them have a potential energy.
         interacting: whether any of them lets particles feel each other.
         mutual: whether all of them act between particles only, action being reaction.
+        steady: whether all of them are the same at every time.
         turns: whether any of them acts on velocities too.
     """
 
@@ -27,6 +28,7 @@ class TotalForce:
         self.conservative = all(force.conservative for force in forces)
         self.interacting = any(force.interacting for force in forces)
         self.mutual = all(force.mutual for force in forces)
+        self.steady = all(force.steady for force in forces)
         self._turning = [force for force in forces if force.turns]
         self.turns = bool(self._turning)
 

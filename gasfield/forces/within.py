@@ -21,7 +21,7 @@ class Within(Force):
         """Takes the force and the names of the groups; `each` for every group by itself."""
         self._force, self._groups = force, groups
         self.conservative, self.interacting = force.conservative, force.interacting
-        self.mutual, self.turns = force.mutual, force.turns
+        self.mutual, self.turns, self.steady = force.mutual, force.turns, force.steady
         self._species: NDArray[np.int64] | None = None
         self._families: list[NDArray[np.int64]] = []
 
