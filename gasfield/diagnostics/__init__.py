@@ -16,6 +16,7 @@ from gasfield.diagnostics.deformation import Deformation
 from gasfield.diagnostics.density import Density
 from gasfield.diagnostics.entropy_production import EntropyProduction
 from gasfield.diagnostics.experiment import Experiment
+from gasfield.diagnostics.force_table import ForceTable
 from gasfield.diagnostics.freezing import Freezing
 from gasfield.diagnostics.group import WHOLE, Group
 from gasfield.diagnostics.motion import Motion
@@ -47,6 +48,7 @@ DIAGNOSTICS: dict[str, type[Diagnostic]] = {
     "order": Order,
     "breathing": Breathing,
     "orbit": Orbit,
+    "force_table": ForceTable,
 }
 """Every diagnostic by name, in the order in which results are told."""
 
@@ -61,6 +63,7 @@ __all__ = [
     "Diagnosis",
     "Diagnostic",
     "EntropyProduction",
+    "ForceTable",
     "Freezing",
     "Group",
     "Motion",

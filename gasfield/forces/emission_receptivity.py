@@ -56,9 +56,20 @@ class EmissionReceptivity(ForceLaw):
             InputError: if poles do not fit the dimensions, or the space is periodic.
         """
         surroundings.require_no_period("emission_receptivity")
-        d = surroundings.dimensions
-        poles = (self.emission.at_work(d, "emission"), self.receptivity.at_work(d, "receptivity"))
-        return EmissionReceptivityForce(*poles, (self.decay, self.eps, self.softening), on_itself=self.on_itself)
+        poles, numbers = self._poles(surroundings.dimensions), (self.decay, self.eps, self.softening)
+        return EmissionReceptivityForce(*poles, numbers, on_itself=self.on_itself)
+
+    def table_of(self, gas: Gas) -> tuple[Array, Array, Array]:
+        """Emissions (N, D), receptivities (N, D), and what every particle of a gas does to every other, (N, N, D)."""
+        emission, receptivity = self._poles(gas.dimensions)
+        emissions, receptivities = emission.of(gas), receptivity.of(gas)
+        forces = table(emissions, receptivities, self.decay, self.eps, self.softening)
+        if not self.on_itself:
+            forces[np.arange(gas.count), np.arange(gas.count)] = 0.0
+        return emissions, receptivities, forces
+
+    def _poles(self, dimensions: int) -> tuple[PoleMap, PoleMap]:
+        return self.emission.at_work(dimensions, "emission"), self.receptivity.at_work(dimensions, "receptivity")
 
 
 class EmissionReceptivityForce(Force):

@@ -72,7 +72,8 @@ class PoleMap(NamedTuple):
         if self.offsets is None or not gas.count:
             return
         rows, needed = len(self.offsets), int(gas.ids.max()) + 1
-        if rows < needed or (rows > needed and needed == gas.count):
+        everyone = needed == gas.count and len(np.unique(gas.species)) == len(gas.names)
+        if rows < needed or (rows > needed and everyone):
             raise InputError(
                 f"{self.key}.offsets: {rows} rows are given; there are {needed} particles. Give one row for each "
                 "particle of the run, in the order of its groups."
