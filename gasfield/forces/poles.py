@@ -35,6 +35,8 @@ class Pole(Spec):
             InputError: if matrix or offsets do not fit the dimensions.
         """
         offsets = None if self.offsets is None else rows_of(self.offsets, dimensions, f"{key}.offsets")
+        if not isinstance(self.matrix, tuple):
+            return PoleMap(float(self.matrix), offsets, key)
         return PoleMap(square_of(self.matrix, dimensions, f"{key}.matrix"), offsets, key)
 
 
@@ -42,20 +44,23 @@ class PoleMap(NamedTuple):
     """From places to poles.
 
     Attributes:
-        matrix: (D, D).
+        matrix: (D, D), or a number times the identity.
         offsets: (N, D), a row for each id of a particle; None for none.
         key: of the specification, for messages.
     """
 
-    matrix: Array
+    matrix: Array | float
     offsets: Array | None
     key: str
 
     def of(self, gas: Gas) -> Array:
         """(N, D) the poles of the particles of a gas."""
         turned = np.zeros(gas.positions.shape)
-        for k, column in enumerate(self.matrix.T):  # in a fixed order, whatever the number of threads
-            turned += gas.positions[:, k, None] * column
+        if isinstance(self.matrix, float):
+            turned += self.matrix * gas.positions
+        else:
+            for k, column in enumerate(self.matrix.T):  # in a fixed order, whatever the number of threads
+                turned += gas.positions[:, k, None] * column
         return turned if self.offsets is None else turned + self.offsets[gas.ids]
 
     def check(self, gas: Gas) -> None:
