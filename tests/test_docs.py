@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from paths import RECORDINGS
 
+from gasfield.forces import FORCES
+
 DOCS = Path(__file__).parent.parent / "docs"
 
 
@@ -27,3 +29,15 @@ def test_links_lead_somewhere(page: str) -> None:
     for link in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", (DOCS / page).read_text()):
         if "://" not in link:
             assert (DOCS / page).parent.joinpath(link).exists(), f"{page}: {link}"
+
+
+def test_every_force_has_its_line() -> None:
+    page = (DOCS / "forces.md").read_text()
+    assert [kind for kind in FORCES if f"| `{kind}` |" not in page] == []
+
+
+def test_every_scenario_is_told_of() -> None:
+    """In the gallery, or on the pages about the dead cloud and about equilibrium."""
+    text = "".join((DOCS / name).read_text() for name in ("gallery.md", "equilibrium.md", "science.md", "../README.md"))
+    names = [path.stem for path in (DOCS.parent / "scenarios").glob("*.yaml")]
+    assert [name for name in names if f"`{name}`" not in text and name not in text] == []

@@ -16,6 +16,7 @@ from gasfield.diagnostics.deformation import Deformation
 from gasfield.diagnostics.density import Density
 from gasfield.diagnostics.entropy_production import EntropyProduction
 from gasfield.diagnostics.experiment import Experiment
+from gasfield.diagnostics.field_map import FieldMap
 from gasfield.diagnostics.force_table import ForceTable
 from gasfield.diagnostics.freezing import Freezing
 from gasfield.diagnostics.group import WHOLE, Group
@@ -49,6 +50,7 @@ DIAGNOSTICS: dict[str, type[Diagnostic]] = {
     "breathing": Breathing,
     "orbit": Orbit,
     "force_table": ForceTable,
+    "field_map": FieldMap,
 }
 """Every diagnostic by name, in the order in which results are told."""
 
@@ -63,6 +65,7 @@ __all__ = [
     "Diagnosis",
     "Diagnostic",
     "EntropyProduction",
+    "FieldMap",
     "ForceTable",
     "Freezing",
     "Group",

@@ -8,7 +8,8 @@ from typing import Self
 import yaml
 
 from gasfield.errors import InputError
-from gasfield.forces import Surroundings, TotalForce, build_force
+from gasfield.forces import ForceLaw, Surroundings, TotalForce, build_force
+from gasfield.forces.recorded_gradient import RecordedGradient
 from gasfield.scenario import Scenario
 from gasfield.trajectory import Trajectory
 
@@ -51,3 +52,12 @@ class Experiment:
             return TotalForce([law.build(surroundings) for law in scenario.forces if law.acts_on(group)])
         except InputError:
             return None
+
+    def fields(self, group: str) -> tuple[tuple[ForceLaw, ...], TotalForce]:
+        """The fields that act on a group, as they were written down and at work: no forces between particles, and none
+        that were recorded."""
+        surroundings = Surroundings(self.scenario.space, self.scenario.find)
+        laws = [law for law in self.scenario.forces if law.acts_on(group) and not isinstance(law, RecordedGradient)]
+        built = [(law, law.build(surroundings)) for law in laws]
+        kept = [(law, force) for law, force in built if not force.interacting and not force.turns]
+        return tuple(law for law, _ in kept), TotalForce([force for _, force in kept])
