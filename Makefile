@@ -10,7 +10,7 @@ demo: $(VENV)/.installed
 	$(BIN)/gasfield run dead-token-drift-fp32
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -m "not validate"
+	$(BIN)/python -m pytest -m "not validate" --numprocesses 2 --dist loadfile
 
 validate: $(VENV)/.installed-validate
 	$(BIN)/python -m pytest -m validate
@@ -29,6 +29,7 @@ study: $(VENV)/.installed
 	$(BIN)/python docs/studies/discrete_laws.py
 	$(BIN)/python docs/studies/second_table.py
 	$(BIN)/python docs/studies/critics.py
+	$(BIN)/python docs/studies/noisy_attention.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "gasfield needs Python 3.11 or newer")'

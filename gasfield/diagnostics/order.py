@@ -13,6 +13,8 @@ from gasfield.diagnostics.base import Scope, Together
 from gasfield.diagnostics.correlation import FEWEST, correlated_mean, equilibrated_from
 from gasfield.diagnostics.estimate import exact, missing
 from gasfield.diagnostics.group import Group, as_group
+from gasfield.diagnostics.noisy_attention_law import critical_temperature, steady_order
+from gasfield.forces.attention import Attention
 from gasfield.trajectory import Trajectory
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ class OrderResult(Together):
         values: (T,) R in each frame.
         temperature: of the group's bath at the end; None without one.
         chance: root mean square of R of as many directions drawn at random, 1/sqrt(N).
+        law: the attention force whose mean field is known (`noisy_attention_law`); None where it is not.
 
     Keys: `order.start`, `order.end`, `order.mean` over the part that has forgotten the start, with its error,
     `order.chance`.
@@ -39,6 +42,7 @@ class OrderResult(Together):
     values: Values
     temperature: float | None
     chance: float
+    law: Attention | None = None
 
     @classmethod
     def plot_together(cls, results: Sequence[OrderResult], ax: Axes | None = None) -> Axes:
@@ -49,7 +53,8 @@ class OrderResult(Together):
         if len({result.temperature for result in warm}) > 2:
             means = [result.estimates["order.mean"].quantity() for result in warm]
             points = [(result.temperature, mean.value, mean.error) for result, mean in zip(warm, means, strict=True)]
-            return order_over_temperature(points, results[0].chance, "Polar order over temperature", ax)
+            theory = _theory(results[0].law, max(result.temperature or 0.0 for result in warm))
+            return order_over_temperature(points, results[0].chance, "Polar order over temperature", theory, ax)
         lines = {result.group: (result.times, result.values) for result in results}
         return over_time(lines, "Polar order", "|mean of x|", ax)
 
@@ -100,4 +105,25 @@ class Order:
             values=values,
             temperature=None if warmth is None else float(warmth.values[-1]),
             chance=group.count**-0.5,
+            law=_known_law(group),
         )
+
+
+def _known_law(group: Group) -> Attention | None:
+    """The one attention force on a group, if it is alone, without matrices, and in three dimensions."""
+    if group.experiment is None or group.dimensions != 3:
+        return None
+    laws = [law for law in group.experiment.scenario.forces if law.acts_on(group.name)]
+    plain = len(laws) == 1 and isinstance(laws[0], Attention) and laws[0].plain and laws[0].beta > 0.0
+    return laws[0] if plain and isinstance(laws[0], Attention) else None
+
+
+def _theory(law: Attention | None, highest: float) -> tuple[Values, Values, float] | None:
+    """Temperatures, orders and the critical temperature of the mean field."""
+    if law is None:
+        return None
+    critical = critical_temperature(law.beta, law.form)
+    below = critical * (1.0 - np.linspace(0.99, 0.02, 60) ** 2)  # order is a root there: even steps of it
+    above = critical * np.linspace(1.02, max(highest / critical, 1.1), 12)
+    temperatures = np.concatenate([below, above])
+    return temperatures, np.array([steady_order(law.beta, t, law.form) for t in temperatures]), critical

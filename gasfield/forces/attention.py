@@ -79,6 +79,11 @@ class Attention(ForceLaw):
     heads: tuple[Head, ...] | None = None
     """Several heads, whose forces add up; each has its own query, key and value."""
 
+    @property
+    def plain(self) -> bool:
+        """Whether it has one head and no matrices."""
+        return self.heads is None and (self.query, self.key, self.value) == (None, None, None)
+
     def build(self, surroundings: Surroundings) -> Force:
         """The attention.
 
@@ -90,8 +95,7 @@ class Attention(ForceLaw):
         single = (self.query, self.key, self.value)
         if self.heads is not None and (single != (None, None, None) or not self.heads):
             raise InputError("attention: give heads, at least one, or query, key and value of a single head; not both.")
-        plain = self.heads is None and single == (None, None, None)
-        if self.form == "unnormalised" and plain and surroundings.space.curved and abs(self.beta) > LARGEST:
+        if self.form == "unnormalised" and self.plain and surroundings.space.curved and abs(self.beta) > LARGEST:
             raise InputError(
                 f"attention: exp({self.beta:g}) is more than a number can hold; take beta of at most {LARGEST:g}, or "
                 "the form softmax, whose weights are never above 1."
@@ -103,7 +107,7 @@ class Attention(ForceLaw):
         }  # fmt: skip
         arrays = [head.arrays(d, where) for where, head in named.items()]
         matches, values = (np.ascontiguousarray(np.stack(stack)) for stack in zip(*arrays, strict=True))
-        return AttentionForce(self.form == "softmax", self.beta, matches, values, plain=plain)
+        return AttentionForce(self.form == "softmax", self.beta, matches, values, plain=self.plain)
 
 
 class AttentionForce(Force):

@@ -53,10 +53,18 @@ def cluster_counts(lines: Mapping[str, tuple[Values, NDArray[np.int64]]], title:
 
 
 def order_over_temperature(
-    points: Sequence[tuple[float | None, Any, Any]], chance: float, title: str, ax: Axes | None = None
+    points: Sequence[tuple[float | None, Any, Any]],
+    chance: float,
+    title: str,
+    theory: tuple[Values, Values, float] | None = None,
+    ax: Axes | None = None,
 ) -> Axes:
-    """Points (temperature, order, error), and the order that chance alone would give."""
+    """Points (temperature, order, error), the order that chance alone would give, and that of infinitely many particles
+    (temperatures, orders, critical temperature) where it is known."""
     ax = axes_or_new(ax)
+    if theory is not None:
+        ax.plot(theory[0], theory[1], color=INK, linewidth=1.6, label="infinitely many tokens", zorder=1)
+        ax.axvline(theory[2], color=INK, linewidth=0.9, linestyle="dotted", label=f"theory: {theory[2]:.4g}", zorder=0)
     known = [(t, value, error or 0.0) for t, value, error in points if value is not None]
     t, values, errors = (np.array(column, np.float64) for column in zip(*known, strict=True))
     ax.errorbar(t, values, 2.0 * errors, fmt="o", color=SERIES[0], capsize=3, label="steady part, ± 2 standard errors")

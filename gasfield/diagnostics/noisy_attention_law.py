@@ -1,0 +1,63 @@
+"""Noisy attention on the sphere in three dimensions: the order that its mean field keeps at a temperature.
+
+Tokens on the unit sphere follow dX = P F dt + sqrt(2T) dB with F of unnormalised or softmax attention. With many of
+them their law rho obeys d rho/dt = T Lap rho - div(rho grad V), where
+
+    unnormalised: V = (1/beta) int exp(beta <x, y>) rho(dy),    softmax: V = (1/beta) log int exp(beta <x, y>) rho(dy),
+
+so that a steady law is proportional to exp(V/T). About the uniform law a perturbation of degree l of the spherical
+harmonics grows with the rate l(l + 1) (a_l - T), where a_l is the eigenvalue of the kernel (Funk and Hecke),
+
+    a_l = (1/2 beta) int_-1^1 exp(beta s) P_l(s) ds = i_l(beta)/beta      (i_l: modified spherical Bessel function),
+
+divided for softmax by i_0(beta) = sinh(beta)/beta: the perturbation of its denominator multiplies the force of the
+uniform law, which is zero. The uniform law is stable down to T_c = a_1, the greatest of them. Polar order is
+R = <x . n> = <P_1>. See Geshkovski, Letrouit, Polyanskiy and Rigollet (arXiv 2312.10794) for the model without noise.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import eval_legendre, spherical_in
+
+Values = NDArray[np.float64]
+Form = Literal["unnormalised", "softmax"]
+
+_NODES = 240
+_DEGREES = 24
+
+
+def critical_temperature(beta: float, form: Form) -> float:
+    """T_c, below which the uniform law is not stable; `beta` above 0."""
+    return float(spherical_in(1, beta) / (beta if form == "unnormalised" else beta * spherical_in(0, beta)))
+
+
+def steady_order(beta: float, temperature: float, form: Form, start: float = 0.98) -> float:
+    """R of the steady law that is reached from one of order R = `start`, below 1; 0 where that is the uniform law.
+
+    The law is axially symmetric, rho(s) with s = x . n, and its moments <P_l> give the potential by the addition
+    theorem, int exp(beta <x, y>) rho(dy) = sum_l (2l + 1) i_l(beta) <P_l> P_l(s). It is iterated until R stands still.
+    """
+    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    polynomials = np.array([eval_legendre(degree, nodes) for degree in range(_DEGREES)])
+    kernel = np.array([(2 * degree + 1) * spherical_in(degree, beta) for degree in range(_DEGREES)])
+    law = np.exp(_concentration(start) * (nodes - 1.0))
+    order = 0.0
+    for _ in range(20_000):
+        law /= np.sum(weights * law)
+        moments = polynomials @ (weights * law)
+        if abs(moments[1] - order) < 1e-13:
+            break
+        order = float(moments[1])
+        field = (kernel * moments) @ polynomials
+        potential = (field if form == "unnormalised" else np.log(field)) / beta
+        law = np.exp((potential - potential.max()) / temperature)
+    return order if order > 1e-6 else 0.0
+
+
+def _concentration(order: float) -> float:
+    """k of the law exp(k s) whose order is about the one given (Banerjee et al., 2005)."""
+    return order * (3.0 - order**2) / (1.0 - order**2)
