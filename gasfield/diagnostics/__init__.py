@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gasfield.diagnostics.base import Diagnostic, Result, Scope, Together
+from gasfield.diagnostics.basins import Basins
 from gasfield.diagnostics.breathing import Breathing
 from gasfield.diagnostics.cells import Cells
 from gasfield.diagnostics.cloud import Cloud
@@ -51,11 +52,13 @@ DIAGNOSTICS: dict[str, type[Diagnostic]] = {
     "orbit": Orbit,
     "force_table": ForceTable,
     "field_map": FieldMap,
+    "basins": Basins,
 }
 """Every diagnostic by name, in the order in which results are told."""
 
 __all__ = [
     "DIAGNOSTICS",
+    "Basins",
     "Breathing",
     "Cells",
     "Cloud",

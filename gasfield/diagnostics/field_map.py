@@ -20,7 +20,6 @@ from gasfield.diagnostics.experiment import Experiment
 from gasfield.diagnostics.group import Group, as_group
 from gasfield.dynamics.advection import Advection
 from gasfield.forces import TotalForce
-from gasfield.gas import Gas
 from gasfield.spaces import Space
 from gasfield.trajectory import Trajectory
 
@@ -183,8 +182,8 @@ def _panel(
     places = np.tile(middle, (_GRID * _GRID, 1))
     places[:, 0], places[:, 1] = np.tile(x, _GRID), np.repeat(y, _GRID)
     shape = (_GRID, _GRID)
-    energy = fields.energy(_probe(first, places)).reshape(shape) if np.isfinite(top) else None
-    force = fields.force(_probe(first, places))[:, :2].reshape(*shape, 2)
+    energy = fields.energy(first.probe(places)).reshape(shape) if np.isfinite(top) else None
+    force = fields.force(first.probe(places))[:, :2].reshape(*shape, 2)
     return Panel(
         tuple(part.name for part in parts),
         x,
@@ -198,21 +197,12 @@ def _panel(
     )
 
 
-def _probe(part: Group, places: Values) -> Gas:
-    """Particles like the first of a group at other places (M, D), at the time of the last frame."""
-    count = len(places)
-    gas = Gas(places, np.zeros(count, np.int64), [part.name], np.full(count, -1), [""] * count)
-    gas.step, gas.time = int(part.steps[-1]), float(part.times[-1])
-    gas.masses, gas.charges = np.full(count, part.masses[0]), np.full(count, part.charges[0])
-    return gas
-
-
 def _top(part: Group, fields: TotalForce) -> float:
     """The energy below which the particles of a group are 99% of the time."""
     frames = np.unique(np.linspace(0, len(part.steps) - 1, 20).astype(int))
     rows = _few(part.count, 200)
     seen = part.positions[frames][:, rows].reshape(-1, part.dimensions).astype(np.float64)
-    return float(np.quantile(fields.energy(_probe(part, seen)), 0.99))
+    return float(np.quantile(fields.energy(part.probe(seen)), 0.99))
 
 
 def _tracks(part: Group, space: Space) -> Values:

@@ -174,6 +174,21 @@ class Group:
             ids=self.ids,
         )
 
+    def probe(self, places: NDArray[np.float64], frame: int = -1) -> Gas:
+        """Particles like the first of the group at other places (M, D), at the time of a frame."""
+        count = len(places)
+        return Gas(
+            np.ascontiguousarray(places, np.float64),
+            np.zeros(count, np.int64),
+            [self.name],
+            np.full(count, -1),
+            [""] * count,
+            step=int(self.steps[frame]),
+            time=float(self.times[frame]),
+            masses=np.full(count, self.masses[0]),
+            charges=np.full(count, self.charges[0]),
+        )
+
     def present(self) -> Group:
         """The part in which every row has a position in every frame.
 

@@ -96,5 +96,30 @@ def tracks(ways: Mapping[str, tuple[Values, Values]], title: str, ax: Axes | Non
     return ax
 
 
+def basin_shares(
+    groups: Mapping[str, tuple[Values, Values, Values, Values]], title: str, ax: Axes | None = None
+) -> Axes:
+    """(times (T,), shares (T, B), minima (B, D), energies (B,)) of each group: a line for each basin over time; if a
+    group has more than six, a mark for each basin against its energy at the end."""
+    ax = new_figure(7.6, 4.4).add_subplot() if ax is None else ax
+    many = max(shares.shape[1] for _, shares, _, _ in groups.values()) > 6
+    for colour, (name, (times, shares, minima, energies)) in zip(colours(len(groups)), groups.items(), strict=True):
+        if many:
+            ax.plot(energies, shares[-1], "o", color=colour, alpha=0.75, markersize=6, label=f"{name}: {len(energies)}")
+            continue
+        for k in range(shares.shape[1]):
+            place = ", ".join(f"{round(float(x), 2) + 0.0:g}" for x in minima[k, :3])
+            dash = ("solid", "dashed", "dotted")[k % 3]
+            label = f"{name} at ({place})"
+            ax.plot(times, shares[:, k], color=colour, linestyle=dash, linewidth=2.0, label=label)
+    if many:
+        dress(ax, title + ", at the end", "energy of the minimum", "share of the particles")
+    else:
+        dress(ax, title, "time", "share of the particles")
+        ax.set_ylim(-0.02, 1.02)
+    _beside(ax)
+    return ax
+
+
 def _beside(ax: Axes) -> None:
     legend(ax, loc="center left", bbox_to_anchor=(1.01, 0.5))

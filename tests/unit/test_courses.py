@@ -77,6 +77,27 @@ def test_a_circle_about_a_drift_is_found() -> None:
     assert fit_orbit(times, walk).left > 0.05  # negative control: no orbit
 
 
+# Basins.
+
+
+def test_basins_of_a_double_well(tmp_path: Path) -> None:
+    """Minima at (-1, 0) and (1, 0) with the energy 0; a in the left one, b in both by halves, planted where they are."""
+    gas = [{"name": "a", "from": {"kind": "point", "count": 20, "at": [-0.8, 0.3]}},
+           {"name": "b", "from": {"kind": "places", "at": [[0.7, 0.1], [-1.2, 0.5]] * 10}}]  # fmt: skip
+    keys = RUNS["basins"] | {"gas": gas, "temperature": 1e-4, "run": {"steps": 5}}
+    result = result_of(tmp_path, **keys, diagnostics=["basins"])
+    a, b = (result.diagnosis.results[name]["basins"] for name in "ab")
+    np.testing.assert_allclose(a.minima, [[-1.0, 0.0]], atol=1e-6)
+    assert sorted(np.round(b.minima[:, 0], 6)) == [-1.0, 1.0]
+    np.testing.assert_allclose(b.energies, 0.0, atol=1e-9)
+    np.testing.assert_allclose(b.shares, 0.5)
+    assert result.summary["groups"]["b"]["basins"]["count"]["value"] == 2
+    tilted = result_of(
+        tmp_path / "tilted", **keys | {"forces": [{"kind": "double_well", "tilt": 9.0}]}, diagnostics=["basins"]
+    )
+    assert tilted.summary["groups"]["b"]["basins"]["count"]["value"] == 1  # negative control: one well is left
+
+
 # Memory.
 
 
@@ -102,6 +123,8 @@ RUNS: dict[str, dict[str, Any]] = {
     "retrieval": {"forces": [{"kind": "hopfield", "patterns": [[2, 0], [-2, 0]]}],
                   "dynamics": {"kind": "advection", "scheme": "euler", "time_step": 1.0}},
     "force_table": {"forces": [{"kind": "emission_receptivity"}], "dynamics": {"kind": "advection", "time_step": 1e-6}},
+    "basins": {"forces": [{"kind": "double_well"}], "dynamics": {"kind": "brownian", "time_step": 0.01},
+               "temperature": 0.1},
     "field_map": {"forces": [{"kind": "harmonic", "stiffness": 1.0}], "dynamics": NEWTON},
 }  # fmt: skip
 
