@@ -9,7 +9,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 
 from gasfield.diagnostics.estimate import Estimate
-from gasfield.diagnostics.group import Group
+from gasfield.diagnostics.experiment import Experiment
+from gasfield.diagnostics.group import Group, as_group
 from gasfield.quantity import Quantity
 from gasfield.trajectory import Trajectory
 
@@ -75,3 +76,16 @@ class Diagnostic(Protocol):
     def compute(self, source: Group | Trajectory) -> Result:
         """The results for one group, or for all rows of a trajectory at once."""
         ...
+
+
+def simulated(diagnostic: Diagnostic, source: Group | Trajectory) -> tuple[Group, Experiment]:
+    """A group, or all rows of a trajectory at once, to which a diagnostic of runs applies; and what was simulated.
+
+    Raises:
+        ValueError: if it does not apply; the text says why.
+    """
+    group = as_group(source)
+    reason = diagnostic.left_out(group)
+    if reason is not None or group.experiment is None:
+        raise ValueError(f"{group.name}: {reason or 'no simulation stands behind it'}")
+    return group, group.experiment

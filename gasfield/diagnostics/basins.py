@@ -17,9 +17,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from gasfield.diagnostics.base import Scope, Together
+from gasfield.diagnostics.base import Scope, Together, simulated
 from gasfield.diagnostics.estimate import exact, stated
-from gasfield.diagnostics.group import Group, as_group
+from gasfield.diagnostics.group import Group
 from gasfield.dynamics.optimiser import Optimiser
 from gasfield.forces import TotalForce
 from gasfield.spaces import Space
@@ -91,11 +91,8 @@ class Basins:
         Raises:
             ValueError: if the diagnostic does not apply.
         """
-        group = as_group(source)
-        reason = self.left_out(group)
-        if reason is not None or group.experiment is None:
-            raise ValueError(f"{group.name}: {reason}")
-        space, fields = group.experiment.scenario.space, group.experiment.fields(group.name)[1]
+        group, experiment = simulated(self, source)
+        space, fields = experiment.scenario.space, experiment.fields(group.name)[1]
         group = group.present()
         frames = np.unique(np.linspace(0, len(group.steps) - 1, _FRAMES).astype(int))
         rows = np.unique(np.linspace(0, group.count - 1, min(group.count, _PARTICLES)).astype(int))

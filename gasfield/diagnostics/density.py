@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.diagnostics.base import Result, Scope
+from gasfield.diagnostics.base import Result, Scope, simulated
 from gasfield.diagnostics.density_law import AlongAxis, KnownDensity, UnknownDensity, density_law, wrapped
 from gasfield.diagnostics.equilibrium import equilibrium_frames, why_no_equilibrium
 from gasfield.diagnostics.estimate import Estimate, exact, missing
-from gasfield.diagnostics.group import Group, as_group
+from gasfield.diagnostics.group import Group
 from gasfield.diagnostics.parts import agreement, independent_parts, merged, shares_of_parts
 from gasfield.trajectory import Trajectory
 
@@ -136,10 +136,7 @@ class Density:
         Raises:
             ValueError: if the diagnostic does not apply.
         """
-        group = as_group(source)
-        reason = self.left_out(group)
-        if reason is not None or group.experiment is None:
-            raise ValueError(f"{group.name}: {reason}")
+        group, _ = simulated(self, source)
         late = equilibrium_frames(group.present(), _MOST)
         try:
             law = density_law(group)

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.diagnostics.base import Result, Scope
+from gasfield.diagnostics.base import Result, Scope, simulated
 from gasfield.diagnostics.density_law import wrapped
 from gasfield.diagnostics.estimate import exact
 from gasfield.diagnostics.experiment import Experiment
-from gasfield.diagnostics.group import Group, as_group
+from gasfield.diagnostics.group import Group
 from gasfield.dynamics.advection import Advection
 from gasfield.forces import TotalForce
 from gasfield.spaces import Space
@@ -103,13 +103,10 @@ class FieldMap:
         Raises:
             ValueError: if the diagnostic does not apply.
         """
-        group = as_group(source)
-        reason = self.left_out(group)
-        if reason is not None or group.experiment is None:
-            raise ValueError(f"{group.name}: {reason}")
+        group, experiment = simulated(self, source)
         parts = [part.present() for part in group.parts]
         parts = [part for part in parts if part.count and (_fields_of(part) or _moves(part))]
-        panels = [panel for family in _families(parts) for panel in _panels(family, group.experiment)]
+        panels = [panel for family in _families(parts) for panel in _panels(family, experiment)]
         inside = np.concatenate([_within(end, panel) for panel in panels for end in panel.ends])
         notes = [note for part in parts for note in part.notes]
         if group.dimensions > 2:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.diagnostics.base import Result, Scope
+from gasfield.diagnostics.base import Result, Scope, simulated
 from gasfield.diagnostics.estimate import Estimate, exact, missing
-from gasfield.diagnostics.group import Group, as_group
+from gasfield.diagnostics.group import Group
 from gasfield.forces.emission_receptivity import EmissionReceptivity
 from gasfield.trajectory import Trajectory
 
@@ -67,10 +67,9 @@ class ForceTable:
         Raises:
             ValueError: if the diagnostic does not apply.
         """
-        group = as_group(source)
-        law, reason = _law(group), self.left_out(group)
-        if reason is not None or law is None:
-            raise ValueError(f"{group.name}: {reason}")
+        group, _ = simulated(self, source)
+        law = _law(group)
+        assert law is not None
         emissions, receptivities, table = law.table_of(group.gas(0))
         return ForceTableResult(
             group=group.name,

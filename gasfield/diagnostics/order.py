@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.diagnostics.base import Scope, Together
+from gasfield.diagnostics.base import Scope, Together, simulated
 from gasfield.diagnostics.correlation import FEWEST, correlated_mean, equilibrated_from
 from gasfield.diagnostics.estimate import exact, missing
-from gasfield.diagnostics.group import Group, as_group
+from gasfield.diagnostics.group import Group
 from gasfield.diagnostics.noisy_attention_law import critical_temperature, steady_order
 from gasfield.forces.attention import Attention
 from gasfield.trajectory import Trajectory
@@ -78,10 +78,7 @@ class Order:
         Raises:
             ValueError: if the diagnostic does not apply.
         """
-        group = as_group(source)
-        reason = self.left_out(group)
-        if reason is not None:
-            raise ValueError(f"{group.name}: {reason}")
+        group, _ = simulated(self, source)
         group = group.present()
         values = np.array([np.linalg.norm(x.astype(np.float64).mean(axis=0)) for x in group.positions])
         start = equilibrated_from(values)

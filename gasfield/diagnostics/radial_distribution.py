@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from gasfield.diagnostics.base import Result, Scope
+from gasfield.diagnostics.base import Result, Scope, simulated
 from gasfield.diagnostics.equilibrium import equilibrium_frames, why_no_equilibrium
 from gasfield.diagnostics.estimate import Estimate, exact, jackknife, missing, stated
-from gasfield.diagnostics.group import Group, as_group
+from gasfield.diagnostics.group import Group
 from gasfield.diagnostics.parts import agreement
 from gasfield.kernels.pair_counts import count_cross_pairs, count_pairs
 from gasfield.spaces import Space
@@ -104,11 +104,8 @@ class RadialDistribution:
         Raises:
             ValueError: if the diagnostic does not apply.
         """
-        group = as_group(source)
-        reason = self.left_out(group)
-        if reason is not None or group.experiment is None:
-            raise ValueError(f"{group.name}: {reason}")
-        space = group.experiment.scenario.space
+        group, experiment = simulated(self, source)
+        space = experiment.scenario.space
         late = equilibrium_frames(group.present(), len(group.steps) * group.count)
         pairs = _in_periodic_box(late, space) if _repeats(space) else _against_other_times(late)
         notes = [*late.notes, *pairs.notes]

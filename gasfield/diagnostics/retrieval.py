@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from gasfield.diagnostics.base import Result, Scope
+from gasfield.diagnostics.base import Result, Scope, simulated
 from gasfield.diagnostics.estimate import stated
-from gasfield.diagnostics.group import Group, as_group
+from gasfield.diagnostics.group import Group
 from gasfield.forces.hopfield import Hopfield, stored
 from gasfield.trajectory import Trajectory
 
@@ -76,10 +76,7 @@ class Retrieval:
         Raises:
             ValueError: if the diagnostic does not apply.
         """
-        group = as_group(source)
-        reason = self.left_out(group)
-        if reason is not None:
-            raise ValueError(f"{group.name}: {reason}")
+        group, _ = simulated(self, source)
         found = [(part.present(), law) for part in group.parts if (law := _network(part)) is not None]
         patterns = [stored(law.patterns, group.dimensions) for _, law in found]
         shares = [_overlaps(part.positions[-1], p) for (part, _), p in zip(found, patterns, strict=True)]

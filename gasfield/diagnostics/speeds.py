@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.diagnostics.base import Result, Scope
+from gasfield.diagnostics.base import Result, Scope, simulated
 from gasfield.diagnostics.equilibrium import equilibrium_frames, equilibrium_part, why_no_equilibrium
 from gasfield.diagnostics.estimate import Estimate, exact
-from gasfield.diagnostics.group import Group, as_group
+from gasfield.diagnostics.group import Group
 from gasfield.diagnostics.parts import independent_parts, kolmogorov, shares_of_parts
 from gasfield.trajectory import Trajectory
 
@@ -91,14 +91,11 @@ class Speeds:
         Raises:
             ValueError: if the diagnostic does not apply.
         """
-        group = as_group(source)
-        reason = self.left_out(group)
-        if reason is not None or group.experiment is None:
-            raise ValueError(f"{group.name}: {reason}")
+        group, experiment = simulated(self, source)
         bath = equilibrium_part(group).temperature
         late = equilibrium_frames(group.present(), _MOST)
         notes = list(late.notes)
-        freedom = group.experiment.scenario.space.freedom
+        freedom = experiment.scenario.space.freedom
         speeds = _speeds(late)
         scaled = speeds * np.sqrt(late.masses)
         if bath is None:

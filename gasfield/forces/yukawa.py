@@ -10,24 +10,18 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from gasfield.forces.base import Force, ForceLaw, Surroundings
+from gasfield.forces.base import Force, Surroundings
 from gasfield.forces.charges import ChargeForce
-from gasfield.forces.pairwise import require_room
+from gasfield.forces.softened import SoftenedLaw
 from gasfield.kernels.leaf import leaf
 
 
-class Yukawa(ForceLaw):
-    """Like charges repel, unlike ones attract each other, over a screening length."""
+class Yukawa(SoftenedLaw):
+    """Like charges repel, unlike ones attract each other, over a screening length; `strength` is k."""
 
     kind: Literal["yukawa"] = "yukawa"
-    strength: float = Field(1.0, ge=0.0, allow_inf_nan=False)
-    """k [energy length/charge^2]."""
     screening: float = Field(gt=0.0, allow_inf_nan=False)
     """l [length]."""
-    softening: float = Field(gt=0.0, allow_inf_nan=False)
-    """s [length]."""
-    range: float | None = Field(None, gt=0.0, allow_inf_nan=False)
-    """Distance from which charges do not feel each other [length]; none if left out."""
 
     def build(self, surroundings: Surroundings) -> Force:
         """The force between charges.
@@ -35,8 +29,7 @@ class Yukawa(ForceLaw):
         Raises:
             InputError: if a periodic side is less than twice the range.
         """
-        reach, periods = self.range or np.inf, surroundings.space.periods
-        require_room("yukawa", reach, periods)
+        reach, periods = self.reach_in("yukawa", surroundings)
         return ChargeForce(screened, (self.strength, self.screening, self.softening**2), periods, reach=reach)
 
 

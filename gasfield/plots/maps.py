@@ -3,36 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
-from numpy.typing import NDArray
 
 from gasfield.plots.courses import colours
 from gasfield.plots.style import INK, dress, new_figure
 
-Values = NDArray[np.float64]
+if TYPE_CHECKING:
+    from gasfield.diagnostics.field_map import Panel
+
 _COLUMNS = 3
 _LEVELS = 24
 
 
-class Map(Protocol):
-    """What a panel shows; see `gasfield.diagnostics.field_map.Panel`."""
-
-    names: tuple[str, ...]
-    x: Values
-    y: Values
-    energy: Values | None
-    force: Values
-    tracks: tuple[Values, ...]
-    starts: tuple[Values, ...]
-    ends: tuple[Values, ...]
-    top: float
-
-
-def field_panels(panels: Sequence[Any], ax: Axes | None = None) -> Axes:
+def field_panels(panels: Sequence[Panel], ax: Axes | None = None) -> Axes:
     """A panel for each field, all of one size; into `ax` only the first. Energies above what the particles reach are
     white; streamlines are the darker the stronger the force is."""
     if ax is not None:
@@ -52,7 +39,7 @@ def field_panels(panels: Sequence[Any], ax: Axes | None = None) -> Axes:
     return first
 
 
-def _draw(ax: Axes, panel: Map) -> None:
+def _draw(ax: Axes, panel: Panel) -> None:
     if panel.energy is not None and np.ptp(panel.energy) > 0:
         _energy(ax, panel)
     elif np.any(panel.force):
@@ -83,7 +70,7 @@ def _draw(ax: Axes, panel: Map) -> None:
         ax.legend(fontsize=9, frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5), markerscale=3)
 
 
-def _energy(ax: Axes, panel: Map) -> None:
+def _energy(ax: Axes, panel: Panel) -> None:
     """Filled contours up to a little above the highest energy that is reached."""
     assert panel.energy is not None
     low = float(panel.energy.min())
@@ -93,7 +80,7 @@ def _energy(ax: Axes, panel: Map) -> None:
     ax.contour(panel.x, panel.y, panel.energy, levels=levels[::2], colors="#5c6b7a", linewidths=0.35, zorder=1)
 
 
-def _streams(ax: Axes, panel: Map) -> None:
+def _streams(ax: Axes, panel: Panel) -> None:
     strength = np.linalg.norm(panel.force, axis=2)
     u, v = panel.force[..., 0], panel.force[..., 1]
     scale = Normalize(-0.5 * strength.max(), strength.max())  # even the weakest are seen

@@ -81,7 +81,7 @@ def test_a_circle_about_a_drift_is_found() -> None:
 
 
 def test_basins_of_a_double_well(tmp_path: Path) -> None:
-    """Minima at (-1, 0) and (1, 0) with the energy 0; a in the left one, b in both by halves, planted where they are."""
+    """Minima at (-1, 0) and (1, 0) with the energy 0; a is planted in the left one, b in both by halves."""
     gas = [{"name": "a", "from": {"kind": "point", "count": 20, "at": [-0.8, 0.3]}},
            {"name": "b", "from": {"kind": "places", "at": [[0.7, 0.1], [-1.2, 0.5]] * 10}}]  # fmt: skip
     keys = RUNS["basins"] | {"gas": gas, "temperature": 1e-4, "run": {"steps": 5}}

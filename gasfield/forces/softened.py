@@ -1,0 +1,44 @@
+"""What attraction of masses and force of charges have in common: U(r) = c w w' / sqrt(r^2 + s^2).
+
+Plummer's softening s keeps near passages finite (Aarseth, 1963); beyond a few s the force is c w w'/r^2. The law is the
+same in any number of dimensions: it is a picture of attraction, not the Green's function of D-dimensional space.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from pydantic import Field
+
+from gasfield.forces.base import Array, ForceLaw, Surroundings
+from gasfield.forces.pairwise import require_room
+from gasfield.kernels.leaf import leaf
+
+
+class SoftenedLaw(ForceLaw):
+    """The keys of a softened force between pairs."""
+
+    strength: float = Field(1.0, ge=0.0, allow_inf_nan=False)
+    """Of two particles of mass or charge 1, at a distance of 1 [energy length]."""
+    softening: float = Field(gt=0.0, allow_inf_nan=False)
+    """s [length]."""
+    range: float | None = Field(None, gt=0.0, allow_inf_nan=False)
+    """Distance from which particles do not feel each other [length]; none if left out."""
+
+    def reach_in(self, kind: str, surroundings: Surroundings) -> tuple[float, Array]:
+        """The reach, infinite without a range, and the periods (D,) of the space.
+
+        Raises:
+            InputError: if a periodic side is less than twice the range.
+        """
+        reach, periods = self.range or np.inf, surroundings.space.periods
+        require_room(kind, reach, periods)
+        return reach, periods
+
+
+@leaf
+def softened(u, p):  # type: ignore[no-untyped-def]
+    """c / sqrt(u + s^2)."""
+    strength, softening2 = p
+    away = u + softening2
+    energy = strength / np.sqrt(away)
+    return energy, -0.5 * energy / away, 0.75 * energy / (away * away)
