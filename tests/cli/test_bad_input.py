@@ -249,3 +249,47 @@ def test_a_thermal_run_that_has_no_meaning_is_refused(
     assert says in message, message
     assert message.startswith("gasfield: mine.yaml:")
     assert len(message.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("force", "says"),
+    [
+        ('kind: expression, energy: "a*x0**2"', "'a'"),
+        ('kind: expression, energy: "x0**2 + y"', "y"),
+        ('kind: expression, energy: "log(x0)"', "particle "),
+        ('kind: expression, energy: "__import__(\'os\')"', "Allowed are numbers"),
+        ("kind: experts, centres: [[0, 0], [1, 1]], top: 4", "cannot feel 4 of 2 experts; give at most 2"),
+        ("kind: attention, query: [[1, 0, 0]]", "query"),
+        ("kind: lorentz, field: [1, 2, 3]", "in 2 dimensions it is a number, or a 2 x 2 matrix"),
+        ("kind: lorentz, field: 1.0", "no particle has a charge"),
+        ("kind: gaussian_wells, wells: [{at: [0], depth: 1, width: 1}]", "1 numbers are given; the space has 2"),
+        ("kind: hopfield, patterns: [[1, 2, 3]]", "patterns"),
+        ("kind: emission_receptivity, emission: {offsets: [[0, 0]]}", "1 rows are given; there are 10 particles"),
+        ("kind: soft_repulsion, strength: 1, range: 1, groups: [others]", "no group 'others'; there are gas"),
+        ("kind: gravty, softening: 0.1", "there is no kind 'gravty' here"),
+        ("kind: gravity, softening: 0", "forces.0.softening: should be greater than 0, not 0"),
+    ],
+)  # fmt: skip
+def test_a_force_that_has_no_meaning_is_refused(tmp_path: Path, refuses: Refuses, force: str, says: str) -> None:
+    text = THERMAL.strip().replace("kind: harmonic, stiffness: 1.0", force)
+    (tmp_path / "mine.yaml").write_text(text)
+    message = refuses("run", "mine.yaml")
+    assert message.startswith("gasfield: mine.yaml:7: forces.0"), message
+    assert says in message, message
+    assert len(message.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "force",
+    [
+        "kind: lennard_jones, range: 2.6",
+        'kind: pair_expression, energy: "1/r", range: 2.6',
+        "kind: gravity, softening: 1",
+    ],
+)
+def test_a_range_beyond_half_of_the_box_is_refused(tmp_path: Path, refuses: Refuses, force: str) -> None:
+    text = THERMAL.strip().replace("kind: harmonic, stiffness: 1.0", force)
+    (tmp_path / "mine.yaml").write_text(text.replace("{kind: free,", "{kind: periodic, side: 5.0,"))
+    message = refuses("run", "mine.yaml")
+    assert message.startswith("gasfield: mine.yaml:7: forces.0: ")
+    assert "at most 2.5" in message
