@@ -49,7 +49,7 @@ class OrderResult(Together):
         """Order over temperature where groups have temperatures of their own; else over time."""
         from gasfield.plots.courses import order_over_temperature, over_time
 
-        warm = [result for result in results if result.temperature is not None]
+        warm = [r for r in results if r.temperature is not None and r.estimates["order.mean"].error is not None]
         if len({result.temperature for result in warm}) > 2:
             means = [result.estimates["order.mean"].quantity() for result in warm]
             points = [(result.temperature, mean.value, mean.error) for result, mean in zip(warm, means, strict=True)]
