@@ -16,7 +16,7 @@ import numba
 import numpy as np
 
 from gasfield.forces import FORCES, Force, Surroundings
-from gasfield.forces.mueller_brown import TERMS
+from gasfield.forces.fields.mueller_brown import TERMS
 from gasfield.gas import Gas
 from gasfield.spaces import Free, Periodic, Space
 

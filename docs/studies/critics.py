@@ -22,7 +22,7 @@ from scipy.optimize import least_squares
 from gasfield.dynamics import Conditions
 from gasfield.dynamics.advection import Advection
 from gasfield.forces import Force, ForceSpec, Surroundings, TotalForce
-from gasfield.forces.emission_receptivity import table
+from gasfield.forces.attention.emission_receptivity import table
 from gasfield.gas import Gas
 from gasfield.plots.style import SERIES, dress, headline, legend, new_figure, save
 from gasfield.spaces import Free, Space, Sphere

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gasfield.dynamics import Andersen, Bath, Brownian, Conditions, Hmc, Langevin, Law, Mala, Metropolis
 from gasfield.forces import Surroundings, TotalForce
-from gasfield.forces.harmonic import Harmonic
+from gasfield.forces.fields.harmonic import Harmonic
 from gasfield.gas import Gas
 from gasfield.schedules import Constant
 from gasfield.spaces import Free

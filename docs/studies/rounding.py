@@ -23,7 +23,7 @@ from scipy.stats import spearmanr
 import gasfield
 from gasfield.dynamics import AdamW, Conditions
 from gasfield.forces import Surroundings, TotalForce
-from gasfield.forces.recorded_gradient import RecordedGradient
+from gasfield.forces.fields.recorded_gradient import RecordedGradient
 from gasfield.gas import Gas
 from gasfield.plots.style import SERIES, dress, headline, legend, new_figure
 from gasfield.spaces import Free

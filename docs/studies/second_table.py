@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult, least_squares
 
-from gasfield.forces.emission_receptivity import table
+from gasfield.forces.attention.emission_receptivity import table
 from gasfield.kernels.threads import threads_worth
 
 PAGE = Path(__file__).parent / "second-table.md"

@@ -9,7 +9,7 @@ import yaml
 
 from gasfield.errors import InputError
 from gasfield.forces import ForceLaw, Surroundings, TotalForce, build_force
-from gasfield.forces.recorded_gradient import RecordedGradient
+from gasfield.forces.fields.recorded_gradient import RecordedGradient
 from gasfield.scenario import Scenario
 from gasfield.trajectory import Trajectory
 

@@ -17,6 +17,7 @@ from gasfield.diagnostics.base import Result, Scope, simulated
 from gasfield.diagnostics.density_law import wrapped
 from gasfield.diagnostics.estimate import exact
 from gasfield.diagnostics.experiment import Experiment
+from gasfield.diagnostics.field_panel import Panel
 from gasfield.diagnostics.group import Group
 from gasfield.dynamics.advection import Advection
 from gasfield.forces import TotalForce
@@ -35,32 +36,6 @@ _SMALL = 150
 """Particles up to which all places at the start are drawn too."""
 _ALONE = 2
 """Groups in one field that are drawn apart, since they would hide each other; more of them share a panel."""
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One field with the groups that move in it.
-
-    Attributes:
-        names: of the groups.
-        x, y: (k,) grid of the first two coordinates [length].
-        energy: (k, k) at y, x; None where the field has no potential, or is a flow that particles follow [energy].
-        force: (k, k, 2) its first two components at y, x [energy/length].
-        tracks: for each group (T, few, 2), broken by NaN where a periodic side is crossed.
-        starts: for each group (N, 2), places in the first frame; none of a large one.
-        ends: for each group (N, 2), places in the last frame.
-        top: the energy below which the particles in this field are 99% of the time; NaN without a potential.
-    """
-
-    names: tuple[str, ...]
-    x: Values
-    y: Values
-    energy: Values | None
-    force: Values
-    tracks: tuple[Values, ...]
-    starts: tuple[Values, ...]
-    ends: tuple[Values, ...]
-    top: float
 
 
 @dataclass(frozen=True, kw_only=True)

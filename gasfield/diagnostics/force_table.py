@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gasfield.diagnostics.base import Result, Scope, simulated
 from gasfield.diagnostics.estimate import Estimate, exact, missing
 from gasfield.diagnostics.group import Group
-from gasfield.forces.emission_receptivity import EmissionReceptivity
+from gasfield.forces.attention.emission_receptivity import EmissionReceptivity
 from gasfield.trajectory import Trajectory
 
 if TYPE_CHECKING:

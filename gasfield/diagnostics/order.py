@@ -14,7 +14,7 @@ from gasfield.diagnostics.correlation import FEWEST, correlated_mean, equilibrat
 from gasfield.diagnostics.estimate import exact, missing
 from gasfield.diagnostics.group import Group
 from gasfield.diagnostics.noisy_attention_law import critical_temperature, steady_order
-from gasfield.forces.attention import Attention
+from gasfield.forces.attention.attention import Attention
 from gasfield.trajectory import Trajectory
 
 if TYPE_CHECKING:

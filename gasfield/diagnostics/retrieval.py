@@ -17,7 +17,7 @@ from scipy.optimize import brentq
 from gasfield.diagnostics.base import Result, Scope, simulated
 from gasfield.diagnostics.estimate import stated
 from gasfield.diagnostics.group import Group
-from gasfield.forces.hopfield import Hopfield, stored
+from gasfield.forces.attention.hopfield import Hopfield, stored
 from gasfield.trajectory import Trajectory
 
 if TYPE_CHECKING:

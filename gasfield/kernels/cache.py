@@ -34,6 +34,6 @@ def is_warm(folder: Path) -> bool:
 def _sources_digest() -> str:
     digest = hashlib.sha256()
     for name in _HOLD_KERNELS:
-        for path in sorted((_PACKAGE / name).glob("*.py")):
+        for path in sorted((_PACKAGE / name).rglob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

@@ -95,7 +95,7 @@ def test_without_the_plugin_the_kind_is_unknown(page: Path) -> None:
         ("1 +", r"bad.py:1: SyntaxError"),
         ("\nimport gasfield\nraise RuntimeError('no')", r"bad.py:3: RuntimeError: no"),
         ("from gasfield.forces import register, ForceLaw\nregister(ForceLaw)", r"bad.py:2: ValueError: ForceLaw needs"),
-        ("from gasfield.forces import register\nfrom gasfield.forces.harmonic import Harmonic\nregister(Harmonic)",
+        ("from gasfield import forces\nfrom gasfield.forces.fields.harmonic import Harmonic\nforces.register(Harmonic)",
          r"bad.py:3: ValueError: there is a force of kind 'harmonic' already"),
     ],
 )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from force_cases.case import Case, cloud, external, on_sphere
-from gasfield.forces.hopfield import DrawnPatterns, stored
+from gasfield.forces.attention.hopfield import DrawnPatterns, stored
 from gasfield.spaces import Ball, Free, Sphere
 
 

@@ -20,7 +20,7 @@ from scipy.integrate import quad
 from scipy.optimize import brentq
 
 from gasfield.errors import InputError
-from gasfield.forces.emission_receptivity import table
+from gasfield.forces.attention.emission_receptivity import table
 from gasfield.spaces import Free, Periodic, Sphere
 
 
@@ -160,7 +160,7 @@ def update(scheme: str, **law: Any) -> Engine:
 
 def test_a_step_of_euler_is_the_hopfield_update() -> None:
     """x <- X softmax(beta X^T x), to rounding; a step of Runge-Kutta is not."""
-    from gasfield.forces.hopfield import DrawnPatterns, stored
+    from gasfield.forces.attention.hopfield import DrawnPatterns, stored
 
     patterns = stored(DrawnPatterns(count=6, seed=2), 5)
     system = update("euler", beta=2.0)

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from scipy.linalg import expm
 
 from gasfield.errors import InputError
-from gasfield.forces.mixture import Mixture, fit_mixture
+from gasfield.forces.fields.mixture import Mixture, fit_mixture
 from gasfield.spaces import Free, Periodic, Space, Sphere
 
 FLOW: dict[str, Any] = {

@@ -12,7 +12,7 @@ import pytest
 from gasfield.errors import InputError
 from gasfield.forces import Force, Surroundings
 from gasfield.forces.near import BLOCK
-from gasfield.forces.soft_repulsion import SoftRepulsion
+from gasfield.forces.pairs.soft_repulsion import SoftRepulsion
 from gasfield.gas import Gas
 from gasfield.spaces import Free, Periodic, Space, Sphere
 

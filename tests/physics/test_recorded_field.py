@@ -11,7 +11,7 @@ from paths import RECORDINGS
 
 from gasfield.errors import InputError
 from gasfield.forces import Force, Surroundings
-from gasfield.forces.recorded_gradient import RecordedGradient
+from gasfield.forces.fields.recorded_gradient import RecordedGradient
 from gasfield.gas import Gas
 from gasfield.spaces import Free
 from gasfield.trajectory import Trajectory

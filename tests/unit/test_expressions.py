@@ -24,7 +24,7 @@ from gasfield.expressions import store
 from gasfield.expressions.law import law_from
 from gasfield.expressions.parse import Vocabulary, parse
 from gasfield.expressions.tree import FUNCTIONS, names
-from gasfield.forces.mueller_brown import TERMS as TERMS_OF_THE_PAPER
+from gasfield.forces.fields.mueller_brown import TERMS as TERMS_OF_THE_PAPER
 from gasfield.forces.singular import TIP
 from gasfield.spaces import Free, Periodic, Space
 
@@ -244,8 +244,8 @@ from gasfield.expressions import store
 from gasfield.expressions.law import law_from
 from gasfield.expressions.parse import Vocabulary
 from gasfield.forces import Surroundings, external, pairwise
-from gasfield.forces.expression import Expression
-from gasfield.forces.pair_expression import PairExpression
+from gasfield.forces.fields.expression import Expression
+from gasfield.forces.pairs.pair_expression import PairExpression
 from gasfield.gas import Gas
 from gasfield.spaces import Free
 field, pair = json.loads(sys.argv[1])

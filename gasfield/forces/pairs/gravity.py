@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from gasfield.forces.base import Array, Force, Surroundings
+from gasfield.forces.pairs.softened import SoftenedLaw, softened
 from gasfield.forces.pairwise import PairForce
-from gasfield.forces.softened import SoftenedLaw, softened
 from gasfield.gas import Gas
 
 

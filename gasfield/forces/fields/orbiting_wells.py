@@ -17,8 +17,8 @@ from pydantic import Field
 from gasfield.errors import InputError
 from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings, of_dimension
 from gasfield.forces.external import ExternalForce, Parameters, for_kernels
-from gasfield.forces.gaussian_wells import Width, shapes, wells
-from gasfield.forces.planes import Plane, require_plane
+from gasfield.forces.fields.gaussian_wells import Width, shapes, wells
+from gasfield.forces.fields.planes import Plane, require_plane
 from gasfield.gas import Gas
 from gasfield.spec import Spec
 

@@ -19,7 +19,7 @@ from pydantic import Field
 from gasfield.errors import InputError
 from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings, of_dimension
 from gasfield.forces.external import ExternalForce
-from gasfield.forces.soft_min import add_soft_min, square_distances
+from gasfield.forces.fields.soft_min import add_soft_min, square_distances
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
 from gasfield.kernels.leaf import leaf

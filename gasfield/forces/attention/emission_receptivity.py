@@ -21,9 +21,9 @@ from numba import jit, prange
 from numpy.typing import ArrayLike
 from pydantic import Field
 
+from gasfield.forces.attention.poles import Pole, PoleMap, square_gaps
 from gasfield.forces.base import Array, Force, ForceLaw, Surroundings, not_conservative
 from gasfield.forces.near import BLOCK
-from gasfield.forces.poles import Pole, PoleMap, square_gaps
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
 from gasfield.kernels.softmax import inner_products

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from gasfield.forces.base import Force, Surroundings
 from gasfield.forces.charges import ChargeForce
-from gasfield.forces.softened import SoftenedLaw
+from gasfield.forces.pairs.softened import SoftenedLaw
 from gasfield.kernels.leaf import leaf
 
 

@@ -17,9 +17,9 @@ from pydantic_core import PydanticCustomError
 from gasfield.errors import InputError
 from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings, of_dimension
 from gasfield.forces.external import ExternalForce
-from gasfield.forces.gaussian_wells import Width
-from gasfield.forces.mixture import Mixture, fit_mixture, kernel_density
-from gasfield.forces.soft_min import add_soft_min, square_distances
+from gasfield.forces.fields.gaussian_wells import Width
+from gasfield.forces.fields.mixture import Mixture, fit_mixture, kernel_density
+from gasfield.forces.fields.soft_min import add_soft_min, square_distances
 from gasfield.kernels.leaf import leaf
 from gasfield.trajectory import Trajectory
 

@@ -18,7 +18,7 @@ from pydantic import Field
 from gasfield.errors import InputError
 from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings, of_dimension
 from gasfield.forces.external import ExternalForce
-from gasfield.forces.gaussian_wells import Width
+from gasfield.forces.fields.gaussian_wells import Width
 from gasfield.kernels.leaf import leaf
 from gasfield.spec import Spec
 

@@ -16,9 +16,9 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
+from gasfield.forces.attention.matrices import Rows, rows_of
 from gasfield.forces.base import Array, Force, ForceLaw, Surroundings
 from gasfield.forces.external import ExternalForce
-from gasfield.forces.matrices import Rows, rows_of
 from gasfield.kernels.leaf import leaf
 from gasfield.spec import Spec
 from gasfield.streams import Stream, generator

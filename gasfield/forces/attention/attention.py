@@ -27,8 +27,8 @@ import numpy as np
 from numba import jit, prange
 
 from gasfield.errors import InputError
+from gasfield.forces.attention.matrices import Matrix, matrix_of, square_of
 from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings, not_conservative
-from gasfield.forces.matrices import Matrix, matrix_of, square_of
 from gasfield.forces.near import BLOCK
 from gasfield.gas import Gas
 from gasfield.kernels.dot import dot

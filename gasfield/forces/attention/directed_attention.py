@@ -25,10 +25,10 @@ import numpy as np
 from numba import jit, prange
 from pydantic import Field
 
+from gasfield.forces.attention.matrices import Matrix, square_of
+from gasfield.forces.attention.poles import Pole, PoleMap, square_gaps
 from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings, not_conservative, of_dimension
-from gasfield.forces.matrices import Matrix, square_of
 from gasfield.forces.near import BLOCK
-from gasfield.forces.poles import Pole, PoleMap, square_gaps
 from gasfield.gas import Gas
 from gasfield.kernels.dot import dot
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL

@@ -9,7 +9,7 @@ from typing import Literal
 
 from gasfield.forces.base import Force, Surroundings
 from gasfield.forces.charges import ChargeForce
-from gasfield.forces.softened import SoftenedLaw, softened
+from gasfield.forces.pairs.softened import SoftenedLaw, softened
 
 
 class Coulomb(SoftenedLaw):

@@ -13,8 +13,8 @@ import numpy as np
 from numba import jit
 
 from gasfield.errors import InputError
+from gasfield.forces.attention.matrices import Matrix, Rows, rows_of, square_of
 from gasfield.forces.base import Array
-from gasfield.forces.matrices import Matrix, Rows, rows_of, square_of
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT
 from gasfield.spec import Spec

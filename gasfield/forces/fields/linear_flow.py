@@ -19,7 +19,7 @@ import numpy as np
 
 from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings, of_dimension
 from gasfield.forces.external import ExternalForce
-from gasfield.forces.planes import Plane, require_plane
+from gasfield.forces.fields.planes import Plane, require_plane
 from gasfield.kernels.leaf import leaf
 from gasfield.spec import Spec
 

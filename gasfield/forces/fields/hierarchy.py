@@ -16,7 +16,7 @@ from pydantic import Field
 
 from gasfield.forces.base import Finite, Force, ForceLaw, Surroundings, of_dimension
 from gasfield.forces.external import ExternalForce
-from gasfield.forces.soft_min import take_shares
+from gasfield.forces.fields.soft_min import take_shares
 from gasfield.kernels.leaf import leaf
 from gasfield.spec import Spec
 

@@ -11,7 +11,7 @@ import numpy as np
 from gasfield.errors import InputError
 from gasfield.forces.base import Finite, Force, ForceLaw, Surroundings, of_dimension
 from gasfield.forces.external import ExternalForce
-from gasfield.forces.gaussian_wells import Width
+from gasfield.forces.fields.gaussian_wells import Width
 from gasfield.kernels.leaf import leaf
 
 

@@ -1,0 +1,1 @@
+"""Fields: forces that depend on the place, or the velocity, of a particle alone."""
