@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 import yaml
@@ -24,10 +24,12 @@ class Experiment:
     Attributes:
         scenario: as it was resolved for the run.
         degrees_of_freedom: of the whole gas, as the law of motion counts them; None where it has no velocities.
+        _fields: what `fields` has built, by group.
     """
 
     scenario: Scenario
     degrees_of_freedom: int | None
+    _fields: dict[str, tuple[tuple[ForceLaw, ...], TotalForce]] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(cls, trajectory: Trajectory) -> Self | None:
@@ -55,9 +57,17 @@ class Experiment:
 
     def fields(self, group: str) -> tuple[tuple[ForceLaw, ...], TotalForce]:
         """The fields that act on a group, as they were written down and at work: no forces between particles, and none
-        that were recorded."""
+        that were recorded; none at all if a file that they need is gone."""
+        if group not in self._fields:
+            self._fields[group] = self._build_fields(group)
+        return self._fields[group]
+
+    def _build_fields(self, group: str) -> tuple[tuple[ForceLaw, ...], TotalForce]:
         surroundings = Surroundings(self.scenario.space, self.scenario.find)
         laws = [law for law in self.scenario.forces if law.acts_on(group) and not isinstance(law, RecordedGradient)]
-        built = [(law, law.build(surroundings)) for law in laws]
+        try:
+            built = [(law, law.build(surroundings)) for law in laws]
+        except InputError:
+            return (), TotalForce([])
         kept = [(law, force) for law, force in built if not force.interacting and not force.turns]
         return tuple(law for law, _ in kept), TotalForce([force for _, force in kept])
