@@ -112,6 +112,34 @@ def test_bits_do_not_depend_on_threads(kind: str, tmp_path: Path) -> None:
     assert_same(tmp_path / "1.h5", tmp_path / "2.h5")
 
 
+CROWD: dict[str, Any] = {
+    "gas": [
+        {"name": "a", "from": {"kind": "gaussian", "count": 40, "spread": 1.0}, "charge": 1.0},
+        {"name": "b", "from": {"kind": "gaussian", "count": 30, "spread": 1.0}, "charge": -1.0, "mass": 2.0},
+    ],
+    "tracers": [],
+    "forces": [
+        {"kind": "lorentz", "field": 2.0},
+        {"kind": "coulomb", "softening": 0.3},
+        {"kind": "gravity", "softening": 0.3, "groups": "each"},
+        {"kind": "attention", "beta": 0.5, "groups": ["a"]},
+        {"kind": "orbiting_wells", "wells": [{"radius": 1.0, "rate": 2.0, "depth": 1.0, "width": 0.5}]},
+        {"kind": "expression", "energy": "0.1*x0**2*(1 + sin(3*t))"},
+        {"kind": "pair_expression", "energy": "a*exp(-r**2)", "parameters": {"a": 0.2}, "range": 3.0},
+    ],
+}
+"""Forces that know of time, charges, masses, velocities and groups."""
+
+
+def test_bits_of_a_crowd_do_not_depend_on_threads(tmp_path: Path) -> None:
+    scenario = load_scenario(write_scenario(tmp_path, "langevin", **CROWD))
+    for threads in (1, 2):
+        numba.set_num_threads(threads)
+        Simulation(scenario).run(tmp_path / f"{threads}.h5")
+    numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
+    assert_same(tmp_path / "1.h5", tmp_path / "2.h5")
+
+
 def test_another_seed_gives_other_bits(tmp_path: Path) -> None:
     """Negative control."""
     ends = []
@@ -122,11 +150,11 @@ def test_another_seed_gives_other_bits(tmp_path: Path) -> None:
     assert not np.array_equal(ends[0], ends[1])
 
 
-@pytest.mark.parametrize("kind", LAWS)
+@pytest.mark.parametrize("kind", [*LAWS, "a crowd"])
 @pytest.mark.parametrize("killed_at", [13, 34])
 def test_a_resumed_run_ends_with_the_same_bits(kind: str, killed_at: int, tmp_path: Path) -> None:
     """The files as they lie on the disk in the middle of a run are what a kill leaves; `resume` goes on from them."""
-    path = write_scenario(tmp_path, kind)
+    path = write_scenario(tmp_path, "langevin", **CROWD) if kind == "a crowd" else write_scenario(tmp_path, kind)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
 
     def freeze(simulation: Simulation) -> Any:
