@@ -151,7 +151,8 @@ In the limit of large n, by a straight line in 1/n:
 **Of which kind it is.** For softmax attention the order of the mean field goes to zero as the root of T_c − T for every
 β that was tried (1, 4, 9), and so it does for unnormalised attention at β = 1 and 1.5. At β = 2, 3 and 4 unnormalised
 attention *jumps*: at β = 2 from R = 0.47 just below T_c, and at β = 4 an ordered law (R from 0.95 to 0.75) and the
-uniform one are both steady between T_c and 1.26 T_c, and which is reached depends on the start. Clusters bind
+uniform one are both steady between T_c and 1.26 T_c, and which is reached depends on the start. That is as Mun and
+Rosenzweig proved (arXiv 2606.05140): it jumps beyond the β at which i₂/i₁ = 1/3, which is 1.8162. Clusters bind
 themselves there: the force between near tokens grows as e^β, where softmax keeps it bounded.
 `gasfield run noisy-attention` draws the order of thirteen small gases over the curve of the theory.
 """

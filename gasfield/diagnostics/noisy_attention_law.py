@@ -12,7 +12,9 @@ harmonics grows with the rate l(l + 1) (a_l - T), where a_l is the eigenvalue of
 
 divided for softmax by i_0(beta) = sinh(beta)/beta: the perturbation of its denominator multiplies the force of the
 uniform law, which is zero. The uniform law is stable down to T_c = a_1, the greatest of them. Polar order is
-R = <x . n> = <P_1>. See Geshkovski, Letrouit, Polyanskiy and Rigollet (arXiv 2312.10794) for the model without noise.
+R = <x . n> = <P_1>. Under unnormalised attention it sets in without a jump up to the beta where i_2/i_1 = 1/3, 1.8162,
+and with one beyond (Mun and Rosenzweig, arXiv 2606.05140, in any dimension; their coupling is 1/2T). The model without
+noise is that of Geshkovski, Letrouit, Polyanskiy and Rigollet (arXiv 2312.10794).
 """
 
 from __future__ import annotations

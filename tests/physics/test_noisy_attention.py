@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from engine import engine
 from scipy.integrate import quad
-from scipy.special import eval_legendre
+from scipy.optimize import brentq
+from scipy.special import eval_legendre, spherical_in
 
 from gasfield.diagnostics.correlation import correlated_mean
 from gasfield.diagnostics.noisy_attention_law import Form, critical_temperature, steady_order
@@ -56,6 +57,20 @@ def test_unnormalised_attention_jumps_at_large_beta() -> None:
     assert steady_order(4.0, 1.1 * critical, "unnormalised", 0.01) == 0.0
     assert steady_order(4.0, 1.3 * critical, "unnormalised", 0.98) == 0.0
     assert steady_order(4.0, 0.98 * critical, "unnormalised", 0.01) > 0.9
+
+
+def test_the_jump_begins_where_mun_and_rosenzweig_proved_it() -> None:
+    """i_2/i_1 = 1/3 (arXiv 2606.05140): a tenth below, order goes to zero with the distance d from T_c, which is made 16
+    times smaller; a tenth above it stays."""
+    edge = brentq(lambda b: spherical_in(2, b) / spherical_in(1, b) - 1 / 3, 0.5, 5.0)
+    assert edge == pytest.approx(1.8162, abs=1e-4)
+    near, far = 2.5e-4, 4e-3
+    ratios = []
+    for beta in (edge - 0.1, edge + 0.1):
+        critical = critical_temperature(beta, "unnormalised")
+        ratios.append(np.divide(*(steady_order(beta, (1 - d) * critical, "unnormalised") for d in (near, far))))
+    assert ratios[0] < 0.35
+    assert ratios[1] > 0.8
 
 
 def order(form: Form, tokens: int, temperature: float) -> tuple[float, float]:
