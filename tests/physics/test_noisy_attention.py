@@ -60,7 +60,7 @@ def test_unnormalised_attention_jumps_at_large_beta() -> None:
 
 
 def test_the_jump_begins_where_mun_and_rosenzweig_proved_it() -> None:
-    """i_2/i_1 = 1/3 (arXiv 2606.05140): a tenth below, order goes to zero with the distance d from T_c, which is made 16
+    """i_2/i_1 = 1/3 (arXiv 2606.05140): a tenth below, order goes to zero with the distance d from T_c, here made 16
     times smaller; a tenth above it stays."""
     edge = brentq(lambda b: spherical_in(2, b) / spherical_in(1, b) - 1 / 3, 0.5, 5.0)
     assert edge == pytest.approx(1.8162, abs=1e-4)
