@@ -1,8 +1,8 @@
 """Basins: in whose valley particles are, found by letting them run down the energy of the field until it rises no more.
 
-Steepest descent with a step for each particle that grows while the energy falls and shrinks where it does not. Ends
-that are near each other are one minimum; on a plain without a slope descent ends nowhere in particular, and a particle
-there is in no basin.
+Steepest descent with a step for each particle that grows while the energy falls and shrinks where it does not, and is
+never so long that it could leap over a hill unseen. Ends that are near each other are one minimum; on a plain without
+a slope descent ends nowhere in particular, and a particle there is in no basin.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from gasfield.diagnostics.base import Scope, Together, simulated
-from gasfield.diagnostics.estimate import exact, stated
+from gasfield.diagnostics.estimate import exact, share_error, stated
 from gasfield.diagnostics.group import Group
 from gasfield.dynamics.optimiser import Optimiser
 from gasfield.forces import TotalForce
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 Values = NDArray[np.float64]
 _FRAMES, _PARTICLES = 24, 200
 _STEPS = 2000
+_STRIDE = 0.05
+"""The longest step of descent, in parts of the spread of the places."""
 _NEAR = 0.02
 """Ends nearer than this part of the spread of all ends are one minimum."""
 _LEAST = 0.01
@@ -114,7 +116,7 @@ class Basins:
             estimates={
                 "basins.count": exact(len(minima), "1"),
                 "basins.energy": stated(depths, np.zeros(len(depths)), "energy"),
-                "basins.shares": stated(last, np.sqrt(last * (1 - last) / len(rows)), "1"),
+                "basins.shares": stated(last, share_error(last, len(rows)), "1"),
             },
             notes=tuple(notes),
             times=group.times[frames],
@@ -131,8 +133,10 @@ def descend(places: Values, group: Group, fields: TotalForce, space: Space) -> t
     gas = group.probe(here)
     energy, force = fields.energy(gas), fields.force(gas)
     step = 0.01 * float(np.std(places)) / max(float(np.median(np.linalg.norm(force, axis=1))), 1e-300)
-    steps = np.full(len(here), step)
+    steps, stride = np.full(len(here), step), _STRIDE * float(np.std(places))
     for _ in range(_STEPS):
+        slopes = np.linalg.norm(force, axis=1)
+        steps = np.minimum(steps, stride / np.maximum(slopes, 1e-300))
         there = here + steps[:, None] * force
         space.settle(there)
         gas = group.probe(there)
@@ -140,7 +144,7 @@ def descend(places: Values, group: Group, fields: TotalForce, space: Space) -> t
         here[lower], energy[lower] = there[lower], new[lower]
         force[lower] = fields.force(gas)[lower]
         steps *= np.where(lower, 1.3, 0.4)
-        if not np.any(lower) and np.all(steps * np.linalg.norm(force, axis=1) < 1e-9):
+        if not np.any(lower) and np.all(steps * slopes < 1e-9):
             break
     return here, energy
 
@@ -148,9 +152,13 @@ def descend(places: Values, group: Group, fields: TotalForce, space: Space) -> t
 def minima_of(ends: Values, energies: Values) -> tuple[NDArray[np.int64], Values, Values]:
     """(M,) basin of each end, -1 for none; (B, D) minima; (B,) their energies, ascending."""
     reach = max(_NEAR * float(np.sqrt(np.sum(np.var(ends, axis=0)))), 1e-6)
-    pairs = cKDTree(ends).query_pairs(reach, output_type="ndarray")
-    graph = coo_array((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(len(ends), len(ends)))
-    found, labels = connected_components(graph, directed=False)
+    cells = np.round(ends / (0.25 * reach / np.sqrt(ends.shape[1])))  # those in one cell are one end
+    _, firsts, cell = np.unique(cells, axis=0, return_index=True, return_inverse=True)
+    apart = ends[firsts]
+    pairs = cKDTree(apart).query_pairs(reach, output_type="ndarray")
+    graph = coo_array((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(len(apart), len(apart)))
+    found, of_cell = connected_components(graph, directed=False)
+    labels = of_cell[cell.ravel()]
     sizes = np.bincount(labels, minlength=found)
     kept = [k for k in range(found) if sizes[k] >= max(_LEAST * len(ends), 1)]
     lowest = {k: int(np.flatnonzero(labels == k)[np.argmin(energies[labels == k])]) for k in kept}

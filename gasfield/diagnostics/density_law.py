@@ -13,7 +13,6 @@ from gasfield.diagnostics.equilibrium import equilibrium_part
 from gasfield.diagnostics.group import Group
 from gasfield.diagnostics.quadrature import TOLERANCE, Energy, Flat, NotConfined, Round, confined, shares
 from gasfield.errors import InputError
-from gasfield.gas import Gas
 from gasfield.spaces import Ball, Free, Space, Sphere
 from gasfield.spaces.sides import Sided
 
@@ -141,19 +140,15 @@ class AroundWell(KnownDensity):
 
 @dataclass(frozen=True)
 class Potential:
-    """The potential energy of a lone particle of a group at a step and its time."""
+    """The potential energy of a lone particle of a group at the time of a frame."""
 
     forces: TotalForce
-    group: str
-    step: int
-    time: float
+    group: Group
+    frame: int
 
     def __call__(self, places: Values) -> Values:
         """(M,) at places (M, D) [energy]."""
-        none, names = np.full(len(places), -1), [""] * len(places)
-        species = np.zeros(len(places), np.int64)
-        gas = Gas(np.ascontiguousarray(places, np.float64), species, [self.group], none, names, step=self.step)
-        gas.time = self.time
+        gas = self.group.probe(places, self.frame)
         energy: Values = self.forces.energy(gas)
         return energy
 
@@ -176,7 +171,7 @@ def density_law(group: Group) -> KnownDensity:
     if forces.interacting:
         raise UnknownDensity("the particles feel each other: no quadrature tells where they are")
     places = wrapped(space, group.present().positions[-1:])[0]
-    first, energy = (Potential(forces, group.name, int(group.steps[at]), float(group.times[at])) for at in (0, -1))
+    first, energy = (Potential(forces, group, frame) for frame in (0, -1))
     if _changes(first, energy, places):
         raise UnknownDensity("the potential changes with time")
     if group.dimensions <= BY_QUADRATURE:

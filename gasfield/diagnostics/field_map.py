@@ -20,6 +20,7 @@ from gasfield.diagnostics.experiment import Experiment
 from gasfield.diagnostics.field_panel import Panel
 from gasfield.diagnostics.group import Group
 from gasfield.dynamics.advection import Advection
+from gasfield.dynamics.optimiser import Optimiser
 from gasfield.forces import TotalForce
 from gasfield.spaces import Space
 from gasfield.trajectory import Trajectory
@@ -68,6 +69,8 @@ class FieldMap:
         space = group.experiment.scenario.space
         if space.dimensions < 2 or space.curved:
             return "a map needs two dimensions of flat space"
+        if isinstance(group.experiment.scenario.dynamics, Optimiser):
+            return "an optimiser does not follow a force"
         if not any(_fields_of(part) for part in group.parts):
             return "no field acts on a group (recorded ones are not drawn)"
         return None

@@ -23,13 +23,12 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import eval_legendre, spherical_in
+from scipy.special import ive, spherical_in
 
 Values = NDArray[np.float64]
 Form = Literal["unnormalised", "softmax"]
 
 _NODES = 240
-_DEGREES = 24
 
 
 def critical_temperature(beta: float, form: Form) -> float:
@@ -40,24 +39,24 @@ def critical_temperature(beta: float, form: Form) -> float:
 def steady_order(beta: float, temperature: float, form: Form, start: float = 0.98) -> float:
     """R of the steady law that is reached from one of order R = `start`, below 1; 0 where that is the uniform law.
 
-    The law is axially symmetric, rho(s) with s = x . n, and its moments <P_l> give the potential by the addition
-    theorem, int exp(beta <x, y>) rho(dy) = sum_l (2l + 1) i_l(beta) <P_l> P_l(s). It is iterated until R stands still.
+    The law is axially symmetric, rho(s) with s = x . n. The kernel is averaged over the angle about n,
+    exp(beta s s') I_0(beta sqrt((1 - s^2)(1 - s'^2))), and the law is iterated until R stands still.
     """
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
-    polynomials = np.array([eval_legendre(degree, nodes) for degree in range(_DEGREES)])
-    kernel = np.array([(2 * degree + 1) * spherical_in(degree, beta) for degree in range(_DEGREES)])
+    across = beta * np.sqrt(np.outer(1.0 - nodes**2, 1.0 - nodes**2))
+    kernel = np.exp(beta * np.outer(nodes, nodes) + across - beta) * ive(0, across)  # over exp(beta): no overflow
     law = np.exp(_concentration(start) * (nodes - 1.0))
     order = 0.0
     for _ in range(20_000):
         law /= np.sum(weights * law)
-        moments = polynomials @ (weights * law)
-        if abs(moments[1] - order) < 1e-13:
+        reached = float(np.sum(weights * law * nodes))
+        if abs(reached - order) < 1e-13:
             break
-        order = float(moments[1])
-        field = (kernel * moments) @ polynomials
-        potential = (field if form == "unnormalised" else np.log(field)) / beta
+        order = reached
+        field = kernel @ (weights * law)
+        potential = (np.exp(beta) * field if form == "unnormalised" else np.log(field)) / beta
         law = np.exp((potential - potential.max()) / temperature)
-    return order if order > 1e-6 else 0.0
+    return 0.0 if order <= 1e-6 else order
 
 
 def _concentration(order: float) -> float:

@@ -53,7 +53,8 @@ class OrderResult(Together):
         if len({result.temperature for result in warm}) > 2:
             means = [result.estimates["order.mean"].quantity() for result in warm]
             points = [(result.temperature, mean.value, mean.error) for result, mean in zip(warm, means, strict=True)]
-            theory = _theory(results[0].law, max(result.temperature or 0.0 for result in warm))
+            law = results[0].law if all(_alike(result.law, results[0].law) for result in results) else None
+            theory = _theory(law, max(result.temperature or 0.0 for result in warm))
             return order_over_temperature(points, results[0].chance, "Polar order over temperature", theory, ax)
         lines = {result.group: (result.times, result.values) for result in results}
         return over_time(lines, "Polar order", "|mean of x|", ax)
@@ -107,12 +108,22 @@ class Order:
 
 
 def _known_law(group: Group) -> Attention | None:
-    """The one attention force on a group, if it is alone, without matrices, and in three dimensions."""
+    """The one attention force on a group, if it has no matrices and no other group has a part in it, in three
+    dimensions."""
     if group.experiment is None or group.dimensions != 3:
         return None
-    laws = [law for law in group.experiment.scenario.forces if law.acts_on(group.name)]
-    plain = len(laws) == 1 and isinstance(laws[0], Attention) and laws[0].plain and laws[0].beta > 0.0
-    return laws[0] if plain and isinstance(laws[0], Attention) else None
+    scenario = group.experiment.scenario
+    laws = [law for law in scenario.forces if law.acts_on(group.name)]
+    if len(laws) != 1 or not isinstance(laws[0], Attention):
+        return None
+    law = laws[0]
+    alone = law.groups in ("each", (group.name,)) or len(scenario.gas) + len(scenario.tracers) == 1
+    return law if alone and law.plain and law.beta > 0.0 else None
+
+
+def _alike(one: Attention | None, other: Attention | None) -> bool:
+    """Whether two laws have one mean field."""
+    return one is not None and other is not None and (one.beta, one.form) == (other.beta, other.form)
 
 
 def _theory(law: Attention | None, highest: float) -> tuple[Values, Values, float] | None:

@@ -50,6 +50,13 @@ def test_order_sets_in_as_a_square_root(beta: float, form: Form) -> None:
         assert steady_order(beta, 1.02 * critical, form, start) == 0.0
 
 
+def test_order_at_a_large_beta() -> None:
+    """Reference values by Newton's method along the branch, beta = 25, softmax; a series of 24 degrees fails there."""
+    critical = critical_temperature(25.0, "softmax")
+    assert steady_order(25.0, 0.8 * critical, "softmax") == pytest.approx(0.870104, abs=1e-6)
+    assert steady_order(25.0, 0.95 * critical, "softmax") == pytest.approx(0.625965, abs=1e-6)
+
+
 def test_unnormalised_attention_jumps_at_large_beta() -> None:
     """Between T_c and 1.26 T_c at beta = 4 order and disorder are both steady."""
     critical = critical_temperature(4.0, "unnormalised")

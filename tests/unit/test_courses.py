@@ -98,6 +98,22 @@ def test_basins_of_a_double_well(tmp_path: Path) -> None:
     assert tilted.summary["groups"]["b"]["basins"]["count"]["value"] == 1  # negative control: one well is left
 
 
+# Maps.
+
+
+def test_the_map_is_the_energy_of_the_field(tmp_path: Path) -> None:
+    """At every point of the grid k/2 |x|^2, and its slope; no map of an optimiser's run."""
+    result = result_of(tmp_path, **RUNS["field_map"], diagnostics=["field_map"])
+    panel = result.diagnosis.whole["field_map"].panels[0]
+    x, y = np.meshgrid(panel.x, panel.y)
+    np.testing.assert_allclose(panel.energy, 0.5 * (x**2 + y**2), atol=1e-12)
+    np.testing.assert_allclose(panel.force, np.stack([-x, -y], axis=2), atol=1e-12)
+    assert np.abs(panel.energy - 0.505 * (x**2 + y**2)).max() > 1e-2  # negative control
+    law = {"kind": "sgd", "learning_rate": 0.01}
+    trained = result_of(tmp_path / "sgd", **RUNS["field_map"] | {"dynamics": law}, diagnostics=["field_map"])
+    assert "optimiser" in trained.diagnosis.left_out[0].reason
+
+
 # Memory.
 
 
