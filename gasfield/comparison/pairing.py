@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from gasfield.comparison.alignment import Pair
 from gasfield.comparison.hindcast import Hindcast
-from gasfield.diagnostics import Cloud, Deformation, Freezing, Motion
+from gasfield.diagnostics import Cloud, Deformation, Freezing, StepLength
 from gasfield.diagnostics.base import Result
 from gasfield.diagnostics.cloud import CloudResult
 from gasfield.diagnostics.deformation import DeformationResult
 from gasfield.diagnostics.estimate import Estimate
 from gasfield.diagnostics.freezing import FreezingResult
 from gasfield.diagnostics.group import Group
-from gasfield.diagnostics.motion import MotionResult
+from gasfield.diagnostics.step_length import StepLengthResult
 from gasfield.quantity import Quantity
 
 COMPARED = {
@@ -36,7 +36,7 @@ class Side:
     """The diagnostics of one trajectory; None where one does not apply (no motion in one frame, no structure)."""
 
     cloud: CloudResult
-    motion: MotionResult | None
+    motion: StepLengthResult | None
     freezing: FreezingResult | None
     deformation: DeformationResult | None
 
@@ -46,7 +46,7 @@ class Side:
         moving = len(group.steps) > 1
         return cls(
             Cloud().compute(group),
-            Motion().compute(group) if moving else None,
+            StepLength().compute(group) if moving else None,
             Freezing().compute(group) if moving else None,
             Deformation(dimensions).compute(group) if len(group.bonds) else None,
         )

@@ -21,13 +21,13 @@ from gasfield.diagnostics.field_map import FieldMap
 from gasfield.diagnostics.force_table import ForceTable
 from gasfield.diagnostics.freezing import Freezing
 from gasfield.diagnostics.group import WHOLE, Group
-from gasfield.diagnostics.motion import Motion
 from gasfield.diagnostics.orbit import Orbit
 from gasfield.diagnostics.order import Order
 from gasfield.diagnostics.pressure import Pressure
 from gasfield.diagnostics.radial_distribution import RadialDistribution
 from gasfield.diagnostics.retrieval import Retrieval
 from gasfield.diagnostics.speeds import Speeds
+from gasfield.diagnostics.step_length import StepLength
 from gasfield.diagnostics.thermodynamics import Thermodynamics
 from gasfield.errors import InputError
 from gasfield.quantity import nested_leaves
@@ -35,7 +35,7 @@ from gasfield.trajectory import Trajectory
 
 DIAGNOSTICS: dict[str, type[Diagnostic]] = {
     "cloud": Cloud,
-    "motion": Motion,
+    "step_length": StepLength,
     "freezing": Freezing,
     "deformation": Deformation,
     "cells": Cells,
@@ -72,7 +72,6 @@ __all__ = [
     "ForceTable",
     "Freezing",
     "Group",
-    "Motion",
     "Orbit",
     "Order",
     "Pressure",
@@ -80,6 +79,7 @@ __all__ = [
     "Result",
     "Retrieval",
     "Speeds",
+    "StepLength",
     "Thermodynamics",
     "diagnose",
 ]

@@ -8,7 +8,7 @@ from math import gamma, sqrt
 import numpy as np
 import pytest
 
-from gasfield.diagnostics import DIAGNOSTICS, Cells, Cloud, Group, Motion, diagnose
+from gasfield.diagnostics import DIAGNOSTICS, Cells, Cloud, Group, StepLength, diagnose
 from gasfield.errors import InputError
 from gasfield.trajectory import Trajectory
 
@@ -71,7 +71,7 @@ def test_jackknife_error_of_the_path_is_its_scatter() -> None:
 def test_step_lengths_are_those_that_were_taken() -> None:
     way = np.cumsum([0.0, 1.0, 2.0, 4.0])
     group = Group("line", np.arange(0, 20, 5), np.stack([way, 3 * way], axis=1)[..., None])
-    result = Motion().compute(group)
+    result = StepLength().compute(group)
     assert result.lengths.tolist() == [[1, 3], [2, 6], [4, 12]]
     assert {key: q.value for key, q in result.quantities().items()} == {
         "step_length.start": 2,

@@ -54,7 +54,7 @@ def test_every_picture_of_a_comparison_is_drawn(tmp_path: Path) -> None:
     assert dict(matplotlib.rcParams) == settings
 
 
-@pytest.mark.parametrize("name", ["cloud", "motion", "freezing", "deformation", "cells"])
+@pytest.mark.parametrize("name", ["cloud", "step_length", "freezing", "deformation", "cells"])
 def test_every_result_draws_itself(name: str) -> None:
     """Those of equilibrium need a simulated run: tests/unit/test_distribution_plots.py and tests/physics."""
     x = np.ones((6, 9, 3), np.float32) * np.arange(1, 10, dtype=np.float32)[:, None] * [1, 2, 4]

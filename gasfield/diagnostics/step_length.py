@@ -20,7 +20,7 @@ Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
-class MotionResult(Result):
+class StepLengthResult(Result):
     """Step lengths |x_{t+1} - x_t| over time; an interval is named by the frame in which it ends.
 
     Attributes:
@@ -53,17 +53,17 @@ class MotionResult(Result):
 
 
 @dataclass(frozen=True)
-class Motion:
+class StepLength:
     """Step lengths of the rows of a group."""
 
-    name: ClassVar[str] = "motion"
+    name: ClassVar[str] = "step_length"
     scope: ClassVar[Scope] = Scope.GROUP
 
     def left_out(self, group: Group) -> str | None:
         """Applies to every group with two frames."""
         return "one frame only: nothing moves" if len(group.steps) < 2 else None
 
-    def compute(self, source: Group | Trajectory) -> MotionResult:
+    def compute(self, source: Group | Trajectory) -> StepLengthResult:
         """The results for one group, or for all rows of a trajectory at once."""
         group = as_group(source).present()
         lengths = step_lengths(group)
@@ -82,7 +82,7 @@ class Motion:
             notes.append("no row is present in two frames: step lengths are undefined")
         if group.interval != "step":
             notes.append(f"frames are not one step apart: a length is the net distance per {group.interval}")
-        return MotionResult(
+        return StepLengthResult(
             group=group.name,
             estimates=estimates,
             notes=tuple(notes),
