@@ -49,23 +49,23 @@ class Quantity:
 
 
 def nested_leaves(quantities: Mapping[str, Quantity]) -> dict[str, Any]:
-    """Nests dotted keys: {"radius.real": q} -> {"radius": {"real": q.leaf()}}.
+    """Nests dotted keys: {"radius.real": q} -> {"radius": {"real": q.leaf()}}; what belongs to a leaf stands in it:
+    {"a": p, "a.null": q} -> {"a": p.leaf() | {"null": q.leaf()}}.
 
     Raises:
-        ValueError: if one key is a leaf and a branch at once ("radius" beside "radius.real").
+        ValueError: if a key would stand in a leaf's own place ("radius.value" beside "radius").
     """
     tree: dict[str, Any] = {}
-    branches: set[str] = set()
     for key, quantity in quantities.items():
-        parents = key.split(".")[:-1]
-        branches.update(".".join(parents[: depth + 1]) for depth in range(len(parents)))
         branch = tree
-        for parent in parents:
-            branch = branch.setdefault(parent, {})
-        branch[key.rpartition(".")[2]] = quantity.leaf()
-    both = branches.intersection(quantities)
-    if both:
-        raise ValueError(f"a leaf and a branch at once: {', '.join(sorted(both))}")
+        for name in key.split("."):
+            branch = branch.setdefault(name, {})
+            if not isinstance(branch, dict):
+                raise ValueError(f"{key}: stands in the place of a number")
+        leaf = quantity.leaf()
+        if leaf.keys() & branch.keys():
+            raise ValueError(f"{key}: a leaf and a branch at once")
+        branch.update(leaf)
     return tree
 
 

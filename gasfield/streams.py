@@ -34,6 +34,8 @@ class Stream(IntEnum):
     """Centres that a field draws: wells put anywhere, and where the fit of a mixture begins."""
     STORED_PATTERNS = 12
     """Patterns that a Hopfield network remembers."""
+    PERMUTATIONS = 14
+    """Diagnostics: permutations of rows, and rows drawn where there are too many."""
 
 
 def generator(seed: int, stream: Stream, index: int = 0) -> np.random.Generator:

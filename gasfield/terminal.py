@@ -117,13 +117,19 @@ def print_diagnosis(data: dict[str, Any]) -> None:
 
 
 def _print_leaves(data: dict[str, Any], prefix: str = "") -> None:
+    """A line for each number; what belongs to a number (its null, say) stands in brackets behind it."""
     for key, value in data.items():
         if "value" not in value:
             _print_leaves(value, f"{prefix}{key}.")
             continue
-        error = f" ± {_short(value['error'])}" if value["error"] is not None else ""
-        unit = "" if value["unit"] == "1" else f" {value['unit']}"
-        print(f"  {prefix}{key} = {_short(value['value'])}{error}{unit}")
+        aside = ", ".join(f"{name} {_number(inner)}" for name, inner in value.items() if isinstance(inner, dict))
+        print(f"  {prefix}{key} = {_number(value)}" + (f" ({aside})" if aside else ""))
+
+
+def _number(leaf: dict[str, Any]) -> str:
+    error = f" ± {_short(leaf['error'])}" if leaf["error"] is not None else ""
+    unit = "" if leaf["unit"] == "1" else f" {leaf['unit']}"
+    return f"{_short(leaf['value'])}{error}{unit}"
 
 
 def _short(value: Any) -> str:

@@ -35,9 +35,17 @@ def test_dotted_keys_become_branches() -> None:
     assert {side: leaf["value"] for side, leaf in tree["radius"].items()} == {"real": 1.0, "simulated": 2.0}
 
 
-@pytest.mark.parametrize("keys", [("radius", "radius.real"), ("radius.real", "radius"), ("a.b.c", "a.b")])
-def test_a_key_is_no_leaf_and_branch_at_once(keys: tuple[str, str]) -> None:
-    with pytest.raises(ValueError, match="a leaf and a branch"):
+@pytest.mark.parametrize("order", [1, -1])
+def test_what_belongs_to_a_number_stands_in_it(order: int) -> None:
+    keys = {"share": 1.0, "share.null": 2.0, "a.b": 3.0}
+    tree = nested_leaves({key: Quantity(keys[key], "1") for key in list(keys)[::order]})
+    leaf = {"unit": "1", "error": None}
+    assert tree == {"share": {"value": 1.0, **leaf, "null": {"value": 2.0, **leaf}}, "a": {"b": {"value": 3.0, **leaf}}}
+
+
+@pytest.mark.parametrize("keys", [("radius", "radius.value"), ("radius.unit", "radius"), ("a.b", "a.b.error.c")])
+def test_a_key_takes_no_place_of_a_leaf(keys: tuple[str, str]) -> None:
+    with pytest.raises(ValueError, match=r"leaf|place"):
         nested_leaves({key: Quantity(1.0, "1") for key in keys})
 
 

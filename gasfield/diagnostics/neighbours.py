@@ -1,0 +1,81 @@
+"""The coherent part of a displacement: what a row's neighbours say about it.
+
+The value of a field at a row is the mean over the row's nearest neighbours in the reference, without the row itself. Of
+noise the neighbours know nothing, so its coherent part has no share on average, whatever the number of rows; and of a
+field that varies within the reach of the neighbours only a part is found, a small one in many dimensions, where the
+nearest row is hardly nearer than any. Breathing is the coherent radial displacement, convection the coherent tangential
+one, radii being those of the centred cloud: on a shell the neighbours are those in direction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+Values = NDArray[np.float64]
+
+COUNT = 12
+"""Neighbours over which a field is averaged."""
+TREE = 12
+"""Dimensions up to which a tree finds neighbours faster than all distances."""
+_BLOCK = 512
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The nearest other rows of each row: indices (N, m), and weights (N, m), 0 for those that do not count."""
+
+    indices: NDArray[np.int64]
+    weights: Values
+
+    @classmethod
+    def of(cls, places: Values, count: int = COUNT) -> Self:
+        """The `count` nearest, or all others if there are fewer, of rows at places (N, D), N > 1."""
+        nearest = min(count, len(places) - 1)
+        indices = _by_tree(places, nearest) if places.shape[1] <= TREE else _by_distances(places, nearest)
+        return cls(indices, np.ones(indices.shape))
+
+    def rows(self, kept: NDArray[np.bool_]) -> Neighbours:
+        """Some of the rows by themselves: those that went are nobody's neighbours."""
+        number = np.cumsum(kept) - 1
+        return Neighbours(number[self.indices[kept]], self.weights[kept] * kept[self.indices[kept]])
+
+    def mean(self, values: Values) -> Values:
+        """(N, n) means of values (N, n) over the neighbours that count; 0 where none does."""
+        total = np.zeros_like(values)
+        for column, weight in zip(self.indices.T, self.weights.T, strict=True):  # all at once: m times the memory
+            total += weight[:, None] * values[column]
+        return total / np.maximum(self.weights.sum(axis=1, keepdims=True), 1.0)
+
+
+def coherent_parts(places: Values, displacement: Values, neighbours: Neighbours) -> tuple[Values, Values]:
+    """Breathing and convection (N, D) of a displacement (N, D) of rows at centred places (N, D)."""
+    radii = np.linalg.norm(places, axis=1, keepdims=True)
+    outwards = np.divide(places, radii, out=np.zeros_like(places), where=radii > 0)
+    rise = np.sum(outwards * displacement, axis=1, keepdims=True)
+    around = neighbours.mean(displacement - rise * outwards)
+    around -= np.sum(outwards * around, axis=1, keepdims=True) * outwards
+    return neighbours.mean(rise) * outwards, around
+
+
+def _by_tree(places: Values, count: int) -> NDArray[np.int64]:
+    """Rows that coincide are told apart by number: each leaves itself out."""
+    found = np.asarray(cKDTree(places).query(places, k=np.arange(1, count + 2))[1], np.int64)
+    itself = found == np.arange(len(places))[:, None]
+    itself[~itself.any(axis=1), -1] = True
+    return found[~itself].reshape(len(places), count)
+
+
+def _by_distances(places: Values, count: int) -> NDArray[np.int64]:
+    squares = np.einsum("nd,nd->n", places, places)
+    indices = np.empty((len(places), count), np.int64)
+    for start in range(0, len(places), _BLOCK):
+        rows = np.arange(start, min(start + _BLOCK, len(places)))
+        distances = squares - 2.0 * places[rows] @ places.T
+        distances[np.arange(len(rows)), rows] = np.inf
+        indices[rows] = np.argpartition(distances, count - 1, axis=1)[:, :count]
+    return indices
