@@ -21,6 +21,7 @@ from gasfield.diagnostics.field_map import FieldMap
 from gasfield.diagnostics.force_table import ForceTable
 from gasfield.diagnostics.freezing import Freezing
 from gasfield.diagnostics.group import WHOLE, Group
+from gasfield.diagnostics.motion import Motion
 from gasfield.diagnostics.orbit import Orbit
 from gasfield.diagnostics.order import Order
 from gasfield.diagnostics.pressure import Pressure
@@ -35,6 +36,7 @@ from gasfield.trajectory import Trajectory
 
 DIAGNOSTICS: dict[str, type[Diagnostic]] = {
     "cloud": Cloud,
+    "motion": Motion,
     "step_length": StepLength,
     "freezing": Freezing,
     "deformation": Deformation,
@@ -72,6 +74,7 @@ __all__ = [
     "ForceTable",
     "Freezing",
     "Group",
+    "Motion",
     "Orbit",
     "Order",
     "Pressure",
@@ -151,7 +154,7 @@ def _leaves(results: Mapping[str, Result]) -> dict[str, Any]:
 
 
 def diagnose(trajectory: Trajectory, names: Sequence[str] | None = None) -> Diagnosis:
-    """Runs diagnostics (all by default) on every group of a trajectory to which they apply.
+    """Runs diagnostics (all by default) on every group of a trajectory, and on its survey, to which they apply.
 
     Raises:
         InputError: if a name is unknown; the message lists those there are.
@@ -166,6 +169,9 @@ def diagnose(trajectory: Trajectory, names: Sequence[str] | None = None) -> Diag
         results = diagnosis.results.setdefault(group_name, {})
         if by_scope[Scope.GROUP]:
             _compute(by_scope[Scope.GROUP], Group.of(trajectory, group_name), results, diagnosis.left_out)
+    survey = Group.survey(trajectory)
+    if survey is not None and by_scope[Scope.GROUP]:
+        _compute(by_scope[Scope.GROUP], survey, diagnosis.results.setdefault(survey.name, {}), diagnosis.left_out)
     if by_scope[Scope.WHOLE] and Experiment.of(trajectory) is not None:
         _compute(by_scope[Scope.WHOLE], Group.whole(trajectory), diagnosis.whole, diagnosis.left_out)
     return diagnosis

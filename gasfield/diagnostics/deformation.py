@@ -21,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.diagnostics.base import Result, Scope
-from gasfield.diagnostics.estimate import Estimate, jackknife, missing
+from gasfield.diagnostics.estimate import Estimate, jackknife, mean, missing
 from gasfield.diagnostics.group import Group, as_group
+from gasfield.diagnostics.local_strain import local_d2min, neighbourhoods
 from gasfield.trajectory import Trajectory
 
 if TYPE_CHECKING:
@@ -46,9 +47,13 @@ class DeformationResult(Result):
         tilts: (T, k) principal angles between the first k-plane and the present one, descending [degrees].
         turns: (T, k // 2) angles of the rotation within the k-plane, descending [degrees].
         d2min: (T,) mean over points of the squared residual [length^2]; NaN where k + 1 points or fewer fit exactly.
+        local_d2min: (M,) sum over the neighbours of each particle at the last frame [length^2]; NaN where they are too
+            few (see `local_strain`).
 
     Keys, all at the last frame with jackknife errors over points: `stretch.principal`, `rotation.angles` (the tilts),
-    `rotation.in_frame` (the turns), `d2min.mean`.
+    `rotation.in_frame` (the turns), `d2min.mean` (one map for all points), `d2min.local.sum` and `d2min.local.per_bond`
+    (a map for the neighbours of each particle; means over particles of the sum and of the mean over neighbours), `ftle`
+    (logarithm of the largest stretch over the elapsed time: the finite-time Lyapunov exponent).
     """
 
     steps: NDArray[np.int64]
@@ -59,6 +64,7 @@ class DeformationResult(Result):
     tilts: Values
     turns: Values
     d2min: Values
+    local_d2min: Values
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """The principal stretches over time."""
@@ -101,9 +107,12 @@ class Deformation:
         elif group.count < k + 2:
             notes.append(f"{group.count} points in {k} dimensions: a linear map fits them exactly and leaves nothing")
         fit = _Fit.through(group, axes)
+        around = neighbourhoods(group.bonds, group.count)
+        last = group.positions[-1].astype(np.float64) if len(group.steps) else np.empty((0, group.dimensions))
+        sums, counts = local_d2min(fit.coordinates, last, around)
         return DeformationResult(
             group=group.name,
-            estimates=_estimates(group, fit, notes),
+            estimates=_estimates(group, fit, notes) | _local_estimates(sums, counts, notes),
             notes=tuple(notes),
             steps=group.steps,
             frame=axes,
@@ -113,6 +122,7 @@ class Deformation:
             tilts=tilts(axes, fit.maps),
             turns=turns(axes, fit.maps),
             d2min=fit.d2min,
+            local_d2min=sums,
         )
 
 
@@ -173,7 +183,9 @@ def intrinsic_frame(points: NDArray[np.floating[Any]], dimensions: int | None = 
     `_FLAT` times the longest. With `dimensions` the k longest are taken, as far as the points span any.
     """
     x = points.astype(np.float64)
-    _, sizes, rows = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)
+    centred = x - x.mean(axis=0)
+    tall = len(x) > 2 * x.shape[1]  # the triangle of a QR has the same sizes and axes, and is smaller
+    _, sizes, rows = np.linalg.svd(np.linalg.qr(centred, mode="r") if tall else centred, full_matrices=False)
     rounding = max(_unit_roundoff(points) * np.linalg.norm(x), np.finfo(np.float64).eps * max(x.shape) * sizes[0])
     if dimensions is None:
         dimensions = int(np.sum((sizes > 2 * rounding) & (sizes > _FLAT * sizes[0])))
@@ -227,7 +239,7 @@ def turns(axes: Values, maps: Values) -> Values:
 def _estimates(group: Group, fit: _Fit, notes: list[str]) -> dict[str, Estimate]:
     """All keys at the last frame; `notes` grows by what is undefined."""
     estimates = {"stretch.principal": missing("1"), "rotation.angles": missing("degrees")}
-    estimates |= {"rotation.in_frame": missing("degrees"), "d2min.mean": missing("length^2")}
+    estimates |= {"rotation.in_frame": missing("degrees"), "d2min.mean": missing("length^2"), "ftle": missing("1/time")}
     count, k = fit.coordinates.shape
     if not k:
         return estimates
@@ -240,12 +252,29 @@ def _estimates(group: Group, fit: _Fit, notes: list[str]) -> dict[str, Estimate]
             maps, d2min = maps[:0], d2min[:0]
     estimates["stretch.principal"] = jackknife(stretches(last), stretches(maps), "1")
     estimates["d2min.mean"] = jackknife(fit.d2min[-1], d2min, "length^2")
+    elapsed = float(group.times[-1] - group.times[0])
+    if elapsed > 0 and stretches(last)[0] > 0:
+        with np.errstate(divide="ignore"):
+            rates = np.log(stretches(maps)[:, 0]) / elapsed
+        estimates["ftle"] = jackknife(np.log(stretches(last)[0]) / elapsed, rates, "1/time")
     if stretches(last)[-1] <= 1e-12 * stretches(last)[0]:
         notes.append("the structure has collapsed in a direction: its rotation is undefined")
         return estimates
     estimates["rotation.angles"] = jackknife(tilts(axes, last), tilts(axes, maps), "degrees")
     estimates["rotation.in_frame"] = jackknife(turns(axes, last), turns(axes, maps), "degrees")
     return estimates
+
+
+def _local_estimates(sums: Values, counts: NDArray[np.int64], notes: list[str]) -> dict[str, Estimate]:
+    """Means over the particles whose neighbours are enough."""
+    known = np.isfinite(sums)
+    if not known.all() and len(sums):
+        notes.append(f"d2min.local: {int(np.sum(~known))} of {len(sums)} particles have too few neighbours for a map")
+    each = sums[known]
+    return {
+        "d2min.local.sum": mean(each, "length^2"),
+        "d2min.local.per_bond": mean(each / counts[known], "length^2"),
+    }
 
 
 def _centred(x: Values) -> Values:

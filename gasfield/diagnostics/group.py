@@ -17,6 +17,8 @@ _BLOCK_BYTES = 1 << 26
 
 WHOLE = "gas"
 """Name of the group of all particles."""
+SURVEY = "survey"
+"""Name of the group of all dead rows of a recording, at the few steps at which all were kept."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,18 @@ class Group:
             series=_series_of(trajectory, f"{name}/"),
             experiment=Experiment.of(trajectory),
         )
+
+    @classmethod
+    def survey(cls, trajectory: Trajectory) -> Self | None:
+        """All dead rows of a recording at the few steps at which they were kept; None where they were not.
+
+        Raises:
+            InputError: if there is no memory for it.
+        """
+        if not trajectory.has_survey:
+            return None
+        kept = trajectory.survey()
+        return cls(name=SURVEY, steps=kept.steps, positions=kept.values, precision=trajectory.precision)
 
     @classmethod
     def whole(cls, trajectory: Trajectory) -> Self:

@@ -49,7 +49,8 @@ class Neighbours:
         total = np.zeros_like(values)
         for column, weight in zip(self.indices.T, self.weights.T, strict=True):  # all at once: m times the memory
             total += weight[:, None] * values[column]
-        return total / np.maximum(self.weights.sum(axis=1, keepdims=True), 1.0)
+        total /= np.maximum(self.weights.sum(axis=1, keepdims=True), 1.0)
+        return total
 
 
 def coherent_parts(places: Values, displacement: Values, neighbours: Neighbours) -> tuple[Values, Values]:
@@ -67,7 +68,8 @@ def _by_tree(places: Values, count: int) -> NDArray[np.int64]:
     found = np.asarray(cKDTree(places).query(places, k=np.arange(1, count + 2))[1], np.int64)
     itself = found == np.arange(len(places))[:, None]
     itself[~itself.any(axis=1), -1] = True
-    return found[~itself].reshape(len(places), count)
+    others: NDArray[np.int64] = found[~itself].reshape(len(places), count)
+    return others
 
 
 def _by_distances(places: Values, count: int) -> NDArray[np.int64]:

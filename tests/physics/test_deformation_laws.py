@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from gasfield.diagnostics import Deformation, Group
 from gasfield.diagnostics.deformation import DeformationResult, intrinsic_frame
+from gasfield.diagnostics.local_strain import local_d2min, neighbourhoods
 from gasfield.kernels.bfloat16 import round_to_bfloat16
+from gasfield.tracers.shapes import Cubic
 
 Values = NDArray[np.float64]
 D = 7
@@ -145,3 +147,57 @@ def test_too_few_points_leave_nothing_and_say_so() -> None:
     assert result.quantities()["d2min.mean"].value is None
     assert result.quantities()["stretch.principal"].value == pytest.approx([2, 2, 2])
     assert any("fits them exactly" in note for note in result.notes)
+
+
+# Local maps, and rates.
+
+
+def test_local_d2min_of_a_linear_map_is_nothing() -> None:
+    """A lattice under any linear map: every neighbourhood is mapped alike. One particle that is pushed aside is seen by
+    itself and by its neighbours, and by nobody beyond them."""
+    before, bonds = lattice(5)
+    matrix = np.random.default_rng(7).normal(size=(3, 3))
+    after = before @ matrix.T + 1.0
+    steps = np.arange(2)
+    result = Deformation().compute(Group("lattice", steps, np.stack([before, after]), bonds=bonds))
+    assert np.nanmax(result.local_d2min) < 1e-24
+    pushed = int(np.argmin(np.linalg.norm(before, axis=1)))
+    after[pushed] += 0.1
+    result = Deformation().compute(Group("lattice", steps, np.stack([before, after]), bonds=bonds))
+    seen = set(np.flatnonzero(result.local_d2min > 1e-20).tolist())
+    assert seen == {pushed, *neighbourhoods(bonds, len(before))[pushed].tolist()}
+
+
+@pytest.mark.parametrize("k", [2, 3])
+def test_noise_of_neighbours_leaves_its_degrees_of_freedom(k: int) -> None:
+    """E[D2] = s^2 D (n - k) with a noiseless centre; within 4 errors of many draws."""
+    sigma, draws, n = 0.05, 400, 4 * k
+    rng = np.random.default_rng(8)
+    star = np.vstack([np.zeros(k), rng.normal(size=(n, k))])
+    around = [np.arange(1, n + 1)] + [np.empty(0, np.int64)] * n
+    axes = frame(k)
+    noise = rng.normal(0, sigma, (draws, n + 1, D))
+    noise[:, 0] = 0.0
+    sums = np.array([local_d2min(star, star @ axes.T + shake, around)[0][0] for shake in noise])
+    error = sigma**2 * sqrt(2 * D * (n - k) / draws)
+    assert sums.mean() == pytest.approx(sigma**2 * D * (n - k), abs=4 * error)
+    assert abs(sums.mean() - sigma**2 * D * n) > 4 * error  # negative control: without the numbers of the map
+
+
+@pytest.mark.parametrize("elapsed", [0.5, 2.0, 7.0])
+def test_ftle_of_a_saddle_is_its_rate(elapsed: float) -> None:
+    """x' = a x, y' = -a y: the largest stretch is exp(a t) at any time; a rigid rotation has rate 0."""
+    rate, before = 0.7, GRID[:, :2].astype(float)
+    after = before * np.exp(np.array([rate, -rate]) * elapsed)
+    turned = before @ rotation(70.0, 0, 1, 2).T
+    for later, expected in ((after, rate), (turned, 0.0)):
+        group = Group("lattice", np.arange(2), np.stack([before, later]), times=np.array([1.0, 1.0 + elapsed]))
+        quantity = Deformation().compute(group).quantities()["ftle"]
+        assert quantity.value == pytest.approx(expected, abs=1e-12)
+        assert quantity.unit == "1/time"
+
+
+def lattice(side: int) -> tuple[Values, NDArray[np.int64]]:
+    """A cubic lattice and its bonds."""
+    structure = Cubic(side=side, spacing=1.0).structure()
+    return structure.points, structure.bonds

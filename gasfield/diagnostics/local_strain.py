@@ -1,0 +1,51 @@
+"""D2min of Falk and Langer: what the motion of a particle's neighbours has that no linear map explains.
+
+For particle i with n neighbours j, b_ij = a_j - a_i in the frame of the reference (k numbers) and d_ij = y_j - y_i
+later (D numbers), least squares gives the local map F_i that minimises D2_i = sum_j |d_ij - F_i b_ij|^2 (Phys. Rev. E
+57:7192, 1998, eq. 2.11). Independent noise of variance s^2 on every coordinate of the neighbours, and none on the
+particle itself, leaves E[D2_i] = s^2 D (n - k). With n <= k neighbours, or neighbours that do not span the frame, the
+map fits exactly, or is not known: such particles have none.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+
+Values = NDArray[np.float64]
+
+_SINGULAR = 1e-9
+"""Squared extent of neighbours along their shortest axis, over that along the longest, below which they are flat."""
+
+
+def neighbourhoods(bonds: NDArray[np.int64], count: int) -> list[NDArray[np.int64]]:
+    """The particles within two bonds of each of `count` particles, ascending: as near as the second shell."""
+    pairs = np.concatenate([bonds, bonds[:, ::-1]]) if len(bonds) else np.empty((0, 2), np.int64)
+    near = coo_array((np.ones(len(pairs), np.int64), (pairs[:, 0], pairs[:, 1])), shape=(count, count)).tocsr()
+    reach = (near + near @ near).tocsr()
+    rows = [reach.indices[reach.indptr[i] : reach.indptr[i + 1]].astype(np.int64) for i in range(count)]
+    return [np.sort(row[row != i]) for i, row in enumerate(rows)]
+
+
+def local_d2min(
+    coordinates: Values, later: Values, around: list[NDArray[np.int64]]
+) -> tuple[Values, NDArray[np.int64]]:
+    """Sums D2_i over the neighbours of each particle (M,) [length^2], NaN where undefined; and n (M,).
+
+    Args:
+        coordinates: (M, k) in the reference.
+        later: (M, D) positions.
+        around: neighbours of each particle.
+    """
+    sums = np.full(len(coordinates), np.nan)
+    counts = np.array([len(row) for row in around], np.int64)
+    k = coordinates.shape[1]
+    for i in np.flatnonzero(counts > k):
+        before, after = coordinates[around[i]] - coordinates[i], later[around[i]] - later[i]
+        gram = before.T @ before
+        spread = np.linalg.eigvalsh(gram)
+        if k and spread[0] > _SINGULAR * spread[-1]:
+            local = np.linalg.solve(gram, before.T @ after)
+            sums[i] = np.square(after - before @ local).sum()
+    return sums, counts
