@@ -30,6 +30,9 @@ Threads = Annotated[
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Pictures = Annotated[
+    Path | None, typer.Option("--plots", metavar="FOLDER", help="Folder for the pictures; none are made if left out.")
+]
 Plugins = Annotated[
     list[Path] | None,
     typer.Option(
@@ -180,8 +183,12 @@ def resume(
 @app.command()
 def diagnose(
     trajectory: Annotated[Path, typer.Argument(help="A trajectory, simulated or recorded.")],
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="NAME", help="This diagnostic alone; may be given again.")
+    ] = None,
     plugins: Plugins = None,
     as_json: Json = False,
+    plots: Pictures = None,
 ) -> None:
     """Computes every diagnostic that applies to a trajectory, and says what was left out and why."""
     import json
@@ -192,13 +199,16 @@ def diagnose(
 
     _run_plugins(plugins)
     with open_trajectory(trajectory) as opened:
-        data = run_diagnostics(opened).as_json()
+        diagnosis = run_diagnostics(opened, only or None)
+        data = diagnosis.as_json()
         description = repr(opened)
     if as_json:
         print(json.dumps(data, indent=2, allow_nan=False))
     else:
         print(description)
         print_diagnosis(data)
+    if plots:
+        diagnosis.plot_all(plots)
 
 
 @app.command()
@@ -207,9 +217,7 @@ def compare(
     simulated: Annotated[Path, typer.Argument(metavar="B", help="The simulated one.")],
     plugins: Plugins = None,
     as_json: Json = False,
-    plots: Annotated[
-        Path | None, typer.Option("--plots", help="Folder for the pictures; none are made if left out.")
-    ] = None,
+    plots: Pictures = None,
 ) -> None:
     """Lays two trajectories side by side: how far is B from A?"""
     import json

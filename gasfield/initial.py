@@ -18,7 +18,7 @@ from gasfield.spaces import Space
 from gasfield.spec import Spec
 from gasfield.streams import Stream, generator
 from gasfield.tracers import Tracer, plant
-from gasfield.trajectory import Trajectory
+from gasfield.trajectory import SURVEYED, Trajectory
 
 Count = Annotated[int, Field(ge=1)]
 
@@ -30,7 +30,7 @@ class FromRecording(Spec):
     file: str
     """A trajectory, recorded or simulated."""
     group: str
-    """Name of the group in that file."""
+    """Name of the group in that file; `survey` for all dead rows, at one of the steps at which all were kept."""
     step: Annotated[int, Field(ge=0)] = 0
 
 
@@ -296,6 +296,8 @@ def _recorded(name: str, start: FromRecording, dimensions: int, find: Callable[[
             raise InputError(
                 f"{recording.path}: rows have {recording.dimensions} dimensions; space.dimensions is {dimensions}."
             )
+        if start.group == SURVEYED and SURVEYED not in recording.names and recording.has_survey:
+            return _surveyed(name, recording, start.step)
         members = recording.members(start.group)
         everything = recording.gas(start.step)
     number = np.full(everything.count, -1)
@@ -311,6 +313,17 @@ def _recorded(name: str, start: FromRecording, dimensions: int, find: Callable[[
         step=everything.step,
         time=everything.time,
     )
+
+
+def _surveyed(name: str, recording: Trajectory, step: int) -> Gas:
+    survey = recording.survey()
+    found = np.flatnonzero(survey.steps == step)
+    if not len(found):
+        raise InputError(f"{recording.path}: no survey at step {step}; there are {', '.join(map(str, survey.steps))}.")
+    positions = survey.values[found[0]]
+    gas = Gas(positions, np.zeros(len(positions), np.int64), [name], recording.survey_ids, [""] * len(positions))
+    gas.step, gas.time = step, float(step)
+    return gas
 
 
 def _unnamed(positions: NDArray[np.float64], step: int, time: float) -> Gas:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gasfield.diagnostics import Group
 from gasfield.errors import InputError
-from gasfield.trajectory import Trajectory
+from gasfield.trajectory import SURVEYED, Trajectory
 
 LIVE = "live"
 """The group whose rows the model trains itself: no hindcast of dead matter."""
@@ -78,12 +78,33 @@ def align(real: Trajectory, simulated: Trajectory) -> Alignment:
             continue
         pair = Pair(Group.of(real, name, rows[0], real_frames), Group.of(simulated, name, rows[1], simulated_frames))
         pairs.append(_present(pair))
+    surveyed = _surveyed(real, simulated)
+    if surveyed is not None:
+        pairs.append(surveyed)
+        notes = [note for note in notes if not note.startswith(f"group '{SURVEYED}'")]
     if not pairs:
         raise InputError(
             f"{both} have no row in common: the groups are {', '.join(real.names)} in the first, "
             f"{', '.join(simulated.names)} in the second, and rows are matched by token id within a group."
         )
     return Alignment(tuple(pairs), tuple(notes))
+
+
+def _surveyed(real: Trajectory, simulated: Trajectory) -> Pair | None:
+    """All dead rows of a recording, at the steps at which they were kept, and the simulated group of that name."""
+    survey = Group.survey(real)
+    if survey is None or SURVEYED in real.names or SURVEYED not in simulated.names:
+        return None
+    _, real_frames, frames = np.intersect1d(survey.steps, simulated.steps, return_indices=True)
+    members = simulated.members(SURVEYED)
+    _, rows, others = np.intersect1d(real.survey_ids, simulated.token_ids[members], return_indices=True)
+    if not len(frames) or not len(rows):
+        return None
+    positions = survey.positions[real_frames][:, rows]
+    return Pair(
+        Group(SURVEYED, survey.steps[real_frames], positions, survey.precision),
+        Group.of(simulated, SURVEYED, members[others], frames),
+    )
 
 
 def together(pairs: Iterable[Pair], name: str) -> Pair | None:

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 
 from gasfield.comparison.alignment import Pair
 from gasfield.comparison.hindcast import Hindcast
-from gasfield.diagnostics import Cloud, Deformation, Freezing, StepLength
+from gasfield.diagnostics import Cloud, Deformation, Freezing, Motion, StepLength
 from gasfield.diagnostics.base import Result
 from gasfield.diagnostics.cloud import CloudResult
+from gasfield.diagnostics.decomposition import KINDS
 from gasfield.diagnostics.deformation import DeformationResult
 from gasfield.diagnostics.estimate import Estimate
 from gasfield.diagnostics.freezing import FreezingResult
 from gasfield.diagnostics.group import Group
+from gasfield.diagnostics.motion import MotionResult
 from gasfield.diagnostics.step_length import StepLengthResult
 from gasfield.quantity import Quantity
 
@@ -27,8 +29,10 @@ COMPARED = {
     "rotation": "rotation.angles",
     "in_frame_rotation": "rotation.in_frame",
     "d2min": "d2min.mean",
+    "translation": "motion.translation",
+    **{f"thermal_{kind}": f"motion.thermal.{kind}" for kind in KINDS[1:]},
 }
-"""Key of a comparison -> key of the diagnostic that is compared; the last four for structures only."""
+"""Key of a comparison -> key of the diagnostic that is compared: some for structures only, some not for few rows."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,8 @@ class Side:
     """The diagnostics of one trajectory; None where one does not apply (no motion in one frame, no structure)."""
 
     cloud: CloudResult
-    motion: StepLengthResult | None
+    step_length: StepLengthResult | None
+    motion: MotionResult | None
     freezing: FreezingResult | None
     deformation: DeformationResult | None
 
@@ -47,6 +52,7 @@ class Side:
         return cls(
             Cloud().compute(group),
             StepLength().compute(group) if moving else None,
+            Motion().compute(group) if moving else None,
             Freezing().compute(group) if moving else None,
             Deformation(dimensions).compute(group) if len(group.bonds) else None,
         )
@@ -54,7 +60,7 @@ class Side:
     @property
     def results(self) -> list[Result]:
         """Those that apply."""
-        every = (self.cloud, self.motion, self.freezing, self.deformation)
+        every = (self.cloud, self.step_length, self.motion, self.freezing, self.deformation)
         return [result for result in every if result is not None]
 
     @property

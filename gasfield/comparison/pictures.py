@@ -132,10 +132,10 @@ def _step_lengths(groups: Groups) -> Figure:
     for ax, (name, group) in zip(axes, groups.items(), strict=True):
         lines, interval = [], "step"
         for side, (role, label) in zip((group.real, group.simulated), _SIDES, strict=True):
-            if side.motion is not None:
-                motion, interval = side.motion, side.motion.interval
+            if side.step_length is not None:
+                found, interval = side.step_length, side.step_length.interval
                 words = f"{label}: median, band 10–90% of rows"
-                lines.append(Curve(motion.steps, motion.median, role, words, motion.low, motion.high))
+                lines.append(Curve(found.steps, found.median, role, words, found.low, found.high))
         gaps = gaps or any(bool(np.any(line.values <= 0)) for line in lines)
         curves(lines, name, f"step length [length per {interval}]", log=True, ax=ax)
     for ax in axes[1:]:

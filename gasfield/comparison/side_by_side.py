@@ -99,6 +99,8 @@ def _rows(group: str, quantities: dict[str, Quantity]) -> list[Row]:
             rows.append(Row(group, label, "", "", quantity.text(), quantity.unit))
         elif side == "real":
             sides = [quantities[f"{name}.{part}"].parts() for part in ("real", "simulated", "difference")]
+            if all(part.value is None for part in sides[0] + sides[1]):
+                continue  # the notes say why
             several = max(map(len, sides)) > 1
             for i, parts in enumerate(zip_longest(*sides, fillvalue=Quantity(None, quantity.unit))):
                 texts = (part.text() for part in parts)

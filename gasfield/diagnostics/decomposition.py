@@ -11,6 +11,9 @@ The rotation is taken first: a fit that begins with the dilation makes a contrac
 k = D and V the identity this is F acting on places. With fewer rows than a map of all D dimensions needs, k is small:
 the motion of the rows' own longest axes, and everything else is remainder.
 
+Of the remainder, breathing is what is coherent and radial, convection what is coherent and tangential, as seen from the
+places after the rotation; the residual is what is left (see `neighbours`).
+
 The share of a part p is <u_p, u>/<u, u>. Parts are not orthogonal, so that shares sum to 1 but may be negative. The
 share of the thermal motion is that of u - c. A linear map fits noise too: of independent noise on u it explains
 k/(N - 1).
@@ -111,7 +114,8 @@ def moments(reference: Reference, displacement: Values, neighbours: Neighbours) 
     crossed = thermal.T @ reference.coordinates
     linear = [float(np.sum(part * crossed)) for part in (parts.rotation, parts.dilation, parts.shear)]
     remainder = thermal - reference.coordinates @ parts.whole.T
-    coherent = [float(np.sum(part * thermal)) for part in coherent_parts(reference.places, remainder, neighbours)]
+    turned = reference.places + reference.coordinates @ parts.rotation.T
+    coherent = [float(np.sum(part * thermal)) for part in coherent_parts(turned, remainder, neighbours)]
     rest = float(np.sum(remainder * thermal)) - sum(coherent)
     return np.array([len(displacement) * float(mean @ mean), *linear, *coherent, rest])
 

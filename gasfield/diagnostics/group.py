@@ -11,14 +11,12 @@ from numpy.typing import NDArray
 
 from gasfield.diagnostics.experiment import Experiment
 from gasfield.gas import Gas
-from gasfield.trajectory import Series, Trajectory
+from gasfield.trajectory import SURVEYED, Series, Trajectory
 
 _BLOCK_BYTES = 1 << 26
 
 WHOLE = "gas"
 """Name of the group of all particles."""
-SURVEY = "survey"
-"""Name of the group of all dead rows of a recording, at the few steps at which all were kept."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +108,7 @@ class Group:
         if not trajectory.has_survey:
             return None
         kept = trajectory.survey()
-        return cls(name=SURVEY, steps=kept.steps, positions=kept.values, precision=trajectory.precision)
+        return cls(name=SURVEYED, steps=kept.steps, positions=kept.values, precision=trajectory.precision)
 
     @classmethod
     def whole(cls, trajectory: Trajectory) -> Self:

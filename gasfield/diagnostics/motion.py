@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.diagnostics.base import Result, Scope
-from gasfield.diagnostics.decomposition import KINDS, Reference, moments, shares, without_noise
+from gasfield.diagnostics.decomposition import KINDS, Reference, linear_parts, moments, shares, without_noise
 from gasfield.diagnostics.deformation import intrinsic_frame
 from gasfield.diagnostics.estimate import Estimate, exact, jackknife, missing, stated
 from gasfield.diagnostics.group import Group, as_group
@@ -37,11 +37,13 @@ _ROWS = 4096
 """Most rows looked at, or four for each dimension where that is more."""
 _FEWEST = 3
 """Rows below which there is nothing but a translation to speak of."""
+_COLLAPSED = 0.02
+"""Stretch, over the mean of all, below which an axis counts as collapsed."""
 _ROWS_PER_AXIS = 10
 """Rows for each axis of a frame that stands in for all dimensions."""
 _WORK = 2e9
 """About how many operations the curves over time may cost; frames are left out to keep to it, down to `_FRAMES`."""
-_FRAMES = 16
+_FRAMES, _MOST_FRAMES = 16, 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,6 +161,13 @@ class _Interval:
         """The moments (7,) of what happened up to a frame."""
         return moments(self.reference, self.displacement(frame), self.neighbours)
 
+    def smallest_stretch(self, frame: int) -> float:
+        """Of the linear map up to a frame, over the geometric mean of all."""
+        moved = self.displacement(frame)
+        parts = linear_parts(self.reference, moved - moved.mean(axis=0))
+        sizes = np.linalg.svd(self.reference.frame + parts.whole, compute_uv=False)
+        return float(sizes[-1] / np.exp(np.mean(np.log(np.maximum(sizes, 1e-300)))))
+
     def without_parts(self, frame: int) -> Values:
         """(B, 7) moments without each part of the jackknife."""
         moved, part = self.displacement(frame), np.arange(self.group.count) % _PARTS
@@ -244,7 +253,7 @@ def _frames(group: Group, axes: int) -> NDArray[np.int64]:
     count, dimensions = group.count, group.dimensions
     work = count * (1000 + 4 * dimensions * (axes + 12)) + 30 * dimensions * axes**2
     work += 2 * count**2 * dimensions if dimensions > TREE else 0
-    many = min(max(int(_WORK // work), _FRAMES), len(group.steps) - 1)
+    many = min(int(np.clip(_WORK // work, _FRAMES, _MOST_FRAMES)), len(group.steps) - 1)
     return np.linspace(1, len(group.steps) - 1, many).astype(np.int64) if many > 1 else np.array([len(group.steps) - 1])
 
 
@@ -313,6 +322,12 @@ def _estimates(first: _Interval, last: int, complete: bool, notes: list[str]) ->
     if not table.found.sum() > 0:
         notes.append("nothing has moved: shares of no motion are undefined")
         return estimates
+    smallest = first.smallest_stretch(last) if k else 1.0
+    if smallest < _COLLAPSED:
+        notes.append(
+            f"the rows have collapsed along an axis (to {smallest:.2g} of the mean): rotation and shear there are "
+            "ill-determined, and the determinant, which tells the dilation, is small for its sake"
+        )
     prefix = "motion" if complete else "motion.frame"
     told = table.shares(prefix, 0) if k else {}
     told |= {key: share for key, share in table.shares("motion", 0).items() if key.startswith("motion.translation")}

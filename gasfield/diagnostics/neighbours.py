@@ -54,7 +54,7 @@ class Neighbours:
 
 
 def coherent_parts(places: Values, displacement: Values, neighbours: Neighbours) -> tuple[Values, Values]:
-    """Breathing and convection (N, D) of a displacement (N, D) of rows at centred places (N, D)."""
+    """Breathing and convection (N, D) of a displacement (N, D): radial and tangential to centred places (N, D)."""
     radii = np.linalg.norm(places, axis=1, keepdims=True)
     outwards = np.divide(places, radii, out=np.zeros_like(places), where=radii > 0)
     rise = np.sum(outwards * displacement, axis=1, keepdims=True)

@@ -3,9 +3,11 @@
 from gasfield.trajectory.checkpoint import Checkpoint
 from gasfield.trajectory.field import AffineField, AffineSnapshot, FullField, FullSnapshot, RecordedField
 from gasfield.trajectory.reader import Series, Trajectory, open_trajectory
+from gasfield.trajectory.schema import SURVEYED
 from gasfield.trajectory.writer import TrajectoryWriter
 
 __all__ = [
+    "SURVEYED",
     "AffineField",
     "AffineSnapshot",
     "Checkpoint",

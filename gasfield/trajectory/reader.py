@@ -224,6 +224,11 @@ class Trajectory:
         """All dead rows at the few steps at which they were kept: values (S, N_dead, D)."""
         return self._series(f"{schema.SURVEY}/{schema.POSITION}")
 
+    @property
+    def survey_ids(self) -> NDArray[np.int64]:
+        """Token ids of the rows of the survey (N_dead,)."""
+        return np.asarray(self._read(f"{schema.SURVEY}/token_id"), np.int64)
+
     def live_gradients(self) -> Series:
         """Gradients that training gave the live rows, in the order of `members("live")`: values (T, n, D)."""
         return self._series(f"{schema.LIVE}/{schema.GRADIENT}")

@@ -140,12 +140,12 @@ def test_a_structure_planted_later_is_measured_from_its_first_frame() -> None:
 def test_every_group_of_a_recording_is_diagnosed(bf16: Trajectory) -> None:
     diagnosis = diagnose(bf16)
     tree = diagnosis.as_json()
-    assert list(tree["groups"]) == bf16.names
+    assert list(tree["groups"]) == [*bf16.names, "survey"]
     assert tree["groups"]["dead"]["radius"]["start"]["value"] == pytest.approx(
         gaussian_radius(SIGMA, DIMENSIONS), abs=4 * SIGMA * sqrt(0.5) / sqrt(len(bf16.members("dead")))
     )
     assert {entry["group"] for entry in tree["left_out"] if entry["diagnostic"] == "deformation"} == {
-        name for name in bf16.names if name not in bf16.bonds
+        name for name in [*bf16.names, "survey"] if name not in bf16.bonds
     }
 
 
