@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -17,7 +17,7 @@ from gasfield.gas import Gas
 from gasfield.spaces import Space
 from gasfield.spec import Spec
 from gasfield.streams import Stream, generator
-from gasfield.tracers import Tracer, plant
+from gasfield.tracers import Present, Soil, Tracer, plant
 from gasfield.trajectory import SURVEYED, Trajectory
 
 Count = Annotated[int, Field(ge=1)]
@@ -170,42 +170,59 @@ def make_roster(
             f"gas: groups start at different steps ({', '.join(map(str, sorted(steps)))}); a run has one clock."
         )
     names = [*(source.name for source in sources), *(tracer.name for tracer in tracers)]
-    centroids = {name: _centroid(part.positions) for name, part in zip(names, parts, strict=False)}
+    present = {name: Present(part.positions, part.token_ids) for name, part in zip(names, parts, strict=False)}
+    for source in sources:
+        if isinstance(source.velocities, GivenVelocity):
+            given = of_dimension(source.velocities.velocity, space.dimensions, f"gas.{source.name}.velocities.velocity")
+            present[source.name] = replace(present[source.name], velocity=given)
+    drifting = {name: replace(group, velocity=np.ones(space.dimensions)) for name, group in present.items()}
     start = parts[0].step
     for number, tracer in enumerate(tracers):
-        structure = plant(tracer, centroids, space.dimensions, seed, number)
+        later = tracer.plant_at > start  # what is planted later is tried out as if everything drifted already
+        structure = plant(tracer, Soil(drifting if later else present, space.dimensions, seed, find), number)
         part = _unnamed(structure.positions, start, parts[0].time)
         part.bonds = {structure.name: structure.bonds}
         part.pushes[:], part.masses[:], part.charges[:] = tracer.active, tracer.mass, tracer.charge
-        if tracer.plant_at > start:
+        if later:
             part.positions = np.full(structure.positions.shape, np.nan)
         parts.append(part)
     everyone = _join(parts, names)
     there = np.isfinite(everyone.positions).all(axis=1)
     _require_inside(everyone, there, space)
-    later = [
+    plantings = [
         Planting(tracer, number, len(sources) + number, everyone.members(tracer.name))
         for number, tracer in enumerate(tracers)
         if tracer.plant_at > start
     ]
-    later.sort(key=lambda planting: planting.tracer.plant_at)
-    return Roster(everyone, everyone.select(np.flatnonzero(there)), tuple(later))
+    plantings.sort(key=lambda planting: planting.tracer.plant_at)
+    return Roster(everyone, everyone.select(np.flatnonzero(there)), tuple(plantings))
 
 
-def place_of(planting: Planting, gas: Gas, space: Space, seed: int) -> NDArray[np.float64]:
-    """(M, D) where a tracer is to be planted in a gas as it is now.
+def place_of(
+    planting: Planting, gas: Gas, everyone: Gas, space: Space, seed: int, find: Callable[[str], Path]
+) -> NDArray[np.float64]:
+    """(M, D) where a tracer is to be planted in a gas as it is now; `everyone` is all as they were at the start.
 
     Raises:
-        InputError: if the place is outside the space, or that of a group that is not there yet.
+        InputError: if the place is outside the space, that of a group that is not there yet, or ahead of one that has
+            not moved.
     """
-    there = np.unique(gas.species)
-    centroids = {gas.names[number]: _centroid(gas.positions[gas.species == number]) for number in there}
-    positions = plant(planting.tracer, centroids, space.dimensions, seed, planting.number).positions
+    groups = {gas.names[number]: _present(gas, everyone, number) for number in np.unique(gas.species)}
+    soil = Soil(groups, space.dimensions, seed, find)
+    positions = plant(planting.tracer, soil, planting.number).positions
     if space.curved:
         space.settle(positions)
     elif not space.contains(positions).all():
         raise InputError(f"tracer '{planting.tracer.name}': at step {gas.step} its place is outside the space.")
     return positions
+
+
+def _present(gas: Gas, everyone: Gas, number: int) -> Present:
+    rows = gas.species == number
+    began = _centroid(everyone.positions[everyone.species == number])
+    velocity = None if gas.velocities is None else _centroid(gas.velocities[rows])
+    known = began if np.isfinite(began).all() else None
+    return Present(gas.positions[rows], gas.token_ids[rows], known, velocity)
 
 
 def add_planted(gas: Gas, planting: Planting, positions: NDArray[np.float64]) -> None:

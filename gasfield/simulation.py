@@ -157,7 +157,9 @@ class Simulation:
         while self._later and self._later[0].tracer.plant_at <= self.gas.step:
             planting = self._later.pop(0)
             with self.scenario.faults_at("tracers", planting.number):
-                positions = place_of(planting, self.gas, self.space, self.scenario.seed)
+                positions = place_of(
+                    planting, self.gas, self._everyone, self.space, self.scenario.seed, self.scenario.find
+                )
             self._add(planting, positions)
 
     def _add(self, planting: Planting, positions: NDArray[np.float64]) -> None:

@@ -34,6 +34,8 @@ class Stream(IntEnum):
     """Centres that a field draws: wells put anywhere, and where the fit of a mixture begins."""
     STORED_PATTERNS = 12
     """Patterns that a Hopfield network remembers."""
+    TRACER_JITTER = 13
+    """What the points of a planted structure are shifted by."""
     PERMUTATIONS = 14
     """Diagnostics: permutations of rows, and rows drawn where there are too many."""
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from gasfield.catalogue import find_file
 from gasfield.errors import InputError
 from gasfield.recording.corpus import Corpus
 from gasfield.recording.plan import RecordingPlan
 from gasfield.recording.training import Training
 from gasfield.streams import Stream, generator
-from gasfield.tracers import plant
+from gasfield.tracers import Present, Soil, plant, structure_of
 
 
 @dataclass(frozen=True)
@@ -46,14 +48,15 @@ def choose_rows(plan: RecordingPlan, corpus: Corpus, training: Training) -> Rows
     seed = training.plan.seed
     chance = generator(seed, Stream.ROW_SAMPLE)
     dead, live = chance.permutation(corpus.dead_ids), chance.permutation(corpus.live_ids)
-    sizes = [len(tracer.shape.structure().points) for tracer in plan.tracers]
+    sizes = [len(structure_of(tracer.shape, _found).points) for tracer in plan.tracers]
     _check_room(plan, sizes, len(dead), len(live))
     starts = np.cumsum([0, *sizes])
     untouched = dead[starts[-1] :]
-    centroids = {"dead": _centroid(training, np.sort(untouched)), "live": _centroid(training, np.sort(live))}
+    present = {"dead": _present(training, np.sort(untouched)), "live": _present(training, np.sort(live))}
+    soil = Soil(present, training.weights.shape[1], seed, _found)
     groups, bonds = {}, {}
     for index, (tracer, start, size) in enumerate(zip(plan.tracers, starts, sizes, strict=False)):
-        planting = plant(tracer, centroids, training.weights.shape[1], seed, index)
+        planting = plant(tracer, soil, index)
         groups[tracer.name] = dead[start : start + size]
         bonds[tracer.name] = planting.bonds + start
         training.plant(groups[tracer.name], planting.positions)
@@ -69,9 +72,15 @@ def choose_rows(plan: RecordingPlan, corpus: Corpus, training: Training) -> Rows
     )
 
 
-def _centroid(training: Training, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    centroid: NDArray[np.float64] = training.weights.double()[torch.from_numpy(rows)].mean(dim=0).numpy()
-    return centroid
+def _present(training: Training, rows: NDArray[np.int64]) -> Present:
+    return Present(training.weights[torch.from_numpy(rows)].double().numpy(), rows)
+
+
+def _found(name: str) -> Path:
+    path = find_file(name)
+    if path is None:
+        raise InputError(f"tracers: there is no file '{name}'.")
+    return path
 
 
 def _check_room(plan: RecordingPlan, sizes: list[int], dead: int, live: int) -> None:

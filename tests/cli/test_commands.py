@@ -113,7 +113,7 @@ def test_a_tracer_of_ones_own_is_planted(gasfield, tmp_path: Path) -> None:
 
 TRACERS = """
 tracers:
-  - {name: sheet, shape: {kind: square, side: 5, spacing: 0.05}, place: {kind: centroid, of: dead}}
+  - {name: sheet, shape: {kind: sheet, side: 5, spacing: 0.05}, place: {kind: centroid, of: dead}}
 """
 
 

@@ -187,7 +187,7 @@ def test_groups_at_two_temperatures_keep_them(tmp_path: Path) -> None:
 def test_a_tracer_planted_on_the_way_feels_and_does_not_push(tmp_path: Path) -> None:
     """Before its step it has no position; afterwards it moves, and the gas does as if it were not there."""
     tracer = {
-        "name": "square", "shape": {"kind": "square", "side": 2, "spacing": 0.2}, "plant_at": 30,
+        "name": "square", "shape": {"kind": "sheet", "side": 2, "spacing": 0.2}, "plant_at": 30,
         "place": {"kind": "centroid", "of": "gas"},
     }  # fmt: skip
     short = FLUID | {"run": {"steps": 60, "record_every": 10}}

@@ -64,7 +64,7 @@ def write_scenario(folder: Path, kind: str, **changes: Any) -> Path:
     if kind not in ("nose_hoover", "newton", "hmc"):
         scenario["tracers"] = [
             {
-                "name": "square", "shape": {"kind": "square", "side": 2, "spacing": 0.1}, "plant_at": 25,
+                "name": "square", "shape": {"kind": "sheet", "side": 2, "spacing": 0.1}, "plant_at": 25,
                 "place": {"kind": "centroid", "of": "gas"},
             }
         ]  # fmt: skip

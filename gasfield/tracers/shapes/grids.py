@@ -1,33 +1,24 @@
-"""Shapes of tracer structures: points in k dimensions, centred on the origin, and the bonds that tie neighbours."""
+"""Grids: line, sheet and cubic lattice."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import product
 from typing import Annotated, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from gasfield.spec import Spec
+from gasfield.tracers.shapes.structure import Spacing, Structure
 
-Spacing = Annotated[float, Field(gt=0)]
-
-
-@dataclass(frozen=True)
-class Structure:
-    """Points (M, k) centred on the origin, and bonds (B, 2): pairs of point indices."""
-
-    points: NDArray[np.float64]
-    bonds: NDArray[np.int64]
+Count = Annotated[int, Field(ge=2)]
 
 
 class Line(Spec):
     """Equally spaced points on a line (k = 1)."""
 
     kind: Literal["line"] = "line"
-    count: Annotated[int, Field(ge=2)]
+    count: Count
     """Number of points."""
     spacing: Spacing
     """Distance of neighbours [length]."""
@@ -37,35 +28,34 @@ class Line(Spec):
         return _grid((self.count,), self.spacing)
 
 
-class Square(Spec):
-    """A square sheet (k = 2)."""
+class Sheet(Spec):
+    """A sheet of squares (k = 2)."""
 
-    kind: Literal["square"] = "square"
-    side: Annotated[int, Field(ge=2)]
-    """Points along an edge."""
+    kind: Literal["sheet"] = "sheet"
+    side: Count | tuple[Count, Count]
+    """Points along an edge, or along both."""
     spacing: Spacing
     """Distance of neighbours [length]."""
 
     def structure(self) -> Structure:
         """The points and the bonds of neighbours."""
-        return _grid((self.side,) * 2, self.spacing)
+        return _grid((self.side,) * 2 if isinstance(self.side, int) else self.side, self.spacing)
 
 
 class Cubic(Spec):
-    """A simple cubic lattice (k = 3)."""
+    """A simple cubic lattice of k dimensions."""
 
     kind: Literal["cubic"] = "cubic"
-    side: Annotated[int, Field(ge=2)]
+    side: Count
     """Points along an edge."""
     spacing: Spacing
     """Distance of neighbours [length]."""
+    dimensions: Annotated[int, Field(ge=1, le=12)] = 3
+    """k."""
 
     def structure(self) -> Structure:
         """The points and the bonds of neighbours."""
-        return _grid((self.side,) * 3, self.spacing)
-
-
-Shape = Annotated[Line | Square | Cubic, Field(discriminator="kind")]
+        return _grid((self.side,) * self.dimensions, self.spacing)
 
 
 def _grid(counts: tuple[int, ...], spacing: float) -> Structure:

@@ -1,0 +1,46 @@
+"""Curves: ring and helix."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from gasfield.spec import Spec
+from gasfield.tracers.shapes.structure import Spacing, Structure, chained
+
+
+class Ring(Spec):
+    """Equally spaced points on a circle (k = 2)."""
+
+    kind: Literal["ring"] = "ring"
+    count: Annotated[int, Field(ge=3)]
+    """Number of points."""
+    radius: Spacing
+    """[length]"""
+
+    def structure(self) -> Structure:
+        """The points, each bonded to the two beside it."""
+        angle = 2 * np.pi * np.arange(self.count) / self.count
+        return chained(self.radius * np.stack([np.cos(angle), np.sin(angle)], axis=1), closed=True)
+
+
+class Helix(Spec):
+    """Equally spaced points on a right-handed helix about the third axis (k = 3)."""
+
+    kind: Literal["helix"] = "helix"
+    count: Annotated[int, Field(ge=3)]
+    """Number of points."""
+    radius: Spacing
+    """[length]"""
+    pitch: Spacing
+    """Rise in a whole turn [length]."""
+    turns: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 2.0
+    """From the first point to the last."""
+
+    def structure(self) -> Structure:
+        """The points, each bonded to the next."""
+        angle = 2 * np.pi * self.turns * np.linspace(0, 1, self.count)
+        circle = self.radius * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        return chained(np.column_stack([circle, self.pitch * angle / (2 * np.pi)]), closed=False)

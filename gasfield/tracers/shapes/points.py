@@ -1,0 +1,51 @@
+"""Points of your own, from a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from gasfield.errors import InputError
+from gasfield.spec import Spec
+from gasfield.tracers.shapes.structure import Find, Spacing, Structure, Values, bonded
+
+
+class Points(Spec):
+    """Points from a file (k is the number of its columns)."""
+
+    kind: Literal["points"] = "points"
+    file: str
+    """`.npy` with an array (M, k), or text with a point a line, numbers parted by commas or blanks, `#` for remarks."""
+    scale: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    """By which all coordinates are multiplied."""
+    bond_within: Spacing | None = None
+    """Points within this distance (after scaling) are bonded; none are if left out [length]."""
+
+    def structure(self, find: Find) -> Structure:
+        """The points, centred.
+
+        Raises:
+            InputError: if the file is missing or not that.
+        """
+        points = self.scale * _read(find(self.file))
+        points -= points.mean(axis=0)
+        return bonded(points, self.bond_within) if self.bond_within else Structure(points, np.empty((0, 2), np.int64))
+
+
+def _read(path: Path) -> Values:
+    try:
+        if path.suffix == ".npy":
+            found = np.load(path, allow_pickle=False)
+        else:
+            text = path.read_text(encoding="utf-8").replace(",", " ")
+            found = np.loadtxt(text.splitlines(), ndmin=2)
+        points = np.array(found, np.float64)
+    except (OSError, ValueError) as fault:
+        raise InputError(f"{path}: not a file of points ({fault}).") from None
+    if points.ndim != 2 or len(points) < 2 or not points.shape[1] or not np.isfinite(points).all():
+        shape = " x ".join(map(str, points.shape))
+        raise InputError(f"{path}: an array of {shape}; wanted are two points or more, a line each, of finite numbers.")
+    return points

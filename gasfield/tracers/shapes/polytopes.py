@@ -1,0 +1,57 @@
+"""Regular polytopes of any dimension: simplex, cross-polytope and the corners of a hypercube."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from gasfield.spec import Spec
+from gasfield.tracers.shapes.structure import Spacing, Structure, nearest_bonded
+
+
+class Simplex(Spec):
+    """k + 1 points, all at one distance from each other."""
+
+    kind: Literal["simplex"] = "simplex"
+    dimensions: Annotated[int, Field(ge=1, le=4096)]
+    """k."""
+    spacing: Spacing
+    """Distance of any two points [length]."""
+
+    def structure(self) -> Structure:
+        """The points, each bonded to all others."""
+        # Unit vectors of k + 1 dimensions, seen from within the plane that they span.
+        corners = np.eye(self.dimensions + 1) - 1 / (self.dimensions + 1)
+        axes = np.linalg.svd(corners)[2][: self.dimensions]
+        return nearest_bonded(corners @ axes.T, self.spacing)
+
+
+class CrossPolytope(Spec):
+    """2k points: plus and minus along every axis (k = 3: the octahedron)."""
+
+    kind: Literal["cross_polytope"] = "cross_polytope"
+    dimensions: Annotated[int, Field(ge=2, le=4096)]
+    """k."""
+    spacing: Spacing
+    """Distance of neighbours, sqrt(2) of the distance from the centre [length]."""
+
+    def structure(self) -> Structure:
+        """The points, each bonded to all others but the opposite one."""
+        return nearest_bonded(np.vstack([np.eye(self.dimensions), -np.eye(self.dimensions)]), self.spacing)
+
+
+class Hypercube(Spec):
+    """The 2^k corners of a cube of k dimensions."""
+
+    kind: Literal["hypercube"] = "hypercube"
+    dimensions: Annotated[int, Field(ge=1, le=12)]
+    """k."""
+    spacing: Spacing
+    """Length of an edge [length]."""
+
+    def structure(self) -> Structure:
+        """The points and the edges."""
+        return nearest_bonded(np.array(list(product((0, 1), repeat=self.dimensions))), self.spacing)

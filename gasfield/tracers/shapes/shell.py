@@ -1,0 +1,72 @@
+"""Points spread evenly over a sphere of any dimension.
+
+On the circle they are equally spaced. In three dimensions and more their angles are quantiles of the uniform law: of
+(n + 1/2)/N for the first one, and of the fractional parts of n/g, n/g^2, ... for the others, where g is the root of
+g^(k-1) = g + 1, the golden number or one of its generalisations (Roberts 2018). For k = 3 this is the Fibonacci sphere
+(Swinbank and Purser, Q. J. R. Meteorol. Soc. 132:1769, 2006). Last, they are moved so that
+their mean is the centre and their second moments are those of the sphere: a spherical 2-design, to rounding. (Without
+more points than dimensions, or beyond 256 of them, only the mean.)
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+from scipy.optimize import brentq
+from scipy.spatial import cKDTree
+from scipy.special import betaincinv
+
+from gasfield.spec import Spec
+from gasfield.tracers.shapes.structure import Spacing, Structure, Values, bonded
+
+_ROUNDS = 60
+_WHITENED = 256
+
+
+class Shell(Spec):
+    """Points spread evenly over a sphere."""
+
+    kind: Literal["shell"] = "shell"
+    count: Annotated[int, Field(ge=4, le=100_000)]
+    """Number of points."""
+    radius: Spacing
+    """[length]"""
+    dimensions: Annotated[int, Field(ge=2, le=4096)] = 3
+    """k: the sphere is the surface of a ball of k dimensions."""
+
+    def structure(self) -> Structure:
+        """The points; each is bonded to those hardly farther away than the nearest ones are on average."""
+        points = self.radius * spread_evenly(self.count, self.dimensions)
+        nearest = cKDTree(points).query(points, k=2)[0][:, 1]
+        return bonded(points, 1.35 * float(np.mean(nearest)))
+
+
+def spread_evenly(count: int, dimensions: int) -> Values:
+    """(count, dimensions) unit vectors."""
+    if dimensions == 2:
+        angle = 2 * np.pi * np.arange(count) / count
+        return np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    points = _quantiles(count, dimensions)
+    for _ in range(_ROUNDS):
+        points -= points.mean(axis=0)
+        if dimensions < count and dimensions <= _WHITENED:
+            left, _, right = np.linalg.svd(points, full_matrices=False)
+            points = left @ right
+        points /= np.linalg.norm(points, axis=1, keepdims=True)
+    return points
+
+
+def _quantiles(count: int, dimensions: int) -> Values:
+    """The density of the j-th angle is a sine to the power p = k - 2 - j, its cosine a Beta variable of (p + 1)/2."""
+    number, points, radius = np.arange(count), np.empty((count, dimensions)), np.ones(count)
+    golden = brentq(lambda g: g ** (dimensions - 1) - g - 1.0, 1.0, 2.0)
+    parts = [(number + 0.5) / count, *(np.mod(number / golden**j, 1.0) for j in range(1, dimensions - 1))]
+    for j, part in enumerate(parts[:-1]):
+        half = 0.5 * (dimensions - 1 - j)
+        cosine = 1.0 - 2.0 * betaincinv(half, half, part)
+        points[:, j] = radius * cosine
+        radius = radius * np.sqrt(np.maximum(1.0 - cosine**2, 0.0))
+    points[:, -2], points[:, -1] = radius * np.cos(2 * np.pi * parts[-1]), radius * np.sin(2 * np.pi * parts[-1])
+    return points
