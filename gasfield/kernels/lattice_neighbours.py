@@ -177,7 +177,7 @@ def _compare(words, rows, pilots, piece, cells, parent):  # type: ignore[no-unty
 
 @jit(**EXACT, forceinline=True)
 def _near(pilots, a, b, cells):  # type: ignore[no-untyped-def]
-    for j in range(pilots.shape[1]):
+    for j in range(pilots.shape[1]):  # noqa: SIM110 (as Numba compiles it fast)
         if abs(np.int32(pilots[a, j]) - np.int32(pilots[b, j])) > cells:
             return False
     return True

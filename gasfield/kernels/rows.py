@@ -37,27 +37,27 @@ def first_equal(words: Words, rows: Indices) -> Indices:
 
 
 def groups_of(labels: Indices) -> list[Indices]:
-    """The groups of two or more that share a label: places, ascending; large groups first, then by their first place."""
+    """The groups of two or more that share a label: places, ascending; large groups first, then by first place."""
     order = np.argsort(labels, kind="stable")
     bounds = np.flatnonzero(np.diff(labels[order])) + 1
     groups = [group for group in np.split(order, bounds) if len(group) > 1]
     return sorted(groups, key=lambda group: (-len(group), int(group[0])))
 
 
-def count_marks(words: Words, rows: Indices, fraction_bits: int) -> NDArray[np.int64]:
-    """How many numbers of each row are zero, and how many are powers of two.
+def count_marks(words: Words, fraction_bits: int, largest: int) -> NDArray[np.int64]:
+    """How many numbers of each row are zero, powers of two, or too large.
 
     Args:
         words: (N, D) bits of floating-point numbers.
-        rows: (n,) which rows.
         fraction_bits: stored bits of the significand.
+        largest: bits of the largest positive number that is not too large; infinities and NaN are beyond any.
 
     Returns:
-        (n, 2): zeros (+0 or -0); numbers +-2^k, subnormal ones too.
+        (N, 3): zeros (+0 or -0); numbers +-2^k, subnormal ones too; numbers that are too large, or none.
     """
-    sign = np.array(1 << (8 * words.dtype.itemsize - 1), words.dtype)
-    fraction = np.array((1 << fraction_bits) - 1, words.dtype)
-    return np.asarray(_marks(words, rows, sign[()] - words.dtype.type(1), fraction[()]))
+    kind = words.dtype.type
+    magnitude = kind((1 << (8 * words.dtype.itemsize - 1)) - 1)
+    return np.asarray(_marks(words, magnitude, kind((1 << fraction_bits) - 1), kind(largest)))
 
 
 def _narrow(words: Words) -> Words:
@@ -114,23 +114,24 @@ def _compare(words, rows, prints, order):  # type: ignore[no-untyped-def]
 
 @jit(**EXACT, forceinline=True)
 def _same(a, b):  # type: ignore[no-untyped-def]
-    for j in range(a.size):
+    for j in range(a.size):  # noqa: SIM110 (as Numba compiles it fast)
         if a[j] != b[j]:
             return False
     return True
 
 
 @jit(**EXACT_PARALLEL)
-def _marks(words, rows, magnitude, fraction):  # type: ignore[no-untyped-def]
-    marks = np.zeros((rows.size, 2), np.int64)
-    for i in prange(rows.size):
-        row = words[rows[i]]
-        zeros, powers = 0, 0
+def _marks(words, magnitude, fraction, largest):  # type: ignore[no-untyped-def]
+    marks = np.zeros((words.shape[0], 3), np.int64)
+    for i in prange(words.shape[0]):
+        row = words[i]
+        zeros, powers, beyond = 0, 0, 0
         for j in range(row.size):
             size = row[j] & magnitude
             part = size & fraction
             zeros += size == 0
             # A normal power of two has an empty fraction; a subnormal one, where all is fraction, a single bit.
             powers += (part == 0 and size != 0) or (part == size and size != 0 and (size & (size - 1)) == 0)
-        marks[i, 0], marks[i, 1] = zeros, powers
+            beyond += size > largest
+        marks[i, 0], marks[i, 1], marks[i, 2] = zeros, powers, beyond
     return marks
