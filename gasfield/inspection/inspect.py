@@ -207,7 +207,10 @@ def _components(matrix: Matrix, kept: Indices, labels: Indices, cells: int, note
     """Chains of neighbours; identical rows are looked at once and join the chain of the first of them."""
     words, exact = matrix.lattice()
     if not exact:
-        notes.append(f"components: {matrix.precision} numbers were rounded to the nearest bfloat16 to count cells")
+        notes.append(
+            f"components: {matrix.precision} numbers were rounded to the nearest bfloat16 to count cells "
+            "(to infinity beyond its range)"
+        )
     leaders, own = np.unique(labels, return_inverse=True)
     chains = neighbour_labels(words, kept[leaders], cells)
     return [kept[group] for group in groups_of(chains[own])]

@@ -106,7 +106,8 @@ class Matrix:
             return self.words.astype(np.uint16, copy=False), True
         rounded, exact = np.empty(self.words.shape, np.uint16), True
         for place, values in self.blocks(np.arange(self.rows)):
-            near = round_to_bfloat16(values)
+            with np.errstate(over="ignore"):
+                near = round_to_bfloat16(values)
             rounded[place] = bits(near)
             exact = exact and bool(np.array_equal(near, values, equal_nan=True))
         return rounded, exact

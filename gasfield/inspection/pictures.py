@@ -12,11 +12,11 @@ from scipy.linalg import eigh
 
 from gasfield.inspection.inspect import Inspection
 from gasfield.inspection.matrix import Indices, Values
-from gasfield.plots import Role, dress, headline, legend, new_figure, save
+from gasfield.plots import SERIES, Role, dress, headline, legend, new_figure, save
 
 _DOTS = 6000
 """Rows drawn in the plane: enough to see the cloud, few enough to see what is marked."""
-_RINGS = 12
+_RINGS = 8
 """Groups of identical rows that are marked, the largest."""
 
 
@@ -39,9 +39,9 @@ def norms(inspection: Inspection, ax: Axes | None = None) -> Axes:
     for colour, ids, label in _marked(inspection):
         ax.hist(values[np.isin(inspection.kept, ids)], edges, histtype="step", color=colour, linewidth=1.8, label=label)
     ax.set_yscale("log")
-    ax.set_ylim(bottom=0.7)
+    ax.set_ylim(0.7, 4 * ax.get_ylim()[1])  # room for the legend
     number = inspection.quantities()["norm.mean"]
-    dress(ax, f"Norms of the rows: mean {number.text()}", "norm [length]", "rows")
+    dress(ax, f"Norms of the rows: mean {number.text()} [length]", "norm [length]", "rows")
     legend(ax)
     return ax
 
@@ -62,20 +62,30 @@ def _plane(inspection: Inspection) -> Figure:
     axes, shares = _principal_axes(inspection)
     kept = inspection.kept
     shown = kept[np.linspace(0, len(kept) - 1, min(len(kept), _DOTS)).astype(np.int64)]
-    dots = _project(inspection, shown, axes)
     every = "all rows" if len(shown) == len(kept) else f"{len(shown):,} of {len(kept):,} rows"
-    ax.scatter(dots[:, 0], dots[:, 1], s=5, color=Role.INITIAL.colour, alpha=0.5, linewidths=0, label=every, zorder=2)
+    parts = {name: np.intersect1d(shown, ids) for name, ids in inspection.matrix.groups.items()} or {every: shown}
+    colours = SERIES[1:] if inspection.matrix.groups else (Role.INITIAL.colour,)
+    for i, (name, ids) in enumerate(parts.items()):
+        dots, colour = _project(inspection, ids, axes), colours[i % len(colours)]
+        ax.scatter(dots[:, 0], dots[:, 1], s=7, color=colour, alpha=0.6, linewidths=0, label=name, zorder=2)
     if inspection.given is not None:
         given = inspection.given[np.isin(inspection.given, kept)][:_DOTS]
         places = _project(inspection, given, axes)
         label = f"given rows ({len(inspection.given):,})"
         ax.scatter(
-            places[:, 0], places[:, 1], s=9, color=Role.CONTEXT.colour, alpha=0.8, linewidths=0, label=label, zorder=3
+            places[:, 0],
+            places[:, 1],
+            s=26,
+            facecolors="none",
+            edgecolors=Role.CONTEXT.colour,
+            linewidths=0.8,
+            label=label,
+            zorder=3,
         )
     if inspection.identical:
         largest = inspection.identical[:_RINGS]
         places = _project(inspection, np.array([group[0] for group in largest]), axes)
-        sizes = 30 + 60 * np.log2([len(group) for group in largest])
+        sizes = 20 + 14 * np.log2([len(group) for group in largest])
         few = (
             f"the {len(largest)} largest of {len(inspection.identical)}"
             if len(inspection.identical) > _RINGS
@@ -93,9 +103,10 @@ def _plane(inspection: Inspection) -> Figure:
             label=label,
             zorder=4,
         )
-        for place, group in zip(places, largest[:5], strict=False):
-            offset: dict[str, Any] = {"xytext": (8, 8), "textcoords": "offset points"}
+        for place, group in zip(places, largest[:3], strict=False):
+            offset: dict[str, Any] = {"xytext": (8, 6), "textcoords": "offset points"}
             ax.annotate(f"{len(group)}", place, color=colour, fontsize=9, zorder=5, **offset)
+    ax.margins(0.08)
     ax.set_aspect("equal", adjustable="datalim")
     names = [
         f"{name} principal axis, {share:.1%} of the spread [length]"

@@ -69,12 +69,12 @@ def tensors_of(path: Path) -> list[Tensor]:
             return [_npy(path)]
         if start.startswith(b"PK"):
             return _npz(path)
-        if path.suffix in _PICKLES or start.startswith(b"\x80"):
-            raise InputError(f"{path}: {_NO_PICKLES}")
-        if path.suffix == ".json":
-            return _index(path)
         if path.suffix == ".safetensors":
             return _safetensors(path)
+        if path.suffix == ".json":
+            return _index(path)
+        if path.suffix in _PICKLES or start[:1] == b"\x80":
+            raise InputError(f"{path}: {_NO_PICKLES}")
     except (OSError, ValueError, zipfile.BadZipFile, zipfile.LargeZipFile) as fault:
         raise InputError(f"{path}: cannot be read; is it cut short? ({fault})") from None
     raise InputError(
