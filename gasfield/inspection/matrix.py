@@ -48,7 +48,7 @@ COMMON_NAMES = (
 )
 """What embedding and un-embedding matrices are called, the embedding first."""
 _FRACTION_BITS = {"bfloat16": 7, "float16": 10, "float32": 23, "float64": 52}
-_BLOCK, _LONGEST, BLOCK_STEP = 1 << 21, 4096, 32
+_BLOCK, _LONGEST, BLOCK_STEP = 1 << 21, 2048, 32
 """Numbers in a block; its rows, at most, and of what their number is a multiple."""
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 

@@ -84,7 +84,9 @@ def _nearest(matrix: Matrix, rows: Indices, twins: Indices) -> Values:
         squares = np.sum(a * a, axis=1)
         for other, z in matrix.blocks(rows):
             b = z - centroid
-            apart = squares[:, None] - 2 * a @ b.T + np.sum(b * b, axis=1)
+            apart = a @ (-2.0 * b.T)
+            apart += squares[:, None]
+            apart += np.sum(b * b, axis=1)
             own = np.arange(place.start, place.stop)[:, None] == np.arange(other.start, other.stop)
             apart[own] = np.inf
             nearest[place] = np.minimum(nearest[place], apart.min(axis=1))

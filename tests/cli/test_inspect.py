@@ -89,7 +89,7 @@ def test_rows_against_the_rest_and_a_frame_of_a_trajectory(gasfield, tmp_path: P
         (["objects.npy"], "objects.npy: an array of objects; this is a pickle"),
         (["objects.npz"], "objects.npz: a.npy: an array of objects; this is a pickle"),
         (["line.npy"], "line.npy: an embedding has two axes, rows and dimensions; this has 1"),
-        (["words.npy"], "uint16 numbers are no embedding (bfloat16, float16, float32 or float64 are); if they are the bits"),
+        (["words.npy"], "float32 or float64 are); if they are the bits of bfloat16 numbers, say --bits bfloat16"),
         (["none.npy"], "its shape is (0, 3): there is nothing to look at"),
         (["nan.npy"], "every row holds a NaN"),
         (["cut.npy"], "cut.npy: cannot be read; is it cut short?"),
