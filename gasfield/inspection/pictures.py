@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -56,66 +57,84 @@ def _marked(inspection: Inspection) -> list[tuple[str, Indices, str]]:
     return marked
 
 
+@dataclass(frozen=True)
+class _Dots:
+    """Places in the plane (n, 2), and how they are drawn."""
+
+    places: Values
+    label: str
+    style: dict[str, Any]
+
+
 def _plane(inspection: Inspection) -> Figure:
-    figure = new_figure(7.0, 6.0)
-    ax = figure.add_subplot()
+    """The whole, and beside it a close-up of what is marked where that is small."""
     axes, shares = _principal_axes(inspection)
-    kept = inspection.kept
-    shown = kept[np.linspace(0, len(kept) - 1, min(len(kept), _DOTS)).astype(np.int64)]
-    every = "all rows" if len(shown) == len(kept) else f"{len(shown):,} of {len(kept):,} rows"
-    parts = {name: np.intersect1d(shown, ids) for name, ids in inspection.matrix.groups.items()} or {every: shown}
-    colours = SERIES[1:] if inspection.matrix.groups else (Role.INITIAL.colour,)
-    for i, (name, ids) in enumerate(parts.items()):
-        dots, colour = _project(inspection, ids, axes), colours[i % len(colours)]
-        ax.scatter(dots[:, 0], dots[:, 1], s=7, color=colour, alpha=0.6, linewidths=0, label=name, zorder=2)
-    if inspection.given is not None:
-        given = inspection.given[np.isin(inspection.given, kept)][:_DOTS]
-        places = _project(inspection, given, axes)
-        label = f"given rows ({len(inspection.given):,})"
-        ax.scatter(
-            places[:, 0],
-            places[:, 1],
-            s=26,
-            facecolors="none",
-            edgecolors=Role.CONTEXT.colour,
-            linewidths=0.8,
-            label=label,
-            zorder=3,
-        )
-    if inspection.identical:
-        largest = inspection.identical[:_RINGS]
-        places = _project(inspection, np.array([group[0] for group in largest]), axes)
-        sizes = 20 + 14 * np.log2([len(group) for group in largest])
-        few = (
-            f"the {len(largest)} largest of {len(inspection.identical)}"
-            if len(inspection.identical) > _RINGS
-            else "all"
-        )
-        label = f"groups of identical rows ({few}), and how many rows"
-        colour = Role.SIMULATED.colour
-        ax.scatter(
-            places[:, 0],
-            places[:, 1],
-            s=sizes,
-            facecolors="none",
-            edgecolors=colour,
-            linewidths=1.5,
-            label=label,
-            zorder=4,
-        )
-        for place, group in zip(places, largest[:3], strict=False):
-            offset: dict[str, Any] = {"xytext": (8, 6), "textcoords": "offset points"}
-            ax.annotate(f"{len(group)}", place, color=colour, fontsize=9, zorder=5, **offset)
-    ax.margins(0.08)
-    ax.set_aspect("equal", adjustable="datalim")
+    crowd, marks = _crowd(inspection, axes), _marks(inspection, axes)
+    window = _window(np.concatenate([dots.places for dots in crowd]), [dots.places for dots in marks])
+    figure = new_figure(7.0 if window is None else 12.0, 6.0)
+    panels = figure.subplots(1, 1 if window is None else 2, squeeze=False)[0]
     names = [
         f"{name} principal axis, {share:.1%} of the spread [length]"
         for name, share in zip(("first", "second"), shares, strict=True)
     ]
-    dress(ax, "", *names)
-    legend(ax, loc="upper center", bbox_to_anchor=(0.5, -0.11), ncols=2)
+    for ax in panels:
+        for dots in (*crowd, *marks):
+            ax.scatter(dots.places[:, 0], dots.places[:, 1], label=dots.label, **dots.style)
+        ax.margins(0.08)
+        ax.set_aspect("equal", adjustable="datalim")
+        dress(ax, "", *names)
+    legend(panels[0], loc="upper center", bbox_to_anchor=(0.5, -0.11), ncols=2)
+    if window is not None:
+        dress(panels[1], "Close-up of the marked rows", *names)
+        panels[1].set(xlim=window[:, 0], ylim=window[:, 1], aspect="equal", adjustable="box")
     headline(figure, "The rows in the plane in which they spread most")
     return figure
+
+
+def _crowd(inspection: Inspection, axes: Values) -> list[_Dots]:
+    """The rows, or as many as can be seen; group by group where they have groups."""
+    kept = inspection.kept
+    shown = kept[np.linspace(0, len(kept) - 1, min(len(kept), _DOTS)).astype(np.int64)]
+    every = "all rows" if len(shown) == len(kept) else f"{len(shown):,} of {len(kept):,} rows"
+    groups = inspection.matrix.groups
+    parts = {name: np.intersect1d(shown, ids) for name, ids in groups.items()} or {every: shown}
+    colours = SERIES[1:] if groups else (Role.INITIAL.colour,)
+    crowd = []
+    for i, (name, ids) in enumerate(parts.items()):
+        style = {"s": 6, "color": colours[i % len(colours)], "alpha": 0.7, "linewidths": 0, "zorder": 2}
+        crowd.append(_Dots(_project(inspection, ids, axes), name, style))
+    return crowd
+
+
+def _marks(inspection: Inspection, axes: Values) -> list[_Dots]:
+    """The rows that were given, and rings about groups of identical rows, the larger the more rows."""
+    marks = []
+    ring: dict[str, Any] = {"facecolors": "none", "linewidths": 0.7, "s": 16, "zorder": 3}
+    if inspection.given is not None:
+        given = inspection.given[np.isin(inspection.given, inspection.kept)][:_DOTS]
+        label = f"given rows ({len(inspection.given):,})"
+        style = ring | {"edgecolors": Role.CONTEXT.colour}
+        marks.append(_Dots(_project(inspection, given, axes), label, style))
+    if inspection.identical:
+        largest = inspection.identical[:_RINGS]
+        sizes = [len(group) for group in largest]
+        few = ", ..." if len(inspection.identical) > _RINGS else ""
+        label = f"groups of identical rows: {', '.join(map(str, sizes))}{few}"
+        style = ring | {"edgecolors": Role.SIMULATED.colour, "s": 20 + 14 * np.log2(sizes), "linewidths": 1.5}
+        marks.append(_Dots(_project(inspection, np.array([group[0] for group in largest]), axes), label, style))
+    return marks
+
+
+def _window(crowd: Values, marks: list[Values]) -> Values | None:
+    """(2, 2) corners of a square about what is marked; None where it is not much smaller than the whole."""
+    if not marks:
+        return None
+    places = np.concatenate(marks)
+    low, high = places.min(axis=0), places.max(axis=0)
+    half = 0.7 * float(np.max(high - low))
+    if not 0 < half < 0.2 * float(np.max(np.ptp(crowd, axis=0))):
+        return None
+    return np.stack([0.5 * (low + high) - half, 0.5 * (low + high) + half])
 
 
 def _principal_axes(inspection: Inspection) -> tuple[Values, Values]:
