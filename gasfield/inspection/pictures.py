@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.linalg import eigh
 
-from gasfield.inspection.inspect import Inspection
+from gasfield.inspection.inspection import Inspection
 from gasfield.inspection.matrix import Indices, Values
 from gasfield.plots import SERIES, Role, dress, headline, legend, new_figure, save
 
