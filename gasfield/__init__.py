@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gasfield.comparison import compare
     from gasfield.diagnostics import diagnose
     from gasfield.errors import BlowUp, InputError
+    from gasfield.inspection import inspect
     from gasfield.plugins import run_plugin
     from gasfield.running import resume, run
     from gasfield.scenario import Scenario, load_scenario
@@ -30,6 +31,7 @@ _HOME = {
     "Trajectory": ("trajectory", "Trajectory"),
     "compare": ("comparison", "compare"),
     "diagnose": ("diagnostics", "diagnose"),
+    "inspect": ("inspection", "inspect"),
     "load_scenario": ("scenario", "load_scenario"),
     "open": ("trajectory", "open_trajectory"),
     "resume": ("running", "resume"),
@@ -45,6 +47,7 @@ __all__ = [
     "__version__",
     "compare",
     "diagnose",
+    "inspect",
     "load_scenario",
     "open",
     "resume",

@@ -239,6 +239,57 @@ def compare(
 
 
 @app.command()
+def inspect(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="safetensors (a file, a folder of shards, or their index), npy, npz, or a trajectory."
+        ),
+    ],
+    tensor: Annotated[
+        str | None, typer.Option("--tensor", metavar="NAME", help="Its name; by common names if left out.")
+    ] = None,
+    rows: Annotated[
+        str | None,
+        typer.Option(
+            "--rows",
+            metavar="IDS",
+            help="Compare these rows with the rest: a text file of ids, a range 0:1000, a group of a trajectory.",
+        ),
+    ] = None,
+    cells: Annotated[
+        int, typer.Option("--cells", metavar="K", help="Reach of chains of neighbours, in cells of bfloat16.")
+    ] = 1,
+    step: Annotated[
+        int | None, typer.Option("--step", help="Recorded step of a trajectory; the last if left out.")
+    ] = None,
+    bits: Annotated[
+        str | None,
+        typer.Option("--bits", metavar="bfloat16", help="What uint16 numbers of npy and npz are the bits of."),
+    ] = None,
+    as_json: Json = False,
+    plots: Annotated[
+        Path | None, typer.Option("--plots", help="Folder for the pictures; none are made if left out.")
+    ] = None,
+) -> None:
+    """Looks at an embedding matrix: identical rows, neighbours on the lattice, norms, cosines, outliers."""
+    import json
+
+    from gasfield.inspection import inspect as inspect_matrix
+    from gasfield.terminal import print_inspection, status
+
+    with status() as tell:
+        inspection = inspect_matrix(source, tensor=tensor, rows=rows, cells=cells, step=step, bits=bits, progress=tell)
+    if as_json:
+        print(json.dumps(inspection.as_json(), indent=2, allow_nan=False))
+    else:
+        print_inspection(inspection)
+    if plots:
+        plots.mkdir(parents=True, exist_ok=True)
+        inspection.plot_all(plots)
+
+
+@app.command()
 def record(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File to write; outputs/recordings/NNN.h5 if left out.")

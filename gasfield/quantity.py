@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-Number = float | list[float] | None
-"""What a leaf holds: a number, several in a fixed order, or None where there is nothing to say."""
+Number = float | Sequence[float | Sequence[float]] | None
+"""What a leaf holds: a number, several in a fixed order (lists of ids, too), or None where there is nothing to say."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from gasfield.kernels.cache import is_warm, key_by_sources
 
 if TYPE_CHECKING:
     from gasfield.comparison import Comparison
+    from gasfield.inspection import Inspection
     from gasfield.recording.training import Moment
     from gasfield.running import RunResult
     from gasfield.simulation import Simulation
@@ -76,6 +77,17 @@ def _bar(quiet: bool) -> Progress:
     return Progress(*columns, TimeRemainingColumn(), console=console, disable=disable, transient=True)
 
 
+@contextmanager
+def status() -> Iterator[Callable[[str], None]]:
+    """What is being done, in one line that vanishes, on a terminal; nothing where the output goes to a file."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _: None
+        return
+    with console.status("reading") as line:
+        yield line.update
+
+
 def print_run(result: RunResult) -> None:
     """What a run found, and where it is."""
     if result.comparison:
@@ -114,6 +126,41 @@ def print_diagnosis(data: dict[str, Any]) -> None:
         print(f"{entry['group']}: {entry['diagnostic']} left out: {entry['reason']}")
     for entry in data["notes"]:
         print(f"{entry['group']}: {entry['diagnostic']}: {entry['note']}")
+
+
+def print_inspection(inspection: Inspection) -> None:
+    """Results of an inspection, a line each; of long lists the beginning (`--json` has all), then the notes."""
+    name = f" {inspection.group}" if inspection.group else ""
+    print(
+        f"{inspection.source}{name}: {inspection.matrix.rows} x {inspection.matrix.dimensions}, {inspection.precision}"
+    )
+    leaves = {key: quantity.leaf() for key, quantity in inspection.quantities().items()}
+    del leaves["rows"], leaves["dimensions"]
+    _print_leaves({key: leaf for key, leaf in leaves.items() if not isinstance(leaf["value"], list)})
+    shortened = False
+    for key, leaf in leaves.items():
+        if isinstance(leaf["value"], list) and leaf["value"]:
+            text, cut = _some(leaf["value"])
+            shortened = shortened or cut
+            print(f"  {key} = {text} {leaf['unit']}")
+    if shortened:
+        print("  (lists are cut short here; --json gives all)")
+    for note in inspection.notes:
+        print(f"note: {note}")
+
+
+def _some(values: list[Any], most: int = 12) -> tuple[str, bool]:
+    """The beginning of a list, or of a list of lists, and whether anything is missing."""
+    parts, cut = [], len(values) > most
+    for value in values[:most]:
+        if isinstance(value, list):
+            part, inner = _some(value, most=6)
+            parts.append(part)
+            cut = cut or inner
+        else:
+            parts.append(f"{value}" if isinstance(value, int) else _short(value))
+    rest = f", ... {len(values) - most} more" if len(values) > most else ""
+    return f"[{', '.join(parts)}{rest}]", cut
 
 
 def _print_leaves(data: dict[str, Any], prefix: str = "") -> None:

@@ -1,0 +1,270 @@
+"""An embedding matrix, looked at: which rows are the same or next to each other, and how the cloud lies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasfield.diagnostics.base import Result
+from gasfield.diagnostics.estimate import Estimate, share_floor
+from gasfield.errors import InputError
+from gasfield.inspection import cloud, separation
+from gasfield.inspection.matrix import Indices, Matrix, Values, open_matrix
+from gasfield.inspection.outliers import find_outliers
+from gasfield.inspection.selection import read_rows
+from gasfield.kernels.lattice_neighbours import neighbour_labels
+from gasfield.kernels.rows import count_marks, first_equal, groups_of
+from gasfield.quantity import Quantity, nested_leaves
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_TOLD = 20
+"""Ids that a note shows."""
+_LARGEST = 1e100
+"""What is beyond it has no square."""
+_MOST_CELLS = 65_280
+"""From one end of the lattice to the other."""
+_OUTLIERS = ("norm", "distance")
+
+
+def _silent(_: str) -> None:
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inspection(Result):
+    """What was found in a matrix; `group` is the name of its tensor.
+
+    Attributes:
+        source: the file.
+        precision: "bfloat16", "float16", "float32" or "float64".
+        lists: dotted key -> counts and lists of ids, which carry no error.
+        matrix: the matrix, for pictures.
+        kept: (n,) ids of the rows that were measured.
+        norms, distances: (n,) of these rows, from the origin and from the centroid [length].
+        centroid: (D,) [length].
+        products: (D, D) sum of products of coordinates about it, upper half, in a unit of its own; None if too many.
+        identical, components: groups of ids, the largest first.
+        given: ids of the rows that were given; None if none were.
+
+    Keys of estimates: `norm.mean`, `norm.std`, `cosine.raw`, `cosine.centred` (mean over all pairs i != j, about the
+    origin and about the centroid), `participation_ratio` ((tr C)^2 / tr C^2 of the covariance), `centroid.norm`,
+    `radius`, `zeros` and `powers_of_two` (shares of the coordinates); with rows given `separation.norm`, `.distance`,
+    `.cosine`, `.nearest` (areas under the curve). Keys of lists: `rows`, `dimensions`, `not_finite.rows`,
+    `not_finite.ids`, `identical.groups`, `.rows`, `.members`, `components.cells`, `.sizes`, `.rows`, `.members`,
+    `outliers.norm` and `outliers.distance`, each with `threshold`, `rows`, `ids`, `values`, `deviations`, and
+    `given.rows`.
+    """
+
+    source: str
+    precision: str
+    lists: Mapping[str, Quantity]
+    matrix: Matrix = field(repr=False)
+    kept: Indices = field(repr=False)
+    norms: Values = field(repr=False)
+    distances: Values = field(repr=False)
+    centroid: Values = field(repr=False)
+    products: NDArray[np.floating[Any]] | None = field(repr=False)
+    identical: Sequence[Indices] = field(repr=False)
+    components: Sequence[Indices] = field(repr=False)
+    given: Indices | None = field(repr=False)
+
+    def quantities(self) -> dict[str, Quantity]:
+        """The results as leaves, by dotted key."""
+        return {**self.lists, **super().quantities()}
+
+    def as_json(self) -> dict[str, Any]:
+        """`file`, `tensor`, `precision`, the leaves, and the notes."""
+        head = {"file": self.source, "tensor": self.group, "precision": self.precision}
+        return {**head, **nested_leaves(self.quantities()), "notes": list(self.notes)}
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """The norms of the rows."""
+        from gasfield.inspection.pictures import norms
+
+        return norms(self, ax)
+
+    def plot_all(self, folder: Path) -> list[Path]:
+        """Writes the pictures: `norms.png` and `plane.png`."""
+        from gasfield.inspection.pictures import draw
+
+        return draw(self, folder)
+
+
+def inspect(
+    source: str | Path,
+    *,
+    tensor: str | None = None,
+    rows: str | Sequence[int] | None = None,
+    cells: int = 1,
+    step: int | None = None,
+    bits: str | None = None,
+    progress: Callable[[str], None] = _silent,
+) -> Inspection:
+    """Looks at an embedding matrix.
+
+    Args:
+        source: safetensors (a file, a folder of shards, or their index), npy, npz, or a trajectory (.h5).
+        tensor: name of the tensor; a common name of embeddings, or the only matrix, if left out.
+        rows: ids, or what `--rows` takes (a text file of ids, a range "0:1000", a group of a trajectory): these rows
+            against the rest.
+        cells: reach of the chains of neighbours, in cells of the bfloat16 lattice.
+        step: of a trajectory; the last if left out.
+        bits: "bfloat16" if an array of uint16 holds the bits of such numbers.
+        progress: called with what is being done.
+
+    Raises:
+        InputError: if the input does not fit; the text says what would.
+    """
+    if not 0 <= cells <= _MOST_CELLS:
+        raise InputError(f"--cells {cells}: a number of cells from 0 to {_MOST_CELLS} is wanted.")
+    matrix = open_matrix(source, tensor, step, bits)
+    given, remarks = _given(rows, matrix)
+    notes = [*matrix.notes, *remarks]
+    progress("counting zeros and powers of two")
+    marks = count_marks(matrix.words, matrix.fraction_bits, _limit(matrix))
+    kept = np.flatnonzero(marks[:, 2] == 0)
+    if not len(kept):
+        raise InputError(f"{source}: every row holds a NaN, an infinity or a number beyond 1e100.")
+    lost = np.flatnonzero(marks[:, 2] > 0)
+    if len(lost):
+        notes.append(f"{len(lost)} rows hold a NaN, an infinity or a number beyond 1e100, left out: {_some(lost)}")
+    lists: dict[str, Quantity] = {
+        "rows": Quantity(matrix.rows, "rows"),
+        "dimensions": Quantity(matrix.dimensions, "1"),
+        "not_finite.rows": Quantity(len(lost), "rows"),
+        "not_finite.ids": Quantity(lost.tolist(), "row ids"),
+    }
+    progress("looking for identical rows")
+    labels = first_equal(matrix.words, kept)
+    identical = [kept[group] for group in groups_of(labels)]
+    lists |= _groups("identical", "groups", identical)
+    progress("looking for neighbours on the lattice")
+    components = _components(matrix, kept, labels, cells, notes)
+    lists |= {"components.cells": Quantity(cells, "cells"), **_groups("components", "sizes", components)}
+    progress("measuring the cloud")
+    found = cloud.measure(matrix, kept)
+    notes += found.notes
+    estimates = found.estimates | {
+        "zeros": _share(marks[kept, 0], matrix.dimensions),
+        "powers_of_two": _share(marks[kept, 1], matrix.dimensions),
+    }
+    for name, scores in zip(_OUTLIERS, (found.norms, found.distances), strict=True):
+        lists |= _outliers(name, scores, kept, notes)
+    if given is not None:
+        progress("comparing the given rows with the rest")
+        lists["given.rows"] = Quantity(len(given), "rows")
+        estimates |= _separation(matrix, kept, given, found.norms, labels, notes)
+    return Inspection(
+        group=matrix.tensor,
+        estimates=estimates,
+        notes=tuple(notes),
+        source=matrix.source,
+        precision=matrix.precision,
+        lists=lists,
+        matrix=matrix,
+        kept=kept,
+        norms=found.norms,
+        distances=found.distances,
+        centroid=found.centroid,
+        products=found.products,
+        identical=identical,
+        components=components,
+        given=given,
+    )
+
+
+def _given(rows: str | Sequence[int] | None, matrix: Matrix) -> tuple[Indices | None, tuple[str, ...]]:
+    """The ids of the rows that were given, some but not all."""
+    if rows is None:
+        return None, ()
+    if isinstance(rows, str):
+        ids, notes = read_rows(rows, matrix)
+    else:
+        ids, notes = np.unique(np.asarray(rows, np.int64)), ()
+        if not len(ids) or ids[0] < 0 or ids[-1] >= matrix.rows:
+            raise InputError(f"rows: ids from 0 to {matrix.rows - 1} are wanted, one at least.")
+    if len(ids) == matrix.rows:
+        raise InputError("--rows: these are all the rows; nothing is left to compare them with.")
+    return ids, notes
+
+
+def _limit(matrix: Matrix) -> int:
+    """Bits of the largest number that is measured: below infinity, and with a square below it."""
+    kind = "float32" if matrix.precision == "bfloat16" else matrix.precision
+    largest = np.array(min(_LARGEST, float(np.finfo(kind).max)), kind)
+    word = int(largest.view(f"u{largest.itemsize}"))
+    return word >> 16 if matrix.precision == "bfloat16" else word
+
+
+def _components(matrix: Matrix, kept: Indices, labels: Indices, cells: int, notes: list[str]) -> list[Indices]:
+    """Chains of neighbours; identical rows are looked at once and join the chain of the first of them."""
+    words, exact = matrix.lattice()
+    if not exact:
+        notes.append(
+            f"components: {matrix.precision} numbers were rounded to the nearest bfloat16 to count cells "
+            "(to infinity beyond its range)"
+        )
+    leaders, own = np.unique(labels, return_inverse=True)
+    chains = neighbour_labels(words, kept[leaders], cells)
+    return [kept[group] for group in groups_of(chains[own])]
+
+
+def _groups(name: str, sizes: str, groups: Sequence[Indices]) -> dict[str, Quantity]:
+    """Sizes, how many rows they hold together, and the ids of each."""
+    lengths = [len(group) for group in groups]
+    return {
+        f"{name}.{sizes}": Quantity(lengths, "rows"),
+        f"{name}.rows": Quantity(sum(lengths), "rows"),
+        f"{name}.members": Quantity([group.tolist() for group in groups], "row ids"),
+    }
+
+
+def _share(counts: NDArray[np.int64], dimensions: int) -> Estimate:
+    """A share of all coordinates; the rows are the draws."""
+    own = counts / dimensions
+    return Estimate(np.array(own.mean()), "1", own, floor=share_floor(len(own) * dimensions))
+
+
+def _outliers(name: str, scores: Values, kept: Indices, notes: list[str]) -> dict[str, Quantity]:
+    found = find_outliers(scores)
+    key, known = f"outliers.{name}", found.why_not is None
+    if found.why_not:
+        notes.append(f"{key}: {found.why_not}")
+    leaves = {
+        "threshold": Quantity(found.threshold, "robust standard deviations"),
+        "rows": Quantity(len(found.places) if known else None, "rows"),
+        "ids": Quantity(kept[found.places].tolist() if known else None, "row ids"),
+        "values": Quantity(scores[found.places].tolist() if known else None, "length"),
+        "deviations": Quantity(found.deviations.tolist() if known else None, "robust standard deviations"),
+    }
+    return {f"{key}.{leaf}": quantity for leaf, quantity in leaves.items()}
+
+
+def _separation(
+    matrix: Matrix, kept: Indices, given: Indices, norms: Values, labels: Indices, notes: list[str]
+) -> dict[str, Estimate]:
+    """Areas under the curve of the given rows against the rest, a score each."""
+    inside = np.isin(kept, given)
+    if not inside.any() or inside.all():
+        raise InputError("--rows: without the rows that are not finite, the given rows or the rest are none.")
+    if inside.sum() < len(given):
+        notes.append(f"separation: {len(given) - inside.sum()} of the given rows are not finite, and left out")
+    if min(inside.sum(), (~inside).sum()) < 2:
+        notes.append("separation: a single row against the rest has no error")
+    twins = np.flatnonzero(np.bincount(labels, minlength=len(labels))[labels] > 1)
+    return {
+        f"separation.{name}": separation.area_under_curve(scores, inside)
+        for name, scores in separation.scores(matrix, kept, inside, norms, twins, notes)
+    }
+
+
+def _some(ids: Indices) -> str:
+    more = f" and {len(ids) - _TOLD} more" if len(ids) > _TOLD else ""
+    return ", ".join(map(str, ids[:_TOLD])) + more

@@ -1,0 +1,223 @@
+"""An embedding matrix as bits: from a file, or a frame of a trajectory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasfield.errors import InputError
+from gasfield.inspection.tensors import PRECISIONS, Tensor, Words, tensors_of
+from gasfield.kernels.bfloat16 import bits, from_bits, is_on_lattice, round_to_bfloat16
+from gasfield.trajectory import Trajectory, open_trajectory
+
+Values = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+COMMON_NAMES = (
+    "model.embed_tokens.weight",
+    "transformer.wte.weight",
+    "gpt_neox.embed_in.weight",
+    "model.decoder.embed_tokens.weight",
+    "model.language_model.embed_tokens.weight",
+    "language_model.model.embed_tokens.weight",
+    "embeddings.word_embeddings.weight",
+    "bert.embeddings.word_embeddings.weight",
+    "roberta.embeddings.word_embeddings.weight",
+    "distilbert.embeddings.word_embeddings.weight",
+    "transformer.word_embeddings.weight",
+    "word_embeddings.weight",
+    "model.tok_embeddings.weight",
+    "tok_embeddings.weight",
+    "backbone.embeddings.weight",
+    "backbone.embedding.weight",
+    "shared.weight",
+    "wte.weight",
+    "embed_tokens.weight",
+    "embedding.weight",
+    "embeddings.weight",
+    "embedding",
+    "embeddings",
+    "lm_head.weight",
+    "embed_out.weight",
+    "output.weight",
+)
+"""What embedding and un-embedding matrices are called, the embedding first."""
+_FRACTION_BITS = {"bfloat16": 7, "float16": 10, "float32": 23, "float64": 52}
+_BLOCK, _LONGEST, BLOCK_STEP = 1 << 21, 2048, 32
+"""Numbers in a block; its rows, at most, and of what their number is a multiple."""
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Rows of an embedding.
+
+    Attributes:
+        source: the file, as it was given.
+        tensor: name of the tensor, or the step of the frame.
+        precision: "bfloat16", "float16", "float32" or "float64".
+        words: (N, D) the numbers' bits, contiguous, mapped or in memory.
+        groups: names of groups of rows -> their ids; what the particles of a trajectory are.
+        notes: what a reader of the results must know.
+    """
+
+    source: str
+    tensor: str
+    precision: str
+    words: Words
+    groups: Mapping[str, Indices] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """N."""
+        return int(self.words.shape[0])
+
+    @property
+    def dimensions(self) -> int:
+        """D."""
+        return int(self.words.shape[1])
+
+    @property
+    def fraction_bits(self) -> int:
+        """Stored bits of the significand."""
+        return _FRACTION_BITS[self.precision]
+
+    def values(self, rows: Indices | slice) -> Values:
+        """Some rows (n, D) as numbers."""
+        return self._numbers(rows).astype(np.float64)
+
+    def blocks(self, rows: Indices) -> Iterator[tuple[slice, Values]]:
+        """The rows in blocks that fit into memory: the place in `rows`, and the numbers (n, D)."""
+        length = min(_LONGEST, max(1, _BLOCK // self.dimensions // BLOCK_STEP) * BLOCK_STEP)
+        for start in range(0, len(rows), length):
+            part = rows[start : start + length]
+            whole = part[-1] - part[0] + 1 == len(part)  # a slice of a mapped file is not copied
+            yield slice(start, start + len(part)), self.values(slice(part[0], part[-1] + 1) if whole else part)
+
+    def lattice(self) -> tuple[NDArray[np.uint16], bool]:
+        """(N, D) bits of the nearest bfloat16 numbers, and whether each number is its own nearest."""
+        if self.precision == "bfloat16":
+            return self.words.astype(np.uint16, copy=False), True
+        rounded, exact = np.empty(self.words.shape, np.uint16), True
+        for place, values in self.blocks(np.arange(self.rows)):
+            with np.errstate(over="ignore"):
+                near = round_to_bfloat16(values)
+            rounded[place] = bits(near)
+            exact = exact and bool(np.array_equal(near, values, equal_nan=True))
+        return rounded, exact
+
+    def _numbers(self, rows: Indices | slice) -> NDArray[Any]:
+        words = np.asarray(self.words[rows])
+        return (
+            from_bits(words.astype(np.uint16, copy=False))
+            if self.precision == "bfloat16"
+            else words.view(self.precision)
+        )
+
+
+def open_matrix(
+    source: str | Path, tensor: str | None = None, step: int | None = None, bits_are: str | None = None
+) -> Matrix:
+    """Opens an embedding matrix.
+
+    Args:
+        source: safetensors (a file, a folder of shards, or their index), npy, npz, or a trajectory.
+        tensor: its name; without it a common name of embeddings, or the only matrix there is.
+        step: of a trajectory: the recorded step to look at; the last if left out.
+        bits_are: "bfloat16" says that uint16 numbers of npy and npz are the bits of bfloat16 ones.
+
+    Raises:
+        InputError: if there is no such file, tensor or step, or it is no matrix of floating-point numbers.
+    """
+    if bits_are not in (None, "bfloat16"):
+        raise InputError(f"--bits {bits_are}: bfloat16 is the only one there is.")
+    path = Path(source)
+    if _is_hdf5(path):
+        if tensor is not None or bits_are is not None:
+            raise InputError(f"{path}: a trajectory has no --tensor and no --bits; --step chooses the frame.")
+        with open_trajectory(path) as trajectory:
+            return _frame(trajectory, step)
+    if step is not None:
+        raise InputError(f"{path}: --step chooses a frame of a trajectory (.h5); this is none.")
+    available = tensors_of(path)
+    chosen, notes = _choose(available, tensor, path)
+    where = f"{path}: {chosen.name}" if chosen.name else str(path)
+    words = chosen.load() if chosen.shape is None else _checked(chosen, bits_are, where)
+    precision = "bfloat16" if bits_are else chosen.numbers
+    if not (words.flags.aligned and words.flags.c_contiguous):
+        words = np.array(words, order="C")
+    return Matrix(str(source), chosen.name, precision, words, notes=notes)
+
+
+def _is_hdf5(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(8) == _HDF5
+
+
+def _checked(tensor: Tensor, bits_are: str | None, where: str) -> Words:
+    """The bits of a tensor that is a matrix of numbers of a kind that embeddings have."""
+    shape = tensor.shape or ()
+    if len(shape) != 2:
+        raise InputError(f"{where}: an embedding has two axes, rows and dimensions; this has {len(shape)}: {shape}.")
+    if not all(shape):
+        raise InputError(f"{where}: its shape is {shape}: there is nothing to look at.")
+    if bits_are and tensor.numbers != "uint16":
+        raise InputError(f"{where}: --bits is for uint16 numbers; these are {tensor.numbers}.")
+    if not bits_are and tensor.numbers not in PRECISIONS.values():
+        hint = "; if they are the bits of bfloat16 numbers, say --bits bfloat16" if tensor.numbers == "uint16" else ""
+        raise InputError(
+            f"{where}: {tensor.numbers} numbers are no embedding (bfloat16, float16, float32 or float64 are){hint}."
+        )
+    return tensor.load()
+
+
+def _choose(available: Sequence[Tensor], name: str | None, path: Path) -> tuple[Tensor, tuple[str, ...]]:
+    """The tensor that was asked for, or the embedding; and a note on others that it might have been."""
+    by_name = {tensor.name: tensor for tensor in available}
+    matrices = [tensor for tensor in available if tensor.shape is not None and len(tensor.shape) == 2]
+    if name is not None:
+        if name not in by_name:
+            raise InputError(f"{path}: no tensor '{name}'; {_listed(matrices)}.")
+        return by_name[name], ()
+    if len(available) == 1:
+        return available[0], ()
+    known = [by_name[name] for name in COMMON_NAMES if name in by_name and len(by_name[name].shape or (0, 0)) == 2]
+    if known:
+        others = f"the file also holds {', '.join(tensor.name for tensor in known[1:])}; --tensor chooses"
+        return known[0], (others,) if known[1:] else ()
+    if len(matrices) == 1:
+        return matrices[0], ()
+    raise InputError(f"{path}: none of its tensors is named as embeddings are; --tensor chooses: {_listed(matrices)}.")
+
+
+def _listed(matrices: Sequence[Tensor]) -> str:
+    """At most twenty, the tallest first: vocabularies are long."""
+    if not matrices:
+        return "it has no tensor with two axes"
+    tall = sorted(matrices, key=lambda tensor: -(tensor.shape or (0,))[0])
+    names = ", ".join(f"{tensor.name} {' x '.join(map(str, tensor.shape or ()))}" for tensor in tall[:20])
+    return f"the matrices here are {names}" + (f" and {len(tall) - 20} more" if len(tall) > 20 else "")
+
+
+def _frame(trajectory: Trajectory, step: int | None) -> Matrix:
+    """One frame of a trajectory; its groups are named sets of rows."""
+    at = int(trajectory.steps[-1]) if step is None else step
+    positions = trajectory.gas(at).positions
+    precision = trajectory.precision
+    if precision == "bfloat16":
+        single = np.asarray(positions, np.float32)
+        if not is_on_lattice(single).all():
+            raise InputError(f"{trajectory.path}: it says that its positions are bfloat16, and not all are.")
+        words: Words = bits(single)
+    else:
+        words = np.ascontiguousarray(positions, precision).view(f"u{np.dtype(precision).itemsize}")
+    groups = {name: trajectory.members(name) for name in trajectory.names}
+    return Matrix(str(trajectory.path), f"step {at}", precision, words, groups)

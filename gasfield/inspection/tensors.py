@@ -1,0 +1,238 @@
+"""What tensors a file holds, and their bits: safetensors (shards too), npy and npz, mapped where that can be done.
+
+Nothing is unpickled. NumPy has no bfloat16, so that bits stay bits here; `Matrix` knows what they stand for.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from gasfield.errors import InputError
+
+PRECISIONS = {"BF16": "bfloat16", "F16": "float16", "F32": "float32", "F64": "float64"}
+"""Numbers that an embedding can be made of, by their names in safetensors."""
+_NAMES = PRECISIONS | {"U16": "uint16"}
+_BYTES = {"bfloat16": 2, "float16": 2, "float32": 4, "float64": 8, "uint16": 2}
+_LONGEST_HEADER = 100_000_000
+"""Bytes: the format's own limit."""
+_PICKLES = {".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle", ".joblib"}
+_NO_PICKLES = (
+    "this is a pickle, and to open one is to run whatever code is in it; gasfield never does. Load it where you trust "
+    "it, and save the matrix with safetensors.torch.save_file({'embedding': weight}, 'embedding.safetensors') or "
+    "numpy.save."
+)
+Words = NDArray[np.unsignedinteger[Any]]
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One array of a file.
+
+    Attributes:
+        name: in the file; empty where the file holds one array without a name.
+        shape: as stored; None if the shard that should hold it is missing.
+        numbers: "bfloat16", "float16", "float32", "float64", or the name of another type, which is no embedding.
+        load: its bits as unsigned integers of the shape, mapped or read.
+    """
+
+    name: str
+    shape: tuple[int, ...] | None
+    numbers: str
+    load: Callable[[], Words]
+
+
+def tensors_of(path: Path) -> list[Tensor]:
+    """Everything that a file, or a folder of shards, holds; nothing is loaded yet.
+
+    Raises:
+        InputError: if it is missing, damaged, a pickle, or of no format that is known here.
+    """
+    try:
+        if path.is_dir():
+            return _folder(path)
+        if not path.is_file():
+            raise InputError(f"{path}: no such file.")
+        with path.open("rb") as file:
+            start = file.read(8)
+        if start.startswith(b"\x93NUMPY"):
+            return [_npy(path)]
+        if start.startswith(b"PK"):
+            return _npz(path)
+        if path.suffix == ".safetensors":
+            return _safetensors(path)
+        if path.suffix == ".json":
+            return _index(path)
+        if path.suffix in _PICKLES or start[:1] == b"\x80":
+            raise InputError(f"{path}: {_NO_PICKLES}")
+    except (OSError, ValueError, zipfile.BadZipFile, zipfile.LargeZipFile) as fault:
+        raise InputError(f"{path}: cannot be read; is it cut short? ({fault})") from None
+    raise InputError(
+        f"{path}: of no known format; there are safetensors (a file, a folder of shards or its .index.json), .npy, "
+        ".npz, and gasfield's trajectories (.h5)."
+    )
+
+
+# --- safetensors -----------------------------------------------------------------------------------------------------
+
+
+def _folder(path: Path) -> list[Tensor]:
+    """A folder of shards: by its index if it has one (which also knows of shards that are missing)."""
+    indices = sorted(path.glob("*.safetensors.index.json"))
+    if indices:
+        return _index(indices[0])
+    shards = sorted(path.glob("*.safetensors"))
+    if not shards:
+        pickles = [file.name for file in sorted(path.iterdir()) if file.suffix in _PICKLES]
+        raise InputError(
+            f"{path / pickles[0]}: {_NO_PICKLES}" if pickles else f"{path}: no *.safetensors in this folder."
+        )
+    return [tensor for shard in shards for tensor in _safetensors(shard)]
+
+
+def _index(path: Path) -> list[Tensor]:
+    """The tensors of a sharded model. A shard that is not here matters only if its tensor is asked for."""
+    try:
+        places = json.loads(path.read_text(encoding="utf-8"))["weight_map"]
+        shards = {name: str(file) for name, file in places.items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise InputError(f"{path}: no index of safetensors: a JSON object with `weight_map` is wanted.") from None
+    found: dict[str, Tensor] = {}
+    for file in sorted(set(shards.values())):
+        if Path(file).name != file:
+            raise InputError(f"{path}: weight_map names {file!r}; shards lie beside their index.")
+        if (path.parent / file).is_file():
+            found |= {tensor.name: tensor for tensor in _safetensors(path.parent / file)}
+    return [found.get(name) or _missing(name, path.parent / file) for name, file in shards.items()]
+
+
+def _missing(name: str, shard: Path) -> Tensor:
+    def load() -> Words:
+        what = "it holds no such tensor" if shard.is_file() else "this shard is missing"
+        raise InputError(f"{shard}: {what}; the index says that {name} is in it.")
+
+    return Tensor(name, None, "", load)
+
+
+def _safetensors(path: Path) -> list[Tensor]:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(8)
+        length = int.from_bytes(head, "little")
+        if len(head) < 8 or length > min(_LONGEST_HEADER, size - 8):
+            raise InputError(
+                f"{path}: no safetensors, or cut short: its header would be {length} bytes long, the file has {size}."
+            )
+        text = file.read(length)
+    try:
+        header = json.loads(text)
+        entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
+        return [_entry(path, name, entry, 8 + length, size) for name, entry in entries.items()]
+    except (ValueError, KeyError, TypeError, AttributeError) as fault:
+        raise InputError(f"{path}: its safetensors header is damaged ({fault}).") from None
+
+
+def _entry(path: Path, name: str, entry: Mapping[str, Any], origin: int, size: int) -> Tensor:
+    shape = tuple(int(length) for length in entry["shape"])
+    start, stop = (int(place) for place in entry["data_offsets"])
+    numbers = _NAMES.get(entry["dtype"], str(entry["dtype"]))
+    width = _BYTES.get(numbers)
+    if min(shape, default=0) < 0 or start < 0 or (width is not None and stop - start != width * math.prod(shape)):
+        raise InputError(f"{path}: {name}: bytes {start} to {stop} do not hold {_shape(shape)} of {numbers}.")
+    if origin + stop > size:
+        raise InputError(f"{path}: cut short: {name} ends at byte {origin + stop}, the file at {size}.")
+
+    def load() -> Words:
+        if not math.prod(shape):
+            return np.empty(shape, f"<u{width}")
+        return np.memmap(path, dtype=f"<u{width}", mode="r", offset=origin + start, shape=shape)
+
+    return Tensor(name, shape, numbers, load)
+
+
+# --- NumPy -----------------------------------------------------------------------------------------------------------
+
+
+def _npy(path: Path) -> Tensor:
+    with path.open("rb") as file:
+        shape, kind = _npy_header(file, str(path))
+
+    def load() -> Words:
+        try:
+            return _bits(np.load(path, mmap_mode="r" if math.prod(shape) else None, allow_pickle=False))
+        except (ValueError, OSError) as fault:
+            raise InputError(f"{path}: cannot be read; is it cut short? ({fault})") from None
+
+    return Tensor("", shape, _numbers(kind), load)
+
+
+def _npz(path: Path) -> list[Tensor]:
+    tensors = []
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        if any(name.endswith("data.pkl") for name in names):
+            raise InputError(f"{path}: {_NO_PICKLES}")
+        for name in names:
+            if name.endswith(".npy"):
+                with archive.open(name) as member:
+                    shape, kind = _npy_header(member, f"{path}: {name}")  # type: ignore[arg-type]
+                tensors.append(Tensor(name.removesuffix(".npy"), shape, _numbers(kind), _from_npz(path, name, kind)))
+    if not tensors:
+        raise InputError(f"{path}: no arrays in this archive; an .npz of numpy.savez is wanted.")
+    return tensors
+
+
+def _from_npz(path: Path, name: str, kind: np.dtype[Any]) -> Callable[[], Words]:
+    def load() -> Words:
+        try:
+            with zipfile.ZipFile(path) as archive:
+                _check_memory(archive.getinfo(name).file_size, f"{path}: {name}")
+                with archive.open(name) as member:
+                    return _bits(npy.read_array(member, allow_pickle=False))
+        except (ValueError, OSError, zipfile.BadZipFile) as fault:
+            raise InputError(f"{path}: {name} cannot be read; is it cut short? ({fault})") from None
+
+    return load
+
+
+def _npy_header(file: BinaryIO, origin: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Shape and type, from the first bytes."""
+    version = npy.read_magic(file)
+    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    shape, _, kind = read(file)
+    if kind.hasobject:
+        raise InputError(f"{origin}: an array of objects; {_NO_PICKLES}")
+    return tuple(int(length) for length in shape), kind
+
+
+def _numbers(kind: np.dtype[Any]) -> str:
+    return str(kind.newbyteorder("="))
+
+
+def _bits(values: NDArray[Any]) -> Words:
+    """The bits in this machine's byte order. What is stored the other way round, or by columns, is copied."""
+    native = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("="))
+    return native.view(f"u{native.dtype.itemsize}")
+
+
+def _check_memory(size: int, origin: str) -> None:
+    """A header may claim any size: look before the memory is asked for."""
+    free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES") if hasattr(os, "sysconf") else 1 << 33
+    if size > 0.8 * free:
+        raise InputError(
+            f"{origin} needs {size / 1e9:.1f} GB, more than the memory that is free ({free / 1e9:.1f} GB)."
+        )
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape)) or "a single number"

@@ -1,0 +1,354 @@
+"""What an inspection says, against direct sums over rows and pairs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from embeddings import EMBEDDING, bfloat16_rows, write_planted, write_safetensors
+from numpy.typing import NDArray
+from paths import RECORDINGS
+
+from gasfield.errors import InputError
+from gasfield.inspection import inspect, open_matrix
+from gasfield.inspection.outliers import find_outliers
+from gasfield.inspection.separation import area_under_curve
+from gasfield.kernels.bfloat16 import from_bits
+
+pytestmark = pytest.mark.usefixtures("one_numba_thread")
+Values = NDArray[np.float64]
+
+
+@pytest.fixture
+def save(tmp_path: Path) -> Callable[..., Path]:
+    def to(values: NDArray[Any], name: str = "rows.npy") -> Path:
+        np.save(tmp_path / name, values)
+        return tmp_path / name
+
+    return to
+
+
+# --- numbers ---------------------------------------------------------------------------------------------------------
+
+
+def cosine(x: Values) -> float:
+    """Mean over all pairs, one by one."""
+    unit = x / np.linalg.norm(x, axis=1, keepdims=True)
+    return float((unit @ unit.T)[~np.eye(len(x), dtype=bool)].mean())
+
+
+def participation(x: Values) -> float:
+    spread = np.linalg.eigvalsh(np.cov(x.T))
+    return float(spread.sum() ** 2 / (spread**2).sum())
+
+
+NAIVE: dict[str, Callable[[Values], float]] = {
+    "norm.mean": lambda x: float(np.linalg.norm(x, axis=1).mean()),
+    "norm.std": lambda x: float(np.linalg.norm(x, axis=1).std(ddof=1)),
+    "cosine.raw": cosine,
+    "cosine.centred": lambda x: cosine(x - x.mean(axis=0)),
+    "centroid.norm": lambda x: float(np.linalg.norm(x.mean(axis=0))),
+    "radius": lambda x: float(np.linalg.norm(x - x.mean(axis=0), axis=1).mean()),
+    "participation_ratio": participation,
+}
+
+
+def skewed(rows: int, dimensions: int, seed: int = 0) -> Values:
+    generator = np.random.default_rng(seed)
+    return generator.exponential(size=(rows, dimensions)) * np.linspace(0.2, 2, dimensions) + 0.3
+
+
+@pytest.mark.parametrize(("rows", "dimensions"), [(25, 7), (300, 12), (70, 1030)])
+@pytest.mark.parametrize("key", NAIVE)
+def test_numbers_are_those_of_direct_sums(save: Callable, key: str, rows: int, dimensions: int) -> None:
+    """In more than 1,024 dimensions products are float32 within a block: six digits."""
+    x = skewed(rows, dimensions)
+    value = inspect(save(x)).quantities()[key].value
+    assert value == pytest.approx(NAIVE[key](x), rel=2e-6 if dimensions > 1024 else 1e-10)
+
+
+@pytest.mark.parametrize("key", [key for key in NAIVE if key != "radius"])
+def test_errors_are_the_jackknife_of_rows_or_of_groups_of_rows(save: Callable, key: str) -> None:
+    """25 rows: each is left out in turn. 100 rows: cosines leave out every 32nd."""
+    for count in (25, 100):
+        x, groups = skewed(count, 6, seed=count), count if count == 25 or "cosine" not in key else 32
+        without = np.array([NAIVE[key](x[np.arange(count) % groups != group]) for group in range(groups)])
+        error = np.sqrt((groups - 1) / groups * np.sum((without - without.mean()) ** 2))
+        assert inspect(save(x)).quantities()[key].error == pytest.approx(error, rel=1e-6)
+
+
+def test_the_error_of_the_participation_ratio_covers_its_scatter(save: Callable) -> None:
+    """Over 60 draws of 400 rows; the scatter is itself known to 9%, so that 30% is more than three of its errors."""
+    found = [inspect(save(skewed(400, 8, seed))).quantities()["participation_ratio"] for seed in range(60)]
+    assert np.std([q.value for q in found], ddof=1) == pytest.approx(np.mean([q.error for q in found]), rel=0.3)
+
+
+def test_identical_rows_and_chains_of_a_file(tmp_path: Path) -> None:
+    groups = write_planted(tmp_path / "a.safetensors", 5000, 24, (40, 12, 3, 2, 2))
+    data = inspect(tmp_path / "a.safetensors", cells=0).as_json()
+    assert data["identical"]["groups"] == {"value": [40, 12, 3, 2, 2], "unit": "rows", "error": None}
+    assert data["identical"]["members"]["value"] == groups == data["components"]["members"]["value"]
+    assert data["identical"]["rows"]["value"] == 59
+    assert (data["file"], data["tensor"], data["precision"]) == (str(tmp_path / "a.safetensors"), EMBEDDING, "bfloat16")
+
+
+def test_identical_rows_join_the_chain_of_their_first(tmp_path: Path) -> None:
+    words = bfloat16_rows(np.random.default_rng(4), 60, 8)
+    words[[3, 9, 20]] = words[3]
+    words[31] = words[3] + np.uint16(1)
+    write_safetensors(tmp_path / "a.safetensors", {EMBEDDING: ("BF16", words)})
+    found = inspect(tmp_path / "a.safetensors")
+    assert [group.tolist() for group in found.identical] == [[3, 9, 20]]
+    assert [group.tolist() for group in found.components] == [[3, 9, 20, 31]]
+
+
+def test_rows_that_are_not_finite_are_counted_and_left_out(save: Callable) -> None:
+    x = skewed(50, 6)
+    bad = x.copy()
+    bad[[4, 17], [0, 5]] = np.nan, -np.inf
+    found, without = inspect(save(bad)), inspect(save(np.delete(x, [4, 17], axis=0)))
+    data = found.as_json()
+    assert data["not_finite"]["ids"]["value"] == [4, 17]
+    assert any("2 rows hold a NaN" in note and "4, 17" in note for note in found.notes)
+    assert data["cosine"] == without.as_json()["cosine"]
+    json.dumps(data, allow_nan=False)
+
+
+POOR = {
+    "one row": np.array([[0.5, 2.0]]),
+    "two rows": np.array([[0.5, 2.0], [1.0, 1.0]]),
+    "all the same": np.full((40, 3), 0.1),
+    "all zero": np.zeros((5, 3)),
+    "one dimension": np.random.default_rng(0).normal(size=(30, 1)),
+    "a zero row": np.vstack([np.zeros(3), np.random.default_rng(0).normal(size=(9, 3))]),
+    "huge": np.random.default_rng(0).normal(size=(30, 3)) * 1e90,
+    "tiny": np.random.default_rng(0).normal(size=(30, 3)) * 1e-90,
+    "too huge": np.vstack([np.full(3, 1e300), np.random.default_rng(0).normal(size=(9, 3))]),
+}
+
+
+@pytest.mark.parametrize("case", POOR)
+@pytest.mark.filterwarnings("error")
+def test_what_cannot_be_known_is_none_with_a_reason(save: Callable, tmp_path: Path, case: str) -> None:
+    found = inspect(save(POOR[case]))
+    for key, quantity in found.quantities().items():
+        if quantity.leaf()["value"] is None:
+            assert any(key.rpartition(".")[0] in note or key in note or "single row" in note for note in found.notes), (
+                key
+            )
+    json.dumps(found.as_json(), allow_nan=False)
+    assert found.plot_all(tmp_path / "plots")
+
+
+def test_other_precisions_count_cells_after_rounding_and_say_so(tmp_path: Path) -> None:
+    words = bfloat16_rows(np.random.default_rng(5), 200, 6)
+    words[7] = words[90] + np.uint16(1)
+    values = from_bits(words)
+    nudged = values.copy()
+    nudged[0, 0] *= 1 + 1e-5
+    found = {}
+    for name, kind, array in (("b", "BF16", words), ("f", "F32", values), ("n", "F32", nudged), ("d", "F64", values)):
+        write_safetensors(tmp_path / f"{name}.safetensors", {EMBEDDING: (kind, array)})
+        found[name] = inspect(tmp_path / f"{name}.safetensors")
+        assert [group.tolist() for group in found[name].components] == [[7, 90]]
+    rounded = [name for name, result in found.items() if any("rounded" in note for note in result.notes)]
+    assert rounded == ["n"]
+    assert found["b"].as_json()["participation_ratio"] == found["f"].as_json()["participation_ratio"]
+
+
+# --- outliers --------------------------------------------------------------------------------------------------------
+
+
+def test_a_normal_crowd_has_an_outlier_once_in_twenty() -> None:
+    """400 crowds of 2,000: 20 +- 4.4 rows by the normal law, 4 errors; a threshold half as far would give hundreds."""
+    generator = np.random.default_rng(0)
+    crowds = [find_outliers(generator.normal(3, 0.1, 2000)) for _ in range(400)]
+    assert 2 <= sum(len(crowd.places) for crowd in crowds) <= 38
+    assert sum(int(np.sum(np.abs(generator.normal(size=2000)) > crowds[0].threshold / 2)) for _ in range(400)) > 100
+
+
+def test_planted_outliers_are_told_with_their_side(save: Callable) -> None:
+    x = np.random.default_rng(1).normal(size=(500, 40))
+    x[10] *= 3
+    x[20] *= 0.1
+    leaves = inspect(save(x)).as_json()["outliers"]["norm"]
+    assert leaves["ids"]["value"] == [10, 20]
+    assert leaves["deviations"]["value"][0] > 0 > leaves["deviations"]["value"][1]
+    assert leaves["values"]["value"] == pytest.approx(np.linalg.norm(x[[10, 20]], axis=1))
+
+
+# --- given rows against the rest -------------------------------------------------------------------------------------
+
+
+def test_the_area_under_the_curve_is_the_share_of_pairs_in_order() -> None:
+    generator = np.random.default_rng(2)
+    scores, given = generator.integers(0, 12, 80).astype(float), generator.random(80) < 0.3
+    inside, outside = scores[given][:, None], scores[~given]
+    order = (inside > outside) + 0.5 * (inside == outside)
+    area = area_under_curve(scores, given)
+    assert area.value == pytest.approx(order.mean(), rel=1e-12)
+    error = np.sqrt(order.mean(1).var(ddof=1) / len(inside) + order.mean(0).var(ddof=1) / len(outside))
+    assert area.error == pytest.approx(error, rel=1e-10)
+    swapped = area_under_curve(scores, ~given)
+    assert swapped.value == pytest.approx(1 - area.value)
+
+
+def test_the_error_of_the_area_is_its_scatter() -> None:
+    """300 draws tell a scatter to 4%; that of another number of rows would be off by 40%."""
+    generator = np.random.default_rng(3)
+    given = np.arange(150) < 50
+    found = [area_under_curve(generator.normal(size=150) + 0.7 * given, given) for _ in range(300)]
+    scatter = np.std([area.value for area in found], ddof=1)
+    assert scatter == pytest.approx(np.mean([area.error for area in found]), rel=0.16)
+
+
+def test_rows_that_do_not_overlap_have_an_error_all_the_same() -> None:
+    area = area_under_curve(np.arange(30.0), np.arange(30) >= 20)
+    assert area.value == 1
+    assert area.error == pytest.approx(0.5 / 11)
+
+
+def areas(found: Any) -> dict[str, Any]:
+    return {key.partition(".")[2]: q for key, q in found.quantities().items() if key.startswith("separation.")}
+
+
+def test_random_rows_are_not_told_from_the_rest_and_shifted_ones_are(save: Callable) -> None:
+    """Four errors for random ids, five scores in ten draws; rows that were moved or scaled are far beyond."""
+    generator = np.random.default_rng(4)
+    x = generator.normal(size=(400, 20)) + 0.5
+    for _ in range(10):
+        found = areas(inspect(save(x), rows=generator.permutation(400)[:60].tolist()))
+        assert set(found) == {"norm", "distance", "cosine", "nearest"}
+        for name, area in found.items():
+            assert abs(area.value - 0.5) < 4 * area.error, name
+    x[:60] = 0.5 * x[:60]
+    shrunk = areas(inspect(save(x), rows="0:60"))
+    assert shrunk["norm"].value < 0.5 - 8 * shrunk["norm"].error
+    assert shrunk["nearest"].value < 0.5 - 8 * shrunk["nearest"].error
+    x[:60] += 3
+    assert areas(inspect(save(x), rows="0:60"))["distance"].value > 0.95
+
+
+def test_a_row_is_not_among_the_others_whose_centroid_it_is_measured_from(save: Callable) -> None:
+    """Few rows in many dimensions: with itself in it the centroid would be nearer to each row of the rest."""
+    generator = np.random.default_rng(5)
+    found, naive = [], []
+    for _ in range(60):
+        x, given = generator.normal(size=(16, 30)), np.arange(16) < 8
+        found.append(areas(inspect(save(x), rows="0:8"))["distance"].value)
+        naive.append(float(area_under_curve(np.linalg.norm(x - x[8:].mean(axis=0), axis=1), given).value))
+    error = np.std(found, ddof=1) / np.sqrt(60)
+    assert abs(np.mean(found) - 0.5) < 4 * error
+    assert np.mean(naive) > 0.5 + 8 * error
+
+
+def test_rows_with_a_twin_are_nearest_at_zero(save: Callable) -> None:
+    x = skewed(60, 5)
+    x[:20] = x[0]
+    assert areas(inspect(save(x), rows="0:20"))["nearest"].value == 0
+
+
+def test_the_groups_of_a_trajectory_are_lists_of_rows() -> None:
+    found = inspect(RECORDINGS / "kjv-bf16.h5", rows="dead")
+    matrix = open_matrix(RECORDINGS / "kjv-bf16.h5")
+    assert found.given is not None
+    assert found.given.tolist() == matrix.groups["dead"].tolist()
+    assert (matrix.tensor, matrix.precision, matrix.words.dtype) == ("step 500", "bfloat16", np.uint16)
+    start = inspect(RECORDINGS / "kjv-bf16.h5", step=0)
+    assert start.as_json()["powers_of_two"]["value"] < 0.05 < found.as_json()["powers_of_two"]["value"]
+
+
+# --- files -----------------------------------------------------------------------------------------------------------
+
+
+def test_every_format_gives_the_same_numbers(tmp_path: Path) -> None:
+    words = bfloat16_rows(np.random.default_rng(6), 40, 6)
+    values = from_bits(words)
+    for padding in ("", " "):  # data at an odd place, too
+        path = write_safetensors(tmp_path / f"a{padding}.safetensors", {EMBEDDING: ("BF16", words)}, padding)
+        assert np.array_equal(open_matrix(path).values(slice(None)), values)
+    arrays = {
+        "c.npy": values,
+        "columns.npy": np.asfortranarray(values),
+        "big.npy": values.astype(">f4"),
+        "double.npy": values.astype(np.float64),
+        "bits.npy": words,
+    }
+    for name, array in arrays.items():
+        np.save(tmp_path / name, array)
+        matrix = open_matrix(tmp_path / name, bits_are="bfloat16" if array is words else None)
+        assert np.array_equal(matrix.values(slice(None)), values), name
+        assert matrix.precision == {"double.npy": "float64", "bits.npy": "bfloat16"}.get(name, "float32")
+    np.savez_compressed(tmp_path / "z.npz", steps=np.arange(3), frames=np.zeros((2, 3, 4)), rows=values)
+    assert np.array_equal(open_matrix(tmp_path / "z.npz").values(slice(None)), values)
+    np.save(tmp_path / "half.npy", values.astype(np.float16))
+    assert open_matrix(tmp_path / "half.npy").precision == "float16"
+
+
+def is_mapped(array: Any) -> bool:
+    while array is not None and not isinstance(array, np.memmap):
+        array = getattr(array, "base", None)
+    return array is not None
+
+
+def test_files_are_mapped_not_read(tmp_path: Path) -> None:
+    words = bfloat16_rows(np.random.default_rng(7), 40, 6)
+    path = write_safetensors(tmp_path / "a.safetensors", {EMBEDDING: ("BF16", words)})
+    if path.stat().st_size % 2:  # numbers at an odd place are copied
+        write_safetensors(path, {EMBEDDING: ("BF16", words)}, " ")
+    np.save(tmp_path / "a.npy", from_bits(words))
+    np.savez(tmp_path / "a.npz", from_bits(words))
+    assert is_mapped(open_matrix(path).words)
+    assert is_mapped(open_matrix(tmp_path / "a.npy").words)
+    assert not is_mapped(open_matrix(tmp_path / "a.npz").words)
+
+
+def test_the_library_writes_what_is_read_here(tmp_path: Path) -> None:
+    library = pytest.importorskip("safetensors.numpy", reason="the format's own library is the reference")
+    values = skewed(30, 5).astype(np.float32)
+    library.save_file(
+        {"bias": values[0], "wte.weight": values, "h.0.weight": values.T.copy()}, tmp_path / "a.safetensors"
+    )
+    matrix = open_matrix(tmp_path / "a.safetensors")
+    assert matrix.tensor == "wte.weight"
+    assert np.array_equal(matrix.values(slice(None)), values)
+
+
+def test_shards_are_found_by_folder_and_by_index_and_a_missing_one_matters_only_if_asked_for(tmp_path: Path) -> None:
+    values = skewed(30, 5).astype(np.float32)
+    write_safetensors(
+        tmp_path / "model-2.safetensors", {EMBEDDING: ("F32", values), "lm_head.weight": ("F32", -values)}
+    )
+    places = {
+        "layer.weight": "model-1.safetensors",
+        EMBEDDING: "model-2.safetensors",
+        "lm_head.weight": "model-2.safetensors",
+    }
+    index = tmp_path / "model.safetensors.index.json"
+    assert np.array_equal(open_matrix(tmp_path).values(slice(None)), values)
+    index.write_text(json.dumps({"weight_map": places}))
+    for source in (tmp_path, index):
+        matrix = open_matrix(source)
+        assert matrix.tensor == EMBEDDING
+        assert any("lm_head.weight" in note for note in matrix.notes)
+        assert open_matrix(source, "lm_head.weight").values(slice(0, 1))[0, 0] == -values[0, 0]
+    with pytest.raises(
+        InputError, match=r"model-1.safetensors: this shard is missing; the index says that layer.weight"
+    ):
+        open_matrix(index, "layer.weight")
+
+
+def test_a_row_list_is_read_as_written(tmp_path: Path, save: Callable) -> None:
+    path = save(skewed(50, 3))
+    (tmp_path / "ids.txt").write_text("3, 4 # a remark 17\n\n9\n4\n")
+    found = inspect(path, rows=str(tmp_path / "ids.txt"))
+    assert found.given is not None
+    assert found.given.tolist() == [3, 4, 9]
+    assert any("1 ids stand there more than once" in note for note in found.notes)
+    strided = inspect(path, rows="40::3").given
+    assert strided is not None
+    assert strided.tolist() == [40, 43, 46, 49]
