@@ -123,7 +123,8 @@ _PLACES = ((0, 0), (0, -1), (1, 0), (1, -1))
 def _spread(values: Values) -> Estimate:
     """The standard deviation of values (N,) with the jackknife of it."""
     count = len(values)
-    apart = values - values.mean()
+    apart = values - values[0]  # of equal values just zero, and so is their mean
+    apart -= apart.mean()
     square = np.sum(apart**2)
     # Leaving x_i out takes N/(N - 1) (x_i - mean)^2 from the sum of squares about the mean.
     without = np.maximum(square - count / (count - 1) * apart**2, 0.0)

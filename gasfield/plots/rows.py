@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import ListedColormap, LogNorm
 from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from gasfield.plots.style import INK, Role, axes_or_new, dress, legend, new_figure
@@ -171,7 +172,7 @@ def before_and_after(ways: Values, labels: tuple[str, str], title: str, ax: Axes
     """Rows in a plane (t, N, 2) at the start and at the end, with their ways; in a figure of its own, two panels beside
     it show the two clouds about their centroids, each on a scale of its own."""
     own = ax is None
-    panels = [ax] if ax is not None else list(new_figure(10.2, 3.9).subplots(1, 3, width_ratios=(1.5, 1, 1)))
+    panels = [ax] if ax is not None else list(new_figure(11.6, 3.9).subplots(1, 3, width_ratios=(1.4, 1, 1)))
     if not len(ways):
         dress(panels[0], title, *labels)
         return panels[0]
@@ -192,14 +193,18 @@ def before_and_after(ways: Values, labels: tuple[str, str], title: str, ax: Axes
     legend(panels[0])
     if own:
         for panel, frame, look, when in zip(panels[1:], (0, -1), looks, ("At the start", "At the end"), strict=True):
-            apart = ways[frame] - ways[frame].mean(axis=0)
+            apart = ways[frame] - ways[frame, 0]  # of equal places just zero, and so is their mean
+            apart -= apart.mean(axis=0)
             panel.scatter(*apart.T, **look)
-            reach = float(np.abs(apart).max()) * 1.1
-            if reach > 0:
+            if np.any(apart):
+                reach = 1.1 * float(np.abs(apart).max())
                 panel.set_xlim(-reach, reach)
                 panel.set_ylim(-reach, reach)
+            else:
+                panel.text(0.5, 0.6, "all at one place", transform=panel.transAxes, ha="center", fontsize=9, color=INK)
             panel.set_aspect("equal")
-            panel.ticklabel_format(style="sci", scilimits=(-2, 3), useMathText=True)
-            panel.locator_params(nbins=4)
+            for axis in (panel.xaxis, panel.yaxis):
+                axis.set_major_locator(MaxNLocator(4))
+                axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
             dress(panel, f"{when}, about the centroid", labels[0], "")
     return panels[0]
