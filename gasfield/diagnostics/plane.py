@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 Values = NDArray[np.float64]
 _FRAMES = 200
+_SEEN, _ROWS = 24, 256
+"""Frames and rows that the axes are found from."""
+_VECTORS = 1024
+"""Vectors that axes are found from, at most."""
+_GOLDEN = 0.6180339887498949
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,12 +74,13 @@ class Plane:
         ways = np.zeros((0, group.count, 2))
         if group.count > 1 and len(group.steps):
             frames = np.unique(np.linspace(0, len(group.steps) - 1, _FRAMES).astype(np.int64))
-            seen = group.positions[frames].astype(np.float64)
             if group.dimensions == 2:
-                ways = seen
+                ways = group.positions[frames].astype(np.float64)
             else:
-                origin, axes = principal_axes(seen, 2)
-                ways = (seen - origin) @ axes.T
+                few = frames[np.unique(np.linspace(0, len(frames) - 1, _SEEN).astype(np.int64))]
+                rows = np.unique(np.linspace(0, group.count - 1, _ROWS).astype(np.int64))
+                origin, axes = principal_axes(group.positions[np.ix_(few, rows)].astype(np.float64), 2)
+                ways = np.stack([(group.positions[frame].astype(np.float64) - origin) @ axes.T for frame in frames])
                 labels = ("first principal axis [length]", "second principal axis [length]")
         return PlaneResult(
             group=group.name,
@@ -89,9 +95,12 @@ def principal_axes(x: Values, count: int, *, centred: bool = True) -> tuple[Valu
     """The axes along which vectors (t, N, D) are largest: origin (D,), their mean or zero, and axes (count, D).
 
     The first axis points along the mean from the first to the last of t, or along the mean vector if not centred; the
-    others have their largest component positive, so that pictures do not depend on a library's choice of sign.
+    others have their largest component positive, so that pictures do not depend on a library's choice of sign. Of many
+    vectors a thousand are looked at, spread over all as multiples of the golden section are.
     """
     vectors = x.reshape(-1, x.shape[2])
+    if len(vectors) > _VECTORS:
+        vectors = vectors[np.unique((np.arange(_VECTORS) * _GOLDEN % 1.0 * len(vectors)).astype(np.int64))]
     origin = vectors.mean(axis=0) if centred else np.zeros(x.shape[2])
     apart = vectors - origin
     if len(apart) < x.shape[2]:  # as many dimensions as these span: the small matrix of the two

@@ -8,6 +8,7 @@ length of their mean, the mean resultant length (Mardia and Jupp, 2000, section 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -84,10 +85,12 @@ class Sky:
         """The results for one group, or for all rows of a trajectory at once."""
         group = as_group(source).present()
         notes = list(group.notes)
-        frames, vectors = self._vectors(group)
-        shown = (
-            vectors[:, np.unique(np.linspace(0, group.count - 1, _ROWS).astype(np.int64))] if vectors.size else vectors
-        )
+        first = 1 if self.of == "displacements" else 0
+        frames: NDArray[np.int64] = np.empty(0, np.int64)
+        if group.count and len(group.steps) > first:
+            frames = np.unique(np.linspace(first, len(group.steps) - 1, _TIMES).astype(np.int64))
+        rows = np.unique(np.linspace(0, max(group.count - 1, 0), _ROWS).astype(np.int64))
+        shown = np.array([self._vectors(group, frame)[rows] for frame in frames])
         longitudes = latitudes = np.empty(0)
         when, seen = np.empty(0, np.int64), np.nan
         if np.any(shown):
@@ -98,25 +101,21 @@ class Sky:
             longitudes = np.arctan2(parts[here][:, 1], parts[here][:, 0])
             latitudes = np.arctan2(parts[here][:, 2], np.hypot(parts[here][:, 0], parts[here][:, 1]))
             when = np.broadcast_to(group.steps[frames][:, None], here.shape)[here]
+        ends = [self._vectors(group, frame) for frame in frames[[0, -1]]] if len(frames) else []
         return SkyResult(
             group=group.name,
-            estimates=_estimates(vectors, seen, notes),
+            estimates=_estimates(ends, seen, notes),
             notes=tuple(notes),
             longitudes=longitudes,
             latitudes=latitudes,
             steps=when,
         )
 
-    def _vectors(self, group: Group) -> tuple[NDArray[np.int64], Values]:
-        """Numbers (t,) of the frames on the sky, and the vectors (t, N, D) in them."""
-        first = 1 if self.of == "displacements" else 0
-        if not group.count or len(group.steps) <= first:
-            return np.empty(0, np.int64), np.empty((0, group.count, group.dimensions))
-        frames = np.unique(np.linspace(first, len(group.steps) - 1, _TIMES).astype(np.int64))
-        x = group.positions[frames].astype(np.float64)
-        if self.of == "displacements":
-            return frames, x - group.positions[frames - 1]
-        return frames, x - x.mean(axis=1, keepdims=True)
+    def _vectors(self, group: Group, frame: int) -> Values:
+        """(N, D) in one frame."""
+        x = group.positions[frame].astype(np.float64)
+        origin: Values = group.positions[frame - 1].astype(np.float64) if self.of == "displacements" else x.mean(axis=0)
+        return x - origin
 
 
 def resultant(vectors: Values) -> Estimate | None:
@@ -130,16 +129,16 @@ def resultant(vectors: Values) -> Estimate | None:
     return jackknife(np.linalg.norm(total) / len(units), without, "1")
 
 
-def _estimates(vectors: Values, seen: float, notes: list[str]) -> dict[str, Estimate]:
-    """All keys; `notes` grows by what is undefined."""
+def _estimates(ends: Sequence[Values], seen: float, notes: list[str]) -> dict[str, Estimate]:
+    """All keys, from the vectors (N, D) in the first and the last frame; `notes` grows by what is undefined."""
     estimates = dict.fromkeys(("sky.start", "sky.end", "sky.chance", "sky.seen"), missing("1"))
     for key, frame in (("sky.start", 0), ("sky.end", -1)):
-        found = resultant(vectors[frame]) if len(vectors) else None
+        found = resultant(ends[frame]) if ends else None
         if found is None:
             notes.append(f"{key}: no row has a direction then")
         else:
             estimates[key] = found
-    count = int(np.any(vectors[-1], axis=1).sum()) if len(vectors) else 0
+    count = int(np.any(ends[-1], axis=1).sum()) if ends else 0
     if count:
         estimates["sky.chance"] = exact(1.0 / np.sqrt(count), "1")
     if np.isfinite(seen):
