@@ -20,7 +20,7 @@ Values = NDArray[np.float64]
 _FRAMES = 200
 _SEEN, _ROWS = 24, 256
 """Frames and rows that the axes are found from."""
-_VECTORS = 1024
+_VECTORS = 512
 """Vectors that axes are found from, at most."""
 _GOLDEN = 0.6180339887498949
 
@@ -96,7 +96,7 @@ def principal_axes(x: Values, count: int, *, centred: bool = True) -> tuple[Valu
 
     The first axis points along the mean from the first to the last of t, or along the mean vector if not centred; the
     others have their largest component positive, so that pictures do not depend on a library's choice of sign. Of many
-    vectors a thousand are looked at, spread over all as multiples of the golden section are.
+    vectors some are looked at, spread over all as multiples of the golden section are.
     """
     vectors = x.reshape(-1, x.shape[2])
     if len(vectors) > _VECTORS:

@@ -115,7 +115,8 @@ class Sky:
         """(N, D) in one frame."""
         x = group.positions[frame].astype(np.float64)
         origin: Values = group.positions[frame - 1].astype(np.float64) if self.of == "displacements" else x.mean(axis=0)
-        return x - origin
+        apart: Values = x - origin
+        return apart
 
 
 def resultant(vectors: Values) -> Estimate | None:
