@@ -15,6 +15,7 @@ from gasfield.diagnostics.cloud import Cloud
 from gasfield.diagnostics.clusters import Clusters
 from gasfield.diagnostics.deformation import Deformation
 from gasfield.diagnostics.density import Density
+from gasfield.diagnostics.distinct import Distinct
 from gasfield.diagnostics.entropy_production import EntropyProduction
 from gasfield.diagnostics.experiment import Experiment
 from gasfield.diagnostics.field_map import FieldMap
@@ -22,11 +23,14 @@ from gasfield.diagnostics.force_table import ForceTable
 from gasfield.diagnostics.freezing import Freezing
 from gasfield.diagnostics.group import WHOLE, Group
 from gasfield.diagnostics.motion import Motion
+from gasfield.diagnostics.lifecycle import Lifecycle
 from gasfield.diagnostics.orbit import Orbit
 from gasfield.diagnostics.order import Order
+from gasfield.diagnostics.plane import Plane
 from gasfield.diagnostics.pressure import Pressure
 from gasfield.diagnostics.radial_distribution import RadialDistribution
 from gasfield.diagnostics.retrieval import Retrieval
+from gasfield.diagnostics.sky import Sky
 from gasfield.diagnostics.speeds import Speeds
 from gasfield.diagnostics.step_length import StepLength
 from gasfield.diagnostics.thermodynamics import Thermodynamics
@@ -41,6 +45,10 @@ DIAGNOSTICS: dict[str, type[Diagnostic]] = {
     "freezing": Freezing,
     "deformation": Deformation,
     "cells": Cells,
+    "lifecycle": Lifecycle,
+    "distinct": Distinct,
+    "plane": Plane,
+    "sky": Sky,
     "thermodynamics": Thermodynamics,
     "entropy_production": EntropyProduction,
     "pressure": Pressure,
@@ -69,18 +77,22 @@ __all__ = [
     "Density",
     "Diagnosis",
     "Diagnostic",
+    "Distinct",
     "EntropyProduction",
     "FieldMap",
     "ForceTable",
     "Freezing",
     "Group",
     "Motion",
+    "Lifecycle",
     "Orbit",
     "Order",
+    "Plane",
     "Pressure",
     "RadialDistribution",
     "Result",
     "Retrieval",
+    "Sky",
     "Speeds",
     "StepLength",
     "Thermodynamics",

@@ -44,12 +44,11 @@ class StepLengthResult(Result):
     interval: str
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Median step length over time with its 10 to 90% band, logarithmic."""
-        from gasfield.plots import Curve, Role, curves
+        """Each row's step length over time as a thin line, their median as a thick one; logarithmic."""
+        from gasfield.plots.rows import bundle
 
-        lines = [Curve(self.steps, self.median, Role.REAL, "median, band 10–90% of rows", self.low, self.high)]
         label = f"step length [length per {self.interval}]"
-        return curves(lines, f"{self.group}: how far a row moves in a {self.interval}", label, log=True, ax=ax)
+        return bundle(self.steps, self.lengths, f"{self.group}: how far a row moves in a {self.interval}", label, ax)
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ CONTEXT = "#0072b2"
 INITIAL = "#8d8d99"
 SERIES = ("#0072b2", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 """For things side by side that are neither real nor simulated."""
-SHADES = ("#dfe3e8", "#a9bdd1", "#5b8db8", "#1f4e79")
-"""For ordered classes, light to dark."""
+SHADES = ("#dfe3e8", "#a9bdd1", "#5b8db8", "#1f4e79", "#e69f00")
+"""For ordered classes, light to dark; the last is for what is out of the ordinary."""
 DPI = 150
 
 

@@ -89,7 +89,7 @@ def test_cells_are_counted_across_binades_and_zero() -> None:
     result = Cells().compute(Group("cells", np.arange(2), np.stack([before, after]), "bfloat16"))
     assert result.largest.tolist() == [[1, 2, 1, 0]]
     assert result.total.tolist() == [[1, 2, 2, 0]]
-    assert result.occupancy[:, 0].tolist() == [0.25, 0.25, 0.25, 0.25]
+    assert result.occupancy[:, 0].tolist() == [0.25, 0.25, 0.25, 0.25, 0.0]
 
 
 POOR = {

@@ -1,0 +1,210 @@
+"""Panels in which every row is seen: rasters, bundles of lines, counts in classes, directions on a sky."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.colors import ListedColormap, LogNorm
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+from numpy.typing import NDArray
+
+from gasfield.plots.style import INK, Role, axes_or_new, dress, legend, new_figure
+
+Values = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+_PHASE_COLOURS = ("#e8590c", "#f5c04a", "#8cc5e3", "#1f4e79")
+_BUNDLE = 200
+"""Lines of rows drawn at most."""
+_VEIL: dict[str, Any] = {"facecolor": "white", "alpha": 0.55, "linewidth": 0, "zorder": 5}
+_MOST_CLASSES = 17
+"""Classes of cells moved: none, and one for each power of two up to 65,279, which is all there is."""
+
+
+def over_each_other() -> tuple[Axes, Axes]:
+    """Two axes of a new figure, one over the other."""
+    upper, lower = new_figure(6.4, 6.8).subplots(2, 1, height_ratios=(1.15, 1))
+    return upper, lower
+
+
+def raster(
+    steps: Integers, phases: Integers, names: Sequence[str], title: str, horizon: int, ax: Axes | None = None
+) -> Axes:
+    """Phases (N, t) of rows at evenly spaced steps (t,) as coloured lines under each other; pale after the horizon."""
+    ax = axes_or_new(ax)
+    colours = _PHASE_COLOURS[: len(names)]
+    if phases.size:
+        half = 0.5 * (steps[-1] - steps[0]) / max(len(steps) - 1, 1) if len(steps) > 1 else 0.5
+        extent = (steps[0] - half, steps[-1] + half, phases.shape[0], 0)
+        look: dict[str, Any] = {"aspect": "auto", "interpolation": "nearest", "vmin": -0.5, "vmax": len(names) - 0.5}
+        ax.imshow(phases, cmap=ListedColormap(colours), extent=extent, **look)
+        ax.axvspan(horizon, steps[-1] + half, **_VEIL)
+        ax.axvline(horizon, color=INK, linewidth=1.0, linestyle="dotted", zorder=6)
+        ax.set_xlim(extent[:2])
+    dress(ax, title, "step", "rows, those that freeze first at the top")
+    ax.grid(False)
+    key = [Patch(facecolor=colour, label=name) for colour, name in zip(colours, names, strict=True)]
+    key.append(Patch(facecolor="white", edgecolor="#b5b5bd", linestyle="dotted", label="pale: may change yet"))
+    look = {"fontsize": 9, "frameon": False, "ncols": len(key), "columnspacing": 1.2, "handlelength": 1.4}
+    ax.legend(handles=key, loc="upper center", bbox_to_anchor=(0.5, -0.15), **look)
+    return ax
+
+
+def cell_counts(steps: Integers, largest: Values, ax: Axes) -> Axes:
+    """How many rows (T - 1, N) move 0, 1, 2-3, 4-7, ... cells in the intervals that end at steps (T - 1,)."""
+    shares = class_shares(largest)
+    seen = max(int(np.max(np.flatnonzero(shares.any(axis=1)), initial=0)) + 1, 4)
+    if shares.any():
+        least = 1.0 / max(largest.shape[1], 1)
+        edges = np.arange(seen + 1) - 0.5
+        drawn = np.where(shares[:seen] > 0, shares[:seen], np.nan)
+        look: dict[str, Any] = {"cmap": "YlGnBu", "norm": LogNorm(min(least, 0.1), 1.0), "rasterized": True}
+        mesh = ax.pcolormesh(_edges(steps), edges, drawn, **look)
+        bar = ax.figure.colorbar(mesh, ax=ax, pad=0.01, aspect=12)
+        bar.set_label("share of rows", fontsize=9, color=INK)
+        bar.ax.tick_params(labelsize=8, colors=INK)
+        ax.set_xlim(float(_edges(steps)[0]), float(steps[-1]))
+    names = ["0", "1", *(f"{2**k}–{2 ** (k + 1) - 1}" for k in range(1, _MOST_CLASSES - 1))]
+    names[-1] += " or ∞"
+    every = 1 if seen <= 9 else 2
+    first = (seen - 1) % every
+    ax.set_yticks(range(first, seen, every), names[first:seen:every])
+    dress(ax, "", "step", "cells moved (L∞)")
+    ax.grid(False)
+    return ax
+
+
+def class_shares(largest: Values) -> Values:
+    """(17, T - 1) shares of rows (T - 1, N) that move 0, 1, 2-3, ..., 32768 or more cells; less than one counts as
+    one, and an infinity belongs to the last class."""
+    _, exponent = np.frexp(np.where(np.isfinite(largest), largest, 2.0**_MOST_CLASSES))
+    classes = np.clip(np.where(largest > 0, np.maximum(exponent, 1), 0), 0, _MOST_CLASSES - 1)
+    return np.array([(classes == k).mean(axis=1) for k in range(_MOST_CLASSES)]) if largest.size else np.zeros((17, 0))
+
+
+def freeze_counts(edges: Values, counts: Integers, later: int, horizon: int, ax: Axes) -> Axes:
+    """How many rows freeze in each bin between edges (k + 1,), and how many have not by the horizon."""
+    ax.stairs(counts, edges, fill=True, color=Role.REAL.colour, alpha=0.8, label="last motions")
+    total = int(counts.sum()) + later
+    ax.axvline(horizon, color=INK, linewidth=1.0, linestyle="dotted")
+    note = f"{later} of {total} rows move after step {horizon}:\ntheir last motion is not known"
+    look: dict[str, Any] = {"transform": ax.transAxes, "va": "top", "fontsize": 9, "color": INK}
+    ax.text(0.02, 0.95, note if later else f"all {total} rows are frozen by step {horizon}", **look)
+    ax.set_ylim(0, 1.35 * max(int(counts.max(initial=0)), 1))
+    dress(ax, "", "step of the last motion", "rows")
+    return ax
+
+
+def falls(spans: Sequence[tuple[int, int]], ax: Axes) -> None:
+    """Marks times, from a peak to a bottom, behind the curves that are drawn there."""
+    for number, (start, end) in enumerate(spans):
+        label = None if number else "reheat: the unmoved share falls"
+        ax.axvspan(start, end, color="#e69f00", alpha=0.22, linewidth=0, zorder=0, label=label)
+    if spans:
+        legend(ax)
+
+
+def bundle(steps: Integers, values: Values, title: str, y_label: str, ax: Axes | None = None) -> Axes:
+    """A thin line for each row of (T, N), its median thick, the 10th and 90th percentile dotted; logarithmic, with gaps
+    at zero."""
+    ax = axes_or_new(ax)
+    if values.size:
+        shown = np.unique(np.linspace(0, values.shape[1] - 1, _BUNDLE).astype(int))
+        drawn = np.where(values > 0, values, np.nan)
+        look: dict[str, Any] = {"linewidths": 0.5, "colors": Role.CONTEXT.colour, "zorder": 2, "rasterized": True}
+        look["alpha"] = float(np.clip(12.0 / len(shown), 0.12, 0.6))
+        segments = [np.stack([steps, drawn[:, row]], axis=1) for row in shown]
+        which = f"{len(shown)} of {values.shape[1]} rows" if len(shown) < values.shape[1] else "each row"
+        ax.add_collection(LineCollection(segments, label=which, **look))
+        low, middle, high = np.quantile(values, [0.1, 0.5, 0.9], axis=1)
+        style: dict[str, Any] = {"color": INK, "marker": "o" if len(steps) == 1 else None}
+        ax.plot(steps, np.where(middle > 0, middle, np.nan), linewidth=2.2, zorder=4, label="median", **style)
+        for curve, label in ((low, "10% and 90% of rows"), (high, None)):
+            line = np.where(curve > 0, curve, np.nan)
+            ax.plot(steps, line, linewidth=1.1, linestyle="dotted", zorder=4, label=label, **style)
+        if np.any(values > 0):
+            ax.set_yscale("log")
+            least, most = np.quantile(values[values > 0], [0.001, 1.0])
+            ax.set_ylim(0.7 * least, 1.4 * most)
+        if len(steps) > 1:
+            ax.set_xlim(steps[0], steps[-1])
+    dress(ax, title, "step", y_label)
+    legend(ax)
+    return ax
+
+
+def sky(longitudes: Values, latitudes: Values, steps: Integers, title: str, ax: Axes | None = None) -> Axes:
+    """Directions (M,) [radians] with the steps (M,) that they are of, in Mollweide's projection, which keeps areas.
+
+    Raises:
+        ValueError: if `ax` has another projection.
+    """
+    if ax is None:
+        ax = new_figure(7.2, 4.4).add_subplot(projection="mollweide")
+    if ax.name != "mollweide":
+        raise ValueError("a sky needs axes made with projection='mollweide'")
+    dots = ax.scatter(longitudes, latitudes, c=steps, cmap="viridis", s=4, alpha=0.55, linewidths=0, rasterized=True)
+    bar = ax.figure.colorbar(dots, ax=ax, pad=0.03, shrink=0.75, aspect=18)
+    bar.set_label("step", fontsize=9, color=INK)
+    bar.ax.tick_params(labelsize=8, colors=INK)
+    if bar.solids is not None:
+        bar.solids.set_alpha(1.0)
+    ax.set_title(title, loc="left", fontsize=10.5, fontweight="bold", color=INK)
+    ax.grid(True, color="#d9d9e0", linewidth=0.6)
+    ax.set_axisbelow(True)
+    ax.tick_params(labelsize=7, colors="#8d8d99")
+    ax.set_xlabel("longitude: from the first axis to the second; latitude: to the third", fontsize=9, color=INK)
+    return ax
+
+
+def _edges(steps: Integers) -> Values:
+    """(T,) edges of the intervals that end at steps (T - 1,); the first is taken to be as long as the second."""
+    first = steps[0] - (steps[1] - steps[0] if len(steps) > 1 else 1)
+    return np.concatenate([[first], steps]).astype(np.float64)
+
+
+def before_and_after(ways: Values, labels: tuple[str, str], title: str, ax: Axes | None = None) -> Axes:
+    """Rows in a plane (t, N, 2) at the start and at the end, with their ways; in a figure of its own, two panels beside
+    it show the two clouds about their centroids, each on a scale of its own."""
+    own = ax is None
+    panels = [ax] if ax is not None else list(new_figure(11.6, 3.9).subplots(1, 3, width_ratios=(1.4, 1, 1)))
+    if not len(ways):
+        dress(panels[0], title, *labels)
+        return panels[0]
+    dots: dict[str, Any] = {"s": 9, "linewidths": 0, "alpha": 0.8, "zorder": 4}
+    looks = (
+        dots | {"color": Role.INITIAL.colour, "label": "at the start"},
+        dots | {"color": INK, "label": "at the end"},
+    )
+    shown = np.unique(np.linspace(0, ways.shape[1] - 1, _BUNDLE).astype(int))
+    lines = LineCollection(
+        list(np.swapaxes(ways[:, shown], 0, 1)), colors=Role.CONTEXT.colour, linewidths=0.4, alpha=0.3
+    )
+    panels[0].add_collection(lines)
+    for frame, look in zip((0, -1), looks, strict=True):
+        panels[0].scatter(*ways[frame].T, **look)
+    panels[0].set_aspect("equal", adjustable="datalim")
+    dress(panels[0], title, *labels)
+    legend(panels[0])
+    if own:
+        for panel, frame, look, when in zip(panels[1:], (0, -1), looks, ("At the start", "At the end"), strict=True):
+            apart = ways[frame] - ways[frame, 0]  # of equal places just zero, and so is their mean
+            apart -= apart.mean(axis=0)
+            panel.scatter(*apart.T, **look)
+            if np.any(apart):
+                reach = 1.1 * float(np.abs(apart).max())
+                panel.set_xlim(-reach, reach)
+                panel.set_ylim(-reach, reach)
+            else:
+                panel.text(0.5, 0.6, "all at one place", transform=panel.transAxes, ha="center", fontsize=9, color=INK)
+            panel.set_aspect("equal")
+            for axis in (panel.xaxis, panel.yaxis):
+                axis.set_major_locator(MaxNLocator(4))
+                axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
+            dress(panel, f"{when}, about the centroid", labels[0], "")
+    return panels[0]
