@@ -22,8 +22,8 @@ from gasfield.diagnostics.field_map import FieldMap
 from gasfield.diagnostics.force_table import ForceTable
 from gasfield.diagnostics.freezing import Freezing
 from gasfield.diagnostics.group import WHOLE, Group
-from gasfield.diagnostics.motion import Motion
 from gasfield.diagnostics.lifecycle import Lifecycle
+from gasfield.diagnostics.motion import Motion
 from gasfield.diagnostics.orbit import Orbit
 from gasfield.diagnostics.order import Order
 from gasfield.diagnostics.plane import Plane
@@ -83,8 +83,8 @@ __all__ = [
     "ForceTable",
     "Freezing",
     "Group",
-    "Motion",
     "Lifecycle",
+    "Motion",
     "Orbit",
     "Order",
     "Plane",

@@ -21,8 +21,9 @@ k/(N - 1).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,8 @@ KINDS = ("translation", "rotation", "dilation", "shear", "breathing", "convectio
 
 _WORST = 1e6
 """Condition of the coordinates beyond which a map is mostly rounding."""
+_SINGULAR = 1e8
+"""Condition of the map beyond which it has collapsed an axis, so that nobody knows how that was turned."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class Reference:
     gram: Values
 
     @classmethod
-    def of(cls, points: NDArray[np.floating[Any]], frame: Values) -> Reference:
+    def of(cls, points: NDArray[np.floating[Any]], frame: Values) -> Self:
         """Rows at points (N, D), seen from a frame (D, k) whose every direction they spread in."""
         places = points.astype(np.float64)
         places -= places.mean(axis=0)
@@ -77,16 +80,26 @@ class Reference:
 
 @dataclass(frozen=True)
 class LinearParts:
-    """What the linear map of a displacement consists of: matrices (D, k) that act on coordinates in the frame."""
+    """What the linear map of a displacement consists of: matrices (D, k) that act on coordinates in the frame, and the
+    principal stretches (k,), descending."""
 
     rotation: Values
     dilation: Values
     shear: Values
 
+    stretches: Values
+
     @property
     def whole(self) -> Values:
         """G, their sum."""
         return self.rotation + self.dilation + self.shear
+
+    @property
+    def condition(self) -> float:
+        """Largest over smallest stretch."""
+        if not len(self.stretches):
+            return 1.0
+        return float(self.stretches[0] / self.stretches[-1]) if self.stretches[-1] > 0 else np.inf
 
 
 def linear_parts(reference: Reference, thermal: Values) -> LinearParts:
@@ -98,47 +111,70 @@ def linear_parts(reference: Reference, thermal: Values) -> LinearParts:
         mean_stretch = float(np.exp(np.mean(np.log(stretches)))) if len(stretches) else 1.0
     dilation = (mean_stretch - 1.0) * isometry
     rotation = isometry - reference.frame
-    return LinearParts(rotation, dilation, gradient - rotation - dilation)
+    return LinearParts(rotation, dilation, gradient - rotation - dilation, stretches)
 
 
-def moments(reference: Reference, displacement: Values, neighbours: Neighbours) -> Values:
-    """<u_p, u> summed over rows, (7,) in the order of `KINDS` [length^2]; they sum to <u, u>.
+@dataclass(frozen=True)
+class Moments:
+    """<u_p, u> summed over rows [length^2].
 
-    NaN where the rows do not spread along every axis of the frame.
+    Attributes:
+        parts: (..., 7) in the order of `KINDS`; NaN where a part is not determined.
+        thermal: (...,) <u - c, u - c>, which all parts but the translation sum to.
     """
-    if reference.condition > _WORST:
-        return np.full(len(KINDS), np.nan)
-    mean = displacement.mean(axis=0)
-    thermal = displacement - mean
-    parts = linear_parts(reference, thermal)
-    crossed = thermal.T @ reference.coordinates
-    linear = [float(np.sum(part * crossed)) for part in (parts.rotation, parts.dilation, parts.shear)]
-    remainder = thermal - reference.coordinates @ parts.whole.T
-    turned = reference.places + reference.coordinates @ parts.rotation.T
-    coherent = [float(np.sum(part * thermal)) for part in coherent_parts(turned, remainder, neighbours)]
-    rest = float(np.sum(remainder * thermal)) - sum(coherent)
-    return np.array([len(displacement) * float(mean @ mean), *linear, *coherent, rest])
 
+    parts: Values
+    thermal: Values
 
-def without_noise(found: Values, rows: int, dimensions: int, axes: int) -> Values:
-    """The moments (..., 7) that would be left if what is not linear were independent noise that the map fitted too.
+    @property
+    def whole(self) -> Values:
+        """(...,) <u, u>."""
+        whole: Values = self.parts[..., 0] + self.thermal
+        return whole
 
-    Noise of variance s^2 on each coordinate leaves s^2 D (N - k - 1) to the remainder, which tells s^2, and gives the
-    map s^2 for each number that it has: Dk - k(k + 1)/2 of rotation, one of dilation, k(k + 1)/2 - 1 of shear (for a
-    cloud that spreads alike along its axes), and D of translation.
-    """
-    freedom = dimensions * (rows - axes - 1)
-    variance = found[..., 4:].sum(axis=-1) / freedom
-    turns = dimensions * axes - axes * (axes + 1) // 2
-    numbers = np.array([dimensions, turns, min(axes, 1), max(axes * (axes + 1) // 2 - 1, 0), 0, 0, 0], np.float64)
-    numbers[6] = -numbers.sum()
-    corrected: Values = found - variance[..., None] * numbers
-    return corrected
+    @classmethod
+    def of(cls, reference: Reference, displacement: Values, neighbours: Neighbours) -> Self:
+        """Of a displacement (N, D). Where the rows do not spread along every axis of the frame there is no linear map;
+        where they all end in fewer dimensions, so that the map has no inverse, it does not tell how they turned."""
+        mean = displacement.mean(axis=0)
+        thermal = displacement - mean
+        square, found = np.array(np.sum(thermal**2)), np.full(len(KINDS), np.nan)
+        found[0] = len(displacement) * float(mean @ mean)
+        if reference.condition > _WORST:
+            return cls(found, square)
+        parts = linear_parts(reference, thermal)
+        crossed = thermal.T @ reference.coordinates
+        if parts.condition < _SINGULAR:
+            found[1:4] = [np.sum(part * crossed) for part in (parts.rotation, parts.dilation, parts.shear)]
+        remainder = thermal - reference.coordinates @ parts.whole.T
+        turned = reference.places + reference.coordinates @ parts.rotation.T
+        coherent = coherent_parts(turned, remainder, neighbours)
+        found[4:6] = [np.sum(part * thermal) for part in coherent]
+        found[6] = np.sum(remainder * thermal) - found[4:6].sum()
+        return cls(found, square)
 
+    @classmethod
+    def stacked(cls, several: Sequence[Moments]) -> Self:
+        """Of several displacements, along a first axis."""
+        return cls(np.array([one.parts for one in several]), np.array([one.thermal for one in several]))
 
-def shares(found: Values) -> tuple[Values, Values]:
-    """Shares (..., 7) of the motion and (..., 6) of the thermal motion from moments (..., 7); NaN without motion."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        total = found / found.sum(axis=-1, keepdims=True)
-        thermal = found[..., 1:] / found[..., 1:].sum(axis=-1, keepdims=True)
-    return total, thermal
+    def without_noise(self, rows: int, dimensions: int, axes: int) -> Moments:
+        """What would be left if what is not linear were independent noise that the map fitted too.
+
+        Noise of variance s^2 on each coordinate leaves s^2 D (N - k - 1) to the remainder, which tells s^2, and gives
+        the map s^2 for each number that it has: Dk - k(k + 1)/2 of rotation, one of dilation, k(k + 1)/2 - 1 of shear
+        (for a cloud that spreads alike along its axes), and D of translation.
+        """
+        freedom = dimensions * (rows - axes - 1)
+        variance = self.parts[..., 4:].sum(axis=-1) / freedom
+        symmetric = axes * (axes + 1) // 2
+        numbers = np.array([dimensions, dimensions * axes - symmetric, min(axes, 1), max(symmetric - 1, 0), 0, 0, 0])
+        numbers[6] = -numbers.sum()
+        return Moments(self.parts - variance[..., None] * numbers, self.thermal + variance * dimensions)
+
+    def shares(self) -> tuple[Values, Values]:
+        """Shares (..., 7) of the motion and (..., 6) of the thermal motion; NaN where there is none."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            total = self.parts / self.whole[..., None]
+            thermal = self.parts[..., 1:] / self.thermal[..., None]
+        return total, thermal

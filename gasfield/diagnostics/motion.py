@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.diagnostics.base import Result, Scope
-from gasfield.diagnostics.decomposition import KINDS, Reference, linear_parts, moments, shares, without_noise
+from gasfield.diagnostics.decomposition import KINDS, Moments, Reference, linear_parts
 from gasfield.diagnostics.deformation import intrinsic_frame
 from gasfield.diagnostics.estimate import Estimate, exact, jackknife, missing, stated
 from gasfield.diagnostics.group import Group, as_group
@@ -117,10 +117,10 @@ class Motion:
             return _undetermined(group, axes, notes)
         frames = _frames(group, axes.shape[1])
         first, last = _Interval.of(group, axes, 0), int(frames[-1])
-        cumulated = np.array([first.moments(frame) for frame in frames])
+        cumulated = Moments.stacked([first.moments(frame) for frame in frames])
         steps = (_Interval.of(group, intrinsic_frame(group.positions[f - 1], axes.shape[1]), f - 1) for f in frames)
-        stepwise = np.array([own.moments(f) for own, f in zip(steps, frames, strict=True)])
-        (total, thermal), (total_step, thermal_step) = shares(cumulated), shares(stepwise)
+        stepwise = Moments.stacked([own.moments(f) for own, f in zip(steps, frames, strict=True)])
+        (total, thermal), (total_step, thermal_step) = cumulated.shares(), stepwise.shares()
         return MotionResult(
             group=group.name,
             estimates=_estimates(first, last, complete, notes),
@@ -157,31 +157,33 @@ class _Interval:
         rounding = 4.0 * np.finfo(np.float64).eps * max(float(np.abs(before).max()), float(np.abs(after).max()))
         return moved if np.abs(moved - mean).max() > rounding else np.tile(mean, (len(moved), 1))
 
-    def moments(self, frame: int) -> Values:
-        """The moments (7,) of what happened up to a frame."""
-        return moments(self.reference, self.displacement(frame), self.neighbours)
+    def moments(self, frame: int) -> Moments:
+        """Of what happened up to a frame."""
+        return Moments.of(self.reference, self.displacement(frame), self.neighbours)
 
     def smallest_stretch(self, frame: int) -> float:
         """Of the linear map up to a frame, over the geometric mean of all."""
         moved = self.displacement(frame)
-        parts = linear_parts(self.reference, moved - moved.mean(axis=0))
-        sizes = np.linalg.svd(self.reference.frame + parts.whole, compute_uv=False)
+        sizes = linear_parts(self.reference, moved - moved.mean(axis=0)).stretches
         return float(sizes[-1] / np.exp(np.mean(np.log(np.maximum(sizes, 1e-300)))))
 
-    def without_parts(self, frame: int) -> Values:
-        """(B, 7) moments without each part of the jackknife."""
-        moved, part = self.displacement(frame), np.arange(self.group.count) % _PARTS
+    def without_parts(self, frame: int) -> Moments:
+        """(B,) moments without each part of the jackknife; none where the rows are too few for it."""
+        count, k = self.reference.coordinates.shape
+        if count <= k + 2:
+            return Moments(np.empty((0, len(KINDS))), np.empty(0))
+        moved, part = self.displacement(frame), np.arange(count) % _PARTS
         found = []
         for dropped in (part == number for number in range(part.max() + 1)):
             left = self.reference.rows(~dropped)
-            found.append(moments(left, moved[~dropped], self.neighbours.rows(~dropped)))
-        return np.array(found)
+            found.append(Moments.of(left, moved[~dropped], self.neighbours.rows(~dropped)))
+        return Moments.stacked(found)
 
-    def permuted(self, frame: int) -> Values:
-        """(P, 7) moments of the displacements dealt out to the rows at random."""
+    def permuted(self, frame: int) -> Moments:
+        """(P,) moments of the displacements dealt out to the rows at random."""
         moved, chance = self.displacement(frame), generator(0, Stream.PERMUTATIONS)
-        deals = (chance.permutation(len(moved)) for _ in range(_PERMUTATIONS))
-        return np.array([moments(self.reference, moved[deal], self.neighbours) for deal in deals])
+        deals = [chance.permutation(len(moved)) for _ in range(_PERMUTATIONS)]
+        return Moments.stacked([Moments.of(self.reference, moved[deal], self.neighbours) for deal in deals])
 
 
 def _thinned(group: Group, notes: list[str]) -> Group:
@@ -262,37 +264,38 @@ class _Table:
     """Moments with all that is needed for errors and nulls.
 
     Attributes:
-        found: (7,) of all rows.
-        without: (B, 7) without each part of the jackknife; empty where rows are too few for it.
-        permuted: (P, 7) of permuted displacements.
+        found: of all rows.
+        without: (B,) without each part of the jackknife; empty where rows are too few for it.
+        permuted: (P,) of permuted displacements.
         size: (N, D, k).
     """
 
-    found: Values
-    without: Values
-    permuted: Values
+    found: Moments
+    without: Moments
+    permuted: Moments
     size: tuple[int, int, int]
 
     @classmethod
     def of(cls, interval: _Interval, frame: int) -> Self:
         """The moments of what happened up to a frame."""
         (count, k), dimensions = interval.reference.coordinates.shape, interval.group.dimensions
-        without = interval.without_parts(frame) if count > k + 2 else np.empty((0, len(KINDS)))
-        return cls(interval.moments(frame), without, interval.permuted(frame), (count, dimensions, k))
+        size = (count, dimensions, k)
+        return cls(interval.moments(frame), interval.without_parts(frame), interval.permuted(frame), size)
 
     def shares(self, prefix: str, first: int) -> dict[str, Estimate]:
         """Shares among the kinds from `first` on, with nulls and corrected values."""
-        found: dict[str, Estimate] = {}
-        parts = len(self.without)
-        less = without_noise(self.without, self.size[0] - self.size[0] // max(parts, 1), *self.size[1:])
-        corrected, corrected_less = _shares(without_noise(self.found, *self.size), first), _shares(less, first)
-        own, own_less, null = (_shares(m, first) for m in (self.found, self.without, self.permuted))
+        rows, parts = self.size[0], len(self.without.whole)
+        fewer = (rows - rows // max(parts, 1), *self.size[1:])
+        own, own_less, null = (m.shares()[first] for m in (self.found, self.without, self.permuted))
+        corrected = self.found.without_noise(*self.size).shares()[first]
+        corrected_less = self.without.without_noise(*fewer).shares()[first]
+        told: dict[str, Estimate] = {}
         for place, kind in enumerate(KINDS[first:]):
             key = f"{prefix}.{kind}"
-            found[key] = jackknife(own[place], own_less[:, place], "1")
-            found[f"{key}.null"] = _mean_of_deals(null[:, place])
-            found[f"{key}.corrected"] = _unbiased(jackknife(corrected[place], corrected_less[:, place], "1"))
-        return found
+            told[key] = jackknife(own[place], own_less[:, place], "1")
+            told[f"{key}.null"] = _mean_of_deals(null[:, place])
+            told[f"{key}.corrected"] = _unbiased(jackknife(corrected[place], corrected_less[:, place], "1"))
+        return told
 
 
 def _unbiased(estimate: Estimate) -> Estimate:
@@ -306,10 +309,6 @@ def _mean_of_deals(values: Values) -> Estimate:
     return stated(values.mean(), scatter, "1") if scatter > 1e-12 else exact(values.mean(), "1")
 
 
-def _shares(found: Values, first: int) -> Values:
-    return shares(found)[1 if first else 0]
-
-
 def _estimates(first: _Interval, last: int, complete: bool, notes: list[str]) -> dict[str, Estimate]:
     """All keys; `notes` grows by what is undefined."""
     estimates = {key: missing("1") for key in _KEYS}
@@ -319,7 +318,7 @@ def _estimates(first: _Interval, last: int, complete: bool, notes: list[str]) ->
     if k:
         estimates["motion.condition"] = exact(reference.condition, "1")
     table = _Table.of(first, last)
-    if not table.found.sum() > 0:
+    if not table.found.whole > 0:
         notes.append("nothing has moved: shares of no motion are undefined")
         return estimates
     smallest = first.smallest_stretch(last) if k else 1.0
@@ -331,7 +330,7 @@ def _estimates(first: _Interval, last: int, complete: bool, notes: list[str]) ->
     prefix = "motion" if complete else "motion.frame"
     told = table.shares(prefix, 0) if k else {}
     told |= {key: share for key, share in table.shares("motion", 0).items() if key.startswith("motion.translation")}
-    if not table.found[1:].sum() > 0:
+    if not table.found.thermal > 0:
         notes.append("all rows move alike: there is no thermal motion to take apart")
     elif k:
         told |= table.shares(f"{prefix}.thermal", 1)

@@ -242,10 +242,18 @@ def test_nothing_is_undefined_in_silence() -> None:
     thinner = motion(absent, x * 2)
     assert thinner.quantities()["motion.thermal.dilation"].value == pytest.approx(1.0, abs=1e-10)
     assert any("5 of 30 rows" in note for note in thinner.notes)
-    collapsed = motion(x, np.ones((30, 3)) + 0 * x)
-    assert collapsed.quantities()["motion.rotation"].value is None or np.isfinite(
-        collapsed.quantities()["motion.rotation"].value  # type: ignore[arg-type]
-    )
+
+
+def test_nobody_knows_how_a_collapsed_axis_was_turned() -> None:
+    """A cloud pressed flat: what is linear is not split, and what is not linear is still told. Pressed to a thousandth
+    (control) it is."""
+    x = cloud(3, 60)
+    for press, known in ((0.0, False), (1e-3, True)):
+        result = motion(x, x * [1.0, 1.0, press])
+        found = result.quantities()
+        assert (found["motion.thermal.dilation"].value is not None) == known
+        assert found["motion.thermal.residual"].value == pytest.approx(0.0, abs=1e-10)
+        assert any("collapsed along an axis" in note for note in result.notes)
 
 
 def test_shares_over_time_sum_to_one_and_steps_are_their_own() -> None:
