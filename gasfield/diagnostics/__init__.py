@@ -9,16 +9,19 @@ from typing import Any
 
 from gasfield.diagnostics.base import Diagnostic, Result, Scope, Together
 from gasfield.diagnostics.basins import Basins
+from gasfield.diagnostics.bonds import Bonds
 from gasfield.diagnostics.breathing import Breathing
 from gasfield.diagnostics.cells import Cells
 from gasfield.diagnostics.cloud import Cloud
 from gasfield.diagnostics.clusters import Clusters
+from gasfield.diagnostics.coherence import Coherence
 from gasfield.diagnostics.deformation import Deformation
 from gasfield.diagnostics.density import Density
 from gasfield.diagnostics.distinct import Distinct
 from gasfield.diagnostics.entropy_production import EntropyProduction
 from gasfield.diagnostics.experiment import Experiment
 from gasfield.diagnostics.field_map import FieldMap
+from gasfield.diagnostics.flow import Flow
 from gasfield.diagnostics.force_table import ForceTable
 from gasfield.diagnostics.freezing import Freezing
 from gasfield.diagnostics.group import WHOLE, Group
@@ -26,6 +29,7 @@ from gasfield.diagnostics.lifecycle import Lifecycle
 from gasfield.diagnostics.motion import Motion
 from gasfield.diagnostics.orbit import Orbit
 from gasfield.diagnostics.order import Order
+from gasfield.diagnostics.pair_dispersion import PairDispersion
 from gasfield.diagnostics.plane import Plane
 from gasfield.diagnostics.pressure import Pressure
 from gasfield.diagnostics.radial_distribution import RadialDistribution
@@ -34,6 +38,7 @@ from gasfield.diagnostics.sky import Sky
 from gasfield.diagnostics.speeds import Speeds
 from gasfield.diagnostics.step_length import StepLength
 from gasfield.diagnostics.thermodynamics import Thermodynamics
+from gasfield.diagnostics.transport import Transport
 from gasfield.errors import InputError
 from gasfield.quantity import nested_leaves
 from gasfield.trajectory import Trajectory
@@ -42,8 +47,13 @@ DIAGNOSTICS: dict[str, type[Diagnostic]] = {
     "cloud": Cloud,
     "motion": Motion,
     "step_length": StepLength,
+    "coherence": Coherence,
+    "transport": Transport,
+    "pair_dispersion": PairDispersion,
     "freezing": Freezing,
     "deformation": Deformation,
+    "bonds": Bonds,
+    "flow": Flow,
     "cells": Cells,
     "lifecycle": Lifecycle,
     "distinct": Distinct,
@@ -69,10 +79,12 @@ DIAGNOSTICS: dict[str, type[Diagnostic]] = {
 __all__ = [
     "DIAGNOSTICS",
     "Basins",
+    "Bonds",
     "Breathing",
     "Cells",
     "Cloud",
     "Clusters",
+    "Coherence",
     "Deformation",
     "Density",
     "Diagnosis",
@@ -80,6 +92,7 @@ __all__ = [
     "Distinct",
     "EntropyProduction",
     "FieldMap",
+    "Flow",
     "ForceTable",
     "Freezing",
     "Group",
@@ -87,6 +100,7 @@ __all__ = [
     "Motion",
     "Orbit",
     "Order",
+    "PairDispersion",
     "Plane",
     "Pressure",
     "RadialDistribution",
@@ -96,6 +110,7 @@ __all__ = [
     "Speeds",
     "StepLength",
     "Thermodynamics",
+    "Transport",
     "diagnose",
 ]
 

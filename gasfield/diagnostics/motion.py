@@ -111,8 +111,8 @@ class Motion:
         """
         group = as_group(source).present()
         notes = list(group.notes)
-        group = _thinned(group, notes)
-        axes, complete = _choose_axes(group, self.dimensions, notes)
+        group = thinned(group, notes)
+        axes, complete = choose_axes(group, self.dimensions, notes)
         if group.count < _FEWEST or len(group.steps) < 2:
             return _undetermined(group, axes, notes)
         frames = _frames(group, axes.shape[1])
@@ -186,7 +186,7 @@ class _Interval:
         return Moments.stacked([Moments.of(self.reference, moved[deal], self.neighbours) for deal in deals])
 
 
-def _thinned(group: Group, notes: list[str]) -> Group:
+def thinned(group: Group, notes: list[str]) -> Group:
     """At most so many rows that the decomposition stays cheap, drawn at random."""
     most = max(_ROWS, 4 * group.dimensions)
     if group.count <= most:
@@ -222,7 +222,7 @@ def _undetermined(group: Group, axes: Values, notes: list[str]) -> MotionResult:
     )
 
 
-def _choose_axes(group: Group, wanted: int | None, notes: list[str]) -> tuple[Values, bool]:
+def choose_axes(group: Group, wanted: int | None, notes: list[str]) -> tuple[Values, bool]:
     """The axes (D, k) of the linear map, and whether they are all in which the rows spread (or those wanted).
 
     Raises:

@@ -1,0 +1,40 @@
+"""Mean square displacements over lags, on logarithmic axes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+from gasfield.plots.style import INITIAL, SERIES, axes_or_new, dress, legend
+
+Values = NDArray[np.floating[Any]]
+
+
+def square_displacements_over_lags(
+    lags: Values, curves: Mapping[str, Values], title: str, ax: Axes | None = None
+) -> Axes:
+    """Curves (T,) over lags (T,), of which 0 is left out; beside them slopes 1 and 2 from the first lag."""
+    ax = axes_or_new(ax)
+    top = bottom = None
+    for (name, values), colour in zip(curves.items(), SERIES, strict=False):
+        known = np.isfinite(values) & (values > 0) & (lags > 0)
+        if not known.any():
+            continue
+        ax.plot(lags[known], values[known], color=colour, linewidth=2.0, label=name)
+        start = values[known][0]
+        for slope, dash in ((1, "dotted"), (2, "dashed")):
+            guide = start * (lags[known] / lags[known][0]) ** slope
+            ax.plot(lags[known], guide, color=INITIAL, linewidth=0.9, linestyle=dash, zorder=1)
+        low, high = float(values[known].min()), float(values[known].max())
+        bottom, top = min(low, bottom or low), max(high, top or high)
+    if top is not None and bottom is not None:
+        ax.set_xscale("log")
+        ax.set_yscale("log")
+        ax.set_ylim(0.5 * bottom, 3.0 * top)
+    dress(ax, title, "lag [time] (dotted: slope 1, dashed: slope 2)", "mean square displacement [length²]")
+    legend(ax)
+    return ax
