@@ -212,6 +212,39 @@ def diagnose(
 
 
 @app.command()
+def animate(
+    trajectory: Annotated[Path, typer.Argument(help="A trajectory, simulated or recorded.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Film to write, .gif or .mp4; beside the trajectory if left out."),
+    ] = None,
+    group: Annotated[
+        list[str] | None, typer.Option("--group", metavar="NAME", help="Show this group only; may be given again.")
+    ] = None,
+    frames: Annotated[int, typer.Option("--frames", min=2, help="At most so many frames.")] = 100,
+    follow: Annotated[bool, typer.Option("--follow", help="See everything from its centroid.")] = False,
+    speed: Annotated[float, typer.Option("--fps", min=1.0, max=50.0, help="Frames a second.")] = 20.0,
+    overwrite: Overwrite = False,
+) -> None:
+    """Makes a film of a trajectory: structures with their bonds coloured by strain, in the flow."""
+    from gasfield.animating import animate as make_film
+    from gasfield.trajectory import open_trajectory
+
+    with open_trajectory(trajectory) as opened:
+        film = output or trajectory.with_suffix(".gif")
+        made = make_film(
+            opened,
+            film,
+            groups=group or None,
+            frames=frames,
+            frames_per_second=speed,
+            follow=follow,
+            overwrite=overwrite,
+        )
+    print(f"{made}: {made.stat().st_size / 1e6:.1f} MB")
+
+
+@app.command()
 def compare(
     real: Annotated[Path, typer.Argument(metavar="A", help="The real trajectory.")],
     simulated: Annotated[Path, typer.Argument(metavar="B", help="The simulated one.")],

@@ -294,7 +294,12 @@ class _Table:
             key = f"{prefix}.{kind}"
             told[key] = jackknife(own[place], own_less[:, place], "1")
             told[f"{key}.null"] = _mean_of_deals(null[:, place])
-            told[f"{key}.corrected"] = _unbiased(jackknife(corrected[place], corrected_less[:, place], "1"))
+            told[f"{key}.corrected"] = jackknife(corrected[place], corrected_less[:, place], "1")
+        linear = [f"{prefix}.{kind}.corrected" for kind in KINDS[first:4]]
+        told |= {key: _unbiased(told[key]) for key in linear}
+        rest = [told[f"{prefix}.{kind}.corrected"].value for kind in KINDS[first:-1]]
+        residual = f"{prefix}.{KINDS[-1]}.corrected"
+        told[residual] = replace(told[residual], value=np.array(1.0 - np.sum(rest)))
         return told
 
 
