@@ -30,6 +30,8 @@ study: $(VENV)/.installed
 	$(BIN)/python docs/studies/second_table.py
 	$(BIN)/python docs/studies/critics.py
 	$(BIN)/python docs/studies/noisy_attention.py
+	$(BIN)/python docs/studies/motion.py
+	$(BIN)/python docs/studies/tracers.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "gasfield needs Python 3.11 or newer")'
