@@ -201,6 +201,32 @@ def test_what_is_no_trajectory_is_refused(tmp_path: Path, refuses: Refuses) -> N
     assert "gone.h5: no such file" in refuses("compare", "gone.h5", "other.h5")
 
 
+TRACERS = [
+    (
+        "shape: {kind: square, side: 3, spacing: 0.1}",
+        "no kind 'square' here; there are 'line', 'ring', 'helix', 'sheet'",
+    ),
+    ("shape: {kind: e8, spacing: -1}", "should be greater than 0, not -1"),
+    ("shape: {kind: hypercube, dimensions: 30, spacing: 1}", "less than or equal to 12, not 30"),
+    ("shape: {kind: points, file: gone.npy}", "there is no file 'gone.npy'"),
+    ("shape: {kind: points, file: words.txt}", "words.txt: not a file of points"),
+    ("shape: {kind: ring, count: 5, radius: 0.1}, frame: {kind: given, vectors: [[1, 0]]}", "2 vectors of 64 numbers"),
+    ("shape: {kind: ring, count: 5, radius: 0.1}, jitter: -1", "jitter: should be greater than or equal to 0, not -1"),
+    ("shape: {kind: ring, count: 5, radius: 0.1}, place: {kind: row, of: dead}", "give either 'row' or 'token'"),
+    ("shape: {kind: ring, count: 5, radius: 0.1}, place: {kind: ahead, of: dead, by: 1}", "has not moved yet"),
+]
+
+
+@pytest.mark.parametrize(("keys", "says"), TRACERS)
+def test_a_tracer_that_cannot_be_planted_is_refused(
+    keys: str, says: str, tmp_path: Path, write: Callable[..., str], refuses: Refuses
+) -> None:
+    (tmp_path / "words.txt").write_text("neither here nor there\n")
+    place = "" if "place:" in keys else ", place: {kind: centroid, of: dead}"
+    name = write("forces:\n", f"tracers:\n  - {{name: t, {keys}{place}}}\nforces:\n")
+    assert says in refuses("check", name)
+
+
 THERMAL = """
 title: A gas
 question: What is refused?

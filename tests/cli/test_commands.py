@@ -98,6 +98,31 @@ def test_diagnose_and_compare_print_json(gasfield) -> None:
     assert "radius" in gasfield("compare", path, RECORDINGS / "kjv-fp32.h5").stdout
 
 
+def test_one_diagnostic_alone_with_its_pictures(gasfield, tmp_path: Path) -> None:
+    done = gasfield("diagnose", RECORDINGS / "kjv-bf16.h5", "--only", "motion", "--plots", tmp_path / "p", "--json")
+    groups = json.loads(done.stdout)["groups"]
+    shares = groups["survey"]["motion"]
+    assert sum(shares[kind]["value"] for kind in shares if kind not in ("thermal", "dimensions", "condition")) == (
+        pytest.approx(1.0, abs=1e-9)
+    )
+    assert {"value", "unit", "error", "null", "corrected"} == set(shares["thermal"]["rotation"])
+    assert groups["dead"]["motion"]["rotation"]["value"] is None
+    assert groups["dead"]["motion"]["frame"]["thermal"]["rotation"]["value"] is not None
+    assert "radius" not in groups["dead"]
+    assert (tmp_path / "p" / "survey-motion.png").stat().st_size > 1000
+    assert gasfield("diagnose", RECORDINGS / "kjv-bf16.h5", "--only", "nothing").returncode == 2
+
+
+def test_a_film_of_a_recording(gasfield, tmp_path: Path) -> None:
+    film = tmp_path / "film.gif"
+    told = ("animate", RECORDINGS / "kjv-bf16.h5", "--group", "lattice", "--frames", "3", "--follow", "-o", film)
+    assert gasfield(*told).returncode == 0
+    assert film.read_bytes()[:3] == b"GIF"
+    again = gasfield(*told)
+    assert again.returncode == 2
+    assert "exists already" in again.stderr
+
+
 def test_a_tracer_of_ones_own_is_planted(gasfield, tmp_path: Path) -> None:
     scenario = (RECORDINGS.parent / "dead-token-drift.yaml").read_text().replace("forces:", TRACERS + "forces:")
     (tmp_path / "mine.yaml").write_text(scenario)

@@ -65,7 +65,8 @@ def write_scenario(folder: Path, kind: str, **changes: Any) -> Path:
         scenario["tracers"] = [
             {
                 "name": "square", "shape": {"kind": "sheet", "side": 2, "spacing": 0.1}, "plant_at": 25,
-                "place": {"kind": "centroid", "of": "gas"},
+                "jitter": 0.01, "frame": {"kind": "principal", "of": "gas"},
+                "place": {"kind": "ahead", "of": "gas", "by": 0.2},
             }
         ]  # fmt: skip
     if "temperature" in case:
