@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -148,7 +149,12 @@ class Roster:
 
 
 def make_roster(
-    sources: Sequence[GroupSource], tracers: Sequence[Tracer], space: Space, seed: int, find: Callable[[str], Path]
+    sources: Sequence[GroupSource],
+    tracers: Sequence[Tracer],
+    space: Space,
+    seed: int,
+    find: Callable[[str], Path],
+    at_fault: Callable[[str, int], AbstractContextManager[None]] = lambda key, number: nullcontext(),
 ) -> Roster:
     """Builds the gas of a run: groups in order, then tracers planted among them.
 
@@ -158,6 +164,7 @@ def make_roster(
         space: where they live.
         seed: of the run.
         find: resolves file names; raises InputError.
+        at_fault: makes errors of a tracer, by "tracers" and its number, point at its line.
 
     Raises:
         InputError: if a recording lacks the group or step, has other dimensions, groups start at different steps, a
@@ -179,7 +186,10 @@ def make_roster(
     start = parts[0].step
     for number, tracer in enumerate(tracers):
         later = tracer.plant_at > start  # what is planted later is tried out as if everything drifted already
-        structure = plant(tracer, Soil(drifting if later else present, space.dimensions, seed, find), number)
+        with at_fault("tracers", number):
+            structure = plant(tracer, Soil(drifting if later else present, space.dimensions, seed, find), number)
+        if space.curved:
+            space.settle(structure.positions)
         part = _unnamed(structure.positions, start, parts[0].time)
         part.bonds = {structure.name: structure.bonds}
         part.pushes[:], part.masses[:], part.charges[:] = tracer.active, tracer.mass, tracer.charge

@@ -55,7 +55,9 @@ class Simulation:
         """
         self.scenario, self.space = scenario, scenario.space
         with scenario.faults_at("gas"):
-            roster = make_roster(scenario.gas, scenario.tracers, self.space, scenario.seed, scenario.find)
+            roster = make_roster(
+                scenario.gas, scenario.tracers, self.space, scenario.seed, scenario.find, scenario.faults_at
+            )
         self.gas, self._everyone, self._later = roster.gas, roster.everyone, list(roster.later)
         self._start = self.gas.step
         self._end = self._start + scenario.run.steps

@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 Values = NDArray[np.float64]
 
 _KEYS = (*(f"motion.{kind}" for kind in KINDS), *(f"motion.thermal.{kind}" for kind in KINDS[1:]))
-_PERMUTATIONS = 20
-_PARTS = 64
-"""Most parts of the jackknife; rows are dealt out to them in turn."""
+_PERMUTATIONS = (4, 20, 1e11)
+_PARTS = (8, 64, 4e11)
+"""Parts of the jackknife, to which rows are dealt out in turn: at least, at most, and about how many operations all of
+them may cost."""
 _ROWS = 4096
 """Most rows looked at, or four for each dimension where that is more."""
 _FEWEST = 3
@@ -41,9 +42,9 @@ _COLLAPSED = 0.02
 """Stretch, over the mean of all, below which an axis counts as collapsed."""
 _ROWS_PER_AXIS = 10
 """Rows for each axis of a frame that stands in for all dimensions."""
-_WORK = 2e9
-"""About how many operations the curves over time may cost; frames are left out to keep to it, down to `_FRAMES`."""
-_FRAMES, _MOST_FRAMES = 16, 200
+_FRAMES = (16, 200, 2e9)
+_FEW_FRAMES = (2, 16, 5e11)
+"""Where a single decomposition is long, as with thousands of rows in thousands of dimensions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,6 +162,11 @@ class _Interval:
         """Of what happened up to a frame."""
         return Moments.of(self.reference, self.displacement(frame), self.neighbours)
 
+    @property
+    def work(self) -> float:
+        """About how many operations a decomposition takes, without the search for neighbours."""
+        return _work(self.group, self.reference.frame.shape[1])
+
     def smallest_stretch(self, frame: int) -> float:
         """Of the linear map up to a frame, over the geometric mean of all."""
         moved = self.displacement(frame)
@@ -172,7 +178,7 @@ class _Interval:
         count, k = self.reference.coordinates.shape
         if count <= k + 2:
             return Moments(np.empty((0, len(KINDS))), np.empty(0))
-        moved, part = self.displacement(frame), np.arange(count) % _PARTS
+        moved, part = self.displacement(frame), np.arange(count) % _affordable(_PARTS, self.work)
         found = []
         for dropped in (part == number for number in range(part.max() + 1)):
             left = self.reference.rows(~dropped)
@@ -182,7 +188,7 @@ class _Interval:
     def permuted(self, frame: int) -> Moments:
         """(P,) moments of the displacements dealt out to the rows at random."""
         moved, chance = self.displacement(frame), generator(0, Stream.PERMUTATIONS)
-        deals = [chance.permutation(len(moved)) for _ in range(_PERMUTATIONS)]
+        deals = [chance.permutation(len(moved)) for _ in range(_affordable(_PERMUTATIONS, self.work))]
         return Moments.stacked([Moments.of(self.reference, moved[deal], self.neighbours) for deal in deals])
 
 
@@ -250,12 +256,23 @@ def choose_axes(group: Group, wanted: int | None, notes: list[str]) -> tuple[Val
     return np.ascontiguousarray(axes[:, :k]), False
 
 
+def _work(group: Group, axes: int) -> float:
+    count, dimensions = group.count, group.dimensions
+    return count * (1000.0 + 4.0 * dimensions * (axes + 12)) + 30.0 * dimensions * axes**2
+
+
+def _affordable(bounds: tuple[int, int, float], work: float) -> int:
+    """How many pieces of some work: at least, at most, and about so much in all."""
+    least, most, budget = bounds
+    return int(np.clip(budget // work, least, most))
+
+
 def _frames(group: Group, axes: int) -> NDArray[np.int64]:
     """Frames after the first at which the parts are computed: all, or as many as are cheap, evenly spaced."""
-    count, dimensions = group.count, group.dimensions
-    work = count * (1000 + 4 * dimensions * (axes + 12)) + 30 * dimensions * axes**2
-    work += 2 * count**2 * dimensions if dimensions > TREE else 0
-    many = min(int(np.clip(_WORK // work, _FRAMES, _MOST_FRAMES)), len(group.steps) - 1)
+    work = _work(group, axes) + (2.0 * group.count**2 * group.dimensions if group.dimensions > TREE else 0.0)
+    many = min(
+        max(_affordable(_FEW_FRAMES, work), _affordable(_FRAMES, work) if work < 1e10 else 0), len(group.steps) - 1
+    )
     return np.linspace(1, len(group.steps) - 1, many).astype(np.int64) if many > 1 else np.array([len(group.steps) - 1])
 
 
@@ -299,7 +316,8 @@ class _Table:
         told |= {key: _unbiased(told[key]) for key in linear}
         rest = [told[f"{prefix}.{kind}.corrected"].value for kind in KINDS[first:-1]]
         residual = f"{prefix}.{KINDS[-1]}.corrected"
-        told[residual] = replace(told[residual], value=np.array(1.0 - np.sum(rest)))
+        if np.isfinite(rest).all():
+            told[residual] = replace(told[residual], value=np.array(1.0 - np.sum(rest)))
         return told
 
 

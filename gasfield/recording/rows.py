@@ -89,6 +89,9 @@ def _check_room(plan: RecordingPlan, sizes: list[int], dead: int, live: int) -> 
         raise InputError(
             f"tracers: names must differ from each other and from 'dead' and 'live'; they are {', '.join(names)}."
         )
+    late = [tracer.name for tracer in plan.tracers if tracer.plant_at]
+    if late:
+        raise InputError(f"tracers: {', '.join(late)}: a recorder plants before training; take plant_at out.")
     if sum(sizes) + 2 > dead:
         raise InputError(
             f"tracers: {' + '.join(map(str, sizes))} tracer points need as many dead rows and two more; "

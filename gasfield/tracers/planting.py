@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
+from threadpoolctl import threadpool_limits
 
 from gasfield.errors import InputError
 from gasfield.spec import Spec
@@ -241,7 +242,8 @@ def _orthonormal(columns: Values) -> Values:
 
 def _principal(group: Present, k: int, key: str) -> Values:
     """Signed so that the largest component of each axis is positive: the sign of an SVD is no one's choice."""
-    _, sizes, axes = np.linalg.svd(group.positions - group.centroid, full_matrices=False)
+    with threadpool_limits(1, user_api="blas"):  # the bits of a run do not depend on threads
+        _, sizes, axes = np.linalg.svd(group.positions - group.centroid, full_matrices=False)
     spread = int(np.sum(sizes > 1e-9 * max(float(sizes[0]), 1e-300))) if len(sizes) else 0
     if spread < k:
         raise InputError(f"{key}: the group spreads in {spread} dimensions only; the structure has {k}.")

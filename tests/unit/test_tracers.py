@@ -107,8 +107,23 @@ def test_a_shell_is_even(k: int) -> None:
     uneven = [np.linalg.norm(x.T @ x / count - 9.0 / k * np.eye(k)) for x in (points, chance)]
     assert uneven[0] < 1e-6 * uneven[1]
     nearest = [np.sort(np.linalg.norm(x[:, None] - x, axis=-1), axis=1)[:, 1].min() for x in (points, chance)]
-    if k <= 4:
-        assert nearest[0] > 3 * nearest[1]
+    assert nearest[0] > (3 if k <= 4 else 1.2) * nearest[1]
+
+
+def test_no_shape_has_more_points_than_memory() -> None:
+    for given, many in (
+        ({"kind": "cubic", "side": 1000, "spacing": 1.0}, 10**9),
+        ({"kind": "fcc", "side": 500, "spacing": 1.0}, 501**3 + 3 * 500**2 * 501),
+        ({"kind": "line", "count": 10**9, "spacing": 1.0}, 10**9),
+    ):
+        with pytest.raises(InputError, match=f"has {many} points; 100000 are the most"):
+            shaped(given)
+    for given in (
+        *(case[0] | {"spacing": 0.3} for case in LATTICES),
+        *(case[0] | {"spacing": 2.0} for case in POLYTOPES),
+    ):
+        shape = TypeAdapter(Shape).validate_python(given)
+        assert shape.size == len(shape.structure().points)
 
 
 def test_points_come_from_a_file(tmp_path: Path) -> None:

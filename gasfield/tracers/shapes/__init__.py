@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from gasfield.errors import InputError
 from gasfield.tracers.shapes.curves import Helix, Ring
 from gasfield.tracers.shapes.grids import Cubic, Line, Sheet
 from gasfield.tracers.shapes.lattices import D4, E8, Bcc, Fcc, Hexagonal
@@ -21,13 +22,21 @@ Shape = Annotated[
 ]  # fmt: skip
 
 
+MOST = 100_000
+"""Points that a structure may have."""
+
+
 def structure_of(shape: Shape, find: Find) -> Structure:
     """The points and bonds of a shape; `find` resolves the name of a file of points.
 
     Raises:
-        InputError: if such a file is missing or damaged.
+        InputError: if such a file is missing or damaged, or the shape has more points than `MOST`.
     """
-    return shape.structure(find) if isinstance(shape, Points) else shape.structure()
+    if isinstance(shape, Points):
+        return shape.structure(find)
+    if shape.size > MOST:
+        raise InputError(f"a {shape.kind} of these measures has {shape.size} points; {MOST} are the most.")
+    return shape.structure()
 
 
 __all__ = [

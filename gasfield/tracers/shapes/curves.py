@@ -20,6 +20,11 @@ class Ring(Spec):
     radius: Spacing
     """[length]"""
 
+    @property
+    def size(self) -> int:
+        """Number of points."""
+        return self.count
+
     def structure(self) -> Structure:
         """The points, each bonded to the two beside it."""
         angle = 2 * np.pi * np.arange(self.count) / self.count
@@ -38,6 +43,11 @@ class Helix(Spec):
     """Rise in a whole turn [length]."""
     turns: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 2.0
     """From the first point to the last."""
+
+    @property
+    def size(self) -> int:
+        """Number of points."""
+        return self.count
 
     def structure(self) -> Structure:
         """The points, each bonded to the next."""

@@ -23,6 +23,11 @@ class Line(Spec):
     spacing: Spacing
     """Distance of neighbours [length]."""
 
+    @property
+    def size(self) -> int:
+        """Number of points."""
+        return self.count
+
     def structure(self) -> Structure:
         """The points and the bonds of neighbours."""
         return _grid((self.count,), self.spacing)
@@ -36,6 +41,11 @@ class Sheet(Spec):
     """Points along an edge, or along both."""
     spacing: Spacing
     """Distance of neighbours [length]."""
+
+    @property
+    def size(self) -> int:
+        """Number of points."""
+        return self.side**2 if isinstance(self.side, int) else self.side[0] * self.side[1]
 
     def structure(self) -> Structure:
         """The points and the bonds of neighbours."""
@@ -52,6 +62,11 @@ class Cubic(Spec):
     """Distance of neighbours [length]."""
     dimensions: Annotated[int, Field(ge=1, le=12)] = 3
     """k."""
+
+    @property
+    def size(self) -> int:
+        """Number of points."""
+        return int(self.side**self.dimensions)
 
     def structure(self) -> Structure:
         """The points and the bonds of neighbours."""

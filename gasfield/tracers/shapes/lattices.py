@@ -28,6 +28,11 @@ class Hexagonal(Spec):
     spacing: Spacing
     """Distance of neighbours [length]."""
 
+    @property
+    def size(self) -> int:
+        """Number of points."""
+        return 1 + 3 * self.rings * (self.rings + 1)
+
     def structure(self) -> Structure:
         """The points and the bonds of neighbours."""
         steps = range(-self.rings, self.rings + 1)
@@ -44,6 +49,11 @@ class Bcc(Spec):
     spacing: Spacing
     """Distance of neighbours, sqrt(3)/2 of a cell [length]."""
 
+    @property
+    def size(self) -> int:
+        """Number of points."""
+        return (self.side + 1) ** 3 + self.side**3
+
     def structure(self) -> Structure:
         """The points and the bonds of neighbours."""
         return nearest_bonded(_block(self.side, [(1, 1, 1)]), self.spacing)
@@ -57,6 +67,11 @@ class Fcc(Spec):
     """Cells along an edge; n make (n + 1)^3 + 3 n^2 (n + 1) points."""
     spacing: Spacing
     """Distance of neighbours, sqrt(1/2) of a cell [length]."""
+
+    @property
+    def size(self) -> int:
+        """Number of points."""
+        return (self.side + 1) ** 3 + 3 * self.side**2 * (self.side + 1)
 
     def structure(self) -> Structure:
         """The points and the bonds of neighbours."""
@@ -72,6 +87,11 @@ class D4(Spec):
     spacing: Spacing
     """Distance of neighbours [length]."""
 
+    @property
+    def size(self) -> int:
+        """Number of points."""
+        return (25, 49, 145)[self.shells - 1]
+
     def structure(self) -> Structure:
         """The points and the bonds of neighbours: integers whose sum is even."""
         reach = range(-2, 3)
@@ -85,6 +105,11 @@ class E8(Spec):
     kind: Literal["e8"] = "e8"
     spacing: Spacing
     """Distance of neighbours [length]."""
+
+    @property
+    def size(self) -> int:
+        """Number of points."""
+        return 241
 
     def structure(self) -> Structure:
         """The points and the bonds of neighbours: two entries of +-1, or all of +-1/2 with an even number of -."""

@@ -38,12 +38,16 @@ class Points(Spec):
 def _read(path: Path) -> Values:
     try:
         if path.suffix == ".npy":
-            found = np.load(path, allow_pickle=False)
+            found = np.load(path, mmap_mode="r", allow_pickle=False)  # so that a header cannot ask for memory
+            if found.dtype.kind not in "iuf":
+                raise ValueError(f"numbers of the type {found.dtype}")
+        elif path.suffix == ".npz":
+            raise ValueError("take the array out of the archive and save it as .npy")
         else:
             text = path.read_text(encoding="utf-8").replace(",", " ")
             found = np.loadtxt(text.splitlines(), ndmin=2)
         points = np.array(found, np.float64)
-    except (OSError, ValueError) as fault:
+    except (OSError, ValueError, EOFError) as fault:
         raise InputError(f"{path}: not a file of points ({fault}).") from None
     if points.ndim != 2 or len(points) < 2 or not points.shape[1] or not np.isfinite(points).all():
         shape = " x ".join(map(str, points.shape))

@@ -16,27 +16,38 @@ class Simplex(Spec):
     """k + 1 points, all at one distance from each other."""
 
     kind: Literal["simplex"] = "simplex"
-    dimensions: Annotated[int, Field(ge=1, le=4096)]
+    dimensions: Annotated[int, Field(ge=1, le=1024)]
     """k."""
     spacing: Spacing
     """Distance of any two points [length]."""
+
+    @property
+    def size(self) -> int:
+        """Number of points."""
+        return self.dimensions + 1
 
     def structure(self) -> Structure:
         """The points, each bonded to all others."""
         # Unit vectors of k + 1 dimensions, seen from within the plane that they span.
         corners = np.eye(self.dimensions + 1) - 1 / (self.dimensions + 1)
         axes = np.linalg.svd(corners)[2][: self.dimensions]
-        return nearest_bonded(corners @ axes.T, self.spacing)
+        pairs = np.stack(np.triu_indices(self.dimensions + 1, 1), axis=1)
+        return Structure(corners @ axes.T * (self.spacing / np.sqrt(2)), pairs.astype(np.int64))
 
 
 class CrossPolytope(Spec):
     """2k points: plus and minus along every axis (k = 3: the octahedron)."""
 
     kind: Literal["cross_polytope"] = "cross_polytope"
-    dimensions: Annotated[int, Field(ge=2, le=4096)]
+    dimensions: Annotated[int, Field(ge=2, le=1024)]
     """k."""
     spacing: Spacing
     """Distance of neighbours, sqrt(2) of the distance from the centre [length]."""
+
+    @property
+    def size(self) -> int:
+        """Number of points."""
+        return 2 * self.dimensions
 
     def structure(self) -> Structure:
         """The points, each bonded to all others but the opposite one."""
@@ -51,6 +62,11 @@ class Hypercube(Spec):
     """k."""
     spacing: Spacing
     """Length of an edge [length]."""
+
+    @property
+    def size(self) -> int:
+        """Number of points."""
+        return 1 << self.dimensions
 
     def structure(self) -> Structure:
         """The points and the edges."""

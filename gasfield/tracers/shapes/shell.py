@@ -3,7 +3,8 @@
 On the circle they are equally spaced. In three dimensions and more their angles are quantiles of the uniform law: of
 (n + 1/2)/N for the first one, and of the fractional parts of n/g, n/g^2, ... for the others, where g is the root of
 g^(k-1) = g + 1, the golden number or one of its generalisations (Roberts 2018). For k = 3 this is the Fibonacci sphere
-(Swinbank and Purser, Q. J. R. Meteorol. Soc. 132:1769, 2006). Last, they are moved so that
+(Swinbank and Purser, Q. J. R. Meteorol. Soc. 132:1769, 2006). For greater k, up to 2,000 points repel each other a
+while. Last, they are moved so that
 their mean is the centre and their second moments are those of the sphere: a spherical 2-design, to rounding. (Without
 more points than dimensions, or beyond 256 of them, only the mean.)
 """
@@ -23,6 +24,7 @@ from gasfield.tracers.shapes.structure import Spacing, Structure, Values, bonded
 
 _ROUNDS = 60
 _WHITENED = 256
+_REPELLED, _STEPS, _POWER = 2000, 120, 12
 
 
 class Shell(Spec):
@@ -35,6 +37,11 @@ class Shell(Spec):
     """[length]"""
     dimensions: Annotated[int, Field(ge=2, le=4096)] = 3
     """k: the sphere is the surface of a ball of k dimensions."""
+
+    @property
+    def size(self) -> int:
+        """Number of points."""
+        return self.count
 
     def structure(self) -> Structure:
         """The points; each is bonded to those hardly farther away than the nearest ones are on average."""
@@ -49,6 +56,8 @@ def spread_evenly(count: int, dimensions: int) -> Values:
         angle = 2 * np.pi * np.arange(count) / count
         return np.stack([np.cos(angle), np.sin(angle)], axis=1)
     points = _quantiles(count, dimensions)
+    if dimensions > 3 and count <= _REPELLED:
+        _repel(points)
     for _ in range(_ROUNDS):
         points -= points.mean(axis=0)
         if dimensions < count and dimensions <= _WHITENED:
@@ -56,6 +65,22 @@ def spread_evenly(count: int, dimensions: int) -> Values:
             points = left @ right
         points /= np.linalg.norm(points, axis=1, keepdims=True)
     return points
+
+
+def _repel(points: Values) -> None:
+    """Moves unit vectors apart, in place: down the gradient of the sum of d^-p over pairs by shrinking steps, with p so
+    high that the nearest count most. In many dimensions angles of the right laws do not keep neighbours apart."""
+    step = 0.5
+    for _ in range(_STEPS):
+        closeness = points @ points.T
+        np.fill_diagonal(closeness, -1.0)
+        apart = np.maximum(2.0 - 2.0 * closeness, 1e-9)  # squared distances
+        weights = (apart.min() / apart) ** (_POWER / 2 + 1)
+        push = points * weights.sum(axis=1, keepdims=True) - weights @ points
+        push -= points * np.sum(push * points, axis=1, keepdims=True)
+        points += step * push / max(float(np.linalg.norm(push, axis=1).max()), 1e-300) * np.sqrt(apart.min())
+        points /= np.linalg.norm(points, axis=1, keepdims=True)
+        step *= 0.97
 
 
 def _quantiles(count: int, dimensions: int) -> Values:
