@@ -9,6 +9,8 @@ from types import ModuleType
 
 # Before NumPy or Numba are imported: two threads at least, so that one can be compared with two on any machine.
 os.environ.setdefault("NUMBA_NUM_THREADS", str(max(2, os.cpu_count() or 1)))
+if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores: matrix products that all want all of them wait
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from gasfield.kernels.cache import key_by_sources
 

@@ -46,13 +46,14 @@ class Side:
     deformation: DeformationResult | None
 
     @classmethod
-    def of(cls, group: Group, dimensions: int | None = None) -> Side:
-        """Computes them; `dimensions` are those of the structure, which both sides share."""
+    def of(cls, group: Group, dimensions: int | None = None, *, mixed: bool = False) -> Side:
+        """Computes them; `dimensions` are those of the structure, which both sides share. Of a mixed group, of rows
+        that do not belong together, the kinds of motion would mean nothing."""
         moving = len(group.steps) > 1
         return cls(
             Cloud().compute(group),
             StepLength().compute(group) if moving else None,
-            Motion().compute(group) if moving else None,
+            Motion(over_time=False).compute(group) if moving and not mixed else None,
             Freezing().compute(group) if moving else None,
             Deformation(dimensions).compute(group) if len(group.bonds) else None,
         )
@@ -85,11 +86,11 @@ class GroupComparison:
     simulated: Side
 
     @classmethod
-    def of(cls, pair: Pair) -> GroupComparison:
-        """Compares the two sides of a pair."""
-        real = Side.of(pair.real)
+    def of(cls, pair: Pair, *, mixed: bool = False) -> GroupComparison:
+        """Compares the two sides of a pair; `mixed` if its rows do not belong together."""
+        real = Side.of(pair.real, mixed=mixed)
         dimensions = real.deformation.frame.shape[1] or None if real.deformation else None
-        return cls(pair, Hindcast.of(pair), real, Side.of(pair.simulated, dimensions))
+        return cls(pair, Hindcast.of(pair), real, Side.of(pair.simulated, dimensions, mixed=mixed))
 
     def quantities(self) -> dict[str, Quantity]:
         """Errors, then `KEY.real`, `KEY.simulated` and `KEY.difference` for each key of `COMPARED` that applies."""

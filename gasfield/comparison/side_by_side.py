@@ -50,7 +50,7 @@ class Comparison:
     def together(self) -> GroupComparison | None:
         """All aligned rows that are not live; None if there are only live ones."""
         pair = together((g.pair for name, g in self.groups.items() if name != LIVE), ALL)
-        return None if pair is None else GroupComparison.of(pair)
+        return None if pair is None else GroupComparison.of(pair, mixed=len(self.groups) > 1)
 
     @property
     def notes(self) -> list[str]:

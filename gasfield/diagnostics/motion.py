@@ -88,9 +88,11 @@ class Motion:
     Attributes:
         dimensions: k, the longest axes of the first frame that the linear map acts on; all in which the rows spread
             where None.
+        over_time: whether to look at the frames between the first and the last too.
     """
 
     dimensions: int | None = None
+    over_time: bool = True
     name: ClassVar[str] = "motion"
     scope: ClassVar[Scope] = Scope.GROUP
 
@@ -116,7 +118,7 @@ class Motion:
         axes, complete = choose_axes(group, self.dimensions, notes)
         if group.count < _FEWEST or len(group.steps) < 2:
             return _undetermined(group, axes, notes)
-        frames = _frames(group, axes.shape[1])
+        frames = _frames(group, axes.shape[1]) if self.over_time else np.array([len(group.steps) - 1])
         first, last = _Interval.of(group, axes, 0), int(frames[-1])
         cumulated = Moments.stacked([first.moments(frame) for frame in frames])
         steps = (_Interval.of(group, intrinsic_frame(group.positions[f - 1], axes.shape[1]), f - 1) for f in frames)
