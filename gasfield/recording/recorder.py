@@ -71,6 +71,7 @@ class Recorder:
         self._survey_steps = set(spread_steps(plan.survey_steps, steps))
         self._live_members = np.flatnonzero(rows.species == rows.names.index("live"))
         self._before: torch.Tensor | None = None
+        self._last_motion = np.zeros(len(rows.dead), np.int64)
         gas = self._describe(corpus, training)
         lattice = "float32" if training.plan.precision == "fp32" else "bfloat16"
         self._writer = TrajectoryWriter(path, gas, precision=lattice, provenance=provenance)
@@ -96,6 +97,7 @@ class Recorder:
             shape = (len(self._rows.dead), dimensions)
             writer.element(f"{schema.SURVEY}/{schema.POSITION}", shape, "f4", chunks=(1, *shape))
             writer.describe(f"{schema.SURVEY}/{schema.POSITION}", mantissa_bits=self._plan.survey_bits)
+            writer.element(f"{schema.SURVEY}/{schema.LAST_MOTION}", shape[:1], "i8", chunks=(1, *shape[:1]))
         if self._plan.field != "none":
             writer.element(f"{schema.AFFINE}/reference", (dimensions,), "f4")
             writer.element(f"{schema.AFFINE}/gradient", (dimensions,), "f4")
@@ -116,6 +118,7 @@ class Recorder:
     def take(self, moment: Moment) -> None:
         """Records one step."""
         step = moment.step
+        self._observe(moment)
         if step % self._plan.every == 0:
             self._writer.frame(step, step, moment.weights[self._index].float().numpy())
         if step in self._survey_steps:
@@ -123,7 +126,7 @@ class Recorder:
             self._writer.append(
                 f"{schema.SURVEY}/{schema.POSITION}", step, step, keep_mantissa(survey, self._plan.survey_bits)
             )
-        self._observe(moment)
+            self._writer.append(f"{schema.SURVEY}/{schema.LAST_MOTION}", step, step, self._last_motion)
         if moment.gradient is not None and step % self._plan.every == 0:
             live = moment.gradient[self._index[self._live_members]].float().numpy()
             self._writer.append(f"{schema.LIVE}/{schema.GRADIENT}", step, step, live)
@@ -141,7 +144,9 @@ class Recorder:
             observe(f"dead/{order}_moment", step, step, values[self._dead].double().mean(dim=0).numpy())
         dead = moment.weights[self._dead]
         if self._before is not None:
-            observe("dead/unmoved", step, step, (dead == self._before).all(dim=1).double().mean().item())
+            moved = (dead != self._before).any(dim=1).numpy()
+            self._last_motion[moved] = step
+            observe("dead/unmoved", step, step, 1.0 - float(moved.mean()))
             observe("dead/step_length", step, step, (dead.double() - self._before.double()).norm(dim=1).mean().item())
         self._before = dead.clone()
         if moment.loss is not None and moment.hidden is not None:

@@ -103,8 +103,9 @@ class Training:
             tokens, targets = self._batch()
             hidden = self.model.hidden(tokens)
             logits = self.model.logits(hidden).flatten(0, 1).float()
-            loss = functional.cross_entropy(logits, targets.flatten())
-            log_partition = logits.detach().logsumexp(dim=-1)
+            log_probabilities = functional.log_softmax(logits, dim=-1)
+            loss = functional.nll_loss(log_probabilities, targets.flatten())
+            log_partition = _at(logits.detach(), targets) - _at(log_probabilities.detach(), targets)
             loss.backward()  # type: ignore[no-untyped-call]
             if not torch.isfinite(loss):
                 raise BlowUp(f"training step {step}: the loss is {loss.item()}. Try a smaller --lr.")
@@ -127,3 +128,8 @@ class Training:
         starts = torch.from_numpy(self._batches.integers(0, len(self._ids) - sequence - 1, self.plan.batch))
         windows = self._ids[starts[:, None] + torch.arange(sequence + 1)]
         return windows[:, :-1], windows[:, 1:]
+
+
+def _at(scores: Tensor, targets: Tensor) -> Tensor:
+    """(B, V) -> (B,), the entry of each target. What a softmax took off it is log Z, without another pass over all."""
+    return scores.gather(1, targets.reshape(-1, 1)).squeeze(1)

@@ -35,6 +35,8 @@ CHARGE = "charge"
 IDENTITY = ("id", "species", "token_id", "token")
 """What says who the particles are: the same data sets in both particles groups."""
 GRADIENT = "gradient"
+LAST_MOTION = "last_motion"
+"""Of the survey: the last step in which any bit of a row changed, 0 if none did."""
 
 GROUP_NAMES = "names"
 """Attribute of `species`: the name of each species number."""
