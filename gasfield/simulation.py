@@ -202,7 +202,7 @@ class Simulation:
     def _open(self, path: Path) -> TrajectoryWriter:
         """A new trajectory, or the one that the checkpoint was written beside."""
         resumed = self._resumed
-        return self._create(path) if resumed is None else TrajectoryWriter.go_on(path, resumed.lengths, resumed.tails)
+        return self._create(path) if resumed is None else TrajectoryWriter.go_on(path, resumed.lengths)
 
     def _create(self, path: Path) -> TrajectoryWriter:
         scenario = self.scenario
@@ -239,7 +239,7 @@ class Simulation:
             arrays["gas/velocities"] = gas.velocities
         law = {f"law/{name}": array for name, array in self.dynamics.state().items()}
         lengths = writer.lengths()
-        return Checkpoint(self._identity(), arrays | law | self._watch.state(), lengths, writer.tails())
+        return Checkpoint(self._identity(), arrays | law | self._watch.state(), lengths)
 
     def _identity(self) -> str:
         """SHA-256 of what the run is made of: the scenario, and the plug-ins if there are any."""

@@ -17,7 +17,7 @@ from gasfield.recording.rows import Rows
 from gasfield.recording.training import Moment, Training
 from gasfield.trajectory import TrajectoryWriter, schema
 from gasfield.trajectory.field import pack_symmetric
-from gasfield.trajectory.writer import keep_mantissa
+from gasfield.trajectory.projection import keep_mantissa
 
 _TIDAL_BITS = 10
 """Mantissa bits of a stored tidal matrix: 5e-4 of a term in an expansion that is itself good to about 1e-2."""

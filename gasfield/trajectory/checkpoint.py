@@ -26,14 +26,11 @@ class Checkpoint:
         scenario_sha256: of the resolved scenario; another one cannot go on from here.
         state: arrays by name: of the gas, and of its law of motion.
         lengths: place of each time-dependent element in the trajectory -> frames that it had.
-        tails: the last frames of each, those in a chunk that was not full. Such a chunk is compressed and written anew
-            when more frames come; a kill in the middle of that takes all of it.
     """
 
     scenario_sha256: str
     state: Mapping[str, NDArray[Any]]
     lengths: Mapping[str, int]
-    tails: Mapping[str, NDArray[Any]]
 
     def save(self, path: Path) -> None:
         """Writes it, whole or not at all, and brings it to the disk."""
@@ -44,8 +41,6 @@ class Checkpoint:
                 file.create_dataset(f"state/{name}", data=array)
             for place, length in self.lengths.items():
                 file.create_dataset(f"lengths/{place}", data=np.int64(length))
-            for place, tail in self.tails.items():
-                file.create_dataset(f"tails/{place}", data=tail)
         with open(draft, "rb") as written:
             os.fsync(written.fileno())
         draft.replace(path)
@@ -63,7 +58,6 @@ class Checkpoint:
                     scenario_sha256=str(file.attrs["scenario_sha256"]),
                     state=_leaves(file["state"]),
                     lengths={name: int(length) for name, length in _leaves(file["lengths"]).items()},
-                    tails=_leaves(file["tails"]),
                 )
         except (OSError, KeyError, RuntimeError, TypeError, ValueError) as fault:
             raise InputError(f"{path}: no checkpoint of gasfield, or damaged ({fault}).") from None

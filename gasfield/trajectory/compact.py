@@ -1,50 +1,65 @@
-"""Copies of trajectory files: without the holes of a finished one, or with the good frames of a broken one.
+"""Copies of trajectory files: a finished one without holes and in final form, or the good frames of a broken one.
 
-Chunks that were flushed before they were full, and written again later at another size, leave free space that plain
-HDF5 does not give back. Copying every object into a new file does; compressed chunks are copied as they are.
+A file is never rearranged where it is: a copy takes its place in one step, so a kill leaves the old or the new one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import h5py
-from numpy.typing import NDArray
 
 from gasfield.errors import InputError
 from gasfield.trajectory import schema
+from gasfield.trajectory.element import Element
+from gasfield.trajectory.frames import Frames
+from gasfield.trajectory.projection import PLACE, turn_projection
 
-WORTH_IT = 0.02
-"""Share of the file that must be holes before it is copied."""
+Handler = Callable[[h5py.Group, h5py.Group], None]
+"""Puts an element of the source under its name into a group of the target."""
 
 
 def compact(path: Path) -> None:
-    """Replaces a closed file by a copy without holes, in one step, if there is something to gain."""
+    """Replaces a closed file by a copy without holes, the projection turned to the axes of the whole trajectory.
+
+    Raises:
+        OSError: if the disk is full; the file stays as it is.
+    """
     draft = path.with_name(path.name + ".part")
-    with h5py.File(path, "r", locking=False) as full:
-        if not _has_holes(full):
-            return
-        with h5py.File(draft, "w", libver="earliest", locking=False) as tight:
-            for name in full:
-                full.copy(name, tight)
-            _point_bonds(tight)
+    try:
+        with (
+            h5py.File(path, "r", locking=False) as full,
+            h5py.File(draft, "w", libver="earliest", locking=False) as tight,
+        ):
+            turns = _turns(full)
+            _copy_tree(full, tight, lambda element, parent: _as_it_is(element, parent, turns))
+            if turns:
+                turn_projection(full, tight)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
     draft.replace(path)
 
 
-def copy_frames(path: Path, lengths: Mapping[str, int], tails: Mapping[str, NDArray[Any]]) -> None:
-    """Replaces a file by a copy that has the first frames only, in one step.
+def copy_frames(path: Path, lengths: Mapping[str, int]) -> None:
+    """Replaces a file by a copy that has the first frames only, in one step, and can be gone on with.
 
     Args:
         path: a file that a killed writer may have left.
         lengths: place of each time-dependent element -> frames to keep; elements that are not named are left out.
-        tails: their last frames, taken from here and not from the file.
 
     Raises:
         InputError: if they are not all there.
     """
     draft = path.with_name(path.name + ".part")
+
+    def first_frames(element: h5py.Group, parent: h5py.Group) -> None:
+        place = element.name.strip("/")
+        if place in lengths:
+            _copy_element(element, parent.file, lengths[place])
+
     try:
         with (
             h5py.File(path, "r", locking=False) as broken,
@@ -52,62 +67,62 @@ def copy_frames(path: Path, lengths: Mapping[str, int], tails: Mapping[str, NDAr
         ):
             for place in lengths:
                 broken[place]  # a KeyError if it is not there
-            _copy_group(broken, whole, lengths, tails)
-            for name in schema.IDENTITY:
-                whole[f"{schema.PROJECTION}/{name}"] = whole[f"{schema.VECTORS}/{name}"]
-            _point_bonds(whole)
+            _copy_tree(broken, whole, first_frames)
     except (OSError, KeyError, RuntimeError, ValueError) as fault:
         draft.unlink(missing_ok=True)
         raise InputError(f"{path}: does not hold what its checkpoint counts; it is damaged ({fault}).") from None
     draft.replace(path)
 
 
-def _copy_group(
-    source: h5py.Group, target: h5py.Group, lengths: Mapping[str, int], tails: Mapping[str, NDArray[Any]]
-) -> None:
-    for key, value in source.attrs.items():
-        target.attrs[key] = value
+def _copy_tree(source: h5py.File, target: h5py.File, element: Handler) -> None:
+    _copy_group(source, target, element)
+    for name in schema.IDENTITY:
+        target[f"{schema.PROJECTION}/{name}"] = target[f"{schema.VECTORS}/{name}"]
+    for bonds in target.get(schema.CONNECTIVITY, {}).values():
+        bonds.attrs["particles_group"] = target[schema.VECTORS].ref  # a reference names an object of its own file
+
+
+def _copy_group(source: h5py.Group, target: h5py.Group, element: Handler) -> None:
+    _copy_attributes(source, target)
     for name, item in source.items():
-        place = item.name.strip("/")
+        if item.name == f"/{schema.UNFINISHED}":
+            continue
         if isinstance(item, h5py.Dataset):
             if source.name.strip("/") != schema.PROJECTION or name not in schema.IDENTITY:
                 source.copy(item, target, name)
-        elif "value" not in item:
-            _copy_group(item, target.create_group(name), lengths, tails)
-        elif place in lengths:
-            _copy_element(item, target.create_group(name), lengths[place], tails[place])
+        elif "value" in item:
+            element(item, target)
+        else:
+            _copy_group(item, target.require_group(name), element)
 
 
-def _copy_element(source: h5py.Group, target: h5py.Group, length: int, tail: NDArray[Any]) -> None:
-    for name in ("step", "time", "value"):
-        old = source[name]
-        if len(old) < length:
-            raise ValueError(f"{old.name} has {len(old)} frames, not {length}")
-        new = target.create_dataset(
-            name, (length, *old.shape[1:]), old.dtype, maxshape=old.maxshape, chunks=old.chunks,
-            compression=old.compression, compression_opts=old.compression_opts, shuffle=old.shuffle,
-        )  # fmt: skip
-        safe = length - len(tail) if name == "value" else length
-        for start in range(0, safe, old.chunks[0]):
-            stop = min(start + old.chunks[0], safe)
-            new[start:stop] = old[start:stop]
-        if safe < length:
-            new[safe:] = tail
+def _as_it_is(element: h5py.Group, parent: h5py.Group, turns: bool) -> None:
+    """Compressed chunks are copied as they are."""
+    if not (turns and element.name.strip("/") == PLACE):
+        element.parent.copy(element, parent, element.name.rsplit("/", 1)[1])
 
 
-def _point_bonds(file: h5py.File) -> None:
-    """A reference names an object of its own file."""
-    for bonds in file.get(schema.CONNECTIVITY, {}).values():
-        bonds.attrs["particles_group"] = file[schema.VECTORS].ref
+def _copy_element(source: h5py.Group, target: h5py.File, length: int) -> None:
+    place, value = source.name.strip("/"), source["value"]
+    frames = Frames(source.file, place)
+    if len(frames) < length:
+        raise ValueError(f"{source.name} has {len(frames)} frames, not {length}")
+    new = Element.create(target, place, value.shape[1:], value.dtype.str[1:], value.chunks)
+    _copy_attributes(source, target[place])
+    for start in range(0, length, new.block):
+        block = slice(start, min(start + new.block, length))
+        new.extend(frames.steps[block], frames.times[block], frames.read(block))
+    new.write_tail()
+    new.count_tail()
 
 
-def _has_holes(file: h5py.File) -> bool:
-    """HDF5 forgets its free space when a file is closed, so the sizes of what is in it are added up."""
-    used = 0
+def _copy_attributes(source: h5py.Group, target: h5py.Group) -> None:
+    items: list[tuple[str, Any]] = list(source.attrs.items())
+    for key, value in items:
+        target.attrs[key] = value
 
-    def add(_: str, item: h5py.Group | h5py.Dataset) -> None:
-        nonlocal used
-        used += item.id.get_storage_size() if isinstance(item, h5py.Dataset) else 0
 
-    file.visititems(add)
-    return bool(used < (1 - WORTH_IT) * file.id.get_filesize())
+def _turns(file: h5py.File) -> bool:
+    """Whether there is a projection that could know the whole trajectory better than its first frame."""
+    shape: tuple[int, ...] = file[f"{schema.VECTORS}/{schema.POSITION}/value"].shape
+    return PLACE in file and shape[0] > 0 and shape[2] > 3

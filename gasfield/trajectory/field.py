@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.errors import InputError
+from gasfield.trajectory.frames import Frames
 
 
 def pack_symmetric(matrices: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -119,19 +119,19 @@ class FullField(RecordedField):
     """The exact field; snapshots are large, stay in the file, and are read one at a time.
 
     Attributes:
-        hidden: (S, B, D) data set.
-        log_partition: (S, B) data set.
-        weight: (S, B) data set.
-        gradient: (S, N, D) data set: the gradients that training gave the recorded rows.
-        position: (S', N, D) data set: where those rows stood, at `position_steps`.
+        hidden: (S, B, D) in the file.
+        log_partition: (S, B) in the file.
+        weight: (S, B) in the file.
+        gradient: (S, N, D) in the file: the gradients that training gave the recorded rows.
+        position: (S', N, D) in the file: where those rows stood, at `position_steps`.
         position_steps: (S',) training steps.
     """
 
-    hidden: h5py.Dataset
-    log_partition: h5py.Dataset
-    weight: h5py.Dataset
-    gradient: h5py.Dataset
-    position: h5py.Dataset
+    hidden: Frames
+    log_partition: Frames
+    weight: Frames
+    gradient: Frames
+    position: Frames
     position_steps: NDArray[np.int64]
 
     def at(self, step: int) -> FullSnapshot:

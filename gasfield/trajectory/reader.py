@@ -18,6 +18,10 @@ from gasfield.errors import InputError
 from gasfield.gas import Gas
 from gasfield.trajectory import schema
 from gasfield.trajectory.field import AffineField, FullField
+from gasfield.trajectory.frames import Frames, OutrunError
+
+_ATTEMPTS = 20
+"""Times that a growing file is opened anew because its writer was faster."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,15 @@ class Trajectory:
         self.path = Path(path)
         if not self.path.is_file():
             raise InputError(f"{self.path}: no such file.")
+        for _ in range(_ATTEMPTS):
+            try:
+                self._open()
+                return
+            except OutrunError:
+                self._file.close()
+        raise InputError(f"{self.path}: is being written faster than it can be opened.")
+
+    def _open(self) -> None:
         try:
             self._file = h5py.File(self.path, "r", locking=False)
         except OSError as fault:
@@ -73,11 +86,11 @@ class Trajectory:
 
     def _read_head(self) -> None:
         position = f"{schema.VECTORS}/{schema.POSITION}"
-        self._positions = self._dataset(f"{position}/value", axes=3)
+        self._positions = self._frames(position, axes=3)
         velocity = f"{schema.VECTORS}/{schema.VELOCITY}"
-        self._velocities = self._dataset(f"{velocity}/value", axes=3) if velocity in self._file else None
-        self.steps: NDArray[np.int64] = self._read(f"{position}/step")
-        self.times: NDArray[np.float64] = self._read(f"{position}/time")[: len(self.steps)]
+        self._velocities = self._frames(velocity, axes=3) if velocity in self._file else None
+        self.steps: NDArray[np.int64] = self._positions.steps
+        self.times: NDArray[np.float64] = self._positions.times
         species = self._dataset(f"{schema.VECTORS}/species")
         self.species: NDArray[np.int64] = species[:]
         self.names: list[str] = [str(name) for name in species.attrs[schema.GROUP_NAMES]]
@@ -149,7 +162,7 @@ class Trajectory:
         return self._block(self._velocities, rows, frames)
 
     def _block(
-        self, source: h5py.Dataset, rows: NDArray[np.int64] | slice | None, frames: slice | None
+        self, source: Frames, rows: NDArray[np.int64] | slice | None, frames: slice | None
     ) -> NDArray[np.floating]:
         span = range(len(self))[frames or slice(None)]
         wanted = np.arange(self.count)[rows if rows is not None else slice(None)]
@@ -157,12 +170,14 @@ class Trajectory:
         if not len(wanted) or not len(span):
             return np.empty((len(span), len(wanted), self.dimensions), source.dtype)
         low, high = int(wanted.min()), int(wanted.max()) + 1
-        block = self._cut(source, (slice(span.start, span.stop, span.step), slice(low, high)))
+        block = self._cut(source, slice(span.start, span.stop, span.step), slice(low, high))
         return block if len(wanted) == high - low and np.all(np.diff(wanted) == 1) else block[:, wanted - low]
 
     def frame(self, index: int) -> NDArray[np.floating]:
         """Positions (N, D) of one frame; negative indices count from the end."""
-        return self._cut(self._positions, (range(len(self))[index],))
+        at = range(len(self))[index]
+        frame: NDArray[np.floating] = self._cut(self._positions, slice(at, at + 1))[0]
+        return frame
 
     def members(self, name: str) -> NDArray[np.int64]:
         """Indices of the particles of one species.
@@ -229,6 +244,14 @@ class Trajectory:
         """Token ids of the rows of the survey (N_dead,)."""
         return np.asarray(self._read(f"{schema.SURVEY}/token_id"), np.int64)
 
+    def last_motion(self) -> Series:
+        """Of all dead rows, at the steps of the survey: the last step in which any bit changed; values (S, N_dead).
+
+        Raises:
+            InputError: if it was not recorded.
+        """
+        return self._series(f"{schema.SURVEY}/{schema.LAST_MOTION}")
+
     def live_gradients(self) -> Series:
         """Gradients that training gave the live rows, in the order of `members("live")`: values (T, n, D)."""
         return self._series(f"{schema.LIVE}/{schema.GRADIENT}")
@@ -245,14 +268,12 @@ class Trajectory:
             InputError: if the file has none.
         """
         place = self._field_group("affine", schema.AFFINE)
-        steps = self._read(f"{place}/tidal/step")
+        parts = {name: self._series(f"{place}/{name}") for name in ("reference", "gradient", "tidal", "potential")}
+        count = min(len(part.steps) for part in parts.values())
         return AffineField(
-            steps=steps,
+            steps=parts["tidal"].steps[:count],
             origin=f"{self.path}: {place}",
-            reference=self._read(f"{place}/reference/value")[: len(steps)],
-            gradient=self._read(f"{place}/gradient/value")[: len(steps)],
-            tidal=self._read(f"{place}/tidal/value")[: len(steps)],
-            potential=self._read(f"{place}/potential/value")[: len(steps)],
+            **{name: part.values[:count] for name, part in parts.items()},
         )
 
     def full_field(self) -> FullField:
@@ -262,18 +283,20 @@ class Trajectory:
             InputError: if the file has none.
         """
         place = self._field_group("full", schema.FULL)
-        names = ("hidden", "log_partition", "weight", "gradient")
-        hidden, log_partition, weight, gradient = (self._dataset(f"{place}/{name}/value") for name in names)
-        positions = f"{place if f'{place}/position' in self._file else schema.VECTORS}/position"
+        hidden, log_partition, weight, gradient = (
+            self._frames(f"{place}/{name}") for name in ("hidden", "log_partition", "weight", "gradient")
+        )
+        has_own = f"{place}/{schema.POSITION}" in self._file
+        position = self._frames(f"{place}/{schema.POSITION}") if has_own else self._positions
         return FullField(
-            steps=self._read(f"{place}/gradient/step"),
+            steps=gradient.steps,
             origin=f"{self.path}: {place}",
             hidden=hidden,
             log_partition=log_partition,
             weight=weight,
             gradient=gradient,
-            position=self._dataset(f"{positions}/value"),
-            position_steps=self._read(f"{positions}/step"),
+            position=position,
+            position_steps=position.steps,
         )
 
     def _field_group(self, kind: str, place: str) -> str:
@@ -306,13 +329,19 @@ class Trajectory:
             f"{self.count} particles ({groups}) in {self.dimensions} dimensions, {self.precision})"
         )
 
-    def _cut(self, source: h5py.Dataset, selection: tuple[int | slice, ...]) -> NDArray[np.floating]:
+    def _cut(self, source: Frames, frames: slice, rows: slice | None = None) -> NDArray[np.floating]:
         """A part of the positions or velocities."""
         try:
-            part: NDArray[np.floating] = source[selection]
+            return source.read(frames, rows)
         except OSError as fault:
             raise InputError(f"{self.path}: {schema.VECTORS} cannot be read; the file is damaged ({fault}).") from None
-        return part
+
+    def _frames(self, location: str, axes: int | None = None) -> Frames:
+        """The frames of an element; with its values, as many as it has steps."""
+        self._dataset(f"{location}/value", axes)
+        for name in ("step", "time"):
+            self._check_memory(self._dataset(f"{location}/{name}").nbytes, f"{location}/{name}")
+        return Frames(self._file, location)
 
     def _group(self, location: str) -> h5py.Group:
         if location not in self._file:
@@ -347,10 +376,14 @@ class Trajectory:
     def _series(self, location: str) -> Series:
         if location not in self._file:
             raise InputError(f"{self.path}: no data set {location}.")
-        steps = self._read(f"{location}/step")
-        return Series(
-            steps, self._read(f"{location}/time")[: len(steps)], self._read(f"{location}/value")[: len(steps)]
-        )
+        frames = self._frames(location)
+        self._check_memory(frames.nbytes, location)
+        try:
+            return Series(frames.steps, frames.times, frames.read())
+        except OSError as fault:
+            raise InputError(
+                f"{self.path}: {location} cannot be read; the file is damaged or cut short ({fault})."
+            ) from None
 
     def _check_memory(self, size: int, location: str) -> None:
         """A header may claim any size: look before the memory is asked for."""

@@ -25,6 +25,8 @@ OBSERVABLES = "series"
 n-th value there to belong to the n-th frame, which a loss at every step beside a frame at every tenth does not."""
 AFFINE = "field/affine"
 FULL = "field/full"
+UNFINISHED = "unfinished"
+"""Of each element the frames whose chunk is not full yet; gone when the file is closed."""
 PROVENANCE = "parameters/provenance"
 """Attributes: scenario text, versions, seed, optimiser, precision, corpus."""
 

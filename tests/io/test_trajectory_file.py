@@ -16,8 +16,9 @@ import pytest
 from gasfield.errors import InputError
 from gasfield.gas import Gas
 from gasfield.trajectory import Trajectory, TrajectoryWriter
+from gasfield.trajectory.element import chunk_shape
 from gasfield.trajectory.field import pack_symmetric, unpack_symmetric
-from gasfield.trajectory.writer import chunk_shape, keep_mantissa
+from gasfield.trajectory.projection import keep_mantissa
 
 
 def write(path: Path, gas: Gas, frames: int = 7) -> list[np.ndarray]:

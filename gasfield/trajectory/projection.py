@@ -1,0 +1,66 @@
+"""Three coordinates of a gas of many dimensions: its principal axes, for programs that know three only."""
+
+from __future__ import annotations
+
+import h5py
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gasfield.trajectory import schema
+from gasfield.trajectory.element import Element
+from gasfield.trajectory.frames import Frames
+
+_BITS = 12
+_LOOKED_AT = 1 << 24
+"""Numbers from which the axes are found, at least twelve frames of whatever size."""
+PLACE = f"{schema.PROJECTION}/{schema.POSITION}"
+
+
+def keep_mantissa(values: ArrayLike, bits: int) -> NDArray[np.float32]:
+    """Rounds float32 to `bits` explicit mantissa bits (nearest, ties to even); the rest then compresses to nothing."""
+    pattern = np.asarray(values, np.float32).view(np.uint32)
+    if bits >= 23:
+        return pattern.view(np.float32)
+    drop = np.uint32(23 - bits)
+    half = (np.uint32(1) << (drop - np.uint32(1))) - np.uint32(1) + ((pattern >> drop) & np.uint32(1))
+    return (((pattern + half) >> drop) << drop).view(np.float32)
+
+
+def principal_axes(points: NDArray[np.floating]) -> NDArray[np.float64]:
+    """(3, D) orthonormal rows, largest spread first; in three dimensions or fewer the coordinate axes themselves.
+
+    Points (n, D) that are not finite are left out.
+    """
+    dimensions = points.shape[1]
+    points = points[np.isfinite(points).all(axis=1)].astype(np.float64)
+    if dimensions <= 3 or not len(points):
+        return np.eye(3, dimensions)
+    centred = points - points.mean(axis=0)
+    _, vectors = np.linalg.eigh(centred.T @ centred)
+    axes = vectors[:, ::-1].T[:3]
+    return axes * np.where(axes[np.arange(3), np.abs(axes).argmax(axis=1)] < 0, -1.0, 1.0)[:, None]
+
+
+def project(positions: NDArray[np.floating], axes: NDArray[np.float64]) -> NDArray[np.float32]:
+    """(..., D) -> (..., 3)."""
+    if positions.dtype == np.float32:
+        return keep_mantissa(positions @ axes.T.astype(np.float32), _BITS)
+    return keep_mantissa(np.asarray(positions, np.float64) @ axes.T, _BITS)
+
+
+def turn_projection(source: h5py.File, target: h5py.File) -> None:
+    """Projects all frames of `source` on the principal axes of all of them, into `target`, which has no projection yet.
+
+    The axes of the first frame know nothing of the flow that follows; those of the whole trajectory show it.
+    """
+    frames = Frames(source, f"{schema.VECTORS}/{schema.POSITION}")
+    count, dimensions = frames.shape[1:]
+    looked_at = int(np.clip(_LOOKED_AT // max(1, count * dimensions), 12, 100))
+    chosen = range(0, len(frames), max(1, len(frames) // looked_at))
+    axes = principal_axes(np.concatenate([frames[i] for i in chosen]))
+    target[f"{schema.PROJECTION}/axes"][:] = axes
+    element = Element.create(target, PLACE, (count, 3), "f4", live=False)
+    for start in range(0, len(frames), element.block):
+        block = slice(start, min(start + element.block, len(frames)))
+        element.extend(frames.steps[block], frames.times[block], project(frames.read(block), axes))
+    element.finish()
