@@ -38,6 +38,8 @@ class Stream(IntEnum):
     """What the points of a planted structure are shifted by."""
     PERMUTATIONS = 14
     """Diagnostics: permutations of rows, and rows drawn where there are too many."""
+    PROBES = 15
+    """Rows that tell a recorder how strongly each position pulls."""
 
 
 def generator(seed: int, stream: Stream, index: int = 0) -> np.random.Generator:

@@ -18,7 +18,6 @@ from gasfield.kernels.cache import is_warm, key_by_sources
 if TYPE_CHECKING:
     from gasfield.comparison import Comparison
     from gasfield.inspection import Inspection
-    from gasfield.recording.training import Moment
     from gasfield.running import RunResult
     from gasfield.simulation import Simulation
 
@@ -54,18 +53,16 @@ def steps_bar(quiet: bool) -> Iterator[Callable[[Simulation], Callable[[int], No
 
 
 @contextmanager
-def training_bar(steps: int, quiet: bool) -> Iterator[Callable[[Moment], None]]:
+def training_bar(steps: int, quiet: bool) -> Iterator[Callable[[int, float], None]]:
     """A progress bar with loss and steps/s on a terminal; a plain line every 50 steps otherwise."""
     with _bar(quiet) as bar:
         task = bar.add_task("training", total=steps, note="")
 
-        def listen(moment: Moment) -> None:
-            if moment.loss is None:
-                return
+        def listen(step: int, loss: float) -> None:
             speed = bar.tasks[0].speed or 0.0
-            bar.update(task, completed=moment.step + 1, note=f"loss {moment.loss:.3f}  {speed:.1f} steps/s")
-            if not quiet and not bar.console.is_terminal and moment.step % 50 == 0:
-                print(f"step {moment.step} loss {moment.loss:.3f}", file=sys.stderr)
+            bar.update(task, completed=step + 1, note=f"loss {loss:.3f}  {speed:.1f} steps/s")
+            if not quiet and not bar.console.is_terminal and step % 50 == 0:
+                print(f"step {step} loss {loss:.3f}", file=sys.stderr)
 
         yield listen
 

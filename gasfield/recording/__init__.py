@@ -1,1 +1,18 @@
-"""Recordings of real training: a tiny language model to record, and the recorder."""
+"""Recordings of real training: a recorder for any model, and a tiny language model to record.
+
+Names are loaded when they are first used: what trains nothing does not need PyTorch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gasfield.recording.recorder import Recorder, RecordingWarning
+
+__all__ = ["Recorder", "RecordingWarning"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'gasfield.recording' has no attribute '{name}'")
+    return getattr(import_module("gasfield.recording.recorder"), name)

@@ -64,7 +64,7 @@ class Block(nn.Module):
 
 
 class TinyLanguageModel(nn.Module):
-    """Token ids -> final hidden states; logits are hidden @ embedding.T, without a bias."""
+    """Token ids -> logits, which are hidden states @ embedding.T, without a bias."""
 
     def __init__(self, geometry: Geometry, seed: int) -> None:
         super().__init__()
@@ -72,19 +72,17 @@ class TinyLanguageModel(nn.Module):
         self.positions = nn.Embedding(geometry.sequence, geometry.dimensions)
         self.blocks = nn.ModuleList(Block(geometry) for _ in range(geometry.layers))
         self.norm = nn.LayerNorm(geometry.dimensions)
+        self.output = nn.Linear(geometry.dimensions, geometry.vocabulary, bias=False)
+        self.output.weight = self.embedding.weight
         self._initialise(geometry.initial_spread, seed)
 
-    def hidden(self, tokens: Tensor) -> Tensor:
-        """Final hidden states (B, S, D) of token ids (B, S)."""
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Logits (B, S, V) of token ids (B, S)."""
         stream = self.embedding(tokens) + self.positions.weight[: tokens.shape[1]]
         for block in self.blocks:
             stream = block(stream)
-        final: Tensor = self.norm(stream)
-        return final
-
-    def logits(self, hidden: Tensor) -> Tensor:
-        """(..., D) -> (..., V)."""
-        return functional.linear(hidden, self.embedding.weight)
+        logits: Tensor = self.output(self.norm(stream))
+        return logits
 
     def _initialise(self, spread: float, seed: int) -> None:
         source = torch.Generator().manual_seed(seed)
@@ -93,5 +91,5 @@ class TinyLanguageModel(nn.Module):
                 if parameter.ndim == 2:
                     parameter.normal_(0.0, spread, generator=source)
             for module in self.modules():
-                if isinstance(module, nn.Linear):
+                if isinstance(module, nn.Linear) and module.bias is not None:
                     module.bias.zero_()

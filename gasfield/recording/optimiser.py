@@ -7,7 +7,7 @@ written down here: float32 arithmetic in PyTorch's order of operations, then the
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -73,7 +73,26 @@ def make_optimiser(
     )
 
 
-def moments(optimiser: Optimiser, parameter: nn.Parameter) -> tuple[Tensor, Tensor] | None:
-    """First and second moment of a parameter, or None before the first step."""
-    state = optimiser.state.get(parameter)
-    return (state["exp_avg"], state["exp_avg_sq"]) if state else None
+def moments_of(optimiser: Any, parameter: Tensor) -> tuple[Tensor, Tensor] | None:
+    """First and second moment of a parameter in an optimiser of Adam's kind; None before the first, or in others."""
+    state = getattr(optimiser, "state", {}).get(parameter) or {}
+    if "exp_avg" not in state or "exp_avg_sq" not in state:
+        return None
+    return state["exp_avg"], state["exp_avg_sq"]
+
+
+def describe_optimiser(optimiser: Any, parameter: Tensor) -> dict[str, Any]:
+    """Its name and its constants for a parameter, as far as they are plain numbers."""
+    if optimiser is None:
+        return {}
+    groups = getattr(optimiser, "param_groups", [])
+    own: dict[str, Any] = next((group for group in groups if any(each is parameter for each in group["params"])), {})
+    names = {"lr": "learning_rate", "betas": "betas", "eps": "epsilon", "weight_decay": "weight_decay"}
+    names |= {"momentum": "momentum"}
+    found: dict[str, Any] = {"optimiser": type(optimiser).__name__.lower()}
+    for key, name in names.items():
+        if isinstance(own.get(key), int | float):
+            found[name] = float(own[key])
+        elif isinstance(own.get(key), tuple):
+            found[name] = [float(number) for number in own[key]]
+    return found

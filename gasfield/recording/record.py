@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import sys
 from collections.abc import Callable
@@ -17,13 +18,14 @@ from gasfield.errors import InputError
 from gasfield.provenance import versions
 from gasfield.recording.corpus import Corpus, tokenize
 from gasfield.recording.plan import RecordingPlan
-from gasfield.recording.recorder import Recorder, choose_full_steps
-from gasfield.recording.rows import choose_rows
-from gasfield.recording.training import Moment, Training, TrainingPlan
+from gasfield.recording.recorder import Recorder
+from gasfield.recording.timetable import spread_steps
+from gasfield.recording.training import Training, TrainingPlan
 from gasfield.spec import Spec
 from gasfield.tracers import Tracer
 
-Progress = Callable[[Moment], None]
+Progress = Callable[[int, float], None]
+"""Hears of each step and its loss."""
 RECORDINGS = Path("outputs") / "recordings"
 """Where recordings go whose name was not given."""
 
@@ -59,7 +61,7 @@ def record(
     output: Path,
     *,
     overwrite: bool = False,
-    progress: Progress = lambda moment: None,
+    progress: Progress = lambda step, loss: None,
     command: str = "",
 ) -> None:
     """Trains and records. An interruption (Ctrl-C) leaves a valid file up to the last step, and is passed on.
@@ -80,20 +82,55 @@ def record(
         raise InputError(f"--output {output}: exists already; choose another, or give --overwrite to replace a file.")
     if not output.parent.is_dir() and output.parent != RECORDINGS:
         raise InputError(f"--output {output}: there is no folder {output.parent}.")
-    choose_full_steps(recording_plan, training_plan.steps)
+    full_steps = choose_full_steps(recording_plan, training_plan.steps)
     corpus = tokenize(training_plan.text, training_plan.geometry.vocabulary, training_plan.dead)
     training = Training(training_plan, corpus)
-    rows = choose_rows(recording_plan, corpus, training)
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.unlink(missing_ok=True)
-    provenance = _provenance(training_plan, recording_plan, corpus, command)
-    recorder = Recorder(output, recording_plan, corpus, rows, training, provenance)
-    try:
-        for moment in training.moments():
-            recorder.take(moment)
-            progress(moment)
-    finally:
-        recorder.close()
+    recorder = Recorder(
+        training.model,
+        output,
+        rows={"dead": recording_plan.dead_rows, "live": recording_plan.live_rows},
+        dead=corpus.dead_ids,
+        tracers=recording_plan.tracers,
+        every=recording_plan.every,
+        field=recording_plan.field,
+        field_every=1,
+        full_steps=full_steps,
+        survey_steps=spread_steps(recording_plan.survey_steps, training_plan.steps),
+        gradients="live",
+        optimizer=training.optimiser,
+        tokens=corpus.vocabulary,
+        seed=training_plan.seed,
+        hidden_bits=recording_plan.hidden_bits,
+        survey_bits=recording_plan.survey_bits,
+        patience=math.inf,
+        provenance=_provenance(training_plan, recording_plan, corpus, command),
+        overwrite=overwrite,
+    )
+    with recorder:
+        for step, loss in enumerate(training.losses()):
+            recorder.step(loss)
+            if recorder.failure is not None:
+                raise InputError(
+                    f"--output {output}: cannot be written ({recorder.failure}); it holds the steps before {step}."
+                )
+            progress(step, loss)
+
+
+def choose_full_steps(plan: RecordingPlan, steps: int) -> frozenset[int]:
+    """The training steps that keep the exact field.
+
+    Raises:
+        InputError: if the plan names a step that the training does not have.
+    """
+    if plan.field == "none":
+        return frozenset()
+    if isinstance(plan.full_steps, int):
+        return frozenset(spread_steps(plan.full_steps, steps - 1))
+    late = [step for step in plan.full_steps if step >= steps]
+    if late:
+        raise InputError(f"--full-steps {late[0]}: the training has the steps 0 to {steps - 1}.")
+    return frozenset(plan.full_steps)
 
 
 def _provenance(training: TrainingPlan, recording: RecordingPlan, corpus: Corpus, command: str) -> dict[str, Any]:

@@ -1,180 +1,427 @@
-"""Writes a training run into a trajectory: chosen rows at every step, all dead rows at a few, and the field."""
+"""Records the training of any PyTorch model: how rows of its embedding move, and in which field.
+
+    recorder = Recorder(model, "run.h5", rows={"dead": dead_ids})
+    for batch in batches:
+        ...
+        optimizer.step()
+        recorder.step(loss)
+    recorder.close()                    # or: with Recorder(...) as recorder
+
+The frame at step t is the matrix before update t + 1, and the field at step t is the one that makes that update.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import atexit
+import time
+import warnings
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor, nn
 
 from gasfield.errors import InputError
 from gasfield.gas import Gas
-from gasfield.recording.corpus import Corpus
-from gasfield.recording.plan import RecordingPlan
-from gasfield.recording.rows import Rows
-from gasfield.recording.training import Moment, Training
-from gasfield.trajectory import TrajectoryWriter, schema
-from gasfield.trajectory.field import pack_symmetric
-from gasfield.trajectory.projection import keep_mantissa
+from gasfield.recording.capture import PROBES, OutputLayer, Positions
+from gasfield.recording.field import FieldAtStep, field_at, reception
+from gasfield.recording.host import HostCopy
+from gasfield.recording.matrices import find_matrices
+from gasfield.recording.optimiser import describe_optimiser, moments_of
+from gasfield.recording.ranks import gather, is_writer, world_size
+from gasfield.recording.rows import Rows, choose_rows
+from gasfield.recording.sheet import Sheet, State, StepRecord
+from gasfield.recording.timetable import FieldForm, Timetable, endless_steps
+from gasfield.recording.worker import Worker
+from gasfield.streams import Stream, generator
+from gasfield.tracers import Tracer
+from gasfield.trajectory import schema
 
-_TIDAL_BITS = 10
-"""Mantissa bits of a stored tidal matrix: 5e-4 of a term in an expansion that is itself good to about 1e-2."""
+_DISAGREEMENT = {torch.bfloat16: 2**-8, torch.float16: 2**-8}
+_DISAGREEMENT_FLOAT32 = 1e-3
+"""What rounding can make probes disagree by; a cap, a temperature of 1.05 or smoothed labels do more."""
+_LOGIT_ERROR = 4.0
+"""Units of rounding that a logit may be off w . h by."""
+_LEAST_PATIENCE = 0.05
 
 
-def spread_steps(count: int, last: int) -> list[int]:
-    """`count` different steps from 0 to `last`, both included, spread logarithmically (all, if there are fewer)."""
-    count = min(count, last + 1)
-    spread: list[int] = []
-    for i, target in enumerate(np.geomspace(1, last + 1, count) - 1 if count > 1 else [0.0] * count):
-        latest = last - (count - 1 - i)
-        spread.append(min(latest, max(round(float(target)), spread[-1] + 1 if spread else 0)))
-    return spread
-
-
-def choose_full_steps(plan: RecordingPlan, steps: int) -> frozenset[int]:
-    """The training steps at which the exact field is kept.
-
-    Raises:
-        InputError: if the plan names a step that the training does not have.
-    """
-    if plan.field == "none":
-        return frozenset()
-    if plan.field == "full":
-        return frozenset(range(steps))
-    chosen = plan.full_steps if isinstance(plan.full_steps, tuple) else spread_steps(plan.full_steps, steps - 1)
-    late = [step for step in chosen if step >= steps]
-    if late:
-        raise InputError(f"--full-steps {late[0]}: the training has the steps 0 to {steps - 1}.")
-    return frozenset(chosen)
+class RecordingWarning(UserWarning):
+    """A recording lost something; the training goes on."""
 
 
 class Recorder:
-    """Opens the file and takes one `Moment` after the other."""
+    """Opens the file at once, and takes down one update after the other.
+
+    Attributes:
+        path: the file.
+        matrices: what was found in the model.
+        rows: which rows are followed.
+        updates: how many were made so far.
+        lost: steps that are not in the file, because the disk was slower than the training.
+    """
 
     def __init__(
         self,
-        path: Path,
-        plan: RecordingPlan,
-        corpus: Corpus,
-        rows: Rows,
-        training: Training,
-        provenance: Mapping[str, Any],
+        model: nn.Module,
+        path: str | Path,
+        *,
+        rows: Mapping[str, int | ArrayLike] | ArrayLike | None = None,
+        dead: ArrayLike | None = None,
+        tracers: Sequence[Tracer] = (),
+        every: int = 1,
+        field: FieldForm = "affine",
+        field_every: int | None = None,
+        full_steps: Collection[int] = (),
+        survey_steps: Collection[int] | None = None,
+        gradients: bool | str = False,
+        moments: bool = False,
+        optimizer: Any = None,
+        embedding: str | None = None,
+        output: str | None = None,
+        matrix: Literal["output", "embedding"] = "output",
+        tokens: Sequence[str] | None = None,
+        approximate: bool = False,
+        seed: int = 0,
+        hidden_bits: int = 23,
+        survey_bits: int = 23,
+        queue: int = 64,
+        patience: float | None = None,
+        provenance: Mapping[str, Any] | None = None,
+        overwrite: bool = False,
     ) -> None:
-        self._plan = plan
-        self._rows = rows
-        self._index = torch.from_numpy(rows.ids)
-        self._dead, self._live = torch.from_numpy(rows.dead), torch.from_numpy(rows.live)
-        steps = training.plan.steps
-        self._full_steps = choose_full_steps(plan, steps)
-        self._survey_steps = set(spread_steps(plan.survey_steps, steps))
-        self._live_members = np.flatnonzero(rows.species == rows.names.index("live"))
-        self._before: torch.Tensor | None = None
-        self._last_motion = np.zeros(len(rows.dead), np.int64)
-        gas = self._describe(corpus, training)
-        lattice = "float32" if training.plan.precision == "fp32" else "bfloat16"
-        self._writer = TrajectoryWriter(path, gas, precision=lattice, provenance=provenance)
-        self._lay_out(training.plan.batch * training.plan.geometry.sequence, gas.dimensions)
+        """Finds the matrices, chooses rows, plants tracers, opens the file and writes the first frame.
 
-    def _describe(self, corpus: Corpus, training: Training) -> Gas:
-        rows = self._rows
-        return Gas(
-            positions=training.weights[self._index].float().numpy(),
-            species=rows.species,
-            names=rows.names,
-            token_ids=rows.ids,
-            tokens=[corpus.vocabulary[i] for i in rows.ids],
-            bonds=rows.bonds,
+        Args:
+            model: any model with an embedding.
+            path: the file to write.
+            rows: group name -> ids, or how many are drawn by the seed; or ids of one group; 320 rows are drawn if left
+                out.
+            dead: ids of all rows that never occur in training, if you know them: all of them are observed, and
+                surveyed at some steps. A group `dead` of `rows` with ids says the same.
+            tracers: structures to plant in dead rows now, before training.
+            every: steps between two frames.
+            field: `affine` (about the centroid of the dead rows), `full` (exact: all hidden states), or `none`.
+            field_every: steps between two fields and two looks at all dead rows; `every` if left out. A simulation in
+                the field needs 1.
+            full_steps: steps that keep the exact field beside the affine one.
+            survey_steps: steps that keep all dead rows; 0, 1, 2, 3, 4, 6, 8, 11, 16, ... if left out.
+            gradients: whether to keep the gradients of the rows, or the group whose gradients to keep.
+            moments: whether to keep the optimiser's moments of the rows.
+            optimizer: the optimiser, for its moments and its constants.
+            embedding: name of the embedding, if it cannot be found.
+            output: name of the output layer, if it cannot be found.
+            matrix: whose rows are followed, if the two are not tied.
+            tokens: V token strings.
+            approximate: record a field also where the law is not exp(w . h) (biases, soft caps, label smoothing); the
+                file says so.
+            seed: of what is drawn.
+            hidden_bits: mantissa bits kept of hidden states.
+            survey_bits: mantissa bits kept of the survey.
+            queue: steps that may wait for the disk.
+            patience: seconds that the training waits for the disk when the queue is full, before the step is lost; the
+                time of a step if left out.
+            provenance: what else the file shall say of where it comes from: text and numbers by name.
+            overwrite: whether it may replace a file.
+
+        Raises:
+            InputError: if there is no such matrix, a row is out of range, or the file exists.
+        """
+        self.path = Path(path)
+        self.updates = 0
+        self.lost: list[int] = []
+        self.matrices = find_matrices(model, embedding, output)
+        self._weight = self.matrices.output if matrix == "output" else self.matrices.embedding
+        surveys = endless_steps() if survey_steps is None else survey_steps
+        self._timetable = Timetable(every, field_every or every, field, frozenset(full_steps), frozenset(surveys))
+        self._optimizer, self._keeps_moments, self._approximate = optimizer, moments, approximate
+        self._check(overwrite, tokens)
+        self.rows = choose_rows(self._weight.detach(), rows, dead, tracers, seed)
+        self._index, self._dead = self._on_device(self.rows.ids), self._on_device(self.rows.dead)
+        self._graded = self._gradients_of(gradients)
+        probes = self._on_device(_probes(self.rows, len(self._weight), seed))
+        self._layer = OutputLayer(model, self.matrices, probes)
+        self._hears, self._lawful = field != "none", False
+        self._patience, self._last_given = patience, time.monotonic()
+        graded = None if gradients is False else "" if gradients is True else gradients
+        self._sheet = Sheet(self._timetable, self.rows, graded, moments, hidden_bits, survey_bits)
+        self._worker = self._open(model, tokens, seed, provenance or {}, queue) if is_writer() else None
+        if self._hears:
+            self._layer.listen()
+        self._give(StepRecord(step=0, after=self._state()))
+        self._arm()
+        atexit.register(self.close)
+
+    # ----------------------------------------------------------------------------------------------------- a step
+
+    def step(self, loss: float | Tensor | None = None) -> None:
+        """Takes down the update that was just made. Call it after `optimizer.step()` and before `zero_grad()`.
+
+        Args:
+            loss: of this step, if it shall be in the file.
+
+        Raises:
+            InputError: at the first step, if the field cannot be recorded as it was asked for.
+        """
+        step, self.updates = self.updates, self.updates + 1
+        if self.failure is not None:
+            self._give_up()
+        if self._worker is None and not self._shares:
+            return
+        record = StepRecord(step)
+        with torch.no_grad():
+            if self._hears and self._timetable.has_field(step):
+                record.field = self._field(step)
+            if self._graded is not None and self._timetable.is_frame(step):
+                record.gradients = HostCopy(self._gradient(self._graded))
+            if loss is not None:
+                record.loss = HostCopy(loss.clone()) if isinstance(loss, Tensor) else float(loss)
+            record.after = self._state()
+        self._give(record)
+        self._arm()
+
+    @property
+    def failure(self) -> Exception | None:
+        """Why nothing is written any more, or None."""
+        return None if self._worker is None else self._worker.failure
+
+    def _state(self) -> State | None:
+        """The matrix as it is now, as far as it is kept."""
+        step, weight = self.updates, self._weight.detach()
+        is_frame = self._timetable.is_frame(step)
+        looks = bool(len(self._dead)) and self._timetable.looks_at_dead(step)
+        if not (is_frame or looks):
+            return None
+        names = (schema.FIRST_MOMENT, schema.SECOND_MOMENT)
+        moments = dict(zip(names, moments_of(self._optimizer, self._weight) or (), strict=False))
+        return State(
+            step=step,
+            rows=HostCopy(weight.index_select(0, self._index)) if is_frame else None,
+            dead=HostCopy(weight.index_select(0, self._dead)) if looks else None,
+            dead_moments=self._means(moments) if looks else {},
+            moments=self._of_rows(moments) if is_frame and self._keeps_moments else {},
         )
 
-    def _lay_out(self, batch: int, dimensions: int) -> None:
-        writer = self._writer
-        writer.subset(schema.LIVE, self._live_members, self._rows.ids[self._live_members])
-        writer.element(f"{schema.LIVE}/{schema.GRADIENT}", (len(self._live_members), dimensions), "f4")
-        if self._survey_steps:
-            writer.subset(schema.SURVEY, np.arange(len(self._rows.dead)), self._rows.dead)
-            shape = (len(self._rows.dead), dimensions)
-            writer.element(f"{schema.SURVEY}/{schema.POSITION}", shape, "f4", chunks=(1, *shape))
-            writer.describe(f"{schema.SURVEY}/{schema.POSITION}", mantissa_bits=self._plan.survey_bits)
-            writer.element(f"{schema.SURVEY}/{schema.LAST_MOTION}", shape[:1], "i8", chunks=(1, *shape[:1]))
-        if self._plan.field != "none":
-            writer.element(f"{schema.AFFINE}/reference", (dimensions,), "f4")
-            writer.element(f"{schema.AFFINE}/gradient", (dimensions,), "f4")
-            packed = dimensions * (dimensions + 1) // 2
-            writer.element(f"{schema.AFFINE}/tidal", (packed,), "f4", chunks=(32, packed))
-            writer.element(f"{schema.AFFINE}/potential", (), "f8")
-            writer.describe(f"{schema.AFFINE}/tidal", packing="upper triangle, row by row", mantissa_bits=_TIDAL_BITS)
-        if self._full_steps:
-            count = len(self._rows.ids)
-            writer.element(f"{schema.FULL}/hidden", (batch, dimensions), "f4", chunks=(1, batch, dimensions))
-            writer.describe(f"{schema.FULL}/hidden", mantissa_bits=self._plan.hidden_bits)
-            writer.element(f"{schema.FULL}/log_partition", (batch,), "f4", chunks=(1, batch))
-            writer.element(f"{schema.FULL}/weight", (batch,), "f8", chunks=(1, batch))
-            writer.element(f"{schema.FULL}/gradient", (count, dimensions), "f4", chunks=(1, count, dimensions))
-            if self._plan.every > 1:  # otherwise the frames say where the rows stood
-                writer.element(f"{schema.FULL}/position", (count, dimensions), "f4", chunks=(1, count, dimensions))
+    def _means(self, moments: Mapping[str, Tensor]) -> dict[str, HostCopy]:
+        dead = self._dead
+        return {name: HostCopy(each.index_select(0, dead).float().mean(dim=0)) for name, each in moments.items()}
 
-    def take(self, moment: Moment) -> None:
-        """Records one step."""
-        step = moment.step
-        self._observe(moment)
-        if step % self._plan.every == 0:
-            self._writer.frame(step, step, moment.weights[self._index].float().numpy())
-        if step in self._survey_steps:
-            survey = moment.weights[self._dead].float().numpy()
-            self._writer.append(
-                f"{schema.SURVEY}/{schema.POSITION}", step, step, keep_mantissa(survey, self._plan.survey_bits)
+    def _of_rows(self, moments: Mapping[str, Tensor]) -> dict[str, HostCopy]:
+        if not moments and self.updates:
+            raise InputError("moments=True: this optimiser keeps none under the names exp_avg and exp_avg_sq.")
+        return {name: HostCopy(each.index_select(0, self._index)) for name, each in moments.items()}
+
+    def _gradient(self, index: Tensor) -> Tensor:
+        gradient = self._weight.grad
+        if gradient is None:
+            raise InputError(
+                "recorder.step(): the matrix has no gradient; call it after optimizer.step() and before zero_grad()."
             )
-            self._writer.append(f"{schema.SURVEY}/{schema.LAST_MOTION}", step, step, self._last_motion)
-        if moment.gradient is not None and step % self._plan.every == 0:
-            live = moment.gradient[self._index[self._live_members]].float().numpy()
-            self._writer.append(f"{schema.LIVE}/{schema.GRADIENT}", step, step, live)
-        if moment.hidden is not None and self._plan.field != "none":
-            self._keep_field(moment)
+        if gradient.is_sparse:
+            raise InputError(
+                "recorder.step(): sparse gradients are not recorded; build the embedding with sparse=False."
+            )
+        return gradient.detach().index_select(0, index)
 
-    def _observe(self, moment: Moment) -> None:
-        observe, step = self._writer.observe, moment.step
-        for name, index in (("dead", self._dead), ("live", self._live)):
-            cloud = moment.weights[index].double()
-            centroid = cloud.mean(dim=0)
-            observe(f"{name}/centroid", step, step, centroid.numpy())
-            observe(f"{name}/radius", step, step, (cloud - centroid).norm(dim=1).mean().item())
-        for order, values in zip(("first", "second"), moment.moments or (), strict=False):
-            observe(f"dead/{order}_moment", step, step, values[self._dead].double().mean(dim=0).numpy())
-        dead = moment.weights[self._dead]
-        if self._before is not None:
-            moved = (dead != self._before).any(dim=1).numpy()
-            self._last_motion[moved] = step
-            observe("dead/unmoved", step, step, 1.0 - float(moved.mean()))
-            observe("dead/step_length", step, step, (dead.double() - self._before.double()).norm(dim=1).mean().item())
-        self._before = dead.clone()
-        if moment.loss is not None and moment.hidden is not None:
-            observe("loss", step, step, moment.loss)
-            observe("mean_hidden_state", step, step, moment.hidden.double().mean(dim=0).numpy())
+    def _field(self, step: int) -> FieldAtStep | None:
+        """What the positions of this step did, as the optimiser felt it."""
+        calls, positions = self._layer.calls, self._layer.take()
+        if positions is None:
+            self._explain_silence(calls)
+            return None
+        if not self._lawful:
+            self._check_law(positions)
+        if self._shares:
+            positions = gather(positions)
+        factor, error = reception(positions, self._probed, self._gradient(self._layer.probes))
+        exact = (self._gradient(self._index), self._stood) if self._timetable.is_full(step) else None
+        return field_at(positions, factor, error, self._centroid, exact)
 
-    def _keep_field(self, moment: Moment) -> None:
-        assert moment.hidden is not None
-        assert moment.log_partition is not None
-        assert moment.gradient is not None
-        step, append = moment.step, self._writer.append
-        hidden = moment.hidden.double().numpy()
-        weight = np.full(len(hidden), 1.0 / len(hidden))
-        reference = moment.weights[self._dead].double().mean(dim=0).numpy().astype("f4").astype("f8")
-        share = weight * np.exp(hidden @ reference - moment.log_partition.double().numpy())
-        append(f"{schema.AFFINE}/reference", step, step, reference)
-        append(f"{schema.AFFINE}/gradient", step, step, share @ hidden)
-        append(f"{schema.AFFINE}/potential", step, step, share.sum())
-        tidal = pack_symmetric((hidden * share[:, None]).T @ hidden)
-        append(f"{schema.AFFINE}/tidal", step, step, keep_mantissa(tidal, _TIDAL_BITS))
-        if step in self._full_steps:
-            append(f"{schema.FULL}/hidden", step, step, keep_mantissa(hidden, self._plan.hidden_bits))
-            append(f"{schema.FULL}/log_partition", step, step, moment.log_partition.numpy())
-            append(f"{schema.FULL}/weight", step, step, weight)
-            append(f"{schema.FULL}/gradient", step, step, moment.gradient[self._index].float().numpy())
-            if self._plan.every > 1:
-                append(f"{schema.FULL}/position", step, step, moment.weights[self._index].float().numpy())
+    def _arm(self) -> None:
+        """Gets ready for the next step: what its field is taken about must be seen before the update."""
+        step, weight = self.updates, self._weight.detach()
+        self._layer.armed = self._hears and self._timetable.has_field(step)
+        self._layer.partition = self._layer.armed and self._timetable.is_full(step)
+        self._layer.calls = 0
+        if self._layer.armed:
+            about = self._dead if len(self._dead) else self._index
+            self._centroid = weight.index_select(0, about).float().mean(dim=0)
+            self._probed = weight.index_select(0, self._layer.probes)
+        if self._layer.partition:
+            self._stood = weight.index_select(0, self._index)
+
+    # ------------------------------------------------------------------------------------------ the law, at first
+
+    def _check_law(self, positions: Positions) -> None:
+        """Whether this model's rows feel exp(w . h)."""
+        self._lawful = True
+        limit = _DISAGREEMENT.get(positions.hidden.dtype, _DISAGREEMENT_FLOAT32)
+        disagreement, product = float(positions.disagreement), float(positions.logit_error)
+        if self._approximate or (disagreement <= limit and product <= _LOGIT_ERROR):
+            return
+        what = f"rows disagree by {disagreement:.2g} about the strength of a position (rounding makes {limit:.2g})"
+        if product > _LOGIT_ERROR:
+            what = f"the logits are not w . h (they are off by {product:.3g} units of rounding)"
+        self._refuse(
+            f"this model's rows do not feel exp(w . h): {what}. Biases, soft caps, temperatures and smoothed labels do "
+            "that. Say approximate=True (the file will say so), or field='none'."
+        )
+
+    def _explain_silence(self, calls: int) -> None:
+        if self._lawful:
+            self._warn(f"step {self.updates - 1}: nothing came through the output layer; it has no field")
+            return
+        name = self.matrices.output_name.removesuffix(".weight")
+        if calls:
+            reason = f"no gradient came back to {name}; call recorder.step() after backward()"
+        elif self.matrices.layer is None:
+            reason = f"no product with {name} was seen in the model's forward(); name the output layer (output='name')"
+        else:
+            reason = f"{name} was never called (a fused loss that never makes logits?)"
+        self._refuse(f"the field cannot be recorded: {reason}, or say field='none'.")
+
+    def _refuse(self, text: str) -> None:
+        self._layer.release()
+        self._hears = False
+        raise InputError(f"recorder.step(): {text}")
+
+    # ------------------------------------------------------------------------------------------------ to the file
+
+    def _open(
+        self, model: nn.Module, tokens: Sequence[str] | None, seed: int, provenance: Mapping[str, Any], queue: int
+    ) -> Worker:
+        lattice = {torch.bfloat16: "bfloat16", torch.float64: "float64"}.get(self._weight.dtype, "float32")
+        try:
+            self.path.unlink(missing_ok=True)
+            writer = self._sheet.open(
+                self.path, self._gas(tokens), lattice, self._provenance(model, seed) | dict(provenance)
+            )
+        except OSError as fault:
+            raise InputError(f"{self.path}: cannot be written ({fault}).") from None
+        return Worker(writer, queue)
+
+    def _give(self, record: StepRecord) -> None:
+        """Queues a step. If the disk is slower than the training, the training waits a step's time and no longer."""
+        if self._worker is None:
+            return
+        patience = max(time.monotonic() - self._last_given, _LEAST_PATIENCE)
+        if not self._worker.give(
+            lambda writer: self._sheet.write(writer, record), patience if self._patience is None else self._patience
+        ):
+            self.lost.append(record.step)
+            if len(self.lost) == 1:
+                self._warn(
+                    f"step {record.step} is not recorded: the disk is slower than the training, and the queue is full. "
+                    "Record fewer rows, or larger every="
+                )
+        self._last_given = time.monotonic()
+
+    def _give_up(self) -> None:
+        """The file cannot be written any more: says so, once, and lets the training go on."""
+        failure = self._let_go()
+        self._warn(
+            f"recording stopped before step {self.updates}: {self.path} cannot be written ({failure}). "
+            "The training goes on; the file holds the steps before"
+        )
 
     def close(self) -> None:
-        """Finishes the file."""
-        self._writer.close()
+        """Writes what is queued, and closes the file. Does nothing the second time."""
+        atexit.unregister(self.close)
+        if (failure := self._let_go()) is not None:
+            self._warn(f"{self.path} could not be finished ({failure}); it holds what was flushed before")
+        if self.lost:
+            self._warn(f"{len(self.lost)} steps are not in {self.path}, the first of them {self.lost[0]}")
+            self.lost.clear()
+
+    def _let_go(self) -> Exception | None:
+        self._layer.release()
+        self._hears = False
+        worker, self._worker = self._worker, None
+        return None if worker is None else worker.finish()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _warn(self, text: str) -> None:
+        warnings.warn(f"gasfield: {text}.", RecordingWarning, stacklevel=3)
+
+    # --------------------------------------------------------------------------------------------------- the rest
+
+    @property
+    def _shares(self) -> bool:
+        """Whether other processes hold a part of the positions."""
+        return self._hears and world_size() > 1
+
+    def _on_device(self, ids: NDArray[np.int64]) -> Tensor:
+        return torch.from_numpy(ids).to(self._weight.device)
+
+    def _gradients_of(self, group: bool | str) -> Tensor | None:
+        if group is False:
+            return None
+        if group is True:
+            return self._index
+        if group not in self.rows.names:
+            raise InputError(f"gradients={group!r}: the groups are {', '.join(self.rows.names)}.")
+        return self._index[self._on_device(self.rows.members(group))]
+
+    def _check(self, overwrite: bool, tokens: Sequence[str] | None) -> None:
+        layer = self.matrices.layer
+        if self._timetable.field != "none":
+            if self._weight is not self.matrices.output:
+                raise InputError("matrix='embedding': the field moves rows of the output matrix; say field='none'.")
+            if layer is not None and layer.bias is not None and not self._approximate:
+                raise InputError(
+                    f"{self.matrices.output_name.removesuffix('.weight')} has a bias: its rows do not feel exp(w . h). "
+                    "Say approximate=True (the file will say so), or field='none'."
+                )
+        if self._keeps_moments and self._optimizer is None:
+            raise InputError("moments=True: say whose (optimizer=).")
+        if hasattr(self._weight, "placements"):
+            raise InputError("the matrix is sharded over processes (FSDP, tensor parallelism); that is not recorded.")
+        if tokens is not None and len(tokens) != len(self._weight):
+            raise InputError(f"tokens=: {len(tokens)} strings for {len(self._weight)} rows.")
+        if self.path.is_dir() or (self.path.exists() and not overwrite):
+            raise InputError(f"{self.path}: exists already; choose another name, or say overwrite=True.")
+        if not self.path.parent.is_dir():
+            raise InputError(f"{self.path}: there is no folder {self.path.parent}.")
+
+    def _gas(self, tokens: Sequence[str] | None) -> Gas:
+        return Gas(
+            positions=HostCopy(self._weight.index_select(0, self._index)).array(),
+            species=self.rows.species,
+            names=self.rows.names,
+            token_ids=self.rows.ids,
+            tokens=[tokens[i] if tokens is not None else "" for i in self.rows.ids],
+            bonds=self.rows.bonds,
+        )
+
+    def _provenance(self, model: nn.Module, seed: int) -> dict[str, Any]:
+        name = self.matrices.output_name if self._weight is self.matrices.output else self.matrices.embedding_name
+        return {
+            "source": "recording",
+            "title": f"{type(model).__name__}, {name}",
+            "model": type(model).__name__,
+            "matrix": name,
+            "tied": self.matrices.tied,
+            "vocabulary": len(self._weight),
+            "seed": seed,
+            "field_is_approximate": self._approximate,
+            "processes": world_size(),
+            "torch": torch.__version__,
+            **describe_optimiser(self._optimizer, self._weight),
+        }
+
+
+def _probes(rows: Rows, count: int, seed: int) -> NDArray[np.int64]:
+    """Rows that tell the strength of a position: dead ones if enough are known."""
+    pool = rows.dead if len(rows.dead) >= PROBES else np.arange(count)
+    chosen = generator(seed, Stream.PROBES).choice(pool, min(PROBES, len(pool)), replace=False)
+    return np.sort(chosen).astype(np.int64)

@@ -1,79 +1,152 @@
-"""Which rows of an embedding a recording follows."""
+"""Which rows of a matrix a recording follows, and the tracers that are planted in some of them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
 
 from gasfield.catalogue import find_file
 from gasfield.errors import InputError
-from gasfield.recording.corpus import Corpus
-from gasfield.recording.plan import RecordingPlan
-from gasfield.recording.training import Training
 from gasfield.streams import Stream, generator
-from gasfield.tracers import Present, Soil, plant, structure_of
+from gasfield.tracers import Present, Soil, Tracer, plant, structure_of
+
+Ids = NDArray[np.int64]
+DRAWN = 320
+"""Rows that are drawn if nobody says which."""
+OTHERS = "live"
+"""Of a matrix whose dead rows are known, all the others."""
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of the embedding, group by group: tracers planted in dead rows, then dead and live rows chosen by seed.
+    """Rows of a matrix, group by group, tracers first.
 
     Attributes:
         names: the groups.
         species: (N,) index into `names`.
-        ids: (N,) token ids.
+        ids: (N,) row numbers, which are token ids.
         bonds: tracer name -> (B, 2) pairs of places in `ids`.
-        dead: ids of all dead rows that are no tracers.
-        live: ids of all live rows.
+        dead: ids of all dead rows that are no tracers, ascending; empty if they are not known.
     """
 
     names: list[str]
     species: NDArray[np.int64]
-    ids: NDArray[np.int64]
+    ids: Ids
     bonds: dict[str, NDArray[np.int64]]
-    dead: NDArray[np.int64]
-    live: NDArray[np.int64]
+    dead: Ids
+
+    def members(self, name: str) -> NDArray[np.int64]:
+        """Places in `ids` of one group."""
+        return np.flatnonzero(self.species == self.names.index(name))
 
 
-def choose_rows(plan: RecordingPlan, corpus: Corpus, training: Training) -> Rows:
-    """Chooses rows by the seed of the training, and plants the tracers in its model.
+def choose_rows(
+    matrix: Tensor,
+    wanted: Mapping[str, int | ArrayLike] | ArrayLike | None,
+    dead: ArrayLike | None,
+    tracers: Sequence[Tracer],
+    seed: int,
+) -> Rows:
+    """Chooses rows, and plants the tracers in dead ones.
+
+    Args:
+        matrix: (V, D), changed where tracers are planted.
+        wanted: group name -> ids, or how many are drawn (of the dead, of the others for "live", or of all rows); or
+            ids of one group "rows"; None draws 320.
+        dead: ids of all dead rows, if they are known.
+        tracers: structures.
+        seed: of what is drawn.
 
     Raises:
-        InputError: if there are not enough dead or live rows, or a tracer does not fit.
+        InputError: if there are not enough rows, ids are out of range, or a tracer does not fit.
     """
-    seed = training.plan.seed
+    count = len(matrix)
+    if not isinstance(wanted, Mapping):
+        wanted = {"rows": min(DRAWN, count) if wanted is None else wanted}
+    if dead is None and not isinstance(wanted.get("dead", 0), int):
+        dead = wanted["dead"]
+    known = dead is not None
+    dead_ids = np.unique(_ids([] if dead is None else dead, count, "dead"))
+    if tracers and not known:
+        raise InputError("tracers are planted in dead rows: say which rows are dead (dead=ids).")
     chance = generator(seed, Stream.ROW_SAMPLE)
-    dead, live = chance.permutation(corpus.dead_ids), chance.permutation(corpus.live_ids)
-    sizes = [len(structure_of(tracer.shape, _found).points) for tracer in plan.tracers]
-    _check_room(plan, sizes, len(dead), len(live))
+    others = np.setdiff1d(np.arange(count), dead_ids)
+    pools = {"dead": chance.permutation(dead_ids), OTHERS: chance.permutation(others)}
+    sizes = [len(structure_of(tracer.shape, _found).points) for tracer in tracers]
+    _check_tracers(tracers, sizes, len(dead_ids), set(wanted))
     starts = np.cumsum([0, *sizes])
-    untouched = dead[starts[-1] :]
-    present = {"dead": _present(training, np.sort(untouched)), "live": _present(training, np.sort(live))}
-    soil = Soil(present, training.weights.shape[1], seed, _found)
-    groups, bonds = {}, {}
-    for index, (tracer, start, size) in enumerate(zip(plan.tracers, starts, sizes, strict=False)):
-        planting = plant(tracer, soil, index)
-        groups[tracer.name] = dead[start : start + size]
-        bonds[tracer.name] = planting.bonds + start
-        training.plant(groups[tracer.name], planting.positions)
-    groups["dead"] = np.sort(untouched[: plan.dead_rows])
-    groups["live"] = np.sort(live[: plan.live_rows])
+    taken, pools["dead"] = pools["dead"][: starts[-1]], pools["dead"][starts[-1] :]
+    groups, bonds = _plant(tracers, starts, taken, matrix, pools, seed)
+    for name, what in wanted.items():
+        groups[name] = _group(name, what, pools, count, chance, known)
+        if (clash := np.intersect1d(groups[name], taken)).size:
+            raise InputError(f"rows: {name} holds row {clash[0]}, in which a tracer is planted.")
+    ids = np.concatenate(list(groups.values()))
+    values, counts = np.unique(ids, return_counts=True)
+    if (counts > 1).any():
+        raise InputError(f"rows: row {values[counts > 1][0]} is in two groups, or twice in one.")
     return Rows(
         names=list(groups),
         species=np.repeat(np.arange(len(groups)), [len(rows) for rows in groups.values()]),
-        ids=np.concatenate(list(groups.values())),
+        ids=ids,
         bonds=bonds,
-        dead=np.sort(untouched),
-        live=np.sort(live),
+        dead=np.sort(pools["dead"]),
     )
 
 
-def _present(training: Training, rows: NDArray[np.int64]) -> Present:
-    return Present(training.weights[torch.from_numpy(rows)].double().numpy(), rows)
+def _plant(
+    tracers: Sequence[Tracer], starts: NDArray[np.int64], taken: Ids, matrix: Tensor, pools: dict[str, Ids], seed: int
+) -> tuple[dict[str, Ids], dict[str, NDArray[np.int64]]]:
+    groups: dict[str, Ids] = {}
+    bonds: dict[str, NDArray[np.int64]] = {}
+    if not tracers:
+        return groups, bonds
+    present = {name: _present(matrix, np.sort(ids)) for name, ids in pools.items()}
+    soil = Soil(present, matrix.shape[1], seed, _found)
+    for index, tracer in enumerate(tracers):
+        rows = taken[starts[index] : starts[index + 1]]
+        planting = plant(tracer, soil, index)
+        groups[tracer.name], bonds[tracer.name] = rows, planting.bonds + starts[index]
+        with torch.no_grad():
+            at = torch.from_numpy(rows).to(matrix.device)
+            matrix[at] = torch.from_numpy(planting.positions).to(matrix)
+    return groups, bonds
+
+
+def _present(matrix: Tensor, rows: Ids) -> Present:
+    at = torch.from_numpy(rows).to(matrix.device)
+    return Present(matrix.detach()[at].double().cpu().numpy(), rows)
+
+
+def _group(
+    name: str, what: int | ArrayLike, pools: dict[str, Ids], count: int, chance: np.random.Generator, known: bool
+) -> Ids:
+    if not isinstance(what, int | np.integer):
+        return np.sort(_ids(what, count, name))
+    pool = pools[name] if known and name in pools else chance.permutation(count)
+    if name in pools and not known:
+        raise InputError(f"rows: {name}: {what} are to be drawn, but nobody knows which are dead (dead=ids).")
+    if not 1 <= what <= len(pool):
+        raise InputError(f"rows: {name}: {what} rows are wanted, and there are {len(pool)}.")
+    return np.sort(pool[: int(what)])
+
+
+def _ids(values: ArrayLike, count: int, name: str) -> Ids:
+    ids = np.atleast_1d(np.asarray(values))
+    if ids.size and not np.issubdtype(ids.dtype, np.integer):
+        raise InputError(f"rows: {name}: row numbers are whole numbers; these are {ids.dtype}.")
+    if ids.ndim != 1:
+        raise InputError(f"rows: {name}: a list of row numbers is wanted; this has {ids.ndim} axes.")
+    if ids.size and not (ids.min() >= 0 and ids.max() < count):
+        worst = int(ids.max() if ids.max() >= count else ids.min())
+        raise InputError(f"rows: {name}: there is no row {worst}; the matrix has the rows 0 to {count - 1}.")
+    return ids.astype(np.int64)
 
 
 def _found(name: str) -> Path:
@@ -83,23 +156,18 @@ def _found(name: str) -> Path:
     return path
 
 
-def _check_room(plan: RecordingPlan, sizes: list[int], dead: int, live: int) -> None:
-    names = [tracer.name for tracer in plan.tracers]
-    if len(set(names)) < len(names) or {"dead", "live"} & set(names):
+def _check_tracers(tracers: Sequence[Tracer], sizes: list[int], dead: int, groups: set[str]) -> None:
+    names = [tracer.name for tracer in tracers]
+    if len(set(names)) < len(names) or groups & set(names):
         raise InputError(
-            f"tracers: names must differ from each other and from 'dead' and 'live'; they are {', '.join(names)}."
+            f"tracers: names must differ from each other and from the groups {', '.join(sorted(groups))}; "
+            f"they are {', '.join(names)}."
         )
-    late = [tracer.name for tracer in plan.tracers if tracer.plant_at]
+    late = [tracer.name for tracer in tracers if tracer.plant_at]
     if late:
         raise InputError(f"tracers: {', '.join(late)}: a recorder plants before training; take plant_at out.")
-    if sum(sizes) + 2 > dead:
+    if sizes and sum(sizes) + 2 > dead:
         raise InputError(
             f"tracers: {' + '.join(map(str, sizes))} tracer points need as many dead rows and two more; "
-            f"this text leaves only {dead}. Take a smaller lattice or more --dead rows."
+            f"there are only {dead}."
         )
-    if sum(sizes) + plan.dead_rows > dead:
-        raise InputError(
-            f"--dead-rows {plan.dead_rows}: this text leaves {dead} dead rows, of which tracers take {sum(sizes)}."
-        )
-    if plan.live_rows > live:
-        raise InputError(f"--live-rows {plan.live_rows}: only {live} tokens occur in this text.")

@@ -64,7 +64,7 @@ def unpack(data: bytes, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray
     try:
         shuffled = isal_zlib.decompressobj().decompress(data, size + 1)  # no more, whatever the stream claims
         planes = np.frombuffer(shuffled, np.uint8).reshape(dtype.itemsize, -1)
-        words = planes[-1].astype(f"<u{dtype.itemsize}")
+        words: NDArray[Any] = planes[-1].astype(f"<u{dtype.itemsize}")
         for plane in planes[-2::-1]:
             words <<= words.dtype.type(8)
             words |= plane

@@ -37,6 +37,9 @@ CHARGE = "charge"
 IDENTITY = ("id", "species", "token_id", "token")
 """What says who the particles are: the same data sets in both particles groups."""
 GRADIENT = "gradient"
+FIRST_MOMENT = "first_moment"
+SECOND_MOMENT = "second_moment"
+"""Of an optimiser, where they were kept."""
 LAST_MOTION = "last_motion"
 """Of the survey: the last step in which any bit of a row changed, 0 if none did."""
 

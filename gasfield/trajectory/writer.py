@@ -10,6 +10,7 @@ import errno
 import shutil
 import time as clock
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -189,6 +190,11 @@ class TrajectoryWriter:
             self._complete(element for element in self._elements.values() if element.has_tail)
             self._file.close()
             compact(self.path)
+
+    def abandon(self) -> None:
+        """Lets go of a file that cannot be written any more, as it is."""
+        with suppress(Exception):
+            self._file.close()
 
     def __enter__(self) -> Self:
         return self

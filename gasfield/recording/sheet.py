@@ -1,0 +1,222 @@
+"""The layout of a recording in its file, and how a step is written into it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasfield.gas import Gas
+from gasfield.recording.field import ExactField, FieldAtStep
+from gasfield.recording.host import HostCopy
+from gasfield.recording.rows import Rows
+from gasfield.recording.timetable import Timetable
+from gasfield.trajectory import TrajectoryWriter, schema
+from gasfield.trajectory.field import pack_symmetric
+from gasfield.trajectory.projection import keep_mantissa
+
+_TIDAL_BITS = 10
+"""Mantissa bits of a stored tidal matrix: 5e-4 of a term in an expansion that is itself good to about 1e-2."""
+_MOMENTS = (schema.FIRST_MOMENT, schema.SECOND_MOMENT)
+
+
+@dataclass
+class StepRecord:
+    """What one call of the recorder took down.
+
+    Attributes:
+        step: the update was number step + 1.
+        loss: of the step.
+        field: that made the update.
+        gradients: (n, D) of the rows whose gradients are kept.
+        after: the state after `step + 1` updates, or at the beginning: what of it is kept.
+    """
+
+    step: int
+    loss: float | HostCopy | None = None
+    field: FieldAtStep | None = None
+    gradients: HostCopy | None = None
+    after: State | None = None
+
+
+@dataclass
+class State:
+    """The matrix after a number of updates.
+
+    Attributes:
+        step: updates made.
+        rows: (N, D) the followed rows, if this is a frame.
+        dead: (M, D) all dead rows, if they are looked at.
+        dead_moments: means (D,) of the moments of all dead rows, by name.
+        moments: (N, D) of the followed rows, by name.
+    """
+
+    step: int
+    rows: HostCopy | None = None
+    dead: HostCopy | None = None
+    dead_moments: Mapping[str, HostCopy] = field(default_factory=dict)
+    moments: Mapping[str, HostCopy] = field(default_factory=dict)
+
+
+class Sheet:
+    """Knows where everything goes."""
+
+    def __init__(
+        self,
+        timetable: Timetable,
+        rows: Rows,
+        gradients_of: str | None,
+        keeps_moments: bool,
+        hidden_bits: int,
+        survey_bits: int,
+    ) -> None:
+        """What will be written.
+
+        Args:
+            timetable: at which steps.
+            rows: which rows.
+            gradients_of: the group whose gradients are kept; "" for all rows, None for none.
+            keeps_moments: whether the optimiser's moments of the rows are kept.
+            hidden_bits: mantissa bits of hidden states.
+            survey_bits: mantissa bits of the survey.
+        """
+        self._timetable, self._rows = timetable, rows
+        self._gradients_of, self._keeps_moments = gradients_of, keeps_moments
+        self._hidden_bits, self._survey_bits = hidden_bits, survey_bits
+        self._before: tuple[int, NDArray[Any]] | None = None
+        self._last_motion = np.zeros(len(rows.dead), np.int64)
+        self._room = 0
+
+    def open(self, path: Path, gas: Gas, precision: str, provenance: Mapping[str, Any]) -> TrajectoryWriter:
+        """Creates the file.
+
+        Raises:
+            OSError: if that cannot be done.
+        """
+        writer = TrajectoryWriter(path, gas, precision=precision, provenance=provenance)
+        rows, dimensions = self._rows, gas.dimensions
+        for name in _MOMENTS if self._keeps_moments else ():
+            writer.element(f"{schema.VECTORS}/{name}", gas.positions.shape, "f4")
+        if self._gradients_of is not None:
+            members = rows.members(self._gradients_of) if self._gradients_of else np.arange(gas.count)
+            if self._gradients_of:
+                writer.subset(self._gradients_place, members, rows.ids[members])
+            writer.element(f"{self._gradients_place}/{schema.GRADIENT}", (len(members), dimensions), "f4")
+        if len(rows.dead) and self._timetable.survey_steps:
+            shape = (len(rows.dead), dimensions)
+            writer.subset(schema.SURVEY, np.arange(len(rows.dead)), rows.dead)
+            writer.element(f"{schema.SURVEY}/{schema.POSITION}", shape, "f4", chunks=(1, *shape))
+            writer.describe(f"{schema.SURVEY}/{schema.POSITION}", mantissa_bits=self._survey_bits)
+            writer.element(f"{schema.SURVEY}/{schema.LAST_MOTION}", shape[:1], "i8", chunks=(1, *shape[:1]))
+        if self._timetable.field != "none":
+            self._lay_out_field(writer, dimensions)
+        return writer
+
+    def _lay_out_field(self, writer: TrajectoryWriter, dimensions: int) -> None:
+        packed = dimensions * (dimensions + 1) // 2
+        writer.element(f"{schema.AFFINE}/reference", (dimensions,), "f4")
+        writer.element(f"{schema.AFFINE}/gradient", (dimensions,), "f4")
+        writer.element(f"{schema.AFFINE}/tidal", (packed,), "f4", chunks=(max(1, min(32, (1 << 20) // packed)), packed))
+        writer.element(f"{schema.AFFINE}/potential", (), "f8")
+        writer.describe(f"{schema.AFFINE}/tidal", packing="upper triangle, row by row", mantissa_bits=_TIDAL_BITS)
+
+    @property
+    def _gradients_place(self) -> str:
+        return f"{schema.VECTORS}_{self._gradients_of}" if self._gradients_of else schema.VECTORS
+
+    # ------------------------------------------------------------------------------------------------------ a step
+
+    def write(self, writer: TrajectoryWriter, record: StepRecord) -> None:
+        """Writes what was taken down; called by one thread, in order."""
+        step = record.step
+        if record.loss is not None:
+            loss = record.loss if isinstance(record.loss, float) else float(record.loss.array())
+            writer.observe("loss", step, step, loss)
+        if record.field is not None:
+            self._write_field(writer, step, record.field)
+        if record.gradients is not None:
+            place = f"{self._gradients_place}/{schema.GRADIENT}"
+            writer.append(place, step, step, record.gradients.array())
+        if record.after is not None:
+            self._write_state(writer, record.after)
+
+    def _write_state(self, writer: TrajectoryWriter, state: State) -> None:
+        step = state.step
+        if state.rows is not None:
+            writer.frame(step, step, state.rows.array())
+        for name, values in state.moments.items():
+            writer.append(f"{schema.VECTORS}/{name}", step, step, values.array())
+        for name, values in state.dead_moments.items():
+            writer.observe(f"dead/{name}", step, step, values.array())
+        if state.dead is not None:
+            self._observe(writer, step, state.dead.array())
+
+    def _observe(self, writer: TrajectoryWriter, step: int, dead: NDArray[Any]) -> None:
+        """What all dead rows do, one or more steps after they were looked at before."""
+        observe = writer.observe
+        centroid = dead.mean(axis=0, dtype=np.float64)
+        observe("dead/centroid", step, step, centroid)
+        observe("dead/radius", step, step, _mean_length(dead - centroid.astype(dead.dtype)))
+        if self._before is not None:
+            last, positions = self._before
+            moved = np.any(dead != positions, axis=1)
+            self._last_motion[moved] = step
+            if last == step - 1:
+                observe("dead/unmoved", step, step, 1.0 - float(moved.mean()))
+                observe("dead/step_length", step, step, _mean_length(dead - positions))
+        self._before = step, dead
+        if self._timetable.is_survey(step):
+            place = f"{schema.SURVEY}/{schema.POSITION}"
+            writer.append(place, step, step, keep_mantissa(dead, self._survey_bits))
+            writer.append(f"{schema.SURVEY}/{schema.LAST_MOTION}", step, step, self._last_motion)
+
+    def _write_field(self, writer: TrajectoryWriter, step: int, field: FieldAtStep) -> None:
+        append = writer.append
+        append(f"{schema.AFFINE}/reference", step, step, field.reference.array())
+        append(f"{schema.AFFINE}/gradient", step, step, field.gradient.array())
+        append(f"{schema.AFFINE}/potential", step, step, field.potential.array())
+        tidal = pack_symmetric(field.tidal.array())
+        append(f"{schema.AFFINE}/tidal", step, step, keep_mantissa(tidal, _TIDAL_BITS))
+        writer.observe("mean_hidden_state", step, step, field.mean_hidden.array())
+        writer.observe("gradient_factor", step, step, float(field.factor.array()))
+        writer.observe("field_error", step, step, float(field.error.array()))
+        if field.exact is not None:
+            self._write_exact(writer, step, field.exact)
+
+    def _write_exact(self, writer: TrajectoryWriter, step: int, exact: ExactField) -> None:
+        hidden, gradient = exact.hidden.array(), exact.gradient.array()
+        moves = self._timetable.every > 1  # otherwise the frames say where the rows stood
+        if not self._room:
+            self._room = len(hidden)
+            self._lay_out_exact(writer, hidden.shape, gradient.shape, moves)
+        if len(hidden) > self._room:  # a batch with more positions than the first had has no place
+            return
+        parts = {"hidden": keep_mantissa(hidden, self._hidden_bits)}
+        parts |= {"log_partition": exact.log_partition.array(), "weight": exact.weight.array()}
+        for name, values in parts.items():
+            room = np.zeros((self._room, *values.shape[1:]), values.dtype)  # positions without weight do nothing
+            room[: len(values)] = values
+            writer.append(f"{schema.FULL}/{name}", step, step, room)
+        writer.append(f"{schema.FULL}/gradient", step, step, gradient)
+        if moves:
+            writer.append(f"{schema.FULL}/position", step, step, exact.position.array())
+
+    def _lay_out_exact(
+        self, writer: TrajectoryWriter, hidden: tuple[int, ...], rows: tuple[int, ...], moves: bool
+    ) -> None:
+        batch = hidden[0]
+        writer.element(f"{schema.FULL}/hidden", hidden, "f4", chunks=(1, *hidden))
+        writer.describe(f"{schema.FULL}/hidden", mantissa_bits=self._hidden_bits)
+        writer.element(f"{schema.FULL}/log_partition", (batch,), "f4", chunks=(1, batch))
+        writer.element(f"{schema.FULL}/weight", (batch,), "f8", chunks=(1, batch))
+        writer.element(f"{schema.FULL}/gradient", rows, "f4", chunks=(1, *rows))
+        if moves:
+            writer.element(f"{schema.FULL}/position", rows, "f4", chunks=(1, *rows))
+
+
+def _mean_length(vectors: NDArray[Any]) -> float:
+    return float(np.sqrt(np.einsum("ij,ij->i", vectors, vectors)).mean(dtype=np.float64))

@@ -1,0 +1,67 @@
+"""A thread that writes while training goes on: a bounded queue, and what happens when it is full or the disk is."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from math import isinf
+from typing import Any
+
+from gasfield.trajectory import TrajectoryWriter
+
+_POLL_SECONDS = 1.0
+Job = Callable[[TrajectoryWriter], None]
+
+
+class Worker:
+    """Takes jobs in order. The file belongs to its thread alone, until `finish`.
+
+    Attributes:
+        failure: why nothing is written any more, or None.
+    """
+
+    def __init__(self, writer: TrajectoryWriter, length: int) -> None:
+        self.failure: Exception | None = None
+        self._writer = writer
+        self._jobs: queue.Queue[Job | None] = queue.Queue(maxsize=length)
+        self._thread = threading.Thread(target=self._work, name="gasfield-recorder", daemon=True)
+        self._thread.start()
+
+    def give(self, job: Job, patience: float) -> bool:
+        """Queues a job; False if there was no room for `patience` seconds, and then the job is not done."""
+        try:
+            self._jobs.put(job, timeout=None if isinf(patience) else patience)
+        except queue.Full:
+            return False
+        return True
+
+    def finish(self) -> Exception | None:
+        """Does what is queued and closes the file; returns what went wrong, if anything did."""
+        self._jobs.put(None)
+        self._thread.join()
+        if self.failure is None:
+            self._guard(self._writer.close)
+        if self.failure is not None:
+            self._writer.abandon()
+        return self.failure
+
+    def _work(self) -> None:
+        while True:
+            try:
+                job = self._jobs.get(timeout=_POLL_SECONDS)
+            except queue.Empty:
+                self._guard(self._writer.flush_if_due)
+                continue
+            if job is None:
+                return
+            self._guard(job, self._writer)
+
+    def _guard(self, work: Callable[..., Any], *given: Any) -> None:
+        """Training must not end because a recording cannot go on, whatever the reason is."""
+        if self.failure is not None:
+            return
+        try:
+            work(*given)
+        except Exception as fault:
+            self.failure = fault
