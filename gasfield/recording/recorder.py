@@ -138,7 +138,7 @@ class Recorder:
         surveys = endless_steps() if survey_steps is None else survey_steps
         self._timetable = Timetable(every, field_every or every, field, frozenset(full_steps), frozenset(surveys))
         self._optimizer, self._keeps_moments, self._approximate = optimizer, moments, approximate
-        self._check(overwrite, tokens)
+        self._check(overwrite, tokens, provenance or {})
         self.rows = choose_rows(self._weight.detach(), rows, dead, tracers, seed)
         self._index, self._dead = self._on_device(self.rows.ids), self._on_device(self.rows.dead)
         self._graded = self._gradients_of(gradients)
@@ -372,7 +372,7 @@ class Recorder:
             raise InputError(f"gradients={group!r}: the groups are {', '.join(self.rows.names)}.")
         return self._index[self._on_device(self.rows.members(group))]
 
-    def _check(self, overwrite: bool, tokens: Sequence[str] | None) -> None:
+    def _check(self, overwrite: bool, tokens: Sequence[str] | None, provenance: Mapping[str, Any]) -> None:
         layer = self.matrices.layer
         if self._timetable.field != "none":
             if self._weight is not self.matrices.output:
@@ -386,6 +386,9 @@ class Recorder:
             raise InputError("moments=True: say whose (optimizer=).")
         if hasattr(self._weight, "placements"):
             raise InputError("the matrix is sharded over processes (FSDP, tensor parallelism); that is not recorded.")
+        for name, value in provenance.items():
+            if not isinstance(value, str | int | float | bool) and np.asarray(value).dtype.kind not in "biuf":
+                raise InputError(f"provenance=: {name} is a {type(value).__name__}; text and numbers can be kept.")
         if tokens is not None and len(tokens) != len(self._weight):
             raise InputError(f"tokens=: {len(tokens)} strings for {len(self._weight)} rows.")
         if self.path.is_dir() or (self.path.exists() and not overwrite):
@@ -415,7 +418,7 @@ class Recorder:
             "seed": seed,
             "field_is_approximate": self._approximate,
             "processes": world_size(),
-            "torch": torch.__version__,
+            "torch": str(torch.__version__),
             **describe_optimiser(self._optimizer, self._weight),
         }
 

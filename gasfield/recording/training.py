@@ -64,7 +64,7 @@ class Training:
             BlowUp: if the loss is no longer finite; the update is not made.
         """
         for step in range(self.plan.steps):
-            tokens, targets = self._batch()
+            tokens, targets = self.batch()
             logits = self.model(tokens).flatten(0, 1).float()
             loss = functional.cross_entropy(logits, targets.flatten())
             self.optimiser.zero_grad()
@@ -74,7 +74,8 @@ class Training:
             self.optimiser.step()
             yield loss.item()
 
-    def _batch(self) -> tuple[Tensor, Tensor]:
+    def batch(self) -> tuple[Tensor, Tensor]:
+        """The next token ids and targets (B, S)."""
         sequence = self.plan.geometry.sequence
         starts = torch.from_numpy(self._batches.integers(0, len(self._ids) - sequence - 1, self.plan.batch))
         windows = self._ids[starts[:, None] + torch.arange(sequence + 1)]

@@ -7,6 +7,7 @@ are not there. Frames wait in memory until a chunk is full or `FLUSH_SECONDS` ha
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import time as clock
 from collections.abc import Iterable, Mapping
@@ -192,7 +193,15 @@ class TrajectoryWriter:
             compact(self.path)
 
     def abandon(self) -> None:
-        """Lets go of a file that cannot be written any more, as it is."""
+        """Lets go of a file that cannot be written any more, and leaves it as it was after the last flush.
+
+        HDF5 would try to bring the rest to the disk when it closes the file, and half of that is worse than nothing: it
+        is made to write into the void instead.
+        """
+        with suppress(Exception):
+            void = os.open(os.devnull, os.O_RDWR)
+            os.dup2(void, self._file.id.get_vfd_handle())
+            os.close(void)
         with suppress(Exception):
             self._file.close()
 

@@ -1,0 +1,85 @@
+"""Models that are not ours: small, of several kinds, and a training loop as people write them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+VOCABULARY, WIDTH, LIVE = 120, 12, 80
+"""Token ids from LIVE on never occur."""
+DEAD_IDS = range(LIVE, VOCABULARY)
+IGNORED = -100
+
+
+class Untied(nn.Module):
+    """An embedding, a recurrent layer, and an output layer of its own."""
+
+    def __init__(self, bias: bool = False) -> None:
+        super().__init__()
+        self.tokens = nn.Embedding(VOCABULARY, WIDTH)
+        self.places = nn.Embedding(32, WIDTH)
+        self.mix = nn.GRU(WIDTH, WIDTH, batch_first=True)
+        self.head = nn.Linear(WIDTH, VOCABULARY, bias=bias)
+
+    def hidden(self, ids: Tensor) -> Tensor:
+        return self.mix(self.tokens(ids) + self.places.weight[: ids.shape[1]])[0]
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return self.head(self.hidden(ids))
+
+
+class Tied(Untied):
+    """The output layer shares the embedding's matrix."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head.weight = self.tokens.weight
+
+
+class TiedWithoutLayer(Untied):
+    """The product with the embedding is written out."""
+
+    def __init__(self, by: str = "linear") -> None:
+        super().__init__()
+        del self.head
+        self.by = by
+
+    def forward(self, ids: Tensor) -> Tensor:
+        hidden = self.hidden(ids)
+        if self.by == "linear":
+            return functional.linear(hidden, self.tokens.weight)
+        return hidden @ self.tokens.weight.T
+
+
+class Bent(Untied):
+    """Something happens to the logits after the layer."""
+
+    def __init__(self, bend: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.bend = bend
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return self.bend(super().forward(ids))
+
+
+def seeded(make: Callable[[], nn.Module], seed: int = 0) -> nn.Module:
+    """A model whose initial numbers are always the same."""
+    torch.manual_seed(seed)
+    return make()
+
+
+def batch(seed: int, size: int = 4, length: int = 9) -> tuple[Tensor, Tensor]:
+    """Ids and targets (B, S), a third of the targets ignored."""
+    source = torch.Generator().manual_seed(seed)
+    ids = torch.randint(0, LIVE, (size, length + 1), generator=source)
+    targets = ids[:, 1:].clone()
+    targets[torch.rand(targets.shape, generator=source) < 1 / 3] = IGNORED
+    return ids[:, :-1], targets
+
+
+def mean_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """Cross-entropy, padding ignored."""
+    return functional.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED)
