@@ -391,6 +391,8 @@ class Recorder:
                 raise InputError(f"provenance=: {name} is a {type(value).__name__}; text and numbers can be kept.")
         if tokens is not None and len(tokens) != len(self._weight):
             raise InputError(f"tokens=: {len(tokens)} strings for {len(self._weight)} rows.")
+        if not is_writer():
+            return
         if self.path.is_dir() or (self.path.exists() and not overwrite):
             raise InputError(f"{self.path}: exists already; choose another name, or say overwrite=True.")
         if not self.path.parent.is_dir():

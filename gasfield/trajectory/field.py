@@ -12,6 +12,7 @@ expansion of g about a reference point.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,16 +21,21 @@ from gasfield.errors import InputError
 from gasfield.trajectory.frames import Frames
 
 
+@lru_cache(maxsize=4)
+def _upper_triangle(dimensions: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    return np.triu_indices(dimensions)
+
+
 def pack_symmetric(matrices: NDArray[np.floating]) -> NDArray[np.floating]:
     """(..., D, D) symmetric -> (..., D(D+1)/2): the upper triangle, row by row."""
-    rows, columns = np.triu_indices(matrices.shape[-1])
+    rows, columns = _upper_triangle(matrices.shape[-1])
     return np.ascontiguousarray(matrices[..., rows, columns])
 
 
 def unpack_symmetric(packed: NDArray[np.floating]) -> NDArray[np.floating]:
     """Inverse of `pack_symmetric`."""
     dimensions = (int(np.sqrt(8 * packed.shape[-1] + 1)) - 1) // 2
-    rows, columns = np.triu_indices(dimensions)
+    rows, columns = _upper_triangle(dimensions)
     matrices = np.empty((*packed.shape[:-1], dimensions, dimensions), packed.dtype)
     matrices[..., rows, columns] = packed
     matrices[..., columns, rows] = packed
