@@ -170,7 +170,7 @@ class Trajectory:
         if not len(wanted) or not len(span):
             return np.empty((len(span), len(wanted), self.dimensions), source.dtype)
         low, high = int(wanted.min()), int(wanted.max()) + 1
-        block = self._cut(source, slice(span.start, span.stop, span.step), slice(low, high))
+        block = self._cut(source, frames or slice(None), slice(low, high))
         return block if len(wanted) == high - low and np.all(np.diff(wanted) == 1) else block[:, wanted - low]
 
     def frame(self, index: int) -> NDArray[np.floating]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from paths import RECORDING_NAMES, RECORDINGS
 
+from gasfield.gas import Gas
 from gasfield.scenario import load_scenario
 from gasfield.simulation import Simulation
-from gasfield.trajectory import Trajectory
+from gasfield.trajectory import Trajectory, TrajectoryWriter
 
 
 def projected(path: Path) -> np.ndarray:
@@ -36,3 +40,28 @@ def test_mdanalysis_sees_the_projected_coordinates(tmp_path: Path, name: str) ->
         seen = universe.trajectory[i].positions
         np.testing.assert_allclose(seen, frame, rtol=2**-12, atol=1e-6)  # 12 mantissa bits are kept
     universe.trajectory.close()
+
+
+@pytest.mark.validate
+@pytest.mark.skipif(shutil.which("h5dump") is None, reason="needs HDF5's command-line tools (h5dump, h5ls)")
+@pytest.mark.parametrize("state", ["recorded", "killed", "simulated"])
+def test_the_tools_of_hdf5_read_every_data_set(tmp_path: Path, record_small: Callable[..., Path], state: str) -> None:
+    path = tmp_path / "a.h5"
+    if state == "recorded":
+        path = record_small(precision="bf16", full_steps=3)
+    elif state == "simulated":
+        Simulation(load_scenario("dead-token-drift", ["run.steps=20"])).run(path)
+    else:
+        gas = Gas(np.zeros((50, 8), np.float32), np.zeros(50, int), ["a"], np.arange(50), [""] * 50)
+        writer = TrajectoryWriter(path, gas, precision="float32", provenance={})
+        for step in range(150):
+            writer.frame(step, step, np.full((50, 8), step, np.float32))
+        writer.flush()
+        writer.abandon()
+    listed = subprocess.run(["h5ls", "-r", str(path)], capture_output=True, text=True, check=True).stdout
+    names = [line.split()[0] for line in listed.splitlines() if " Dataset " in line]
+    assert len(names) > 10
+    for name in names:
+        done = subprocess.run(["h5dump", "-d", name, str(path)], capture_output=True, text=True)
+        assert done.returncode == 0, f"{name}: {done.stderr}"
+        assert "DATA {" in done.stdout
