@@ -322,6 +322,57 @@ def inspect(
         inspection.plot_all(plots)
 
 
+@app.command("import")
+def import_(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A trajectory (safetensors, npz: W, and m, v, g, loss), a folder of checkpoints, a model or a matrix.",
+        ),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")],
+    rows: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--rows",
+            metavar="NAME=IDS",
+            help="A group: a text file of row numbers, or a range 0:1000; may be given again. All rows if left out.",
+        ),
+    ] = None,
+    rest: Annotated[bool, typer.Option("--rest", help="Keep the other rows too, as group rest.")] = False,
+    tensor: Annotated[
+        str | None, typer.Option("--tensor", metavar="NAME", help="Its name; by common names if left out.")
+    ] = None,
+    tokenizer: Annotated[
+        Path | None,
+        typer.Option("--tokenizer", help="tokenizer.json, vocab.json or vocab.txt, for the tokens' strings."),
+    ] = None,
+    every: Annotated[int, typer.Option("--every", help="Take each k-th frame.")] = 1,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+) -> None:
+    """Brings recordings and checkpoints that exist already into a trajectory file. Nothing is ever unpickled."""
+    from gasfield.importing import import_recording
+    from gasfield.terminal import frames_bar
+
+    groups: dict[str, str] = {}
+    for each in rows or []:
+        name, equals, ids = each.partition("=")
+        if not (name and equals and ids) or name in groups:
+            raise InputError(f"--rows {each}: NAME=IDS is wanted, each name once.")
+        groups[name] = ids
+    with frames_bar(quiet) as listen:
+        notes = import_recording(
+            source, output, rows=groups, rest=rest, tensor=tensor, tokenizer=tokenizer, every=every,
+            overwrite=overwrite, progress=listen,
+        )  # fmt: skip
+    if not quiet:
+        for note in notes:
+            print(f"note: {note}")
+        print(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
+
+
 @app.command()
 def record(
     output: Annotated[

@@ -53,6 +53,14 @@ def steps_bar(quiet: bool) -> Iterator[Callable[[Simulation], Callable[[int], No
 
 
 @contextmanager
+def frames_bar(quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar over frames on a terminal; nothing where the output goes to a file."""
+    with _bar(quiet) as bar:
+        task = bar.add_task("importing", total=None, note="")
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
 def training_bar(steps: int, quiet: bool) -> Iterator[Callable[[int, float], None]]:
     """A progress bar with loss and steps/s on a terminal; a plain line every 50 steps otherwise."""
     with _bar(quiet) as bar:

@@ -16,10 +16,10 @@ from gasfield.errors import InputError
 from gasfield.inspection import cloud, separation
 from gasfield.inspection.matrix import Indices, Matrix, Values, open_matrix
 from gasfield.inspection.outliers import find_outliers
-from gasfield.inspection.selection import read_rows
 from gasfield.kernels.lattice_neighbours import neighbour_labels
 from gasfield.kernels.rows import count_marks, first_equal, groups_of
 from gasfield.quantity import Quantity, nested_leaves
+from gasfield.tensors import read_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -185,7 +185,7 @@ def _given(rows: str | Sequence[int] | None, matrix: Matrix) -> tuple[Indices | 
     if rows is None:
         return None, ()
     if isinstance(rows, str):
-        ids, notes = read_rows(rows, matrix)
+        ids, notes = read_rows(rows, matrix.rows, matrix.groups)
     else:
         ids, notes = np.unique(np.asarray(rows, np.int64)), ()
         if not len(ids) or ids[0] < 0 or ids[-1] >= matrix.rows:

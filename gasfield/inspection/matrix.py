@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,42 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.errors import InputError
-from gasfield.inspection.tensors import PRECISIONS, Tensor, Words, tensors_of
 from gasfield.kernels.bfloat16 import bits, from_bits, is_on_lattice, round_to_bfloat16
+from gasfield.tensors import PRECISIONS, Tensor, Words, choose_embedding, tensors_of
 from gasfield.trajectory import Trajectory, open_trajectory
 
 Values = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
-COMMON_NAMES = (
-    "model.embed_tokens.weight",
-    "transformer.wte.weight",
-    "gpt_neox.embed_in.weight",
-    "model.decoder.embed_tokens.weight",
-    "model.language_model.embed_tokens.weight",
-    "language_model.model.embed_tokens.weight",
-    "embeddings.word_embeddings.weight",
-    "bert.embeddings.word_embeddings.weight",
-    "roberta.embeddings.word_embeddings.weight",
-    "distilbert.embeddings.word_embeddings.weight",
-    "transformer.word_embeddings.weight",
-    "word_embeddings.weight",
-    "model.tok_embeddings.weight",
-    "tok_embeddings.weight",
-    "backbone.embeddings.weight",
-    "backbone.embedding.weight",
-    "shared.weight",
-    "wte.weight",
-    "embed_tokens.weight",
-    "embedding.weight",
-    "embeddings.weight",
-    "embedding",
-    "embeddings",
-    "lm_head.weight",
-    "embed_out.weight",
-    "output.weight",
-)
-"""What embedding and un-embedding matrices are called, the embedding first."""
 _FRACTION_BITS = {"bfloat16": 7, "float16": 10, "float32": 23, "float64": 52}
 _BLOCK, _LONGEST, BLOCK_STEP = 1 << 21, 2048, 32
 """Numbers in a block; its rows, at most, and of what their number is a multiple."""
@@ -146,7 +117,7 @@ def open_matrix(
     if step is not None:
         raise InputError(f"{path}: --step chooses a frame of a trajectory (.h5); this is none.")
     available = tensors_of(path)
-    chosen, notes = _choose(available, tensor, path)
+    chosen, notes = choose_embedding(available, tensor, path)
     where = f"{path}: {chosen.name}" if chosen.name else str(path)
     words = chosen.load() if chosen.shape is None else _checked(chosen, bits_are, where)
     precision = "bfloat16" if bits_are else chosen.numbers
@@ -177,34 +148,6 @@ def _checked(tensor: Tensor, bits_are: str | None, where: str) -> Words:
             f"{where}: {tensor.numbers} numbers are no embedding (bfloat16, float16, float32 or float64 are){hint}."
         )
     return tensor.load()
-
-
-def _choose(available: Sequence[Tensor], name: str | None, path: Path) -> tuple[Tensor, tuple[str, ...]]:
-    """The tensor that was asked for, or the embedding; and a note on others that it might have been."""
-    by_name = {tensor.name: tensor for tensor in available}
-    matrices = [tensor for tensor in available if tensor.shape is not None and len(tensor.shape) == 2]
-    if name is not None:
-        if name not in by_name:
-            raise InputError(f"{path}: no tensor '{name}'; {_listed(matrices)}.")
-        return by_name[name], ()
-    if len(available) == 1:
-        return available[0], ()
-    known = [by_name[name] for name in COMMON_NAMES if name in by_name and len(by_name[name].shape or (0, 0)) == 2]
-    if known:
-        others = f"the file also holds {', '.join(tensor.name for tensor in known[1:])}; --tensor chooses"
-        return known[0], (others,) if known[1:] else ()
-    if len(matrices) == 1:
-        return matrices[0], ()
-    raise InputError(f"{path}: none of its tensors is named as embeddings are; --tensor chooses: {_listed(matrices)}.")
-
-
-def _listed(matrices: Sequence[Tensor]) -> str:
-    """At most twenty, the tallest first: vocabularies are long."""
-    if not matrices:
-        return "it has no tensor with two axes"
-    tall = sorted(matrices, key=lambda tensor: -(tensor.shape or (0,))[0])
-    names = ", ".join(f"{tensor.name} {' x '.join(map(str, tensor.shape or ()))}" for tensor in tall[:20])
-    return f"the matrices here are {names}" + (f" and {len(tall) - 20} more" if len(tall) > 20 else "")
 
 
 def _frame(trajectory: Trajectory, step: int | None) -> Matrix:

@@ -11,7 +11,7 @@ from gasfield.trajectory.element import Element
 from gasfield.trajectory.frames import Frames
 
 _BITS = 12
-_LOOKED_AT = 1 << 24
+_LOOKED_AT = 1 << 21
 """Numbers from which the axes are found, at least twelve frames of whatever size."""
 PLACE = f"{schema.PROJECTION}/{schema.POSITION}"
 

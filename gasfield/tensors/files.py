@@ -9,7 +9,8 @@ import json
 import math
 import os
 import zipfile
-from collections.abc import Callable, Mapping
+import zlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -44,12 +45,19 @@ class Tensor:
         shape: as stored; None if the shard that should hold it is missing.
         numbers: "bfloat16", "float16", "float32", "float64", or the name of another type, which is no embedding.
         load: its bits as unsigned integers of the shape, mapped or read.
+        stream: its bits along the first axis, one piece after the other, without holding all of them; None where `load`
+            maps the file and does that.
     """
 
     name: str
     shape: tuple[int, ...] | None
     numbers: str
     load: Callable[[], Words]
+    stream: Callable[[], Iterator[Words]] | None = None
+
+    def pieces(self) -> Iterator[Words]:
+        """Its bits along the first axis, one piece after the other; never all of them in memory."""
+        return iter(self.load()) if self.stream is None else self.stream()
 
 
 def tensors_of(path: Path) -> list[Tensor]:
@@ -124,7 +132,30 @@ def _missing(name: str, shard: Path) -> Tensor:
     return Tensor(name, None, "", load)
 
 
+def metadata_of(path: Path) -> dict[str, str]:
+    """What a safetensors file says of itself.
+
+    Raises:
+        InputError: if it is damaged.
+    """
+    stated = _header(path)[0].get("__metadata__", {})
+    if not isinstance(stated, dict):
+        raise InputError(f"{path}: its __metadata__ is no object of names and texts.")
+    return {str(name): str(value) for name, value in stated.items()}
+
+
 def _safetensors(path: Path) -> list[Tensor]:
+    header, origin = _header(path)
+    size = path.stat().st_size
+    try:
+        entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
+        return [_entry(path, name, entry, origin, size) for name, entry in entries.items()]
+    except (ValueError, KeyError, TypeError, AttributeError) as fault:
+        raise InputError(f"{path}: its safetensors header is damaged ({fault}).") from None
+
+
+def _header(path: Path) -> tuple[dict[str, Any], int]:
+    """The header, and the byte at which the numbers begin."""
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(8)
@@ -136,9 +167,10 @@ def _safetensors(path: Path) -> list[Tensor]:
         text = file.read(length)
     try:
         header = json.loads(text)
-        entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
-        return [_entry(path, name, entry, 8 + length, size) for name, entry in entries.items()]
-    except (ValueError, KeyError, TypeError, AttributeError) as fault:
+        if not isinstance(header, dict):
+            raise TypeError("no object of names")
+        return header, 8 + length
+    except (ValueError, TypeError) as fault:
         raise InputError(f"{path}: its safetensors header is damaged ({fault}).") from None
 
 
@@ -186,7 +218,15 @@ def _npz(path: Path) -> list[Tensor]:
             if name.endswith(".npy"):
                 with archive.open(name) as member:
                     shape, kind = _npy_header(member, f"{path}: {name}")  # type: ignore[arg-type]
-                tensors.append(Tensor(name.removesuffix(".npy"), shape, _numbers(kind), _from_npz(path, name, kind)))
+                tensors.append(
+                    Tensor(
+                        name.removesuffix(".npy"),
+                        shape,
+                        _numbers(kind),
+                        _from_npz(path, name, kind),
+                        _pieces_of_npz(path, name),
+                    )
+                )
     if not tensors:
         raise InputError(f"{path}: no arrays in this archive; an .npz of numpy.savez is wanted.")
     return tensors
@@ -203,6 +243,32 @@ def _from_npz(path: Path, name: str, kind: np.dtype[Any]) -> Callable[[], Words]
             raise InputError(f"{path}: {name} cannot be read; is it cut short? ({fault})") from None
 
     return load
+
+
+def _pieces_of_npz(path: Path, name: str) -> Callable[[], Iterator[Words]]:
+    """A compressed array, unpacked a piece at a time."""
+
+    def stream() -> Iterator[Words]:
+        try:
+            with zipfile.ZipFile(path) as archive, archive.open(name) as member:
+                version = npy.read_magic(member)
+                read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+                shape, by_columns, kind = read(member)
+                if by_columns and len(shape) > 1:
+                    raise InputError(
+                        f"{path}: {name} is stored by columns, so that its pieces lie scattered; save "
+                        "numpy.ascontiguousarray of it."
+                    )
+                size = math.prod(shape[1:]) * kind.itemsize
+                for _ in range(shape[0]):
+                    piece = member.read(size)
+                    if len(piece) < size:
+                        raise ValueError("it ends too early")
+                    yield _bits(np.frombuffer(piece, kind).reshape(shape[1:]))
+        except (ValueError, OSError, EOFError, zlib.error, zipfile.BadZipFile) as fault:
+            raise InputError(f"{path}: {name} cannot be read; is it cut short? ({fault})") from None
+
+    return stream
 
 
 def _npy_header(file: BinaryIO, origin: str) -> tuple[tuple[int, ...], np.dtype[Any]]:

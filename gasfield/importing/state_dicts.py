@@ -1,0 +1,76 @@
+"""Matrices in what `torch.save` wrote. PyTorch reads them with `weights_only=True`: no code in them is ever run."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from gasfield.errors import InputError
+from gasfield.tensors import Tensor, Words
+
+_SUFFIXES = (".pt", ".pth", ".bin", ".ckpt")
+_NUMBERS = {"bfloat16": "uint16", "float16": "uint16", "float32": "uint32", "float64": "uint64"}
+
+
+def is_state_dict(path: Path) -> bool:
+    """Whether a file is named as those of `torch.save` are."""
+    return path.suffix in _SUFFIXES
+
+
+def state_dict_tensors(path: Path) -> list[Tensor]:
+    """All tensors in a file, by their names, nested ones with dots between; mapped, not read.
+
+    Raises:
+        InputError: if PyTorch is not there, or the file is damaged or holds more than tensors and plain values.
+    """
+    if find_spec("torch") is None:
+        raise InputError(
+            f"{path}: files of torch.save need PyTorch, which is an extra: pip install 'gasfield[record]'; or save the "
+            "checkpoint as safetensors."
+        )
+    import torch
+
+    try:
+        try:
+            data = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        except RuntimeError:  # files before PyTorch 1.6 cannot be mapped
+            data = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as fault:
+        reason = str(fault).splitlines()[0][:200]
+        raise InputError(
+            f"{path}: holds more than tensors and plain values, and to open that is to run whatever code is in it; "
+            "gasfield never does. Where you trust it, save its state dict alone: torch.save(model.state_dict(), ...), "
+            f"or as safetensors. ({reason})"
+        ) from None
+    except (OSError, EOFError, RuntimeError, ValueError, KeyError) as fault:
+        raise InputError(f"{path}: cannot be read; is it cut short? ({str(fault).splitlines()[0][:200]})") from None
+    tensors = list(_walk(data, ""))
+    if not tensors:
+        raise InputError(f"{path}: no tensors in it.")
+    return tensors
+
+
+def _walk(data: Any, name: str) -> Iterator[Tensor]:
+    import torch
+
+    if isinstance(data, torch.Tensor):
+        yield _tensor(data, name)
+    elif isinstance(data, Mapping):
+        for key, value in data.items():
+            if isinstance(key, str):
+                yield from _walk(value, f"{name}.{key}" if name else key)
+
+
+def _tensor(tensor: Any, name: str) -> Tensor:
+    import torch
+
+    numbers = str(tensor.dtype).removeprefix("torch.")
+
+    def load() -> Words:
+        bits: Words = tensor.contiguous().view(getattr(torch, f"int{8 * tensor.element_size()}")).numpy()
+        return bits.view(_NUMBERS[numbers])
+
+    return Tensor(name, tuple(tensor.shape), numbers, load)

@@ -1,0 +1,94 @@
+"""The strings of tokens, and rows of a matrix that are no tokens: vocabularies are padded to round numbers."""
+
+from __future__ import annotations
+
+import json
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gasfield.errors import InputError
+from gasfield.tensors import Tensor
+
+_FILES = ("tokenizer.json", "vocab.json", "vocab.txt")
+
+
+def find_tokenizer(*places: Path) -> Path | None:
+    """A tokenizer or vocabulary in one of some folders."""
+    for place in places:
+        for name in _FILES:
+            if place.is_dir() and (place / name).is_file():
+                return place / name
+    return None
+
+
+def read_vocabulary(path: Path) -> dict[int, str]:
+    """Token strings by id.
+
+    Args:
+        path: tokenizer.json of `tokenizers`, vocab.json (token -> id), or vocab.txt (a token a line).
+
+    Raises:
+        InputError: if it is none of these.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".txt":
+            return dict(enumerate(text.splitlines()))
+        data = json.loads(text)
+        vocabulary = _vocabulary(data)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
+        raise InputError(f"{path}: no tokenizer.json, vocab.json or vocab.txt ({fault}).") from None
+    if "model" in data and find_spec("tokenizers") is not None:
+        return _decoded(path, vocabulary)
+    return vocabulary
+
+
+def _vocabulary(data: Any) -> dict[int, str]:
+    if "model" not in data:
+        return {int(index): str(token) for token, index in data.items()}
+    entries = data["model"]["vocab"]
+    if isinstance(entries, list):  # unigram models: pairs of token and score
+        found = {index: str(entry[0]) for index, entry in enumerate(entries)}
+    else:
+        found = {int(index): str(token) for token, index in entries.items()}
+    return found | {int(entry["id"]): str(entry["content"]) for entry in data.get("added_tokens", [])}
+
+
+def _decoded(path: Path, vocabulary: dict[int, str]) -> dict[int, str]:
+    """As text; what is no text alone (half a character, a control code) stays as it is spelled."""
+    from tokenizers import Tokenizer
+
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as fault:  # the package raises bare Exceptions
+        raise InputError(f"{path}: no tokenizer ({fault}).") from None
+    decoded = {index: tokenizer.decode([index], skip_special_tokens=False) for index in vocabulary}
+    return {
+        index: text if text and text.isprintable() and "\ufffd" not in text else vocabulary[index]
+        for index, text in decoded.items()
+    }
+
+
+def padding_of(matrix: Tensor, tokens: dict[int, str], rows: int) -> tuple[int | None, tuple[str, ...]]:
+    """The first row that is no token, and how that is known; None if there is none.
+
+    With a tokenizer it is the first row beyond its ids. Without one, two or more last rows that are the same to the bit
+    tell: nothing ever moved them.
+    """
+    if tokens:
+        known = max(tokens) + 1
+        if known > rows:
+            raise InputError(f"the tokenizer has {known} tokens, the matrix {matrix.name} only {rows} rows.")
+        note = f"rows {known} to {rows - 1} are beyond the tokenizer's {known} tokens: group padding"
+        return (known, (note,)) if known < rows else (None, ())
+    words = matrix.load()
+    last = np.asarray(words[-1])
+    first = rows - 1
+    while first > 0 and np.array_equal(words[first - 1], last):
+        first -= 1
+    if rows - first < 2:
+        return None, ()
+    return first, (f"rows {first} to {rows - 1} are the same to the bit, and taken for padding: group padding",)

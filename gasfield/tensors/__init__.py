@@ -1,0 +1,7 @@
+"""Matrices in the files of others: which tensors a file holds, which one is the embedding, which rows are meant."""
+
+from gasfield.tensors.files import PRECISIONS, Tensor, Words, tensors_of
+from gasfield.tensors.naming import COMMON_NAMES, choose_embedding
+from gasfield.tensors.rows import read_rows
+
+__all__ = ["COMMON_NAMES", "PRECISIONS", "Tensor", "Words", "choose_embedding", "read_rows", "tensors_of"]

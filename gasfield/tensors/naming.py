@@ -1,0 +1,84 @@
+"""Which of the tensors of a model is its embedding: by the names that common models give it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from gasfield.errors import InputError
+from gasfield.tensors.files import Tensor
+
+COMMON_NAMES = (
+    "model.embed_tokens.weight",
+    "transformer.wte.weight",
+    "gpt_neox.embed_in.weight",
+    "model.decoder.embed_tokens.weight",
+    "model.language_model.embed_tokens.weight",
+    "language_model.model.embed_tokens.weight",
+    "embeddings.word_embeddings.weight",
+    "bert.embeddings.word_embeddings.weight",
+    "roberta.embeddings.word_embeddings.weight",
+    "distilbert.embeddings.word_embeddings.weight",
+    "transformer.word_embeddings.weight",
+    "word_embeddings.weight",
+    "model.tok_embeddings.weight",
+    "tok_embeddings.weight",
+    "backbone.embeddings.weight",
+    "backbone.embedding.weight",
+    "shared.weight",
+    "wte.weight",
+    "embed_tokens.weight",
+    "embedding.weight",
+    "embeddings.weight",
+    "embedding",
+    "embeddings",
+    "lm_head.weight",
+    "embed_out.weight",
+    "output.weight",
+)
+"""What embedding and un-embedding matrices are called, the embedding first."""
+_WRAPPERS = ("module.", "_orig_mod.", "state_dict.", "model_state_dict.", "model_state.", "net.")
+"""What wrappers and training scripts put before the names of a model."""
+
+
+def choose_embedding(available: Sequence[Tensor], name: str | None, path: Path) -> tuple[Tensor, tuple[str, ...]]:
+    """The tensor that was asked for, or the embedding; and a note on others that it might have been.
+
+    Raises:
+        InputError: if there is no such tensor, or it is not clear which one it is.
+    """
+    by_name = {tensor.name: tensor for tensor in available}
+    matrices = [tensor for tensor in available if tensor.shape is not None and len(tensor.shape) == 2]
+    if name is not None:
+        if name not in by_name:
+            raise InputError(f"{path}: no tensor '{name}'; {_listed(matrices)}.")
+        return by_name[name], ()
+    if len(available) == 1:
+        return available[0], ()
+    bare = {_bare(tensor.name): tensor for tensor in reversed(available)}
+    known = [bare[name] for name in COMMON_NAMES if name in bare and len(bare[name].shape or (0, 0)) == 2]
+    if known:
+        others = f"the file also holds {', '.join(tensor.name for tensor in known[1:])}; --tensor chooses"
+        return known[0], (others,) if known[1:] else ()
+    if len(matrices) == 1:
+        return matrices[0], ()
+    raise InputError(f"{path}: none of its tensors is named as embeddings are; --tensor chooses: {_listed(matrices)}.")
+
+
+def _listed(matrices: Sequence[Tensor]) -> str:
+    """At most twenty, the tallest first: vocabularies are long."""
+    if not matrices:
+        return "it has no tensor with two axes"
+    tall = sorted(matrices, key=lambda tensor: -(tensor.shape or (0,))[0])
+    names = ", ".join(f"{tensor.name} {' x '.join(map(str, tensor.shape or ()))}" for tensor in tall[:20])
+    return f"the matrices here are {names}" + (f" and {len(tall) - 20} more" if len(tall) > 20 else "")
+
+
+def _bare(name: str) -> str:
+    """A name without what wrappers put before it; `model.` belongs to some names and is a wrapper of others."""
+    for wrapper in _WRAPPERS:
+        if name.startswith(wrapper):
+            return _bare(name.removeprefix(wrapper))
+    if name not in COMMON_NAMES and name.startswith("model."):
+        return _bare(name.removeprefix("model."))
+    return name
