@@ -322,6 +322,59 @@ def inspect(
         inspection.plot_all(plots)
 
 
+@app.command()
+def dead(
+    matrix: Annotated[
+        Path | None, typer.Argument(metavar="[MATRIX]", help="An embedding, in any file that `inspect` reads.")
+    ] = None,
+    counts: Annotated[
+        Path | None, typer.Option("--counts", help="Token counts: JSON, npy, npz, csv, or a count a line.")
+    ] = None,
+    tokenizer: Annotated[Path | None, typer.Option("--tokenizer", help="tokenizer.json, to count tokens.")] = None,
+    corpus: Annotated[
+        list[Path] | None, typer.Option("--corpus", help="Text to count in, plain, .gz or .xz; may be given again.")
+    ] = None,
+    at_most: Annotated[
+        int, typer.Option("--at-most", metavar="K", help="Rows that occur, but at most K times, are nearly dead.")
+    ] = 0,
+    tensor: Annotated[
+        str | None, typer.Option("--tensor", metavar="NAME", help="Its name; by common names if left out.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File for the ids, which `--rows` of other commands reads.")
+    ] = None,
+    save_counts: Annotated[
+        Path | None, typer.Option("--save-counts", metavar="FILE.npy", help="File for the counts of all tokens.")
+    ] = None,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+    plots: Pictures = None,
+) -> None:
+    """Finds rows that never occurred in training, by counting tokens or by the matrix alone."""
+    import json
+
+    from gasfield.inspection import find_dead
+    from gasfield.terminal import print_dead
+
+    for option, path in (("--output", output), ("--save-counts", save_counts)):
+        if path is not None and path.exists() and not overwrite:
+            raise InputError(f"{option} {path}: exists already; choose another, or give --overwrite to replace a file.")
+    if save_counts is not None and not (counts or tokenizer):
+        raise InputError("--save-counts: nothing is counted; give --tokenizer and --corpus.")
+    found = find_dead(matrix, counts=counts, tokenizer=tokenizer, corpus=corpus or (), at_most=at_most, tensor=tensor)
+    if output is not None:
+        found.write(output)
+    if save_counts is not None:
+        found.save_counts(save_counts)
+    if as_json:
+        print(json.dumps(found.as_json(), indent=2, allow_nan=False))
+    else:
+        print_dead(found)
+    if plots:
+        plots.mkdir(parents=True, exist_ok=True)
+        found.plot_all(plots)
+
+
 @app.command("import")
 def import_(
     source: Annotated[

@@ -17,7 +17,7 @@ from gasfield.kernels.cache import is_warm, key_by_sources
 
 if TYPE_CHECKING:
     from gasfield.comparison import Comparison
-    from gasfield.inspection import Inspection
+    from gasfield.inspection import DeadRows, Inspection
     from gasfield.running import RunResult
     from gasfield.simulation import Simulation
 
@@ -151,6 +151,19 @@ def print_inspection(inspection: Inspection) -> None:
     if shortened:
         print("  (lists are cut short here; --json gives all)")
     for note in inspection.notes:
+        print(f"note: {note}")
+
+
+def print_dead(found: DeadRows) -> None:
+    """How many rows are dead, nearly dead, padding; the first of them; and what must be known."""
+    _print_leaves(
+        {key: leaf for key, q in found.quantities().items() if not isinstance((leaf := q.leaf())["value"], list)}
+    )
+    for name, ids in (("dead", found.dead), ("nearly dead", found.nearly)):
+        if len(ids):
+            text, cut = _some([found.tokens.get(int(row), str(row)) for row in ids])
+            print(f"  {name}: {text}" + (" (-o writes all)" if cut else ""))
+    for note in found.notes:
         print(f"note: {note}")
 
 

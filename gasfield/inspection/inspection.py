@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 _TOLD = 20
 """Ids that a note shows."""
-_LARGEST = 1e100
-"""What is beyond it has no square."""
 _MOST_CELLS = 65_280
 """From one end of the lattice to the other."""
 _OUTLIERS = ("norm", "distance")
@@ -128,7 +126,7 @@ def inspect(
     given, remarks = _given(rows, matrix)
     notes = [*matrix.notes, *remarks]
     progress("counting zeros and powers of two")
-    marks = count_marks(matrix.words, matrix.fraction_bits, _limit(matrix))
+    marks = count_marks(matrix.words, matrix.fraction_bits, matrix.largest_word)
     kept = np.flatnonzero(marks[:, 2] == 0)
     if not len(kept):
         raise InputError(f"{source}: every row holds a NaN, an infinity or a number beyond 1e100.")
@@ -193,14 +191,6 @@ def _given(rows: str | Sequence[int] | None, matrix: Matrix) -> tuple[Indices | 
     if len(ids) == matrix.rows:
         raise InputError("--rows: these are all the rows; nothing is left to compare them with.")
     return ids, notes
-
-
-def _limit(matrix: Matrix) -> int:
-    """Bits of the largest number that is measured: below infinity, and with a square below it."""
-    kind = "float32" if matrix.precision == "bfloat16" else matrix.precision
-    largest = np.array(min(_LARGEST, float(np.finfo(kind).max)), kind)
-    word = int(largest.view(f"u{largest.itemsize}"))
-    return word >> 16 if matrix.precision == "bfloat16" else word
 
 
 def _components(matrix: Matrix, kept: Indices, labels: Indices, cells: int, notes: list[str]) -> list[Indices]:

@@ -18,6 +18,8 @@ from gasfield.trajectory import Trajectory, open_trajectory
 Values = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
+_LARGEST = 1e100
+"""What is beyond it has no square."""
 _FRACTION_BITS = {"bfloat16": 7, "float16": 10, "float32": 23, "float64": 52}
 _BLOCK, _LONGEST, BLOCK_STEP = 1 << 21, 2048, 32
 """Numbers in a block; its rows, at most, and of what their number is a multiple."""
@@ -58,6 +60,14 @@ class Matrix:
     def fraction_bits(self) -> int:
         """Stored bits of the significand."""
         return _FRACTION_BITS[self.precision]
+
+    @property
+    def largest_word(self) -> int:
+        """Bits of the largest number that is measured: below infinity, and with a square below it."""
+        kind = "float32" if self.precision == "bfloat16" else self.precision
+        largest = np.array(min(_LARGEST, float(np.finfo(kind).max)), kind)
+        word = int(largest.view(f"u{largest.itemsize}"))
+        return word >> 16 if self.precision == "bfloat16" else word
 
     def values(self, rows: Indices | slice) -> Values:
         """Some rows (n, D) as numbers."""

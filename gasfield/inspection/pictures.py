@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.linalg import eigh
 
+from gasfield.inspection.dead import DeadRows
 from gasfield.inspection.inspection import Inspection
 from gasfield.inspection.matrix import Indices, Values
 from gasfield.plots import SERIES, Role, dress, headline, legend, new_figure, save
@@ -43,6 +44,28 @@ def norms(inspection: Inspection, ax: Axes | None = None) -> Axes:
     ax.set_ylim(0.7, 4 * ax.get_ylim()[1])  # room for the legend
     number = inspection.quantities()["norm.mean"]
     dress(ax, f"Norms of the rows: mean {number.text()} [length]", "norm [length]", "rows")
+    legend(ax)
+    return ax
+
+
+def dead_rows(found: DeadRows, ax: Axes | None = None) -> Axes:
+    """Histogram of the distances from where dead rows would be; by counts where they are known."""
+    assert found.score is not None
+    ax = new_figure(7.0, 4.2).add_subplot() if ax is None else ax
+    distances = np.maximum(-found.score.scores, 1e-6)
+    edges = np.geomspace(distances.min(), distances.max() * 1.001, 91).tolist()
+    style: dict[str, Any] = {"alpha": 0.45, "linewidth": 0}
+    dead = np.isin(found.scored, found.dead)
+    said = "that look dead" if found.counts is None else "that never occur"
+    ax.hist(distances[~dead], edges, label=f"other rows ({int(np.sum(~dead)):,})", color=Role.INITIAL.colour, **style)
+    ax.hist(distances[dead], edges, label=f"rows {said} ({int(np.sum(dead)):,})", color=Role.SIMULATED.colour, **style)
+    if found.score.threshold is not None:
+        ax.axvline(-found.score.threshold, color=Role.CONTEXT.colour, linestyle="--", label="where the kinds part")
+    ax.set_xscale("log")
+    title = "Distance from the densest place"
+    if found.auc is not None:
+        title += f": area under the curve {found.auc.quantity().text()}"
+    dress(ax, title, "distance [median of the nearest tenth]", "rows")
     legend(ax)
     return ax
 

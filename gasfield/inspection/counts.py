@@ -1,0 +1,147 @@
+"""How often each token occurs: from a file of counts, or from a tokenizer and a corpus."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import lzma
+import re
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasfield.errors import InputError
+
+Counts = NDArray[np.int64]
+_LINES = 2_000
+"""Lines that are tokenized at once."""
+_OPEN: dict[str, Any] = {".gz": gzip.open, ".xz": lzma.open}
+
+
+def read_counts(path: Path) -> Counts:
+    """Counts (V,) of all tokens, by id.
+
+    Args:
+        path: JSON (a list, or an object id -> count), npy or npz (one array), or text: a count a line, or id and count
+            with a comma, a tab or spaces between, a line of headings before them or not. Ids that are not named
+            have none.
+
+    Raises:
+        InputError: if it is none of these, or a count is no whole number from 0.
+    """
+    if not path.is_file():
+        raise InputError(f"--counts {path}: no such file.")
+    try:
+        if path.suffix == ".json":
+            return _of_json(json.loads(path.read_text(encoding="utf-8")), path)
+        if path.suffix in (".npy", ".npz"):
+            return _of_array(np.load(path, allow_pickle=False), path)
+        return _of_lines(path.read_text(encoding="utf-8").splitlines(), path)
+    except (OSError, ValueError, EOFError) as fault:
+        raise InputError(f"--counts {path}: cannot be read ({fault}).") from None
+
+
+def count_tokens(tokenizer: Path, corpus: Sequence[Path]) -> tuple[Counts, dict[int, str]]:
+    """Counts (V,) of the tokens in texts, read and tokenized in pieces of some thousand lines; and their strings by id.
+
+    Args:
+        tokenizer: tokenizer.json of the package `tokenizers`; V is its size, added tokens included.
+        corpus: UTF-8 texts, plain, .gz or .xz.
+
+    Raises:
+        InputError: if the package or a file is missing or damaged, or nothing is in the texts.
+    """
+    if find_spec("tokenizers") is None:
+        raise InputError("--tokenizer needs the package tokenizers: pip install 'gasfield[record]'.")
+    from tokenizers import Tokenizer
+
+    if not tokenizer.is_file():
+        raise InputError(f"--tokenizer {tokenizer}: no such file.")
+    try:
+        code = Tokenizer.from_file(str(tokenizer))
+    except Exception as fault:  # the package raises bare Exceptions
+        raise InputError(f"--tokenizer {tokenizer}: no tokenizer.json ({fault}).") from None
+    strings = {index: token for token, index in code.get_vocab(with_added_tokens=True).items()}
+    counts = np.zeros(max(strings) + 1, np.int64)
+    for path in corpus:
+        for lines in _pieces(path):
+            for encoding in code.encode_batch(lines, add_special_tokens=False):
+                np.add.at(counts, encoding.ids, 1)
+    if not counts.any():
+        raise InputError(f"--corpus {', '.join(map(str, corpus))}: no token is in it.")
+    return counts, strings
+
+
+def _pieces(path: Path) -> Iterator[list[str]]:
+    """Lines with their ends, some thousand at a time."""
+    if not path.is_file():
+        raise InputError(f"--corpus {path}: no such file.")
+    try:
+        with _OPEN.get(path.suffix, open)(path, "rt", encoding="utf-8") as text:
+            lines: list[str] = []
+            for line in text:
+                lines.append(line)
+                if len(lines) == _LINES:
+                    yield lines
+                    lines = []
+            if lines:
+                yield lines
+    except UnicodeDecodeError as fault:
+        raise InputError(f"--corpus {path}: not UTF-8 text ({fault.reason}).") from None
+    except (OSError, EOFError, lzma.LZMAError) as fault:
+        raise InputError(f"--corpus {path}: cannot be read ({fault}).") from None
+
+
+def _of_json(data: Any, path: Path) -> Counts:
+    if isinstance(data, list):
+        return _checked(dict(enumerate(data)), path)
+    if isinstance(data, dict):
+        for key in data:
+            if not re.fullmatch(r"\d{1,12}", key):
+                raise InputError(f"--counts {path}: '{key[:40]}' is no token id; an object id -> count is wanted.")
+        return _checked({int(key): value for key, value in data.items()}, path)
+    raise InputError(f"--counts {path}: a list of counts or an object id -> count is wanted.")
+
+
+def _of_array(loaded: Any, path: Path) -> Counts:
+    if not isinstance(loaded, np.ndarray):
+        if len(loaded.files) != 1:
+            raise InputError(f"--counts {path}: one array is wanted; it holds {', '.join(loaded.files) or 'none'}.")
+        loaded = loaded[loaded.files[0]]
+    if loaded.ndim != 1 or not np.issubdtype(loaded.dtype, np.integer):
+        raise InputError(
+            f"--counts {path}: whole numbers along one axis are wanted, not {loaded.dtype} {loaded.shape}."
+        )
+    return _checked(dict(enumerate(loaded.tolist())), path)
+
+
+def _of_lines(lines: list[str], path: Path) -> Counts:
+    rows = [(number, re.split(r"[,;\s]+", line.strip())) for number, line in enumerate(lines, 1) if line.strip()]
+    if rows and not all(re.fullmatch(r"-?\d+", word) for word in rows[0][1]):
+        rows = rows[1:]  # headings
+    found: dict[int, Any] = {}
+    for number, words in rows:
+        if len(words) not in (1, 2) or not all(re.fullmatch(r"-?\d{1,18}", word) for word in words):
+            raise InputError(f"{path}:{number}: a count, or an id and a count, is wanted: {' '.join(words)[:60]}")
+        token = int(words[0]) if len(words) == 2 else len(found)
+        if token in found or token < 0:
+            raise InputError(f"{path}:{number}: token {token} is {'no id' if token < 0 else 'there already'}.")
+        found[token] = int(words[-1])
+    return _checked(found, path)
+
+
+def _checked(counts: dict[int, Any], path: Path) -> Counts:
+    if not counts:
+        raise InputError(f"--counts {path}: no counts in it.")
+    if max(counts) >= 10**8:
+        raise InputError(f"--counts {path}: token {max(counts)}: there is no such vocabulary.")
+    for token, count in counts.items():
+        if type(count) is not int or not 0 <= count < 2**62:
+            raise InputError(f"--counts {path}: token {token} occurs {count!r} times; whole numbers from 0 are wanted.")
+    filled = np.zeros(max(counts) + 1, np.int64)
+    filled[list(counts)] = list(counts.values())
+    return filled
