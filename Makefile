@@ -24,7 +24,7 @@ lint: $(VENV)/.installed-test
 recordings: $(VENV)/.installed-test
 	PATH="$(abspath $(BIN)):$$PATH" bash scenarios/recordings/make.sh
 
-study: $(VENV)/.installed
+study: $(VENV)/.installed-test
 	$(BIN)/python docs/studies/rounding.py
 	$(BIN)/python docs/studies/discrete_laws.py
 	$(BIN)/python docs/studies/second_table.py
@@ -32,6 +32,7 @@ study: $(VENV)/.installed
 	$(BIN)/python docs/studies/noisy_attention.py
 	$(BIN)/python docs/studies/motion.py
 	$(BIN)/python docs/studies/tracers.py
+	$(BIN)/python docs/studies/dead_rows.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "gasfield needs Python 3.11 or newer")'

@@ -8,12 +8,22 @@ and with no dead tokens at all; its whole embedding is kept at some steps (outpu
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
+
+from gasfield.diagnostics.estimate import Estimate
+from gasfield.inspection.dormancy import densest, dormancy
+from gasfield.inspection.matrix import Matrix
+from gasfield.inspection.separation import area_under_curve
+from gasfield.plots.style import SERIES, dress, headline, legend, new_figure
 
 ROOT = Path(__file__).parent.parent.parent
 FOLDER = ROOT / "outputs" / "dead-rows"
@@ -57,8 +67,6 @@ np.savez_compressed(sys.argv[3], frames=np.array(frames), seen=seen, in_text=in_
 
 def matrices(name: str) -> Path:
     """Trains in a process of its own, unless it was done before: frames (S, V, D), how often each token was seen."""
-    import json
-
     path = FOLDER / f"{name.replace(', ', '-').replace(' ', '-')}.npz"
     if not path.exists():
         FOLDER.mkdir(parents=True, exist_ok=True)
@@ -71,6 +79,128 @@ def matrices(name: str) -> Path:
     return path
 
 
+@dataclass(frozen=True)
+class Told:
+    """What the matrix told at one step.
+
+    Attributes:
+        areas: score -> area under the curve, for tokens that never occur in the text.
+        unseen: the same of the distance, for tokens that had not been seen by then; None at step 0.
+        called: rows that were called dead.
+        right: share of them that are, and share that had not been seen by then.
+        found: share of the dead rows that were called so.
+        rank: Spearman's correlation of the distance with the count, among tokens that had been seen, and its error.
+    """
+
+    areas: dict[str, Estimate]
+    unseen: Estimate | None
+    called: int
+    right: tuple[float, float]
+    found: float
+    rank: tuple[float, float]
+
+
+def told(rows: NDArray[np.float32], seen: NDArray[np.int64], in_text: NDArray[np.int64]) -> Told:
+    """Looks at one matrix (V, D), knowing how often each token was seen so far and is in the text."""
+    matrix, every = Matrix("", "", "float32", rows.view(np.uint32)), np.arange(len(rows))
+    score, centre = dormancy(matrix, every), densest(matrix, every)
+    norms = np.linalg.norm(rows, axis=1)
+    dead, unseen = in_text == 0, seen == 0
+    others = {"distance": score.scores, "norm": -norms, "cosine": rows @ centre / norms}
+    called = np.zeros(len(rows), bool) if score.threshold is None else score.scores > score.threshold
+    known = np.flatnonzero(~unseen)
+    return Told(
+        areas={name: area_under_curve(values, dead) for name, values in others.items()} if dead.any() else {},
+        unseen=area_under_curve(score.scores, unseen) if 0 < unseen.sum() < len(rows) else None,
+        called=int(called.sum()),
+        right=(float(dead[called].mean()), float(unseen[called].mean())) if called.any() else (np.nan, np.nan),
+        found=float(called[dead].mean()) if dead.any() else np.nan,
+        rank=rank_correlation(-score.scores[known], seen[known]) if len(known) else (np.nan, np.nan),
+    )
+
+
+def rank_correlation(scores: NDArray[np.float64], counts: NDArray[np.int64]) -> tuple[float, float]:
+    """Spearman's, and its standard error over 200 resamplings of the rows."""
+    chance = np.random.default_rng(0)
+    draws = chance.integers(0, len(scores), (200, len(scores)))
+    return float(spearmanr(scores, counts)[0]), float(np.std([spearmanr(scores[d], counts[d])[0] for d in draws]))
+
+
+def table(name: str, steps: dict[int, Told]) -> str:
+    """Markdown of one run."""
+    lines = [
+        f"## {name}",
+        "",
+        "| step | distance | norm | cosine | unseen by then | called dead | of them dead | of them unseen ",
+    ]
+    lines[-1] += "| found of the dead | rank correlation with the count |"
+    lines.append("|---" * 10 + "|")
+    for step, each in steps.items():
+        areas = [
+            each.areas[key].quantity().text() if key in each.areas else "–" for key in ("distance", "norm", "cosine")
+        ]
+        unseen = "–" if each.unseen is None else each.unseen.quantity().text()
+        shares = [share(each.right[0]), share(each.right[1]), share(each.found)]
+        rank = "–" if np.isnan(each.rank[0]) else f"{each.rank[0]:.3f} ± {each.rank[1]:.3f}"
+        cells = [str(step), *areas, unseen, str(each.called or "cannot tell"), *shares, rank]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def share(value: float) -> str:
+    """Per cent, or a dash."""
+    return "–" if np.isnan(value) else f"{value:.1%}"
+
+
+def draw(results: dict[str, dict[int, Told]], path: Path) -> None:
+    """The area under the curve over the steps, and how the distances lie at three of them."""
+    figure = new_figure(13, 4.2)
+    areas, *panels = figure.subplots(1, 4, width_ratios=(1.5, 1, 1, 1))
+    for (name, steps), colour in zip(results.items(), SERIES, strict=False):
+        if all(each.areas for each in steps.values()):
+            values = [each.areas["distance"].quantity() for each in steps.values()]
+            at = [max(step, 3) for step in steps]
+            areas.errorbar(at, [v.value for v in values], [v.error for v in values], fmt="o-", color=colour, label=name)
+    areas.set_xscale("log")
+    areas.set_xticks([3, 10, 30, 100, 300, 1000], ["0", "10", "30", "100", "300", "1000"])
+    areas.axhline(0.5, color="#8d8d99", linestyle=":")
+    dress(areas, "How well the matrix tells", "training step", "area under the curve")
+    legend(areas, loc="lower right")
+    stored = np.load(matrices("fp32"))
+    for panel, step in zip(panels, (30, 300, 1000), strict=True):
+        rows = stored["frames"][STEPS.index(step)]
+        matrix, every = Matrix("", "", "float32", rows.view(np.uint32)), np.arange(len(rows))
+        score, dead = dormancy(matrix, every), stored["in_text"] == 0
+        edges = np.geomspace(0.7, 20, 80).tolist()
+        panel.hist(-score.scores[~dead], edges, color=SERIES[1], alpha=0.5, label="occur")
+        panel.hist(-score.scores[dead], edges, color=SERIES[0], alpha=0.6, label="never occur")
+        if score.threshold is not None:
+            panel.axvline(-score.threshold, color="#444", linestyle="--", label="called dead below")
+        panel.set_xscale("log")
+        panel.set_xticks([1, 2, 5, 10], ["1", "2", "5", "10"])
+        dress(panel, f"fp32, step {step}", "distance [of the nearest]", "")
+        legend(panel)
+    headline(figure, "Which tokens never occurred, by the matrix alone")
+    figure.savefig(path)
+
+
+def main() -> None:
+    """Trains what is missing, looks, writes."""
+    results: dict[str, dict[int, Told]] = {}
+    for name in RUNS:
+        stored = np.load(matrices(name))
+        frames, seen, in_text = stored["frames"], stored["seen"], stored["in_text"]
+        results[name] = {step: told(frames[k], seen[k], in_text) for k, step in enumerate(STEPS)}
+        print(table(name, results[name]), flush=True)
+    head = (
+        "Area under the curve of three scores for tokens that never occur in the text (distance from the densest "
+        "place, minus the norm, cosine with the densest place), with DeLong's errors; of the distance for tokens that had not "
+        "been seen by then; what is called dead without being told anything.\n\n"
+    )
+    text = head + "\n".join(table(name, steps) for name, steps in results.items())
+    (ROOT / "docs" / "studies" / "dead-rows.md").write_text(text, encoding="utf-8")
+    draw(results, ROOT / "docs" / "figures" / "dead-rows.png")
+
+
 if __name__ == "__main__":
-    for run in RUNS:
-        print(matrices(run), np.load(matrices(run))["frames"].shape, flush=True)
+    main()

@@ -1,0 +1,75 @@
+"""`gasfield import` and `gasfield dead` as a user calls them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def matrix(tmp_path: Path) -> Path:
+    """600 rows, the first 200 of which drifted together."""
+    chance = np.random.default_rng(0)
+    rows = 0.02 * chance.standard_normal((600, 16)) + 0.25
+    rows[200:] += 0.2 * chance.standard_normal((400, 16))
+    np.save(tmp_path / "m.npy", rows.astype(np.float32))
+    return tmp_path / "m.npy"
+
+
+def test_dead_rows_become_a_group_of_an_imported_trajectory(gasfield: Callable, matrix: Path, tmp_path: Path) -> None:
+    np.savetxt(tmp_path / "counts.txt", np.repeat([0, 2, 9], [200, 10, 390]), fmt="%d")
+    said = gasfield(
+        "dead", "m.npy", "--counts", "counts.txt", "--at-most", "2", "-o", "dead.txt", "--json", "--plots", "p"
+    )
+    assert said.returncode == 0, said.stderr
+    data = json.loads(said.stdout)
+    assert data["dead"]["rows"]["value"] == 200
+    assert data["nearly_dead"]["ids"]["value"] == list(range(200, 210))
+    assert data["nearly_dead"]["counts"]["value"] == [2] * 10
+    assert data["score"]["area_under_curve"]["value"] > 0.99
+    assert (tmp_path / "p" / "dead.png").is_file()
+    done = gasfield("import", "m.npy", "-o", "a.h5", "--rows", "dead=dead.txt", "--rest")
+    assert done.returncode == 0, done.stderr
+    assert "a.h5: 0." in done.stdout
+    counted = json.loads(gasfield("diagnose", "a.h5", "--only", "cloud", "--json").stdout)
+    assert set(counted["groups"]) == {"dead", "rest"}
+
+
+def test_by_the_matrix_alone(gasfield: Callable, matrix: Path) -> None:
+    told = gasfield("dead", "m.npy")
+    assert told.returncode == 0, told.stderr
+    assert "dead.rows = 200" in told.stdout
+    assert "by the matrix alone" in told.stdout
+    again = gasfield("dead", "m.npy", "--save-counts", "c.npy")
+    assert (again.returncode, again.stderr.count("\n")) == (2, 1)
+    assert "nothing is counted" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("import", "m.npy", "-o", "m.npy"), "exists already"),
+        (("import", "none", "-o", "a.h5"), "none: no such file or folder"),
+        (("import", "m.npy", "-o", "a.h5", "--rows", "dead"), "--rows dead: NAME=IDS is wanted"),
+        (("import", "m.npy", "-o", "a.h5", "--rows", "dead=0:601"), "the rows are 0 to 599"),
+        (("import", "m.npy", "-o", "no/a.h5"), "there is no folder no"),
+        (("dead",), "nothing to tell dead rows from"),
+        (("dead", "m.npy", "-o", "m.npy"), "--output m.npy: exists already"),
+        (("dead", "--counts", "m.npy"), "whole numbers along one axis"),
+        (("dead", "--tokenizer", "m.npy", "--corpus", "m.npy"), r"no tokenizer.json"),
+    ],
+)
+def test_faults_are_one_line_and_leave_nothing(
+    gasfield: Callable, matrix: Path, tmp_path: Path, words: tuple[str, ...], message: str
+) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    done = gasfield(*words)
+    assert done.returncode == 2, done.stdout
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert sorted(tmp_path.rglob("*")) == before
