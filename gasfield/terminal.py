@@ -176,7 +176,7 @@ def _some(values: list[Any], most: int = 12) -> tuple[str, bool]:
             parts.append(part)
             cut = cut or inner
         else:
-            parts.append(f"{value}" if isinstance(value, int) else _short(value))
+            parts.append(f"{value}" if isinstance(value, int | str) else _short(value))
     rest = f", ... {len(values) - most} more" if len(values) > most else ""
     return f"[{', '.join(parts)}{rest}]", cut
 
