@@ -21,7 +21,8 @@ ONE_THREAD = dict.fromkeys(("NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NU
 os.environ.update(ONE_THREAD)  # before NumPy is loaded: replays side by side share the cores by themselves
 
 from precision_replays import CASES, fingerprint, replay_once  # noqa: E402
-from precision_report import Run, write_report  # noqa: E402
+from precision_report import write_report  # noqa: E402
+from precision_tables import Run  # noqa: E402
 
 ROOT = Path(__file__).parent.parent.parent
 FOLDER = ROOT / "outputs" / "precision"

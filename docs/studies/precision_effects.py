@@ -7,10 +7,11 @@ difference over the seeds alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from precision_replays import Case, Cloud
 from scipy.stats import t as student
 
@@ -134,9 +135,9 @@ CAUSES: dict[str, Callable[[Outcomes], float]] = {
 # Outcomes of one cloud.
 
 
-def contraction(cloud: Cloud) -> float:
-    """By how much the mean radius fell from the first step to the last [per cent of the first]."""
-    return 100.0 * float(1 - cloud["radius"][-1] / cloud["radius"][0])
+def contraction(cloud: Cloud, at: int = -1) -> float:
+    """By how much the mean radius fell from the first step to another, the last by default [per cent of the first]."""
+    return 100.0 * float(1 - cloud["radius"][at] / cloud["radius"][0])
 
 
 def frozen(cloud: Cloud, quiet: int, at: int = -1) -> float:
@@ -166,7 +167,7 @@ def thawed(cloud: Cloud, quiet: int) -> tuple[float, float]:
     return 100.0 * float(was_still.any(axis=0).mean()), 100.0 * float(moved_later.any(axis=0).mean())
 
 
-def deepest_thaw(unmoved: Sequence[float], window: int = 50) -> tuple[int, float, int, float]:
+def deepest_thaw(unmoved: NDArray[np.floating], window: int = 50) -> tuple[int, float, int, float]:
     """The largest fall of the fraction of rows unmoved in a step, averaged over `window` steps: the last step of the
     window at its top and what it was, the same at its bottom [per cent]."""
     smooth = 100.0 * np.convolve(unmoved, np.ones(window) / window, "valid")

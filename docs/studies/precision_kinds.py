@@ -23,9 +23,9 @@ COLLAPSED = "the rows have collapsed along an axis"
 def kinds_once(recording: Path, fingerprint: str, case: Case | None) -> NDArray[np.float64]:
     """(7,) shares in the order of `KINDS`, from the first step to the last, corrected for noise.
 
-    The translation is a share of all motion, the others are of the thermal motion. NaN stands for what is not determined
-    since the rows have collapsed along an axis: a map without an inverse does not tell how they turned, nor by how much
-    all axes shrank alike. `case` None asks for the rows in training.
+    The translation is a share of all motion, the others are of the thermal motion. NaN stands for what is not
+    determined since the rows have collapsed along an axis: a map without an inverse does not tell how they turned, nor
+    by how much all axes shrank alike. `case` None asks for the rows in training.
     """
     stem = f"{recording.stem}-real-{fingerprint}" if case is None else kept_file(recording, fingerprint, case).stem
     path = recording.parent / f"{stem}-kinds-{FORMAT}.npz"

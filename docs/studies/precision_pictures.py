@@ -16,7 +16,7 @@ from precision_replays import Cloud
 from gasfield.plots.style import INK, SERIES, dress, headline, new_figure, save
 
 if TYPE_CHECKING:
-    from precision_report import Run
+    from precision_tables import Run
 
 COLOURS = {"bf16": SERIES[0], "bf16-fp32state": SERIES[1], "fp32": SERIES[2]}
 NAMES = {"bf16": "bf16", "bf16-fp32state": "bf16, fp32 state", "fp32": "fp32"}
@@ -62,7 +62,7 @@ def draw_effects(runs: Sequence[Run], path: Path) -> None:
     dress(right, f"On freezing (no motion in the last {QUIET} steps)", "points of per cent of the rows", "")
     left.set_yticks(range(len(CAUSES)), list(CAUSES))
     left.invert_yaxis()
-    _key(left, [run.precision for run in runs], loc="upper left", title="field of")
+    _key(right, [run.precision for run in runs], loc="center", title="field of")
     headline(figure, "The same rows in the same recorded field: what one cause changes")
     save(figure, path)
 

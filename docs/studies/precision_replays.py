@@ -68,8 +68,8 @@ class Case:
     @classmethod
     def as_trained(cls, precision: str, *, held: bool = False) -> Case:
         """As a real run was done."""
-        kept = AS_TRAINED[precision]
-        return cls(*kept, each_operation=precision == "bf16", held=held)
+        weights, first, second = AS_TRAINED[precision]
+        return cls(weights, first, second, each_operation=precision == "bf16", held=held)
 
     @property
     def name(self) -> str:
@@ -79,7 +79,7 @@ class Case:
 
 
 CASES = (
-    *(Case(*kept) for kept in product(("bfloat16", "float32"), repeat=3)),
+    *(Case(weights, first, second) for weights, first, second in product(("bfloat16", "float32"), repeat=3)),
     Case.as_trained("bf16"),
     *(Case.as_trained(precision, held=True) for precision in AS_TRAINED),
 )
@@ -264,7 +264,7 @@ def store(path: Path, values: Mapping[str, NDArray[Any]]) -> None:
     """Writes arrays, all or nothing."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     with draft.open("wb") as file:
-        np.savez_compressed(file, **values)
+        np.savez_compressed(file, allow_pickle=False, **values)
     draft.replace(path)
 
 

@@ -160,7 +160,7 @@ def test_frozen_is_by_last_motion_and_a_thaw_is_seen() -> None:
 
 def test_the_deepest_thaw_is_found_between_others() -> None:
     unmoved = np.concatenate([np.full(100, 0.5), np.full(100, 0.2), np.full(100, 0.9), np.full(100, 0.3)])
-    assert effects.deepest_thaw(list(unmoved)) == pytest.approx((250, 90.0, 350, 30.0))
+    assert effects.deepest_thaw(unmoved) == pytest.approx((250, 90.0, 350, 30.0))
 
 
 def test_collapsed_kinds_are_not_told() -> None:
