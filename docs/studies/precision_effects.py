@@ -132,12 +132,22 @@ CAUSES: dict[str, Callable[[Outcomes], float]] = {
 """By what it is called: the effect of a cause within one field."""
 
 
+NOT_FADING = tuple(cause for cause in CAUSES if "fading" not in cause)
+"""Causes that act before a held field is held."""
+
+
 # Outcomes of one cloud.
 
 
 def contraction(cloud: Cloud, at: int = -1) -> float:
     """By how much the mean radius fell from the first step to another, the last by default [per cent of the first]."""
     return 100.0 * float(1 - cloud["radius"][at] / cloud["radius"][0])
+
+
+def half_cell(rows: NDArray[np.floating]) -> float:
+    """Median over coordinates of half the distance between neighbouring bfloat16 numbers there [length]."""
+    _, exponents = np.frexp(np.abs(rows.astype(np.float64)))  # |x| in [2^(e - 1), 2^e), where cells are 2^(e - 8)
+    return float(np.median(np.exp2(exponents - 9.0)))
 
 
 def frozen(cloud: Cloud, quiet: int, at: int = -1) -> float:

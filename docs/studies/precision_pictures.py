@@ -40,7 +40,7 @@ def draw_freezing(runs: Sequence[Run], path: Path) -> None:
     dress(
         unmoved, f"Standing still is not freezing (mean of {WINDOW} steps)", "training step", "rows unmoved in a step"
     )
-    dress(stopped, "All in bf16: each row moves for a last time", "training step", "rows with no motion later")
+    dress(stopped, "All in bf16: each row moves a last time", "training step", "rows with no motion later")
     stopped.set_xlim(radius.get_xlim())
     dress(second, "A bf16 second moment stays where it is", "training step", "mean v [(energy/length)²]")
     for axes in (unmoved, stopped):

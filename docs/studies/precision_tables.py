@@ -9,7 +9,17 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from precision_effects import CAUSES, OverSeeds, collapsed, contraction, deepest_thaw, frozen, standing, thawed
+from precision_effects import (
+    CAUSES,
+    OverSeeds,
+    collapsed,
+    contraction,
+    deepest_thaw,
+    frozen,
+    half_cell,
+    standing,
+    thawed,
+)
 from precision_kinds import KINDS, kinds_once
 from precision_replays import CASES, Case, Cloud, kept_file, load, real, strength
 
@@ -193,18 +203,47 @@ def table_of_replays(runs: Sequence[Run]) -> str:
     return markdown(head, rows)
 
 
-def table_of_effects(runs: Sequence[Run], measure: Callable[[Cloud], float]) -> str:
+def table_of_effects(
+    runs: Sequence[Run], measure: Callable[[Cloud], float], causes: Iterable[str] = tuple(CAUSES)
+) -> str:
     """What each cause changes, in fields of each precision."""
     groups = by_precision(runs)
     head = ["cause", *(f"field of {LABELS[precision]}" for precision in groups)]
     found = [(run, run.outcomes(measure)) for run in runs]
     rows = []
-    for cause, effect in CAUSES.items():
-        cells = []
+    for cause in causes:
+        cells, effect = [], CAUSES[cause]
         for precision in groups:
             values = tuple(effect(numbers) for run, numbers in found if run.precision == precision)
             cells.append(OverSeeds(values).text())
         rows.append([cause, *cells])
+    return markdown(head, rows)
+
+
+def table_of_race(runs: Sequence[Run]) -> str:
+    """How far field, second moment and update fell, on bfloat16 weights with m in float32."""
+    at = int(np.searchsorted(runs[0].real["survey"], EARLY, "right")) - 1
+    step = int(runs[0].real["survey"][at])
+    head = ["field of", "v", f"\\|g(c)\\|, end / step {step}", f"root of mean v, end / step {step}"]
+    head += [
+        f"median update at {step}",
+        "median update at the end",
+        "half a cell at the end",
+        f"frozen, W = {LONG_QUIET}",
+    ]
+    rows = []
+    for precision, group in by_precision(runs).items():
+        for second in ("bfloat16", "float32"):
+            case = Case("bfloat16", "float32", second)
+            clouds = [run.replayed(case) for run in group]
+            ends = [load(kept_file(run.path, run.fingerprint, case))["end"] for run in group]
+            fading = OverSeeds(tuple(float(run.strength[-1] / run.strength[step]) for run in group))
+            decay = OverSeeds(tuple(float(np.sqrt(c["second_moment"][-1] / c["second_moment"][at])) for c in clouds))
+            early, late = (small(OverSeeds(tuple(float(c["update"][i]) for c in clouds)).mean) for i in (at, -1))
+            cell = small(OverSeeds(tuple(half_cell(end) for end in ends)).mean)
+            still = OverSeeds(tuple(frozen(c, LONG_QUIET) for c in clouds)).text(effect=False)
+            cells = [fading.text(3, effect=False), decay.text(3, effect=False), early, late, cell, f"{still}%"]
+            rows.append([LABELS[precision], SHORT[second], *cells])
     return markdown(head, rows)
 
 
@@ -241,15 +280,27 @@ def as_if(precision: str) -> Callable[[Run], Cloud]:
     return lambda run: run.replayed(Case.as_trained(precision))
 
 
+def determined(values: Sequence[float]) -> str:
+    """The mean of those that are not NaN, and how many they are where some are."""
+    there = tuple(value for value in values if not np.isnan(value))
+    if not there:
+        return "–"
+    return OverSeeds(there).text(effect=False) + (
+        "" if len(there) == len(values) else f" ({len(there)} of {len(values)})"
+    )
+
+
 def table_of_kinds(runs: Sequence[Run]) -> str:
     """Kinds of motion from the first step to the last."""
     head = ["field of", "rows moved", "translation [%]", *(f"{kind} [%]" for kind in KINDS[1:])]
+    head.insert(3, "all linear [%]")
     rows = []
     cases = {"all in bf16": Case.as_trained("bf16"), "all in fp32": Case.as_trained("fp32")}
     sides: dict[str, Case | None] = {"in training": None} | {f"replay, {name}": case for name, case in cases.items()}
     for precision, group in by_precision(runs).items():
         for name, case in sides.items():
             found = [kinds_once(run.path, run.fingerprint, case) for run in group]
-            means = [OverSeeds(tuple(100 * float(one[place]) for one in found)) for place in range(len(KINDS))]
-            rows.append([LABELS[precision], name, *(mean.text(1, effect=False) for mean in means)])
+            shares = [[100 * float(one[place]) for one in found] for place in range(len(KINDS))]
+            linear = [100 - sum(rest) for rest in zip(*shares[4:], strict=True)]
+            rows.append([LABELS[precision], name, *(determined(one) for one in (shares[0], linear, *shares[1:]))])
     return markdown(head, rows)

@@ -144,6 +144,14 @@ def test_interval_holds_the_truth_as_often_as_it_says() -> None:
     assert np.mean([abs(one.mean) < 2 * one.error for one in means]) < 0.85
 
 
+def test_half_a_cell_is_where_rounding_turns() -> None:
+    for x in (0.03, 0.0625, 0.1):
+        half = effects.half_cell(np.array([x]))
+        start = round_to_bfloat16(np.array([x]))
+        assert round_to_bfloat16(start * (1 + 1e-9) + 0.99 * half) == start
+        assert round_to_bfloat16(start + 1.01 * half) == start + 2 * half
+
+
 def cloud(last_motion: list[list[int]], steps: list[int]) -> replays.Cloud:
     return {"survey": np.array(steps), "last_motion": np.array(last_motion)}
 
