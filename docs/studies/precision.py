@@ -16,6 +16,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_compl
 from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
+from typing import NoReturn
 
 ONE_THREAD = dict.fromkeys(("NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
 os.environ.update(ONE_THREAD)  # before NumPy is loaded: replays side by side share the cores by themselves
@@ -74,6 +75,12 @@ def replay_all(runs: Iterable[Run]) -> None:
                 print(message, flush=True)
 
 
+def give_up(why: str) -> NoReturn:
+    """Says why, and ends with the code of a bad command."""
+    print(why, file=sys.stderr)
+    sys.exit(2)
+
+
 def main(arguments: list[str]) -> None:
     """Records what is missing, replays, reports.
 
@@ -81,12 +88,12 @@ def main(arguments: list[str]) -> None:
         SystemExit: if there is an argument but `--partial`, or nothing was recorded yet.
     """
     if arguments not in ([], ["--partial"]):
-        sys.exit(f"precision.py takes --partial or nothing, not {' '.join(arguments)}")
+        give_up(f"precision.py takes --partial or nothing, not {' '.join(arguments)}.")
     if not arguments:
         record_all(product(SEEDS, PRECISIONS))
     runs = recorded()
     if not runs:
-        sys.exit(f"{FOLDER}: no recording is there yet; without --partial this program makes them")
+        give_up(f"{FOLDER}: no recording is there yet. Without --partial this program makes them.")
     replay_all(runs)
     write_report(runs, ROOT / "docs", complete=len(runs) == len(SEEDS) * len(PRECISIONS))
 

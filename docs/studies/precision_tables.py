@@ -229,7 +229,7 @@ def table_of_race(runs: Sequence[Run]) -> str:
         f"median update at {step}",
         "median update at the end",
         "half a cell at the end",
-        f"frozen, W = {LONG_QUIET}",
+        f"frozen, W = {LONG_QUIET} [%]",
     ]
     rows = []
     for precision, group in by_precision(runs).items():
@@ -242,7 +242,7 @@ def table_of_race(runs: Sequence[Run]) -> str:
             early, late = (small(OverSeeds(tuple(float(c["update"][i]) for c in clouds)).mean) for i in (at, -1))
             cell = small(OverSeeds(tuple(half_cell(end) for end in ends)).mean)
             still = OverSeeds(tuple(frozen(c, LONG_QUIET) for c in clouds)).text(effect=False)
-            cells = [fading.text(3, effect=False), decay.text(3, effect=False), early, late, cell, f"{still}%"]
+            cells = [fading.text(3, effect=False), decay.text(3, effect=False), early, late, cell, still]
             rows.append([LABELS[precision], SHORT[second], *cells])
     return markdown(head, rows)
 
