@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test validate lint recordings study clean
+.PHONY: demo test validate lint recordings study precision clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gasfield run dead-token-drift
@@ -33,6 +33,10 @@ study: $(VENV)/.installed-test
 	$(BIN)/python docs/studies/motion.py
 	$(BIN)/python docs/studies/tracers.py
 	$(BIN)/python docs/studies/dead_rows.py
+
+# Trains for an hour the first time: 3 precisions, 3 seeds, kept in outputs/precision.
+precision: $(VENV)/.installed-test
+	$(BIN)/python docs/studies/precision.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "gasfield needs Python 3.11 or newer")'

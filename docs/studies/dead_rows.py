@@ -194,7 +194,7 @@ def main() -> None:
         print(table(name, results[name]), flush=True)
     head = (
         "Area under the curve of three scores for tokens that never occur in the text (distance from the densest "
-        "place, minus the norm, cosine with the densest place), with DeLong's errors; of the distance for tokens that had "
+        "place, minus the norm, cosine with that place), with DeLong's errors; of the distance for tokens that had "
         "not been seen by then; what is called dead without being told anything.\n\n"
     )
     text = head + "\n".join(table(name, steps) for name, steps in results.items())

@@ -239,18 +239,19 @@ class Trajectory:
         """All dead rows at the few steps at which they were kept: values (S, N_dead, D)."""
         return self._series(f"{schema.SURVEY}/{schema.POSITION}")
 
+    def last_motion(self) -> Series:
+        """The last step in which any bit of a row of the survey changed, 0 if none did: values (S, N_dead), told at the
+        steps of the survey.
+
+        Raises:
+            InputError: if it was not recorded, as in recordings made before it was.
+        """
+        return self._series(f"{schema.SURVEY}/{schema.LAST_MOTION}")
+
     @property
     def survey_ids(self) -> NDArray[np.int64]:
         """Token ids of the rows of the survey (N_dead,)."""
         return np.asarray(self._read(f"{schema.SURVEY}/token_id"), np.int64)
-
-    def last_motion(self) -> Series:
-        """Of all dead rows, at the steps of the survey: the last step in which any bit changed; values (S, N_dead).
-
-        Raises:
-            InputError: if it was not recorded.
-        """
-        return self._series(f"{schema.SURVEY}/{schema.LAST_MOTION}")
 
     def live_gradients(self) -> Series:
         """Gradients that training gave the live rows, in the order of `members("live")`: values (T, n, D)."""

@@ -15,7 +15,7 @@ import pytest
 
 from gasfield.errors import InputError
 from gasfield.gas import Gas
-from gasfield.trajectory import Trajectory, TrajectoryWriter
+from gasfield.trajectory import Trajectory, TrajectoryWriter, schema
 from gasfield.trajectory.element import chunk_shape
 from gasfield.trajectory.field import pack_symmetric, unpack_symmetric
 from gasfield.trajectory.projection import keep_mantissa
@@ -193,3 +193,18 @@ def test_symmetric_matrices_are_packed_without_loss() -> None:
     matrices += matrices.swapaxes(-1, -2)
     assert pack_symmetric(matrices).shape == (3, 15)
     np.testing.assert_array_equal(unpack_symmetric(pack_symmetric(matrices)), matrices)
+
+
+def test_last_motions_come_back_and_their_lack_is_said(tmp_path: Path, small_gas: Gas) -> None:
+    write(tmp_path / "old.h5", small_gas)
+    with Trajectory(tmp_path / "old.h5") as old, pytest.raises(InputError, match="vectors_survey/last_motion"):
+        old.last_motion()
+    with TrajectoryWriter(tmp_path / "new.h5", small_gas, precision="float32", provenance={}) as writer:
+        writer.subset(schema.SURVEY, np.arange(3))
+        writer.element(f"{schema.SURVEY}/{schema.LAST_MOTION}", (3,), "i8")
+        writer.frame(0, 0, small_gas.positions)
+        for step, last in ((0, [0, 0, 0]), (7, [7, 2, 0])):
+            writer.append(f"{schema.SURVEY}/{schema.LAST_MOTION}", step, step, last)
+    with Trajectory(tmp_path / "new.h5") as back:
+        np.testing.assert_array_equal(back.last_motion().steps, [0, 7])
+        np.testing.assert_array_equal(back.last_motion().values, [[0, 0, 0], [7, 2, 0]])
