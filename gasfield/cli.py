@@ -381,7 +381,7 @@ def import_(
         Path,
         typer.Argument(
             metavar="SOURCE",
-            help="A trajectory (safetensors, npz: W, and m, v, g, loss), a folder of checkpoints, a model or a matrix.",
+            help="A trajectory (safetensors or npz with W, m, v, g, loss; .h5), checkpoints, a model, or a matrix.",
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")],
@@ -401,7 +401,11 @@ def import_(
         Path | None,
         typer.Option("--tokenizer", help="tokenizer.json, vocab.json or vocab.txt, for the tokens' strings."),
     ] = None,
-    every: Annotated[int, typer.Option("--every", help="Take each k-th frame.")] = 1,
+    bits: Annotated[
+        str | None,
+        typer.Option("--bits", metavar="bfloat16", help="What uint16 numbers are the bits of; taken for that anyway."),
+    ] = None,
+    every: Annotated[int, typer.Option("--every", metavar="K", help="Take each K-th frame.")] = 1,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
@@ -417,8 +421,8 @@ def import_(
         groups[name] = ids
     with frames_bar(quiet) as listen:
         notes = import_recording(
-            source, output, rows=groups, rest=rest, tensor=tensor, tokenizer=tokenizer, every=every,
-            overwrite=overwrite, progress=listen,
+            source, output, rows=groups, rest=rest, tensor=tensor, bits=bits, tokenizer=tokenizer,
+            every=every, overwrite=overwrite, progress=listen,
         )  # fmt: skip
     if not quiet:
         for note in notes:

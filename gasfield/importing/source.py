@@ -25,20 +25,30 @@ _WIDEST = ("bfloat16", "float32", "float64")
 
 
 @dataclass(frozen=True)
-class Companion:
-    """Something that comes with the frames.
+class Piece:
+    """A matrix (N, D), or a single number, as it lies in a file.
 
     Attributes:
-        shape: of one piece; () for a number.
-        numbers: what its bits are, as in `Tensor`.
-        pieces: one after the other; piece k belongs to frame k.
-        count: how many.
+        words: its bits, mapped or in memory.
+        numbers: what they are the bits of, as in `Tensor`.
     """
 
-    shape: tuple[int, ...]
+    words: Words
     numbers: str
-    pieces: Callable[[], Iterator[Words]]
-    count: int
+
+    def rows(self, index: NDArray[np.int64]) -> NDArray[Any]:
+        """Some rows (n, D) as numbers; no others are read where the file is mapped."""
+        together = bool(np.all(np.diff(index) == 1))  # a slice is not copied
+        words = self.words[slice(index[0], index[-1] + 1)] if together else self.words[index]
+        return numbers_of(words, self.numbers)
+
+    def number(self) -> float:
+        """What it is if it is a single one."""
+        return float(numbers_of(self.words, self.numbers).item())
+
+
+Pieces = Callable[[int], Iterator[Piece]]
+"""Given k: each k-th, the first one first."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +60,11 @@ class Source:
         shape: (N, D) of each.
         lattice: "bfloat16", "float32" or "float64", which holds the numbers of all of them.
         steps: of each frame, ascending.
-        frames: the matrices (N, D), one after the other, as numbers.
-        companions: first_moment, second_moment, gradient (N, D), loss ().
+        frames: the matrices (N, D), one after the other.
+        companions: `first_moment`, `second_moment`, `gradient`: (N, D) by name. Piece k belongs to frame k; there may
+            be fewer pieces than frames.
+        precisions: the numbers of each companion, as in `Tensor`.
+        loss: single numbers, piece k belongs to frame k; None if unknown.
         token_ids: (N,) of the rows.
         tokens: strings of the tokens by id, as far as they are known.
         dead: ids of dead tokens, if somebody says so.
@@ -64,8 +77,10 @@ class Source:
     shape: tuple[int, int]
     lattice: str
     steps: NDArray[np.int64]
-    frames: Callable[[], Iterator[NDArray[Any]]]
-    companions: Mapping[str, Companion] = field(default_factory=dict)
+    frames: Pieces
+    companions: Mapping[str, Pieces] = field(default_factory=dict)
+    precisions: Mapping[str, str] = field(default_factory=dict)
+    loss: Pieces | None = None
     token_ids: NDArray[np.int64] | None = None
     tokens: Mapping[int, str] = field(default_factory=dict)
     dead: NDArray[np.int64] | None = None
@@ -77,8 +92,8 @@ class Source:
 def numbers_of(words: Words, numbers: str) -> NDArray[Any]:
     """Bits as the numbers that they are; bfloat16 and float16 as float32, which holds them."""
     if numbers in ("bfloat16", "uint16"):
-        return np.asarray(from_bits(np.ascontiguousarray(words, np.uint16)))
-    values: NDArray[Any] = np.ascontiguousarray(words).view(numbers)
+        return np.asarray(from_bits(np.ascontiguousarray(words, np.uint16).reshape(words.shape)))
+    values: NDArray[Any] = np.ascontiguousarray(words).reshape(words.shape).view(numbers)
     return values.astype(np.float32) if numbers == "float16" else values
 
 
@@ -87,8 +102,13 @@ def widest(lattices: Sequence[str]) -> str:
     return max(lattices, key=_WIDEST.index)
 
 
-def check_numbers(numbers: str, where: str) -> None:
-    """Refuses what is no embedding.
+def check_numbers(numbers: str, bits: str | None, where: str) -> tuple[str, ...]:
+    """Refuses what is no embedding; and a note where the numbers are kept as others.
+
+    Args:
+        numbers: as in `Tensor`.
+        bits: "bfloat16" if somebody said that uint16 numbers are the bits of such.
+        where: file and tensor.
 
     Raises:
         InputError: if these are not floating-point numbers or the bits of bfloat16 ones.
@@ -98,3 +118,8 @@ def check_numbers(numbers: str, where: str) -> None:
             f"{where}: {numbers} numbers; {', '.join(sorted(PRECISIONS.values()))}, or uint16 that are the bits of "
             "bfloat16, are wanted."
         )
+    if bits and numbers != "uint16":
+        raise InputError(f"{where}: --bits is for uint16 numbers; these are {numbers}.")
+    if numbers == "uint16" and not bits:
+        return (f"{where}: uint16 numbers are taken for the bits of bfloat16 ones",)
+    return (f"{where}: float16 numbers are kept as float32",) if numbers == "float16" else ()

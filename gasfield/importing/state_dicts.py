@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -34,23 +35,29 @@ def state_dict_tensors(path: Path) -> list[Tensor]:
     import torch
 
     try:
-        try:
-            data = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        except RuntimeError:  # files before PyTorch 1.6 cannot be mapped
-            data = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what is said here is said in one message, or does not matter
+            try:
+                data = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+            except RuntimeError:  # files before PyTorch 1.6 cannot be mapped
+                data = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as fault:
-        reason = str(fault).splitlines()[0][:200]
         raise InputError(
             f"{path}: holds more than tensors and plain values, and to open that is to run whatever code is in it; "
             "gasfield never does. Where you trust it, save its state dict alone: torch.save(model.state_dict(), ...), "
-            f"or as safetensors. ({reason})"
+            f"or as safetensors. ({_first_line(fault)})"
         ) from None
     except (OSError, EOFError, RuntimeError, ValueError, KeyError) as fault:
-        raise InputError(f"{path}: cannot be read; is it cut short? ({str(fault).splitlines()[0][:200]})") from None
+        raise InputError(f"{path}: cannot be read; is it cut short? ({_first_line(fault)})") from None
     tensors = list(_walk(data, ""))
     if not tensors:
         raise InputError(f"{path}: no tensors in it.")
     return tensors
+
+
+def _first_line(fault: Exception) -> str:
+    """PyTorch's messages go on with advice that is not ours."""
+    return (str(fault).splitlines() or [type(fault).__name__])[0][:200]
 
 
 def _walk(data: Any, name: str) -> Iterator[Tensor]:

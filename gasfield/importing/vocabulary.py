@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -72,16 +73,28 @@ def _decoded(path: Path, vocabulary: dict[int, str]) -> dict[int, str]:
     }
 
 
-def padding_of(matrix: Tensor, tokens: dict[int, str], rows: int) -> tuple[int | None, tuple[str, ...]]:
+def padding_of(matrix: Tensor, tokens: Mapping[int, str], origin: Path) -> tuple[int | None, tuple[str, ...]]:
     """The first row that is no token, and how that is known; None if there is none.
 
     With a tokenizer it is the first row beyond its ids. Without one, two or more last rows that are the same to the bit
-    tell: nothing ever moved them.
+    tell, or a last one that is zero: nothing ever moved them.
+
+    Args:
+        matrix: of the last checkpoint.
+        tokens: strings by id; empty without a tokenizer.
+        origin: the tokenizer's file, or the checkpoint's.
+
+    Raises:
+        InputError: if the tokenizer has more tokens than the matrix has rows.
     """
+    rows = (matrix.shape or (0,))[0]
     if tokens:
         known = max(tokens) + 1
         if known > rows:
-            raise InputError(f"the tokenizer has {known} tokens, the matrix {matrix.name} only {rows} rows.")
+            raise InputError(
+                f"{origin}: the tokenizer has {known} tokens, the matrix {matrix.name} only {rows} rows; give the one "
+                "that belongs to it with --tokenizer."
+            )
         note = f"rows {known} to {rows - 1} are beyond the tokenizer's {known} tokens: group padding"
         return (known, (note,)) if known < rows else (None, ())
     words = matrix.load()
@@ -89,6 +102,8 @@ def padding_of(matrix: Tensor, tokens: dict[int, str], rows: int) -> tuple[int |
     first = rows - 1
     while first > 0 and np.array_equal(words[first - 1], last):
         first -= 1
-    if rows - first < 2:
+    if first == 0 or (rows - first < 2 and last.any()):  # where all rows are the same, none is less a token than others
         return None, ()
+    if rows - first == 1:
+        return first, (f"row {first}, the last one, is zero, and taken for padding: group padding",)
     return first, (f"rows {first} to {rows - 1} are the same to the bit, and taken for padding: group padding",)

@@ -1,7 +1,16 @@
 """Matrices in the files of others: which tensors a file holds, which one is the embedding, which rows are meant."""
 
-from gasfield.tensors.files import PRECISIONS, Tensor, Words, tensors_of
+from gasfield.tensors.files import PRECISIONS, Tensor, Words, missing_tensor, tensors_of
 from gasfield.tensors.naming import COMMON_NAMES, choose_embedding
 from gasfield.tensors.rows import read_rows
 
-__all__ = ["COMMON_NAMES", "PRECISIONS", "Tensor", "Words", "choose_embedding", "read_rows", "tensors_of"]
+__all__ = [
+    "COMMON_NAMES",
+    "PRECISIONS",
+    "Tensor",
+    "Words",
+    "choose_embedding",
+    "missing_tensor",
+    "read_rows",
+    "tensors_of",
+]

@@ -121,10 +121,12 @@ def _index(path: Path) -> list[Tensor]:
             raise InputError(f"{path}: weight_map names {file!r}; shards lie beside their index.")
         if (path.parent / file).is_file():
             found |= {tensor.name: tensor for tensor in _safetensors(path.parent / file)}
-    return [found.get(name) or _missing(name, path.parent / file) for name, file in shards.items()]
+    return [found.get(name) or missing_tensor(name, path.parent / file) for name, file in shards.items()]
 
 
-def _missing(name: str, shard: Path) -> Tensor:
+def missing_tensor(name: str, shard: Path) -> Tensor:
+    """What an index promises and its shard has not: an error for those who load it."""
+
     def load() -> Words:
         what = "it holds no such tensor" if shard.is_file() else "this shard is missing"
         raise InputError(f"{shard}: {what}; the index says that {name} is in it.")
@@ -184,12 +186,18 @@ def _entry(path: Path, name: str, entry: Mapping[str, Any], origin: int, size: i
     if origin + stop > size:
         raise InputError(f"{path}: cut short: {name} ends at byte {origin + stop}, the file at {size}.")
 
-    def load() -> Words:
-        if not math.prod(shape):
-            return np.empty(shape, f"<u{width}")
-        return np.memmap(path, dtype=f"<u{width}", mode="r", offset=origin + start, shape=shape)
+    def mapped(at: int, part: tuple[int, ...]) -> Words:
+        if not math.prod(part):
+            return np.empty(part, f"<u{width}")
+        return np.memmap(path, dtype=f"<u{width}", mode="r", offset=origin + start + at, shape=part)
 
-    return Tensor(name, shape, numbers, load)
+    def stream() -> Iterator[Words]:
+        """Each piece is mapped for itself: what was read of one map counts as memory as long as the map is there."""
+        size = (width or 0) * math.prod(shape[1:])
+        for number in range(shape[0]):
+            yield mapped(number * size, shape[1:])
+
+    return Tensor(name, shape, numbers, lambda: mapped(0, shape), stream if shape else None)
 
 
 # --- NumPy -----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,62 @@
+"""In which order checkpoints were made: by their names, or by what their trainer wrote."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from gasfield.errors import InputError
+
+_NUMBER = r"s?[_=-]?(\d+)(k|m)?(?![a-z\d])"
+_STEP = re.compile(r"(?:global[_-]?step|step|checkpoint|ckpt|iteration|iter|update)" + _NUMBER, re.I)
+_EPOCH = re.compile(r"epoch" + _NUMBER, re.I)
+_UNITS = {"": 1, "k": 1000, "m": 1_000_000}
+
+
+def in_order(paths: Sequence[Path]) -> tuple[list[Path], list[int], tuple[str, ...]]:
+    """Checkpoints by ascending step, their steps, and a note where these are not known of all.
+
+    Raises:
+        InputError: if two have the same step.
+    """
+    steps = [step_of(path) for path in paths]
+    known = [step for step in steps if step is not None]
+    if len(known) < len(paths):
+        ordered = sorted(paths, key=_natural)
+        note = (
+            f"no step in the names of all {len(paths)}; taken in their order, {ordered[0].name} to {ordered[-1].name}"
+        )
+        return ordered, list(range(len(paths))), (note,) if len(paths) > 1 else ()
+    for step in known:
+        if known.count(step) > 1:
+            names = ", ".join(path.name for path, other in zip(paths, known, strict=True) if other == step)
+            raise InputError(f"{paths[0].parent}: two checkpoints of step {step}: {names}.")
+    pairs = sorted(zip(known, paths, strict=True))
+    return [path for _, path in pairs], [step for step, _ in pairs], ()
+
+
+def step_of(path: Path) -> int | None:
+    """What a trainer wrote into the folder, else what its name says; None if neither.
+
+    Raises:
+        InputError: if what the trainer wrote cannot be read.
+    """
+    state = path / "trainer_state.json"
+    if path.is_dir() and state.is_file():
+        try:
+            return int(json.loads(state.read_text(encoding="utf-8"))["global_step"])
+        except (ValueError, KeyError, TypeError, OSError):
+            raise InputError(f"{state}: no state of a trainer: `global_step` is wanted.") from None
+    name = path.stem if path.is_file() else path.name
+    found = _STEP.findall(name) or _EPOCH.findall(name)
+    if not found:
+        return None
+    number, unit = found[-1]
+    return int(number) * _UNITS[unit.lower()]
+
+
+def _natural(path: Path) -> list[int | str]:
+    """2 comes before 10."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", path.name)]
