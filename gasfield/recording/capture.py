@@ -40,6 +40,7 @@ class Positions:
         log_partition: (B,) log Z_b where it was asked for.
         disagreement: median over positions and probes of how far a probe is off, relative: the error of the law.
         logit_error: how far the logits are off w . h, in units of what rounding of their numbers allows.
+        eps: of the coarsest numbers in that product: those of hidden states, rows or (under autocast) logits.
     """
 
     hidden: Tensor
@@ -47,6 +48,7 @@ class Positions:
     log_partition: Tensor | None
     disagreement: Tensor
     logit_error: Tensor
+    eps: float
 
 
 @dataclass
@@ -109,6 +111,7 @@ class OutputLayer:
             log_partition=torch.cat(partitions) if len(partitions) == len(taken) else None,
             disagreement=torch.stack([part.disagreement for part in taken]).amax(),
             logit_error=torch.stack([part.logit_error for part in taken]).amax(),
+            eps=max(part.eps for part in taken),
         )
 
     def _heard(self, hidden: Tensor, logits: Tensor) -> None:
@@ -119,13 +122,15 @@ class OutputLayer:
             states = hidden.detach().flatten(0, -2)
             at_probes = logits.detach().index_select(-1, self.probes).flatten(0, -2).float()
             partition = logits.detach().flatten(0, -2).float().logsumexp(-1) if self.partition else None
-            error = logit_error(at_probes, states, self.matrices.output.detach().index_select(0, self.probes))
+            rows = self.matrices.output.detach().index_select(0, self.probes)
+            eps = max(torch.finfo(each.dtype).eps for each in (states, rows, logits))
+            error = logit_error(at_probes, states, rows, eps)
 
         def backward(gradient: Tensor) -> None:
             with torch.no_grad():
                 pull = gradient.index_select(-1, self.probes).flatten(0, -2).float()
                 strength, disagreement = strengths(at_probes, pull)
-                self._taken.append(Positions(states, strength, partition, disagreement, error))
+                self._taken.append(Positions(states, strength, partition, disagreement, error, eps))
 
         logits.register_hook(backward)  # type: ignore[no-untyped-call]
 
@@ -144,11 +149,10 @@ def strengths(logits: Tensor, pull: Tensor) -> tuple[Tensor, Tensor]:
     return torch.where(shared == 0, 0.0, shared * (-top[:, 0]).exp()), disagreement
 
 
-def logit_error(logits: Tensor, hidden: Tensor, rows: Tensor) -> Tensor:
-    """Largest |l - w . h| over eps |w| |h|, eps that of the numbers: of order one if the logits are products."""
+def logit_error(logits: Tensor, hidden: Tensor, rows: Tensor, eps: float) -> Tensor:
+    """Largest |l - w . h| over eps |w| |h|: of order one if the logits are products."""
     exact = hidden.float() @ rows.float().T
     scale = hidden.float().norm(dim=1)[:, None] * rows.float().norm(dim=1)
-    eps = max(torch.finfo(hidden.dtype).eps, torch.finfo(rows.dtype).eps)
     ratio = (logits - exact).abs() / (eps * scale).clamp_min(torch.finfo(torch.float32).tiny)
     return ratio.amax() if ratio.numel() else torch.zeros((), device=logits.device)
 

@@ -78,9 +78,8 @@ def reception(positions: Positions, rows: Tensor, received: Tensor) -> tuple[Ten
     ratios = (received * exact).sum(dim=1) / (exact * exact).sum(dim=1)
     factor = ratios.nanmedian()
     error = ((received - factor * exact).norm(dim=1) / (factor * exact).norm(dim=1)).nanmedian()
-    eps = max(torch.finfo(positions.hidden.dtype).eps, torch.finfo(rows.dtype).eps)
     usable = torch.isfinite(factor) & (factor > 0)
-    keeps = (factor - 1).abs() < _ROUNDING * eps
+    keeps = (factor - 1).abs() < _ROUNDING * positions.eps
     return torch.where(usable & ~keeps, factor, torch.ones_like(factor)), error
 
 

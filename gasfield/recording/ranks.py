@@ -31,6 +31,7 @@ def gather(positions: Positions) -> Positions:
         log_partition=None if partition is None else _all(partition, sizes),
         disagreement=positions.disagreement,
         logit_error=positions.logit_error,
+        eps=positions.eps,
     )
 
 

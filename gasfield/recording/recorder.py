@@ -41,9 +41,9 @@ from gasfield.streams import Stream, generator
 from gasfield.tracers import Tracer
 from gasfield.trajectory import schema
 
-_DISAGREEMENT = {torch.bfloat16: 2**-8, torch.float16: 2**-8}
-_DISAGREEMENT_FLOAT32 = 1e-3
-"""What rounding can make probes disagree by; a cap, a temperature of 1.05 or smoothed labels do more."""
+_DISAGREEMENT = 1e-3
+"""What rounding can make probes disagree by, or half the eps of the numbers if that is more; a cap, a temperature of
+1.05 or smoothed labels do more."""
 _LOGIT_ERROR = 4.0
 """Units of rounding that a logit may be off w . h by."""
 _LEAST_PATIENCE = 0.05
@@ -257,7 +257,7 @@ class Recorder:
     def _check_law(self, positions: Positions) -> None:
         """Whether this model's rows feel exp(w . h)."""
         self._lawful = True
-        limit = _DISAGREEMENT.get(positions.hidden.dtype, _DISAGREEMENT_FLOAT32)
+        limit = max(_DISAGREEMENT, positions.eps / 2)
         disagreement, product = float(positions.disagreement), float(positions.logit_error)
         if self._approximate or (disagreement <= limit and product <= _LOGIT_ERROR):
             return
@@ -333,6 +333,12 @@ class Recorder:
         atexit.unregister(self.close)
         if (failure := self._let_go()) is not None:
             self._warn(f"{self.path} could not be finished ({failure}); it holds what was flushed before")
+        if self._sheet.left_out:
+            self._warn(
+                f"{len(self._sheet.left_out)} exact fields are not in {self.path}, the first of them that of step "
+                f"{self._sheet.left_out[0]}: their batches had more positions than the first"
+            )
+            self._sheet.left_out.clear()
         if self.lost:
             self._warn(f"{len(self.lost)} steps are not in {self.path}, the first of them {self.lost[0]}")
             self.lost.clear()

@@ -63,7 +63,11 @@ class State:
 
 
 class Sheet:
-    """Knows where everything goes."""
+    """Knows where everything goes.
+
+    Attributes:
+        left_out: steps whose exact field had no place.
+    """
 
     def __init__(
         self,
@@ -90,6 +94,7 @@ class Sheet:
         self._before: tuple[int, NDArray[Any]] | None = None
         self._last_motion = np.zeros(len(rows.dead), np.int64)
         self._room = 0
+        self.left_out: list[int] = []
 
     def open(self, path: Path, gas: Gas, precision: str, provenance: Mapping[str, Any]) -> TrajectoryWriter:
         """Creates the file.
@@ -194,6 +199,7 @@ class Sheet:
             self._room = len(hidden)
             self._lay_out_exact(writer, hidden.shape, gradient.shape, moves)
         if len(hidden) > self._room:  # a batch with more positions than the first had has no place
+            self.left_out.append(step)
             return
         parts = {"hidden": keep_mantissa(hidden, self._hidden_bits)}
         parts |= {"log_partition": exact.log_partition.array(), "weight": exact.weight.array()}

@@ -27,7 +27,7 @@ from torch.nn import functional  # noqa: E402
 
 import gasfield  # noqa: E402
 from gasfield.errors import InputError  # noqa: E402
-from gasfield.recording import Recorder  # noqa: E402
+from gasfield.recording import Recorder, RecordingWarning  # noqa: E402
 
 DEAD = np.arange(LIVE, VOCABULARY)
 FLOAT32_ERROR = 1e-6
@@ -136,6 +136,34 @@ def test_in_bfloat16_it_is_within_rounding(tmp_path: Path, make: Callable[[], nn
     with gasfield.open(tmp_path / "run.h5") as recording:
         assert recording.precision == "bfloat16"
         assert not np.any(recording.positions().view(np.uint32) & 0xFFFF)
+
+
+def test_under_autocast_the_coarsest_numbers_count(tmp_path: Path) -> None:
+    class Cast(Untied):
+        def forward(self, ids: Tensor) -> Tensor:
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                return super().forward(ids)
+
+    gradients = train(seeded(Cast), tmp_path / "run.h5", field="full")
+    assert errors(tmp_path / "run.h5", gradients).max() < 4 * BFLOAT16_ERROR  # hidden states are rounded after the hook
+    with gasfield.open(tmp_path / "run.h5") as recording:
+        assert recording.precision == "float32"
+
+
+def test_batches_of_different_size_and_what_has_no_place_is_told(tmp_path: Path) -> None:
+    model = seeded(Untied)
+    recorder = Recorder(model, tmp_path / "run.h5", rows={"dead": DEAD}, field="full")
+    for step, size in enumerate((3, 2, 4, 3)):
+        model.zero_grad()
+        ids, targets = batch(step, size=size)
+        mean_loss(model(ids), targets).backward()
+        recorder.step()
+    with pytest.warns(RecordingWarning, match="1 exact fields are not in .* that of step 2: their batches had more"):
+        recorder.close()
+    with gasfield.open(tmp_path / "run.h5") as recording:
+        assert list(recording.full_field().steps) == [0, 1, 3]
+        assert list(recording.affine_field().steps) == [0, 1, 2, 3]
+        assert np.count_nonzero(recording.full_field().at(1).weight) <= 18
 
 
 def test_the_affine_field_is_the_expansion_of_the_exact_one(tmp_path: Path) -> None:
