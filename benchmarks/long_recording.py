@@ -97,6 +97,14 @@ def write_by_hdf5(path: Path, frames: NDArray[np.float32]) -> tuple[float, float
     return time.perf_counter() - start, path.stat().st_size / 1e6 / raw(frames.size)
 
 
+def first_share(path: Path) -> float:
+    """Bytes of the chunks of the first 500 frames, as a share of the raw size."""
+    with h5py.File(path) as file:
+        ids = file["particles/vectors/position/value"].id
+        infos = [ids.get_chunk_info(number) for number in range(ids.get_num_chunks())]
+    return sum(info.size for info in infos if info.chunk_offset[0] < 500) / 1e6 / raw(500 * ROWS * DIMENSIONS)
+
+
 def read(path: Path) -> None:
     """Prints speeds of reading: time slices, rows, single frames in turn."""
     chance = np.random.default_rng(0)
@@ -134,6 +142,7 @@ def main(folder: Path) -> None:
         f"RESULT|size|{path.stat().st_size / 1e6:.0f} MB, {path.stat().st_size / 1e6 / whole:.3f} of raw {whole:.0f} MB"
     )
     print(f"RESULT|write|{whole / seconds:.0f} MB/s of raw size ({whole / (seconds + closing):.0f} with the closing)")
+    print(f"RESULT|size of the first 500 frames, in which all move|{first_share(path):.3f} of raw")
     peer, share = write_by_hdf5(folder / "peer.h5", first)
     print(f"RESULT|write by HDF5's own filters, first 500 frames|{raw(first.size) / peer:.0f} MB/s, {share:.3f} of raw")
     read(path)

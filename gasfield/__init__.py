@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from gasfield.comparison import compare
     from gasfield.diagnostics import diagnose
     from gasfield.errors import BlowUp, InputError
+    from gasfield.importing import import_recording
     from gasfield.inspection import inspect
     from gasfield.plugins import run_plugin
+    from gasfield.recording import Recorder
     from gasfield.running import resume, run
     from gasfield.scenario import Scenario, load_scenario
     from gasfield.trajectory import Trajectory
@@ -27,10 +29,12 @@ if TYPE_CHECKING:
 _HOME = {
     "BlowUp": ("errors", "BlowUp"),
     "InputError": ("errors", "InputError"),
+    "Recorder": ("recording", "Recorder"),
     "Scenario": ("scenario", "Scenario"),
     "Trajectory": ("trajectory", "Trajectory"),
     "compare": ("comparison", "compare"),
     "diagnose": ("diagnostics", "diagnose"),
+    "import_recording": ("importing", "import_recording"),
     "inspect": ("inspection", "inspect"),
     "load_scenario": ("scenario", "load_scenario"),
     "open": ("trajectory", "open_trajectory"),
@@ -42,11 +46,13 @@ _HOME = {
 __all__ = [
     "BlowUp",
     "InputError",
+    "Recorder",
     "Scenario",
     "Trajectory",
     "__version__",
     "compare",
     "diagnose",
+    "import_recording",
     "inspect",
     "load_scenario",
     "open",

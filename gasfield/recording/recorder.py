@@ -151,7 +151,6 @@ class Recorder:
         self._worker = self._open(model, tokens, seed, provenance or {}, queue) if is_writer() else None
         if self._hears:
             self._layer.listen()
-        self._give(StepRecord(step=0, after=self._state()))
         self._arm()
         atexit.register(self.close)
 
@@ -299,6 +298,8 @@ class Recorder:
             writer = self._sheet.open(
                 self.path, self._gas(tokens), lattice, self._provenance(model, seed) | dict(provenance)
             )
+            self._sheet.write(writer, StepRecord(step=0, after=self._state()))
+            writer.flush()  # whoever looks at once shall find a file with a frame
         except OSError as fault:
             raise InputError(f"{self.path}: cannot be written ({fault}).") from None
         return Worker(writer, queue)

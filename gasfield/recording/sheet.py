@@ -143,8 +143,6 @@ class Sheet:
             writer.append(place, step, step, record.gradients.array())
         if record.after is not None:
             self._write_state(writer, record.after)
-            if not record.after.step:
-                writer.flush()  # whoever looks at once shall find a file with a frame
 
     def _write_state(self, writer: TrajectoryWriter, state: State) -> None:
         step = state.step

@@ -31,11 +31,13 @@ T = TypeVar("T")
 def write_block(dataset: h5py.Dataset, start: int, values: NDArray[Any]) -> None:
     """Writes one chunk's length of frames (block, ...) from frame `start`, a multiple of it, on."""
 
+    shape, dtype = dataset.chunks, dataset.dtype  # asked for here: HDF5's lock may be held by who waits for the threads
+
     def packed(part: Slices) -> bytes:
         piece = values[(slice(None), *part)]
-        if piece.shape == dataset.chunks:
+        if piece.shape == shape:
             return pack(piece)
-        whole = np.zeros(dataset.chunks, dataset.dtype)  # chunks at the edge are stored whole
+        whole = np.zeros(shape, dtype)  # chunks at the edge are stored whole
         whole[tuple(slice(length) for length in piece.shape)] = piece
         return pack(whole)
 
@@ -78,6 +80,8 @@ class ChunkReader:
 
     def __init__(self, dataset: h5py.Dataset) -> None:
         self.dataset = dataset
+        self._shape: tuple[int, ...] | None = dataset.chunks
+        self._dtype: np.dtype[Any] = dataset.dtype
         self._ours = dataset.compression == "gzip" and dataset.shuffle and dataset.dtype.isnative
         self._ours = self._ours and not dataset.fletcher32 and dataset.scaleoffset is None
         self._seen: OrderedDict[tuple[int, ...], NDArray[Any]] = OrderedDict()
@@ -92,20 +96,21 @@ class ChunkReader:
         if rows is not None:
             inner[0] = rows
         wanted = (frames, *inner)
-        if not self._ours:
+        if not self._ours or self._shape is None:
             return np.asarray(self.dataset[wanted])
-        out = np.empty([piece.stop - piece.start for piece in wanted], self.dataset.dtype)
-        few = frames.stop - frames.start < self.dataset.chunks[0]  # who reads frame by frame comes back to a chunk
-        origins = list(_origins(self.dataset.chunks, wanted))
+        shape, dtype = self._shape, self._dtype
+        out = np.empty([piece.stop - piece.start for piece in wanted], dtype)
+        few = frames.stop - frames.start < shape[0]  # who reads frame by frame comes back to a chunk
+        origins = list(_origins(shape, wanted))
         fresh = [(origin, self._stored(origin)) for origin in origins if origin not in self._seen]
-        chunk_bytes = int(np.prod(self.dataset.chunks)) * self.dataset.dtype.itemsize
+        chunk_bytes = int(np.prod(shape)) * dtype.itemsize
 
         def place(origin: tuple[int, ...], chunk: NDArray[Any]) -> None:
             here = [_overlap(piece, at, size) for piece, at, size in zip(wanted, origin, chunk.shape, strict=True)]
             out[tuple(target for target, _ in here)] = chunk[tuple(source for _, source in here)]
 
         def decode(item: tuple[tuple[int, ...], bytes]) -> None:
-            chunk = unpack(item[1], self.dataset.chunks, self.dataset.dtype)
+            chunk = unpack(item[1], shape, dtype)
             place(item[0], chunk)
             if few:
                 self._seen[item[0]] = chunk

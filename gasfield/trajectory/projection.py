@@ -42,10 +42,13 @@ def principal_axes(points: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 def project(positions: NDArray[np.floating], axes: NDArray[np.float64]) -> NDArray[np.float32]:
-    """(..., D) -> (..., 3)."""
-    if positions.dtype == np.float32:
-        return keep_mantissa(positions @ axes.T.astype(np.float32), _BITS)
-    return keep_mantissa(np.asarray(positions, np.float64) @ axes.T, _BITS)
+    """(..., D) -> (..., 3).
+
+    Without BLAS: a recorder does this beside a training, and the threads of a BLAS wait for more work by running in
+    circles.
+    """
+    precision = np.float32 if positions.dtype == np.float32 else np.float64
+    return keep_mantissa(np.einsum("...d,kd->...k", positions.astype(precision), axes.astype(precision)), _BITS)
 
 
 def turn_projection(source: h5py.File, target: h5py.File) -> None:
