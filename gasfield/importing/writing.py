@@ -61,13 +61,13 @@ def write_source(
 def _check_memory(frames: int, rows: int, source: Source) -> None:
     """Frames are written one at a time, but a file is finished by looking at many of them at once.
 
-    It is turned to the principal axes of twelve frames, of which there are four copies in float32, and then read a
-    hundred frames at a time (`turn_projection`).
+    It is turned to the principal axes of twelve frames, which are copied to float64 twice. Then it is read a hundred
+    frames at a time: as they are packed, unpacked, and once more (measured: 4.7 GB for 110 frames of 16 MB).
     """
     if source.shape[1] <= 3:
         return
     size = rows * source.shape[1] * (8 if source.lattice == "float64" else 4)
-    needed, there = size * max(4 * min(frames, 12), 1.2 * min(frames, 100)), memory_available()
+    needed, there = size * max(4 * min(frames, 12), 3 * min(frames, 100)), memory_available()
     if needed > there:
         raise InputError(
             f"{source.origin}: {frames} frames of {rows} x {source.shape[1]} need {needed / 1e9:.1f} GB when the file "

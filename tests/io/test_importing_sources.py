@@ -363,7 +363,7 @@ def test_what_would_not_fit_is_refused_before_it_is_begun(
 ) -> None:
     np.savez(tmp_path / "a.npz", W=values(shape=(20, 40, 50)))
     size = 40 * 50 * 4
-    monkeypatch.setattr(writing, "memory_available", lambda: 47 * size)
+    monkeypatch.setattr(writing, "memory_available", lambda: 59 * size)
     with pytest.raises(InputError, match=r"20 frames of 40 x 50 need .* take fewer rows"):
         bring(tmp_path / "a.npz")
     assert not list(tmp_path.glob("out*"))
