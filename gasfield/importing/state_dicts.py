@@ -13,6 +13,8 @@ from gasfield.errors import InputError
 from gasfield.tensors import Tensor, Words
 
 _SUFFIXES = (".pt", ".pth", ".bin", ".ckpt")
+_DEEPEST = 6
+"""Levels of a nested state dict."""
 _NUMBERS = {"bfloat16": "uint16", "float16": "uint16", "float32": "uint32", "float64": "uint64"}
 
 
@@ -47,7 +49,7 @@ def state_dict_tensors(path: Path) -> list[Tensor]:
             "gasfield never does. Where you trust it, save its state dict alone: torch.save(model.state_dict(), ...), "
             f"or as safetensors. ({_first_line(fault)})"
         ) from None
-    except (OSError, EOFError, RuntimeError, ValueError, KeyError) as fault:
+    except Exception as fault:  # a damaged file can make PyTorch's reader stumble over anything
         raise InputError(f"{path}: cannot be read; is it cut short? ({_first_line(fault)})") from None
     tensors = list(_walk(data, ""))
     if not tensors:
@@ -60,15 +62,16 @@ def _first_line(fault: Exception) -> str:
     return (str(fault).splitlines() or [type(fault).__name__])[0][:200]
 
 
-def _walk(data: Any, name: str) -> Iterator[Tensor]:
+def _walk(data: Any, name: str, depth: int = 0) -> Iterator[Tensor]:
+    """A few levels deep: an object may hold itself."""
     import torch
 
     if isinstance(data, torch.Tensor):
         yield _tensor(data, name)
-    elif isinstance(data, Mapping):
+    elif isinstance(data, Mapping) and depth < _DEEPEST:
         for key, value in data.items():
             if isinstance(key, str):
-                yield from _walk(value, f"{name}.{key}" if name else key)
+                yield from _walk(value, f"{name}.{key}" if name else key, depth + 1)
 
 
 def _tensor(tensor: Any, name: str) -> Tensor:
@@ -77,7 +80,10 @@ def _tensor(tensor: Any, name: str) -> Tensor:
     numbers = str(tensor.dtype).removeprefix("torch.")
 
     def load() -> Words:
-        bits: Words = tensor.contiguous().view(getattr(torch, f"int{8 * tensor.element_size()}")).numpy()
+        try:
+            bits: Words = tensor.contiguous().view(getattr(torch, f"int{8 * tensor.element_size()}")).numpy()
+        except RuntimeError as fault:
+            raise InputError(f"{name}: this tensor is no plain array in memory ({_first_line(fault)}).") from None
         return bits.view(_NUMBERS[numbers])
 
     return Tensor(name, tuple(tensor.shape), numbers, load)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -33,6 +34,17 @@ _NO_PICKLES = (
     "it, and save the matrix with safetensors.torch.save_file({'embedding': weight}, 'embedding.safetensors') or "
     "numpy.save."
 )
+_FAULTS = (
+    OSError,
+    ValueError,
+    EOFError,
+    RuntimeError,  # an archive with a password; NotImplementedError, of a newer kind
+    zlib.error,
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    tokenize.TokenError,  # NumPy's headers are read as Python literals
+)
+"""What reading a damaged file can end in."""
 Words = NDArray[np.unsignedinteger[Any]]
 
 
@@ -83,7 +95,7 @@ def tensors_of(path: Path) -> list[Tensor]:
             return _index(path)
         if path.suffix in _PICKLES or start[:1] == b"\x80":
             raise InputError(f"{path}: {_NO_PICKLES}")
-    except (OSError, ValueError, zipfile.BadZipFile, zipfile.LargeZipFile) as fault:
+    except _FAULTS as fault:
         raise InputError(f"{path}: cannot be read; is it cut short? ({fault})") from None
     raise InputError(
         f"{path}: of no known format; there are safetensors (a file, a folder of shards or its .index.json), .npy, "
@@ -210,7 +222,7 @@ def _npy(path: Path) -> Tensor:
     def load() -> Words:
         try:
             return _bits(np.load(path, mmap_mode="r" if math.prod(shape) else None, allow_pickle=False))
-        except (ValueError, OSError) as fault:
+        except _FAULTS as fault:
             raise InputError(f"{path}: cannot be read; is it cut short? ({fault})") from None
 
     return Tensor("", shape, _numbers(kind), load)
@@ -247,7 +259,7 @@ def _from_npz(path: Path, name: str, kind: np.dtype[Any]) -> Callable[[], Words]
                 _check_memory(archive.getinfo(name).file_size, f"{path}: {name}")
                 with archive.open(name) as member:
                     return _bits(npy.read_array(member, allow_pickle=False))
-        except (ValueError, OSError, zipfile.BadZipFile) as fault:
+        except _FAULTS as fault:
             raise InputError(f"{path}: {name} cannot be read; is it cut short? ({fault})") from None
 
     return load
@@ -273,7 +285,7 @@ def _pieces_of_npz(path: Path, name: str) -> Callable[[], Iterator[Words]]:
                     if len(piece) < size:
                         raise ValueError("it ends too early")
                     yield _bits(np.frombuffer(piece, kind).reshape(shape[1:]))
-        except (ValueError, OSError, EOFError, zlib.error, zipfile.BadZipFile) as fault:
+        except _FAULTS as fault:
             raise InputError(f"{path}: {name} cannot be read; is it cut short? ({fault})") from None
 
     return stream

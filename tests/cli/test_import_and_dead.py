@@ -39,6 +39,19 @@ def test_dead_rows_become_a_group_of_an_imported_trajectory(gasfield: Callable, 
     assert set(counted["groups"]) == {"dead", "rest"}
 
 
+def test_what_was_taken_is_said_unless_it_shall_be_quiet(gasfield: Callable, tmp_path: Path) -> None:
+    words = (np.random.default_rng(0).standard_normal((3, 8, 4)).astype(np.float32).view(np.uint32) >> 16).astype("u2")
+    np.savez(tmp_path / "a.npz", W=words)
+    said = gasfield("import", "a.npz", "-o", "a.h5")
+    assert said.returncode == 0, said.stderr
+    assert said.stdout.startswith("note: a.npz: W: uint16 numbers are taken for the bits of bfloat16 ones")
+    silent = gasfield("import", "a.npz", "-o", "b.h5", "--bits", "bfloat16", "--every", "2")
+    assert silent.stdout.startswith("b.h5: ")
+    quiet = gasfield("import", "a.h5", "-o", "b.h5", "--quiet", "--overwrite")
+    assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
+    assert "b.h5: 3 frames" in gasfield("diagnose", "b.h5", "--only", "cloud").stdout
+
+
 def test_by_the_matrix_alone(gasfield: Callable, matrix: Path) -> None:
     told = gasfield("dead", "m.npy")
     assert told.returncode == 0, told.stderr
@@ -57,6 +70,8 @@ def test_by_the_matrix_alone(gasfield: Callable, matrix: Path) -> None:
         (("import", "m.npy", "-o", "a.h5", "--rows", "dead"), "--rows dead: NAME=IDS is wanted"),
         (("import", "m.npy", "-o", "a.h5", "--rows", "dead=0:601"), "the rows are 0 to 599"),
         (("import", "m.npy", "-o", "no/a.h5"), "there is no folder no"),
+        (("import", "m.npy", "-o", "a.h5", "--bits", "bfloat16"), "m.npy: --bits is for uint16 numbers"),
+        (("import", "m.npy", "-o", "a.h5", "--every", "0"), "--every 0"),
         (("dead",), "nothing to tell dead rows from"),
         (("dead", "m.npy", "-o", "m.npy"), "--output m.npy: exists already"),
         (("dead", "--counts", "m.npy"), "whole numbers along one axis"),
