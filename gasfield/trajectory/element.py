@@ -18,6 +18,8 @@ from gasfield.trajectory.chunks import FILTERS, write_block
 
 _CHUNK_BYTES = 1 << 19
 _CHUNK_FRAMES = 100
+_MOST_WAITING = 1 << 27
+"""Bytes of an element that wait for a chunk to be full: a hundred frames of a whole vocabulary would not fit."""
 _CHUNK_COUNTS = 256
 
 
@@ -27,9 +29,10 @@ def chunk_shape(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
     frames = int(np.clip(_CHUNK_BYTES // frame_bytes, 1, _CHUNK_FRAMES))
     if len(shape) < 2 or frames == _CHUNK_FRAMES:
         return (frames, *shape)
+    frames = int(np.clip(_MOST_WAITING // frame_bytes, 1, _CHUNK_FRAMES))
     row_bytes = max(1, int(np.prod(shape[1:])) * itemsize)
-    rows = int(np.clip(_CHUNK_BYTES // (row_bytes * _CHUNK_FRAMES), 1, shape[0]))
-    return (_CHUNK_FRAMES, rows, *shape[1:])
+    rows = int(np.clip(_CHUNK_BYTES // (row_bytes * frames), 1, shape[0]))
+    return (frames, rows, *shape[1:])
 
 
 class Element:

@@ -24,6 +24,7 @@ class Frames:
         steps: (T,) step of each.
         times: (T,) time of each.
         shape: (T, ...).
+        block: frames in a chunk.
         dtype: type of the numbers.
     """
 
@@ -44,6 +45,7 @@ class Frames:
         if (tail := file.get(f"{schema.UNFINISHED}/{place}")) is not None:
             self._read_tail(tail)
         self.shape: tuple[int, ...] = (len(self.steps), *group["value"].shape[1:])
+        self.block: int = (group["value"].chunks or (1,))[0]
         self.dtype: np.dtype[Any] = group["value"].dtype
 
     def __len__(self) -> int:

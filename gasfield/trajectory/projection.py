@@ -60,10 +60,15 @@ def turn_projection(source: h5py.File, target: h5py.File) -> None:
     count, dimensions = frames.shape[1:]
     looked_at = int(np.clip(_LOOKED_AT // max(1, count * dimensions), 12, 100))
     chosen = range(0, len(frames), max(1, len(frames) // looked_at))
-    axes = principal_axes(np.concatenate([frames[i] for i in chosen]))
+    stride = max(1, len(chosen) * count * dimensions // (4 * _LOOKED_AT))  # of a whole vocabulary some rows do
+    axes = principal_axes(np.concatenate([frames[i][::stride] for i in chosen]))
     target[f"{schema.PROJECTION}/axes"][:] = axes
     element = Element.create(target, PLACE, (count, 3), "f4", live=False)
-    for start in range(0, len(frames), element.block):
-        block = slice(start, min(start + element.block, len(frames)))
-        element.extend(frames.steps[block], frames.times[block], project(frames.read(block), axes))
+    together = frames.block  # that many lie in the same chunks
+    for start in range(0, len(frames), together):
+        block = slice(start, min(start + together, len(frames)))
+        for frame in zip(frames.steps[block], frames.times[block], project(frames.read(block), axes), strict=True):
+            element.append(*frame)
+            if element.is_full:
+                element.finish()
     element.finish()

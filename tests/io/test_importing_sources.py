@@ -15,7 +15,7 @@ from paths import RECORDINGS
 import gasfield
 from gasfield.errors import InputError
 from gasfield.gas import Gas
-from gasfield.importing import import_recording, writing
+from gasfield.importing import import_recording
 from gasfield.trajectory import TrajectoryWriter
 
 torch = pytest.importorskip("torch", reason="checkpoints of torch.save need the extra `gasfield[record]`")
@@ -356,19 +356,6 @@ def test_whole_vocabularies_are_written_as_they_are_read(tmp_path: Path, form: s
     command = [sys.executable, "-c", MEASURED, str(folder), str(tmp_path / "out.h5")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert float(done.stdout) < 64
-
-
-def test_what_would_not_fit_is_refused_before_it_is_begun(
-    tmp_path: Path, bring: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    np.savez(tmp_path / "a.npz", W=values(shape=(20, 40, 50)))
-    size = 40 * 50 * 4
-    monkeypatch.setattr(writing, "memory_available", lambda: 59 * size)
-    with pytest.raises(InputError, match=r"20 frames of 40 x 50 need .* take fewer rows"):
-        bring(tmp_path / "a.npz")
-    assert not list(tmp_path.glob("out*"))
-    assert len(bring(tmp_path / "a.npz", rows={"some": "0:30"})[0]) == 20
-    assert len(bring(tmp_path / "a.npz", every=4)[0]) == 5
 
 
 # --- what is refused --------------------------------------------------------------------------------------------------
