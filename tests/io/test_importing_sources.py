@@ -341,7 +341,7 @@ print(heard[-1] - heard[1])
 
 @pytest.mark.parametrize("form", ["checkpoints", "trajectory"])
 def test_whole_vocabularies_are_written_as_they_are_read(tmp_path: Path, form: str) -> None:
-    """Twelve matrices of 64 MB, every row kept: from the second frame on the peak of memory does not grow by another."""
+    """Twelve matrices of 64 MB, every row kept: the peak of memory does not grow by another one."""
     folder = tmp_path / "theirs"
     folder.mkdir()
     rows = values(shape=(16_000, 1_000))
