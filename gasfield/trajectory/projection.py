@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import h5py
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -48,7 +50,11 @@ def project(positions: NDArray[np.floating], axes: NDArray[np.float64]) -> NDArr
     circles.
     """
     precision = np.float32 if positions.dtype == np.float32 else np.float64
-    return keep_mantissa(np.einsum("...d,kd->...k", positions.astype(precision), axes.astype(precision)), _BITS)
+    points: NDArray[Any] = positions.astype(precision, copy=False)
+    directions: NDArray[Any] = np.ascontiguousarray(
+        axes, precision
+    )  # eigenvectors come by columns, which is five times as slow
+    return keep_mantissa(np.einsum("...d,kd->...k", points, directions), _BITS)
 
 
 def turn_projection(source: h5py.File, target: h5py.File) -> None:
