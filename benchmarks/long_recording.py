@@ -21,11 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 import gasfield
-from gasfield.catalogue import find_file
 from gasfield.dynamics import AdamW, Conditions
 from gasfield.forces import Surroundings, TotalForce
 from gasfield.forces.fields.recorded_gradient import RecordedGradient
 from gasfield.gas import Gas
+from gasfield.resources import find_file
 from gasfield.spaces import Free
 from gasfield.trajectory import Trajectory, TrajectoryWriter
 from gasfield.trajectory.element import chunk_shape

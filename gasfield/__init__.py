@@ -11,7 +11,7 @@ Names are loaded when they are first used, so that importing gasfield costs noth
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from gasfield.version import __version__
 
 if TYPE_CHECKING:
     from gasfield.comparison import compare
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gasfield.inspection import inspect
     from gasfield.plugins import run_plugin
     from gasfield.recording import Recorder
-    from gasfield.running import resume, run
+    from gasfield.runs.run import resume, run
     from gasfield.scenario import Scenario, load_scenario
     from gasfield.trajectory import Trajectory
     from gasfield.trajectory import open_trajectory as open
@@ -38,8 +38,8 @@ _HOME = {
     "inspect": ("inspection", "inspect"),
     "load_scenario": ("scenario", "load_scenario"),
     "open": ("trajectory", "open_trajectory"),
-    "resume": ("running", "resume"),
-    "run": ("running", "run"),
+    "resume": ("runs", "resume"),
+    "run": ("runs", "run"),
     "run_plugin": ("plugins", "run_plugin"),
 }
 

@@ -7,12 +7,14 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import gasfield
+from gasfield.version import __version__
+
+_PACKAGE = Path(__file__).parent
 
 
 def versions(*packages: str) -> dict[str, str]:
     """Versions of gasfield, Python and packages; the commit too, where gasfield runs from a source tree."""
-    found = {"gasfield": gasfield.__version__, "python": platform.python_version(), "machine": platform.machine()}
+    found = {"gasfield": __version__, "python": platform.python_version(), "machine": platform.machine()}
     for package in ("numpy", "numba", "h5py", *packages):
         try:
             found[package] = version(package)
@@ -24,12 +26,11 @@ def versions(*packages: str) -> dict[str, str]:
 
 def _commit() -> str | None:
     """Commit of the source tree, marked where the package differs from it."""
-    package = Path(gasfield.__file__).parent
-    if not (package.parent / ".git").exists():
+    if not (_PACKAGE.parent / ".git").exists():
         return None
     try:
-        commit = _git(package, "rev-parse", "--short=12", "HEAD")
-        return commit + ("-dirty" if _git(package, "status", "--porcelain", "--", ".") else "")
+        commit = _git(_PACKAGE, "rev-parse", "--short=12", "HEAD")
+        return commit + ("-dirty" if _git(_PACKAGE, "status", "--porcelain", "--", ".") else "")
     except (OSError, subprocess.SubprocessError):
         return None
 

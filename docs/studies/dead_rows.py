@@ -19,11 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from gasfield.diagnostics.estimate import Estimate
 from gasfield.inspection.dormancy import densest, dormancy
 from gasfield.inspection.matrix import Matrix
-from gasfield.inspection.separation import area_under_curve
 from gasfield.plots.style import SERIES, dress, headline, legend, new_figure
+from gasfield.statistics.estimate import Estimate
+from gasfield.statistics.separation import area_under_curve
 
 ROOT = Path(__file__).parent.parent.parent
 FOLDER = ROOT / "outputs" / "dead-rows"

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 import gasfield
 from gasfield.diagnostics import Group, Motion
-from gasfield.diagnostics.decomposition import KINDS
-from gasfield.diagnostics.motion import MotionResult
+from gasfield.diagnostics.kinematics.motion import MotionResult
 from gasfield.plots.kinds import COLOURS
 from gasfield.plots.style import dress, headline, new_figure
+from gasfield.statistics.motion_decomposition import KINDS
 from gasfield.trajectory import Trajectory
 
 ROOT = Path(__file__).parent.parent.parent

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.diagnostics.noisy_attention_law import critical_temperature, steady_order
+from gasfield.diagnostics.fields.noisy_attention_law import critical_temperature, steady_order
 from gasfield.plots.style import CONTEXT, INK, SERIES, SIMULATED, dress, legend, new_figure, save
 from gasfield.scenario import Scenario
 from gasfield.simulation import Simulation

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from precision_replays import Case, kept_file, load, real, store
 
 from gasfield.diagnostics import Group, Motion
-from gasfield.diagnostics.decomposition import KINDS
+from gasfield.statistics.motion_decomposition import KINDS
 
 __all__ = ["KINDS", "kinds_once"]
 

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.comparison.alignment import Pair
-from gasfield.diagnostics.cloud import centroids_without, path_without
-from gasfield.diagnostics.estimate import Estimate, jackknife, mean, missing, share
+from gasfield.diagnostics.kinematics.cloud import centroids_without, path_without
 from gasfield.kernels.bfloat16 import is_on_lattice, keys
+from gasfield.statistics.estimate import Estimate, jackknife, mean, missing, share
 
 Values = NDArray[np.float64]
 

@@ -8,15 +8,15 @@ from gasfield.comparison.alignment import Pair
 from gasfield.comparison.hindcast import Hindcast
 from gasfield.diagnostics import Cloud, Deformation, Freezing, Motion, StepLength
 from gasfield.diagnostics.base import Result
-from gasfield.diagnostics.cloud import CloudResult
-from gasfield.diagnostics.decomposition import KINDS
-from gasfield.diagnostics.deformation import DeformationResult
-from gasfield.diagnostics.estimate import Estimate
-from gasfield.diagnostics.freezing import FreezingResult
 from gasfield.diagnostics.group import Group
-from gasfield.diagnostics.motion import MotionResult
-from gasfield.diagnostics.step_length import StepLengthResult
+from gasfield.diagnostics.kinematics.cloud import CloudResult
+from gasfield.diagnostics.kinematics.deformation import DeformationResult
+from gasfield.diagnostics.kinematics.motion import MotionResult
+from gasfield.diagnostics.kinematics.step_length import StepLengthResult
+from gasfield.diagnostics.lattice.freezing import FreezingResult
 from gasfield.quantity import Quantity
+from gasfield.statistics.estimate import Estimate
+from gasfield.statistics.motion_decomposition import KINDS
 
 COMPARED = {
     "centroid_norm": "centroid.norm",

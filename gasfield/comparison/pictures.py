@@ -12,20 +12,8 @@ from numpy.typing import NDArray
 from scipy.linalg import null_space
 
 from gasfield.comparison.pairing import GroupComparison
-from gasfield.plots import (
-    SERIES,
-    Curve,
-    Paths,
-    Role,
-    curves,
-    headline,
-    new_figure,
-    places,
-    plane,
-    principal_plane,
-    save,
-    structure,
-)
+from gasfield.plots.panels import Curve, Paths, curves, places, plane, principal_plane, structure
+from gasfield.plots.style import SERIES, Role, headline, new_figure, save
 
 Values = NDArray[np.floating[Any]]
 Groups = Mapping[str, GroupComparison]

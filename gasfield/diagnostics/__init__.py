@@ -8,37 +8,37 @@ from pathlib import Path
 from typing import Any
 
 from gasfield.diagnostics.base import Diagnostic, Result, Scope, Together
-from gasfield.diagnostics.basins import Basins
-from gasfield.diagnostics.bonds import Bonds
-from gasfield.diagnostics.breathing import Breathing
-from gasfield.diagnostics.cells import Cells
-from gasfield.diagnostics.cloud import Cloud
-from gasfield.diagnostics.clusters import Clusters
-from gasfield.diagnostics.coherence import Coherence
-from gasfield.diagnostics.deformation import Deformation
-from gasfield.diagnostics.density import Density
-from gasfield.diagnostics.distinct import Distinct
-from gasfield.diagnostics.entropy_production import EntropyProduction
 from gasfield.diagnostics.experiment import Experiment
-from gasfield.diagnostics.field_map import FieldMap
-from gasfield.diagnostics.flow import Flow
-from gasfield.diagnostics.force_table import ForceTable
-from gasfield.diagnostics.freezing import Freezing
+from gasfield.diagnostics.fields.field_map import FieldMap
+from gasfield.diagnostics.fields.force_table import ForceTable
+from gasfield.diagnostics.fields.retrieval import Retrieval
 from gasfield.diagnostics.group import WHOLE, Group
-from gasfield.diagnostics.lifecycle import Lifecycle
-from gasfield.diagnostics.motion import Motion
-from gasfield.diagnostics.orbit import Orbit
-from gasfield.diagnostics.order import Order
-from gasfield.diagnostics.pair_dispersion import PairDispersion
-from gasfield.diagnostics.plane import Plane
-from gasfield.diagnostics.pressure import Pressure
-from gasfield.diagnostics.radial_distribution import RadialDistribution
-from gasfield.diagnostics.retrieval import Retrieval
-from gasfield.diagnostics.sky import Sky
-from gasfield.diagnostics.speeds import Speeds
-from gasfield.diagnostics.step_length import StepLength
-from gasfield.diagnostics.thermodynamics import Thermodynamics
-from gasfield.diagnostics.transport import Transport
+from gasfield.diagnostics.kinematics.breathing import Breathing
+from gasfield.diagnostics.kinematics.cloud import Cloud
+from gasfield.diagnostics.kinematics.coherence import Coherence
+from gasfield.diagnostics.kinematics.deformation import Deformation
+from gasfield.diagnostics.kinematics.directions import Sky
+from gasfield.diagnostics.kinematics.flow import Flow
+from gasfield.diagnostics.kinematics.motion import Motion
+from gasfield.diagnostics.kinematics.orbit import Orbit
+from gasfield.diagnostics.kinematics.pair_dispersion import PairDispersion
+from gasfield.diagnostics.kinematics.plane import Plane
+from gasfield.diagnostics.kinematics.speeds import Speeds
+from gasfield.diagnostics.kinematics.step_length import StepLength
+from gasfield.diagnostics.kinematics.transport import Transport
+from gasfield.diagnostics.lattice.cells import Cells
+from gasfield.diagnostics.lattice.distinct import Distinct
+from gasfield.diagnostics.lattice.freezing import Freezing
+from gasfield.diagnostics.lattice.lifecycle import Lifecycle
+from gasfield.diagnostics.structure.basins import Basins
+from gasfield.diagnostics.structure.bonds import Bonds
+from gasfield.diagnostics.structure.clusters import Clusters
+from gasfield.diagnostics.structure.order import Order
+from gasfield.diagnostics.structure.radial_distribution import RadialDistribution
+from gasfield.diagnostics.thermodynamics.density import Density
+from gasfield.diagnostics.thermodynamics.entropy_production import EntropyProduction
+from gasfield.diagnostics.thermodynamics.pressure import Pressure
+from gasfield.diagnostics.thermodynamics.thermodynamics import Thermodynamics
 from gasfield.errors import InputError
 from gasfield.quantity import nested_leaves
 from gasfield.trajectory import Trajectory
@@ -158,7 +158,7 @@ class Diagnosis:
     def plot_all(self, folder: Path) -> list[Path]:
         """One picture a result, `GROUP-DIAGNOSTIC.png`, or one of all groups, `groups-DIAGNOSTIC.png`, where they are
         best looked at together; a result with nothing to draw has none."""
-        from gasfield.plots import save
+        from gasfield.plots.style import save
 
         pictures: dict[str, Result] = {}
         together: dict[str, list[Together]] = {}

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 
-from gasfield.diagnostics.estimate import Estimate
 from gasfield.diagnostics.experiment import Experiment
 from gasfield.diagnostics.group import Group, as_group
 from gasfield.quantity import Quantity
+from gasfield.statistics.estimate import Estimate
 from gasfield.trajectory import Trajectory
 
 if TYPE_CHECKING:

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from gasfield.diagnostics.estimate import Estimate
 from gasfield.errors import InputError
 from gasfield.inspection.counts import Counts, count_tokens, read_counts
 from gasfield.inspection.dormancy import Dormancy, dormancy
 from gasfield.inspection.matrix import Indices, Matrix, open_matrix
-from gasfield.inspection.separation import area_under_curve
 from gasfield.kernels.rows import count_marks
 from gasfield.quantity import Quantity, nested_leaves
+from gasfield.statistics.estimate import Estimate
+from gasfield.statistics.separation import area_under_curve
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class DeadRows:
     def plot_all(self, folder: Path) -> list[Path]:
         """Writes the picture `dead.png`, where there is a matrix."""
         from gasfield.inspection.pictures import dead_rows
-        from gasfield.plots import save
+        from gasfield.plots.style import save
 
         return [] if self.score is None else [save(dead_rows(self).figure, folder / "dead.png")]
 

@@ -11,14 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.diagnostics.base import Result
-from gasfield.diagnostics.estimate import Estimate, share_floor
 from gasfield.errors import InputError
-from gasfield.inspection import cloud, separation
+from gasfield.inspection import cloud
 from gasfield.inspection.matrix import Indices, Matrix, Values, open_matrix
 from gasfield.inspection.outliers import find_outliers
+from gasfield.inspection.scores import scores
 from gasfield.kernels.lattice_neighbours import neighbour_labels
 from gasfield.kernels.rows import count_marks, first_equal, groups_of
 from gasfield.quantity import Quantity, nested_leaves
+from gasfield.statistics.estimate import Estimate, share_floor
+from gasfield.statistics.separation import area_under_curve
 from gasfield.tensors import read_rows
 
 if TYPE_CHECKING:
@@ -153,8 +155,8 @@ def inspect(
         "zeros": _share(marks[kept, 0], matrix.dimensions),
         "powers_of_two": _share(marks[kept, 1], matrix.dimensions),
     }
-    for name, scores in zip(_OUTLIERS, (found.norms, found.distances), strict=True):
-        lists |= _outliers(name, scores, kept, notes)
+    for name, score in zip(_OUTLIERS, (found.norms, found.distances), strict=True):
+        lists |= _outliers(name, score, kept, notes)
     if given is not None:
         progress("comparing the given rows with the rest")
         lists["given.rows"] = Quantity(len(given), "rows")
@@ -250,8 +252,8 @@ def _separation(
         notes.append("separation: a single row against the rest has no error")
     twins = np.flatnonzero(np.bincount(labels, minlength=len(labels))[labels] > 1)
     return {
-        f"separation.{name}": separation.area_under_curve(scores, inside)
-        for name, scores in separation.scores(matrix, kept, inside, norms, twins, notes)
+        f"separation.{name}": area_under_curve(score, inside)
+        for name, score in scores(matrix, kept, inside, norms, twins, notes)
     }
 
 

@@ -14,7 +14,7 @@ from scipy.linalg import eigh
 from gasfield.inspection.dead import DeadRows
 from gasfield.inspection.inspection import Inspection
 from gasfield.inspection.matrix import Indices, Values
-from gasfield.plots import SERIES, Role, dress, headline, legend, new_figure, save
+from gasfield.plots.style import SERIES, Role, dress, headline, legend, new_figure, save
 
 _DOTS = 6000
 """Rows drawn in the plane: enough to see the cloud, few enough to see what is marked."""

@@ -13,7 +13,7 @@ from gasfield.plots.courses import colours
 from gasfield.plots.style import INK, dress, new_figure
 
 if TYPE_CHECKING:
-    from gasfield.diagnostics.field_panel import Panel
+    from gasfield.plots.panel import Panel
 
 _COLUMNS = 3
 _LEVELS = 24

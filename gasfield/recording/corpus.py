@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.catalogue import find_file
 from gasfield.errors import InputError
+from gasfield.resources import find_file
 
 DEFAULT_TEXT = "texts/kjv.txt.xz"
 _UNPACK: dict[str, Callable[[bytes], bytes]] = {".xz": lzma.decompress, ".gz": gzip.decompress}

@@ -12,8 +12,6 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 
-from gasfield.catalogue import find_file, next_free
-from gasfield.document import Document
 from gasfield.errors import InputError
 from gasfield.provenance import versions
 from gasfield.recording.corpus import Corpus, tokenize
@@ -21,6 +19,8 @@ from gasfield.recording.plan import RecordingPlan
 from gasfield.recording.recorder import Recorder
 from gasfield.recording.timetable import spread_steps
 from gasfield.recording.training import Training, TrainingPlan
+from gasfield.resources import find_file, next_free
+from gasfield.scenario.document import Document
 from gasfield.spec import Spec
 from gasfield.tracers import Tracer
 

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from gasfield.catalogue import find_file
 from gasfield.errors import InputError
+from gasfield.resources import find_file
 from gasfield.streams import Stream, generator
 from gasfield.tracers import Present, Soil, Tracer, plant, structure_of
 

@@ -13,9 +13,9 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.catalogue import find_file
 from gasfield.errors import InputError
 from gasfield.gas import Gas
+from gasfield.resources import find_file
 from gasfield.trajectory import schema
 from gasfield.trajectory.field import AffineField, FullField
 from gasfield.trajectory.frames import Frames, OutrunError

@@ -20,12 +20,12 @@ import h5py
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-import gasfield
 from gasfield.gas import Gas
 from gasfield.trajectory import schema
 from gasfield.trajectory.compact import compact, copy_frames
 from gasfield.trajectory.element import Element
 from gasfield.trajectory.projection import PLACE, principal_axes, project
+from gasfield.version import __version__
 
 FLUSH_SECONDS = 5.0
 _ROOM_TO_SPARE = 1 << 23
@@ -220,7 +220,7 @@ def _describe_file(file: h5py.File, provenance: Mapping[str, Any], precision: st
     head.create_group("author").attrs["name"] = "gasfield"
     creator = head.create_group("creator")
     creator.attrs["name"] = "gasfield"
-    creator.attrs["version"] = gasfield.__version__
+    creator.attrs["version"] = __version__
     parameters = file.create_group(schema.PROVENANCE)
     parameters.attrs["precision"] = precision
     for key, value in provenance.items():

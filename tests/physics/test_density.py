@@ -11,9 +11,9 @@ from exact_samples import experiment, remembering, run_of
 from scipy import integrate, special, stats
 
 from gasfield.diagnostics import Group
-from gasfield.diagnostics.density import Density, DensityResult
-from gasfield.diagnostics.parts import agreement, independent_parts, shares_of_parts
-from gasfield.diagnostics.quadrature import Flat, NotConfined, Round, confined, shares
+from gasfield.diagnostics.thermodynamics.density import Density, DensityResult
+from gasfield.statistics.blocking import agreement, independent_parts, shares_of_parts
+from gasfield.statistics.quadrature import Flat, NotConfined, Round, confined, shares
 
 pytestmark = pytest.mark.usefixtures("one_numba_thread")
 

@@ -11,7 +11,7 @@ import yaml
 from paths import ROOT
 
 from gasfield.diagnostics import Distinct, Freezing, Group, Plane
-from gasfield.running import run
+from gasfield.runs.run import run
 from gasfield.scenario import Scenario
 from gasfield.trajectory import Trajectory
 

@@ -9,7 +9,7 @@ import pytest
 from scipy.special import polygamma
 from thermal_groups import DoubleWell, ar1, harmonic
 
-from gasfield.diagnostics.entropy import (
+from gasfield.diagnostics.thermodynamics.entropy import (
     Region,
     Sample,
     configurational_entropy,
@@ -17,14 +17,14 @@ from gasfield.diagnostics.entropy import (
     independent_places,
     maxwell_entropy,
 )
-from gasfield.diagnostics.free_energy import (
+from gasfield.diagnostics.thermodynamics.free_energy import (
     Quadrature,
     free_energy_along_temperature,
     gauss_legendre,
     thermodynamic_integration,
 )
-from gasfield.diagnostics.steady import Steady
-from gasfield.diagnostics.thermodynamics import Thermodynamics
+from gasfield.diagnostics.thermodynamics.steady import Steady
+from gasfield.diagnostics.thermodynamics.thermodynamics import Thermodynamics
 from gasfield.errors import InputError
 
 GAUSSIAN = 0.5 * np.log(2 * np.pi * np.e)

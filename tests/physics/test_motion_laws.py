@@ -11,8 +11,8 @@ from scipy.linalg import expm
 from scipy.stats import ortho_group
 
 from gasfield.diagnostics import Group
-from gasfield.diagnostics.decomposition import KINDS
-from gasfield.diagnostics.motion import Motion, MotionResult
+from gasfield.diagnostics.kinematics.motion import Motion, MotionResult
+from gasfield.statistics.motion_decomposition import KINDS
 
 Values = NDArray[np.float64]
 DIMENSIONS = (2, 3, 64)

@@ -11,11 +11,11 @@ from paths import RECORDINGS
 
 import gasfield
 from gasfield.diagnostics import Group, Motion
-from gasfield.diagnostics.decomposition import KINDS
 from gasfield.errors import InputError
-from gasfield.running import RunResult
+from gasfield.runs.run import RunResult
 from gasfield.scenario import load_scenario
 from gasfield.simulation import Simulation
+from gasfield.statistics.motion_decomposition import KINDS
 from gasfield.trajectory import Trajectory
 
 STEPS = 16

@@ -13,8 +13,8 @@ from scipy.integrate import quad
 from scipy.optimize import brentq
 from scipy.special import eval_legendre, spherical_in
 
-from gasfield.diagnostics.correlation import correlated_mean
-from gasfield.diagnostics.noisy_attention_law import Form, critical_temperature, steady_order
+from gasfield.diagnostics.fields.noisy_attention_law import Form, critical_temperature, steady_order
+from gasfield.statistics.correlation import correlated_mean
 
 FORMS: tuple[Form, ...] = ("unnormalised", "softmax")
 

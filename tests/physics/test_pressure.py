@@ -8,7 +8,7 @@ from exact_samples import experiment, remembering, run_of
 from scipy import integrate
 
 from gasfield.diagnostics import Group
-from gasfield.diagnostics.pressure import Pressure, PressureResult
+from gasfield.diagnostics.thermodynamics.pressure import Pressure, PressureResult
 
 pytestmark = pytest.mark.usefixtures("one_numba_thread")
 

@@ -7,7 +7,7 @@ import pytest
 from exact_samples import experiment, remembering, run_of
 from scipy import stats
 
-from gasfield.diagnostics.speeds import Speeds, SpeedsResult
+from gasfield.diagnostics.kinematics.speeds import Speeds, SpeedsResult
 
 FREE = {"kind": "free", "dimensions": 3}
 T = 1.7

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from thermal_groups import DoubleWell, ar1, experiment, group, harmonic
 
-from gasfield.diagnostics.entropy_production import EntropyProduction
 from gasfield.diagnostics.group import Group
-from gasfield.diagnostics.thermodynamics import UNITS, Thermodynamics, ThermodynamicsResult
+from gasfield.diagnostics.thermodynamics.entropy_production import EntropyProduction
+from gasfield.diagnostics.thermodynamics.thermodynamics import UNITS, Thermodynamics, ThermodynamicsResult
 from gasfield.trajectory import Series
 
 T, K, D = 0.7, 2.0, 2

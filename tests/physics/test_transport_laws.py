@@ -11,10 +11,10 @@ import pytest
 from numpy.typing import NDArray
 
 from gasfield.diagnostics import Coherence, Group, PairDispersion, Transport
-from gasfield.diagnostics.displacements import autocorrelations, square_displacements
-from gasfield.diagnostics.transport import TransportResult
-from gasfield.running import RunResult, run
+from gasfield.diagnostics.kinematics.transport import TransportResult
+from gasfield.runs.run import RunResult, run
 from gasfield.scenario import Scenario
+from gasfield.statistics.lags import autocorrelations, square_displacements
 
 Values = NDArray[np.float64]
 T, N, D, STEP = 400, 200, 3, 0.5

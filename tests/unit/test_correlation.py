@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from thermal_groups import ar1
 
-from gasfield.diagnostics.correlation import (
+from gasfield.statistics.correlation import (
     autocorrelation,
     correlated_mean,
     correlated_rate,

@@ -10,11 +10,11 @@ import pytest
 import yaml
 
 from gasfield.diagnostics import DIAGNOSTICS, Diagnosis, diagnose
-from gasfield.diagnostics.breathing import maxima
-from gasfield.diagnostics.clusters import cluster_sizes, plateau
-from gasfield.diagnostics.orbit import fit_orbit
-from gasfield.diagnostics.retrieval import pitchfork
-from gasfield.running import RunResult, run
+from gasfield.diagnostics.fields.retrieval import pitchfork
+from gasfield.diagnostics.kinematics.breathing import maxima
+from gasfield.diagnostics.kinematics.orbit import fit_orbit
+from gasfield.diagnostics.structure.clusters import cluster_sizes, plateau
+from gasfield.runs.run import RunResult, run
 from gasfield.scenario import Scenario
 
 GAS = {"kind": "gaussian", "count": 30, "spread": 1.0}

@@ -12,11 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.image import imread
 
 from gasfield.diagnostics.base import Result
-from gasfield.diagnostics.density import Density
-from gasfield.diagnostics.pressure import Pressure
-from gasfield.diagnostics.radial_distribution import RadialDistribution
-from gasfield.diagnostics.speeds import Speeds
-from gasfield.plots import new_figure, save
+from gasfield.diagnostics.kinematics.speeds import Speeds
+from gasfield.diagnostics.structure.radial_distribution import RadialDistribution
+from gasfield.diagnostics.thermodynamics.density import Density
+from gasfield.diagnostics.thermodynamics.pressure import Pressure
+from gasfield.plots.style import new_figure, save
 
 WELL = [{"kind": "harmonic", "stiffness": 1.0}]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gasfield.document import Document
 from gasfield.errors import InputError
+from gasfield.scenario.document import Document
 
 Read = Callable[..., Document]
 TEXT = """\

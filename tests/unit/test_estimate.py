@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gasfield.diagnostics.estimate import Estimate, jackknife, mean, median, missing, quantile, share
+from gasfield.statistics.estimate import Estimate, jackknife, mean, median, missing, quantile, share
 
 DRAWS, ROWS = 600, 200
 

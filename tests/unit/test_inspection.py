@@ -16,8 +16,8 @@ from paths import RECORDINGS
 from gasfield.errors import InputError
 from gasfield.inspection import inspect, open_matrix
 from gasfield.inspection.outliers import find_outliers
-from gasfield.inspection.separation import area_under_curve
 from gasfield.kernels.bfloat16 import from_bits
+from gasfield.statistics.separation import area_under_curve
 
 pytestmark = pytest.mark.usefixtures("one_numba_thread")
 Values = NDArray[np.float64]

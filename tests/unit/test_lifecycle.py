@@ -9,7 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from gasfield.diagnostics import Distinct, Freezing, Group, Lifecycle, Plane, Sky
-from gasfield.diagnostics.thawing import find_reheats, find_thaws
+from gasfield.diagnostics.lattice.thawing import find_reheats, find_thaws
 from gasfield.kernels.bfloat16 import from_bits, round_to_bfloat16
 from gasfield.trajectory import Trajectory
 

@@ -15,7 +15,8 @@ from matplotlib.image import imread
 from gasfield.comparison import compare
 from gasfield.diagnostics import DIAGNOSTICS, Group
 from gasfield.gas import Gas
-from gasfield.plots import Curve, Role, curves, principal_plane
+from gasfield.plots.panels import Curve, curves, principal_plane
+from gasfield.plots.style import Role
 from gasfield.trajectory import Trajectory, TrajectoryWriter
 
 

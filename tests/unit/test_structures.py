@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from paths import RECORDINGS
 from PIL import Image
 
-from gasfield.animating import animate
 from gasfield.diagnostics import Bonds, Flow, Group
 from gasfield.errors import InputError
+from gasfield.films import animate
 from gasfield.gas import Gas
 from gasfield.plots import animation
 from gasfield.plots.style import new_figure

@@ -1,0 +1,203 @@
+"""What the command line shows on a terminal: progress, tables, and messages about options."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from gasfield.errors import InputError
+from gasfield.kernels.cache import is_warm, key_by_sources
+
+if TYPE_CHECKING:
+    from gasfield.comparison import Comparison
+    from gasfield.inspection import DeadRows, Inspection
+    from gasfield.runs.run import RunResult
+    from gasfield.simulation import Simulation
+
+_OPTION_NAMES = {"learning_rate": "lr", "weight_decay": "decay", "text": "corpus"}
+"""Options whose names are shorter than those of the fields that they fill."""
+
+
+def explain_options(error: ValidationError) -> InputError:
+    """One line for each option that does not fit."""
+    lines = []
+    for fault in error.errors():
+        name = str(fault["loc"][-1]) if fault["loc"] else "options"
+        option = _OPTION_NAMES.get(name, name).replace("_", "-")
+        given = "" if isinstance(fault["input"], dict) else f", not {fault['input']!r}"
+        lines.append(f"--{option}: {fault['msg'].replace('Input should be', 'should be')}{given}.")
+    return InputError("\n".join(lines))
+
+
+@contextmanager
+def steps_bar(quiet: bool) -> Iterator[Callable[[Simulation], Callable[[int], None]]]:
+    """A progress bar over simulated steps on a terminal; nothing where the output goes to a file."""
+    with _bar(quiet) as bar:
+
+        def listen(simulation: Simulation) -> Callable[[int], None]:
+            if not quiet and not is_warm(key_by_sources()):
+                print("compiling kernels (once; cached for the next runs)", file=sys.stderr)
+            task = bar.add_task(
+                "simulating", total=simulation.scenario.run.steps, completed=simulation.steps_done, note=""
+            )
+            return lambda steps: bar.advance(task, steps)
+
+        yield listen
+
+
+@contextmanager
+def frames_bar(quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar over frames on a terminal; nothing where the output goes to a file."""
+    with _bar(quiet) as bar:
+        task = bar.add_task("importing", total=None, note="")
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def training_bar(steps: int, quiet: bool) -> Iterator[Callable[[int, float], None]]:
+    """A progress bar with loss and steps/s on a terminal; a plain line every 50 steps otherwise."""
+    with _bar(quiet) as bar:
+        task = bar.add_task("training", total=steps, note="")
+
+        def listen(step: int, loss: float) -> None:
+            speed = bar.tasks[0].speed or 0.0
+            bar.update(task, completed=step + 1, note=f"loss {loss:.3f}  {speed:.1f} steps/s")
+            if not quiet and not bar.console.is_terminal and step % 50 == 0:
+                print(f"step {step} loss {loss:.3f}", file=sys.stderr)
+
+        yield listen
+
+
+def _bar(quiet: bool) -> Progress:
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[note]}"))
+    disable = quiet or not console.is_terminal
+    return Progress(*columns, TimeRemainingColumn(), console=console, disable=disable, transient=True)
+
+
+@contextmanager
+def status() -> Iterator[Callable[[str], None]]:
+    """What is being done, in one line that vanishes, on a terminal; nothing where the output goes to a file."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _: None
+        return
+    with console.status("reading") as line:
+        yield line.update
+
+
+def print_run(result: RunResult) -> None:
+    """What a run found, and where it is."""
+    if result.comparison:
+        print_comparison(result.comparison)
+    else:
+        print_diagnosis(result.diagnosis.as_json())
+    print(
+        f"simulated in {result.seconds:.1f} s; {len(result.plots)} plots, summary and trajectory in {result.directory}"
+    )
+
+
+def print_comparison(comparison: Comparison) -> None:
+    """The comparison as a table: real, simulated, difference; a section for all rows and one for each group."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("", no_wrap=True)
+    for column in ("real", "simulated", "difference", "unit"):
+        table.add_column(column)
+    section = ""
+    for row in comparison.table():
+        if row.group != section:
+            section = row.group
+            table.add_row(section, style="bold")
+        table.add_row(f"  {row.name}", row.real, row.simulated, row.difference, row.unit)
+    console = Console()
+    console.print(table)
+    console.print("0.1594(14) means 0.1594 ± 0.0014, one standard error.", style="dim")
+
+
+def print_diagnosis(data: dict[str, Any]) -> None:
+    """Results of diagnostics, a line each, group by group; then what was left out or is undefined, and why."""
+    sections = {**data["groups"], **({"gas as a whole": data["gas"]} if "gas" in data else {})}
+    for section, results in sections.items():
+        print(section)
+        _print_leaves(results)
+    for entry in data["left_out"]:
+        print(f"{entry['group']}: {entry['diagnostic']} left out: {entry['reason']}")
+    for entry in data["notes"]:
+        print(f"{entry['group']}: {entry['diagnostic']}: {entry['note']}")
+
+
+def print_inspection(inspection: Inspection) -> None:
+    """Results of an inspection, a line each; of long lists the beginning (`--json` has all), then the notes."""
+    name = f" {inspection.group}" if inspection.group else ""
+    print(
+        f"{inspection.source}{name}: {inspection.matrix.rows} x {inspection.matrix.dimensions}, {inspection.precision}"
+    )
+    leaves = {key: quantity.leaf() for key, quantity in inspection.quantities().items()}
+    del leaves["rows"], leaves["dimensions"]
+    _print_leaves({key: leaf for key, leaf in leaves.items() if not isinstance(leaf["value"], list)})
+    shortened = False
+    for key, leaf in leaves.items():
+        if isinstance(leaf["value"], list) and leaf["value"]:
+            text, cut = _some(leaf["value"])
+            shortened = shortened or cut
+            print(f"  {key} = {text} {leaf['unit']}")
+    if shortened:
+        print("  (lists are cut short here; --json gives all)")
+    for note in inspection.notes:
+        print(f"note: {note}")
+
+
+def print_dead(found: DeadRows) -> None:
+    """How many rows are dead, nearly dead, padding; the first of them; and what must be known."""
+    _print_leaves(
+        {key: leaf for key, q in found.quantities().items() if not isinstance((leaf := q.leaf())["value"], list)}
+    )
+    for name, ids in (("dead", found.dead), ("nearly dead", found.nearly)):
+        if len(ids):
+            text, cut = _some([found.tokens.get(int(row), str(row)) for row in ids])
+            print(f"  {name}: {text}" + (" (-o writes all)" if cut else ""))
+    for note in found.notes:
+        print(f"note: {note}")
+
+
+def _some(values: list[Any], most: int = 12) -> tuple[str, bool]:
+    """The beginning of a list, or of a list of lists, and whether anything is missing."""
+    parts, cut = [], len(values) > most
+    for value in values[:most]:
+        if isinstance(value, list):
+            part, inner = _some(value, most=6)
+            parts.append(part)
+            cut = cut or inner
+        else:
+            parts.append(f"{value}" if isinstance(value, int | str) else _short(value))
+    rest = f", ... {len(values) - most} more" if len(values) > most else ""
+    return f"[{', '.join(parts)}{rest}]", cut
+
+
+def _print_leaves(data: dict[str, Any], prefix: str = "") -> None:
+    """A line for each number; what belongs to a number (its null, say) stands in brackets behind it."""
+    for key, value in data.items():
+        if "value" not in value:
+            _print_leaves(value, f"{prefix}{key}.")
+            continue
+        aside = ", ".join(f"{name} {_number(inner)}" for name, inner in value.items() if isinstance(inner, dict))
+        print(f"  {prefix}{key} = {_number(value)}" + (f" ({aside})" if aside else ""))
+
+
+def _number(leaf: dict[str, Any]) -> str:
+    error = f" ± {_short(leaf['error'])}" if leaf["error"] is not None else ""
+    unit = "" if leaf["unit"] == "1" else f" {leaf['unit']}"
+    return f"{_short(leaf['value'])}{error}{unit}"
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_short, value)) + "]"
+    return "not determined" if value is None else f"{value:.6g}"

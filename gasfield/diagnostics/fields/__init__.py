@@ -1,0 +1,1 @@
+"""Diagnostics of the field that moves the rows: maps, tables, retrieval."""

@@ -1,0 +1,195 @@
+"""A map of the field that a gas moves in, and of the ways that its particles take through it.
+
+Where the field has a potential the map shows its energy, else the streamlines of its force; forces between particles
+are left out. In more than two dimensions it is the slice through the middle of the gas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasfield.diagnostics.base import Result, Scope, simulated
+from gasfield.diagnostics.experiment import Experiment
+from gasfield.diagnostics.group import Group
+from gasfield.diagnostics.thermodynamics.density_law import wrapped
+from gasfield.dynamics.advection import Advection
+from gasfield.dynamics.optimiser import Optimiser
+from gasfield.forces import TotalForce
+from gasfield.plots.panel import Panel
+from gasfield.spaces import Space
+from gasfield.statistics.estimate import exact
+from gasfield.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Values = NDArray[np.float64]
+_GRID = 160
+_TRACKS = 3
+_DOTS = 600
+_FRAMES = 400
+_SMALL = 150
+"""Particles up to which all places at the start are drawn too."""
+_ALONE = 2
+"""Groups in one field that are drawn apart, since they would hide each other; more of them share a panel."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldMapResult(Result):
+    """The panels of a map.
+
+    Key: `field_map.inside`, the share of all particles that are within the picture at the end.
+    """
+
+    panels: tuple[Panel, ...]
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Energy or streamlines, tracks of a few particles, and where all are at the end."""
+        from gasfield.plots.maps import field_panels
+
+        return field_panels(self.panels, ax)
+
+
+@dataclass(frozen=True)
+class FieldMap:
+    """Field and ways in the plane of the first two coordinates."""
+
+    name: ClassVar[str] = "field_map"
+    scope: ClassVar[Scope] = Scope.WHOLE
+
+    def left_out(self, group: Group) -> str | None:
+        """Needs a field that was written down, in two dimensions or more of flat space."""
+        if group.experiment is None:
+            return "no simulation stands behind it"
+        space = group.experiment.scenario.space
+        if space.dimensions < 2 or space.curved:
+            return "a map needs two dimensions of flat space"
+        if isinstance(group.experiment.scenario.dynamics, Optimiser):
+            return "an optimiser does not follow a force"
+        if not any(_fields_of(part) for part in group.parts):
+            return "no field acts on a group (recorded ones are not drawn)"
+        return None
+
+    def compute(self, source: Group | Trajectory) -> FieldMapResult:
+        """The map of a run.
+
+        Raises:
+            ValueError: if the diagnostic does not apply.
+        """
+        group, experiment = simulated(self, source)
+        parts = [part.present() for part in group.parts]
+        parts = [part for part in parts if part.count and (_fields_of(part) or _moves(part))]
+        panels = [panel for family in _families(parts) for panel in _panels(family, experiment)]
+        inside = np.concatenate([_within(end, panel) for panel in panels for end in panel.ends])
+        notes = [note for part in parts for note in part.notes]
+        if group.dimensions > 2:
+            notes.append(f"the map is a slice: the other {group.dimensions - 2} coordinates are those of the middle")
+        return FieldMapResult(
+            group=group.name,
+            estimates={"field_map.inside": exact(float(inside.mean()), "1")},
+            notes=tuple(notes),
+            panels=tuple(panels),
+        )
+
+
+def _fields_of(part: Group) -> tuple[object, ...]:
+    """The laws of the fields that act on a group, which tell fields apart."""
+    if part.experiment is None:
+        return ()
+    return part.experiment.fields(part.name)[0]
+
+
+def _families(parts: Sequence[Group]) -> list[list[Group]]:
+    """Groups in one field."""
+    families: list[list[Group]] = []
+    for part in parts:
+        same = [family for family in families if _fields_of(family[0]) == _fields_of(part)]
+        same[0].append(part) if same else families.append([part])
+    return families
+
+
+def _moves(part: Group) -> bool:
+    return bool(np.any(part.positions[-1] != part.positions[0]))
+
+
+def _within(places: Values, panel: Panel) -> NDArray[np.bool_]:
+    """(N,) which places are in the picture."""
+    inside: NDArray[np.bool_] = (np.abs(places[:, 0] - panel.x.mean()) <= 0.5 * np.ptp(panel.x)) & (
+        np.abs(places[:, 1] - panel.y.mean()) <= 0.5 * np.ptp(panel.y)
+    )
+    return inside
+
+
+def _limits(parts: Sequence[Group], space: Space) -> tuple[Values, Values]:
+    """Lower and upper corner of the picture (2,): where the particles are from the first to the last frame."""
+    frames = np.unique(np.linspace(0, len(parts[0].steps) - 1, 50).astype(int))
+    seen = [wrapped(space, part.positions[frames])[..., :2].reshape(-1, 2) for part in parts]
+    low = np.min([np.quantile(x, 0.005, axis=0) for x in seen], axis=0)
+    high = np.max([np.quantile(x, 0.995, axis=0) for x in seen], axis=0)
+    margin = 0.08 * max(float(np.max(high - low)), 1e-9)
+    low, high = low - margin, high + margin
+    periods = space.periods[:2]
+    return np.where(periods > 0, -0.5 * periods, low), np.where(periods > 0, 0.5 * periods, high)
+
+
+def _panels(family: Sequence[Group], experiment: Experiment) -> list[Panel]:
+    """The panels of the groups in one field, all with its limits and its scale: one for each of a few, else one."""
+    space, fields = experiment.scenario.space, experiment.fields(family[0].name)[1]
+    potential = fields.conservative and not isinstance(experiment.scenario.dynamics, Advection)
+    top = max(_top(part, fields) for part in family) if potential else np.nan
+    limits = _limits(family, space)
+    shown = [family] if len(family) > _ALONE else [[part] for part in family]
+    return [_panel(parts, fields, limits, space, top) for parts in shown]
+
+
+def _panel(
+    parts: Sequence[Group], fields: TotalForce, limits: tuple[Values, Values], space: Space, top: float
+) -> Panel:
+    """A map with its groups; of energies if a highest one is given."""
+    x, y = (np.linspace(limits[0][axis], limits[1][axis], _GRID) for axis in (0, 1))
+    first = parts[0]
+    middle = np.mean([part.positions[-1].astype(np.float64).mean(axis=0) for part in parts], axis=0)
+    places = np.tile(middle, (_GRID * _GRID, 1))
+    places[:, 0], places[:, 1] = np.tile(x, _GRID), np.repeat(y, _GRID)
+    shape = (_GRID, _GRID)
+    energy = fields.energy(first.probe(places)).reshape(shape) if np.isfinite(top) else None
+    force = fields.force(first.probe(places))[:, :2].reshape(*shape, 2)
+    return Panel(
+        tuple(part.name for part in parts),
+        x,
+        y,
+        energy,
+        force,
+        tuple(_tracks(part, space) for part in parts),
+        tuple(wrapped(space, part.positions[0])[: _SMALL * (part.count <= _SMALL), :2] for part in parts),
+        tuple(wrapped(space, part.positions[-1])[_few(part.count, _DOTS), :2] for part in parts),
+        top,
+    )
+
+
+def _top(part: Group, fields: TotalForce) -> float:
+    """The energy below which the particles of a group are 99% of the time."""
+    frames = np.unique(np.linspace(0, len(part.steps) - 1, 20).astype(int))
+    rows = _few(part.count, 200)
+    seen = part.positions[frames][:, rows].reshape(-1, part.dimensions).astype(np.float64)
+    return float(np.quantile(fields.energy(part.probe(seen)), 0.99))
+
+
+def _tracks(part: Group, space: Space) -> Values:
+    """(T, few, 2) ways of some particles; NaN where one leaves by a side and enters by the other."""
+    frames = np.unique(np.linspace(0, len(part.steps) - 1, _FRAMES).astype(int))
+    ways = wrapped(space, part.positions[frames][:, _few(part.count, _TRACKS)])[..., :2]
+    sides = np.where(space.periods[:2] > 0, space.periods[:2], np.inf)
+    jumps = np.any(np.abs(np.diff(ways, axis=0)) > 0.5 * sides, axis=2)
+    ways[1:][jumps] = np.nan
+    return ways
+
+
+def _few(count: int, most: int) -> NDArray[np.int64]:
+    """Some rows, evenly over all of them."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))

@@ -1,0 +1,103 @@
+"""What every token does to every other one: the table of an emission-receptivity force; how far action is reaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasfield.diagnostics.base import Result, Scope, simulated
+from gasfield.diagnostics.group import Group
+from gasfield.forces.attention.emission_receptivity import EmissionReceptivity
+from gasfield.statistics.estimate import Estimate, exact, missing
+from gasfield.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Values = NDArray[np.float64]
+_MOST = 200
+"""Tokens whose table is taken at most; beyond, nobody could look at it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForceTableResult(Result):
+    """The table at the start of a run.
+
+    Attributes:
+        emissions: (N, D) poles that act [length].
+        receptivities: (N, D) poles that are acted on [length].
+        table: (N, N, D): what row i does to each j [energy/length].
+
+    Keys, of pairs of different tokens: `force_table.largest`, the largest force; `.attracting`, the share of pairs in
+    which a receptivity is drawn to an emission; `.reciprocity` in [-1, 1]: minus the mean of F_ij . F_ji over the mean
+    of the squares, 1 where action is reaction, 0 where they have nothing to do with each other, -1 where both push the
+    same way.
+    """
+
+    emissions: Values
+    receptivities: Values
+    table: Values
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Tokens with their emission (blue), receptivity (red) and the forces on it (green)."""
+        from gasfield.plots.arrows import force_arrows
+
+        return force_arrows(self.emissions, self.receptivities, self.table, f"{self.group}: who moves whom", ax)
+
+
+@dataclass(frozen=True)
+class ForceTable:
+    """The emission-receptivity force between all pairs at the first frame."""
+
+    name: ClassVar[str] = "force_table"
+    scope: ClassVar[Scope] = Scope.GROUP
+
+    def left_out(self, group: Group) -> str | None:
+        """Needs one emission-receptivity force on the group, and few tokens."""
+        if _law(group) is None:
+            return "no emission-receptivity force acts on it"
+        return f"more than {_MOST} tokens: nobody could look at their table" if group.count > _MOST else None
+
+    def compute(self, source: Group | Trajectory) -> ForceTableResult:
+        """The results for one group.
+
+        Raises:
+            ValueError: if the diagnostic does not apply.
+        """
+        group, _ = simulated(self, source)
+        law = _law(group)
+        assert law is not None
+        emissions, receptivities, table = law.table_of(group.gas(0))
+        return ForceTableResult(
+            group=group.name,
+            estimates=_estimates(table, emissions, receptivities),
+            notes=group.notes,
+            emissions=emissions,
+            receptivities=receptivities,
+            table=table,
+        )
+
+
+def _estimates(table: Values, emissions: Values, receptivities: Values) -> dict[str, Estimate]:
+    """Exact numbers of the table without its diagonal."""
+    others = ~np.eye(len(table), dtype=bool)
+    forces, returned = table[others], np.swapaxes(table, 0, 1)[others]
+    towards = emissions[:, None] - receptivities[None]
+    along = np.einsum("ijk,ijk->ij", table, towards)[others]
+    square = float(np.mean(np.sum(forces**2, axis=1))) if len(forces) else 0.0
+    found = {"largest": missing("energy/length"), "attracting": missing("1"), "reciprocity": missing("1")}
+    if square > 0.0:
+        found["largest"] = exact(float(np.sqrt(np.max(np.sum(forces**2, axis=1)))), "energy/length")
+        found["attracting"] = exact(float(np.mean(along > 0.0)), "1")
+        found["reciprocity"] = exact(-float(np.mean(np.sum(forces * returned, axis=1))) / square, "1")
+    return {f"force_table.{key}": value for key, value in found.items()}
+
+
+def _law(group: Group) -> EmissionReceptivity | None:
+    if group.experiment is None:
+        return None
+    laws = [law for law in group.experiment.scenario.forces if law.acts_on(group.name)]
+    return next((law for law in laws if isinstance(law, EmissionReceptivity)), None)

@@ -1,0 +1,1 @@
+"""Diagnostics of how rows move, each for itself and together."""

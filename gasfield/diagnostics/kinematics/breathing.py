@@ -1,0 +1,119 @@
+"""Breathing: how the size of a group swells and shrinks, and with what period."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasfield.diagnostics.base import Scope, Together
+from gasfield.diagnostics.group import Group, as_group
+from gasfield.statistics.estimate import exact, missing, stated
+from gasfield.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BreathingResult(Together):
+    """The size of a group over time.
+
+    Attributes:
+        times: (T,).
+        radii: (T,) root mean square distance to the centre of mass [length].
+
+    Keys: `breathing.start`, `.end`, `.least` and `.greatest` (root mean square radius); `breathing.maxima`, how often
+    it turned from swelling to shrinking; `breathing.period`, the mean time between such turns with its standard error,
+    from two of them on; `breathing.fading`, the share of a breath's depth that is left after a period, from three
+    breaths on.
+    """
+
+    times: Values
+    radii: Values
+
+    @classmethod
+    def plot_together(cls, results: Sequence[BreathingResult], ax: Axes | None = None) -> Axes:
+        """Radius over time, on a logarithmic axis: what flies off and what comes back."""
+        from gasfield.plots.courses import over_time
+
+        lines = {result.group: (result.times, result.radii) for result in results}
+        return over_time(lines, "Breathing", "root mean square radius [length]", ax, log=True)
+
+
+@dataclass(frozen=True)
+class Breathing:
+    """Root mean square radius about the centre of mass, its turns and their period."""
+
+    name: ClassVar[str] = "breathing"
+    scope: ClassVar[Scope] = Scope.GROUP
+
+    def left_out(self, group: Group) -> str | None:
+        """Needs two particles with velocities that feel each other, in a space that does not repeat itself."""
+        if group.experiment is None or not group.experiment.scenario.dynamics.has_velocities:
+            return "without velocities nothing swings"
+        forces = group.experiment.forces(group.name)
+        if forces is None or not forces.interacting:
+            return "its particles do not feel each other"
+        if group.experiment.scenario.space.periods.any():
+            return "in a periodic space a group has no size"
+        return "a single particle has no size" if group.count < 2 else None
+
+    def compute(self, source: Group | Trajectory) -> BreathingResult:
+        """The results for one group.
+
+        Raises:
+            ValueError: if no row has a position throughout.
+        """
+        group = as_group(source).present()
+        if not group.count or not len(group.steps):
+            raise ValueError(f"{group.name}: no row has a position throughout")
+        radii = np.concatenate([_radii(x, group.masses) for _, x in group.blocks()])
+        turns, heights = maxima(group.times, radii)
+        _, depths = maxima(group.times, -radii)
+        gaps, notes = np.diff(turns), list(group.notes)
+        period, fading = missing("time"), missing("1")
+        if len(gaps):
+            error = gaps.std(ddof=1) / np.sqrt(len(gaps)) if len(gaps) > 1 else np.nan
+            period = stated(gaps.mean(), error, "time")
+        else:
+            notes.append("it does not turn from swelling to shrinking twice: no period")
+        swings = heights[: len(depths)] + depths[: len(heights)]  # a maximum above the minimum that goes with it
+        if len(swings) > 2 and swings.min() > 0.0:
+            fading = exact(float(np.exp(np.polyfit(np.arange(len(swings)), np.log(swings), 1)[0])), "1")
+        return BreathingResult(
+            group=group.name,
+            estimates={
+                "breathing.start": exact(radii[0], "length"),
+                "breathing.end": exact(radii[-1], "length"),
+                "breathing.least": exact(radii.min(), "length"),
+                "breathing.greatest": exact(radii.max(), "length"),
+                "breathing.maxima": exact(len(turns), "1"),
+                "breathing.period": period,
+                "breathing.fading": fading,
+            },
+            notes=tuple(notes),
+            times=group.times,
+            radii=radii,
+        )
+
+
+def maxima(times: Values, values: Values) -> tuple[Values, Values]:
+    """Times and heights of the inner maxima of a series (T,), each the top of the parabola through three points."""
+    inner = np.flatnonzero((values[1:-1] > values[:-2]) & (values[1:-1] >= values[2:])) + 1
+    before, here, after = values[inner - 1], values[inner], values[inner + 1]
+    shift = 0.5 * (before - after) / (before - 2.0 * here + after)
+    spacing = times[inner + 1] - times[inner]
+    return times[inner] + shift * spacing, here - 0.25 * (before - after) * shift
+
+
+def _radii(x: Values, masses: Values) -> Values:
+    """(t,) root mean square distance of places (t, N, D) to their centre of mass."""
+    share = masses / masses.sum()
+    apart = x - np.einsum("n,tnd->td", share, x)[:, None]
+    return np.asarray(np.sqrt(np.einsum("n,tnd,tnd->t", share, apart, apart)), np.float64)

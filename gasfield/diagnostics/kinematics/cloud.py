@@ -1,0 +1,149 @@
+"""The cloud as a whole: the path of its centroid, and its radius."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasfield.diagnostics.base import Result, Scope
+from gasfield.diagnostics.group import Group, as_group
+from gasfield.statistics.estimate import Estimate, jackknife, mean, missing
+from gasfield.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CloudResult(Result):
+    """Centroid and radius over time.
+
+    Attributes:
+        steps: (T,).
+        centroid: (T, D) mean position of the rows [length].
+        centroid_norm: (T,) its distance from the origin.
+        radius: (T,) mean distance of the rows from their centroid [length].
+        radius_error: (T,) its standard error over rows; NaN for one row.
+
+    Keys: `centroid.norm` (at the end), `centroid.path` (sum of |c_{t+1} - c_t|: a lower bound where frames are several
+    steps apart), `centroid.straightness` (|c_T - c_0| / path), `radius.start`, `radius.end`. Where a path is straight
+    to within its noise, straightness is stationary in the rows, and its jackknife error too large.
+    """
+
+    steps: NDArray[np.int64]
+    centroid: Values
+    centroid_norm: Values
+    radius: Values
+    radius_error: Values
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """The radius over time, with one standard error."""
+        from gasfield.plots.panels import Curve, curves
+        from gasfield.plots.style import Role
+
+        low, high = self.radius - self.radius_error, self.radius + self.radius_error
+        lines = [Curve(self.steps, self.radius, Role.REAL, "mean radius, ± one standard error", low, high)]
+        return curves(lines, f"{self.group}: radius of the cloud", "radius [length]", ax=ax)
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """Centroid path, straightness and radius of a group."""
+
+    name: ClassVar[str] = "cloud"
+    scope: ClassVar[Scope] = Scope.GROUP
+
+    def left_out(self, group: Group) -> str | None:
+        """Applies to every group."""
+        return None
+
+    def compute(self, source: Group | Trajectory) -> CloudResult:
+        """The results for one group, or for all rows of a trajectory at once."""
+        group = as_group(source).present()
+        notes = list(group.notes)
+        centroid = np.full((len(group.steps), group.dimensions), np.nan)
+        radius, radius_error = np.full((2, len(group.steps)), np.nan)
+        if group.count:  # a lone row has radius 0 in the curve, and none in the estimates
+            for frames, x in group.blocks():
+                centroid[frames] = x.mean(axis=1)
+                distance = np.linalg.norm(x - centroid[frames, None], axis=2)
+                radius[frames] = distance.mean(axis=1)
+                if group.count > 1:
+                    radius_error[frames] = distance.std(axis=1, ddof=1) / np.sqrt(group.count)
+        else:
+            notes.append("no row has a position throughout: centroid and radius are undefined")
+        return CloudResult(
+            group=group.name,
+            estimates=_path_estimates(group, centroid, notes) | _radius_estimates(group, notes),
+            notes=tuple(notes),
+            steps=group.steps,
+            centroid=centroid,
+            centroid_norm=np.linalg.norm(centroid, axis=1),
+            radius=radius,
+            radius_error=radius_error,
+        )
+
+
+def centroids_without(x: Values) -> Values:
+    """Centroids (t, N, D) of the rows (t, N, D) with each row left out in turn; N >= 2."""
+    count = x.shape[1]
+    without: Values = (count * x.mean(axis=1, keepdims=True) - x) / (count - 1)
+    return without
+
+
+def path_without(group: Group) -> Values:
+    """Length (N,) of the centroid path with each row left out in turn; N >= 2 [length]."""
+    path = np.zeros(group.count)
+    for _, x in group.blocks(overlap=1):
+        path += np.linalg.norm(np.diff(centroids_without(x), axis=0), axis=2).sum(axis=0)
+    return path
+
+
+def _path_estimates(group: Group, centroid: Values, notes: list[str]) -> dict[str, Estimate]:
+    """Norm, path and straightness; `notes` grows by what is undefined."""
+    estimates = {"centroid.norm": missing("length")}
+    estimates |= {"centroid.path": missing("length"), "centroid.straightness": missing("1")}
+    if not group.count:
+        return estimates
+    several = group.count > 1
+    ends = np.empty((2, 0, group.dimensions))
+    if several:
+        ends = centroids_without(group.positions[[0, -1]].astype(np.float64))
+    norm = np.linalg.norm(centroid[-1])
+    estimates["centroid.norm"] = jackknife(norm, np.linalg.norm(ends[-1], axis=1), "length")
+    if len(group.steps) < 2:
+        notes.append("one frame only: the centroid has no path")
+        return estimates
+    path = np.linalg.norm(np.diff(centroid, axis=0), axis=1).sum()
+    without = path_without(group) if several else np.empty(0)
+    estimates["centroid.path"] = jackknife(path, without, "length")
+    if path == 0 or not np.all(without > 0):
+        notes.append("the centroid never moves: its straightness is undefined")
+        return estimates
+    net = np.linalg.norm(centroid[-1] - centroid[0])
+    net_without = np.linalg.norm(ends[1] - ends[0], axis=1)
+    estimates["centroid.straightness"] = jackknife(net / path, net_without / without, "1")
+    return estimates
+
+
+def _radius_estimates(group: Group, notes: list[str]) -> dict[str, Estimate]:
+    """Radius in the first and in the last frame; `notes` grows if there is none."""
+    if group.count == 1:
+        notes.append("one row is its own centroid: the radius is undefined")
+    if group.count < 2:
+        return {"radius.start": missing("length"), "radius.end": missing("length")}
+    start, end = (radius_estimate(group.positions[frame].astype(np.float64)) for frame in (0, -1))
+    return {"radius.start": start, "radius.end": end}
+
+
+def radius_estimate(x: Values) -> Estimate:
+    """Mean distance of the rows (N, D) from their centroid, with the rows' own distances as pseudo-values.
+
+    That all rows share one centroid couples them at order 1/N only.
+    """
+    return mean(np.linalg.norm(x - x.mean(axis=0), axis=1), "length")

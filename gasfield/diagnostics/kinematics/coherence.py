@@ -1,0 +1,134 @@
+"""Do rows go the same way? Cosines between the displacements of different rows in an interval.
+
+The mean cosine of all pairs comes from the sum S of the n unit vectors, (|S|^2 - n)/(n (n - 1)), exactly. Rows that do
+not move have no direction and do not take part.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasfield.diagnostics.base import Result, Scope
+from gasfield.diagnostics.group import Group, as_group
+from gasfield.statistics.estimate import Estimate, exact, mean, missing
+from gasfield.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoherenceResult(Result):
+    """Cosines over time; an interval is named by the frame in which it ends.
+
+    Attributes:
+        steps: (T - 1,).
+        cosine: (T - 1,) mean cosine of the displacements of two rows; NaN where fewer than two move.
+        spread: (T - 1,) standard deviation over rows of the cosine with the mean direction.
+        moving: (T - 1,) rows that move.
+
+    Keys: `coherence.start`, `coherence.end` (first and last interval in which two rows move) and `coherence.mean` (over
+    intervals), with errors over rows; `coherence.spread` (mean over intervals); `coherence.successive` (mean cosine of
+    successive displacements of the centroid).
+    """
+
+    steps: NDArray[np.int64]
+    cosine: Values
+    spread: Values
+    moving: NDArray[np.int64]
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """The mean cosine over time, with the spread of the rows about their mean direction."""
+        from gasfield.plots.panels import Curve, curves
+        from gasfield.plots.style import Role
+
+        known = np.isfinite(self.cosine)
+        at, middle, wide = self.steps[known], self.cosine[known], self.spread[known]
+        lines = [Curve(at, middle, Role.REAL, "mean, band ± spread of rows", middle - wide, middle + wide)]
+        title = f"{self.group}: do rows go the same way?"
+        return curves(lines, title, "cosine of displacements", limits=(-1.05, 1.05), reference=0.0, ax=ax)
+
+
+@dataclass(frozen=True)
+class Coherence:
+    """Alignment of the displacements of a group."""
+
+    name: ClassVar[str] = "coherence"
+    scope: ClassVar[Scope] = Scope.GROUP
+
+    def left_out(self, group: Group) -> str | None:
+        """Applies to two rows or more with two frames."""
+        if len(group.steps) < 2:
+            return "one frame only: nothing moves"
+        return "one row has no other to go along with" if group.count < 2 else None
+
+    def compute(self, source: Group | Trajectory) -> CoherenceResult:
+        """The results for one group, or for all rows of a trajectory at once."""
+        group = as_group(source).present()
+        notes, intervals = list(group.notes), max(len(group.steps) - 1, 0)
+        cosine, spread = np.full(intervals, np.nan), np.full(intervals, np.nan)
+        moving, own = np.zeros(intervals, np.int64), np.zeros((intervals, group.count))
+        ways = np.zeros((intervals, group.dimensions))
+        for frames, x in group.blocks(overlap=1):
+            for place, moved in enumerate(np.diff(x, axis=0), start=frames.start):
+                ways[place] = moved.mean(axis=0) if len(moved) else 0.0
+                cosine[place], spread[place], moving[place], own[place] = _cosines(moved)
+        if np.any(moving < 2):
+            notes.append(f"in {int(np.sum(moving < 2))} of {intervals} intervals fewer than two rows move")
+        estimates = _estimates(cosine, spread, own, ways)
+        if not np.isfinite(estimates["coherence.successive"].value):
+            notes.append("coherence.successive: the centroid does not move in two intervals, one after the other")
+        return CoherenceResult(
+            group=group.name,
+            estimates=estimates,
+            notes=tuple(notes),
+            steps=group.steps[1:],
+            cosine=cosine,
+            spread=spread,
+            moving=moving,
+        )
+
+
+def _cosines(moved: Values) -> tuple[float, float, int, Values]:
+    """Mean cosine of pairs, spread about the mean direction, rows that move, and the rows' pseudo-values (N,)."""
+    lengths = np.linalg.norm(moved, axis=1)
+    going = lengths > 0
+    count = int(going.sum())
+    own = np.full(len(moved), np.nan)
+    if count < 2:
+        return np.nan, np.nan, count, own
+    units = moved[going] / lengths[going, None]
+    total = units.sum(axis=0)
+    others = (units @ total - 1.0) / (count - 1)  # mean cosine of a row with each other one
+    value = float(others.mean())
+    own[going] = 2.0 * others - value  # first order of a mean over pairs
+    size = float(np.linalg.norm(total))
+    spread = float(np.std(units @ total / size)) if size > 0 else np.nan
+    return value, spread, count, own
+
+
+def _estimates(cosine: Values, spread: Values, own: Values, ways: Values) -> dict[str, Estimate]:
+    keys = ("coherence.start", "coherence.mean", "coherence.end", "coherence.spread", "coherence.successive")
+    estimates = dict.fromkeys(keys, missing("1"))
+    known = np.flatnonzero(np.isfinite(cosine))
+    if len(known):
+        for key, place in (("coherence.start", known[0]), ("coherence.end", known[-1])):
+            estimates[key] = Estimate(np.array(cosine[place]), "1", own[place][np.isfinite(own[place])])
+        seen = np.isfinite(own)
+        rows = seen.any(axis=0)
+        each = np.where(seen, own, 0.0).sum(axis=0)[rows] / seen.sum(axis=0)[rows]
+        estimates["coherence.mean"] = Estimate(np.array(cosine[known].mean()), "1", each)
+        wide = spread[np.isfinite(spread)]
+        estimates["coherence.spread"] = exact(float(wide.mean()), "1") if len(wide) else missing("1")
+    lengths = np.linalg.norm(ways, axis=1)
+    both = (lengths[1:] > 0) & (lengths[:-1] > 0)
+    if both.any():
+        turns = np.sum(ways[1:] * ways[:-1], axis=1)[both] / (lengths[1:] * lengths[:-1])[both]
+        estimates["coherence.successive"] = exact(float(mean(turns, "1").value), "1")
+    return estimates

@@ -1,0 +1,147 @@
+"""In which directions rows go: their displacements, or their places about the centroid, as stars on a sky.
+
+A direction is a unit vector in D dimensions. The picture shows its three components along the principal axes of all
+vectors, made a unit vector again; the numbers are of all D dimensions. How much the directions of N rows agree is the
+length of their mean, the mean resultant length (Mardia and Jupp, 2000, section 9.2): 1 if all go the same way, about
+1/sqrt(N) if they know nothing of each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasfield.diagnostics.base import Result, Scope
+from gasfield.diagnostics.group import Group, as_group
+from gasfield.diagnostics.kinematics.plane import principal_axes
+from gasfield.statistics.estimate import Estimate, exact, jackknife, missing
+from gasfield.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Values = NDArray[np.float64]
+_TIMES, _ROWS = 48, 128
+"""Frames and rows on the sky, evenly over all there are."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SkyResult(Result):
+    """Directions at some times.
+
+    Attributes:
+        longitudes, latitudes: (M,) of each direction [radians]; longitude 0 is the first axis.
+        steps: (M,) step that each belongs to.
+
+    Keys: `sky.start` and `sky.end`, the mean resultant length of the directions of all rows that have one, at the first
+    and the last of the times; `sky.chance`, what it would be (root mean square) for as many rows of no common direction
+    as there are at the end; `sky.seen`, the share of the squared lengths that lies along the three axes of the picture.
+    """
+
+    longitudes: Values
+    latitudes: Values
+    steps: NDArray[np.int64]
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """The sky in Mollweide's projection, coloured by time; `ax` must have been made with that projection."""
+        from gasfield.plots.rows import sky
+
+        return sky(self.longitudes, self.latitudes, self.steps, f"{self.group}: directions of the rows", ax)
+
+
+@dataclass(frozen=True)
+class Sky:
+    """Directions of the rows of a group.
+
+    Attributes:
+        of: the displacements of rows from one frame to the next, or their places about the centroid.
+    """
+
+    of: Literal["displacements", "places"] = "displacements"
+    name: ClassVar[str] = "sky"
+    scope: ClassVar[Scope] = Scope.GROUP
+
+    def __post_init__(self) -> None:
+        if self.of not in ("displacements", "places"):
+            raise ValueError(f"of is displacements or places, not '{self.of}'")
+
+    def left_out(self, group: Group) -> str | None:
+        """Needs three dimensions of flat space, two rows and two frames."""
+        if group.dimensions < 3:
+            return "fewer than three dimensions have no sky"
+        if group.experiment is not None:
+            space = group.experiment.scenario.space
+            if space.curved or space.periods.any():
+                return "in a space that is curved or repeats itself directions are not the same everywhere"
+        if group.count < 2:
+            return "a single row has no directions to compare"
+        return "one frame only: nothing moves" if len(group.steps) < 2 else None
+
+    def compute(self, source: Group | Trajectory) -> SkyResult:
+        """The results for one group, or for all rows of a trajectory at once."""
+        group = as_group(source).present()
+        notes = list(group.notes)
+        first = 1 if self.of == "displacements" else 0
+        frames: NDArray[np.int64] = np.empty(0, np.int64)
+        if group.count and len(group.steps) > first:
+            frames = np.unique(np.linspace(first, len(group.steps) - 1, _TIMES).astype(np.int64))
+        rows = np.unique(np.linspace(0, max(group.count - 1, 0), _ROWS).astype(np.int64))
+        shown = np.array([self._vectors(group, frame)[rows] for frame in frames])
+        longitudes = latitudes = np.empty(0)
+        when, seen = np.empty(0, np.int64), np.nan
+        if np.any(shown):
+            _, axes = principal_axes(shown, 3, centred=False)
+            parts = shown @ axes.T
+            seen = float(np.sum(parts**2) / np.sum(shown**2))
+            here = np.any(parts, axis=2)
+            longitudes = np.arctan2(parts[here][:, 1], parts[here][:, 0])
+            latitudes = np.arctan2(parts[here][:, 2], np.hypot(parts[here][:, 0], parts[here][:, 1]))
+            when = np.broadcast_to(group.steps[frames][:, None], here.shape)[here]
+        ends = [self._vectors(group, frame) for frame in frames[[0, -1]]] if len(frames) else []
+        return SkyResult(
+            group=group.name,
+            estimates=_estimates(ends, seen, notes),
+            notes=tuple(notes),
+            longitudes=longitudes,
+            latitudes=latitudes,
+            steps=when,
+        )
+
+    def _vectors(self, group: Group, frame: int) -> Values:
+        """(N, D) in one frame."""
+        x = group.positions[frame].astype(np.float64)
+        origin: Values = group.positions[frame - 1].astype(np.float64) if self.of == "displacements" else x.mean(axis=0)
+        apart: Values = x - origin
+        return apart
+
+
+def resultant(vectors: Values) -> Estimate | None:
+    """The mean resultant length of vectors (N, D), of which those of no length are left out; None if all are."""
+    lengths = np.linalg.norm(vectors, axis=1)
+    units = vectors[lengths > 0] / lengths[lengths > 0, None]
+    if not len(units):
+        return None
+    total = units.sum(axis=0)
+    without = np.linalg.norm(total - units, axis=1) / (len(units) - 1) if len(units) > 1 else np.empty(0)
+    return jackknife(np.linalg.norm(total) / len(units), without, "1")
+
+
+def _estimates(ends: Sequence[Values], seen: float, notes: list[str]) -> dict[str, Estimate]:
+    """All keys, from the vectors (N, D) in the first and the last frame; `notes` grows by what is undefined."""
+    estimates = dict.fromkeys(("sky.start", "sky.end", "sky.chance", "sky.seen"), missing("1"))
+    for key, frame in (("sky.start", 0), ("sky.end", -1)):
+        found = resultant(ends[frame]) if ends else None
+        if found is None:
+            notes.append(f"{key}: no row has a direction then")
+        else:
+            estimates[key] = found
+    count = int(np.any(ends[-1], axis=1).sum()) if ends else 0
+    if count:
+        estimates["sky.chance"] = exact(1.0 / np.sqrt(count), "1")
+    if np.isfinite(seen):
+        estimates["sky.seen"] = exact(seen, "1")
+    return estimates

@@ -1,0 +1,114 @@
+"""The flow that no linear map explains: what is left of the displacements when the best one is taken out, in a plane.
+
+The linear map is that of `motion`: of all axes in which the rows spread where these are enough for it, of their longest
+ones where they are not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasfield.diagnostics.base import Result, Scope
+from gasfield.diagnostics.group import Group, as_group
+from gasfield.diagnostics.kinematics.motion import choose_axes, thinned
+from gasfield.statistics.estimate import exact, missing
+from gasfield.statistics.motion_decomposition import Reference, linear_parts
+from gasfield.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlowResult(Result):
+    """Displacements from the first frame to the last, in the plane of the first two axes of the rows at the start.
+
+    Attributes:
+        places: (N, 2) rows at the start, from their centroid [length].
+        thermal: (N, 2) displacement without its mean [length].
+        remainder: (N, 2) the same without the best linear map.
+        across: (N,) length of what of the remainder is out of the plane.
+
+    Key: `flow.plane_share`, the share of the remainder's square that lies in the plane.
+    """
+
+    places: Values
+    thermal: Values
+    remainder: Values
+    across: Values
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Arrows of the thermal motion, and of what no linear map explains of it."""
+        from gasfield.plots.flow import two_flows
+
+        return two_flows(
+            self.places, self.thermal, self.remainder, self.across, f"{self.group}: flow since the start", ax
+        )
+
+
+@dataclass(frozen=True)
+class Flow:
+    """The flow of a group in a plane."""
+
+    name: ClassVar[str] = "flow"
+    scope: ClassVar[Scope] = Scope.GROUP
+
+    def left_out(self, group: Group) -> str | None:
+        """Applies where `motion` does, in two dimensions or more."""
+        if len(group.steps) < 2:
+            return "one frame only: nothing moves"
+        if group.experiment is not None and group.experiment.scenario.space.curved:
+            return "on a curved space there is no linear map of all of it"
+        return "one dimension has no plane" if group.dimensions < 2 else None
+
+    def compute(self, source: Group | Trajectory) -> FlowResult:
+        """The results for one group, or for all rows of a trajectory at once."""
+        group = as_group(source).present()
+        notes = list(group.notes)
+        group = thinned(group, notes)
+        axes, _ = choose_axes(group, None, notes)
+        share, empty = missing("1"), np.empty((0, 2))
+        if axes.shape[1] < 1 or len(group.steps) < 2:
+            notes.append("too few rows, or all at one place: their flow has no plane")
+            return FlowResult(
+                group=group.name, estimates={"flow.plane_share": share}, notes=tuple(notes), places=empty,
+                thermal=empty, remainder=empty, across=np.empty(0),
+            )  # fmt: skip
+        reference = Reference.of(group.positions[0], axes)
+        moved = group.positions[-1].astype(np.float64) - group.positions[0]
+        thermal = moved - moved.mean(axis=0)
+        remainder = thermal - reference.coordinates @ linear_parts(reference, thermal).whole.T
+        plane = _plane(axes)
+        inside = remainder @ plane
+        whole = float(np.sum(remainder**2))
+        if whole > (1e-12 * max(float(np.abs(moved).max()), 1e-300)) ** 2 * moved.size:
+            share = exact(float(np.sum(inside**2)) / whole, "1")
+        else:
+            notes.append("a linear map explains all of the motion: nothing is left to be seen")
+        return FlowResult(
+            group=group.name,
+            estimates={"flow.plane_share": share},
+            notes=tuple(notes),
+            places=reference.places @ plane,
+            thermal=thermal @ plane,
+            remainder=inside,
+            across=np.linalg.norm(remainder - inside @ plane.T, axis=1),
+        )
+
+
+def _plane(axes: Values) -> Values:
+    """(D, 2) the first two axes, the second found where there is one; the largest component of each is positive."""
+    plane = axes[:, :2]
+    if plane.shape[1] < 2:
+        other = np.eye(len(plane))[:, [int(np.argmin(np.abs(plane[:, 0])))]]
+        other -= plane * (plane.T @ other)
+        plane = np.hstack([plane, other / np.linalg.norm(other)])
+    signs = np.sign(plane[np.argmax(np.abs(plane), axis=0), [0, 1]])
+    signed: Values = plane * signs
+    return signed

@@ -1,0 +1,362 @@
+"""What kinds of motion? Shares of translation, rotation, dilation, shear, breathing, convection and noise.
+
+Two questions are answered for each group: what became of the first frame (cumulated shares, at every frame), and what
+happens in a step (from each frame to the next). Every share has its null, the share that the same displacements have
+when they are dealt out to the rows at random, which is what a linear map makes of noise; and a corrected value, freed
+of the noise that the map has numbers for. (Dealt out are displacements, not places: rows that change places with each
+other would all move by the width of the cloud, and be the null of another motion.)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasfield.diagnostics.base import Result, Scope
+from gasfield.diagnostics.group import Group, as_group
+from gasfield.diagnostics.kinematics.deformation import intrinsic_frame
+from gasfield.statistics.estimate import Estimate, exact, jackknife, missing, stated
+from gasfield.statistics.motion_decomposition import KINDS, Moments, Reference, linear_parts
+from gasfield.statistics.smoothing import TREE, Neighbours
+from gasfield.streams import Stream, generator
+from gasfield.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Values = NDArray[np.float64]
+
+_KEYS = (*(f"motion.{kind}" for kind in KINDS), *(f"motion.thermal.{kind}" for kind in KINDS[1:]))
+_PERMUTATIONS = (4, 20, 1e11)
+_PARTS = (8, 64, 4e11)
+"""Parts of the jackknife, to which rows are dealt out in turn: at least, at most, and about how many operations all of
+them may cost."""
+_ROWS = 4096
+"""Most rows looked at, or four for each dimension where that is more."""
+_FEWEST = 3
+"""Rows below which there is nothing but a translation to speak of."""
+_COLLAPSED = 0.02
+"""Stretch, over the mean of all, below which an axis counts as collapsed."""
+_ROWS_PER_AXIS = 10
+"""Rows for each axis of a frame that stands in for all dimensions."""
+_FRAMES = (16, 200, 2e9)
+_FEW_FRAMES = (2, 16, 5e11)
+"""Where a single decomposition is long, as with thousands of rows in thousands of dimensions."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MotionResult(Result):
+    """The parts of the motion over time.
+
+    Attributes:
+        steps: (S,) the frames after the first that were looked at.
+        cumulated: (S, 7) shares of the displacement from the first frame, in the order of `KINDS`; NaN where it is 0.
+        stepwise: (S, 7) shares of the displacement from the frame before each.
+        cumulated_thermal, stepwise_thermal: (S, 6) shares of the same without the displacement of the centroid.
+        frame: (D, k) axes of the linear map.
+
+    Keys, at the last frame against the first: `motion.KIND` and `motion.thermal.KIND` for the kinds of `KINDS`, each
+    with `.null` (permuted displacements, with the scatter of the permutations) and `.corrected` (freed of noise);
+    `motion.dimensions` (k) and `motion.condition` (longest over shortest axis). Where rows are too few for a map of all
+    dimensions in which they spread, `motion.KIND` is undefined but for the translation, and `motion.frame.KIND` and
+    `motion.frame.thermal.KIND` tell of a map of their k longest axes. Errors are jackknife errors over rows.
+    """
+
+    steps: NDArray[np.int64]
+    cumulated: Values
+    stepwise: Values
+    cumulated_thermal: Values
+    stepwise_thermal: Values
+    frame: Values
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """The shares over time, of all motion and of the thermal motion."""
+        from gasfield.plots.kinds import kinds_over_time
+
+        k = self.frame.shape[1]
+        title = f"{self.group}: kinds of motion since the start (linear map of {k} axes)"
+        return kinds_over_time(self.steps, self.cumulated.T, self.cumulated_thermal.T, KINDS, title, ax)
+
+
+@dataclass(frozen=True)
+class Motion:
+    """The decomposition of a group's motion.
+
+    Attributes:
+        dimensions: k, the longest axes of the first frame that the linear map acts on; all in which the rows spread
+            where None.
+        over_time: whether to look at the frames between the first and the last too.
+    """
+
+    dimensions: int | None = None
+    over_time: bool = True
+    name: ClassVar[str] = "motion"
+    scope: ClassVar[Scope] = Scope.GROUP
+
+    def left_out(self, group: Group) -> str | None:
+        """Applies to groups of at least three rows with two frames, in flat space."""
+        if len(group.steps) < 2:
+            return "one frame only: nothing moves"
+        if group.experiment is not None and group.experiment.scenario.space.curved:
+            return "on a curved space there is no linear map of all of it"
+        if group.count < _FEWEST:
+            return f"{group.count} rows: their motion has no kinds"
+        return None
+
+    def compute(self, source: Group | Trajectory) -> MotionResult:
+        """The results for one group, or for all rows of a trajectory at once.
+
+        Raises:
+            ValueError: if `dimensions` are more than the rows are enough for; the text says how many there can be.
+        """
+        group = as_group(source).present()
+        notes = list(group.notes)
+        group = thinned(group, notes)
+        axes, complete = choose_axes(group, self.dimensions, notes)
+        if group.count < _FEWEST or len(group.steps) < 2:
+            return _undetermined(group, axes, notes)
+        frames = _frames(group, axes.shape[1]) if self.over_time else np.array([len(group.steps) - 1])
+        first, last = _Interval.of(group, axes, 0), int(frames[-1])
+        cumulated = Moments.stacked([first.moments(frame) for frame in frames])
+        steps = (_Interval.of(group, intrinsic_frame(group.positions[f - 1], axes.shape[1]), f - 1) for f in frames)
+        stepwise = Moments.stacked([own.moments(f) for own, f in zip(steps, frames, strict=True)])
+        (total, thermal), (total_step, thermal_step) = cumulated.shares(), stepwise.shares()
+        return MotionResult(
+            group=group.name,
+            estimates=_estimates(first, last, complete, notes),
+            notes=tuple(notes),
+            steps=group.steps[frames],
+            cumulated=total,
+            stepwise=total_step,
+            cumulated_thermal=thermal,
+            stepwise_thermal=thermal_step,
+            frame=axes,
+        )
+
+
+@dataclass(frozen=True)
+class _Interval:
+    """A group from one of its frames on."""
+
+    group: Group
+    reference: Reference
+    neighbours: Neighbours
+    start: int
+
+    @classmethod
+    def of(cls, group: Group, axes: Values, start: int) -> _Interval:
+        """Seen from the axes (D, k)."""
+        reference = Reference.of(group.positions[start], axes)
+        return cls(group, reference, Neighbours.of(reference.places), start)
+
+    def displacement(self, frame: int) -> Values:
+        """(N, D) from the start to a frame; exactly 0 without its mean where that is all that is left of rounding."""
+        before, after = (self.group.positions[at].astype(np.float64) for at in (self.start, frame))
+        moved: Values = after - before
+        mean = moved.mean(axis=0)
+        rounding = 4.0 * np.finfo(np.float64).eps * max(float(np.abs(before).max()), float(np.abs(after).max()))
+        return moved if np.abs(moved - mean).max() > rounding else np.tile(mean, (len(moved), 1))
+
+    def moments(self, frame: int) -> Moments:
+        """Of what happened up to a frame."""
+        return Moments.of(self.reference, self.displacement(frame), self.neighbours)
+
+    @property
+    def work(self) -> float:
+        """About how many operations a decomposition takes, without the search for neighbours."""
+        return _work(self.group, self.reference.frame.shape[1])
+
+    def smallest_stretch(self, frame: int) -> float:
+        """Of the linear map up to a frame, over the geometric mean of all."""
+        moved = self.displacement(frame)
+        sizes = linear_parts(self.reference, moved - moved.mean(axis=0)).stretches
+        return float(sizes[-1] / np.exp(np.mean(np.log(np.maximum(sizes, 1e-300)))))
+
+    def without_parts(self, frame: int) -> Moments:
+        """(B,) moments without each part of the jackknife; none where the rows are too few for it."""
+        count, k = self.reference.coordinates.shape
+        if count <= k + 2:
+            return Moments(np.empty((0, len(KINDS))), np.empty(0))
+        moved, part = self.displacement(frame), np.arange(count) % _affordable(_PARTS, self.work)
+        found = []
+        for dropped in (part == number for number in range(part.max() + 1)):
+            left = self.reference.rows(~dropped)
+            found.append(Moments.of(left, moved[~dropped], self.neighbours.rows(~dropped)))
+        return Moments.stacked(found)
+
+    def permuted(self, frame: int) -> Moments:
+        """(P,) moments of the displacements dealt out to the rows at random."""
+        moved, chance = self.displacement(frame), generator(0, Stream.PERMUTATIONS)
+        deals = [chance.permutation(len(moved)) for _ in range(_affordable(_PERMUTATIONS, self.work))]
+        return Moments.stacked([Moments.of(self.reference, moved[deal], self.neighbours) for deal in deals])
+
+
+def thinned(group: Group, notes: list[str]) -> Group:
+    """At most so many rows that the decomposition stays cheap, drawn at random."""
+    most = max(_ROWS, 4 * group.dimensions)
+    if group.count <= most:
+        return group
+    notes.append(f"{most} of {group.count} rows are looked at")
+    rows = np.sort(generator(0, Stream.PERMUTATIONS, 1).choice(group.count, most, replace=False))
+    return replace(
+        group,
+        positions=group.positions[:, rows],
+        velocities=None,
+        bonds=np.empty((0, 2), np.int64),
+        masses=group.masses[rows],
+        charges=group.charges[rows],
+        ids=group.ids[rows],
+    )
+
+
+def _undetermined(group: Group, axes: Values, notes: list[str]) -> MotionResult:
+    """The result where no kind can be told from another; the notes say why."""
+    if len(group.steps) < 2:
+        notes.append("no row is present in two frames: motion is undefined")
+    whole, thermal = np.empty((0, len(KINDS))), np.empty((0, len(KINDS) - 1))
+    return MotionResult(
+        group=group.name,
+        estimates={key: missing("1") for key in _KEYS},
+        notes=tuple(notes),
+        steps=group.steps[:0],
+        cumulated=whole,
+        stepwise=whole,
+        cumulated_thermal=thermal,
+        stepwise_thermal=thermal,
+        frame=axes,
+    )
+
+
+def choose_axes(group: Group, wanted: int | None, notes: list[str]) -> tuple[Values, bool]:
+    """The axes (D, k) of the linear map, and whether they are all in which the rows spread (or those wanted).
+
+    Raises:
+        ValueError: if `wanted` are more than the rows are enough for.
+    """
+    none = np.empty((group.dimensions, 0))
+    if group.count < _FEWEST or not len(group.steps):
+        notes.append(f"{group.count} rows are too few to tell kinds of motion apart")
+        return none, False
+    axes = intrinsic_frame(group.positions[0])
+    spread, most = axes.shape[1], (group.count - 1) // 2
+    if wanted is not None:
+        if wanted > min(spread, most):
+            raise ValueError(f"{group.name}: {group.count} rows that spread in {spread} dimensions allow {most} axes")
+        return np.ascontiguousarray(axes[:, :wanted]), True
+    if not spread:
+        notes.append("all rows are at one place: nothing can turn or stretch")
+    if spread <= most:
+        return axes, spread > 0
+    k = max(1, (group.count - 1) // _ROWS_PER_AXIS)
+    notes.append(
+        f"{group.count} rows that spread in {spread} dimensions are too few: a linear map fits any motion of theirs, "
+        f"and its shares would mean nothing. motion.frame tells of a map of their {k} longest axes alone"
+    )
+    return np.ascontiguousarray(axes[:, :k]), False
+
+
+def _work(group: Group, axes: int) -> float:
+    count, dimensions = group.count, group.dimensions
+    return count * (1000.0 + 4.0 * dimensions * (axes + 12)) + 30.0 * dimensions * axes**2
+
+
+def _affordable(bounds: tuple[int, int, float], work: float) -> int:
+    """How many pieces of some work: at least, at most, and about so much in all."""
+    least, most, budget = bounds
+    return int(np.clip(budget // work, least, most))
+
+
+def _frames(group: Group, axes: int) -> NDArray[np.int64]:
+    """Frames after the first at which the parts are computed: all, or as many as are cheap, evenly spaced."""
+    work = _work(group, axes) + (2.0 * group.count**2 * group.dimensions if group.dimensions > TREE else 0.0)
+    many = min(
+        max(_affordable(_FEW_FRAMES, work), _affordable(_FRAMES, work) if work < 1e10 else 0), len(group.steps) - 1
+    )
+    return np.linspace(1, len(group.steps) - 1, many).astype(np.int64) if many > 1 else np.array([len(group.steps) - 1])
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Moments with all that is needed for errors and nulls.
+
+    Attributes:
+        found: of all rows.
+        without: (B,) without each part of the jackknife; empty where rows are too few for it.
+        permuted: (P,) of permuted displacements.
+        size: (N, D, k).
+    """
+
+    found: Moments
+    without: Moments
+    permuted: Moments
+    size: tuple[int, int, int]
+
+    @classmethod
+    def of(cls, interval: _Interval, frame: int) -> Self:
+        """The moments of what happened up to a frame."""
+        (count, k), dimensions = interval.reference.coordinates.shape, interval.group.dimensions
+        size = (count, dimensions, k)
+        return cls(interval.moments(frame), interval.without_parts(frame), interval.permuted(frame), size)
+
+    def shares(self, prefix: str, first: int) -> dict[str, Estimate]:
+        """Shares among the kinds from `first` on, with nulls and corrected values."""
+        rows, parts = self.size[0], len(self.without.whole)
+        fewer = (rows - rows // max(parts, 1), *self.size[1:])
+        own, own_less, null = (m.shares()[first] for m in (self.found, self.without, self.permuted))
+        corrected = self.found.without_noise(*self.size).shares()[first]
+        corrected_less = self.without.without_noise(*fewer).shares()[first]
+        told: dict[str, Estimate] = {}
+        for place, kind in enumerate(KINDS[first:]):
+            key = f"{prefix}.{kind}"
+            told[key] = jackknife(own[place], own_less[:, place], "1")
+            told[f"{key}.null"] = _mean_of_deals(null[:, place])
+            told[f"{key}.corrected"] = jackknife(corrected[place], corrected_less[:, place], "1")
+        linear = [f"{prefix}.{kind}.corrected" for kind in KINDS[first:4]]
+        told |= {key: _unbiased(told[key]) for key in linear}
+        rest = [told[f"{prefix}.{kind}.corrected"].value for kind in KINDS[first:-1]]
+        residual = f"{prefix}.{KINDS[-1]}.corrected"
+        if np.isfinite(rest).all():
+            told[residual] = replace(told[residual], value=np.array(1.0 - np.sum(rest)))
+        return told
+
+
+def _unbiased(estimate: Estimate) -> Estimate:
+    """The mean of the pseudo-values: noise bends the polar decomposition too, by a bias that falls as 1/N."""
+    return estimate if estimate.pseudo is None else replace(estimate, value=np.array(estimate.pseudo.mean()))
+
+
+def _mean_of_deals(values: Values) -> Estimate:
+    """Mean and scatter; what no deal can change (the translation) has no error, not one of rounding."""
+    scatter = float(values.std(ddof=1))
+    return stated(values.mean(), scatter, "1") if scatter > 1e-12 else exact(values.mean(), "1")
+
+
+def _estimates(first: _Interval, last: int, complete: bool, notes: list[str]) -> dict[str, Estimate]:
+    """All keys; `notes` grows by what is undefined."""
+    estimates = {key: missing("1") for key in _KEYS}
+    reference = first.reference
+    k = reference.frame.shape[1]
+    estimates["motion.dimensions"] = exact(k, "1")
+    if k:
+        estimates["motion.condition"] = exact(reference.condition, "1")
+    table = _Table.of(first, last)
+    if not table.found.whole > 0:
+        notes.append("nothing has moved: shares of no motion are undefined")
+        return estimates
+    smallest = first.smallest_stretch(last) if k else 1.0
+    if smallest < _COLLAPSED:
+        notes.append(
+            f"the rows have collapsed along an axis (to {smallest:.2g} of the mean): rotation and shear there are "
+            "ill-determined, and the determinant, which tells the dilation, is small for its sake"
+        )
+    prefix = "motion" if complete else "motion.frame"
+    told = table.shares(prefix, 0) if k else {}
+    told |= {key: share for key, share in table.shares("motion", 0).items() if key.startswith("motion.translation")}
+    if not table.found.thermal > 0:
+        notes.append("all rows move alike: there is no thermal motion to take apart")
+    elif k:
+        told |= table.shares(f"{prefix}.thermal", 1)
+    return estimates | told

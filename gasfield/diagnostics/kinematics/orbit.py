@@ -1,0 +1,134 @@
+"""Orbits: a drift, and a circle about it, fitted to the way of a particle.
+
+    x(t) = x0 + u t + a cos(w t) + b sin(w t)
+
+is linear in x0, u, a and b (each of D numbers) for a given rate w, which is found by minimising what is left. A charge
+between an electric and a magnetic field goes so, with |a| = |b| its radius of gyration and w = q B/m.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+
+from gasfield.diagnostics.base import Scope, Together
+from gasfield.diagnostics.group import Group, as_group
+from gasfield.statistics.estimate import Estimate, exact, mean, missing
+from gasfield.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Values = NDArray[np.float64]
+_MOST = 100
+"""Particles whose ways are fitted."""
+_FRAMES = 16
+"""Frames that a fit needs."""
+_GOOD = 0.05
+"""What may be left over of the swing for the fit to count as an orbit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrbitResult(Together):
+    """Orbits of the particles of a group.
+
+    Attributes:
+        ways: (T, N, D) positions.
+        drifts: (N, D) velocity of each orbit's centre.
+
+    Keys, means over the particles: `orbit.drift` (D numbers), `orbit.radius`, root mean square distance from the
+    drifting centre, `orbit.rate` [1/time], `orbit.left` (what the fit leaves, in parts of the radius).
+    """
+
+    ways: Values
+    drifts: Values
+
+    @classmethod
+    def plot_together(cls, results: Sequence[OrbitResult], ax: Axes | None = None) -> Axes:
+        """The ways in the plane of the first two coordinates, with the drift of each."""
+        from gasfield.plots.courses import tracks
+
+        return tracks({result.group: (result.ways, result.drifts) for result in results}, "Orbits", ax)
+
+
+@dataclass(frozen=True)
+class Orbit:
+    """Drift, radius and rate of gyration of each particle."""
+
+    name: ClassVar[str] = "orbit"
+    scope: ClassVar[Scope] = Scope.GROUP
+
+    def left_out(self, group: Group) -> str | None:
+        """Needs few particles with velocities, in two dimensions or more, under a force that turns them."""
+        if group.experiment is None or not group.experiment.scenario.dynamics.has_velocities:
+            return "without velocities nothing goes round"
+        forces = group.experiment.forces(group.name)
+        if forces is None or not forces.turns:
+            return "no magnetic field turns it"
+        if group.count > _MOST:
+            return f"more than {_MOST} particles: their ways are not fitted one by one"
+        return f"fewer than {_FRAMES} frames" if len(group.steps) < _FRAMES else None
+
+    def compute(self, source: Group | Trajectory) -> OrbitResult:
+        """The results for one group.
+
+        Raises:
+            ValueError: if no row has a position throughout.
+        """
+        group = as_group(source).present()
+        if not group.count or not len(group.steps):
+            raise ValueError(f"{group.name}: no row has a position throughout")
+        ways, notes = group.positions.astype(np.float64), list(group.notes)
+        fits = [fit_orbit(group.times, ways[:, i]) for i in range(group.count)]
+        drifts = np.array([fit.drift for fit in fits])
+        left = np.array([fit.left for fit in fits])
+        estimates = {
+            "orbit.drift": Estimate(drifts.mean(axis=0), "length/time", drifts),
+            "orbit.radius": mean([fit.radius for fit in fits], "length"),
+            "orbit.rate": mean([fit.rate for fit in fits], "1/time"),
+            "orbit.left": exact(float(left.mean()), "1"),
+        }
+        if left.max() > _GOOD:
+            notes.append("the ways are no circles about a steady drift; radius and rate are not given")
+            estimates |= {"orbit.radius": missing("length"), "orbit.rate": missing("1/time")}
+        return OrbitResult(group=group.name, estimates=estimates, notes=tuple(notes), ways=ways, drifts=drifts)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One orbit: drift (D,) [length/time], radius [length], rate [1/time], and what is left in parts of the radius."""
+
+    drift: Values
+    radius: float
+    rate: float
+    left: float
+
+
+def fit_orbit(times: Values, way: Values) -> Fit:
+    """The best drift and circle for places (T, D) at times (T,)."""
+    span, spacing = float(times[-1] - times[0]), float(np.min(np.diff(times)))
+
+    def left_at(rate: float) -> float:
+        return _solve(times, way, rate)[1]
+
+    rates = np.arange(np.pi / span, 0.5 * np.pi / spacing, 0.25 * np.pi / span)  # some four to a width of a resonance
+    near = rates[int(np.argmin([left_at(rate) for rate in rates]))]
+    step = 0.25 * np.pi / span
+    rate = float(
+        minimize_scalar(left_at, bounds=(near - step, near + step), method="bounded", options={"xatol": 1e-12}).x
+    )
+    parts, left = _solve(times, way, rate)
+    radius = float(np.sqrt(0.5 * np.sum(parts[2:] ** 2)))
+    return Fit(parts[1], radius, rate, float(np.sqrt(left / len(times)) / radius) if radius else np.inf)
+
+
+def _solve(times: Values, way: Values, rate: float) -> tuple[Values, float]:
+    """((4, D) x0, u, a, b; sum of squares left) for one rate."""
+    design = np.stack([np.ones(len(times)), times - times[0], np.cos(rate * times), np.sin(rate * times)], axis=1)
+    parts = np.linalg.lstsq(design, way, rcond=None)[0]
+    return parts, float(np.sum((way - design @ parts) ** 2))

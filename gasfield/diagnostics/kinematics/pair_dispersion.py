@@ -1,0 +1,134 @@
+"""How fast neighbours part: the distance of pairs over time, against their distance at the start.
+
+Pairs are the bonds of a structure, or else each row and its nearest neighbour in the first frame. The mean logarithm of
+their growth over time is a Lyapunov exponent as seen by pairs: a where a saddle x' = a x has turned them all along x,
+0 in a rigid rotation (Lacorata, Aurell and Vulpiani, Ann. Geophys. 19:121, 2001, on finite distances).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasfield.diagnostics.base import Result, Scope
+from gasfield.diagnostics.group import Group, as_group
+from gasfield.statistics.estimate import Estimate, jackknife, mean, missing
+from gasfield.statistics.smoothing import Neighbours
+from gasfield.streams import Stream, generator
+from gasfield.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Values = NDArray[np.float64]
+
+_MOST = 2048
+"""Most rows whose nearest neighbour is followed, and most pairs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairDispersionResult(Result):
+    """Distances of pairs over time.
+
+    Attributes:
+        steps: (T,).
+        times: (T,) since the first frame.
+        square: (T,) mean over pairs of the squared distance, over that at the start.
+        logarithm: (T,) mean over pairs of the logarithm of the distance over that at the start.
+
+    Keys: `pair_dispersion.ratio` (root of `square` at the end) and `pair_dispersion.rate` (`logarithm` at the end over
+    the elapsed time [1/time]). Errors take pairs for independent.
+    """
+
+    steps: NDArray[np.int64]
+    times: Values
+    square: Values
+    logarithm: Values
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Growth of the distance over time, as root mean square and as geometric mean."""
+        from gasfield.plots.panels import Curve, curves
+        from gasfield.plots.style import SERIES, Role
+
+        lines = [
+            Curve(self.steps, np.sqrt(self.square), Role.REAL, "root mean square"),
+            Curve(self.steps, np.exp(self.logarithm), Role.CONTEXT, "geometric mean", style={"color": SERIES[1]}),
+        ]
+        title = f"{self.group}: how far neighbours part"
+        return curves(lines, title, "distance over that at the start", log=True, reference=1.0, ax=ax)
+
+
+@dataclass(frozen=True)
+class PairDispersion:
+    """Dispersion of neighbouring rows of a group."""
+
+    name: ClassVar[str] = "pair_dispersion"
+    scope: ClassVar[Scope] = Scope.GROUP
+
+    def left_out(self, group: Group) -> str | None:
+        """Applies to two rows or more with two frames."""
+        if len(group.steps) < 2:
+            return "one frame only: nothing moves"
+        return "one row has no neighbour" if group.count < 2 else None
+
+    def compute(self, source: Group | Trajectory) -> PairDispersionResult:
+        """The results for one group, or for all rows of a trajectory at once."""
+        group = as_group(source).present()
+        notes = list(group.notes)
+        pairs = _pairs(group) if group.count > 1 and len(group.steps) > 1 else np.empty((0, 2), np.int64)
+        distances = np.array([_distances(x, pairs) for x in group.positions]).reshape(len(group.steps), len(pairs))
+        apart = distances[0] > 0 if len(distances) else np.zeros(0, bool)
+        if not apart.all():
+            notes.append(f"{int(np.sum(~apart))} of {len(pairs)} pairs coincide at the start and are left out")
+        kept = distances[:, apart]
+        estimates = {"pair_dispersion.ratio": missing("1"), "pair_dispersion.rate": missing("1/time")}
+        square = logarithm = np.full(len(group.steps), np.nan)
+        if kept.shape[1] > 1:
+            square = np.mean(kept**2, axis=1) / np.mean(kept[0] ** 2)
+            with np.errstate(divide="ignore"):
+                logarithm = np.mean(np.log(kept / kept[0]), axis=1)
+            estimates = _estimates(kept, float(group.times[-1] - group.times[0]), notes)
+        else:
+            notes.append("fewer than two pairs: their dispersion is undefined")
+        return PairDispersionResult(
+            group=group.name,
+            estimates=estimates,
+            notes=tuple(notes),
+            steps=group.steps,
+            times=group.times - group.times[0] if len(group.times) else group.times,
+            square=square,
+            logarithm=logarithm,
+        )
+
+
+def _pairs(group: Group) -> NDArray[np.int64]:
+    """(P, 2) bonds, or rows and their nearest neighbours; drawn at random where they are many."""
+    chance = generator(0, Stream.PERMUTATIONS, 3)
+    if len(group.bonds):
+        return group.bonds if len(group.bonds) <= _MOST else chance.choice(group.bonds, _MOST, replace=False)
+    rows = np.arange(group.count)
+    if group.count > _MOST:
+        rows = np.sort(chance.choice(group.count, _MOST, replace=False))
+    nearest = Neighbours.of(group.positions[0][rows].astype(np.float64), 1).indices[:, 0]
+    return np.stack([rows, rows[nearest]], axis=1)
+
+
+def _distances(x: NDArray[np.floating], pairs: NDArray[np.int64]) -> Values:
+    apart: Values = np.linalg.norm(x[pairs[:, 0]].astype(np.float64) - x[pairs[:, 1]], axis=1)
+    return apart
+
+
+def _estimates(kept: Values, elapsed: float, notes: list[str]) -> dict[str, Estimate]:
+    first, last = kept[0] ** 2, kept[-1] ** 2
+    without = np.sqrt((last.sum() - last) / (first.sum() - first))
+    ratio = jackknife(np.sqrt(last.sum() / first.sum()), without, "1")
+    if not np.all(kept[-1] > 0):
+        notes.append("pairs have come to coincide: the mean logarithm of their distance is undefined")
+        return {"pair_dispersion.ratio": ratio, "pair_dispersion.rate": missing("1/time")}
+    return {
+        "pair_dispersion.ratio": ratio,
+        "pair_dispersion.rate": mean(np.log(kept[-1] / kept[0]) / elapsed, "1/time"),
+    }

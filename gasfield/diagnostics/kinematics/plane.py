@@ -1,0 +1,140 @@
+"""A group before and after, in a plane: its rows at the start and at the end, and how far they are spread there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasfield.diagnostics.base import Result, Scope
+from gasfield.diagnostics.group import Group, as_group
+from gasfield.statistics.estimate import Estimate, jackknife, missing
+from gasfield.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Values = NDArray[np.float64]
+_FRAMES = 200
+_SEEN, _ROWS = 24, 256
+"""Frames and rows that the axes are found from."""
+_VECTORS = 512
+"""Vectors that axes are found from, at most."""
+_GOLDEN = 0.6180339887498949
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlaneResult(Result):
+    """Rows in a plane over time.
+
+    Attributes:
+        ways: (t, N, 2) coordinates of the rows in the plane in up to 200 frames, the first and the last among them
+            [length].
+        labels: of the two axes.
+
+    Keys: `plane.first.start`, `plane.first.end`, `plane.second.start`, `plane.second.end`: standard deviations of the
+    rows along the two axes of the plane in the first and the last frame [length].
+    """
+
+    ways: Values
+    labels: tuple[str, str]
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """The rows at the start and at the end, and their ways; in a figure of its own, beside it both clouds
+        by themselves, each as large as its panel. Returns the first axes."""
+        from gasfield.plots.rows import before_and_after
+
+        return before_and_after(self.ways, self.labels, f"{self.group}: before and after", ax)
+
+
+@dataclass(frozen=True)
+class Plane:
+    """The rows of a group in the plane of their two coordinates, or in which they spread most."""
+
+    name: ClassVar[str] = "plane"
+    scope: ClassVar[Scope] = Scope.GROUP
+
+    def left_out(self, group: Group) -> str | None:
+        """Applies to groups of several rows in flat space of two dimensions or more."""
+        if group.dimensions < 2:
+            return "one dimension is no plane"
+        if group.experiment is not None:
+            space = group.experiment.scenario.space
+            if space.curved or space.periods.any():
+                return "a space that is curved or repeats itself has no plane"
+        return "a single row is not spread" if group.count < 2 else None
+
+    def compute(self, source: Group | Trajectory) -> PlaneResult:
+        """The results for one group, or for all rows of a trajectory at once."""
+        group = as_group(source).present()
+        notes = list(group.notes)
+        labels = ("x₀ [length]", "x₁ [length]")
+        ways = np.zeros((0, group.count, 2))
+        if group.count > 1 and len(group.steps):
+            frames = np.unique(np.linspace(0, len(group.steps) - 1, _FRAMES).astype(np.int64))
+            if group.dimensions == 2:
+                ways = group.positions[frames].astype(np.float64)
+            else:
+                few = frames[np.unique(np.linspace(0, len(frames) - 1, _SEEN).astype(np.int64))]
+                rows = np.unique(np.linspace(0, group.count - 1, _ROWS).astype(np.int64))
+                origin, axes = principal_axes(group.positions[np.ix_(few, rows)].astype(np.float64), 2)
+                ways = np.stack([(group.positions[frame].astype(np.float64) - origin) @ axes.T for frame in frames])
+                labels = ("first principal axis [length]", "second principal axis [length]")
+        return PlaneResult(
+            group=group.name,
+            estimates=_estimates(ways, notes),
+            notes=tuple(notes),
+            ways=ways,
+            labels=labels,
+        )
+
+
+def principal_axes(x: Values, count: int, *, centred: bool = True) -> tuple[Values, Values]:
+    """The axes along which vectors (t, N, D) are largest: origin (D,), their mean or zero, and axes (count, D).
+
+    The first axis points along the mean from the first to the last of t, or along the mean vector if not centred; the
+    others have their largest component positive, so that pictures do not depend on a library's choice of sign. Of many
+    vectors some are looked at, spread over all as multiples of the golden section are.
+    """
+    vectors = x.reshape(-1, x.shape[2])
+    if len(vectors) > _VECTORS:
+        vectors = vectors[np.unique((np.arange(_VECTORS) * _GOLDEN % 1.0 * len(vectors)).astype(np.int64))]
+    origin = vectors.mean(axis=0) if centred else np.zeros(x.shape[2])
+    apart = vectors - origin
+    if len(apart) < x.shape[2]:  # as many dimensions as these span: the small matrix of the two
+        _, inner = np.linalg.eigh(apart @ apart.T)
+        axes = inner[:, ::-1][:, :count].T @ apart
+        lengths = np.linalg.norm(axes, axis=1, keepdims=True)
+        axes = np.divide(axes, lengths, out=np.zeros_like(axes), where=lengths > 0)
+    else:
+        axes = np.linalg.eigh(apart.T @ apart)[1][:, ::-1].T[:count]
+    way = x[-1].mean(axis=0) - x[0].mean(axis=0) if centred else vectors.mean(axis=0)
+    largest = np.take_along_axis(axes, np.abs(axes).argmax(axis=1)[:, None], axis=1)[:, 0]
+    signs = np.where(largest < 0, -1.0, 1.0)
+    signs[0] = -1.0 if axes[0] @ way < 0 else 1.0
+    return origin, axes * signs[:, None]
+
+
+def _estimates(ways: Values, notes: list[str]) -> dict[str, Estimate]:
+    """All keys; `notes` grows by what is undefined."""
+    keys = [f"plane.{axis}.{time}" for axis in ("first", "second") for time in ("start", "end")]
+    if not ways.size:
+        notes.append("no two rows are present throughout: they are not spread")
+        return dict.fromkeys(keys, missing("length"))
+    return {key: _spread(ways[frame, :, axis]) for key, (axis, frame) in zip(keys, _PLACES, strict=True)}
+
+
+_PLACES = ((0, 0), (0, -1), (1, 0), (1, -1))
+
+
+def _spread(values: Values) -> Estimate:
+    """The standard deviation of values (N,) with the jackknife of it."""
+    count = len(values)
+    apart = values - values[0]  # of equal values just zero, and so is their mean
+    apart -= apart.mean()
+    square = np.sum(apart**2)
+    # Leaving x_i out takes N/(N - 1) (x_i - mean)^2 from the sum of squares about the mean.
+    without = np.maximum(square - count / (count - 1) * apart**2, 0.0)
+    return jackknife(np.sqrt(square / count), np.sqrt(without / (count - 1)), "length")

@@ -1,0 +1,154 @@
+"""The distribution of speeds, beside Maxwell's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasfield.diagnostics.base import Result, Scope, simulated
+from gasfield.diagnostics.group import Group
+from gasfield.diagnostics.thermodynamics.equilibrium import equilibrium_frames, equilibrium_part, why_no_equilibrium
+from gasfield.statistics.blocking import independent_parts, kolmogorov, shares_of_parts
+from gasfield.statistics.estimate import Estimate, exact
+from gasfield.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Values = NDArray[np.float64]
+
+_MOST = 2_000_000
+"""Speeds that are looked at; of a longer run every k-th frame is taken."""
+_BINS = 40
+_TAIL = 5e-4
+"""Share of the law beyond the picture, on each side."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeedsResult(Result):
+    """Speeds u = sqrt(m) |v| of the steady part of a run, and Maxwell's law for them.
+
+    Attributes:
+        freedom: components f of a velocity: D, or D - 1 on the sphere.
+        temperature: of the law: of the bath, less the share of momenta that the law of motion keeps; without a bath
+            the kinetic temperature of the sample itself [energy].
+        edges: (k + 1,) of bins of u [energy^(1/2)].
+        shares, errors: (k,) of the speeds in each bin, and their standard errors.
+
+    Maxwell's law: u/sqrt(T) has the chi law of f components. Keys: `speed.mean`, the mean |v|, and
+    `speed.maxwell_mean`, what the law says; `speed.ks`, the Kolmogorov-Smirnov distance of the distribution of u from
+    the law, `speed.p_value` of it, and the `speed.effective_size` that it is judged by. Errors come from independent
+    parts (`parts.py`), which have the correlation in time in them. The p-value errs on the safe side: too large where
+    speeds are correlated over many frames, and where the temperature was taken from the speeds themselves. A law of
+    motion of finite time step has a speed law of its own (BAOAB in a well of frequency w: slower by (h w)^2/8), which
+    a long run tells from Maxwell's.
+    """
+
+    freedom: int
+    temperature: float
+    edges: Values
+    shares: Values
+    errors: Values
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """The histogram with its errors on Maxwell's curve, and below it how many errors they are apart."""
+        from scipy import stats  # heavy: only when it is needed
+
+        from gasfield.plots.distributions import Histogram, Law, against_law, chance
+
+        chi = stats.chi(self.freedom, scale=np.sqrt(self.temperature))
+        u = np.linspace(self.edges[0], self.edges[-1], 400)
+        law = Law(u, chi.pdf(u), np.diff(chi.cdf(self.edges)), f"Maxwell, T = {self.temperature:.4g}")
+        return against_law(
+            Histogram(self.edges, self.shares, self.errors, "speeds, ± one standard error"),
+            law,
+            f"{self.group}: speeds, Kolmogorov-Smirnov {chance(self.estimates['speed.p_value'].value)}",
+            "√m |v|  [energy$^{1/2}$]",
+            ax,
+        )
+
+
+@dataclass(frozen=True)
+class Speeds:
+    """Speeds of the particles of a group against Maxwell's law."""
+
+    name: ClassVar[str] = "speeds"
+    scope: ClassVar[Scope] = Scope.GROUP
+
+    def left_out(self, group: Group) -> str | None:
+        """Needs velocities, and a part of the run that can be in equilibrium."""
+        reason = why_no_equilibrium(group)
+        if reason is None and group.velocities is None:
+            return "no velocities were kept"
+        return reason
+
+    def compute(self, source: Group | Trajectory) -> SpeedsResult:
+        """The results for one group, or for all rows of a trajectory at once.
+
+        Raises:
+            ValueError: if the diagnostic does not apply.
+        """
+        group, experiment = simulated(self, source)
+        bath = equilibrium_part(group).temperature
+        late = equilibrium_frames(group.present(), _MOST)
+        notes = list(late.notes)
+        freedom = experiment.scenario.space.freedom
+        speeds = _speeds(late)
+        scaled = speeds * np.sqrt(late.masses)
+        if bath is None:
+            temperature = float(np.mean(scaled**2)) / freedom
+            notes.append("no bath: Maxwell's law is drawn at the kinetic temperature of these speeds")
+        else:
+            temperature = bath * _free_share(group, freedom)
+        parts, warning = independent_parts(scaled)
+        notes += [] if warning is None else [warning]
+        from scipy import stats  # heavy: only when it is needed
+
+        chi = stats.chi(freedom, scale=np.sqrt(temperature))
+        test = kolmogorov(parts, chi.cdf)
+        edges = np.linspace(float(chi.ppf(_TAIL)), float(chi.ppf(1.0 - _TAIL)), _BINS + 1)
+        shares = shares_of_parts(parts, np.concatenate([[-np.inf], edges, [np.inf]]))[:, 1:-1]
+        expected = float(chi.mean() * np.mean(1.0 / np.sqrt(late.masses)))
+        return SpeedsResult(
+            group=group.name,
+            estimates={
+                "speed.mean": _mean_of_parts(speeds, "length/time"),
+                "speed.maxwell_mean": exact(expected, "length/time"),
+                "speed.ks": test.distance,
+                "speed.p_value": exact(test.p_value, "1"),
+                "speed.effective_size": exact(test.effective_size, "1"),
+            },
+            notes=tuple(notes),
+            freedom=freedom,
+            temperature=temperature,
+            edges=edges,
+            shares=shares.mean(axis=0),
+            errors=shares.std(axis=0, ddof=1) / np.sqrt(len(shares)),
+        )
+
+
+def _speeds(group: Group) -> Values:
+    """(T, N) |v| [length/time]."""
+    assert group.velocities is not None
+    speeds = np.empty(group.velocities.shape[:2])
+    for frame, v in enumerate(group.velocities):
+        speeds[frame] = np.linalg.norm(v.astype(np.float64), axis=1)
+    return speeds
+
+
+def _free_share(group: Group, freedom: int) -> float:
+    """N_f / (N f), below one where the total momentum is kept; one if the group is not the whole gas, where it is not
+    known how the rest shares in it (an effect of 1/N)."""
+    assert group.experiment is not None
+    known = group.experiment.degrees_of_freedom
+    return 1.0 if known is None else min(1.0, known / (group.count * freedom))
+
+
+def _mean_of_parts(values: Values, unit: str) -> Estimate:
+    """The mean of (T, N) values with the error of independent parts."""
+    parts, _ = independent_parts(values)
+    own = parts.mean(axis=1)
+    return Estimate(np.array(own.mean()), unit, own)

@@ -1,0 +1,268 @@
+"""How rows get about: mean square displacement, velocity autocorrelation, diffusion, and the exponent of their spread.
+
+Einstein's diffusion coefficient is the slope of the mean square displacement over 2D, Green and Kubo's the integral of
+the velocity autocorrelation over D; over the same lags they must agree. Both are given of all motion and of the thermal
+motion, seen from the centroid.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasfield.diagnostics.base import Result, Scope
+from gasfield.diagnostics.group import Group, as_group
+from gasfield.forces.fields.constant import Constant
+from gasfield.statistics.estimate import Estimate, jackknife, mean, median, missing
+from gasfield.statistics.lags import autocorrelations, square_displacements
+from gasfield.streams import Stream, generator
+from gasfield.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Values = NDArray[np.float64]
+
+_FEWEST = 16
+"""Frames below which there are no lags to fit."""
+_WINDOW = (0.1, 0.25)
+"""Lags of the long-time fit, as shares of the length: longer ones have hardly any independent pairs of frames."""
+_NUMBERS = 1 << 25
+"""Most numbers looked at; rows are drawn at random beyond."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransportResult(Result):
+    """Displacements over lags, and over time.
+
+    Attributes:
+        lags: (T,) [time].
+        square, thermal_square: (T,) mean square displacement over a lag, of all and of thermal motion [length^2].
+        velocity: (T - 1,) or (T,) autocorrelation of thermal velocities, 1 at lag 0.
+        times: (T,) since the first frame.
+        bulk, spread: (T,) square displacement of the centroid since the first frame, and mean over rows of that about
+            it [length^2]; they sum to the mean square displacement of the rows, exactly.
+
+    Keys: `transport.diffusion.einstein` and `.green_kubo` [length^2/time], `transport.exponent.short` (from one frame
+    to two) and `.long` (over lags of a tenth to a quarter of the run), `transport.straightness` (median over rows of
+    distance over path), the same under `transport.thermal`, `transport.bulk_share` (of the centroid in the square
+    displacement from the first frame to the last), and `transport.temperature`, the temperature of fluctuation and
+    dissipation, D gamma m, where a friction and no force but a constant one is known to act. Errors are over rows.
+    """
+
+    lags: Values
+    square: Values
+    thermal_square: Values
+    velocity: Values
+    times: Values
+    bulk: Values
+    spread: Values
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Mean square displacements over lags, with slopes 1 (diffusion) and 2 (flight)."""
+        from gasfield.plots.spreading import square_displacements_over_lags
+
+        curves = {"all motion": self.square, "thermal": self.thermal_square}
+        return square_displacements_over_lags(self.lags, curves, f"{self.group}: how far rows get", ax)
+
+
+@dataclass(frozen=True)
+class Transport:
+    """Transport of the rows of a group."""
+
+    name: ClassVar[str] = "transport"
+    scope: ClassVar[Scope] = Scope.GROUP
+
+    def left_out(self, group: Group) -> str | None:
+        """Applies to many frames at equal times, in flat space."""
+        if group.experiment is not None and group.experiment.scenario.space.curved:
+            return "on a curved space displacements of different times cannot be added"
+        if len(group.steps) < _FEWEST:
+            return f"{len(group.steps)} frames: {_FEWEST} are needed for lags to be fitted"
+        gaps = np.diff(group.times)
+        if np.ptp(gaps) > 1e-6 * gaps.mean():
+            return "frames are not at equal times"
+        return None
+
+    def compute(self, source: Group | Trajectory) -> TransportResult:
+        """The results for one group, or for all rows of a trajectory at once."""
+        whole = as_group(source).present()
+        notes = list(whole.notes)
+        paths, velocities = _numbers(whole, notes)
+        interval = float(whole.times[1] - whole.times[0]) if len(whole.times) > 1 else 1.0
+        lags = interval * np.arange(len(paths), dtype=np.float64)
+        if paths.shape[1] < 2 or len(paths) < _FEWEST:
+            notes.append("fewer than two rows, or frames, are present throughout: transport is undefined")
+            empty = np.full(len(paths), np.nan)
+            return _result(whole, {key: missing(unit) for key, unit in _UNITS.items()}, notes, lags, *[empty] * 5)
+        seen = paths - paths.mean(axis=1, keepdims=True)
+        own = None if velocities is None else velocities - velocities.mean(axis=1, keepdims=True)
+        all_motion, thermal = _Motion.of(paths, velocities, interval), _Motion.of(seen, own, interval)
+        if velocities is None:
+            notes.append(
+                "velocities are displacements between frames: in a steady run Green-Kubo is Einstein's own sum"
+            )
+        from_start = paths - paths[0]
+        bulk = np.sum(from_start.mean(axis=1) ** 2, axis=1)
+        spread = np.mean(np.sum((from_start - from_start.mean(axis=1, keepdims=True)) ** 2, axis=2), axis=1)
+        estimates = all_motion.estimates("transport") | thermal.estimates("transport.thermal")
+        estimates["transport.bulk_share"] = _bulk_share(from_start[-1])
+        for name in ("transport", "transport.thermal"):
+            _say_what_is_no_diffusion(name, estimates, notes)
+        estimates["transport.temperature"] = _temperature(
+            whole, estimates["transport.thermal.diffusion.einstein"], notes
+        )
+        correlation = thermal.correlation.mean(axis=1)
+        first = correlation[0] if correlation[0] > 0 else np.nan
+        curves = (all_motion.squares.mean(axis=1), thermal.squares.mean(axis=1), correlation / first, bulk, spread)
+        return _result(whole, estimates, notes, lags, *curves)
+
+
+_PER_MOTION = {
+    "diffusion.einstein": "length^2/time",
+    "diffusion.green_kubo": "length^2/time",
+    "exponent.short": "1",
+    "exponent.long": "1",
+    "straightness": "1",
+}
+_UNITS = {
+    **{f"transport.{key}": unit for key, unit in _PER_MOTION.items()},
+    **{f"transport.thermal.{key}": unit for key, unit in _PER_MOTION.items()},
+    "transport.bulk_share": "1",
+    "transport.temperature": "energy",
+}
+
+
+@dataclass(frozen=True)
+class _Motion:
+    """Paths (T, N, D), their square displacements (T, N) and velocity autocorrelations (T', N) over lags."""
+
+    paths: Values
+    squares: Values
+    correlation: Values
+    interval: float
+    measured: bool
+
+    @classmethod
+    def of(cls, paths: Values, velocities: Values | None, interval: float) -> _Motion:
+        measured = velocities is not None
+        moving = np.diff(paths, axis=0) / interval if velocities is None else velocities
+        return cls(paths, square_displacements(paths), autocorrelations(moving), interval, measured)
+
+    def estimates(self, prefix: str) -> dict[str, Estimate]:
+        count, dimensions = len(self.paths), self.paths.shape[2]
+        low, high = max(1, round(_WINDOW[0] * count)), max(3, round(_WINDOW[1] * count))
+        lags = self.interval * np.arange(low, high + 1)
+        away = lags - lags.mean()
+        slopes = away @ self.squares[low : high + 1] / np.sum(away**2)
+        found = {
+            "diffusion.einstein": mean(slopes / (2 * dimensions), "length^2/time"),
+            "diffusion.green_kubo": mean(self._integral((low + high) // 2) / dimensions, "length^2/time"),
+            "exponent.short": _exponent(self.squares[1], self.squares[2], 2.0),
+            "exponent.long": _exponent(self.squares[low], self.squares[high], high / low),
+        }
+        path = np.linalg.norm(np.diff(self.paths, axis=0), axis=2).sum(axis=0)
+        moved = path > 0
+        ways = np.linalg.norm(self.paths[-1] - self.paths[0], axis=1)[moved] / path[moved]
+        found["straightness"] = median(ways, "1") if moved.any() else missing("1")
+        return {f"{prefix}.{key}": estimate for key, estimate in found.items()}
+
+    def _integral(self, last: int) -> Values:
+        """(N,) of the autocorrelation from lag 0 to `last`: by trapezoids of measured velocities; of displacements the
+        sum C_0/2 + C_1 + ... + C_last, which is half the slope of the square displacement there."""
+        summed = self.correlation[: last + 1].sum(axis=0) - 0.5 * self.correlation[0]
+        if self.measured:
+            summed = summed - 0.5 * self.correlation[last]
+        integral: Values = summed * self.interval
+        return integral
+
+
+def _say_what_is_no_diffusion(name: str, estimates: dict[str, Estimate], notes: list[str]) -> None:
+    exponent = estimates[f"{name}.exponent.long"]
+    error = exponent.error
+    away = abs(float(exponent.value) - 1.0)
+    if np.isfinite(away) and away > 0.1 and (error is None or away > 3.0 * float(error)):
+        notes.append(
+            f"{name}: square displacements grow as lag^{float(exponent.value):.2f}, which is no diffusion: the "
+            "coefficients are slopes over these lags and no constants"
+        )
+
+
+def _temperature(group: Group, diffusion: Estimate, notes: list[str]) -> Estimate:
+    """Einstein's relation T = D gamma m (1905), with the mobility 1/(gamma m) that the law of motion has."""
+    if group.experiment is None:
+        notes.append("transport.temperature: no law of motion is known, so neither is the mobility")
+        return missing("energy")
+    scenario = group.experiment.scenario
+    friction = getattr(scenario.dynamics, "friction", None)
+    acting = [law for law in scenario.forces if law.acts_on(group.name) and not isinstance(law, Constant)]
+    if friction is None or np.ptp(group.masses) > 0 or isinstance(friction, bool):
+        notes.append("transport.temperature: the law of motion has no friction, or masses differ: no mobility is known")
+        return missing("energy")
+    if acting or scenario.space.wall_area > 0:
+        what = ", ".join(str(law.model_dump()["kind"]) for law in acting) or "walls"
+        notes.append(f"transport.temperature: {what} change the mobility, so that D gamma m is no temperature")
+        return missing("energy")
+    factor = float(friction) * float(group.masses[0]) * group.count / max(group.count - 1, 1)
+    pseudo = None if diffusion.pseudo is None else factor * diffusion.pseudo
+    return Estimate(factor * diffusion.value, "energy", pseudo)
+
+
+def _exponent(near: Values, far: Values, ratio: float) -> Estimate:
+    """Slope of log MSD over log lag between two lags, from the rows' own squares (N,) at both."""
+    sums, count = (float(near.sum()), float(far.sum())), len(near)
+    if not (sums[0] > 0 and sums[1] > 0) or count < 3:
+        return missing("1")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        without = np.log((sums[1] - far) / (sums[0] - near)) / np.log(ratio)
+    return jackknife(np.log(sums[1] / sums[0]) / np.log(ratio), without, "1")
+
+
+def _bulk_share(moved: Values) -> Estimate:
+    """|mean u|^2 over the mean of |u|^2, of displacements u (N, D)."""
+    count, total, square = len(moved), moved.sum(axis=0), np.sum(moved**2, axis=1)
+    if not square.sum() > 0:
+        return missing("1")
+    left = np.sum((total - moved) ** 2, axis=1) / (count - 1)
+    share = float(total @ total) / count / float(square.sum())
+    rest = square.sum() - square
+    return jackknife(share, np.divide(left, rest, out=np.full(count, np.nan), where=rest > 0), "1")
+
+
+def _numbers(group: Group, notes: list[str]) -> tuple[Values, Values | None]:
+    """Positions (T, n, D) and velocities of the rows, or of as many as are cheap."""
+    most = max(2, _NUMBERS // max(1, len(group.steps) * group.dimensions))
+    rows = np.arange(group.count)
+    if group.count > most:
+        rows = np.sort(generator(0, Stream.PERMUTATIONS, 2).choice(group.count, most, replace=False))
+        notes.append(f"{most} of {group.count} rows are looked at")
+    velocities = None if group.velocities is None else group.velocities[:, rows].astype(np.float64)
+    return group.positions[:, rows].astype(np.float64), velocities
+
+
+def _result(
+    group: Group,
+    estimates: dict[str, Estimate],
+    notes: list[str],
+    lags: Values,
+    square: Values,
+    thermal_square: Values,
+    velocity: Values,
+    bulk: Values,
+    spread: Values,
+) -> TransportResult:
+    return TransportResult(
+        group=group.name,
+        estimates=estimates,
+        notes=tuple(notes),
+        lags=lags,
+        square=square,
+        thermal_square=thermal_square,
+        velocity=velocity,
+        times=group.times - group.times[0] if len(group.times) else group.times,
+        bulk=bulk,
+        spread=spread,
+    )

@@ -1,0 +1,1 @@
+"""Diagnostics of positions on a floating-point lattice: cells, freezing, distinct rows."""

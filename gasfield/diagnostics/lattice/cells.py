@@ -1,0 +1,258 @@
+"""Motion counted in cells of the bfloat16 lattice: exact, symmetric and finite everywhere, also at zero.
+
+A displacement in cells is the difference of ordered integer keys. Published analyses divide by the ULP at the start of
+the move instead: that is infinite for what starts at zero, and off by 2 where a move crosses into another binade. It is
+offered for comparison with old tables (`definition="ulp"`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasfield.diagnostics.base import Result, Scope
+from gasfield.diagnostics.group import Group, as_group
+from gasfield.kernels.bfloat16 import is_on_lattice, keys
+from gasfield.statistics.estimate import Estimate, median, missing, share
+from gasfield.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Values = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Definition = Literal["keys", "ulp"]
+"""Cells by ordered integer keys (exact), or a displacement divided by the ULP of the value that it starts from."""
+
+FAR = 1000
+"""Cells beyond which a move is one of its own kind: at that size a coordinate crosses zero, or eight binades."""
+OCCUPANCIES = ("unmoved", "single", "local", "multi", "beyond")
+"""Of a row in an interval: no cell; one coordinate by one cell; several coordinates by one cell each; any by more; any
+by more than `FAR`."""
+_SMALLEST = 2.0**-133
+
+
+@dataclass(frozen=True)
+class Moves:
+    """Norms of the displacements of N rows in T - 1 intervals, each (T - 1, N) [cells]; infinite where one is."""
+
+    total: Values
+    """L1, all coordinates together."""
+    length: Values
+    """L2."""
+    largest: Values
+    """Linf, the coordinate that moves most."""
+
+    def kinds(self) -> Flags:
+        """(5, T - 1, N) flags in the order of `OCCUPANCIES`, of which just one is true."""
+        near = self.largest <= 1
+        return np.stack(
+            [
+                self.total == 0,
+                (self.total > 0) & (self.total <= 1),  # by keys just 1; a half ULP is possible on the way to zero
+                near & (self.total > 1),
+                ~near & (self.largest <= FAR),
+                self.largest > FAR,
+            ]
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellsResult(Result):
+    """Displacements on the lattice over time; an interval is named by the frame in which it ends.
+
+    Attributes:
+        steps: (T - 1,) step at the end of each interval.
+        total, length, largest: (T - 1, N) cells moved in the norms L1, L2 and Linf.
+        median_total, median_length, median_largest: (T - 1,) medians over rows.
+        occupancy: (5, T - 1) shares of rows, in the order of `OCCUPANCIES`; they sum to 1.
+
+    Keys: `cells.median` (median over rows of each row's median Linf over intervals: near zero a value has thousands of
+    cells, so that a mean has no limit), `cells.q10` and `cells.q90` (the same of each row's 10th and 90th percentile),
+    `cells.l1` and `cells.l2` (medians of medians in the other norms); `cells.unmoved`, `cells.single`, `cells.local`,
+    `cells.multi`, `cells.beyond` (shares of all rows and intervals, which sum to 1: L1 = 0; L1 = 1; L1 > 1 and
+    Linf = 1; 1 < Linf <= 1000; Linf > 1000); `cells.infinite` (share with an infinite displacement: none by keys; by
+    ULP, what moves away from zero, which is counted in `cells.beyond` too). +0 and -0 share a cell: a change of sign of
+    zero alone is unmoved here.
+    """
+
+    steps: NDArray[np.int64]
+    total: Values
+    length: Values
+    largest: Values
+    median_total: Values
+    median_length: Values
+    median_largest: Values
+    occupancy: Values
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """The shares of the five kinds of motion over time, stacked; in a figure of its own, under them how many rows
+        move how many cells. Returns the upper axes."""
+        from gasfield.plots.panels import stacked
+        from gasfield.plots.rows import cell_counts, over_each_other
+
+        labels = (
+            "unmoved",
+            "one coordinate, one cell",
+            "several coordinates, one cell each",
+            "more than one cell",
+            f"more than {FAR} cells",
+        )
+        below = None
+        if ax is None:
+            ax, below = over_each_other()
+        title = f"{self.group}: how many cells a row moves"
+        stacked(self.steps, self.occupancy, labels, title, "share of rows", ax=ax)
+        if below is not None:
+            cell_counts(self.steps, self.largest, below)
+        return ax
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Displacements in cells of the bfloat16 lattice.
+
+    Attributes:
+        definition: what a displacement in cells is.
+    """
+
+    definition: Definition = "keys"
+    name: ClassVar[str] = "cells"
+    scope: ClassVar[Scope] = Scope.GROUP
+
+    def __post_init__(self) -> None:
+        require_definition(self.definition)
+
+    def left_out(self, group: Group) -> str | None:
+        """Applies to groups on the bfloat16 lattice with two frames."""
+        return no_cells(group)
+
+    def compute(self, source: Group | Trajectory) -> CellsResult:
+        """The results for one group, or for all rows of a trajectory at once.
+
+        Raises:
+            ValueError: if a position is not a bfloat16.
+        """
+        group = as_group(source).present()
+        moves = cells_moved(group, self.definition)
+        notes = list(group.notes)
+        kinds = moves.kinds()
+        medians = np.full((3, len(moves.total)), np.nan)
+        occupancy = np.full(kinds.shape[:2], np.nan)
+        if moves.total.size:
+            medians = np.median([moves.total, moves.length, moves.largest], axis=2)
+            occupancy = kinds.mean(axis=2)
+        else:
+            notes.append("no row is present in two frames: cells moved are undefined")
+        if self.definition == "ulp":
+            notes.append(
+                "cells are ULPs of the value at the start of a move: infinite from zero, where moves count as more "
+                f"than {FAR} cells and not as standing still, and off by 2 where a move crosses a power of two"
+            )
+        return CellsResult(
+            group=group.name,
+            estimates=_estimates(moves, kinds, notes),
+            notes=tuple(notes),
+            steps=group.steps[1:],
+            total=moves.total,
+            length=moves.length,
+            largest=moves.largest,
+            median_total=medians[0],
+            median_length=medians[1],
+            median_largest=medians[2],
+            occupancy=occupancy,
+        )
+
+
+def require_definition(definition: str) -> None:
+    """Refuses what is no definition of a cell.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    if definition not in get_args(Definition):
+        raise ValueError(f"definition is one of {', '.join(get_args(Definition))}, not '{definition}'")
+
+
+def no_cells(group: Group) -> str | None:
+    """Why a group has no displacements in cells; None if it has."""
+    if group.precision != "bfloat16":
+        return f"positions are {group.precision}, not on the bfloat16 lattice"
+    return "one frame only: nothing moves" if len(group.steps) < 2 else None
+
+
+def cells_moved(group: Group, definition: Definition = "keys") -> Moves:
+    """The displacements of a group from frame to frame; every row must be present throughout.
+
+    Raises:
+        ValueError: if a position is not a bfloat16.
+    """
+    shape = (max(len(group.steps) - 1, 0), group.count)
+    moves = Moves(np.zeros(shape), np.zeros(shape), np.zeros(shape))
+    if not moves.total.size:
+        return moves
+    positions = group.positions.astype(np.float32, copy=False)
+    if not is_on_lattice(positions).all():
+        raise ValueError(f"{group.name}: not every position is a bfloat16")
+    for frame, moved in enumerate({"keys": _by_keys, "ulp": _by_ulp}[definition](positions)):
+        moves.total[frame], moves.largest[frame] = moved.sum(axis=1), moved.max(axis=1)
+        moves.length[frame] = np.sqrt(np.square(moved).sum(axis=1))
+    return moves
+
+
+def _by_keys(positions: NDArray[np.float32]) -> Iterator[Values]:
+    """(N, D) cells moved by each coordinate, interval by interval. Integers this small are exact in float64."""
+    before = keys(positions[0])
+    for x in positions[1:]:
+        after = keys(x)
+        yield np.abs(after - before).astype(np.float64)
+        before = after
+
+
+def _by_ulp(positions: NDArray[np.float32]) -> Iterator[Values]:
+    """(N, D) displacements in ULPs of the start of each interval; infinite from zero, and 0 where nothing moves."""
+    before = positions[0].astype(np.float64)
+    for x in positions[1:]:
+        after = x.astype(np.float64)
+        moved, ulp = np.abs(after - before), _ulp(before)
+        yield np.where(moved > 0, np.divide(moved, ulp, out=np.full(moved.shape, np.inf), where=ulp > 0), 0.0)
+        before = after
+
+
+def _ulp(values: Values) -> Values:
+    """The spacing of bfloat16 from each value away from zero: of 8 bits, 2^-7 of the power of two below; 0 at zero."""
+    _, exponent = np.frexp(values)  # 0.5 <= significand < 1
+    ulp: Values = np.maximum(np.ldexp(1.0, exponent - 8), _SMALLEST)
+    return np.where(values == 0.0, 0.0, ulp)
+
+
+def _estimates(moves: Moves, kinds: Flags, notes: list[str]) -> dict[str, Estimate]:
+    """All keys; `notes` grows by what is undefined."""
+    norms: dict[str, tuple[Values, float]] = {
+        "cells.median": (moves.largest, 0.5),
+        "cells.q10": (moves.largest, 0.1),
+        "cells.q90": (moves.largest, 0.9),
+        "cells.l1": (moves.total, 0.5),
+        "cells.l2": (moves.length, 0.5),
+    }
+    if not moves.total.size:
+        return dict.fromkeys(norms, missing("cells")) | {
+            f"cells.{kind}": missing("1") for kind in (*OCCUPANCIES, "infinite")
+        }
+    estimates = {key: _typical(key, *norm, notes) for key, norm in norms.items()}
+    shares = {f"cells.{kind}": share(flags.T) for kind, flags in zip(OCCUPANCIES, kinds, strict=True)}
+    return estimates | shares | {"cells.infinite": share(np.isinf(moves.total).T)}
+
+
+def _typical(key: str, cells: Values, probability: float, notes: list[str]) -> Estimate:
+    """The median over rows of each row's own quantile over intervals, from (T - 1, N)."""
+    with np.errstate(invalid="ignore"):  # between two infinities
+        own = np.quantile(cells, probability, axis=0)
+    if np.isfinite(own).all():
+        return median(own, "cells")
+    notes.append(f"{key}: {int(np.sum(~np.isfinite(own)))} of {len(own)} rows have an infinite value there")
+    return missing("cells")

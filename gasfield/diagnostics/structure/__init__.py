@@ -1,0 +1,1 @@
+"""Diagnostics of what structures do: bonds, clusters, basins, order."""

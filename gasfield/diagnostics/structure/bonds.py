@@ -1,0 +1,129 @@
+"""Do the bonds of a structure hold? Strain of each bond, and the share of bonds that are not stretched too far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasfield.diagnostics.base import Result, Scope
+from gasfield.diagnostics.group import Group, as_group
+from gasfield.diagnostics.kinematics.deformation import intrinsic_frame, isometries
+from gasfield.statistics.estimate import exact, mean, missing, share
+from gasfield.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Values = NDArray[np.float64]
+
+_PANELS = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class BondsResult(Result):
+    """Strains over time.
+
+    Attributes:
+        steps: (T,).
+        bonds: (B, 2) pairs of rows.
+        strain: (T, B) length over that in the first frame, less 1.
+        kept: (T,) share of bonds not longer than `limit` times their first length.
+        shown: frames of the panels.
+        places: (len(shown), M, d) the structure in those frames, centred, in its own axes as they are turned by then,
+            d = 2 or 3 [length].
+
+    Keys, at the last frame: `bonds.retention` (`kept`), `bonds.least` (the least `kept` of all frames),
+    `bonds.strain.mean`, `bonds.strain.std`, `bonds.strain.largest`. Errors take bonds for independent.
+    """
+
+    steps: NDArray[np.int64]
+    bonds: NDArray[np.int64]
+    strain: Values
+    kept: Values
+    shown: NDArray[np.int64]
+    places: Values
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """The structure at four times, its bonds coloured by strain."""
+        from gasfield.plots.strain import strained
+
+        titles = [f"step {self.steps[frame]}" for frame in self.shown]
+        strains = self.strain[self.shown]
+        return strained(self.places, self.bonds, strains, titles, f"{self.group}: strain of its bonds", ax)
+
+
+@dataclass(frozen=True)
+class Bonds:
+    """Bonds of one structure.
+
+    Attributes:
+        limit: a bond is lost where it is longer than this times its first length.
+    """
+
+    limit: float = 1.5
+    name: ClassVar[str] = "bonds"
+    scope: ClassVar[Scope] = Scope.GROUP
+
+    def left_out(self, group: Group) -> str | None:
+        """Applies to structures with two frames."""
+        if not len(group.bonds):
+            return "no bonds: not a structure"
+        return "one frame only: nothing is strained" if len(group.steps) < 2 else None
+
+    def compute(self, source: Group | Trajectory) -> BondsResult:
+        """The results for one structure."""
+        group = as_group(source).present()
+        notes, bonds = list(group.notes), group.bonds
+        lengths = np.array([_lengths(x, bonds) for x in group.positions]).reshape(len(group.steps), len(bonds))
+        solid = lengths[0] > 0 if len(lengths) else np.zeros(len(bonds), bool)
+        if not solid.all():
+            notes.append(f"{int(np.sum(~solid))} of {len(bonds)} bonds have no length at the start and are left out")
+        bonds, lengths = bonds[solid], lengths[:, solid]
+        strain = lengths / lengths[0] - 1.0 if lengths.size else np.empty(lengths.shape)
+        whole = strain <= self.limit - 1.0
+        keys = ("bonds.retention", "bonds.least", "bonds.strain.mean", "bonds.strain.std", "bonds.strain.largest")
+        estimates = {key: missing("1") for key in keys}
+        shown = np.unique(np.linspace(0, max(len(group.steps) - 1, 0), _PANELS).astype(np.int64))
+        kept = np.full(len(group.steps), np.nan)
+        if strain.size:
+            kept = whole.mean(axis=1)
+            last = strain[-1]
+            values = (share(whole[-1]), exact(kept.min(), "1"), mean(last, "1"), exact(last.std(), "1"))
+            estimates = dict(zip(keys, (*values, exact(last.max(), "1")), strict=True))
+        else:
+            notes.append("no bond is present throughout: strain is undefined")
+        return BondsResult(
+            group=group.name,
+            estimates=estimates,
+            notes=tuple(notes),
+            steps=group.steps,
+            bonds=bonds,
+            strain=strain,
+            kept=kept,
+            shown=shown if len(group.steps) else shown[:0],
+            places=_places(group, shown) if group.positions.size else np.empty((0, 0, 2)),
+        )
+
+
+def _lengths(x: NDArray[np.floating], bonds: NDArray[np.int64]) -> Values:
+    lengths: Values = np.linalg.norm(x[bonds[:, 0]].astype(np.float64) - x[bonds[:, 1]], axis=1)
+    return lengths
+
+
+def _places(group: Group, frames: NDArray[np.int64]) -> Values:
+    """(F, M, d) seen along the structure's own first axes, two or three of them, as its isometry has turned them."""
+    first = group.positions[0].astype(np.float64)
+    axes = intrinsic_frame(group.positions[0], 3 if group.dimensions > 2 else 2)
+    shown = 3 if intrinsic_frame(group.positions[0]).shape[1] > 2 else 2
+    coordinates = (first - first.mean(axis=0)) @ axes
+    places = np.zeros((len(frames), group.count, shown))
+    for place, frame in enumerate(frames):
+        later = group.positions[frame].astype(np.float64)
+        later -= later.mean(axis=0)
+        turned = isometries(np.linalg.lstsq(coordinates, later, rcond=None)[0].T)
+        seen = later @ turned
+        places[place, :, : min(shown, seen.shape[1])] = seen[:, :shown]
+    return places

@@ -1,0 +1,158 @@
+"""Clusters: how many groups of near particles there are, and how long they last.
+
+Two particles belong together if a chain of others leads from one to the other in steps no longer than a reach (single
+linkage; the connected components of a graph). Attention gathers tokens into clusters that last long before they merge:
+a plateau of the number of clusters, above one, is what is called metastable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from gasfield.diagnostics.base import Scope, Together
+from gasfield.diagnostics.group import Group, as_group
+from gasfield.statistics.estimate import exact, missing
+from gasfield.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Values = NDArray[np.float64]
+_REACH = 0.1
+"""Default reach in parts of the root mean square distance of two particles at the start."""
+_FRAMES = 200
+"""Frames that are looked at."""
+_MOST = 5000
+"""Particles that are looked at."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClustersResult(Together):
+    """Numbers of clusters over time.
+
+    Attributes:
+        times: (T,) of the frames that were looked at.
+        counts: (T,) clusters in each.
+        largest: (T,) share of the particles in the largest one.
+        reach: how near counts as near [length].
+
+    Keys: `clusters.reach`, `.start` and `.end` (numbers of clusters), `.largest` (share in the largest one at the end);
+    the longest time with one number of clusters above one, no more than half of the particles, before the end:
+    `clusters.plateau.count` and `.duration`.
+    """
+
+    times: Values
+    counts: NDArray[np.int64]
+    largest: Values
+    reach: float
+
+    @classmethod
+    def plot_together(cls, results: Sequence[ClustersResult], ax: Axes | None = None) -> Axes:
+        """The number of clusters over time, on logarithmic axes."""
+        from gasfield.plots.courses import cluster_counts
+
+        lines = {result.group: (result.times, result.counts) for result in results}
+        return cluster_counts(lines, "Clusters", ax)
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """Connected components of near particles, frame by frame.
+
+    Attributes:
+        reach: how near counts as near [length]; a tenth of the root mean square distance of two particles at the start
+            if left out.
+    """
+
+    name: ClassVar[str] = "clusters"
+    scope: ClassVar[Scope] = Scope.GROUP
+    reach: float | None = None
+
+    def left_out(self, group: Group) -> str | None:
+        """Needs two particles that feel each other in a space that does not repeat itself."""
+        if group.experiment is None:
+            return "no simulation stands behind it, so that nothing is known of forces between its rows"
+        forces = group.experiment.forces(group.name)
+        if forces is None or not forces.interacting:
+            return "its particles do not feel each other"
+        if group.experiment.scenario.space.periods.any():
+            return "the space is periodic: radial_distribution says what is near what"
+        return "a single particle is no cluster" if group.count < 2 else None
+
+    def compute(self, source: Group | Trajectory) -> ClustersResult:
+        """The results for one group.
+
+        Raises:
+            ValueError: if no row has a position throughout.
+        """
+        group = as_group(source).present()
+        if not group.count or not len(group.steps):
+            raise ValueError(f"{group.name}: no row has a position throughout")
+        frames, notes = _chosen(len(group.steps)), list(group.notes)
+        if len(frames) < len(group.steps):
+            notes.append(f"{len(frames)} of {len(group.steps)} frames are looked at")
+        rows = np.arange(0, group.count, -(-group.count // _MOST))
+        if len(rows) < group.count:
+            notes.append(f"{len(rows)} of {group.count} particles are looked at")
+        x = group.positions[frames][:, rows].astype(np.float64)
+        reach = self.reach or _REACH * float(np.sqrt(2.0 * np.sum(np.var(x[0], axis=0))))
+        sizes = [cluster_sizes(places, reach) for places in x]
+        counts = np.array([len(s) for s in sizes])
+        largest = np.array([s[0] / s.sum() for s in sizes])
+        times = group.times[frames]
+        count, duration = plateau(times, counts, most=len(rows) // 2)
+        if not duration:
+            notes.append("no number of clusters between one and half of the particles lasts from one frame to the next")
+        return ClustersResult(
+            group=group.name,
+            estimates={
+                "clusters.reach": exact(reach, "length"),
+                "clusters.start": exact(counts[0], "1"),
+                "clusters.end": exact(counts[-1], "1"),
+                "clusters.largest": exact(largest[-1], "1"),
+                "clusters.plateau.count": exact(count, "1") if duration else missing("1"),
+                "clusters.plateau.duration": exact(duration, "time") if duration else missing("time"),
+            },
+            notes=tuple(notes),
+            times=times,
+            counts=counts,
+            largest=largest,
+            reach=reach,
+        )
+
+
+def cluster_sizes(places: Values, reach: float) -> NDArray[np.int64]:
+    """Sizes, descending, of the components of places (N, D) in which steps of at most `reach` lead everywhere."""
+    pairs = cKDTree(places).query_pairs(reach, output_type="ndarray")
+    graph = coo_array((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(len(places), len(places)))
+    _, labels = connected_components(graph, directed=False)
+    return np.sort(np.bincount(labels))[::-1]
+
+
+def plateau(times: Values, counts: NDArray[np.int64], most: int) -> tuple[int, float]:
+    """The number of clusters, above one and at most `most`, that lasts longest without a change, and how long [time].
+    (0, 0.0) if none lasts from one frame to the next."""
+    changes = np.flatnonzero(np.diff(counts)) + 1
+    best = (0, 0.0)
+    for start, stop in zip([0, *changes], [*changes, len(counts)], strict=True):
+        duration = float(times[stop - 1] - times[start])
+        if 1 < counts[start] <= most and duration > best[1]:
+            best = (int(counts[start]), duration)
+    return best
+
+
+def _chosen(count: int) -> NDArray[np.int64]:
+    """All frames, or some 200 of them: even in the beginning's logarithm of time, where clusters form, and in time."""
+    if count <= _FRAMES:
+        return np.arange(count)
+    even = np.linspace(0, count - 1, _FRAMES // 2)
+    early = np.geomspace(1, count - 1, _FRAMES // 2)
+    return np.unique(np.round(np.concatenate([even, early])).astype(np.int64))

@@ -1,0 +1,237 @@
+"""Entropy of the one-particle distribution, from samples of it.
+
+    S = - < log p(x, m v) >          k_B = 1 and Planck's constant h = 1
+
+per particle, for particles that do not feel each other; they are told apart, so there is no 1 / N!. Momenta in
+equilibrium are Gaussian, and their part is exact. The part of the places has no closed form:
+
+* D <= 4: distances to nearest neighbours (Kozachenko and Leonenko 1987; Kraskov, Stoegbauer and Grassberger 2004,
+  Physical Review E 69:066138), axis by axis, plus that of the copula, the distribution of the ranks on the unit cube
+  (Ariel and Louzoun 2020, Entropy 22:236). A density that is smooth in each coordinate is nearly flat there, which
+  takes away most of the bias that tails and edges give to neighbours in space.
+* D > 4: half of log det(2 pi e C), the entropy of the Gaussian with the same covariance C, which no distribution
+  exceeds (Karplus and Kushick 1981, Macromolecules 14:325): a bound.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import digamma, polygamma
+
+from gasfield.diagnostics.group import Group
+from gasfield.diagnostics.thermodynamics.steady import Steady
+from gasfield.spaces import Box, Space
+from gasfield.statistics.correlation import integrated_time
+from gasfield.statistics.estimate import Estimate, jackknife, mean, missing, stated
+
+Values = NDArray[np.float64]
+
+NEIGHBOURS_UP_TO = 4
+"""Dimensions beyond which distances to neighbours tell too little about a density."""
+_NEIGHBOUR = 4
+_PARTS = 16
+_MOST = 12_000
+_FEWEST = 128
+
+
+def entropy_of_places(group: Group, steady: Steady, space: Space) -> tuple[Estimate, tuple[str, ...]]:
+    """Entropy per particle of the places of a group in the steady part of a run, and what is to be known about it.
+
+    Undefined on a sphere, and where there are too few independent places.
+    """
+    if space.curved:
+        return missing("1"), ("on a curved space the entropy is not estimated",)
+    sample = independent_places(group, steady, space.periods)
+    if sample is None:
+        return missing("1"), (f"fewer than {_FEWEST} independent places: the entropy is undefined",)
+    if group.dimensions <= NEIGHBOURS_UP_TO:
+        curved_walls = space.wall_area > 0 and not isinstance(space, Box) and group.dimensions > 1
+        notes = ("next to a curved wall the entropy comes out too large",) if curved_walls else ()
+        return configurational_entropy(sample, Region.of(space)), notes
+    bound = gaussian_bound(replace(sample, points=_folded(sample.points, space.periods)))
+    if bound is None:
+        return missing("1"), (
+            f"too few independent places for {group.dimensions} dimensions: the entropy is undefined",
+        )
+    return bound, (
+        f"in {group.dimensions} > {NEIGHBOURS_UP_TO} dimensions the entropy is an upper bound, that of the Gaussian "
+        "with the same covariance, and the free energy a lower one",
+    )
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Places that are as good as independent.
+
+    Attributes:
+        points: (n, D) [length].
+        parts: (n,) in 0 .. 15: which sixteenth of the particles, or of the run if there are few particles, a place
+            comes from.
+    """
+
+    points: Values
+    parts: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Region:
+    """Where places may be.
+
+    Attributes:
+        low, high: (D,) hard walls, infinite where there are none [length].
+        periods: (D,) sides of a periodic box, 0 where there is none [length].
+    """
+
+    low: Values
+    high: Values
+    periods: Values
+
+    @classmethod
+    def free(cls, dimensions: int) -> Region:
+        """All of R^D."""
+        return cls(np.full(dimensions, -np.inf), np.full(dimensions, np.inf), np.zeros(dimensions))
+
+    def axis(self, j: int) -> Region:
+        """One coordinate of it."""
+        return Region(self.low[j : j + 1], self.high[j : j + 1], self.periods[j : j + 1])
+
+    @classmethod
+    def of(cls, space: Space) -> Region:
+        """Where particles of a space can be; the curved wall of a ball is none of the walls that are known here."""
+        region = cls.free(space.dimensions)
+        if isinstance(space, Box):
+            return cls(-0.5 * space.edges, 0.5 * space.edges, region.periods)
+        return cls(region.low, region.high, space.periods)
+
+
+def maxwell_entropy(masses: Values, temperature: float, freedom: float) -> float:
+    """Entropy per particle of Gaussian momenta: f/2 log(2 pi e m T), averaged over masses (N,); h = 1.
+
+    Args:
+        masses: (N,).
+        temperature: T > 0 [energy].
+        freedom: velocity components f of a particle.
+    """
+    return float(0.5 * freedom * np.log(2 * np.pi * np.e * temperature * masses).mean())
+
+
+def configurational_entropy(sample: Sample, region: Region) -> Estimate:
+    """Entropy - <log p(x)> of places in D <= 4 dimensions, with its error.
+
+    The error is the scatter of the parts, and beside it the noise of the distances once more, psi'(k) for each: parts
+    share their neighbours, so that their own scatter shows only half of it.
+    """
+    points, parts = sample.points, sample.parts
+    count, dimensions = points.shape
+    if dimensions == 1 or region.periods.any():
+        surprises = [_surprise(points, parts, region)]
+    else:
+        ranks = (points.argsort(axis=0, kind="stable").argsort(axis=0) + 0.5) / count
+        cube = Region(np.zeros(dimensions), np.ones(dimensions), np.zeros(dimensions))
+        surprises = [_surprise(points[:, [j]], parts, region.axis(j)) for j in range(dimensions)]
+        surprises.append(_surprise(ranks, parts, cube, taken=1 / count))
+    surprise = np.sum(surprises, axis=0)
+    own = mean([surprise[parts == part].mean() for part in np.unique(parts)], "1")
+    distances = len(surprises) * float(polygamma(1, _NEIGHBOUR)) / count
+    return stated(surprise.mean(), np.nan if own.error is None else np.sqrt(own.error**2 + distances), "1")
+
+
+def _surprise(points: Values, parts: NDArray[np.int64], region: Region, taken: float = 0.0) -> Values:
+    """(n,) estimates of -log p at each place (n, D): the cube about it that reaches its k-th neighbour holds the share
+    exp(psi(k) - psi(m + 1)) of the distribution, on average of the logarithm.
+
+    Neighbours are sought in the other parts only, so that the same particle a little later is none. What of a cube lies
+    behind a wall is no volume, nor what of an axis is taken by the place itself (its rank, which nobody else has).
+    """
+    surprise = np.empty(len(points))
+    box = region.periods if region.periods.any() else None
+    places = points if box is None else _folded(points, region.periods)
+    for part in np.unique(parts):
+        here, others = places[parts == part], places[parts != part]
+        from scipy.spatial import cKDTree  # heavy: only when it is needed
+
+        reach = cKDTree(others, boxsize=box).query(here, k=[_NEIGHBOUR], p=np.inf)[0]
+        reach = np.maximum(reach, np.finfo(np.float64).tiny)  # several at one place
+        cut = (here + reach > region.high) | (here - reach < region.low)
+        sides = np.where(cut, np.minimum(here + reach, region.high) - np.maximum(here - reach, region.low), 2 * reach)
+        sides = (sides - taken) / (1.0 - taken)
+        surprise[parts == part] = np.log(sides).sum(axis=1) + digamma(len(others) + 1) - digamma(_NEIGHBOUR)
+    return surprise
+
+
+def _folded(points: Values, periods: Values) -> Values:
+    """Places (n, D) folded into [0, period) along each axis that has one."""
+    sides = np.where(periods > 0, periods, 1.0)
+    folded = np.mod(points, sides)
+    return np.where(periods > 0, np.where(folded < sides, folded, 0.0), points)
+
+
+def gaussian_bound(sample: Sample) -> Estimate | None:
+    """1/2 log det(2 pi e C) of places (n, D), with its jackknife error over parts; None if n is too small for D.
+
+    The determinant of a sample covariance is too small; for Gaussian samples the mean of its logarithm is known (the
+    logarithm of a product of chi squared with n - 1, n - 2, ... degrees of freedom) and made up for.
+    """
+    points, parts = sample.points, sample.parts
+    names = np.unique(parts)
+    fewest = len(points) - max(int(np.sum(parts == part)) for part in names)
+    if fewest < points.shape[1] + 2:
+        return None
+    without = [_gaussian_entropy(points[parts != part]) for part in names]
+    value = _gaussian_entropy(points)
+    return jackknife(value, without, "1") if np.isfinite(value) else None
+
+
+def _gaussian_entropy(points: Values) -> float:
+    count, dimensions = points.shape
+    freedoms = count - 1.0 - np.arange(dimensions)
+    scatter = np.atleast_2d(np.cov(points.T)) * (count - 1)
+    sign, log_determinant = np.linalg.slogdet(scatter)
+    if sign <= 0:
+        return -np.inf
+    log_determinant -= float(np.sum(digamma(0.5 * freedoms) + np.log(2.0)))
+    return float(0.5 * (dimensions * np.log(2 * np.pi * np.e) + log_determinant))
+
+
+def independent_places(group: Group, steady: Steady, periods: Values) -> Sample | None:
+    """Places of a group in the steady part of a run that are as good as independent; None if these are too few.
+
+    Of each particle, frames are taken that are a correlation time of its slowest coordinate apart.
+    """
+    steady_places = group.positions[steady.frames(group)]
+    present = np.flatnonzero(np.isfinite(steady_places).all(axis=(0, 2)))
+    if not len(steady_places) or not len(present):
+        return None
+    rows = present[:: -(-len(present) // _MOST)]
+    places = steady_places[:, rows].astype(np.float64)
+    wanted = -(-_MOST // len(rows))
+    apart = max(int(np.ceil(memory_of_places(places, periods))), len(places) // wanted, 1)
+    places = places[::-1][::apart][:wanted]
+    count = len(places)
+    if len(rows) >= _PARTS:
+        parts = np.broadcast_to(np.arange(len(rows)) * _PARTS // len(rows), (count, len(rows)))
+    else:
+        parts = np.broadcast_to((np.arange(count) * _PARTS // count)[:, None], (count, len(rows)))
+    points = places.reshape(-1, group.dimensions)
+    if len(points) < _FEWEST or len(np.unique(parts)) < 2 or np.any(np.ptp(points, axis=0) == 0):
+        return None
+    return Sample(points, parts.reshape(-1))
+
+
+def memory_of_places(places: NDArray[np.floating[Any]], periods: Values) -> float:
+    """Correlation time of the slowest coordinate of places (T, N, D), in frames, from all particles together.
+
+    In a periodic box, of sine and cosine of its phase.
+    """
+    few = places[:, :: -(-places.shape[1] * places.shape[2] // 512)].astype(np.float64)
+    coordinates = []
+    for j, period in enumerate(periods):
+        if period > 0:
+            coordinates += [np.cos(2 * np.pi / period * few[:, :, j]), np.sin(2 * np.pi / period * few[:, :, j])]
+        else:
+            coordinates.append(few[:, :, j])
+    return max(integrated_time(values) for values in coordinates)

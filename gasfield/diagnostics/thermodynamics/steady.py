@@ -1,0 +1,103 @@
+"""The part of a run whose averages mean something: the bath no longer changes, and the start is forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gasfield.diagnostics.group import Group
+from gasfield.statistics.correlation import equilibrated_from
+from gasfield.trajectory import Series
+
+CHANGING = "the temperature of the bath changes until the end: there is no steady part"
+
+
+@dataclass(frozen=True)
+class Steady:
+    """From which step on a run is steady.
+
+    Attributes:
+        step: the first step of the steady part.
+        time: its time.
+        temperature: of the bath from there to the end [energy]; None where there is no bath.
+        late: whether the start was sought as late as it is ever sought, so that it may not be forgotten yet.
+    """
+
+    step: int
+    time: float
+    temperature: float | None
+    late: bool
+
+    def part(self, series: Series) -> Series:
+        """What a series holds of the steady part."""
+        kept = series.steps >= self.step
+        return Series(series.steps[kept], series.times[kept], series.values[kept])
+
+    def frames(self, group: Group) -> slice:
+        """The frames of a group in the steady part: the last ones."""
+        return slice(int(np.searchsorted(group.steps, self.step)), None)
+
+
+def known(group: Group, name: str) -> Series | None:
+    """A series of a group without what is not finite (a structure before it is planted); None if nothing is left."""
+    series = group.series.get(name)
+    if series is None:
+        return None
+    kept = np.isfinite(series.values)
+    if not kept.any():
+        return None
+    return Series(series.steps[kept], series.times[kept], series.values[kept].astype(np.float64))
+
+
+def steady_part(group: Group) -> Steady | None:
+    """The steady part of a run; None if the temperature of the bath changes until the end."""
+    bath = known(group, "temperature")
+    begin, temperature = 0, None
+    if bath is not None:
+        temperature = float(bath.values[-1])
+        begin = _unchanged_from(bath)
+        if begin < 0:
+            return None
+    watched = _watched(group)
+    step, late = _forgotten_from(watched, begin)
+    return Steady(step, _time_at(step, [*watched, *([bath] if bath else [])]), temperature, late)
+
+
+def _watched(group: Group) -> list[Series]:
+    """What must have forgotten the start: the energies; where there are none, the heat given away in each interval."""
+    energies = [series for name in ("potential_energy", "kinetic_energy") if (series := known(group, name)) is not None]
+    heat = known(group, "heat")
+    if energies or heat is None:
+        return energies
+    return [Series(heat.steps[1:], heat.times[1:], np.diff(heat.values))]
+
+
+def _unchanged_from(bath: Series) -> int:
+    """The first step since which the temperature is what it is at the end; -1 if that is the last observation."""
+    changes = np.flatnonzero(bath.values != bath.values[-1])
+    if not len(changes):
+        return int(bath.steps[0])
+    return -1 if changes[-1] + 2 == len(bath.values) else int(bath.steps[changes[-1] + 1])
+
+
+def _forgotten_from(watched: Sequence[Series], begin: int) -> tuple[int, bool]:
+    """The step from which every series has forgotten its start, and whether that is half way to the end."""
+    step, late = begin, False
+    for series in watched:
+        kept = np.flatnonzero(series.steps >= begin)
+        if len(kept):
+            start = equilibrated_from(series.values[kept])
+            step = max(step, int(series.steps[kept[start]]))
+            late = late or start >= 0.45 * len(kept)
+    return step, late
+
+
+def _time_at(step: int, series: Sequence[Series]) -> float:
+    """The time of a step, as far as some series knows it."""
+    for one in series:
+        at = np.flatnonzero(one.steps >= step)
+        if len(at):
+            return float(one.times[at[0]])
+    return float(step)

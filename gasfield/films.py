@@ -1,0 +1,99 @@
+"""From a trajectory to a film: which frames, which plane, and who is seen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasfield.diagnostics import Group
+from gasfield.errors import InputError
+from gasfield.plots.animation import Cast, film, film_writer
+from gasfield.plots.panels import principal_plane
+from gasfield.trajectory import Trajectory
+
+Values = NDArray[np.floating[Any]]
+
+
+def animate(
+    trajectory: Trajectory,
+    output: Path,
+    *,
+    groups: list[str] | None = None,
+    frames: int = 100,
+    frames_per_second: float = 20.0,
+    follow: bool = False,
+    overwrite: bool = False,
+) -> Path:
+    """Writes a film of a trajectory in its principal plane, or in the plane itself where it has two dimensions.
+
+    Args:
+        trajectory: simulated or recorded.
+        output: file to write, .gif or .mp4.
+        groups: who is seen; all if left out.
+        frames: at most so many, evenly spaced.
+        frames_per_second: speed of the film.
+        follow: whether to see everything from the centroid of those who are seen, so that it stays in the picture.
+        overwrite: whether a film that is there may be replaced.
+
+    Raises:
+        InputError: if the ending is another, nothing here writes it, the file exists, a group is not there, or there is
+            one frame only.
+    """
+    if output.suffix not in (".gif", ".mp4"):
+        raise InputError(f"{output}: a film is a .gif or an .mp4.")
+    if output.exists() and not overwrite:
+        raise InputError(f"{output}: exists already; choose another name or say --overwrite.")
+    writer = film_writer(output, frames_per_second)
+    if writer is None:
+        raise InputError(f"{output}: an .mp4 needs the program ffmpeg, which is not here; a .gif needs nothing.")
+    if len(trajectory) < 2 or frames < 2:
+        raise InputError(f"{trajectory.path}: a film needs two frames; there are {min(len(trajectory), frames)}.")
+    if trajectory.dimensions < 2:
+        raise InputError(f"{trajectory.path}: one dimension makes no film.")
+    chosen = np.unique(np.linspace(0, len(trajectory) - 1, frames).astype(np.int64))
+    seen = [Group.of(trajectory, name, frames=chosen) for name in groups or trajectory.names]
+    seen = _from_centroid(seen) if follow else seen
+    origin, axes = _plane(seen)
+    players = [_cast(group, origin, axes) for group in seen]
+    flat = trajectory.dimensions == 2
+    from_where = ", from the centroid" if follow else ""
+    labels = (
+        ("x0 [length]", "x1 [length]") if flat else ("first principal axis [length]", "second principal axis [length]")
+    )
+    captions = [f"step {trajectory.steps[frame]}" for frame in chosen]
+    title = str(trajectory.attributes.get("title", trajectory.path.stem))
+    return film(players, captions, title + from_where, labels, output, writer)
+
+
+def _from_centroid(groups: list[Group]) -> list[Group]:
+    every = np.concatenate([group.positions.astype(np.float64) for group in groups], axis=1)
+    here = np.isfinite(every).all(axis=2)[:, :, None]
+    centroids = np.where(here, every, 0.0).sum(axis=1) / np.maximum(here.sum(axis=1), 1)
+    return [replace(group, positions=group.positions - centroids[:, None]) for group in groups]
+
+
+def _plane(groups: list[Group]) -> tuple[Values, Values]:
+    """Origin (D,) and axes (2, D)."""
+    dimensions = groups[0].dimensions
+    if dimensions == 2:
+        return np.zeros(2), np.eye(2)
+    present = [part.positions for part in (group.present() for group in groups) if part.positions.size]
+    if not present:
+        raise InputError("no particle is present in any of the frames.")
+    shortest = min(len(positions) for positions in present)
+    return principal_plane(np.concatenate([positions[-shortest:] for positions in present], axis=1))
+
+
+def _cast(group: Group, origin: Values, axes: Values) -> Cast:
+    positions = (group.positions.astype(np.float64) - origin) @ axes.T
+    bonds = group.bonds
+    ends = group.positions.astype(np.float64)[:, bonds] if len(bonds) else np.zeros((len(positions), 0, 2, 1))
+    lengths = np.linalg.norm(ends[:, :, 0] - ends[:, :, 1], axis=2)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        first = np.array([column[np.isfinite(column)][:1].sum() for column in lengths.T])
+        strain = np.nan_to_num(lengths / np.where(first > 0, first, np.nan) - 1.0)
+    return Cast(group.name, positions, bonds, strain)

@@ -1,0 +1,5 @@
+"""Runs: from a scenario to a run directory, and on with one that was killed."""
+
+from gasfield.runs.run import RunResult, resume, run
+
+__all__ = ["RunResult", "resume", "run"]

@@ -1,0 +1,1 @@
+"""Statistics beneath diagnostics and inspection: estimates with errors, correlation, blocking, decompositions."""

@@ -1,0 +1,180 @@
+"""A displacement taken apart: translation, rotation, dilation, shear, and what no linear map explains.
+
+N rows stand at centred places x_i in the reference and are displaced by u_i. In an orthonormal frame V (D x k) of the
+reference they have coordinates a_i. Least squares gives the linear map F = V + G that minimises the sum over rows of
+|u_i - c - G a_i|^2 (c: the mean displacement), and its polar decomposition F = R U gives an isometry R (D x k) and a
+symmetric U (k x k) with determinant J. Then
+
+    u = c + (R - V) a + (J^(1/k) - 1) R a + R (U - J^(1/k)) a + r      translation, rotation, dilation, shear, remainder
+
+The rotation is taken first: a fit that begins with the dilation makes a contraction, by the cosine, of a turn. With
+k = D and V the identity this is F acting on places. With fewer rows than a map of all D dimensions needs, k is small:
+the motion of the rows' own longest axes, and everything else is remainder.
+
+Of the remainder, breathing is what is coherent and radial, convection what is coherent and tangential, as seen from the
+places after the rotation; the residual is what is left (see `neighbours`).
+
+The share of a part p is <u_p, u>/<u, u>. Parts are not orthogonal, so that shares sum to 1 but may be negative. The
+share of the thermal motion is that of u - c. A linear map fits noise too: of independent noise on u it explains
+k/(N - 1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasfield.statistics.smoothing import Neighbours, coherent_parts
+
+Values = NDArray[np.float64]
+
+KINDS = ("translation", "rotation", "dilation", "shear", "breathing", "convection", "residual")
+"""The parts of a motion, in the order in which they are told; the thermal motion has all but the first."""
+
+_WORST = 1e6
+"""Condition of the coordinates beyond which a map is mostly rounding."""
+_SINGULAR = 1e8
+"""Condition of the map beyond which it has collapsed an axis, so that nobody knows how that was turned."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Where rows stand before they move.
+
+    Attributes:
+        places: (N, D) centred [length].
+        frame: (D, k) orthonormal columns V.
+        coordinates: (N, k) of the places in the frame.
+        gram: (k, k) coordinates^T coordinates.
+    """
+
+    places: Values
+    frame: Values
+    coordinates: Values
+    gram: Values
+
+    @classmethod
+    def of(cls, points: NDArray[np.floating[Any]], frame: Values) -> Self:
+        """Rows at points (N, D), seen from a frame (D, k) whose every direction they spread in."""
+        places = points.astype(np.float64)
+        places -= places.mean(axis=0)
+        coordinates = places @ frame
+        return cls(places, frame, coordinates, coordinates.T @ coordinates)
+
+    def rows(self, kept: NDArray[np.bool_]) -> Reference:
+        """Some of the rows by themselves."""
+        return Reference.of(self.places[kept], self.frame)
+
+    @property
+    def condition(self) -> float:
+        """Longest over shortest extent of the rows along the axes of the frame: how much worse the worst is known."""
+        if not len(self.gram):
+            return 1.0
+        squares = np.linalg.eigvalsh(self.gram)
+        return float(np.sqrt(squares[-1] / squares[0])) if squares[0] > 0 else np.inf
+
+
+@dataclass(frozen=True)
+class LinearParts:
+    """What the linear map of a displacement consists of: matrices (D, k) that act on coordinates in the frame, and the
+    principal stretches (k,), descending."""
+
+    rotation: Values
+    dilation: Values
+    shear: Values
+
+    stretches: Values
+
+    @property
+    def whole(self) -> Values:
+        """G, their sum."""
+        return self.rotation + self.dilation + self.shear
+
+    @property
+    def condition(self) -> float:
+        """Largest over smallest stretch."""
+        if not len(self.stretches):
+            return 1.0
+        return float(self.stretches[0] / self.stretches[-1]) if self.stretches[-1] > 0 else np.inf
+
+
+def linear_parts(reference: Reference, thermal: Values) -> LinearParts:
+    """The least-squares map of a centred displacement (N, D), by kinds; k = 0 gives empty matrices."""
+    gradient = np.linalg.solve(reference.gram, reference.coordinates.T @ thermal).T
+    left, stretches, right = np.linalg.svd(reference.frame + gradient, full_matrices=False)
+    isometry = left @ right
+    with np.errstate(divide="ignore"):
+        mean_stretch = float(np.exp(np.mean(np.log(stretches)))) if len(stretches) else 1.0
+    dilation = (mean_stretch - 1.0) * isometry
+    rotation = isometry - reference.frame
+    return LinearParts(rotation, dilation, gradient - rotation - dilation, stretches)
+
+
+@dataclass(frozen=True)
+class Moments:
+    """<u_p, u> summed over rows [length^2].
+
+    Attributes:
+        parts: (..., 7) in the order of `KINDS`; NaN where a part is not determined.
+        thermal: (...,) <u - c, u - c>, which all parts but the translation sum to.
+    """
+
+    parts: Values
+    thermal: Values
+
+    @property
+    def whole(self) -> Values:
+        """(...,) <u, u>."""
+        whole: Values = self.parts[..., 0] + self.thermal
+        return whole
+
+    @classmethod
+    def of(cls, reference: Reference, displacement: Values, neighbours: Neighbours) -> Self:
+        """Of a displacement (N, D). Where the rows do not spread along every axis of the frame there is no linear map;
+        where they all end in fewer dimensions, so that the map has no inverse, it does not tell how they turned."""
+        mean = displacement.mean(axis=0)
+        thermal = displacement - mean
+        square, found = np.array(np.sum(thermal**2)), np.full(len(KINDS), np.nan)
+        found[0] = len(displacement) * float(mean @ mean)
+        if reference.condition > _WORST:
+            return cls(found, square)
+        parts = linear_parts(reference, thermal)
+        crossed = thermal.T @ reference.coordinates
+        if parts.condition < _SINGULAR:
+            found[1:4] = [np.sum(part * crossed) for part in (parts.rotation, parts.dilation, parts.shear)]
+        remainder = thermal - reference.coordinates @ parts.whole.T
+        turned = reference.places + reference.coordinates @ parts.rotation.T
+        coherent = coherent_parts(turned, remainder, neighbours)
+        found[4:6] = [np.sum(part * thermal) for part in coherent]
+        found[6] = np.sum(remainder * thermal) - found[4:6].sum()
+        return cls(found, square)
+
+    @classmethod
+    def stacked(cls, several: Sequence[Moments]) -> Self:
+        """Of several displacements, along a first axis."""
+        return cls(np.array([one.parts for one in several]), np.array([one.thermal for one in several]))
+
+    def without_noise(self, rows: int, dimensions: int, axes: int) -> Moments:
+        """What would be left if what is not linear were independent noise that the map fitted too.
+
+        Noise of variance s^2 on each coordinate leaves s^2 D (N - k - 1) to the remainder, which tells s^2, and gives
+        the map s^2 for each number that it has: Dk - k(k + 1)/2 of rotation, one of dilation, k(k + 1)/2 - 1 of shear
+        (for a cloud that spreads alike along its axes), and D of translation.
+        """
+        freedom = dimensions * (rows - axes - 1)
+        variance = self.parts[..., 4:].sum(axis=-1) / freedom
+        symmetric = axes * (axes + 1) // 2
+        numbers = np.array([dimensions, dimensions * axes - symmetric, min(axes, 1), max(symmetric - 1, 0), 0, 0, 0])
+        numbers[6] = -numbers.sum()
+        return Moments(self.parts - variance[..., None] * numbers, self.thermal + variance * dimensions)
+
+    def shares(self) -> tuple[Values, Values]:
+        """Shares (..., 7) of the motion and (..., 6) of the thermal motion; NaN where there is none."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            total = self.parts / self.whole[..., None]
+            thermal = self.parts[..., 1:] / self.thermal[..., None]
+        return total, thermal
