@@ -1,0 +1,196 @@
+"""One registry for every kind of thing that a scenario or a command can name: forces, dynamics, spaces, shapes, gas
+sources, diagnostics, operations, importers.
+
+A thing is a `Spec` with a field `kind`; `@register` makes it available to the registry of its base class. The modules
+of a registry's own package are imported when something is looked up for the first time, so that adding a thing means
+adding one file. Plug-ins register theirs in the same way: a Python file that the user asks for, or an installed package
+with an entry point (see `plugins`).
+
+    class ForceLaw(Spec): ...
+    FORCES = Registry("force", ForceLaw, package="gasfield.forces")
+    ForceSpec = Annotated[SerializeAsAny[ForceLaw], FORCES.by_kind]       # a field of a specification
+
+    @register
+    class Harmonic(ForceLaw):
+        kind: Literal["harmonic"] = "harmonic"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from importlib import import_module
+from pkgutil import walk_packages
+from typing import Any, Generic, TypeVar, get_args
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from gasfield.plugins import import_installed
+from gasfield.spec import Spec
+
+S = TypeVar("S", bound=Spec)
+C = TypeVar("C", bound=type[Spec])
+
+_REGISTRIES: list[Registry[Any]] = []
+
+
+class Registry(Mapping[str, type[S]], Generic[S]):
+    """Specifications of one kind of thing by their `kind`; a mapping.
+
+    Attributes:
+        noun: what one of them is called in messages: "force".
+        base: the class that all of them derive from.
+        shorthand: whether the bare name of a kind stands for a mapping with nothing but that kind ("motion").
+    """
+
+    def __init__(self, noun: str, base: type[S], *, package: str, shorthand: bool = False) -> None:
+        """An empty registry.
+
+        Args:
+            noun: as above.
+            base: as above.
+            package: dotted name of the package whose modules register built-in things.
+            shorthand: as above.
+        """
+        self.noun, self.base, self.shorthand = noun, base, shorthand
+        self._package, self._discovered = package, False
+        self._kinds: dict[str, type[S]] = {}
+        _REGISTRIES.append(self)
+
+    # --- a mapping ---------------------------------------------------------------------------------------------------
+
+    def __getitem__(self, kind: str) -> type[S]:
+        self._discover()
+        return self._kinds[kind]
+
+    def __iter__(self) -> Iterator[str]:
+        self._discover()
+        return iter(self._kinds)
+
+    def __len__(self) -> int:
+        self._discover()
+        return len(self._kinds)
+
+    # --- registration ------------------------------------------------------------------------------------------------
+
+    def add(self, spec: type[S]) -> None:
+        """Makes a specification available under its kind.
+
+        Raises:
+            ValueError: if it names no kind, or another one has it already.
+        """
+        kind = kind_of(spec)
+        taken = self._kinds.get(kind)
+        if taken is not None:
+            raise ValueError(f"there is a {self.noun} of kind '{kind}' already: {taken.__module__}.{taken.__name__}")
+        self._kinds[kind] = spec
+
+    def remove(self, kind: str) -> None:
+        """Takes a specification out again, as tests of plug-ins do."""
+        del self._kinds[kind]
+
+    def _discover(self) -> None:
+        """Imports every module of the package once."""
+        if self._discovered:
+            return
+        self._discovered = True
+        for module in walk_packages(import_module(self._package).__path__, f"{self._package}."):
+            import_module(module.name)
+
+    # --- validation --------------------------------------------------------------------------------------------------
+
+    @property
+    def by_kind(self) -> _ByKind[S]:
+        """The annotation that makes a field of a specification take any registered kind."""
+        return _ByKind(self)
+
+    def validate(self, data: Any) -> S:
+        """The specification that a mapping's `kind` names, validated by it.
+
+        Raises:
+            PydanticCustomError: if there is no such kind; the faults are those of a tagged union.
+            ValidationError: if its own keys are wrong.
+        """
+        if isinstance(data, self.base):
+            return data
+        if self.shorthand and isinstance(data, str):
+            data = {"kind": data}
+        if not isinstance(data, Mapping):
+            wanted = "the name of a kind, or a mapping" if self.shorthand else "a mapping"
+            raise PydanticCustomError("dict_type", "Input should be {wanted} with the key 'kind'", {"wanted": wanted})
+        if "kind" not in data:
+            raise PydanticCustomError("union_tag_not_found", "the key 'kind' is missing")
+        return self._named(data["kind"]).model_validate(dict(data))
+
+    def _named(self, kind: Any) -> type[S]:
+        self._discover()
+        if kind not in self._kinds:
+            import_installed()
+        if isinstance(kind, str) and kind in self._kinds:
+            return self._kinds[kind]
+        close = get_close_matches(str(kind), list(self._kinds), 1)
+        hint = f" Did you mean '{close[0]}'?" if close else ""
+        raise PydanticCustomError(
+            "union_tag_invalid",
+            "there is no {noun} of kind '{tag}'; there are {expected_tags}",
+            {
+                "noun": self.noun,
+                "tag": str(kind),
+                "expected_tags": ", ".join(f"'{known}'" for known in self._kinds),
+                "hint": f"{hint} One of your own is brought by --plugin FILE.py.",
+            },
+        )
+
+
+class _ByKind(Generic[S]):
+    """Pydantic's view of a registry: validation by `kind`, and a JSON Schema with one alternative for each kind."""
+
+    def __init__(self, registry: Registry[S]) -> None:
+        self._registry = registry
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            self._registry.validate,
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                lambda spec, info: spec.model_dump(
+                    mode=info.mode, by_alias=info.by_alias, exclude_none=info.exclude_none
+                ),
+                info_arg=True,
+            ),
+        )
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        kinds = self._registry
+        alternatives = [handler(spec.__pydantic_core_schema__) for spec in kinds.values()]
+        if kinds.shorthand:
+            alternatives.insert(0, {"enum": list(kinds)})
+        return {"oneOf": alternatives, "description": f"Any {kinds.noun}, told apart by `kind`."}
+
+
+def register(spec: C) -> C:
+    """Makes a specification available to the registry of its base class; a class decorator.
+
+    Raises:
+        ValueError: if it derives from no base of a registry, names no kind, or its kind is taken.
+    """
+    for registry in _REGISTRIES:
+        if issubclass(spec, registry.base):
+            registry.add(spec)
+            return spec
+    bases = ", ".join(registry.base.__name__ for registry in _REGISTRIES)
+    raise ValueError(f"{spec.__name__} derives from none of {bases}")
+
+
+def kind_of(spec: type[Spec]) -> str:
+    """The value of the field `kind` of a specification.
+
+    Raises:
+        ValueError: if it has no such field, or the field has not exactly one value.
+    """
+    field = spec.model_fields.get("kind")
+    values = get_args(field.annotation) if field else ()
+    if len(values) != 1 or not isinstance(values[0], str):
+        raise ValueError(f'{spec.__name__} needs a field like  kind: Literal["name"] = "name"')
+    return values[0]
