@@ -122,14 +122,13 @@ def check(
     plugins: Plugins = None,
 ) -> None:
     """Validates scenarios: keys, types, files, fields. Exit code 2 and a message for each fault."""
-    from gasfield.scenario import load_scenario
     from gasfield.simulation import Simulation
 
     _run_plugins(plugins)
     faults: list[str] = []
     for name in names:
         try:
-            simulation = Simulation(load_scenario(name, settings or ()))
+            simulation = Simulation.from_scenario(name, settings or ())
             print(f"{name}: fine ({simulation.gas.count} particles in {simulation.gas.dimensions} dimensions)")
         except InputError as error:
             faults.append(str(error))

@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.linalg import eigh
 
+from gasfield.embedding import Indices, Values
 from gasfield.inspection.dead import DeadRows
 from gasfield.inspection.inspection import Inspection
-from gasfield.inspection.matrix import Indices, Values
 from gasfield.plots.style import SERIES, Role, dress, headline, legend, new_figure, save
 
 _DOTS = 6000

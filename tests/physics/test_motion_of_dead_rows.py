@@ -72,4 +72,4 @@ def test_gradient_descent_in_the_same_field_does_not_rotate(tmp_path: Path) -> N
 
 def test_a_step_without_a_survey_is_refused() -> None:
     with pytest.raises(InputError, match=r"no survey at step 3; there are 0, 1, 2, 4, 9"):
-        Simulation(load_scenario("lattice-in-the-thrust", ["gas.0.from.step=3", "gas.1.from.step=3"]))
+        Simulation.from_scenario(load_scenario("lattice-in-the-thrust", ["gas.0.from.step=3", "gas.1.from.step=3"]))

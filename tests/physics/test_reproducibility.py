@@ -14,6 +14,7 @@ import yaml
 
 import gasfield
 from gasfield.dynamics import DYNAMICS
+from gasfield.runs import simulate
 from gasfield.scenario import load_scenario
 from gasfield.simulation import Simulation
 
@@ -105,8 +106,8 @@ def test_bits_do_not_depend_on_threads(kind: str, tmp_path: Path) -> None:
     ends = []
     for threads in (1, 2):
         numba.set_num_threads(threads)
-        simulation = Simulation(scenario)
-        simulation.run(tmp_path / f"{threads}.h5")
+        simulation = Simulation.from_scenario(scenario)
+        simulate(simulation, tmp_path / f"{threads}.h5")
         ends.append(simulation.gas)
     numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
     np.testing.assert_array_equal(ends[0].positions, ends[1].positions)
@@ -136,7 +137,7 @@ def test_bits_of_a_crowd_do_not_depend_on_threads(tmp_path: Path) -> None:
     scenario = load_scenario(write_scenario(tmp_path, "langevin", **CROWD))
     for threads in (1, 2):
         numba.set_num_threads(threads)
-        Simulation(scenario).run(tmp_path / f"{threads}.h5")
+        simulate(Simulation.from_scenario(scenario), tmp_path / f"{threads}.h5")
     numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
     assert_same(tmp_path / "1.h5", tmp_path / "2.h5")
 
@@ -145,8 +146,8 @@ def test_another_seed_gives_other_bits(tmp_path: Path) -> None:
     """Negative control."""
     ends = []
     for seed in (3, 4):
-        simulation = Simulation(load_scenario(write_scenario(tmp_path, "langevin", seed=seed)))
-        simulation.run(tmp_path / f"{seed}.h5")
+        simulation = Simulation.from_scenario(load_scenario(write_scenario(tmp_path, "langevin", seed=seed)))
+        simulate(simulation, tmp_path / f"{seed}.h5")
         ends.append(simulation.gas.positions)
     assert not np.array_equal(ends[0], ends[1])
 
