@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
+
+Place = tuple[str | int, ...]
+"""Keys and list indices from the root of a scenario or of another document."""
+
+
+def dotted(place: Iterable[str | int]) -> str:
+    """A place as `--set` writes it: "forces.0.cutoff"."""
+    return ".".join(map(str, place))
 
 
 class GasfieldError(Exception):
@@ -14,39 +22,75 @@ class GasfieldError(Exception):
 class InputError(GasfieldError):
     """The user's input is wrong: what is wrong, where it stands, and what would be right.
 
+    A function names its own parameter ("output", "at.2"). Whoever calls it for a part of a scenario adds where that
+    part stands (`at`); the command line shows the parameter as its option.
+
     Attributes:
-        message: what is wrong and what would be right.
-        location: where it stands: "file:line", a path, "--set a.b=1"; None where it came from Python.
+        message: what is wrong and what would be right; names data files.
+        location: where it stands in what the user wrote: "file:line", "--set a.b=1"; None where it came from Python.
         parameter: which parameter it is about, as Python and YAML call it ("output", "forces.0.cutoff"); None where it
-            is about none. The command line shows it as an option.
+            is about none.
+        value: what was given for the parameter, as text; None where the message says it, or it does not help.
     """
 
     exit_code = 2
 
-    def __init__(self, message: str, *, location: str | None = None, parameter: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, location: str | None = None, parameter: str | None = None, value: object = None
+    ) -> None:
         super().__init__(message)
         self.message, self.location, self.parameter = message, location, parameter
+        self.value = None if value is None else str(value)
+        self._placed = location is not None
 
     @property
     def faults(self) -> tuple[InputError, ...]:
         """Each fault by itself; the error alone where there is one."""
         return (self,)
 
+    def at(self, place: Place, origin: Callable[[Place], str | None] = lambda place: None) -> InputError:
+        """The same error, seen from the document that the parameter is a part of.
+
+        An error that has a location, or was placed by `at` before, is returned as it is.
+
+        Args:
+            place: goes before the parameter.
+            origin: location of a whole place.
+        """
+        if self._placed:
+            return self
+        whole: Place = (
+            *place,
+            *(int(key) if key.isdigit() else key for key in (self.parameter or "").split(".") if key),
+        )
+        placed = InputError(self.message, location=origin(whole), parameter=dotted(whole) or None, value=self.value)
+        placed._placed = True
+        return placed
+
+    def text(self, parameter: str | None) -> str:
+        """The error in one line, with another name for the parameter."""
+        subject = " ".join(part for part in (parameter, self.value) if part)
+        return ": ".join(part for part in (self.location, subject, self.message) if part)
+
     def __str__(self) -> str:
-        return ": ".join(part for part in (self.location, self.parameter, self.message) if part)
+        return self.text(self.parameter)
 
 
 class InputErrors(InputError):  # noqa: N818 (several of them)
     """Several faults that were found at once."""
 
-    def __init__(self, faults: Sequence[InputError]) -> None:
-        super().__init__("\n".join(map(str, faults)))
+    def __init__(self, faults: Iterable[InputError]) -> None:
         self._faults = tuple(faults)
+        super().__init__("\n".join(map(str, self._faults)))
 
     @property
     def faults(self) -> tuple[InputError, ...]:
         """Each fault by itself."""
         return self._faults
+
+    def at(self, place: Place, origin: Callable[[Place], str | None] = lambda place: None) -> InputError:
+        """The same errors, each placed by itself."""
+        return InputErrors(fault.at(place, origin) for fault in self._faults)
 
 
 class BlowUp(GasfieldError):  # noqa: N818 (an event of the physics)

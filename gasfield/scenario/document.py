@@ -10,10 +10,8 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from gasfield.errors import InputError
-
-Place = tuple[str | int, ...]
-"""Keys and list indices from the root of a document."""
+from gasfield.errors import InputError, Place, dotted
+from gasfield.spec import child, explain
 
 
 class _Loader(yaml.SafeLoader):
@@ -53,7 +51,7 @@ class Document:
         try:
             self.text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as fault:
-            raise InputError(f"{path}: cannot be read ({fault}).") from None
+            raise InputError(f"cannot be read ({fault}).", location=str(path)) from None
         self._origins: dict[Place, str] = {(): f"{path}:1"}
         self.data = self._parse()
         for override in overrides:
@@ -71,127 +69,72 @@ class Document:
 
     def fault(self, place: Place, message: str) -> InputError:
         """An error that points at a place."""
-        key = ".".join(map(str, place))
-        return InputError(f"{self.origin(place)}: {key + ': ' if key else ''}{message}")
+        return self.locate(InputError(message, parameter=dotted(place) or None))
+
+    def locate(self, error: InputError, place: Place = ()) -> InputError:
+        """The same error with its location in this document; `place` is where its parameter belongs."""
+        return error.at(place, self.origin)
 
     def explain(self, error: ValidationError) -> InputError:
-        """Turns a validation error into one message a fault."""
-        faults = [dict(fault) for fault in error.errors(include_url=False)]
-        return InputError("\n".join(str(self._explain(fault)) for fault in _without_consequences(faults)))
-
-    def _explain(self, fault: dict[str, Any]) -> InputError:
-        place = self._strip_tags(fault["loc"])
-        kind, given = fault["type"], fault["input"]
-        if kind == "unknown_key":
-            return self.fault((*place, fault["ctx"]["key"]), fault["ctx"]["text"])
-        if kind == "missing":
-            return self.fault(place[:-1], f"the key '{place[-1]}' is missing.")
-        if kind == "union_tag_not_found":
-            return self.fault(place, "the key 'kind' is missing.")
-        if kind == "union_tag_invalid":
-            tag, known = fault["ctx"]["tag"], fault["ctx"]["expected_tags"]
-            return self.fault(
-                (*place, "kind"), f"there is no kind '{tag}' here; there are {known}.{fault['ctx'].get('hint', '')}"
-            )
-        if isinstance(given, dict) and not kind.endswith("_type"):  # the mapping is right; what it says is not
-            return self.fault(place, f"{fault['msg']}.")
-        plain = isinstance(given, str | int | float | bool) or given is None
-        shown = repr(given) if plain else f"a {_yaml_word(given)}"
-        return self.fault(place, f"{fault['msg'].replace('Input should be', 'should be')}, not {shown}.")
-
-    def _strip_tags(self, location: Sequence[str | int]) -> Place:
-        """Pydantic names the `kind` of a union in a location; the file does not have it there."""
-        place: list[str | int] = []
-        data: Any = self.data
-        for part in location:
-            if isinstance(data, dict) and part not in data and data.get("kind") == part:
-                continue
-            place.append(part)
-            data = _child(data, part)
-        return tuple(place)
+        """A validation error of the data, each fault with its location."""
+        return self.locate(explain(error, self.data))
 
     def _parse(self) -> Any:
         try:
             loader = _Loader(self.text)
             node = loader.get_single_node()
             if node is None:
-                raise InputError(f"{self.path}:1: the file is empty.")
+                raise InputError("the file is empty.", location=f"{self.path}:1")
             self._note(node, ())
             return loader.construct_document(node)
         except yaml.MarkedYAMLError as fault:
             line = fault.problem_mark.line + 1 if fault.problem_mark else 1
-            raise InputError(f"{self.path}:{line}: not YAML: {fault.problem}.") from None
+            raise InputError(f"not YAML: {fault.problem}.", location=f"{self.path}:{line}") from None
         except (yaml.YAMLError, ValueError) as fault:
-            raise InputError(f"{self.path}: not YAML: {fault}.") from None
+            raise InputError(f"not YAML: {fault}.", location=str(self.path)) from None
         except RecursionError:
-            raise InputError(f"{self.path}: not YAML: nested too deeply.") from None
+            raise InputError("not YAML: nested too deeply.", location=str(self.path)) from None
 
     def _note(self, node: yaml.Node, place: Place) -> None:
         if isinstance(node, yaml.MappingNode):
             for key, value in node.value:
                 if not isinstance(key, yaml.ScalarNode):
-                    raise InputError(
-                        f"{self.path}:{key.start_mark.line + 1}: a key must be a word, not a list or mapping."
-                    )
+                    raise InputError("a key must be a word, not a list or mapping.", location=self._line(key))
                 inner = (*place, key.value)
                 if inner in self._origins:
-                    name = ".".join(map(str, inner))
-                    raise InputError(f"{self.path}:{key.start_mark.line + 1}: {name}: this key stands here twice.")
-                self._origins[inner] = f"{self.path}:{key.start_mark.line + 1}"
+                    message = "this key stands here twice."
+                    raise InputError(message, location=self._line(key), parameter=dotted(inner))
+                self._origins[inner] = self._line(key)
                 self._note(value, inner)
         elif isinstance(node, yaml.SequenceNode):
             for index, value in enumerate(node.value):
-                self._origins[(*place, index)] = f"{self.path}:{value.start_mark.line + 1}"
+                self._origins[(*place, index)] = self._line(value)
                 self._note(value, (*place, index))
 
+    def _line(self, node: yaml.Node) -> str:
+        return f"{self.path}:{node.start_mark.line + 1}"
+
     def _override(self, override: str) -> None:
+        def refused(message: str) -> InputError:
+            return InputError(message, parameter="overrides", value=override)
+
         path, equals, text = override.partition("=")
         if not equals or not path:
-            raise InputError(f"--set {override}: write it as a.b=value, for example --set dynamics.learning_rate=3e-4.")
+            raise refused("write it as a.b=value, for example dynamics.learning_rate=3e-4.")
         place: Place = tuple(int(part) if part.isdigit() else part for part in path.split("."))
-        holder = self._get(place[:-1])
-        key = place[-1]
+        holder, key = self._get(place[:-1]), place[-1]
         if isinstance(holder, list) and not (isinstance(key, int) and key < len(holder)):
-            raise InputError(
-                f"--set {override}: {'.'.join(map(str, place[:-1]))} is a list of {len(holder)}; count from 0."
-            )
+            raise refused(f"{dotted(place[:-1])} is a list of {len(holder)}; count from 0.")
         if not isinstance(holder, dict | list):
-            raise InputError(f"--set {override}: there is no {'.'.join(map(str, place[:-1]))} in {self.path}.")
+            raise refused(f"there is no {dotted(place[:-1])} in {self.path}.")
         try:
             holder[key] = yaml.load(text, _Loader)  # type: ignore[index]
         except (yaml.YAMLError, ValueError, RecursionError):
-            raise InputError(f"--set {override}: the value is not YAML.") from None
+            raise refused("the value is not YAML.") from None
         self._origins[place] = f"--set {override}"
 
     def _get(self, place: Place) -> Any:
         data = self.data
         for part in place:
-            data = _child(data, part)
+            data = child(data, part)
         return data
-
-
-def _without_consequences(faults: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Leaves out what only follows from another fault: a list too short because an item in it is wrong, and keys that
-    are missing because the kind is unknown."""
-    places = [fault["loc"] for fault in faults]
-    unknown_kinds = {place[:-1] for place in places if place and place[-1] == "kind"}
-
-    def follows(fault: dict[str, Any]) -> bool:
-        place = fault["loc"]
-        if fault["type"] == "too_short":
-            return any(len(other) > len(place) and other[: len(place)] == place for other in places)
-        return fault["type"] == "missing" and place[:-1] in unknown_kinds
-
-    return [fault for fault in faults if not follows(fault)]
-
-
-def _child(data: Any, part: str | int) -> Any:
-    if isinstance(data, dict):
-        return data.get(part)
-    if isinstance(data, list) and isinstance(part, int) and part < len(data):
-        return data[part]
-    return None
-
-
-def _yaml_word(value: Any) -> str:
-    return {"dict": "mapping", "list": "list"}.get(type(value).__name__, type(value).__name__)

@@ -6,20 +6,20 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import Field, PrivateAttr, ValidationError
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from gasfield.dynamics import DynamicsSpec
-from gasfield.errors import InputError
+from gasfield.errors import InputError, Place
 from gasfield.forces import ForceSpec
 from gasfield.resources import find_file, find_scenario, shelves
 from gasfield.scenario.document import Document
 from gasfield.scenario.initial_state import GroupSource
-from gasfield.schedules import TemperatureSpec
+from gasfield.schedules import ByGroup, TemperatureSpec
 from gasfield.spaces import SpaceSpec
-from gasfield.spec import Spec
+from gasfield.spec import Spec, fault_within
 from gasfield.tracers import Tracer
 
 
@@ -60,6 +60,28 @@ class Scenario(Spec):
     """Names of diagnostics; all that apply if left out."""
     compare: CompareWith | None = None
 
+    @model_validator(mode="after")
+    def _every_name_is_its_own(self) -> Self:
+        places: list[Place] = [("gas", number, "name") for number in range(len(self.gas))]
+        places += [("tracers", number, "name") for number in range(len(self.tracers))]
+        taken = set[str]()
+        for place, name in zip(places, self.names, strict=True):
+            if name in taken:
+                text = f"the name '{name}' is given twice; groups and tracers need names of their own"
+                raise fault_within(place, text, name)
+            taken.add(name)
+        return self
+
+    @model_validator(mode="after")
+    def _every_group_has_a_temperature(self) -> Self:
+        if isinstance(self.temperature, ByGroup) and set(self.temperature.groups) != set(self.names):
+            text = (
+                f"names {', '.join(self.temperature.groups) or 'no group'}; every group needs one: "
+                f"{', '.join(self.names)}"
+            )
+            raise fault_within(("temperature", "groups"), text, self.temperature.groups)
+        return self
+
     _document: Document | None = PrivateAttr(default=None)
     _files: dict[str, Path] = PrivateAttr(default_factory=dict)
 
@@ -67,6 +89,11 @@ class Scenario(Spec):
     def name(self) -> str:
         """File name without its ending; "scenario" if it was built in Python."""
         return self._document.path.stem if self._document else "scenario"
+
+    @property
+    def names(self) -> list[str]:
+        """The groups of particles: those of the gas, then the tracers."""
+        return [*(group.name for group in self.gas), *(tracer.name for tracer in self.tracers)]
 
     def yaml(self) -> str:
         """The scenario as resolved: defaults filled in, overrides applied. Reading it again gives the same scenario."""
@@ -110,11 +137,9 @@ class Scenario(Spec):
         except InputError as error:
             raise self.fault_at(place, error) from None
 
-    def fault_at(self, place: tuple[str | int, ...], error: InputError) -> InputError:
-        """The same error, pointing at a place of the scenario, unless it points into the file already."""
-        if self._document is None or str(self._document.path) + ":" in str(error):
-            return error
-        return self._document.fault(place, str(error))
+    def fault_at(self, place: Place, error: InputError) -> InputError:
+        """The same error, pointing at a place of the scenario, unless it points somewhere already."""
+        return error.at(place) if self._document is None else self._document.locate(error, place)
 
 
 def _kinds_first(data: Any) -> Any:
@@ -145,10 +170,4 @@ def load_scenario(name: str | Path, overrides: Sequence[str] = (), files: Mappin
         raise document.explain(error) from None
     scenario._document = document
     scenario._files.update(files or {})
-    names = [g.name for g in scenario.gas] + [t.name for t in scenario.tracers]
-    for index, group in enumerate(names):
-        if group in names[:index]:
-            raise scenario.fault(
-                group, f"the name '{group}' is given twice; groups and tracers need names of their own."
-            )
     return scenario
