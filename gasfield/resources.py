@@ -48,6 +48,24 @@ def find_scenario(name: str) -> Path:
     raise InputError(f"{name}: no such scenario file or name. Scenarios here: {known}.")
 
 
+def check_output(path: Path, *, overwrite: bool, parameter: str = "output") -> None:
+    """Whether a file can be written there.
+
+    Args:
+        path: of the file.
+        overwrite: whether it may replace one.
+        parameter: which parameter it was given for.
+
+    Raises:
+        InputError: if it exists and may not be replaced, is a folder, or its folder does not exist.
+    """
+    if path.is_dir() or (path.exists() and not overwrite):
+        message = "exists already; choose another, or overwrite it if it is a file."
+        raise InputError(message, parameter=parameter, value=path)
+    if not path.parent.is_dir():
+        raise InputError(f"there is no folder {path.parent}.", parameter=parameter, value=path)
+
+
 def next_free(folder: Path, ending: str = "") -> Path:
     """The next number NNN in a folder that no file or folder of that ending has yet."""
     taken = [int(path.stem) for path in folder.glob(f"[0-9]*{ending}") if path.stem.isdigit()]

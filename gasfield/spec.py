@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Self
 
@@ -72,16 +72,15 @@ def explain(error: ValidationError, data: Any) -> InputError:
         error: what pydantic found.
         data: what was validated.
     """
-    faults = [dict(fault) for fault in error.errors(include_url=False)]
-    found = [_explain(fault, data) for fault in _without_consequences(faults)]
+    faults = [{**fault, "loc": _place(fault, data)} for fault in error.errors(include_url=False)]
+    found = [_explain(fault) for fault in _without_consequences(faults)]
     return found[0] if len(found) == 1 else InputErrors(found)
 
 
-def _explain(fault: dict[str, Any], data: Any) -> InputError:
-    place = _without_tags(fault["loc"], data)
-    kind, given = fault["type"], fault["input"]
+def _explain(fault: dict[str, Any]) -> InputError:
+    place, kind, given = fault["loc"], fault["type"], fault["input"]
     if kind == "unknown_key":
-        return _fault((*place, fault["ctx"]["key"]), fault["ctx"]["text"])
+        return _fault(place, fault["ctx"]["text"])
     if kind == "missing":
         return _fault(place[:-1], f"the key '{place[-1]}' is missing.")
     if kind == "union_tag_not_found":
@@ -91,9 +90,10 @@ def _explain(fault: dict[str, Any], data: Any) -> InputError:
         return _fault(
             (*place, "kind"), f"there is no kind '{tag}' here; there are {known}.{fault['ctx'].get('hint', '')}"
         )
+    if kind == "value_error":  # a validator of ours: its words alone
+        reason = fault["ctx"].get("text") or fault["ctx"]["error"]
+        return _fault(place, f"{reason}.")
     if isinstance(given, Mapping | Spec) and not kind.endswith("_type"):  # the mapping is right; what it says is not
-        return _fault(place, f"{fault['msg']}.")
-    if kind == "value_error" and "text" in fault.get("ctx", {}):
         return _fault(place, f"{fault['msg']}.")
     plain = isinstance(given, str | int | float | bool) or given is None
     shown = repr(given) if plain else f"a {_yaml_word(given)}"
@@ -104,30 +104,45 @@ def _fault(place: Place, message: str) -> InputError:
     return InputError(message, parameter=dotted(place) or None)
 
 
-def _without_tags(location: Sequence[str | int], data: Any) -> Place:
-    """Pydantic names the `kind` of a union in a location; the data does not have it there."""
+def _place(fault: Mapping[str, Any], data: Any) -> Place:
+    """Where a fault is in the data. Pydantic names the member of a union too, by its `kind` or its type."""
     place: list[str | int] = []
-    for part in location:
-        if isinstance(data, Mapping) and part not in data and data.get("kind") == part:
-            continue
-        place.append(part)
-        data = child(data, part)
-    return tuple(place)
+    for part in fault["loc"]:
+        if not _is_tag(part, data):
+            place.append(part)
+            data = child(data, part)
+    return (*place, fault["ctx"]["key"]) if fault["type"] == "unknown_key" else tuple(place)
+
+
+def _is_tag(part: str | int, data: Any) -> bool:
+    if isinstance(part, int) or data is None:
+        return False
+    if isinstance(data, Mapping):
+        return part not in data and (data.get("kind") == part or not part.isidentifier())
+    return not isinstance(data, Spec)
 
 
 def _without_consequences(faults: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Leaves out what only follows from another fault: a list too short because an item in it is wrong, and keys that
-    are missing because the kind is unknown."""
+    """Leaves out what only follows from another fault: a list too short because an item in it is wrong, keys that are
+    missing because the kind is unknown, and members of a union that a mapping was not meant for."""
     places = [fault["loc"] for fault in faults]
     unknown_kinds = {place[:-1] for place in places if place and place[-1] == "kind"}
 
     def follows(fault: dict[str, Any]) -> bool:
         place = fault["loc"]
-        if fault["type"] == "too_short":
-            return any(len(other) > len(place) and other[: len(place)] == place for other in places)
-        return fault["type"] == "missing" and place[:-1] in unknown_kinds
+        if fault["type"] == "missing":
+            return place[:-1] in unknown_kinds
+        deeper = any(len(other) > len(place) and other[: len(place)] == place for other in places)
+        return deeper and (fault["type"] == "too_short" or _is_mapping_for_a_scalar(fault))
 
     return [fault for fault in faults if not follows(fault)]
+
+
+_SCALARS = ("literal_error", "float_type", "int_type", "string_type")
+
+
+def _is_mapping_for_a_scalar(fault: dict[str, Any]) -> bool:
+    return isinstance(fault["input"], Mapping) and fault["type"] in _SCALARS
 
 
 def child(data: Any, part: str | int) -> Any:

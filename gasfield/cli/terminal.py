@@ -1,18 +1,18 @@
-"""What the command line shows on a terminal: progress, tables, and messages about options."""
+"""What the command line shows on a terminal: progress and results."""
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
-from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from gasfield.errors import InputError
 from gasfield.kernels.cache import is_warm, key_by_sources
 
 if TYPE_CHECKING:
@@ -20,20 +20,6 @@ if TYPE_CHECKING:
     from gasfield.inspection import DeadRows, Inspection
     from gasfield.runs.run import RunResult
     from gasfield.simulation import Simulation
-
-_OPTION_NAMES = {"learning_rate": "lr", "weight_decay": "decay", "text": "corpus"}
-"""Options whose names are shorter than those of the fields that they fill."""
-
-
-def explain_options(error: ValidationError) -> InputError:
-    """One line for each option that does not fit."""
-    lines = []
-    for fault in error.errors():
-        name = str(fault["loc"][-1]) if fault["loc"] else "options"
-        option = _OPTION_NAMES.get(name, name).replace("_", "-")
-        given = "" if isinstance(fault["input"], dict) else f", not {fault['input']!r}"
-        lines.append(f"--{option}: {fault['msg'].replace('Input should be', 'should be')}{given}.")
-    return InputError("\n".join(lines))
 
 
 @contextmanager
@@ -90,6 +76,29 @@ def status() -> Iterator[Callable[[str], None]]:
         return
     with console.status("reading") as line:
         yield line.update
+
+
+class Reportable(Protocol):
+    """A result that a command shows."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Every number of it, and the notes."""
+        ...
+
+    def plot_all(self, folder: Path) -> list[Path]:
+        """Writes its pictures."""
+        ...
+
+
+def show_result(result: Reportable, print_table: Callable[[], None], *, as_json: bool, plots: Path | None) -> None:
+    """Prints a result as JSON or as a table, and writes its pictures where a folder for them is given."""
+    if as_json:
+        print(json.dumps(result.as_json(), indent=2, allow_nan=False))
+    else:
+        print_table()
+    if plots:
+        plots.mkdir(parents=True, exist_ok=True)
+        result.plot_all(plots)
 
 
 def print_run(result: RunResult) -> None:

@@ -32,6 +32,7 @@ from gasfield.dynamics.base import Conditions
 from gasfield.dynamics.optimiser import ELEMENT, ROW, ROWS, Optimiser, OptimiserDynamics, Precision, require_state
 from gasfield.gas import Gas
 from gasfield.kernels.bfloat16 import fused_multiply_add, round_to_bfloat16, store
+from gasfield.spec import fault_within
 
 
 class SGD(Optimiser):
@@ -54,7 +55,7 @@ class SGD(Optimiser):
     @model_validator(mode="after")
     def _nesterov_has_momentum(self) -> Self:
         if self.nesterov and (self.momentum == 0.0 or self.dampening != 0.0):
-            raise ValueError("nesterov: true asks for momentum > 0 and dampening 0")
+            raise fault_within(("nesterov",), "asks for momentum > 0 and dampening 0", self.nesterov)
         return self
 
     def build(self, gas: Gas, conditions: Conditions) -> SGDDynamics:

@@ -60,7 +60,7 @@ def read_text(name: str) -> tuple[str, bytes]:
     """
     path = find_file(name)
     if path is None:
-        raise InputError(f"{name}: no such text file.")
+        raise InputError("no such text file.", parameter="text", value=name)
     try:
         data = _UNPACK.get(path.suffix, bytes)(path.read_bytes())
         data.decode("utf-8")
@@ -97,7 +97,8 @@ def _byte_pair_encode(text: str, vocabulary: int) -> tuple[NDArray[np.int64], li
 
     alphabet: list[str] = pre_tokenizers.ByteLevel.alphabet()  # type: ignore[no-untyped-call]
     if vocabulary < len(alphabet):
-        raise InputError(f"--vocabulary {vocabulary}: byte-level BPE needs at least {len(alphabet)} tokens.")
+        message = f"byte-level BPE needs at least {len(alphabet)} tokens."
+        raise InputError(message, parameter="vocabulary", value=vocabulary)
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -118,7 +119,7 @@ def _readable(decoded: str, spelled: str) -> str:
 def _longest_part(ids: NDArray[np.int64], vocabulary: int, dead: int) -> int:
     """Length of the longest beginning in which at least `dead` of the tokens do not occur."""
     if dead >= vocabulary:
-        raise InputError(f"--dead {dead}: the vocabulary has only {vocabulary} tokens.")
+        raise InputError(f"the vocabulary has only {vocabulary} tokens.", parameter="dead", value=dead)
     _, first = np.unique(ids, return_index=True)
     arrivals = np.sort(first)
     allowed = vocabulary - dead

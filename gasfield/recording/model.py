@@ -2,36 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import torch
-from pydantic import Field, ValidationInfo, field_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gasfield.spec import Spec
-
-Count = Annotated[int, Field(ge=1)]
-
-
-class Geometry(Spec):
-    """Size of the model. The defaults are those of the published "Crucible" runs."""
-
-    vocabulary: Count = 10_000
-    dimensions: Count = 64
-    layers: Count = 2
-    heads: Annotated[int, Field(ge=1, validate_default=True)] = 2
-    feed_forward: Count = 256
-    sequence: Count = 64
-    initial_spread: Annotated[float, Field(gt=0)] = 0.02
-    """Standard deviation of every initial matrix and of the embedding."""
-
-    @field_validator("heads")
-    @classmethod
-    def _heads_share_the_width(cls, heads: int, info: ValidationInfo) -> int:
-        if info.data.get("dimensions", heads) % heads:
-            raise ValueError(f"must divide dimensions, {info.data['dimensions']}")
-        return heads
+from gasfield.recording.plan import Geometry
 
 
 class Block(nn.Module):

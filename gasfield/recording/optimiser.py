@@ -7,13 +7,12 @@ written down here: float32 arithmetic in PyTorch's order of operations, then the
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal, get_args
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-Precision = Literal["bf16", "bf16-fp32state", "fp32"]
-PRECISIONS: tuple[str, ...] = get_args(Precision)
+from gasfield.recording.plan import Precision
 
 
 class RoundedAdamW:

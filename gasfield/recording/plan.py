@@ -1,32 +1,103 @@
-"""What is kept of a training run."""
+"""What is trained, and what is kept of it. Nothing here needs PyTorch."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
+from gasfield.recording.corpus import DEFAULT_TEXT
 from gasfield.spec import Spec
 from gasfield.tracers import Tracer
 
-Step = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+Natural = Annotated[int, Field(ge=0)]
 MantissaBits = Annotated[int, Field(ge=7, le=23)]
+Precision = Literal["bf16", "bf16-fp32state", "fp32"]
+
+
+class Geometry(Spec):
+    """Size of the model. The defaults are those of the published "Crucible" runs."""
+
+    vocabulary: Count = 10_000
+    """Tokens V of the vocabulary, the rows of the embedding."""
+    dimensions: Count = 64
+    """Width D of the model."""
+    layers: Count = 2
+    """Blocks of attention and feed-forward layer."""
+    heads: Annotated[int, Field(ge=1, validate_default=True)] = 2
+    """Attention heads of a block; a divisor of the width."""
+    feed_forward: Count = 256
+    """Width of the feed-forward layers."""
+    sequence: Count = 64
+    """Tokens of a sequence."""
+    initial_spread: Annotated[float, Field(gt=0)] = 0.02
+    """Standard deviation of every initial matrix and of the embedding."""
+
+    @field_validator("heads")
+    @classmethod
+    def _heads_share_the_width(cls, heads: int, info: ValidationInfo) -> int:
+        if info.data.get("dimensions", heads) % heads:
+            raise ValueError(f"must divide dimensions, {info.data['dimensions']}")
+        return heads
+
+
+class TrainingPlan(Spec):
+    """Everything that decides a training run."""
+
+    text: str = DEFAULT_TEXT
+    """UTF-8 text to train on, plain, .xz or .gz."""
+    precision: Precision = "bf16"
+    """Of weights and optimiser state; `bf16-fp32state` keeps the state in float32."""
+    steps: Count = 500
+    """Training steps."""
+    batch: Count = 32
+    """Sequences of a step."""
+    seed: Natural = 1
+    """Of the initial weights, the batches and the choice of rows."""
+    dead: Natural = 3700
+    """How many tokens of the vocabulary shall never occur; 0 trains on the whole text."""
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    """Learning rate of AdamW."""
+    betas: tuple[float, float] = (0.9, 0.999)
+    """Decay rates of its first and second moment."""
+    epsilon: Annotated[float, Field(ge=0)] = 1e-8
+    """Added to the root of its second moment."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    """Decoupled weight decay."""
+    geometry: Geometry = Geometry()
+
+
+def _steps_as_text(given: Any) -> Any:
+    """`20` is how many, `0,10,250` is which."""
+    if not isinstance(given, str):
+        return given
+    try:
+        steps = tuple(int(part) for part in given.split(","))
+    except ValueError:
+        raise PydanticCustomError("steps", "write how many (20), or which (0,10,250)") from None
+    return steps if "," in given else steps[0]
 
 
 class RecordingPlan(Spec):
     """What is kept of a training run."""
 
-    dead_rows: Annotated[int, Field(ge=1)] = 64
-    live_rows: Annotated[int, Field(ge=1)] = 32
+    dead_rows: Count = 64
+    """Dead rows followed at every step."""
+    live_rows: Count = 32
+    """Live rows followed at every step."""
     tracers: tuple[Tracer, ...] = ()
-    every: Annotated[int, Field(ge=1)] = 1
-    """Steps between two recorded frames."""
+    """Structures planted in dead rows before training."""
+    every: Count = 1
+    """Steps between two recorded frames; the field is kept at every step."""
     field: Literal["affine", "full", "none"] = "affine"
-    """`affine` at every step (and `full` at `full_steps` of them), `full` at every step as well, or none."""
-    full_steps: Step | tuple[Step, ...] = 20
-    """How many steps keep the exact field beside the affine one, spread logarithmically; or which."""
-    survey_steps: Annotated[int, Field(ge=0)] = 12
+    """`affine` at every step (and `full` at `full_steps` of them), `full` (exact, at every step: large), or `none`."""
+    full_steps: Annotated[Natural | tuple[Natural, ...], BeforeValidator(_steps_as_text)] = 20
+    """Beside the affine field: how many steps keep the exact one, spread logarithmically, or which (0,10,250)."""
+    survey_steps: Natural = 12
+    """Steps at which all dead rows are kept."""
     hidden_bits: MantissaBits = 23
-    """Mantissa bits kept of the hidden states; 23 is all of float32, and bfloat16 needs 7."""
+    """Mantissa bits kept of the hidden states, 7 (bfloat16) to 23 (float32)."""
     survey_bits: MantissaBits = 23
-    """Mantissa bits kept of the survey of all dead rows."""
+    """Mantissa bits kept of the survey of all dead rows, 7 to 23."""

@@ -15,11 +15,11 @@ from pydantic import ValidationError
 from gasfield.errors import InputError
 from gasfield.provenance import versions
 from gasfield.recording.corpus import Corpus, tokenize
-from gasfield.recording.plan import RecordingPlan
+from gasfield.recording.plan import RecordingPlan, TrainingPlan
 from gasfield.recording.recorder import Recorder
 from gasfield.recording.timetable import spread_steps
-from gasfield.recording.training import Training, TrainingPlan
-from gasfield.resources import find_file, next_free
+from gasfield.recording.training import Training
+from gasfield.resources import check_output, find_file, next_free
 from gasfield.scenario.document import Document
 from gasfield.spec import Spec
 from gasfield.tracers import Tracer
@@ -34,15 +34,15 @@ class _TracerFile(Spec):
     tracers: tuple[Tracer, ...]
 
 
-def read_tracers(name: str) -> tuple[Tracer, ...]:
+def read_tracers(name: str | Path) -> tuple[Tracer, ...]:
     """Tracers from a YAML file with the same `tracers:` list as a scenario.
 
     Raises:
         InputError: if there is no such file, or, with line and key, if it is not that.
     """
-    path = find_file(name)
+    path = find_file(str(name))
     if path is None:
-        raise InputError(f"--tracers {name}: no such file.")
+        raise InputError("no such file.", parameter="tracers", value=name)
     document = Document(path)
     try:
         return _TracerFile.model_validate(document.data).tracers
@@ -78,10 +78,8 @@ def record(
         InputError: if the plans do not fit the text, or the output exists.
         BlowUp: if the loss is no longer finite; the file keeps the steps before.
     """
-    if output.is_dir() or (output.exists() and not overwrite):
-        raise InputError(f"--output {output}: exists already; choose another, or give --overwrite to replace a file.")
-    if not output.parent.is_dir() and output.parent != RECORDINGS:
-        raise InputError(f"--output {output}: there is no folder {output.parent}.")
+    if output.parent != RECORDINGS or output.exists():  # that folder is made
+        check_output(output, overwrite=overwrite)
     full_steps = choose_full_steps(recording_plan, training_plan.steps)
     corpus = tokenize(training_plan.text, training_plan.geometry.vocabulary, training_plan.dead)
     training = Training(training_plan, corpus)
@@ -111,9 +109,8 @@ def record(
         for step, loss in enumerate(training.losses()):
             recorder.step(loss)
             if recorder.failure is not None:
-                raise InputError(
-                    f"--output {output}: cannot be written ({recorder.failure}); it holds the steps before {step}."
-                )
+                message = f"cannot be written ({recorder.failure}); it holds the steps before {step}."
+                raise InputError(message, parameter="output", value=output)
             progress(step, loss)
 
 
@@ -129,7 +126,7 @@ def choose_full_steps(plan: RecordingPlan, steps: int) -> frozenset[int]:
         return frozenset(spread_steps(plan.full_steps, steps - 1))
     late = [step for step in plan.full_steps if step >= steps]
     if late:
-        raise InputError(f"--full-steps {late[0]}: the training has the steps 0 to {steps - 1}.")
+        raise InputError(f"the training has the steps 0 to {steps - 1}.", parameter="full_steps", value=late[0])
     return frozenset(plan.full_steps)
 
 

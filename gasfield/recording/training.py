@@ -3,36 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
 
 import torch
-from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
 from gasfield.errors import BlowUp, InputError
-from gasfield.recording.corpus import DEFAULT_TEXT, Corpus
-from gasfield.recording.model import Geometry, TinyLanguageModel
-from gasfield.recording.optimiser import Precision, make_optimiser
-from gasfield.spec import Spec
+from gasfield.recording.corpus import Corpus
+from gasfield.recording.model import TinyLanguageModel
+from gasfield.recording.optimiser import make_optimiser
+from gasfield.recording.plan import TrainingPlan
 from gasfield.streams import Stream, generator, word
-
-
-class TrainingPlan(Spec):
-    """Everything that decides a training run."""
-
-    text: str = DEFAULT_TEXT
-    precision: Precision = "bf16"
-    steps: Annotated[int, Field(ge=1)] = 500
-    batch: Annotated[int, Field(ge=1)] = 32
-    seed: Annotated[int, Field(ge=0)] = 1
-    dead: Annotated[int, Field(ge=0)] = 3700
-    """How many tokens of the vocabulary shall never occur."""
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
-    betas: tuple[float, float] = (0.9, 0.999)
-    epsilon: Annotated[float, Field(ge=0)] = 1e-8
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    geometry: Geometry = Geometry()
 
 
 class Training:
@@ -47,7 +28,7 @@ class Training:
         if len(corpus.ids) <= plan.geometry.sequence + 1:
             raise InputError(
                 f"{corpus.name}: {len(corpus.ids)} tokens to train on are fewer than one sequence of "
-                f"{plan.geometry.sequence} and its target; take a longer text, fewer --dead or a shorter --sequence."
+                f"{plan.geometry.sequence} and its target; take a longer text, fewer dead tokens or shorter sequences."
             )
         self.plan = plan
         self._ids = torch.from_numpy(corpus.ids)
@@ -70,7 +51,7 @@ class Training:
             self.optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             if not torch.isfinite(loss):
-                raise BlowUp(f"training step {step}: the loss is {loss.item()}. Try a smaller --lr.")
+                raise BlowUp(f"training step {step}: the loss is {loss.item()}. Try a smaller learning rate.")
             self.optimiser.step()
             yield loss.item()
 

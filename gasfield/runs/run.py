@@ -173,9 +173,10 @@ def _check_output(output: Path | None, overwrite: bool) -> None:
     if output is None or not output.exists():
         return
     if not overwrite:
-        raise InputError(f"--output {output}: exists already; choose another, or give --overwrite to replace it.")
+        raise InputError("exists already; choose another, or overwrite it.", parameter="output", value=output)
     if not output.is_dir() or (any(output.iterdir()) and not (output / SCENARIO).is_file()):
-        raise InputError(f"--output {output}: is no run directory, so it is not replaced; choose another.")
+        message = "is no run directory, so it is not replaced; choose another."
+        raise InputError(message, parameter="output", value=output)
     if (output / SCENARIO).is_file():
         with only_one(output):  # not under the hands of a process that is still writing there
             pass

@@ -174,7 +174,7 @@ def test_a_lattice_larger_than_the_dead_rows_is_refused(tmp_path: Path, refuses:
         "tracers:\n  - {name: big, shape: {kind: cubic, side: 9, spacing: 0.02}, place: {kind: centroid, of: dead}}\n"
     )
     message = refuses(
-        "record", "-o", "r.h5", "--corpus", "text.txt", "--tracers", "t.yaml", "--vocabulary", 400, "--dead", 300
+        "record", "-o", "r.h5", "--corpus", "text.txt", "--tracers", "t.yaml", "--vocabulary-size", 400, "--dead", 300
     )
     assert "729 tracer points need as many dead rows" in message
 

@@ -155,10 +155,10 @@ def small_training(tmp_path: Path, steps: int) -> list[object]:
     (tmp_path / "t.txt").write_text("\n".join(f"line {i} of {i * 7919 % 1000} words" for i in range(3000)))
     options = {
         "--corpus": "t.txt",
-        "--vocabulary": 500,
+        "--vocabulary-size": 500,
         "--dead": 300,
         "--dimensions": 16,
-        "--sequence": 16,
+        "--sequence-length": 16,
         "--batch": 4,
     }
     return ["record", "-o", "r.h5", "--steps", steps, *(part for option in options.items() for part in option)]

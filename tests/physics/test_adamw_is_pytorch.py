@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from gradients import initial_weights, training_gradients
 from prescribed import Prescribed, under
-from pydantic import ValidationError
 
 from gasfield.dynamics import DYNAMICS
 from gasfield.dynamics import adamw as adamw_module
 from gasfield.dynamics.adamw import AdamW, MomentPrecision, adamw_step
+from gasfield.errors import InputError
 from gasfield.gas import Gas
 from gasfield.kernels.bfloat16 import is_on_lattice, round_to_bfloat16
 
@@ -327,8 +327,9 @@ def test_a_blow_up_stays_visible() -> None:
     ids=str,
 )
 def test_faulty_constants_are_refused(fault: dict) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(InputError) as refused:
         AdamW(**{"learning_rate": 1e-3, **fault})
+    assert str(refused.value.parameter).startswith(next(iter(fault)))
 
 
 def test_laws_are_found_by_their_kind() -> None:

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from gradients import initial_weights, training_gradients
 from prescribed import Prescribed, under
-from pydantic import ValidationError
 
 from gasfield.dynamics import sgd as sgd_module
 from gasfield.dynamics.sgd import SGD, sgd_step
+from gasfield.errors import InputError
 from gasfield.gas import Gas
 from gasfield.kernels.bfloat16 import is_on_lattice, round_to_bfloat16
 
@@ -160,5 +160,6 @@ def test_values_never_compile_a_new_kernel() -> None:
     ids=str,
 )
 def test_faulty_constants_are_refused(fault: dict) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(InputError) as refused:
         SGD(**{"learning_rate": 0.1, **fault})
+    assert str(refused.value.parameter).startswith(next(iter(fault)))

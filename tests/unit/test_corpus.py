@@ -70,7 +70,7 @@ def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
 
 
 def test_impossible_numbers_are_refused(text: str) -> None:
-    with pytest.raises(InputError, match="--vocabulary 100"):
-        tokenize(text, 100, 0)
-    with pytest.raises(InputError, match="--dead 500"):
-        tokenize(text, 500, 500)
+    for vocabulary, dead, parameter, value in ((100, 0, "vocabulary", "100"), (500, 500, "dead", "500")):
+        with pytest.raises(InputError) as refused:
+            tokenize(text, vocabulary, dead)
+        assert (refused.value.parameter, refused.value.value) == (parameter, value)

@@ -1,0 +1,41 @@
+"""`gasfield animate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gasfield.cli.options import Overwrite, TrajectoryFile
+
+
+def animate(
+    trajectory: TrajectoryFile,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Film to write, .gif or .mp4; beside the trajectory if left out."),
+    ] = None,
+    groups: Annotated[
+        list[str] | None, typer.Option("--group", metavar="NAME", help="Show this group only; may be given again.")
+    ] = None,
+    frames: Annotated[int, typer.Option("--frames", min=2, help="At most so many frames.")] = 100,
+    follow: Annotated[bool, typer.Option("--follow", help="See everything from its centroid.")] = False,
+    frames_per_second: Annotated[float, typer.Option("--fps", min=1.0, max=50.0, help="Frames a second.")] = 20.0,
+    overwrite: Overwrite = False,
+) -> None:
+    """Makes a film of a trajectory: structures with their bonds coloured by strain, in the flow."""
+    from gasfield.films import animate as make_film
+    from gasfield.trajectory import open_trajectory
+
+    with open_trajectory(trajectory) as opened:
+        made = make_film(
+            opened,
+            output or opened.path.with_suffix(".gif"),
+            groups=groups,
+            frames=frames,
+            frames_per_second=frames_per_second,
+            follow=follow,
+            overwrite=overwrite,
+        )
+    print(f"{made}: {made.stat().st_size / 1e6:.1f} MB")

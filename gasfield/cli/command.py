@@ -1,0 +1,98 @@
+"""How every command behaves: its errors, its renamed options, and its place in the help."""
+
+from __future__ import annotations
+
+import sys
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from gasfield.errors import GasfieldError, InputError
+
+
+class Command(TyperCommand):
+    """A command that turns errors raised on purpose into messages and an exit code.
+
+    The library names its parameters; this is the only place that turns them into options.
+    """
+
+    renamed: dict[str, str] = {}  # noqa: RUF012 (a table, replaced by subclasses)
+    """Former option -> its name now; the former one is accepted with a note."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """As in Typer, after former names of options are replaced."""
+        return super().parse_args(ctx, [self._current(arg) for arg in args])
+
+    def invoke(self, ctx: Any) -> Any:
+        """As in Typer; an error of gasfield ends the command with its exit code."""
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            _say(*(self._line(fault) for fault in error.faults))
+            raise typer.Exit(error.exit_code) from None
+        except GasfieldError as error:
+            _say(*str(error).splitlines())
+            raise typer.Exit(error.exit_code) from None
+
+    def _current(self, arg: str) -> str:
+        name, equals, value = arg.partition("=")
+        if name not in self.renamed:
+            return arg
+        _say(f"note: {name} is now called {self.renamed[name]}")
+        return f"{self.renamed[name]}{equals}{value}"
+
+    def _line(self, fault: InputError) -> str:
+        """A fault as a line: a parameter that has no place in a document is one of this command."""
+        return fault.text(fault.parameter if fault.location else self._option(fault.parameter))
+
+    def _option(self, parameter: str | None) -> str | None:
+        """The option that fills a parameter, by its whole name or its last part; None for an argument."""
+        if parameter is None:
+            return None
+        for param in self.params:
+            if param.name in (parameter, parameter.rpartition(".")[2]):
+                return next((option for option in param.opts if option.startswith("--")), None)
+        return parameter
+
+
+def _say(*lines: str) -> None:
+    for line in lines:
+        print(f"gasfield: {line}", file=sys.stderr)
+
+
+class Deferred(Command):
+    """A command whose options are made when they are first asked for, since that imports what they mirror."""
+
+    _made = False
+
+    @staticmethod
+    @abstractmethod
+    def make() -> Callable[..., None]:
+        """The function, with all its options."""
+
+    def get_params(self, ctx: Any) -> Any:
+        """As in Typer, made the first time."""
+        if not self._made:
+            app = typer.Typer(add_completion=False, rich_markup_mode=None)
+            app.command()(self.make())
+            made = typer.main.get_command(app)
+            self.params, self.callback, self._made = made.params, made.callback, True
+        return super().get_params(ctx)
+
+
+class Group(TyperGroup):
+    """The program: its help lists the commands in sections."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """A section for each help panel, in the order of the commands."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        widest = max(map(len, self.commands))
+        for name, command in self.commands.items():
+            panel = getattr(command, "rich_help_panel", None) or "Commands"
+            sections.setdefault(panel, []).append((name.ljust(widest), command.get_short_help_str(limit=200)))
+        for panel, rows in sections.items():
+            with formatter.section(panel):
+                formatter.write_dl(rows)

@@ -1,0 +1,54 @@
+"""`gasfield dead`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gasfield.cli.options import Json, Overwrite, Plots, Tensor
+
+
+def dead(
+    matrix: Annotated[
+        Path | None, typer.Argument(metavar="[MATRIX]", help="An embedding, in any file that `inspect` reads.")
+    ] = None,
+    counts: Annotated[
+        Path | None, typer.Option("--counts", help="Token counts: JSON, npy, npz, csv, or a count a line.")
+    ] = None,
+    tokenizer: Annotated[Path | None, typer.Option("--tokenizer", help="tokenizer.json, to count tokens.")] = None,
+    corpus: Annotated[
+        list[Path] | None, typer.Option("--corpus", help="Text to count in, plain, .gz or .xz; may be given again.")
+    ] = None,
+    at_most: Annotated[
+        int, typer.Option("--at-most", metavar="K", help="Rows that occur, but at most K times, are nearly dead.")
+    ] = 0,
+    tensor: Tensor = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File for the ids, which `--rows` of other commands reads.")
+    ] = None,
+    save_counts: Annotated[
+        Path | None, typer.Option("--save-counts", metavar="FILE.npy", help="File for the counts of all tokens.")
+    ] = None,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+    plots: Plots = None,
+) -> None:
+    """Finds rows that never occurred in training, by counting tokens or by the matrix alone."""
+    from gasfield.cli.terminal import print_dead, show_result
+    from gasfield.errors import InputError
+    from gasfield.inspection import find_dead
+    from gasfield.resources import check_output
+
+    for parameter, path in (("output", output), ("save_counts", save_counts)):
+        if path is not None:
+            check_output(path, overwrite=overwrite, parameter=parameter)
+    if save_counts is not None and not (counts or tokenizer):
+        raise InputError("nothing is counted; give a tokenizer and a corpus.", parameter="save_counts")
+    found = find_dead(matrix, counts=counts, tokenizer=tokenizer, corpus=corpus or (), at_most=at_most, tensor=tensor)
+    if output is not None:
+        found.write(output)
+    if save_counts is not None:
+        found.save_counts(save_counts)
+    show_result(found, lambda: print_dead(found), as_json=as_json, plots=plots)

@@ -1,0 +1,70 @@
+"""`gasfield import`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gasfield.cli.options import Overwrite, Quiet, Tensor
+
+
+def import_(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A trajectory (safetensors or npz with W, m, v, g, loss; .h5), checkpoints, a model, or a matrix.",
+        ),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")],
+    rows: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--rows",
+            metavar="NAME=IDS",
+            help="A group: a text file of row numbers, or a range 0:1000; may be given again. All rows if left out.",
+        ),
+    ] = None,
+    rest: Annotated[bool, typer.Option("--rest", help="Keep the other rows too, as group rest.")] = False,
+    tensor: Tensor = None,
+    tokenizer: Annotated[
+        Path | None,
+        typer.Option("--tokenizer", help="tokenizer.json, vocab.json or vocab.txt, for the tokens' strings."),
+    ] = None,
+    bits: Annotated[
+        str | None,
+        typer.Option("--bits", metavar="bfloat16", help="What uint16 numbers are the bits of; taken for that anyway."),
+    ] = None,
+    every: Annotated[int, typer.Option("--every", metavar="K", help="Take each K-th frame.")] = 1,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+) -> None:
+    """Brings recordings and checkpoints that exist already into a trajectory file. Nothing is ever unpickled."""
+    from gasfield.cli.terminal import frames_bar
+    from gasfield.importing import import_recording
+
+    groups = _groups(rows or [])
+    with frames_bar(quiet) as listen:
+        notes = import_recording(
+            source, output, rows=groups, rest=rest, tensor=tensor, bits=bits, tokenizer=tokenizer,
+            every=every, overwrite=overwrite, progress=listen,
+        )  # fmt: skip
+    if not quiet:
+        for note in notes:
+            print(f"note: {note}")
+        print(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
+
+
+def _groups(rows: list[str]) -> dict[str, str]:
+    """Group name -> which rows, from NAME=IDS."""
+    from gasfield.errors import InputError
+
+    groups: dict[str, str] = {}
+    for each in rows:
+        name, equals, ids = each.partition("=")
+        if not (name and equals and ids) or name in groups:
+            raise InputError("NAME=IDS is wanted, each name once.", parameter="rows", value=each)
+        groups[name] = ids
+    return groups

@@ -1,0 +1,48 @@
+"""`gasfield inspect`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gasfield.cli.options import Json, Plots, Tensor
+
+
+def inspect(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="safetensors (a file, a folder of shards, or their index), npy, npz, or a trajectory."
+        ),
+    ],
+    tensor: Tensor = None,
+    rows: Annotated[
+        str | None,
+        typer.Option(
+            "--rows",
+            metavar="IDS",
+            help="Compare these rows with the rest: a text file of ids, a range 0:1000, a group of a trajectory.",
+        ),
+    ] = None,
+    cells: Annotated[
+        int, typer.Option("--cells", metavar="K", help="Reach of chains of neighbours, in cells of bfloat16.")
+    ] = 1,
+    step: Annotated[
+        int | None, typer.Option("--step", help="Recorded step of a trajectory; the last if left out.")
+    ] = None,
+    bits: Annotated[
+        str | None,
+        typer.Option("--bits", metavar="bfloat16", help="What uint16 numbers of npy and npz are the bits of."),
+    ] = None,
+    as_json: Json = False,
+    plots: Plots = None,
+) -> None:
+    """Looks at an embedding matrix: identical rows, neighbours on the lattice, norms, cosines, outliers."""
+    from gasfield.cli.terminal import print_inspection, show_result, status
+    from gasfield.inspection import inspect as inspect_matrix
+
+    with status() as tell:
+        inspection = inspect_matrix(source, tensor=tensor, rows=rows, cells=cells, step=step, bits=bits, progress=tell)
+    show_result(inspection, lambda: print_inspection(inspection), as_json=as_json, plots=plots)

@@ -1,0 +1,24 @@
+"""`gasfield new`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gasfield.errors import InputError
+
+
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the new scenario; becomes NAME.yaml here.")],
+    like: Annotated[str, typer.Option("--like", help="The scenario to start from.")] = "dead-token-drift",
+) -> None:
+    """Starts a scenario of your own: a commented copy of one that works."""
+    from gasfield.resources import find_scenario
+
+    path = Path(f"{name.removesuffix('.yaml')}.yaml")
+    if path.exists():
+        raise InputError("exists already; choose another name.", parameter="name", value=path)
+    path.write_text(find_scenario(like).read_text(encoding="utf-8"), encoding="utf-8")
+    print(f"{path}: a copy of {like}. Edit it, then `gasfield check {path}` and `gasfield run {path}`.")

@@ -1,0 +1,57 @@
+"""Options that several commands share, and what they do."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ScenarioName = Annotated[str, typer.Argument(metavar="SCENARIO", help="A scenario's name, or a YAML file.")]
+TrajectoryFile = Annotated[
+    Path, typer.Argument(metavar="TRAJECTORY", help="A trajectory, simulated or recorded, or the directory of a run.")
+]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", metavar="A.B=VALUE", help="Override a key by its path; may be given again.")
+]
+Threads = Annotated[
+    int | None, typer.Option("--threads", min=1, help="Threads of kernels and BLAS; all cores if left out.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Plots = Annotated[
+    Path | None, typer.Option("--plots", metavar="FOLDER", help="Folder for the pictures; none are made if left out.")
+]
+Plugins = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--plugin",
+        metavar="FILE.py",
+        help="Run this Python file first, with all your rights: it makes forces of your own known. May be given again.",
+    ),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")]
+Tensor = Annotated[str | None, typer.Option("--tensor", metavar="NAME", help="Its name; by common names if left out.")]
+
+
+def run_plugins(paths: list[Path] | None) -> None:
+    """Runs the Python files that the user names, and says so."""
+    if not paths:
+        return
+    from gasfield.plugins import run_plugin
+
+    for path in paths:
+        print(f"gasfield: running the Python file {path} (--plugin)", file=sys.stderr)
+        run_plugin(path)
+
+
+def limit_threads(threads: int | None) -> None:
+    """Sets how many threads kernels and BLAS use."""
+    if threads is None:
+        return
+    import numba
+    from threadpoolctl import threadpool_limits
+
+    numba.set_num_threads(min(threads, numba.get_num_threads()))
+    threadpool_limits(threads)

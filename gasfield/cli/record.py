@@ -1,0 +1,104 @@
+"""`gasfield record`: its options are the fields of the plans of a training and of its recording."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from gasfield.cli.command import Deferred
+from gasfield.cli.options import Overwrite, Quiet, Threads
+from gasfield.errors import InputError
+
+_NAMES = {
+    "text": "--corpus",
+    "learning_rate": "--lr",
+    "vocabulary": "--vocabulary-size",
+    "sequence": "--sequence-length",
+}
+"""Options that have other names than the fields they fill."""
+
+
+def record(
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File to write; outputs/recordings/NNN.h5 if left out.")
+    ] = None,
+    tracers: Annotated[
+        Path | None, typer.Option("--tracers", help="YAML with `tracers:` to plant in dead rows before training.")
+    ] = None,
+    threads: Threads = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+    **fields: Any,
+) -> None:
+    """Trains a tiny language model on a text and records how its embedding moves."""
+    _require_packages()
+    import torch
+
+    from gasfield.cli.specification import values_of
+    from gasfield.cli.terminal import training_bar
+    from gasfield.recording.plan import RecordingPlan, TrainingPlan
+    from gasfield.recording.record import next_recording, read_tracers
+    from gasfield.recording.record import record as record_training
+
+    planted = read_tracers(tracers) if tracers else ()
+    training = TrainingPlan(**values_of(TrainingPlan, fields))
+    recording = RecordingPlan(**values_of(RecordingPlan, fields), tracers=planted)
+    if threads:
+        torch.set_num_threads(threads)
+    output = output or next_recording()
+    command = " ".join(["gasfield", *sys.argv[1:]])
+    with training_bar(training.steps, quiet) as listen:
+        try:
+            record_training(training, recording, output, overwrite=overwrite, progress=listen, command=command)
+        except KeyboardInterrupt:
+            print(f"\ninterrupted; {output} holds every step up to here", file=sys.stderr)
+            raise typer.Exit(130) from None
+    if not quiet:
+        print(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
+
+
+class Record(Deferred):
+    """`record`, with the options of its plans."""
+
+    renamed = {  # noqa: RUF012
+        "--decay": "--weight-decay",
+        "--sequence": "--sequence-length",
+        "--vocabulary": "--vocabulary-size",
+    }
+
+    @staticmethod
+    def make() -> Callable[..., None]:
+        """`record` with a signature in which the fields of the plans stand one by one."""
+        from gasfield.cli.specification import options_of
+        from gasfield.recording.plan import RecordingPlan, TrainingPlan
+
+        hints = get_type_hints(record, include_extras=True)
+        own = [
+            parameter.replace(annotation=hints[parameter.name], kind=inspect.Parameter.KEYWORD_ONLY)
+            for parameter in inspect.signature(record).parameters.values()
+            if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+        ]
+        plans = [*options_of(TrainingPlan, _NAMES), *options_of(RecordingPlan, _NAMES, leave_out=("tracers",))]
+
+        def complete(**options: Any) -> None:
+            record(**options)
+
+        complete.__doc__ = record.__doc__
+        complete.__signature__ = inspect.Signature([own[0], *plans, *own[1:]])  # type: ignore[attr-defined]
+        complete.__annotations__ = {each.name: each.annotation for each in (*own, *plans)}
+        return complete
+
+
+def _require_packages() -> None:
+    for package in ("torch", "tokenizers"):
+        if find_spec(package) is None:
+            raise InputError(
+                f"recording needs the package {package}, which is an extra: pip install 'gasfield[record]' "
+                "(the README says how to get a CPU build)."
+            )

@@ -1,0 +1,42 @@
+"""`gasfield run`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gasfield.cli.options import (
+    Overrides,
+    Overwrite,
+    Plugins,
+    Quiet,
+    ScenarioName,
+    Threads,
+    limit_threads,
+    run_plugins,
+)
+
+
+def run(
+    name: ScenarioName,
+    overrides: Overrides = None,
+    plugins: Plugins = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Run directory; outputs/NAME/NNN if left out.")
+    ] = None,
+    overwrite: Overwrite = False,
+    threads: Threads = None,
+    quiet: Quiet = False,
+) -> None:
+    """Simulates a scenario and writes its run directory: trajectory, summary, plots."""
+    from gasfield import runs
+    from gasfield.cli.terminal import print_run, steps_bar
+
+    run_plugins(plugins)
+    limit_threads(threads)
+    with steps_bar(quiet) as listen:
+        result = runs.run(name, overrides=overrides or [], output=output, overwrite=overwrite, progress=listen)
+    if not quiet:
+        print_run(result)
