@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from gasfield.cli.schema import schema
 from gasfield.errors import GasfieldError, InputError
 from gasfield.version import __version__
 
@@ -373,6 +374,9 @@ def dead(
     if plots:
         plots.mkdir(parents=True, exist_ok=True)
         found.plot_all(plots)
+
+
+app.command()(schema)
 
 
 @app.command("import")
