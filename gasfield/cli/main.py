@@ -21,6 +21,7 @@ from gasfield.cli import (
     record,
     resume,
     run,
+    schema,
     show,
 )
 from gasfield.cli.command import Command, Group
@@ -43,7 +44,7 @@ def _section(title: str, *commands: Callable[..., None], cls: type[Command] = Co
         app.command(command.__name__.rstrip("_"), cls=cls, rich_help_panel=title)(command)
 
 
-_section("Scenarios", list_.list_, show.show, new.new, check.check, run.run, resume.resume)
+_section("Scenarios", list_.list_, show.show, new.new, check.check, run.run, resume.resume, schema.schema)
 _section("Recordings", record.record, cls=record.Record)
 _section("Recordings", import_.import_)
 _section("Looking", diagnose.diagnose, compare.compare, animate.animate)

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Annotated, Any, Protocol
 
 from numpy.typing import NDArray
-from pydantic import SerializeAsAny
 
 from gasfield.dynamics import Bath, Dynamics, Law
 from gasfield.forces import TotalForce
@@ -161,6 +160,7 @@ class Callback(Operation):
 class OperationSpec(Spec):
     """The specification of an operation."""
 
+    kind: str
     trigger: AnyTrigger = Every(steps=1)
     """When it fires: every so many steps (a number), at given steps (a list), or a mapping with `kind`."""
 
@@ -173,6 +173,8 @@ class OperationSpec(Spec):
         """
 
 
-OPERATIONS: Registry[OperationSpec] = Registry("operation", OperationSpec, package="gasfield.operations")
-AnyOperation = Annotated[SerializeAsAny[OperationSpec], OPERATIONS.by_kind]
-"""The specification of any registered operation, told apart by `kind`."""
+OPERATIONS = Registry("operation", OperationSpec, package="gasfield.operations")
+"""`kind` -> specification of every operation."""
+
+AnyOperation = Annotated[OperationSpec, OPERATIONS.by_kind]
+"""The specification of any registered operation."""

@@ -2,11 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import SerializeAsAny
-
 from gasfield.scenario.sources.base import GAS_SOURCES, GasSource, SourceContext
 
-AnySource = Annotated[SerializeAsAny[GasSource], GAS_SOURCES.by_kind]
+AnySource = Annotated[GasSource, GAS_SOURCES.by_kind]
 """The specification of any registered gas source, told apart by `kind`."""
 
 __all__ = ["GAS_SOURCES", "AnySource", "GasSource", "SourceContext"]

@@ -57,6 +57,8 @@ class SourceContext:
 class GasSource(Spec):
     """The specification of a gas source."""
 
+    kind: str
+
     @abstractmethod
     def gas(self, context: SourceContext) -> Gas:
         """The particles, all of one species that bears the group's name.
@@ -66,6 +68,5 @@ class GasSource(Spec):
         """
 
 
-GAS_SOURCES: Registry[GasSource] = Registry(  # type: ignore[type-abstract]
-    "gas source", GasSource, package="gasfield.scenario.sources"
-)
+GAS_SOURCES = Registry("gas source", GasSource, package="gasfield.scenario.sources")
+"""`kind` -> specification of every gas source."""
