@@ -184,7 +184,12 @@ def resume(
 def diagnose(
     trajectory: Annotated[Path, typer.Argument(help="A trajectory, simulated or recorded.")],
     only: Annotated[
-        list[str] | None, typer.Option("--only", metavar="NAME", help="This diagnostic alone; may be given again.")
+        list[str] | None,
+        typer.Option(
+            "--only",
+            metavar="DIAGNOSTIC",
+            help="This one alone, by name or as '{kind: clusters, reach: 0.2}'; may be given again.",
+        ),
     ] = None,
     plugins: Plugins = None,
     as_json: Json = False,
@@ -195,11 +200,12 @@ def diagnose(
 
     from gasfield.cli.terminal import print_diagnosis
     from gasfield.diagnostics import diagnose as run_diagnostics
+    from gasfield.scenario.document import read_value
     from gasfield.trajectory import open_trajectory
 
     _run_plugins(plugins)
     with open_trajectory(trajectory) as opened:
-        diagnosis = run_diagnostics(opened, only or None)
+        diagnosis = run_diagnostics(opened, [read_value(text, "--only") for text in only] if only else None)
         data = diagnosis.as_json()
         description = repr(opened)
     if as_json:

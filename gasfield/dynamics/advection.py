@@ -24,6 +24,7 @@ class Advection(Law):
     """Motion along the force, without inertia or noise."""
 
     looks_ahead: ClassVar[bool] = False
+    carries: ClassVar[bool] = True
 
     kind: Literal["advection"] = "advection"
     time_step: float = Field(gt=0.0, allow_inf_nan=False)

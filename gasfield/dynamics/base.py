@@ -88,6 +88,10 @@ class Law(Spec):
     """Whether it lets forces act on velocities (a magnetic field)."""
     looks_ahead: ClassVar[bool] = True
     """Whether it needs the force at the step that it arrives at."""
+    optimises: ClassVar[bool] = False
+    """Whether it trains weights, which go their own way down a gradient, and is no law of physics."""
+    carries: ClassVar[bool] = False
+    """Whether the force is the velocity of a flow that carries the particles."""
     remedy: ClassVar[str] = "Try a smaller time_step."
     """What to try when the gas blows up."""
 
@@ -95,6 +99,10 @@ class Law(Spec):
     def precision(self) -> Literal["float64", "float32", "bfloat16"]:
         """The lattice on which positions live."""
         return "float64"
+
+    def drag(self, mass: float) -> float | None:
+        """Force for each unit of drift velocity of a particle of that mass; None without friction [mass/time]."""
+        return None
 
     @abstractmethod
     def build(self, gas: Gas, conditions: Conditions) -> Dynamics:

@@ -38,6 +38,10 @@ class Langevin(Law):
     friction: float = Field(ge=0.0, allow_inf_nan=False)
     """gamma [1/time]."""
 
+    def drag(self, mass: float) -> float:
+        """gamma m [mass/time]."""
+        return self.friction * mass
+
     def build(self, gas: Gas, conditions: Conditions) -> LangevinDynamics:
         """The law for this gas.
 

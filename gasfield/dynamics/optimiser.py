@@ -30,6 +30,7 @@ class Optimiser(Law):
     """The specification of an optimiser."""
 
     looks_ahead: ClassVar[bool] = False
+    optimises: ClassVar[bool] = True
     remedy: ClassVar[str] = "Try a smaller learning_rate, or start nearer to the recorded rows."
 
     parameters: Precision = "float32"

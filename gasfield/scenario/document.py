@@ -34,6 +34,22 @@ _Loader.add_implicit_resolver(
 )
 
 
+def read_value(text: str, location: str) -> Any:
+    """The data that a piece of YAML stands for, as in a scenario.
+
+    Args:
+        text: the YAML.
+        location: where it was given.
+
+    Raises:
+        InputError: if it is not YAML.
+    """
+    try:
+        return yaml.load(text, _Loader)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        raise InputError("the value is not YAML.", location=location) from None
+
+
 class Document:
     """The data of a YAML file and the origin of its keys.
 
@@ -157,10 +173,7 @@ class Document:
             )
         if not isinstance(holder, dict | list):
             raise InputError(f"--set {override}: there is no {'.'.join(map(str, place[:-1]))} in {self.path}.")
-        try:
-            holder[key] = yaml.load(text, _Loader)  # type: ignore[index]
-        except (yaml.YAMLError, ValueError, RecursionError):
-            raise InputError(f"--set {override}: the value is not YAML.") from None
+        holder[key] = read_value(text, f"--set {override}")  # type: ignore[index]
         self._origins[place] = f"--set {override}"
 
     def _get(self, place: Place) -> Any:

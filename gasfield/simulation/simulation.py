@@ -215,6 +215,7 @@ class Simulation:
             "seed": scenario.seed,
             **({} if freedom is None else {"degrees_of_freedom": freedom}),
             **({"plugins": plugins_in_use()} if plugins_in_use() else {}),
+            **scenario.provenance(),
             **versions(),
         }
         everyone = self._everyone

@@ -32,6 +32,11 @@ class Ball(Space):
     """R [length]."""
 
     @property
+    def round(self) -> float:
+        """R [length]."""
+        return self.radius
+
+    @property
     def volume(self) -> float:
         """pi^(D/2) R^D / Gamma(D/2 + 1) [length^D]."""
         half = 0.5 * self.dimensions

@@ -59,6 +59,16 @@ class Space(Spec):
         return np.inf
 
     @property
+    def box(self) -> Array | None:
+        """(D,) sides of a box, with walls or periodic; None for other spaces [length]."""
+        return None
+
+    @property
+    def round(self) -> float | None:
+        """Radius of a ball or a sphere; None for other spaces [length]."""
+        return None
+
+    @property
     def wall_area(self) -> float:
         """Area of the hard walls [length^(D-1)]; 0 where there are none."""
         return 0.0

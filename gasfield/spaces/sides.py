@@ -39,6 +39,11 @@ class Sided(Space):
         return np.full(self.dimensions, self.side) if self.sides is None else np.array(self.sides)
 
     @property
+    def box(self) -> Array:
+        """(D,) sides L_j [length]."""
+        return self.edges
+
+    @property
     def volume(self) -> float:
         """The product of all sides [length^D]."""
         with np.errstate(over="ignore", under="ignore"):

@@ -40,6 +40,11 @@ class Sphere(Space):
         return self.dimensions - 1
 
     @property
+    def round(self) -> float:
+        """1 [length]."""
+        return 1.0
+
+    @property
     def ricci(self) -> float:
         """D - 2 [1/length^2]."""
         return self.dimensions - 2.0

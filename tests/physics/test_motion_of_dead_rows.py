@@ -10,7 +10,8 @@ import pytest
 from paths import RECORDINGS
 
 import gasfield
-from gasfield.diagnostics import Group, Motion
+from gasfield.diagnostics import Group
+from gasfield.diagnostics.kinematics.motion import Motion
 from gasfield.errors import InputError
 from gasfield.runs.run import RunResult
 from gasfield.scenario import load_scenario

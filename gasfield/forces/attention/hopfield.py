@@ -17,7 +17,7 @@ import numpy as np
 from pydantic import Field
 
 from gasfield.forces.attention.matrices import Rows, rows_of
-from gasfield.forces.base import Array, Force, ForceLaw, Surroundings
+from gasfield.forces.base import Array, Force, ForceLaw, Memory, Surroundings
 from gasfield.forces.external import ExternalForce
 from gasfield.kernels.leaf import leaf
 from gasfield.spec import Spec
@@ -53,6 +53,10 @@ class Hopfield(ForceLaw):
         surroundings.require_no_period("hopfield")
         patterns = stored(self.patterns, surroundings.dimensions)
         return ExternalForce("hopfield", _recall, (patterns, self.beta), conservative=True)
+
+    def memory(self, dimensions: int) -> Memory:
+        """The stored patterns."""
+        return Memory(stored(self.patterns, dimensions), self.beta)
 
 
 def stored(patterns: Rows | DrawnPatterns, dimensions: int) -> Array:

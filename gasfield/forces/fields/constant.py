@@ -6,7 +6,7 @@ goes round, so there it is no gradient.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from gasfield.gas import Gas
 
 class Constant(ForceLaw):
     """Pushes every particle alike."""
+
+    uniform: ClassVar[bool] = True
 
     kind: Literal["constant"] = "constant"
     force: tuple[Finite, ...]

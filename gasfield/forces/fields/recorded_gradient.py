@@ -8,7 +8,7 @@ the recorded dead rows the force is minus the gradient that training gave them.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numba import jit, prange
@@ -23,6 +23,8 @@ from gasfield.trajectory import AffineField, FullField, FullSnapshot, RecordedFi
 
 class RecordedGradient(ForceLaw):
     """The recorded field of a training run, at the step that the gas has reached. Conservative at each step."""
+
+    recorded: ClassVar[bool] = True
 
     kind: Literal["recorded_gradient"] = "recorded_gradient"
     file: str
