@@ -397,12 +397,14 @@ class Trajectory:
 
 
 def open_trajectory(name: str | Path) -> Trajectory:
-    """Opens a trajectory by path, or by the name under which it ships (`recordings/kjv-bf16.h5`).
+    """Opens a trajectory by path, that of a run by its directory, or one by the name under which it ships
+    (`recordings/kjv-bf16.h5`).
 
     Raises:
         InputError: if there is none, or it cannot be read.
     """
-    return Trajectory(find_file(str(name)) or name)
+    inside = Path(name) / schema.FILE_OF_A_RUN
+    return Trajectory(inside if inside.is_file() else find_file(str(name)) or name)
 
 
 def _keys(item: h5py.Group | h5py.Dataset) -> Iterator[str]:
