@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from paths import RECORDINGS
 
@@ -13,15 +15,34 @@ from gasfield.forces import FORCES
 DOCS = Path(__file__).parent.parent / "docs"
 
 
-def test_getting_started_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    blocks = re.findall(r"```python\n(.*?)```", (DOCS / "getting-started.md").read_text(), re.DOTALL)
+def run_page(page: str) -> dict[str, Any]:
+    """Runs all Python blocks of a page, one after the other; the names that they leave."""
+    blocks = re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
     assert len(blocks) >= 4
-    (tmp_path / "recordings").symlink_to(RECORDINGS)
+    Path("recordings").symlink_to(RECORDINGS)
+    names: dict[str, Any] = {}
+    exec(compile("\n".join(blocks), page, "exec"), names)
+    return names
+
+
+def test_getting_started_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {}
-    exec(compile("\n".join(blocks), "getting-started.md", "exec"), names)
+    names = run_page("getting-started.md")
     assert names["positions"].shape == (501, 64, 64)
     assert (tmp_path / "my-run" / "summary.json").exists()
+
+
+def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ring is stretched by the gyre; the well is at the temperature of its bath within four standard errors."""
+    monkeypatch.chdir(tmp_path)
+    names = run_page("notebook.md")
+    assert names["length"] > 3 * 2 * np.pi * 0.1
+    assert np.all((names["ring_later"] > [0.0, 0.0]) & (names["ring_later"] < [2.0, 1.0]))  # walls are streamlines
+    warm = np.array(names["warm"][2:])  # each the mean of 1,500 squares, 10 relaxation times apart
+    assert abs(warm.mean() - 0.4) < 4 * 0.4 * np.sqrt(2 / 1500 / len(warm)) + 0.4 * 0.1**2 / 4  # and h^2/4 of BAOAB
+    kinetic = names["found"].results["gas"]["thermodynamics"].quantities()["temperature.kinetic"]
+    assert abs(kinetic.value - 0.4) < 4 * kinetic.error + 0.4 * 0.1**2 / 4
+    assert (tmp_path / "double-gyre.png").stat().st_size > 10_000
 
 
 @pytest.mark.parametrize("page", [*sorted(path.name for path in DOCS.glob("*.md")), "../README.md"])

@@ -25,15 +25,23 @@ class TrajectoryRecorder(Operation):
         path: the file.
     """
 
-    def __init__(self, path: Path | str, frames: Shorthand = 1, observables: Shorthand | None = None) -> None:
+    def __init__(
+        self,
+        path: Path | str,
+        frames: Shorthand = 1,
+        observables: Shorthand | None = None,
+        *,
+        in_directory: bool = False,
+    ) -> None:
         """A file that does not exist yet.
 
         Args:
             path: the file to create.
             frames: when positions, and velocities where there are any, are written: a trigger or its shorthand.
             observables: when energies and other numbers are written; as often as frames if left out.
+            in_directory: whether the path is one in the simulation's own directory.
         """
-        self.path = Path(path)
+        self.path, self._in_directory = Path(path), in_directory
         self._frames = trigger_of(frames)
         self._observables = self._frames if observables is None else trigger_of(observables)
         self.trigger = any_of(self._frames, self._observables)
@@ -46,6 +54,8 @@ class TrajectoryRecorder(Operation):
         Raises:
             InputError: if the file exists, or lacks frames to continue with.
         """
+        if self._in_directory:
+            self.path = simulation.directory / self.path
         if self._lengths is not None:
             self._writer = TrajectoryWriter.go_on(self.path, self._lengths)
             return
@@ -113,4 +123,4 @@ class TrajectoryFile(OperationSpec):
         """
         if Path(self.file).name != self.file or not self.file.endswith(".h5"):
             raise InputError(f"'{self.file}' is no name of a file that ends in .h5.", parameter="file")
-        return TrajectoryRecorder(simulation.directory / self.file, self.trigger, self.observables)
+        return TrajectoryRecorder(self.file, self.trigger, self.observables, in_directory=True)
