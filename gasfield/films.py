@@ -13,6 +13,7 @@ from gasfield.diagnostics import Group
 from gasfield.errors import InputError
 from gasfield.plots.animation import Cast, film, film_writer
 from gasfield.plots.panels import principal_plane
+from gasfield.resources import check_output
 from gasfield.trajectory import Trajectory
 
 Values = NDArray[np.floating[Any]]
@@ -44,14 +45,16 @@ def animate(
             one frame only.
     """
     if output.suffix not in (".gif", ".mp4"):
-        raise InputError(f"{output}: a film is a .gif or an .mp4.")
-    if output.exists() and not overwrite:
-        raise InputError(f"{output}: exists already; choose another name or say --overwrite.")
+        raise InputError("a film is a .gif or an .mp4.", parameter="output", value=output)
+    check_output(output, overwrite=overwrite)
     writer = film_writer(output, frames_per_second)
     if writer is None:
-        raise InputError(f"{output}: an .mp4 needs the program ffmpeg, which is not here; a .gif needs nothing.")
-    if len(trajectory) < 2 or frames < 2:
-        raise InputError(f"{trajectory.path}: a film needs two frames; there are {min(len(trajectory), frames)}.")
+        message = "an .mp4 needs the program ffmpeg, which is not here; a .gif needs nothing."
+        raise InputError(message, parameter="output", value=output)
+    if frames < 2:
+        raise InputError("a film needs two frames.", parameter="frames", value=frames)
+    if len(trajectory) < 2:
+        raise InputError(f"{trajectory.path}: a film needs two frames; it has one.")
     if trajectory.dimensions < 2:
         raise InputError(f"{trajectory.path}: one dimension makes no film.")
     chosen = np.unique(np.linspace(0, len(trajectory) - 1, frames).astype(np.int64))

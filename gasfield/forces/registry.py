@@ -120,7 +120,7 @@ def _by_kind(data: Any) -> ForceLaw:
 def _hint(kind: str) -> str:
     close = get_close_matches(kind, list(FORCES), 1)
     meant = f" Did you mean '{close[0]}'?" if close else ""
-    return f"{meant} One of your own is brought by --plugin FILE.py."
+    return f"{meant} A plug-in can bring one of your own."
 
 
 ForceSpec = Annotated[SerializeAsAny[ForceLaw], PlainValidator(_by_kind)]

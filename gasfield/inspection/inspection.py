@@ -112,7 +112,7 @@ def inspect(
     Args:
         source: safetensors (a file, a folder of shards, or their index), npy, npz, or a trajectory (.h5).
         tensor: name of the tensor; a common name of embeddings, or the only matrix, if left out.
-        rows: ids, or what `--rows` takes (a text file of ids, a range "0:1000", a group of a trajectory): these rows
+        rows: ids, or a text file of ids, a range "0:1000", a group of a trajectory: these rows
             against the rest.
         cells: reach of the chains of neighbours, in cells of the bfloat16 lattice.
         step: of a trajectory; the last if left out.
@@ -123,7 +123,7 @@ def inspect(
         InputError: if the input does not fit; the text says what would.
     """
     if not 0 <= cells <= _MOST_CELLS:
-        raise InputError(f"--cells {cells}: a number of cells from 0 to {_MOST_CELLS} is wanted.")
+        raise InputError(f"a number of cells from 0 to {_MOST_CELLS} is wanted.", parameter="cells", value=cells)
     matrix = open_matrix(source, tensor, step, bits)
     given, remarks = _given(rows, matrix)
     notes = [*matrix.notes, *remarks]
@@ -189,9 +189,9 @@ def _given(rows: str | Sequence[int] | None, matrix: Matrix) -> tuple[Indices | 
     else:
         ids, notes = np.unique(np.asarray(rows, np.int64)), ()
         if not len(ids) or ids[0] < 0 or ids[-1] >= matrix.rows:
-            raise InputError(f"rows: ids from 0 to {matrix.rows - 1} are wanted, one at least.")
+            raise InputError(f"ids from 0 to {matrix.rows - 1} are wanted, one at least.", parameter="rows")
     if len(ids) == matrix.rows:
-        raise InputError("--rows: these are all the rows; nothing is left to compare them with.")
+        raise InputError("these are all the rows; nothing is left to compare them with.", parameter="rows")
     return ids, notes
 
 
@@ -245,7 +245,8 @@ def _separation(
     """Areas under the curve of the given rows against the rest, a score each."""
     inside = np.isin(kept, given)
     if not inside.any() or inside.all():
-        raise InputError("--rows: without the rows that are not finite, the given rows or the rest are none.")
+        message = "without the rows that are not finite, the given rows or the rest are none."
+        raise InputError(message, parameter="rows")
     if inside.sum() < len(given):
         notes.append(f"separation: {len(given) - inside.sum()} of the given rows are not finite, and left out")
     if min(inside.sum(), (~inside).sum()) < 2:

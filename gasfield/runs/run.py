@@ -15,13 +15,13 @@ from gasfield.comparison import Comparison, compare
 from gasfield.diagnostics import DIAGNOSTICS, Diagnosis, diagnose
 from gasfield.errors import InputError
 from gasfield.quantity import Quantity
-from gasfield.resources import next_free
+from gasfield.resources import TRAJECTORY, next_free
 from gasfield.scenario import Scenario, load_scenario
 from gasfield.simulation import Progress, Simulation
 from gasfield.trajectory import Checkpoint, Trajectory
 
 OUTPUTS = Path("outputs")
-SCENARIO, FILES, TRAJECTORY = "scenario.yaml", "files.json", "trajectory.h5"
+SCENARIO, FILES = "scenario.yaml", "files.json"
 CHECKPOINT, SUMMARY = "checkpoint.h5", "summary.json"
 
 
