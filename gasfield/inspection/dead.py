@@ -94,10 +94,19 @@ class DeadRows:
 
     def plot_all(self, folder: Path) -> list[Path]:
         """Writes the picture `dead.png`, where there is a matrix."""
-        from gasfield.inspection.pictures import dead_rows
+        from gasfield.plots.matrix import dead_rows
         from gasfield.plots.style import save
 
-        return [] if self.score is None else [save(dead_rows(self).figure, folder / "dead.png")]
+        if self.score is None:
+            return []
+        picture = dead_rows(
+            -self.score.scores,
+            np.isin(self.scored, self.dead),
+            label="that look dead" if self.counts is None else "that never occur",
+            threshold=None if self.score.threshold is None else -self.score.threshold,
+            area=None if self.auc is None else self.auc.quantity().text(),
+        )
+        return [save(picture.figure, folder / "dead.png")]
 
 
 def find_dead(

@@ -15,6 +15,7 @@ from gasfield.errors import InputError
 from gasfield.inspection import cloud
 from gasfield.inspection.matrix import Indices, Matrix, Values, open_matrix
 from gasfield.inspection.outliers import find_outliers
+from gasfield.inspection.plane import principal_axes, project
 from gasfield.inspection.scores import scores
 from gasfield.kernels.lattice_neighbours import neighbour_labels
 from gasfield.kernels.rows import count_marks, first_equal, groups_of
@@ -26,6 +27,10 @@ from gasfield.tensors import read_rows
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from gasfield.plots.matrix import Plane
+
+_DOTS = 6000
+"""Rows drawn in the plane: enough to see the cloud, few enough to see what is marked."""
 _TOLD = 20
 """Ids that a note shows."""
 _MOST_CELLS = 65_280
@@ -86,15 +91,50 @@ class Inspection(Result):
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """The norms of the rows."""
-        from gasfield.inspection.pictures import norms
+        from gasfield.plots.matrix import norms
 
-        return norms(self, ax)
+        same = np.isin(self.kept, np.concatenate(self.identical)) if self.identical else np.zeros(0, bool)
+        given = np.isin(self.kept, self.given) if self.given is not None else np.zeros(0, bool)
+        return norms(
+            self.norms,
+            self.estimates["norm.mean"].quantity().text(),
+            identical=self.norms[np.flatnonzero(same)],
+            given=self.norms[np.flatnonzero(given)],
+            ax=ax,
+        )
 
     def plot_all(self, folder: Path) -> list[Path]:
         """Writes the pictures: `norms.png` and `plane.png`."""
-        from gasfield.inspection.pictures import draw
+        from gasfield.plots.matrix import plane
+        from gasfield.plots.style import save
 
-        return draw(self, folder)
+        figures = {"norms": self.plot().figure}
+        if self.products is not None and len(self.kept) > 1:
+            figures["plane"] = plane(self._plane(self.products))
+        return [save(figure, folder / f"{name}.png") for name, figure in figures.items()]
+
+    def _plane(self, products: NDArray[np.floating[Any]]) -> Plane:
+        """The rows, or as many as can be seen, in the plane in which they spread most."""
+        from gasfield.plots.matrix import Plane
+
+        axes, shares = principal_axes(products)
+
+        def places(ids: Indices) -> Values:
+            return project(self.matrix, ids, self.centroid, axes)
+
+        kept = self.kept
+        shown = kept[np.linspace(0, len(kept) - 1, min(len(kept), _DOTS)).astype(np.int64)]
+        every = "all rows" if len(shown) == len(kept) else f"{len(shown):,} of {len(kept):,} rows"
+        groups = {name: np.intersect1d(shown, ids) for name, ids in self.matrix.groups.items()} or {every: shown}
+        given = np.empty(0, np.int64) if self.given is None else self.given
+        return Plane(
+            shares,
+            {name: places(ids) for name, ids in groups.items()},
+            given=places(given[np.isin(given, kept)][:_DOTS]),
+            given_count=len(given),
+            identical=places(np.array([group[0] for group in self.identical[:_DOTS]], np.int64)),
+            sizes=[len(group) for group in self.identical],
+        )
 
 
 def inspect(

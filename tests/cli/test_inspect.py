@@ -66,7 +66,7 @@ def test_rows_against_the_rest_and_a_frame_of_a_trajectory(gasfield, tmp_path: P
         (["model.safetensors", "--tensor", "ids"], "ids: I64 numbers are no embedding"),
         (["model.safetensors", "--cells", "-1"], "--cells -1: a number of cells from 0"),
         (["model.safetensors", "--step", "3"], "--step 3: chooses a frame of a trajectory; model.safetensors is none"),
-        (["model.safetensors", "--bits", "bfloat16"], "--bits bfloat16: is for uint16 numbers; these are bfloat16 (model.safetensors: model.embed"),
+        (["model.safetensors", "--bits", "bfloat16"], "--bits bfloat16: is for uint16 numbers; these are bfloat16 ("),
         (["model.safetensors", "--bits", "bf16"], "--bits bf16: bfloat16 is the only one"),
         (["model.safetensors", "--rows", "0:31"], "--rows 0:31: the rows are 0 to 29"),
         (["model.safetensors", "--rows", "-3:5"], "--rows -3:5: the rows are 0 to 29"),

@@ -12,9 +12,9 @@ from PIL import Image
 
 from gasfield.diagnostics import Bonds, Flow, Group
 from gasfield.errors import InputError
-from gasfield.films import animate
 from gasfield.gas import Gas
 from gasfield.plots import animation
+from gasfield.plots.film import animate
 from gasfield.plots.style import new_figure
 from gasfield.tracers.shapes import Cubic, Sheet
 from gasfield.trajectory import Trajectory, TrajectoryWriter
