@@ -17,20 +17,25 @@ if TYPE_CHECKING:
     from gasfield.comparison import compare
     from gasfield.diagnostics import diagnose
     from gasfield.errors import BlowUp, InputError
+    from gasfield.gas import Gas
     from gasfield.importing import import_recording
     from gasfield.inspection import inspect
     from gasfield.plugins import run_plugin
     from gasfield.recording import Recorder
+    from gasfield.registry import register
     from gasfield.runs.run import resume, run
     from gasfield.scenario import Scenario, load_scenario
+    from gasfield.simulation import Simulation
     from gasfield.trajectory import Trajectory
     from gasfield.trajectory import open_trajectory as open
 
 _HOME = {
     "BlowUp": ("errors", "BlowUp"),
+    "Gas": ("gas", "Gas"),
     "InputError": ("errors", "InputError"),
     "Recorder": ("recording", "Recorder"),
     "Scenario": ("scenario", "Scenario"),
+    "Simulation": ("simulation", "Simulation"),
     "Trajectory": ("trajectory", "Trajectory"),
     "compare": ("comparison", "compare"),
     "diagnose": ("diagnostics", "diagnose"),
@@ -38,6 +43,7 @@ _HOME = {
     "inspect": ("inspection", "inspect"),
     "load_scenario": ("scenario", "load_scenario"),
     "open": ("trajectory", "open_trajectory"),
+    "register": ("registry", "register"),
     "resume": ("runs", "resume"),
     "run": ("runs", "run"),
     "run_plugin": ("plugins", "run_plugin"),
@@ -45,9 +51,11 @@ _HOME = {
 
 __all__ = [
     "BlowUp",
+    "Gas",
     "InputError",
     "Recorder",
     "Scenario",
+    "Simulation",
     "Trajectory",
     "__version__",
     "compare",
@@ -56,6 +64,7 @@ __all__ = [
     "inspect",
     "load_scenario",
     "open",
+    "register",
     "resume",
     "run",
     "run_plugin",

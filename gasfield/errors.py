@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 Place = tuple[str | int, ...]
 """Keys and list indices from the root of a scenario or of another document."""
@@ -67,6 +68,14 @@ class InputError(GasfieldError):
         placed._placed = True
         return placed
 
+    def within(self, *place: str | int) -> InputError:
+        """The same error about a parameter of a larger whole: "cutoff" within ("forces", 0) is "forces.0.cutoff". An
+        error that was placed by `at` is returned as it is."""
+        if self._placed:
+            return self
+        whole = dotted([*place, *([self.parameter] if self.parameter else [])])
+        return InputError(self.message, parameter=whole, value=self.value)
+
     def text(self, parameter: str | None) -> str:
         """The error in one line, with another name for the parameter."""
         subject = " ".join(part for part in (parameter, self.value) if part)
@@ -92,8 +101,29 @@ class InputErrors(InputError):  # noqa: N818 (several of them)
         """The same errors, each placed by itself."""
         return InputErrors(fault.at(place, origin) for fault in self._faults)
 
+    def within(self, *place: str | int) -> InputError:
+        """The same errors, each within the place."""
+        return InputErrors(fault.within(*place) for fault in self._faults)
+
+
+@contextmanager
+def about(*place: str | int) -> Iterator[None]:
+    """Errors that are raised inside are about parameters of a larger whole; see `InputError.within`."""
+    try:
+        yield
+    except InputError as error:
+        raise error.within(*place) from None
+
 
 class BlowUp(GasfieldError):  # noqa: N818 (an event of the physics)
-    """The state became non-finite: a position or a force is no longer a finite number."""
+    """The state became non-finite, or the energy jumped: the numbers are no longer those of the physics.
+
+    Attributes:
+        last_good_step: the last step that is known to be good; None where there is none.
+    """
 
     exit_code = 3
+
+    def __init__(self, message: str, *, last_good_step: int | None = None) -> None:
+        super().__init__(message)
+        self.last_good_step = last_good_step

@@ -16,10 +16,10 @@ class Gas:
     Attributes:
         positions: (N, D) float64, or float32 where the dynamics keeps them on a float32 or bfloat16 lattice [length].
             In a periodic box they are not wrapped: they remember how often a side was crossed.
-        species: (N,) int; index into `names`.
-        names: one name a species: the groups under which results are reported.
-        token_ids: (N,) int64; row of the embedding matrix, -1 where a particle is no token.
-        tokens: (N,) token strings, empty where unknown.
+        species: (N,) int; index into `names`; zeros if left out.
+        names: one name a species: the groups under which results are reported; one group "gas" if left out.
+        token_ids: (N,) int64; row of the embedding matrix, -1 where a particle is no token, as all are if left out.
+        tokens: (N,) token strings, empty where unknown, as all are if left out.
         bonds: species name -> (M, 2) int pairs of particle indices: the edges of a tracer lattice.
         step: steps taken since the start (a recording counts training steps).
         time: elapsed time; an optimiser counts steps as time.
@@ -32,10 +32,10 @@ class Gas:
     """
 
     positions: NDArray[np.floating[Any]]
-    species: NDArray[np.int64]
-    names: list[str]
-    token_ids: NDArray[np.int64]
-    tokens: list[str]
+    species: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    names: list[str] = field(default_factory=lambda: ["gas"])
+    token_ids: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    tokens: list[str] = field(default_factory=list)
     bonds: dict[str, NDArray[np.int64]] = field(default_factory=dict)
     step: int = 0
     time: float = 0.0
@@ -46,14 +46,16 @@ class Gas:
     ids: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
     def __post_init__(self) -> None:
-        if self.count and not len(self.masses):
-            self.masses = np.ones(self.count)
-        if self.count and not len(self.charges):
-            self.charges = np.zeros(self.count)
-        if self.count and not len(self.pushes):
-            self.pushes = np.ones(self.count, bool)
-        if self.count and not len(self.ids):
-            self.ids = np.arange(self.count)
+        count = self.count
+        if not count:
+            return
+        self.species = self.species if len(self.species) else np.zeros(count, np.int64)
+        self.token_ids = self.token_ids if len(self.token_ids) else np.full(count, -1)
+        self.tokens = self.tokens or [""] * count
+        self.masses = self.masses if len(self.masses) else np.ones(count)
+        self.charges = self.charges if len(self.charges) else np.zeros(count)
+        self.pushes = self.pushes if len(self.pushes) else np.ones(count, bool)
+        self.ids = self.ids if len(self.ids) else np.arange(count)
 
     @property
     def count(self) -> int:
@@ -91,6 +93,11 @@ class Gas:
             pushes=self.pushes[rows],
             ids=self.ids[rows],
         )
+
+    def copy(self) -> Self:
+        """The same gas with positions and velocities of its own, which a simulation may move."""
+        velocities = None if self.velocities is None else self.velocities.copy()
+        return replace(self, positions=self.positions.copy(), velocities=velocities)
 
     def kinetic_energies(self) -> NDArray[np.float64]:
         """m v^2 / 2 of each particle (N,).

@@ -6,9 +6,11 @@ of a registry's own package are imported when something is looked up for the fir
 adding one file. Plug-ins register theirs in the same way: a Python file that the user asks for, or an installed package
 with an entry point (see `plugins`).
 
-    class ForceLaw(Spec): ...
+    class ForceLaw(Spec):
+        kind: str
+
     FORCES = Registry("force", ForceLaw, package="gasfield.forces")
-    ForceSpec = Annotated[SerializeAsAny[ForceLaw], FORCES.by_kind]       # a field of a specification
+    ForceSpec = Annotated[ForceLaw, FORCES.by_kind]                       # a field of a specification
 
     @register
     class Harmonic(ForceLaw):
@@ -37,7 +39,7 @@ _REGISTRIES: list[Registry[Any]] = []
 
 
 class Registry(Mapping[str, type[S]], Generic[S]):
-    """Specifications of one kind of thing by their `kind`; a mapping.
+    """Specifications of one kind of thing by their `kind`; a mapping in alphabetical order.
 
     Attributes:
         noun: what one of them is called in messages: "force".
@@ -67,7 +69,7 @@ class Registry(Mapping[str, type[S]], Generic[S]):
 
     def __iter__(self) -> Iterator[str]:
         self._discover()
-        return iter(self._kinds)
+        return iter(sorted(self._kinds))
 
     def __len__(self) -> int:
         self._discover()
@@ -76,20 +78,33 @@ class Registry(Mapping[str, type[S]], Generic[S]):
     # --- registration ------------------------------------------------------------------------------------------------
 
     def add(self, spec: type[S]) -> None:
-        """Makes a specification available under its kind.
+        """Makes a specification available under its kind. A class that is defined once more, as by a notebook cell or
+        a plug-in file that was edited, replaces its former self.
 
         Raises:
-            ValueError: if it names no kind, or another one has it already.
+            ValueError: if it names no kind, or another class has it already.
         """
         kind = kind_of(spec)
+        if not spec.__module__.startswith(f"{self._package}."):
+            self._discover()  # so that a plug-in that takes a built-in kind is the one to be refused
         taken = self._kinds.get(kind)
-        if taken is not None:
-            raise ValueError(f"there is a {self.noun} of kind '{kind}' already: {taken.__module__}.{taken.__name__}")
+        if taken is not None and _name_of(taken) != _name_of(spec):
+            raise ValueError(f"there is a {self.noun} of kind '{kind}' already: {_name_of(taken)}")
         self._kinds[kind] = spec
 
     def remove(self, kind: str) -> None:
         """Takes a specification out again, as tests of plug-ins do."""
         del self._kinds[kind]
+
+    def with_installed(self) -> Registry[S]:
+        """The registry itself, once installed plug-ins have been imported. A kind that is looked up does so by itself;
+        what goes through all kinds must ask for it.
+
+        Raises:
+            InputError: if one of them fails.
+        """
+        import_installed()
+        return self
 
     def _discover(self) -> None:
         """Imports every module of the package once."""
@@ -126,10 +141,11 @@ class Registry(Mapping[str, type[S]], Generic[S]):
 
     def _named(self, kind: Any) -> type[S]:
         self._discover()
-        if kind not in self._kinds:
-            import_installed()
-        if isinstance(kind, str) and kind in self._kinds:
-            return self._kinds[kind]
+        if isinstance(kind, str):
+            if kind not in self._kinds:
+                import_installed()
+            if kind in self._kinds:
+                return self._kinds[kind]
         close = get_close_matches(str(kind), list(self._kinds), 1)
         hint = f" Did you mean '{close[0]}'?" if close else ""
         raise PydanticCustomError(
@@ -138,7 +154,7 @@ class Registry(Mapping[str, type[S]], Generic[S]):
             {
                 "noun": self.noun,
                 "tag": str(kind),
-                "expected_tags": ", ".join(f"'{known}'" for known in self._kinds),
+                "expected_tags": ", ".join(f"'{known}'" for known in self),
                 "hint": f"{hint} A plug-in can bring one of your own.",
             },
         )
@@ -151,15 +167,7 @@ class _ByKind(Generic[S]):
         self._registry = registry
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(
-            self._registry.validate,
-            serialization=core_schema.plain_serializer_function_ser_schema(
-                lambda spec, info: spec.model_dump(
-                    mode=info.mode, by_alias=info.by_alias, exclude_none=info.exclude_none
-                ),
-                info_arg=True,
-            ),
-        )
+        return core_schema.no_info_plain_validator_function(self._registry.validate)  # serialised as what it is
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         kinds = self._registry
@@ -181,6 +189,10 @@ def register(spec: C) -> C:
             return spec
     bases = ", ".join(registry.base.__name__ for registry in _REGISTRIES)
     raise ValueError(f"{spec.__name__} derives from none of {bases}")
+
+
+def _name_of(spec: type[Spec]) -> str:
+    return f"{spec.__module__}.{spec.__qualname__}"
 
 
 def kind_of(spec: type[Spec]) -> str:

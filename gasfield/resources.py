@@ -80,10 +80,24 @@ def in_run(path: Path) -> Path:
 
 
 def find_file(name: str, *, beside: Path | None = None) -> Path | None:
-    """A data file named in a scenario: absolute, beside the scenario, in the working directory, or on a shelf. The
+    """A data file or folder by name: absolute, beside the scenario, in the working directory, or on a shelf. The
     directory of a run stands for its trajectory."""
     path = Path(name).expanduser()
     places = (
         [path] if path.is_absolute() else [*([beside / path] if beside else []), path, *(s / path for s in shelves())]
     )
-    return next((file for file in map(in_run, places) if file.is_file()), None)
+    return next((in_run(place) for place in places if place.exists()), None)
+
+
+def require_file(name: str, *, beside: Path | None = None) -> Path:
+    """The same, for what must be there.
+
+    Raises:
+        InputError: if it is nowhere; the message lists the places that were searched.
+    """
+    path = find_file(name, beside=beside)
+    if path is None:
+        near = ["beside the scenario"] if beside else []
+        places = ", ".join([*near, "in the working directory", *map(str, shelves())])
+        raise InputError(f"there is no file '{name}' ({places}).")
+    return path

@@ -165,10 +165,8 @@ def _number_is_constant(given: Any) -> Any:
     raise PydanticCustomError("schedule", "should be a number, or a schedule such as {example}", {"example": example})
 
 
-ScheduleSpec = Annotated[
-    Annotated[Constant | Ramp | Exponential | Cosine | Piecewise | Table, Field(discriminator="kind")],
-    BeforeValidator(_number_is_constant),
-]
+_Kinds = Annotated[Constant | Ramp | Exponential | Cosine | Piecewise | Table, Field(discriminator="kind")]
+ScheduleSpec = Annotated[_Kinds, BeforeValidator(_number_is_constant, json_schema_input_type=float | _Kinds)]
 """Any schedule, or a plain number."""
 
 
@@ -191,9 +189,12 @@ def _not_below_zero(temperature: Any) -> Any:
     return temperature
 
 
+_KindsOrByGroup = Annotated[
+    Constant | Ramp | Exponential | Cosine | Piecewise | Table | ByGroup, Field(discriminator="kind")
+]
 TemperatureSpec = Annotated[
-    Annotated[Constant | Ramp | Exponential | Cosine | Piecewise | Table | ByGroup, Field(discriminator="kind")],
-    BeforeValidator(_number_is_constant),
+    _KindsOrByGroup,
+    BeforeValidator(_number_is_constant, json_schema_input_type=Annotated[float, Field(ge=0.0)] | _KindsOrByGroup),
     AfterValidator(_not_below_zero),
 ]
 """The temperature of the bath [energy]: a number, a schedule, or one for each group."""

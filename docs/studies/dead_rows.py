@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
+from gasfield.embedding import Matrix
 from gasfield.inspection.dormancy import densest, dormancy
-from gasfield.inspection.matrix import Matrix
 from gasfield.plots.style import SERIES, dress, headline, legend, new_figure
 from gasfield.statistics.estimate import Estimate
 from gasfield.statistics.separation import area_under_curve

@@ -51,10 +51,10 @@ def fluctuations(form: str, tokens: int, temperature: float, time_step: float = 
             "run": {"steps": STEPS},
         }
     )  # fmt: skip
-    simulation = Simulation(scenario)
+    simulation = Simulation.from_scenario(scenario)
     squares = []
     for step in range(round(STEPS * TIME_STEP / time_step)):
-        simulation.dynamics.advance(simulation.gas)
+        simulation.step()
         if step >= FORGET and step % EVERY == 0:
             means = simulation.gas.positions.reshape(gases, tokens, 3).mean(axis=1)
             squares.append(np.sum(means**2, axis=1))

@@ -16,14 +16,13 @@ def check(
     plugins: Plugins = None,
 ) -> None:
     """Validates scenarios: keys, types, files, fields. Exit code 2 and a message for each fault."""
-    from gasfield.scenario import load_scenario
     from gasfield.simulation import Simulation
 
     run_plugins(plugins)
     faults: list[InputError] = []
     for name in names:
         try:
-            simulation = Simulation(load_scenario(name, overrides or ()))
+            simulation = Simulation.from_scenario(name, overrides or ())
             print(f"{name}: fine ({simulation.gas.count} particles in {simulation.gas.dimensions} dimensions)")
         except InputError as error:
             faults += error.faults

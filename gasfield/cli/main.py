@@ -21,6 +21,7 @@ from gasfield.cli import (
     record,
     resume,
     run,
+    schema,
     show,
 )
 from gasfield.cli.command import Command, Group, mirror
@@ -56,6 +57,7 @@ _add("Scenarios", new.new)
 _add("Scenarios", check.check)
 _add("Scenarios", run.run)
 _add("Scenarios", resume.resume)
+_add("Scenarios", schema.schema)
 _add("Recordings", record.record, record.Record)
 _add("Recordings", import_.import_, like="gasfield.importing:import_recording")
 _add("Looking", diagnose.diagnose)

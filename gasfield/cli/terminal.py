@@ -30,9 +30,8 @@ def steps_bar(quiet: bool) -> Iterator[Callable[[Simulation], Callable[[int], No
         def listen(simulation: Simulation) -> Callable[[int], None]:
             if not quiet and not is_warm(key_by_sources()):
                 print("compiling kernels (once; cached for the next runs)", file=sys.stderr)
-            task = bar.add_task(
-                "simulating", total=simulation.scenario.run.steps, completed=simulation.steps_done, note=""
-            )
+            total = simulation.scenario.run.steps if simulation.scenario else None
+            task = bar.add_task("simulating", total=total, completed=simulation.steps_done, note="")
             return lambda steps: bar.advance(task, steps)
 
         yield listen

@@ -35,6 +35,7 @@ from gasfield.dynamics.base import Conditions
 from gasfield.dynamics.optimiser import ELEMENT, ROW, ROWS, Optimiser, OptimiserDynamics, Precision, require_state
 from gasfield.gas import Gas
 from gasfield.kernels.bfloat16 import fused_multiply_add, nearest_bfloat16, round_to_bfloat16, store
+from gasfield.registry import register
 from gasfield.spec import Spec
 
 Beta = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -52,6 +53,7 @@ class MomentPrecision(Spec):
     """Precision of v, the running mean of the squared gradient."""
 
 
+@register
 class AdamW(Optimiser):
     """AdamW with decoupled weight decay; weights, first and second moment each in float32 or bfloat16."""
 

@@ -18,12 +18,15 @@ from pydantic import Field
 from gasfield.dynamics.base import Array, Conditions, Law
 from gasfield.dynamics.mechanics import Mechanics
 from gasfield.gas import Gas
+from gasfield.registry import register
 
 
+@register
 class Advection(Law):
     """Motion along the force, without inertia or noise."""
 
     looks_ahead: ClassVar[bool] = False
+    force_is_velocity: ClassVar[bool] = True
 
     kind: Literal["advection"] = "advection"
     time_step: float = Field(gt=0.0, allow_inf_nan=False)

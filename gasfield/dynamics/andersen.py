@@ -19,9 +19,11 @@ from gasfield.dynamics.mechanics import Splitting, velocities_of
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT_PARALLEL
 from gasfield.kernels.philox import uniforms
+from gasfield.registry import register
 from gasfield.streams import Stream
 
 
+@register
 class Andersen(Law):
     """Newton's equations with collisions of single particles with a bath."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from gasfield.dynamics.bath import Bath
 from gasfield.errors import InputError
 from gasfield.gas import Gas
-from gasfield.spaces import Free, Space
+from gasfield.registry import Registry
+from gasfield.spaces import Space
 from gasfield.spec import Spec
 
 Array = NDArray[np.float64]
@@ -88,13 +89,24 @@ class Law(Spec):
     """Whether it lets forces act on velocities (a magnetic field)."""
     looks_ahead: ClassVar[bool] = True
     """Whether it needs the force at the step that it arrives at."""
+    follows_force: ClassVar[bool] = True
+    """Whether particles move by the force as it is, not by what an optimiser makes of it."""
+    force_is_velocity: ClassVar[bool] = False
+    """Whether the force is taken for a velocity [length/time], so that its potential is no energy."""
     remedy: ClassVar[str] = "Try a smaller time_step."
     """What to try when the gas blows up."""
+
+    kind: str
 
     @property
     def precision(self) -> Literal["float64", "float32", "bfloat16"]:
         """The lattice on which positions live."""
         return "float64"
+
+    @property
+    def damping(self) -> float | None:
+        """gamma of a law in which particles have the mobility 1/(gamma m) [1/time]; None where there is no friction."""
+        return None
 
     @abstractmethod
     def build(self, gas: Gas, conditions: Conditions) -> Dynamics:
@@ -110,17 +122,25 @@ class Law(Spec):
         Raises:
             InputError: if it does not fit.
         """
-        kind = getattr(self, "kind", "this law")
         if self.thermal and conditions.bath is None:
-            raise InputError(f"{kind} needs the temperature of its bath; add the key 'temperature' to the scenario.")
+            raise InputError(
+                f"{self.kind} needs the temperature of its bath; add the key 'temperature' to the scenario."
+            )
         if not self.thermal and conditions.bath is not None:
             hint = " The velocities at the start are given by gas.N.velocities." if self.has_velocities else ""
-            raise InputError(f"{kind} has no bath, so 'temperature' would change nothing; take it out.{hint}")
+            raise InputError(f"{self.kind} has no bath, so 'temperature' would change nothing; take it out.{hint}")
         if conditions.field.turns and not self.turns:
             raise InputError(
-                f"{kind} does not know what a force on velocities (lorentz) does; "
+                f"{self.kind} does not know what a force on velocities (lorentz) does; "
                 "use newton, langevin, andersen or nose_hoover."
             )
+
+
+DYNAMICS = Registry("law of motion", Law, package="gasfield.dynamics")
+"""`kind` -> specification of every law of motion."""
+
+DynamicsSpec = Annotated[Law, DYNAMICS.by_kind]
+"""The specification of any registered law of motion."""
 
 
 class Dynamics(ABC):
@@ -176,7 +196,7 @@ def require_free(space: Space, kind: str) -> None:
     Raises:
         InputError: if the space is not all of R^D.
     """
-    if not isinstance(space, Free):
+    if space.bounded:
         raise InputError(f"{kind} moves weights in all of R^D; space.kind must be free.")
 
 

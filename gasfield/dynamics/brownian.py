@@ -27,9 +27,11 @@ from gasfield.dynamics.base import Array, Conditions, Law
 from gasfield.dynamics.mechanics import Mechanics, kick, scale_noise
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT_PARALLEL
+from gasfield.registry import register
 from gasfield.streams import Stream
 
 
+@register
 class Brownian(Law):
     """Overdamped motion in a bath."""
 
@@ -42,6 +44,11 @@ class Brownian(Law):
     """h [time]."""
     friction: float = Field(1.0, gt=0.0, allow_inf_nan=False)
     """gamma [1/time]."""
+
+    @property
+    def damping(self) -> float:
+        """gamma."""
+        return self.friction
 
     def build(self, gas: Gas, conditions: Conditions) -> BrownianDynamics:
         """The law for this gas.

@@ -16,9 +16,11 @@ from gasfield.dynamics.base import Conditions
 from gasfield.dynamics.mechanics import scale_noise, velocities_of
 from gasfield.dynamics.monte_carlo import MonteCarlo, MonteCarloDynamics
 from gasfield.gas import Gas
+from gasfield.registry import register
 from gasfield.streams import Stream
 
 
+@register
 class Hmc(MonteCarlo):
     """Hamiltonian Monte Carlo."""
 
@@ -40,6 +42,7 @@ class Hmc(MonteCarlo):
         return HmcDynamics(self, gas, conditions, self.time_step, self.leapfrog_steps)
 
 
+@register
 class Mala(MonteCarlo):
     """The Metropolis adjusted Langevin algorithm."""
 

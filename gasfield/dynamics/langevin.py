@@ -20,9 +20,11 @@ from gasfield.dynamics.base import Conditions, Law
 from gasfield.dynamics.mechanics import Splitting, velocities_of
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT_PARALLEL
+from gasfield.registry import register
 from gasfield.streams import Stream
 
 
+@register
 class Langevin(Law):
     """Newton's equations in a bath with friction."""
 
@@ -37,6 +39,11 @@ class Langevin(Law):
     """h [time]."""
     friction: float = Field(ge=0.0, allow_inf_nan=False)
     """gamma [1/time]."""
+
+    @property
+    def damping(self) -> float:
+        """gamma."""
+        return self.friction
 
     def build(self, gas: Gas, conditions: Conditions) -> LangevinDynamics:
         """The law for this gas.

@@ -13,9 +13,11 @@ from pydantic import Field
 from gasfield.dynamics.base import Conditions
 from gasfield.dynamics.monte_carlo import MonteCarlo, MonteCarloDynamics
 from gasfield.gas import Gas
+from gasfield.registry import register
 from gasfield.streams import Stream
 
 
+@register
 class Metropolis(MonteCarlo):
     """Random steps, accepted or not."""
 

@@ -38,20 +38,19 @@ class MonteCarlo(Law):
                 other would be decided in parallel, or a gas of several temperatures as a whole.
         """
         super().require(conditions)
-        kind = getattr(self, "kind", "this law")
         assert conditions.bath is not None
         if not conditions.field.conservative:
             raise InputError(
-                f"{kind} accepts moves by their energy, but one of the forces is no gradient and has none; use "
+                f"{self.kind} accepts moves by their energy, but one of the forces is no gradient and has none; use "
                 "langevin or brownian."
             )
         if conditions.field.interacting and self.accept == "particle":
             raise InputError(
-                f"{kind} with accept: particle decides about all particles at once, which breaks detailed balance "
+                f"{self.kind} with accept: particle decides about all particles at once, which breaks detailed balance "
                 "where they feel each other; write accept: gas."
             )
         if not conditions.bath.uniform and self.accept == "gas":
-            raise InputError(f"{kind} with accept: gas needs one temperature for the whole gas.")
+            raise InputError(f"{self.kind} with accept: gas needs one temperature for the whole gas.")
 
 
 class MonteCarloDynamics(Mechanics):

@@ -15,8 +15,10 @@ from pydantic import Field
 from gasfield.dynamics.base import Conditions, Law
 from gasfield.dynamics.mechanics import Splitting, keeps_momentum
 from gasfield.gas import Gas
+from gasfield.registry import register
 
 
+@register
 class Newton(Law):
     """Newton's equations of motion, by velocity Verlet."""
 

@@ -25,12 +25,14 @@ from gasfield.dynamics.mechanics import Splitting, keeps_momentum, velocities_of
 from gasfield.errors import InputError
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
+from gasfield.registry import register
 
 # Three sub-steps that together are of fourth order (Suzuki, 1990; Yoshida, 1990); the chain costs little beside forces.
 _OUTER = 1.0 / (2.0 - 2.0 ** (1.0 / 3.0))
 _WEIGHTS = np.array([_OUTER, 1.0 - 2.0 * _OUTER, _OUTER])
 
 
+@register
 class NoseHoover(Law):
     """Newton's equations with a chain of thermostats; one chain for each temperature."""
 

@@ -30,6 +30,7 @@ class Optimiser(Law):
     """The specification of an optimiser."""
 
     looks_ahead: ClassVar[bool] = False
+    follows_force: ClassVar[bool] = False
     remedy: ClassVar[str] = "Try a smaller learning_rate, or start nearer to the recorded rows."
 
     parameters: Precision = "float32"
@@ -47,7 +48,7 @@ class Optimiser(Law):
             InputError: if there is one.
         """
         super().require(conditions)
-        require_free(conditions.space, getattr(self, "kind", "an optimiser"))
+        require_free(conditions.space, self.kind)
 
 
 class OptimiserDynamics(Dynamics):

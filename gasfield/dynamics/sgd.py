@@ -32,9 +32,11 @@ from gasfield.dynamics.base import Conditions
 from gasfield.dynamics.optimiser import ELEMENT, ROW, ROWS, Optimiser, OptimiserDynamics, Precision, require_state
 from gasfield.gas import Gas
 from gasfield.kernels.bfloat16 import fused_multiply_add, round_to_bfloat16, store
+from gasfield.registry import register
 from gasfield.spec import fault_within
 
 
+@register
 class SGD(Optimiser):
     """Gradient descent with momentum and coupled weight decay; weights and momentum each in float32 or bfloat16."""
 

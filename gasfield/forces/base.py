@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from pydantic import Field
 
 from gasfield.errors import InputError
 from gasfield.gas import Gas
+from gasfield.registry import Registry
 from gasfield.spaces import Space
 from gasfield.spec import Spec
 
@@ -55,6 +56,12 @@ class Surroundings:
 class ForceLaw(Spec):
     """The specification of a force."""
 
+    recorded: ClassVar[bool] = False
+    """Whether it replays a recording, so that it is known only where and when that was made."""
+    uniform: ClassVar[bool] = False
+    """Whether it is the same everywhere and at every time, so that it changes no mobility."""
+
+    kind: str
     groups: tuple[str, ...] | Literal["each"] | None = None
     """Groups among whose particles it acts, as if there were no others; `each`: within each group for itself. All if
     left out."""
@@ -70,6 +77,31 @@ class ForceLaw(Spec):
     def acts_on(self, group: str) -> bool:
         """Whether particles of a group feel it."""
         return self.groups is None or self.groups == "each" or group in self.groups
+
+    @property
+    def mean_field(self) -> tuple[Literal["softmax", "unnormalised"], float] | None:
+        """Form and beta of an attention without matrices, whose mean field on the sphere is known; else None."""
+        return None
+
+    def memory(self, dimensions: int) -> tuple[Array, float] | None:
+        """The patterns (M, D) that a network stores [length] and its beta [1/length^2]; None if it is no memory.
+
+        Raises:
+            InputError: if a pattern has not D coordinates.
+        """
+        return None
+
+    def table_of(self, gas: Gas) -> tuple[Array, Array, Array] | None:
+        """Poles of emission (N, D) and receptivity (N, D) [length], and the force (N, N, D) of each particle on each
+        other one [energy/length]; None for a force that has no such poles."""
+        return None
+
+
+FORCES = Registry("force", ForceLaw, package="gasfield.forces")
+"""`kind` -> specification of every force."""
+
+ForceSpec = Annotated[ForceLaw, FORCES.by_kind]
+"""The specification of any registered force."""
 
 
 class Force(ABC):

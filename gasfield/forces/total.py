@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -31,6 +31,10 @@ class TotalForce:
         self.steady = all(force.steady for force in forces)
         self._turning = [force for force in forces if force.turns]
         self.turns = bool(self._turning)
+
+    def __iter__(self) -> Iterator[Force]:
+        """The forces one by one, in order."""
+        return iter(self._forces)
 
     def __len__(self) -> int:
         """How many forces there are; none in an ideal gas."""

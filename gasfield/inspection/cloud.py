@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.blas import dsymm, dsyrk, ssyrk
 
-from gasfield.inspection.matrix import BLOCK_STEP, Indices, Matrix, Values
+from gasfield.embedding import BLOCK_STEP, Indices, Matrix, Values
 from gasfield.statistics.estimate import Estimate, jackknife, mean, missing, stated
 
 _GROUPS = BLOCK_STEP

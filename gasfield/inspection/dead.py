@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from gasfield.embedding import Indices, Matrix, open_matrix
 from gasfield.errors import InputError
 from gasfield.inspection.counts import Counts, count_tokens, read_counts
 from gasfield.inspection.dormancy import Dormancy, dormancy
-from gasfield.inspection.matrix import Indices, Matrix, open_matrix
 from gasfield.kernels.rows import count_marks
 from gasfield.quantity import Quantity, nested_leaves
 from gasfield.statistics.estimate import Estimate

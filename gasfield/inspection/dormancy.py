@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gasfield.inspection.matrix import Indices, Matrix, Values
+from gasfield.embedding import Indices, Matrix, Values
 
 _SHARE = 0.1
 """Of all rows, those from which the centre is taken: no more than are dead, or it is pulled towards the living."""

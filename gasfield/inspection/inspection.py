@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.diagnostics.base import Result
+from gasfield.embedding import Indices, Matrix, Values, open_matrix
 from gasfield.errors import InputError
 from gasfield.inspection import cloud
-from gasfield.inspection.matrix import Indices, Matrix, Values, open_matrix
 from gasfield.inspection.outliers import find_outliers
 from gasfield.inspection.plane import principal_axes, project
 from gasfield.inspection.scores import scores

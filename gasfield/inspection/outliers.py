@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from gasfield.inspection.matrix import Values
+from gasfield.embedding import Values
 
 _EXPECTED = 0.05
 """Rows of a normal crowd that would be called outliers, on average."""

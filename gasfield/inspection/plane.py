@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 
-from gasfield.inspection.matrix import Indices, Matrix, Values
+from gasfield.embedding import Indices, Matrix, Values
 
 
 def principal_axes(products: NDArray[np.floating[Any]]) -> tuple[Values, Values]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.inspection.matrix import Indices, Matrix, Values
+from gasfield.embedding import Indices, Matrix, Values
 
 _MOST_PRODUCTS = 3e11
 """Products that the nearest rows may cost."""

@@ -14,11 +14,13 @@ from typing import Any
 from gasfield.comparison import Comparison, compare
 from gasfield.diagnostics import DIAGNOSTICS, Diagnosis, diagnose
 from gasfield.errors import InputError
+from gasfield.operations import Progress
 from gasfield.quantity import Quantity
 from gasfield.resources import TRAJECTORY, next_free
+from gasfield.runs.simulate import simulate
 from gasfield.scenario import Scenario, load_scenario
-from gasfield.simulation import Progress, Simulation
-from gasfield.trajectory import Checkpoint, Trajectory
+from gasfield.simulation import Simulation
+from gasfield.trajectory import Trajectory
 
 OUTPUTS = Path("outputs")
 SCENARIO, FILES = "scenario.yaml", "files.json"
@@ -81,10 +83,10 @@ def run(
         if name not in DIAGNOSTICS:
             raise resolved.fault(name, f"there is no diagnostic '{name}'; there are {', '.join(DIAGNOSTICS)}.")
     reference = _open_reference(resolved)
-    simulation = Simulation(resolved)
+    simulation = Simulation.from_scenario(resolved)
     explicit = None if output is None else Path(output)
     _check_output(explicit, overwrite)
-    directory = _new_directory(resolved.name, explicit)
+    directory = simulation.directory = _new_directory(resolved.name, explicit)
     (directory / SCENARIO).write_text(resolved.yaml(), encoding="utf-8")
     with only_one(directory):
         with _taken_away_if_wrong(directory):
@@ -115,21 +117,26 @@ def resume(directory: Path | str, *, progress: Callable[[Simulation], Progress] 
             raise InputError(f"{directory}: this run is finished; its results are in {SUMMARY}.")
         scenario = load_scenario(directory / SCENARIO, files=_read_files(directory / FILES))
         reference = _open_reference(scenario)
-        simulation = Simulation(scenario)
-        checkpoint, trajectory = directory / CHECKPOINT, directory / TRAJECTORY
-        if checkpoint.is_file():
-            simulation.resume(Checkpoint.load(checkpoint))
-        else:  # killed before the first checkpoint: nothing is lost by beginning again
-            trajectory.unlink(missing_ok=True)
-        seconds = _simulate(simulation, directory, progress)
+        simulation = Simulation.from_scenario(scenario, directory=directory)
+        going_on = (directory / CHECKPOINT).is_file()
+        if not going_on:  # killed before the first checkpoint: nothing is lost by beginning again
+            (directory / TRAJECTORY).unlink(missing_ok=True)
+        seconds = _simulate(simulation, directory, progress, resume=going_on)
         return _sum_up(scenario, directory, seconds, reference)
 
 
-def _simulate(simulation: Simulation, directory: Path, progress: Callable[[Simulation], Progress] | None) -> float:
+def _simulate(
+    simulation: Simulation,
+    directory: Path,
+    progress: Callable[[Simulation], Progress] | None,
+    *,
+    resume: bool = False,
+) -> float:
     """Runs to the end; the wall time that it took [s]."""
-    listen = progress(simulation) if progress else (lambda steps: None)
+    report = progress(simulation) if progress else None
     start = clock.perf_counter()
-    simulation.run(directory / TRAJECTORY, listen, directory / CHECKPOINT)
+    trajectory, checkpoint = directory / TRAJECTORY, directory / CHECKPOINT
+    simulate(simulation, trajectory, checkpoint=checkpoint, resume=resume, progress=report)
     return clock.perf_counter() - start
 
 

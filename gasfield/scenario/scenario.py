@@ -14,7 +14,8 @@ from pydantic import Field, PrivateAttr, ValidationError, model_validator
 from gasfield.dynamics import DynamicsSpec
 from gasfield.errors import InputError, Place
 from gasfield.forces import ForceSpec
-from gasfield.resources import find_file, find_scenario, shelves
+from gasfield.operations import AnyOperation
+from gasfield.resources import find_scenario, require_file
 from gasfield.scenario.document import Document
 from gasfield.scenario.initial_state import GroupSource
 from gasfield.schedules import ByGroup, TemperatureSpec
@@ -58,6 +59,8 @@ class Scenario(Spec):
     run: RunLength
     diagnostics: tuple[str, ...] | None = None
     """Names of diagnostics; all that apply if left out."""
+    operations: tuple[AnyOperation, ...] = ()
+    """What happens along the way besides the frames and observables of the run."""
     compare: CompareWith | None = None
 
     @model_validator(mode="after")
@@ -98,11 +101,17 @@ class Scenario(Spec):
     def yaml(self) -> str:
         """The scenario as resolved: defaults filled in, overrides applied. Reading it again gives the same scenario."""
         data = _kinds_first(self.model_dump(mode="json", by_alias=True, exclude_none=True))
+        if not self.operations:  # as in the files of versions that had none
+            del data["operations"]
         return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=110)
 
     def digest(self) -> str:
         """SHA-256 of the resolved scenario."""
         return hashlib.sha256(self.yaml().encode()).hexdigest()
+
+    def text_digest(self) -> str:
+        """SHA-256 of the text that it was read from; the same as `digest` for one that was written as resolved."""
+        return self.digest() if self._document is None else hashlib.sha256(self._document.text.encode()).hexdigest()
 
     def find(self, name: str) -> Path:
         """A data file that the scenario names; once found, it stays the same.
@@ -110,13 +119,13 @@ class Scenario(Spec):
         Raises:
             InputError: if it is nowhere; the message points at the line that names it.
         """
-        beside = self._document.path.parent if self._document else None
-        path = self._files.get(name) or find_file(name, beside=beside)
-        if path is None:
-            places = ", ".join(str(place) for place in ["beside the scenario", "in the working directory", *shelves()])
-            raise self.fault(name, f"there is no file '{name}' ({places}).")
-        self._files[name] = path
-        return path
+        if name not in self._files:
+            beside = self._document.path.parent if self._document else None
+            try:
+                self._files[name] = require_file(name, beside=beside)
+            except InputError as error:
+                raise self.fault(name, error.message) from None
+        return self._files[name]
 
     @property
     def files(self) -> dict[str, Path]:

@@ -1,5 +1,5 @@
-"""Simulation: a gas that moves."""
+"""Simulation: a gas that moves under forces, in memory."""
 
-from gasfield.simulation.simulation import CHECKPOINT_SECONDS, Progress, Simulation
+from gasfield.simulation.simulation import Simulation
 
-__all__ = ["CHECKPOINT_SECONDS", "Progress", "Simulation"]
+__all__ = ["Simulation"]

@@ -1,302 +1,477 @@
-"""Builds a run from a scenario and advances it from event to event: frame, observation, planting, checkpoint, check."""
+"""A simulation: a gas, its forces and its dynamics, advanced step by step in memory.
+
+    sim = Simulation(positions, forces=[{"kind": "harmonic", "stiffness": 1.0}],
+                     dynamics={"kind": "langevin", "time_step": 0.01, "friction": 1.0}, temperature=0.4)
+    sim.step(1_000)
+    sim.gas.positions                      # look, and go on
+    sim.step(1_000)
+
+Between two events nothing but the dynamics is at work; at an event operations fire, each by its trigger. A scenario is
+turned into a simulation by `from_scenario`.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import time as clock
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from gasfield.dynamics import Bath, Conditions
-from gasfield.errors import InputError
-from gasfield.forces import Force, Surroundings, TotalForce, build_force
+from gasfield.dynamics import Bath, Conditions, Dynamics, DynamicsSpec, Law
+from gasfield.errors import BlowUp, InputError, about
+from gasfield.forces import Force, ForceLaw, ForceSpec, Surroundings, TotalForce, build_force
+from gasfield.gas import Gas
 from gasfield.kernels.threads import threads_worth
+from gasfield.operations import AnyOperation, Operation, OperationSpec, StabilityMonitor, observe
 from gasfield.plugins import plugins_in_use
 from gasfield.provenance import versions
-from gasfield.scenario import Scenario
-from gasfield.scenario.initial_state import Planting, add_planted, initial_velocities, make_roster, place_of
-from gasfield.simulation.observables import observe
-from gasfield.simulation.stability import Watch
-from gasfield.trajectory import Checkpoint, TrajectoryWriter
+from gasfield.resources import require_file
+from gasfield.scenario import Scenario, load_scenario
+from gasfield.scenario.initial_state import GroupSource, InitialState, Planting
+from gasfield.schedules import ByGroup, Schedule, TemperatureSpec
+from gasfield.simulation.planting import PlantTracers
+from gasfield.spaces import Free, Space, SpaceSpec
+from gasfield.spec import parse
+from gasfield.tracers import Tracer
 
-Progress = Callable[[int], None]
-"""Called with the number of steps done since the last call."""
-
-CHECKPOINT_SECONDS = 30.0
-"""Wall time between checkpoints where a scenario does not say how many steps."""
-_CHECKPOINT_SHARE = 0.05
-"""The part of the time that checkpoints may take at most."""
-_STRIDE = 100
-"""Steps after which the run looks at the clock and at its gas, if nothing else happens before."""
+GasLike = Gas | ArrayLike | Mapping[str, Any] | Sequence[GroupSource | Mapping[str, Any]]
+"""A gas, positions (N, D), a source as in YAML (`{"kind": "matrix", "file": ...}`), or a list of groups as there."""
+Find = Callable[[str], Path]
 
 
 class Simulation:
-    """A gas, its forces and its law of motion, ready to run.
+    """A gas that moves.
 
     Attributes:
-        scenario: what is simulated.
-        gas: the state; moves as the run goes on.
-        space: where it lives.
+        gas: the state; moves on with every step.
+        everyone: all particles in the order of a trajectory, as they were at the start; NaN where one is planted later.
+        space: where the particles live.
         forces: the sum of all forces.
-        dynamics: the law of motion at work.
-        bath: its temperatures; None where there is none.
+        law: the specification of the dynamics.
+        dynamics: the dynamics at work.
+        bath: the temperatures; None where there is no bath.
+        seed: of all random numbers.
+        start: the step at which it began.
+        operations: what happens along the way, in the order in which they fire.
+        directory: where operations write their files.
+        scenario: what it was made from; None if it was built in Python.
     """
 
-    def __init__(self, scenario: Scenario) -> None:
-        """Builds everything and checks that the whole run can be done, before anything is written.
-
-        Raises:
-            InputError: if a file, a group, a field or a step that the scenario asks for is not there, or its parts have
-                no meaning together.
-        """
-        self.scenario, self.space = scenario, scenario.space
-        with scenario.faults_at("gas"):
-            roster = make_roster(
-                scenario.gas, scenario.tracers, self.space, scenario.seed, scenario.find, scenario.faults_at
-            )
-        self.gas, self._everyone, self._later = roster.gas, roster.everyone, list(roster.later)
-        self._start = self.gas.step
-        self._end = self._start + scenario.run.steps
-        with scenario.faults_at("temperature"):
-            self.bath = Bath(scenario.temperature, self.gas.names) if scenario.temperature else None
-        self.forces = TotalForce([self._build_force(number) for number in range(len(scenario.forces))])
-        law = scenario.dynamics
-        if law.has_velocities:
-            warmth = self.bath.at(self._start) if self.bath else None
-            with scenario.faults_at("gas"):
-                self.gas.velocities = initial_velocities(self.gas, scenario.gas, warmth, self.space, scenario.seed)
-        with scenario.faults_at("dynamics"):
-            self.dynamics = law.build(self.gas, Conditions(self.space, self.forces, self.bath, scenario.seed))
-        self.dynamics.project(self.gas)
-        self.dynamics.begin(self.gas)
-        self._watch = Watch(self.gas, self.forces, self.dynamics, self.bath)
-        self._resumed: Checkpoint | None = None
-
-    def _build_force(self, number: int) -> Force:
-        scenario = self.scenario
-        with scenario.faults_at("forces", number):
-            force = build_force(scenario.forces[number], Surroundings(self.space, scenario.find))
-            force.check_gas(self.gas)
-            force.check_steps(self._start, self._end + int(scenario.dynamics.looks_ahead))
-        return force
-
-    def run(
+    def __init__(
         self,
-        path: Path,
-        progress: Progress = lambda steps: None,
-        checkpoint: Path | None = None,
+        gas: GasLike,
+        *,
+        dynamics: Law | Mapping[str, Any],
+        forces: Sequence[Force | ForceLaw | Mapping[str, Any]] = (),
+        space: Space | Mapping[str, Any] | None = None,
+        temperature: float | Schedule | ByGroup | Mapping[str, Any] | None = None,
+        seed: int = 0,
+        tracers: Sequence[Tracer | Mapping[str, Any]] = (),
+        operations: Sequence[Operation | OperationSpec | Mapping[str, Any]] = (),
+        find: Find = require_file,
+        directory: Path | str = ".",
     ) -> None:
-        """Runs to the end and writes the trajectory.
+        """Builds everything and checks that it has a meaning together. Specifications are objects, or the same mappings
+        as in YAML.
 
         Args:
-            path: file to create, or to go on with after `resume`.
-            progress: hears how many steps were done.
-            checkpoint: file to write checkpoints to; none are written if left out.
+            gas: see `GasLike`. A gas or an array is copied. Velocities of a gas are kept where the dynamics have any;
+                without them particles start with thermal velocities at the temperature of the bath, or at rest.
+            dynamics: the law of motion.
+            forces: all of them, in the order in which they are added up.
+            space: where the particles live; all of R^D if left out.
+            temperature: of the bath [energy]: a number, a schedule, or one for each group.
+            seed: of all random numbers.
+            tracers: structures to plant, now or later.
+            operations: what happens along the way, in order.
+            find: resolves the names of data files.
+            directory: where operations write their files.
 
         Raises:
-            BlowUp: if a position is no longer finite, or the energy jumps; the file keeps the frames before.
-            InputError: if a tracer is to be planted outside the space.
+            InputError: if something is no specification, a file, a group or a field is not there, or the parts have no
+                meaning together. Its `parameter` says which ("forces.0", "dynamics", ...).
         """
+        self.seed, self.directory = seed, Path(directory)
+        self.scenario: Scenario | None = None
+        self.law: Law = _specification(DynamicsSpec, dynamics, "dynamics")
+        self._forces = [
+            force if isinstance(force, Force) else _specification(ForceSpec, force, "forces", number)
+            for number, force in enumerate(forces)
+        ]
+        self._temperature = None if temperature is None else _specification(TemperatureSpec, temperature, "temperature")
+        structures = [_specification(Tracer, tracer, "tracers", number) for number, tracer in enumerate(tracers)]
+        self._initial = _initial_state(gas, structures, space, seed, find)
+        self.everyone, self.space = self._initial.everyone, self._initial.space
+        self._monitor = StabilityMonitor()
+        self._build()
+        self.operations: list[Operation] = [self._monitor, self._planting]
+        self._begun = self._restored = False
+        for number, operation in enumerate(operations):
+            self.add_operation(operation, number)
+
+    @classmethod
+    def from_scenario(
+        cls,
+        scenario: Scenario | str | Path,
+        overrides: Sequence[str] = (),
+        *,
+        directory: Path | str = ".",
+    ) -> Self:
+        """The simulation that a scenario describes, checked from its first to its last step.
+
+        Args:
+            scenario: a scenario, or its name or path.
+            overrides: `a.b=value`, where a name or a path was given.
+            directory: where its operations write their files.
+
+        Raises:
+            InputError: as for `Simulation`; it points at the line of the scenario.
+        """
+        if not isinstance(scenario, Scenario):
+            scenario = load_scenario(scenario, overrides)
+        with scenario.faults_at():
+            simulation = cls(
+                scenario.gas,
+                dynamics=scenario.dynamics,
+                forces=scenario.forces,
+                space=scenario.space,
+                temperature=scenario.temperature,
+                seed=scenario.seed,
+                tracers=scenario.tracers,
+                operations=scenario.operations,
+                find=scenario.find,
+                directory=directory,
+            )
+            simulation.scenario = scenario
+            simulation.require_forces(scenario.run.steps)
+        return simulation
+
+    def _build(self) -> None:
+        """The gas as it starts, and everything that acts on it."""
+        self.gas = self._initial.gas()
+        self._planting = PlantTracers(self._initial, self._add)
+        self.start = self.gas.step
+        with about("temperature"):
+            self.bath = None if self._temperature is None else Bath(self._temperature, self.gas.names)
+        surroundings = Surroundings(self.space, self._initial.find)
+        built: list[Force] = []
+        for number, force in enumerate(self._forces):
+            with about("forces", number):
+                built.append(build_force(force, surroundings) if isinstance(force, ForceLaw) else force)
+                built[-1].check_gas(self.gas)
+        self.forces = TotalForce(built)
+        if not self.law.has_velocities:
+            self.gas.velocities = None
+        elif self.gas.velocities is None:
+            with about("gas"):
+                temperatures = self.bath.at(self.start) if self.bath else None
+                self.gas.velocities = self._initial.draw_velocities(self.gas, temperatures)
+        with about("dynamics"):
+            conditions = Conditions(self.space, self.forces, self.bath, self.seed)
+            self.dynamics: Dynamics = self.law.build(self.gas, conditions)
+        self.dynamics.project(self.gas)
+        self.dynamics.begin(self.gas)
+
+    # --- stepping ----------------------------------------------------------------------------------------------------
+
+    def step(self, steps: int = 1) -> Self:
+        """Advances by some steps. Operations fire at the start, before the first step, and at their steps.
+
+        Returns:
+            The simulation itself: `sim.step(100).gas.positions`.
+
+        Raises:
+            BlowUp: if the state becomes non-finite or the energy jumps; what operations wrote before is kept.
+            InputError: if a force is not known at one of the steps, or a tracer is to be planted outside the space.
+        """
+        if steps < 0:
+            raise InputError("a simulation does not run backwards.", parameter="steps")
+        self.require_forces(steps)
         with threads_worth(self._work()):
-            self._run(path, progress, checkpoint)
+            self._begin()
+            end = self.gas.step + steps
+            while self.gas.step < end:
+                self._advance_to(self._next_event(end))
+                self._fire()
+        return self
+
+    def sample(self, count: int, every: int, what: Callable[[Gas], ArrayLike]) -> NDArray[Any]:
+        """(count, ...) values of a function of the gas, one after every so many steps: `sim.sample(200, 5, lambda gas:
+        gas.positions**2)`.
+
+        Raises:
+            BlowUp, InputError: as for `step`.
+        """
+        return np.array([np.array(what(self.step(every).gas)) for _ in range(count)])
+
+    def _begin(self) -> None:
+        """What is done once, before the first step."""
+        if self._begun:
+            return
+        self._begun = True
+        for operation in self.operations:
+            operation.begin(self)
+        if not self._restored:
+            self._fire()
+
+    def _next_event(self, end: int) -> int:
+        """The next step at which something is to be done."""
+        events = (operation.trigger.next(self.gas.step, self.start) for operation in self.operations)
+        return min(end, *(event for event in events if event is not None))
+
+    def _advance_to(self, step: int) -> None:
+        for operation in self.operations:
+            operation.prepare(self)
+        while self.gas.step < step:
+            self.dynamics.advance(self.gas)
+        try:
+            for operation in self.operations:
+                operation.guard(self)
+        except BlowUp as fault:
+            raise self._with_files(fault) from None
+
+    def _with_files(self, fault: BlowUp) -> BlowUp:
+        """The same error, with what is kept where, and what to try."""
+        files = [path for operation in self.operations if (path := operation.flush()) is not None]
+        kept = f" The good frames, up to step {fault.last_good_step} at the latest, are in {files[0]}." if files else ""
+        return BlowUp(f"{fault}{kept} {self.law.remedy}", last_good_step=fault.last_good_step)
+
+    def _fire(self) -> None:
+        for operation in self.operations:
+            if operation.trigger.fires(self.gas.step, self.start):
+                operation.fire(self)
 
     def _work(self) -> int:
         """About how many numbers one loop over the gas touches."""
-        count = self._everyone.count
+        count = self.everyone.count
         return count * self.space.dimensions * (count if self.forces.interacting else 1)
 
-    def _run(self, path: Path, progress: Progress, checkpoint: Path | None) -> None:
-        with self._open(path) as writer:
-            keeper = _Keeper(self, writer, checkpoint)
-            if self._resumed is None:
-                self._plant()
-                self._frame(writer)
-                self._observe(writer)
-            while self.gas.step < self._end:
-                before = self.gas.step
-                self._advance_to(self._next_event(), writer)
-                self._happen(writer)
-                keeper.keep()
-                progress(self.gas.step - before)
-            keeper.keep(last=True)
-
-    @property
-    def steps_done(self) -> int:
-        """Steps since the start of the run."""
-        return self.gas.step - self._start
-
-    # --- events ------------------------------------------------------------------------------------------------------
-
-    def _next_event(self) -> int:
-        """The next step at which something is to be done."""
-        run, now = self.scenario.run, self.gas.step
-        periods = [run.record_every, run.observe_every or run.record_every, run.checkpoint_every or _STRIDE, _STRIDE]
-        events = [now + period - (now - self._start) % period for period in periods]
-        return min(*events, self._end, *(planting.tracer.plant_at for planting in self._later))
-
-    def _advance_to(self, step: int, writer: TrajectoryWriter) -> None:
-        self._watch.remember()
-        while self.gas.step < step:
-            self.dynamics.advance(self.gas)
-        if self._watch.fault():
-            writer.flush()
-            raise self._watch.blow_up(self.scenario.dynamics.remedy, writer.path)
-
-    def _happen(self, writer: TrajectoryWriter) -> None:
-        """What is due at the step that was reached."""
-        run, done = self.scenario.run, self.steps_done
-        self._plant()
-        if done % run.record_every == 0 or self.gas.step == self._end:
-            self._frame(writer)
-        if done % (run.observe_every or run.record_every) == 0 or self.gas.step == self._end:
-            self._observe(writer)
-
-    def _plant(self) -> None:
-        while self._later and self._later[0].tracer.plant_at <= self.gas.step:
-            planting = self._later.pop(0)
-            with self.scenario.faults_at("tracers", planting.number):
-                positions = place_of(
-                    planting, self.gas, self._everyone, self.space, self.scenario.seed, self.scenario.find
-                )
-            self._add(planting, positions)
-
     def _add(self, planting: Planting, positions: NDArray[np.float64]) -> None:
-        add_planted(self.gas, planting, positions)
+        planting.add_to(self.gas, positions)
         self.dynamics.join(self.gas, len(positions))
         self.dynamics.project(self.gas)
 
-    def _frame(self, writer: TrajectoryWriter) -> None:
-        gas = self.gas
-        velocities = None if gas.velocities is None else self._in_rows(gas.velocities)
-        writer.frame(gas.step, gas.time, self._in_rows(gas.positions), velocities)
+    def add_operation(
+        self, operation: Operation | OperationSpec | Mapping[str, Any], number: int = 0, *, first: bool = False
+    ) -> Operation:
+        """Adds an operation; between two calls of `step`, too.
 
-    def _in_rows(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Every particle in its own row; NaN in the rows of those that are not there yet."""
-        if np.array_equal(self.gas.ids, self._everyone.ids):
-            return values
-        rows = np.full((self._everyone.count, values.shape[1]), np.nan, values.dtype)
-        rows[self.gas.ids] = values
-        return rows
+        Args:
+            operation: an operation, its specification, or a mapping as in YAML.
+            number: its place in the list that it comes from, for messages.
+            first: whether it fires before the others, and not after them.
 
-    def _observe(self, writer: TrajectoryWriter) -> None:
-        """Notes all numbers; a field that is known up to the last step only has none there."""
-        gas = self.gas
-        if gas.step == self._end and not self.scenario.dynamics.looks_ahead and not self._known_at_end():
-            return
-        for name, value in observe(gas, self.space, self.forces, self.dynamics, self.bath).items():
-            writer.observe(name, gas.step, gas.time, value)
+        Raises:
+            InputError: if it is no operation, or has no meaning here.
+        """
+        with about("operations", number):
+            built = operation if isinstance(operation, Operation) else parse(AnyOperation, operation).build(self)
+        self.operations.insert(2 if first else len(self.operations), built)  # behind monitor and planting
+        if self._begun:
+            built.begin(self)
+        return built
 
-    def _known_at_end(self) -> bool:
+    def __repr__(self) -> str:
+        law = getattr(self.law, "kind", type(self.law).__name__)
+        return (
+            f"Simulation: {self.gas.count} particles in {self.space.dimensions} dimensions, {law}, step {self.gas.step}"
+        )
+
+    # --- what it is like now -----------------------------------------------------------------------------------------
+
+    @property
+    def steps_done(self) -> int:
+        """Steps since the start."""
+        return self.gas.step - self.start
+
+    def observe(self) -> dict[str, float]:
+        """All numbers that have a meaning for this simulation now; see `gasfield.operations.observe`."""
+        with threads_worth(self._work()):
+            return observe(self.gas, self.space, self.forces, self.dynamics, self.bath)
+
+    def energy(self) -> float:
+        """Kinetic and potential energy of the gas [energy].
+
+        Raises:
+            ValueError: if a force has no potential energy.
+        """
+        kinetic = 0.0 if self.gas.velocities is None else float(self.gas.kinetic_energies().sum())
+        with threads_worth(self._work()):
+            return kinetic + float(self.forces.energy(self.gas).sum())
+
+    def in_rows(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Values (n, ...) of the particles of the gas, each in its row of `everyone`; NaN in rows of absent ones."""
+        return self._initial.in_rows(self.gas, values)
+
+    def forces_known(self) -> bool:
+        """Whether the forces are known at the present step; a recorded field ends with its recording."""
+        if self.law.looks_ahead:  # or it could not have come here
+            return True
         try:
-            self.forces.check_steps(self._end, self._end + 1)
+            self.forces.check_steps(self.gas.step, self.gas.step + 1)
         except InputError:
             return False
         return True
 
-    # --- files -------------------------------------------------------------------------------------------------------
+    def require_forces(self, steps: int) -> None:
+        """Says beforehand whether all forces are known for some steps from now on.
 
-    def _open(self, path: Path) -> TrajectoryWriter:
-        """A new trajectory, or the one that the checkpoint was written beside."""
-        resumed = self._resumed
-        return self._create(path) if resumed is None else TrajectoryWriter.go_on(path, resumed.lengths)
+        Raises:
+            InputError: if one is not.
+        """
+        now = self.gas.step
+        for number, force in enumerate(self.forces):
+            with about("forces", number):
+                force.check_steps(now, now + steps + int(self.law.looks_ahead))
 
-    def _create(self, path: Path) -> TrajectoryWriter:
-        scenario = self.scenario
-        freedom = self.dynamics.degrees_of_freedom(self.gas)
-        provenance = {
-            "source": "simulation",
-            "title": scenario.title,
-            "scenario": scenario.yaml(),
-            "scenario_sha256": scenario.digest(),
-            "seed": scenario.seed,
-            **({} if freedom is None else {"degrees_of_freedom": freedom}),
-            **({"plugins": plugins_in_use()} if plugins_in_use() else {}),
-            **versions(),
-        }
-        everyone = self._everyone
-        positions = np.full((everyone.count, everyone.dimensions), np.nan)
-        positions[self.gas.ids] = self.gas.positions
-        everyone = everyone.at(positions)
-        everyone.velocities = None if self.gas.velocities is None else np.zeros(positions.shape)
-        return TrajectoryWriter(
-            path, everyone, precision=scenario.dynamics.precision, provenance=provenance, periods=self.space.periods
-        )
+    # --- going on later ----------------------------------------------------------------------------------------------
 
-    def checkpoint(self, writer: TrajectoryWriter) -> Checkpoint:
-        """The state of the run now, beside its trajectory."""
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Everything that is needed to go on, bit for bit: arrays by name, as copies."""
         gas = self.gas
         arrays: dict[str, NDArray[Any]] = {
-            "gas/positions": gas.positions,
-            "gas/ids": gas.ids,
+            "gas/positions": gas.positions.copy(),
+            "gas/ids": gas.ids.copy(),
             "gas/step": np.array(gas.step),
             "gas/time": np.array(gas.time),
         }
         if gas.velocities is not None:
-            arrays["gas/velocities"] = gas.velocities
-        law = {f"law/{name}": array for name, array in self.dynamics.state().items()}
-        lengths = writer.lengths()
-        return Checkpoint(self._identity(), arrays | law | self._watch.state(), lengths)
+            arrays["gas/velocities"] = gas.velocities.copy()
+        arrays |= {f"law/{name}": array for name, array in self.dynamics.state().items()}
+        arrays |= self._monitor.state()
+        for number, operation in enumerate(self._own_operations()):
+            arrays |= {f"operation/{number}/{name}": array for name, array in operation.state().items()}
+        return arrays
 
-    def _identity(self) -> str:
-        """SHA-256 of what the run is made of: the scenario, and the plug-ins if there are any."""
-        plugins = plugins_in_use()
-        return hashlib.sha256((self.scenario.digest() + plugins).encode()).hexdigest()
-
-    def resume(self, checkpoint: Checkpoint) -> None:
-        """Goes back to where a checkpoint was written; `run` then goes on with its trajectory.
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Goes back, or on, to what `state` gave: of this simulation, or of one built in the same way.
 
         Raises:
-            InputError: if the checkpoint belongs to another scenario, or does not fit.
+            InputError: if it is the state of another one.
         """
-        if checkpoint.scenario_sha256 != self._identity():
-            raise InputError(
-                "the checkpoint belongs to another scenario; scenario.yaml or a plug-in was changed since the run."
-            )
-        state = checkpoint.state
+        if self._begun or self._restored:  # tracers may have been planted since
+            place = self.operations.index(self._planting)
+            self._build()
+            self.operations[place] = self._planting
         try:
-            self._call_up(state["gas/ids"])
+            self._planting.plant_again(state["gas/ids"])
             gas = self.gas
             gas.positions[...] = state["gas/positions"]
             if gas.velocities is not None:
                 gas.velocities[...] = state["gas/velocities"]
             gas.step, gas.time = int(state["gas/step"]), float(state["gas/time"])
-            law = {name.removeprefix("law/"): array for name, array in state.items() if name.startswith("law/")}
-            self.dynamics.restore(law)
-            self._watch.restore(state)
+            self.dynamics.restore(_under("law/", state))
+            if "watch/scale" in state:
+                self._monitor.restore(state)
+            for number, operation in enumerate(self._own_operations()):
+                own = _under(f"operation/{number}/", state)
+                if own and not self._begun:
+                    operation.restore(own)
         except (KeyError, ValueError) as fault:
-            raise InputError(f"the checkpoint does not fit its scenario ({fault}).") from None
-        self._resumed = checkpoint
+            raise InputError(f"the state is that of another simulation ({fault}).") from None
+        self._restored = True
 
-    def _call_up(self, ids: NDArray[np.int64]) -> None:
-        """Plants what had been planted, so that all arrays have the sizes that they had."""
-        while self._later and self._later[0].ids[0] in ids:
-            planting = self._later.pop(0)
-            self._add(planting, np.zeros((len(planting.ids), self.gas.dimensions)))
+    def _own_operations(self) -> list[Operation]:
+        return [operation for operation in self.operations if operation not in (self._monitor, self._planting)]
+
+    # --- the end -----------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Finishes what operations have begun, such as files. The simulation must not be stepped after that."""
+        for operation in self.operations:
+            operation.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def provenance(self) -> dict[str, Any]:
+        """What a trajectory of this simulation says of its origin: attributes of the file."""
+        freedom = self.dynamics.degrees_of_freedom(self.gas)
+        plugins = plugins_in_use()
+        scenario = self.scenario or self._described()
+        described = (
+            {}
+            if scenario is None
+            else {"title": scenario.title, "scenario": scenario.yaml(), "scenario_sha256": scenario.digest()}
+        )
+        return {
+            "source": "simulation",
+            **described,
+            "seed": self.seed,
+            **({} if freedom is None else {"degrees_of_freedom": freedom}),
+            **({"plugins": plugins} if plugins else {}),
+            **versions(),
+        }
+
+    def _described(self) -> Scenario | None:
+        """A scenario with the physics of a simulation that was built in Python, so that its trajectory can be diagnosed
+        like any other; None where a force is no specification."""
+        laws = [force for force in self._forces if isinstance(force, ForceLaw)]
+        if len(laws) < len(self._forces):
+            return None
+        groups = [
+            {"name": name, "from": {"kind": "array", "count": int(np.sum(self.everyone.species == number))}}
+            for number, name in enumerate(self.gas.names)
+        ]
+        return Scenario.model_validate(
+            {
+                "title": "a simulation built in Python",
+                "question": "",
+                "seed": self.seed,
+                "space": self.space,
+                "gas": groups,
+                "forces": laws,
+                "dynamics": self.law,
+                "temperature": self._temperature,
+                "run": {"steps": 1},
+            }
+        )
 
 
-class _Keeper:
-    """Writes a checkpoint when one is due: after so many steps, or after a while."""
+def _under(prefix: str, state: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """The arrays whose names have a prefix, without it."""
+    return {name.removeprefix(prefix): array for name, array in state.items() if name.startswith(prefix)}
 
-    def __init__(self, simulation: Simulation, writer: TrajectoryWriter, path: Path | None) -> None:
-        self._simulation, self._writer, self._path = simulation, writer, path
-        self._due = clock.monotonic() + CHECKPOINT_SECONDS
-        self._start = simulation.gas.step
 
-    def keep(self, *, last: bool = False) -> None:
-        """Writes a checkpoint if one is due; at the end in any case, for what comes after the run may be killed too."""
-        if self._path is None or not (last or self._is_due()):
-            return
-        begun = clock.monotonic()
-        self._simulation.checkpoint(self._writer).save(self._path)
-        taken = clock.monotonic() - begun
-        self._due = begun + max(CHECKPOINT_SECONDS, taken / _CHECKPOINT_SHARE)
+def _specification(annotation: Any, data: Any, *place: str | int) -> Any:
+    """A specification as it is, or the one that a mapping describes."""
+    with about(*place):
+        return parse(annotation, data)
 
-    def _is_due(self) -> bool:
-        every = self._simulation.scenario.run.checkpoint_every
-        if every is None:
-            return clock.monotonic() > self._due
-        return (self._simulation.gas.step - self._start) % every == 0
+
+def _initial_state(
+    gas: GasLike, tracers: Sequence[Tracer], space: Space | Mapping[str, Any] | None, seed: int, find: Find
+) -> InitialState:
+    """The initial state that a gas, an array, a source, or groups describe."""
+    given = None if space is None else _specification(SpaceSpec, space, "space")
+    if isinstance(gas, Mapping):
+        gas = [{"name": "gas", "from": gas}]
+    if isinstance(gas, Sequence) and len(gas) and isinstance(gas[0], GroupSource | Mapping):
+        if given is None:
+            raise InputError("groups that come from sources need a space.", parameter="space")
+        groups = [_specification(GroupSource, group, "gas", number) for number, group in enumerate(gas)]
+        return InitialState.of_sources(groups, tracers, given, seed, find)
+    with about("gas"):
+        whole = gas.copy() if isinstance(gas, Gas) else Gas(_positions(gas))
+        whole.positions = whole.positions.astype(np.float64)
+    return InitialState.of_gas(whole, tracers, given or Free(dimensions=whole.dimensions), seed, find)
+
+
+def _positions(values: Any) -> NDArray[np.float64]:
+    """(N, D) finite positions from whatever NumPy takes for an array."""
+    try:
+        positions = np.array(values, np.float64)
+    except (TypeError, ValueError):
+        raise InputError("is neither a gas, nor positions (N, D), nor a list of groups.") from None
+    if positions.ndim != 2 or not positions.size or not np.isfinite(positions).all():
+        shape = " x ".join(map(str, positions.shape)) or "a single number"
+        raise InputError(f"positions are finite numbers of shape N x D, one row a particle; these are {shape}.")
+    return positions

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
+from gasfield.registry import register
 from gasfield.spaces.base import ROUNDING, Array, Space
 from gasfield.spaces.fold import folded, image_of
 from gasfield.spaces.sides import Length
@@ -24,12 +25,18 @@ _GRAZING = 1e-16
 """Least sine of the angle between path and wall: below it rounding decides. Keeps chords longer than nothing."""
 
 
+@register
 class Ball(Space):
     """The places with |x| <= R."""
 
     kind: Literal["ball"] = "ball"
     radius: Length
     """R [length]."""
+
+    @property
+    def outer_radius(self) -> float:
+        """R [length]."""
+        return self.radius
 
     @property
     def volume(self) -> float:

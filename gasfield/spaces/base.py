@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from gasfield.errors import InputError
+from gasfield.registry import Registry
 from gasfield.spec import Spec
 
 Array = NDArray[np.float64]
@@ -27,11 +28,14 @@ ROUNDING = 1e-12
 class Space(Spec):
     """Where particles live. Boxes, balls and the sphere have their centre at the origin."""
 
+    bounded: ClassVar[bool] = True
+    """Whether its volume is finite; False where it is all of R^D."""
     homogeneous: ClassVar[bool] = False
     """Whether all places are alike, so that forces between particles keep the total momentum."""
     curved: ClassVar[bool] = False
     """Whether vectors at different places have different tangent spaces."""
 
+    kind: str
     dimensions: Annotated[int, Field(ge=1)]
     """D, the number of coordinates of a particle."""
 
@@ -57,6 +61,16 @@ class Space(Spec):
         In hundreds of dimensions it can leave the range of a float64: then it is 0 or infinite.
         """
         return np.inf
+
+    @property
+    def edges(self) -> Array | None:
+        """(D,) sides of a box, with walls or periodic [length]; None where the space is no box."""
+        return None
+
+    @property
+    def outer_radius(self) -> float | None:
+        """Radius of a ball, or of a sphere where `curved` [length]; None where the space is neither."""
+        return None
 
     @property
     def wall_area(self) -> float:
@@ -98,3 +112,10 @@ class Space(Spec):
     def tangent(self, positions: NDArray[Any], vectors: Array) -> None:
         """Takes out of vectors (N, D), in place, what points out of the space at positions (N, D); default: nothing."""
         return None
+
+
+SPACES = Registry("space", Space, package="gasfield.spaces")
+"""`kind` -> every space."""
+
+SpaceSpec = Annotated[Space, SPACES.by_kind]
+"""Any registered space."""

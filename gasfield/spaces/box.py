@@ -9,11 +9,13 @@ from numba import jit, prange
 from numpy.typing import NDArray
 
 from gasfield.kernels.flags import EXACT_PARALLEL
+from gasfield.registry import register
 from gasfield.spaces.base import ROUNDING, Array
 from gasfield.spaces.fold import facing, folded, image_of
 from gasfield.spaces.sides import Sided
 
 
+@register
 class Box(Sided):
     """A box with a hard wall at either end of every coordinate, at -L/2 and L/2."""
 

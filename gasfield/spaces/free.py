@@ -6,13 +6,16 @@ from typing import Any, ClassVar, Literal
 
 from numpy.typing import NDArray
 
+from gasfield.registry import register
 from gasfield.spaces.base import Array, Space
 from gasfield.spaces.flight import fly
 
 
+@register
 class Free(Space):
     """All of R^D."""
 
+    bounded: ClassVar[bool] = False
     homogeneous: ClassVar[bool] = True
 
     kind: Literal["free"] = "free"

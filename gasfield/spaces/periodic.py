@@ -7,11 +7,13 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from gasfield.registry import register
 from gasfield.spaces.base import Array
 from gasfield.spaces.flight import fly
 from gasfield.spaces.sides import Sided
 
 
+@register
 class Periodic(Sided):
     """A box that repeats itself along every coordinate.
 

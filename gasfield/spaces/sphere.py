@@ -19,12 +19,14 @@ from pydantic import Field
 from scipy.special import gammaln
 
 from gasfield.kernels.flags import EXACT_PARALLEL
+from gasfield.registry import register
 from gasfield.spaces.base import Array, Space
 
 _ON_SPHERE = 1e-6
 """How far |x| of a position on the sphere may be from 1: a file may have kept it in single precision."""
 
 
+@register
 class Sphere(Space):
     """The unit sphere |x| = 1 in D coordinates, S^(D-1)."""
 
@@ -43,6 +45,11 @@ class Sphere(Space):
     def ricci(self) -> float:
         """D - 2 [1/length^2]."""
         return self.dimensions - 2.0
+
+    @property
+    def outer_radius(self) -> float:
+        """1 [length]."""
+        return 1.0
 
     @property
     def volume(self) -> float:

@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from gasfield.errors import InputError
 from gasfield.spec import Spec
 from gasfield.streams import Stream, generator
-from gasfield.tracers.shapes import Find, Shape, structure_of
+from gasfield.tracers.shapes import Find, ShapeSpec, structure_of
 
 Values = NDArray[np.float64]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -113,7 +113,7 @@ class Tracer(Spec):
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
     """Group name under which the structure is reported."""
-    shape: Shape
+    shape: ShapeSpec
     jitter: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     """Standard deviation of what each coordinate of each point is shifted by, in all D dimensions [length]."""
     frame: Annotated[Frame, Field(discriminator="kind")] = RandomFrame()

@@ -23,24 +23,20 @@ class Checkpoint:
     """The state of a run after some step.
 
     Attributes:
-        scenario_sha256: of the resolved scenario; another one cannot go on from here.
-        state: arrays by name: of the gas, and of its law of motion.
-        lengths: place of each time-dependent element in the trajectory -> frames that it had.
+        identity: SHA-256 of the scenario and its plug-ins; another one cannot go on from here.
+        state: arrays by name: of the gas, of its dynamics, and of operations, such as how many frames a file had.
     """
 
-    scenario_sha256: str
+    identity: str
     state: Mapping[str, NDArray[Any]]
-    lengths: Mapping[str, int]
 
     def save(self, path: Path) -> None:
         """Writes it, whole or not at all, and brings it to the disk."""
         draft = path.with_name(path.name + ".part")
         with h5py.File(draft, "w", libver="earliest", locking=False) as file:
-            file.attrs["scenario_sha256"] = self.scenario_sha256
+            file.attrs["scenario_sha256"] = self.identity
             for name, array in self.state.items():
                 file.create_dataset(f"state/{name}", data=array)
-            for place, length in self.lengths.items():
-                file.create_dataset(f"lengths/{place}", data=np.int64(length))
         with open(draft, "rb") as written:
             os.fsync(written.fileno())
         draft.replace(path)
@@ -54,11 +50,11 @@ class Checkpoint:
         """
         try:
             with h5py.File(path, "r", locking=False) as file:
-                return cls(
-                    scenario_sha256=str(file.attrs["scenario_sha256"]),
-                    state=_leaves(file["state"]),
-                    lengths={name: int(length) for name, length in _leaves(file["lengths"]).items()},
-                )
+                state = _leaves(file["state"])
+                # Before operations had a state, the frames of the trajectory were counted beside it.
+                lengths = _leaves(file["lengths"]) if "lengths" in file else {}
+                state |= {f"operation/0/{place}": length for place, length in lengths.items()}
+                return cls(str(file.attrs["scenario_sha256"]), state)
         except (OSError, KeyError, RuntimeError, TypeError, ValueError) as fault:
             raise InputError(f"{path}: no checkpoint of gasfield, or damaged ({fault}).") from None
 

@@ -35,7 +35,7 @@ def write(tmp_path: Path) -> Callable[..., str]:
         ("learning_rate: 1.0e-3", "learning_rate: fast", "dynamics.learning_rate", "not 'fast'"),
         ("learning_rate: 1.0e-3", "learning_rate: -1", "dynamics.learning_rate", "greater than 0, not -1"),
         ("parameters: bfloat16", "parameters: bf16", "dynamics.parameters", "'float32' or 'bfloat16', not 'bf16'"),
-        ("kind: adamw", "kind: adam", "dynamics.kind", "no kind 'adam' here; there are 'newton', 'langevin'"),
+        ("kind: adamw", "kind: adam", "dynamics.kind", "no kind 'adam' here; there are 'adamw', 'advection'"),
         ("field: affine", "field: cubic", "forces.0.field", "'affine' or 'full', not 'cubic'"),
         ("steps: 500", "steps: many", "run.steps", "not 'many'"),
         ("run: {steps: 500, record_every: 1}", "run: 500", "run", "not 500"),
@@ -74,7 +74,7 @@ def test_what_follows_from_a_fault_is_not_told(write: Callable, refuses: Refuses
     assert "Did you mean 'group'?" in message
     assert "at least 1 item" not in message
     message = refuses("check", write("kind: recorded_gradient, file: recordings/kjv-bf16.h5", "kind: gravitation"))
-    assert "forces.0.kind: there is no kind 'gravitation' here; there are 'harmonic'" in message
+    assert "forces.0.kind: there is no kind 'gravitation' here; there are 'attention'" in message
     assert "missing" not in message
 
 
@@ -204,7 +204,7 @@ def test_what_is_no_trajectory_is_refused(tmp_path: Path, refuses: Refuses) -> N
 TRACERS = [
     (
         "shape: {kind: square, side: 3, spacing: 0.1}",
-        "no kind 'square' here; there are 'line', 'ring', 'helix', 'sheet'",
+        "no kind 'square' here; there are 'bcc', 'cross_polytope', 'cubic'",
     ),
     ("shape: {kind: e8, spacing: -1}", "should be greater than 0, not -1"),
     ("shape: {kind: hypercube, dimensions: 30, spacing: 1}", "less than or equal to 12, not 30"),
@@ -250,7 +250,7 @@ run: {steps: 10}
         ("langevin, time_step: 0.1, friction: 1.0", "newton, time_step: 0.1", "dynamics: newton has no bath"),
         ("kind: harmonic, stiffness: 1.0", "kind: circulation, rate: 1.0", "no gradient"),
         ("count: 10", "count: 1", "2 degrees of freedom"),
-        ("kind: free", "kind: torus", "space.kind: there is no kind 'torus' here; there are 'free', 'periodic'"),
+        ("kind: free", "kind: torus", "space.kind: there is no kind 'torus' here; there are 'ball', 'box'"),
         ("{kind: free,", "{kind: periodic, side: 3.0,", "forces.0: harmonic depends on the absolute place"),
         ("{kind: free,", "{kind: box,", "space: give either side"),
         ("{kind: free,", "{kind: box, side: 1.0,", "gas: particle"),

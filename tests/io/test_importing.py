@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,8 +18,9 @@ import gasfield
 from gasfield.errors import InputError
 from gasfield.importing import import_recording
 
-torch = pytest.importorskip("torch", reason="checkpoints of torch.save need the extra `gasfield[record]`")
-from safetensors.torch import save_file  # noqa: E402
+pytest.importorskip("torch", reason="checkpoints of torch.save need the extra `gasfield[record]`")
+import torch
+from safetensors.torch import save_file
 
 FRAMES, ROWS, WIDTH = 7, 12, 5
 
@@ -33,7 +35,7 @@ def as_float(words: np.ndarray) -> np.ndarray:
     return (words.astype(np.uint32) << 16).view(np.float32)
 
 
-def brought_in(source: Path, tmp_path: Path, **options: object) -> gasfield.Trajectory:
+def brought_in(source: Path, tmp_path: Path, **options: Any) -> gasfield.Trajectory:
     import_recording(source, tmp_path / "out.h5", **options)
     assert [path.name for path in tmp_path.iterdir() if "draft" in path.name or path.suffix == ".part"] == []
     return gasfield.open(tmp_path / "out.h5")
@@ -259,7 +261,7 @@ class Opens:
         return os.mkdir, (str(self.trace),)
 
 
-def refused(source: Path, tmp_path: Path, message: str, **options: object) -> None:
+def refused(source: Path, tmp_path: Path, message: str, **options: Any) -> None:
     with pytest.raises(InputError, match=message):
         import_recording(source, tmp_path / "out.h5", **options)
     assert not list(tmp_path.glob("out*"))

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,8 +19,9 @@ from gasfield.gas import Gas
 from gasfield.importing import import_recording
 from gasfield.trajectory import TrajectoryWriter
 
-torch = pytest.importorskip("torch", reason="checkpoints of torch.save need the extra `gasfield[record]`")
-from safetensors.torch import save_file  # noqa: E402
+pytest.importorskip("torch", reason="checkpoints of torch.save need the extra `gasfield[record]`")
+import torch
+from safetensors.torch import save_file
 
 FRAMES, ROWS, WIDTH = 3, 6, 5
 Open = Callable[..., tuple[gasfield.Trajectory, tuple[str, ...]]]
@@ -29,7 +31,7 @@ Open = Callable[..., tuple[gasfield.Trajectory, tuple[str, ...]]]
 def bring(tmp_path: Path) -> Open:
     """bring(source, ...) -> the trajectory that it became, and the notes; nothing else is left behind."""
 
-    def call(source: Path, **options: object) -> tuple[gasfield.Trajectory, tuple[str, ...]]:
+    def call(source: Path, **options: Any) -> tuple[gasfield.Trajectory, tuple[str, ...]]:
         notes = import_recording(source, tmp_path / "out.h5", overwrite=True, **options)
         assert not [path.name for path in tmp_path.iterdir() if ".part" in path.name]
         return gasfield.open(tmp_path / "out.h5"), notes
@@ -344,7 +346,7 @@ def test_whole_vocabularies_are_written_as_they_are_read(tmp_path: Path, form: s
     """Twelve matrices of 64 MB, every row kept: the peak of memory does not grow by another one."""
     folder = tmp_path / "theirs"
     folder.mkdir()
-    rows = values(shape=(16_000, 1_000))
+    rows = values(shape=(8_000, 1_000))
     if form == "checkpoints":
         for step in range(12):
             save_file({"wte.weight": torch.from_numpy(rows)}, folder / f"step{step}.safetensors")
@@ -352,7 +354,7 @@ def test_whole_vocabularies_are_written_as_they_are_read(tmp_path: Path, form: s
         save_file({"W": torch.from_numpy(np.broadcast_to(rows, (12, *rows.shape)).copy())}, folder / "a.safetensors")
     command = [sys.executable, "-c", MEASURED, str(folder), str(tmp_path / "out.h5")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert float(done.stdout) < 64
+    assert float(done.stdout) < rows.nbytes / 1e6
 
 
 # --- what is refused --------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import pytest
 from paths import RECORDING_NAMES, RECORDINGS
 
 from gasfield.gas import Gas
+from gasfield.runs import simulate
 from gasfield.scenario import load_scenario
 from gasfield.simulation import Simulation
 from gasfield.trajectory import Trajectory, TrajectoryWriter
@@ -31,7 +32,7 @@ def test_mdanalysis_sees_the_projected_coordinates(tmp_path: Path, name: str) ->
     path = RECORDINGS / f"{name}.h5"
     if name == "simulated":
         path = tmp_path / "simulated.h5"
-        Simulation(load_scenario("dead-token-drift", ["run.steps=20"])).run(path)
+        simulate(Simulation.from_scenario(load_scenario("dead-token-drift", ["run.steps=20"])), path)
     expected = projected(path)
     universe = mdanalysis.Universe.empty(expected.shape[1])
     universe.load_new(str(path), format="H5MD", convert_units=False)
@@ -50,7 +51,7 @@ def test_the_tools_of_hdf5_read_every_data_set(tmp_path: Path, record_small: Cal
     if state == "recorded":
         path = record_small(precision="bf16", full_steps=3)
     elif state == "simulated":
-        Simulation(load_scenario("dead-token-drift", ["run.steps=20"])).run(path)
+        simulate(Simulation.from_scenario(load_scenario("dead-token-drift", ["run.steps=20"])), path)
     else:
         gas = Gas(np.zeros((50, 8), np.float32), np.zeros(50, int), ["a"], np.arange(50), [""] * 50)
         writer = TrajectoryWriter(path, gas, precision="float32", provenance={})

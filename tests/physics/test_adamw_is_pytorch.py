@@ -6,12 +6,14 @@ import naive
 import numba
 import numpy as np
 import pytest
-from engine import Prescribed, under
 from gradients import initial_weights, training_gradients
+from prescribed import Prescribed, under
+from pydantic import TypeAdapter
 
-from gasfield.dynamics import DYNAMICS
+from gasfield.dynamics import DynamicsSpec
 from gasfield.dynamics import adamw as adamw_module
 from gasfield.dynamics.adamw import AdamW, MomentPrecision, adamw_step
+from gasfield.dynamics.sgd import SGD
 from gasfield.errors import InputError
 from gasfield.gas import Gas
 from gasfield.kernels.bfloat16 import is_on_lattice, round_to_bfloat16
@@ -332,6 +334,7 @@ def test_faulty_constants_are_refused(fault: dict) -> None:
     assert str(refused.value.parameter).startswith(next(iter(fault)))
 
 
-def test_laws_are_found_by_their_kind() -> None:
-    for kind in ("adamw", "sgd"):
-        assert DYNAMICS[kind].model_validate({"kind": kind, "learning_rate": 1e-3}).kind == kind
+def test_the_kind_of_a_scenario_chooses_the_optimiser() -> None:
+    law = TypeAdapter(DynamicsSpec)
+    assert law.validate_python({"kind": "adamw", "learning_rate": 1e-3}) == AdamW(learning_rate=1e-3)
+    assert law.validate_python({"kind": "sgd", "learning_rate": 1e-3}) == SGD(learning_rate=1e-3)

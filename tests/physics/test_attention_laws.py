@@ -13,7 +13,6 @@ from typing import Any
 import numba
 import numpy as np
 import pytest
-from engine import Engine, engine
 from force_cases.case import build, gas_at, pull
 from pydantic import ValidationError
 from scipy.integrate import quad
@@ -21,6 +20,7 @@ from scipy.optimize import brentq
 
 from gasfield.errors import InputError
 from gasfield.forces.attention.emission_receptivity import table
+from gasfield.simulation import Simulation
 from gasfield.spaces import Free, Periodic, Sphere
 
 
@@ -33,12 +33,15 @@ def _few_threads() -> Iterator[None]:
     numba.set_num_threads(before)
 
 
-def tokens(positions: np.ndarray, *, time_step: float, **law: Any) -> Engine:
+def tokens(positions: np.ndarray, *, time_step: float, **law: Any) -> Simulation:
     """Tokens on the unit sphere that follow their attention."""
-    return engine(
-        {"kind": "advection", "time_step": time_step}, positions, forces=[{"kind": "attention", **law}],
+    return Simulation(
+        positions,
+        dynamics={"kind": "advection", "time_step": time_step},
+        forces=[{"kind": "attention", **law}],
         space={"kind": "sphere", "dimensions": positions.shape[1]},
-    )  # fmt: skip
+        seed=1,
+    )
 
 
 def scattered(count: int, dimensions: int, seed: int) -> np.ndarray:
@@ -60,7 +63,7 @@ def equiangular(form: str, beta: float, times: tuple[float, ...] = TIMES, time_s
     """The common cosine of 32 orthonormal tokens at some times, seen to be common."""
     system, now = tokens(np.eye(32), time_step=time_step, form=form, beta=beta), 0.0
     for time in times:
-        gas = system.run(round((time - now) / time_step))
+        gas = system.step(round((time - now) / time_step)).gas
         now = time
         apart = cosines(gas.positions)
         assert np.ptp(apart) < 1e-12
@@ -101,28 +104,28 @@ def test_unnormalised_attention_climbs_its_energy() -> None:
     law, gas = along.forces, along.gas
     slope = law.force(gas)
     along.space.tangent(gas.positions, slope)
-    energies = np.array([law.energy(gas).sum()] + [law.energy(along.run(1)).sum() for _ in range(100)])
+    energies = np.array([law.energy(gas).sum()] + [law.energy(along.step(1).gas).sum() for _ in range(100)])
     assert (np.diff(energies) < 0).all()
     # Simpson's rule over the first two steps: an error of h^4 (measured 1e-6)
     assert abs((-3 * energies[0] + 4 * energies[1] - energies[2]) / (2 * h) / -np.sum(slope**2) - 1) < 1e-2
     other = against.gas
-    rising = np.array([law.energy(other).sum()] + [law.energy(against.run(1)).sum() for _ in range(50)])
+    rising = np.array([law.energy(other).sum()] + [law.energy(against.step(1).gas).sum() for _ in range(50)])
     assert (np.diff(rising) > 0).all()
 
 
 @pytest.mark.parametrize("form", ["softmax", "unnormalised"])
 def test_tokens_end_in_one_cluster(form: str) -> None:
     """In d >= 3, from almost every start; here beta = 1, n = 16."""
-    gas = tokens(scattered(16, 3, 5), time_step=0.1, form=form, beta=1.0).run(400)
+    gas = tokens(scattered(16, 3, 5), time_step=0.1, form=form, beta=1.0).step(400).gas
     assert cosines(gas.positions).min() > 1 - 1e-9
-    repelled = tokens(scattered(16, 3, 5), time_step=0.1, form=form, beta=1.0, value=-1.0).run(400)
+    repelled = tokens(scattered(16, 3, 5), time_step=0.1, form=form, beta=1.0, value=-1.0).step(400).gas
     assert cosines(repelled.positions).min() < 0  # negative control: V = -1 spreads them
 
 
 def test_large_beta_first_makes_several_clusters() -> None:
     """At beta = 25 tokens gather in metastable clusters: at t = 10 almost all are at a cluster, in no single one."""
     start = scattered(60, 3, 1)
-    cold, warm = (tokens(start, time_step=0.1, beta=beta).run(100).positions for beta in (25.0, 1.0))
+    cold, warm = (tokens(start, time_step=0.1, beta=beta).step(100).gas.positions for beta in (25.0, 1.0))
     assert cosines(warm).min() > 0.9
     assert cosines(cold).min() < 0
     nearest = np.sort(cold @ cold.T, axis=1)[:, -2]
@@ -153,9 +156,11 @@ PATTERN = 1.3
 MEMORY = {"kind": "hopfield", "patterns": {"count": 6, "spread": 1.0, "seed": 2}}
 
 
-def update(scheme: str, **law: Any) -> Engine:
+def update(scheme: str, **law: Any) -> Simulation:
     start = np.random.default_rng(0).standard_normal((20, 5))
-    return engine({"kind": "advection", "time_step": 1.0, "scheme": scheme}, start, forces=[MEMORY | law])
+    return Simulation(
+        start, dynamics={"kind": "advection", "time_step": 1.0, "scheme": scheme}, forces=[MEMORY | law], seed=1
+    )
 
 
 def test_a_step_of_euler_is_the_hopfield_update() -> None:
@@ -167,9 +172,11 @@ def test_a_step_of_euler_is_the_hopfield_update() -> None:
     for _ in range(5):
         weights = np.exp(2.0 * system.gas.positions @ patterns.T)
         expected = weights @ patterns / weights.sum(axis=1, keepdims=True)
-        np.testing.assert_allclose(system.run(1).positions, expected, atol=1e-14)
+        np.testing.assert_allclose(system.step(1).gas.positions, expected, atol=1e-14)
     assert (
-        np.abs(update("runge_kutta", beta=2.0).run(1).positions - update("euler", beta=2.0).run(1).positions).max()
+        np.abs(
+            update("runge_kutta", beta=2.0).step(1).gas.positions - update("euler", beta=2.0).step(1).gas.positions
+        ).max()
         > 0.1
     )
 
@@ -178,20 +185,28 @@ def test_a_step_of_euler_is_the_hopfield_update() -> None:
 def test_energy_never_rises_under_the_update(beta: float) -> None:
     """Ramsauer et al., theorem 1: for every beta. Negative control: a step of 2.5 overshoots and climbs for some."""
     system = update("euler", beta=beta)
-    energies = np.array([system.forces.energy(system.gas)] + [system.forces.energy(system.run(1)) for _ in range(30)])
+    energies = np.array(
+        [system.forces.energy(system.gas)] + [system.forces.energy(system.step(1).gas) for _ in range(30)]
+    )
     assert (np.diff(energies, axis=0) < 1e-13).all()
     assert (energies[0] - energies[-1] > 0.1).all()
-    too_far = engine({"kind": "advection", "time_step": 2.5, "scheme": "euler"}, system.gas.positions + 0.3,
-                     forces=[MEMORY | {"beta": beta}])  # fmt: skip
+    too_far = Simulation(
+        system.gas.positions + 0.3,
+        dynamics={"kind": "advection", "time_step": 2.5, "scheme": "euler"},
+        forces=[MEMORY | {"beta": beta}],
+        seed=1,
+    )
     before = too_far.forces.energy(too_far.gas)
-    assert (too_far.forces.energy(too_far.run(4)) > before).any()
+    assert (too_far.forces.energy(too_far.step(4).gas) > before).any()
 
 
 def fixed_point(beta: float, updates: int) -> float:
     """Where the update ends from near one of two patterns +-a on a line."""
     law = {"kind": "hopfield", "patterns": [[PATTERN], [-PATTERN]], "beta": beta}
     step = {"kind": "advection", "time_step": 1.0, "scheme": "euler"}
-    return float(engine(step, np.array([[0.9 * PATTERN]]), forces=[law]).run(updates).positions[0, 0])
+    return float(
+        Simulation(np.array([[0.9 * PATTERN]]), dynamics=step, forces=[law], seed=1).step(updates).gas.positions[0, 0]
+    )
 
 
 @pytest.mark.parametrize("strength", [0.5, 0.9, 1.1, 1.5, 3.0])
@@ -340,7 +355,7 @@ def test_hops_reach_where_no_edge_does() -> None:
 
 def test_runge_kutta_feels_a_field_at_the_times_of_its_stages() -> None:
     """dx/dt = t^3: Simpson's rule is exact for it. With the time of the beginning it would be off by h t^3."""
-    from engine import Prescribed
+    from prescribed import Prescribed
 
     from gasfield.dynamics import Conditions
     from gasfield.dynamics.advection import Advection

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from engine import engine
 from force_cases.case import build, gas_at, pull
 
 from gasfield.errors import InputError
+from gasfield.gas import Gas
+from gasfield.simulation import Simulation
 from gasfield.spaces import Free, Periodic
 
 SPACE = Free(dimensions=1)
@@ -50,8 +51,8 @@ def test_a_head_on_collision_exchanges_velocities() -> None:
     """Two equal masses on a line leave each other with the velocity that the other one brought; they turn at contact,
     where the energy is a quarter: r = 4^(1/48)."""
     law, hard = {"kind": "newton", "time_step": 1e-3}, {"kind": "inverse_power", "exponent": 48.0}
-    run = engine(law, apart(2.0), forces=[hard], velocities=np.array([[0.5], [-0.5]]))
-    nearest = run.samples(3000, 1, lambda gas: gas.positions[1, 0] - gas.positions[0, 0]).min()
+    run = Simulation(Gas(apart(2.0), velocities=np.array([[0.5], [-0.5]])), dynamics=law, forces=[hard], seed=1)
+    nearest = run.sample(3000, 1, lambda gas: gas.positions[1, 0] - gas.positions[0, 0]).min()
     np.testing.assert_allclose(run.gas.velocities[:, 0], [-0.5, 0.5], atol=1e-4)
     assert nearest == pytest.approx(4 ** (1 / 48), abs=1e-3)
 

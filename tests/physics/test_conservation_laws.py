@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from engine import engine, free
+from laws import HARMONIC, free
 
 from gasfield.errors import InputError
+from gasfield.gas import Gas
+from gasfield.simulation import Simulation
 
 TURN = {"kind": "circulation", "rate": 1.0}
 SOFT = {"kind": "soft_repulsion", "strength": 5.0, "range": 1.0}
@@ -37,8 +39,14 @@ def angular_momentum(gas: Any) -> np.ndarray:
 def test_momentum_is_kept_by_mutual_forces(space: dict[str, Any]) -> None:
     """To rounding: 500 steps of sums of some 40 terms of size one."""
     positions, velocities = cloud()
-    system = engine({"kind": "newton", "time_step": 0.01}, positions, forces=[SOFT], space=space, velocities=velocities)
-    moved = system.run(500)
+    system = Simulation(
+        Gas(positions, velocities=velocities),
+        dynamics={"kind": "newton", "time_step": 0.01},
+        forces=[SOFT],
+        space=space,
+        seed=1,
+    )
+    moved = system.step(500).gas
     assert np.abs(momentum(moved)).max() < 1e-11
     assert np.abs(moved.velocities - velocities).max() > 0.5  # they did push each other
 
@@ -47,8 +55,13 @@ def test_momentum_is_not_kept_by_an_external_field() -> None:
     """Negative control."""
     positions, velocities = cloud()
     law = {"kind": "newton", "time_step": 0.01}
-    system = engine(law, positions, forces=[SOFT, {"kind": "constant", "force": [0.1, 0, 0]}], velocities=velocities)
-    assert abs(momentum(system.run(100))[0] - 0.1 * COUNT) < 1e-9
+    system = Simulation(
+        Gas(positions, velocities=velocities),
+        dynamics=law,
+        forces=[SOFT, {"kind": "constant", "force": [0.1, 0, 0]}],
+        seed=1,
+    )
+    assert abs(momentum(system.step(100).gas)[0] - 0.1 * COUNT) < 1e-9
 
 
 @pytest.mark.parametrize("dimensions", [2, 3, 5])
@@ -56,25 +69,39 @@ def test_angular_momentum_is_kept_by_central_forces(dimensions: int) -> None:
     """Velocity Verlet keeps it exactly: a kick along x and a drift along v leave x v^T - v x^T as it is."""
     positions, velocities = cloud(dimensions)
     forces = [SOFT, {"kind": "harmonic", "stiffness": 0.5}]
-    system = engine({"kind": "newton", "time_step": 0.02}, positions, forces=forces, velocities=velocities)
+    system = Simulation(
+        Gas(positions, velocities=velocities), dynamics={"kind": "newton", "time_step": 0.02}, forces=forces, seed=1
+    )
     before = angular_momentum(system.gas)
-    np.testing.assert_allclose(angular_momentum(system.run(500)), before, atol=1e-10)
+    np.testing.assert_allclose(angular_momentum(system.step(500).gas), before, atol=1e-10)
 
 
 def test_angular_momentum_is_not_kept_in_an_anisotropic_well() -> None:
     """Negative control."""
     positions, velocities = cloud(2)
     forces = [{"kind": "harmonic", "stiffness": [0.5, 0.6]}]
-    system = engine({"kind": "newton", "time_step": 0.02}, positions, forces=forces, velocities=velocities)
+    system = Simulation(
+        Gas(positions, velocities=velocities), dynamics={"kind": "newton", "time_step": 0.02}, forces=forces, seed=1
+    )
     before = angular_momentum(system.gas)
-    assert abs(angular_momentum(system.run(500)) - before).max() > 0.1
+    assert abs(angular_momentum(system.step(500).gas) - before).max() > 0.1
 
 
 def test_newton_can_be_run_backwards() -> None:
     positions, velocities = cloud()
     law = {"kind": "newton", "time_step": 0.01}
-    there = engine(law, positions, forces=[SOFT], space=PERIODIC, velocities=velocities).run(300)
-    back = engine(law, there.positions, forces=[SOFT], space=PERIODIC, velocities=-there.velocities).run(300)
+    there = (
+        Simulation(Gas(positions, velocities=velocities), dynamics=law, forces=[SOFT], space=PERIODIC, seed=1)
+        .step(300)
+        .gas
+    )
+    back = (
+        Simulation(
+            Gas(there.positions, velocities=-there.velocities), dynamics=law, forces=[SOFT], space=PERIODIC, seed=1
+        )
+        .step(300)
+        .gas
+    )
     np.testing.assert_allclose(back.positions, positions, atol=1e-8)
 
 
@@ -88,9 +115,9 @@ def test_energy_and_angular_momentum_on_the_sphere() -> None:
     errors = []
     for step in (0.02, 0.01):
         law, space = {"kind": "newton", "time_step": step}, {"kind": "sphere", "dimensions": 3}
-        system = engine(law, positions, forces=forces, space=space, velocities=velocities)
+        system = Simulation(Gas(positions, velocities=velocities), dynamics=law, forces=forces, space=space, seed=1)
         start, about_axis = system.energy(), angular_momentum(system.gas)[0, 1]
-        energies = system.samples(int(10 / step), 1, lambda gas, s=system: np.array(s.energy()))
+        energies = system.sample(int(10 / step), 1, lambda gas, s=system: np.array(s.energy()))
         errors.append(np.abs(energies - start).max())
         assert abs(angular_momentum(system.gas)[0, 1] - about_axis) < 1e-11
     np.testing.assert_allclose(errors[0] / errors[1], 4.0, rtol=0.1)
@@ -99,10 +126,17 @@ def test_energy_and_angular_momentum_on_the_sphere() -> None:
 def test_a_gas_that_keeps_its_momentum_starts_with_none() -> None:
     positions, velocities = cloud()
     law = {"kind": "nose_hoover", "time_step": 0.01, "relaxation_time": 0.3}
-    system = engine(law, positions, forces=[SOFT], space=PERIODIC, velocities=velocities + 3.0, temperature=1.0)
+    system = Simulation(
+        Gas(positions, velocities=velocities + 3.0),
+        dynamics=law,
+        forces=[SOFT],
+        space=PERIODIC,
+        temperature=1.0,
+        seed=1,
+    )
     assert np.abs(momentum(system.gas)).max() < 1e-12
     assert system.dynamics.degrees_of_freedom(system.gas) == 3 * COUNT - 3
-    assert np.abs(momentum(system.run(200))).max() < 1e-11
+    assert np.abs(momentum(system.step(200).gas)).max() < 1e-11
 
 
 @pytest.mark.parametrize(
@@ -124,10 +158,10 @@ def test_what_has_no_meaning_is_refused(
     law: dict[str, Any], forces: list[dict[str, Any]], space: dict[str, Any], temperature: float | None, reason: str
 ) -> None:
     with pytest.raises(InputError, match=reason):
-        engine(law, np.zeros((3, 2)), forces=forces, space=space, temperature=temperature)
+        Simulation(np.zeros((3, 2)), dynamics=law, forces=forces, space=space, temperature=temperature, seed=1)
 
 
 def test_nose_hoover_of_one_oscillator_is_refused() -> None:
     law = {"kind": "nose_hoover", "time_step": 0.1, "relaxation_time": 1.0}
     with pytest.raises(InputError, match="1 degrees of freedom"):
-        engine(law, np.zeros((1, 1)), temperature=1.0)
+        Simulation(np.zeros((1, 1)), dynamics=law, forces=[HARMONIC], temperature=1.0, seed=1)

@@ -14,7 +14,7 @@ from gasfield.diagnostics import Deformation, Group
 from gasfield.diagnostics.kinematics.deformation import DeformationResult, intrinsic_frame
 from gasfield.kernels.bfloat16 import round_to_bfloat16
 from gasfield.statistics.affine_remainder import local_d2min, neighbourhoods
-from gasfield.tracers.shapes import Cubic
+from gasfield.tracers.shapes.grids import Cubic
 
 Values = NDArray[np.float64]
 D = 7

@@ -16,7 +16,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from engine import engine, replica_mean
+from laws import HARMONIC
+from replicas import replica_mean
+
+from gasfield.gas import Gas
+from gasfield.simulation import Simulation
 
 COUNT, DIMENSIONS, FRAMES = 10_000, 2, 24
 STEPS = (0.25, 0.5, 1.0)
@@ -38,12 +42,18 @@ def variances(
     """Mean square of positions and velocities, each with error and effective size."""
     chance = np.random.default_rng(5)
     start = chance.standard_normal((COUNT, DIMENSIONS))
-    system = engine(law, start, temperature=temperature, velocities=chance.standard_normal(start.shape), seed=11)
-    system.run(burn)
-    squares = system.samples(FRAMES, every, lambda gas: gas.positions**2)
+    system = Simulation(
+        Gas(start, velocities=chance.standard_normal(start.shape)),
+        dynamics=law,
+        forces=[HARMONIC],
+        temperature=temperature,
+        seed=11,
+    )
+    system.step(burn)
+    squares = system.sample(FRAMES, every, lambda gas: gas.positions**2)
     found = {"x": replica_mean(squares.reshape(FRAMES, -1))}
     if system.gas.velocities is not None:
-        again = system.samples(FRAMES, every, lambda gas: gas.velocities**2)
+        again = system.sample(FRAMES, every, lambda gas: gas.velocities**2)
         found["v"] = replica_mean(again.reshape(FRAMES, -1))
     return found
 
@@ -140,10 +150,12 @@ def test_masses_and_temperatures_of_groups() -> None:
     chance, masses = np.random.default_rng(3), np.repeat([1.0, 4.0], 20_000)
     start = chance.standard_normal((len(masses), 1))
     law = {"kind": "langevin", "time_step": 0.5, "friction": 1.0}
-    system = engine(law, start, temperature=2.0, masses=masses, velocities=start)
-    system.run(200)
-    x = system.samples(FRAMES, 8, lambda gas: gas.positions[:, 0] ** 2)
-    v = system.samples(FRAMES, 8, lambda gas: gas.velocities[:, 0] ** 2)
+    system = Simulation(
+        Gas(start, velocities=start, masses=masses), dynamics=law, forces=[HARMONIC], temperature=2.0, seed=1
+    )
+    system.step(200)
+    x = system.sample(FRAMES, 8, lambda gas: gas.positions[:, 0] ** 2)
+    v = system.sample(FRAMES, 8, lambda gas: gas.velocities[:, 0] ** 2)
     for mass in (1.0, 4.0):
         rows = masses == mass
         assert agrees(replica_mean(x[:, rows]), 2.0)

@@ -14,6 +14,7 @@ import yaml
 
 from gasfield.diagnostics import Diagnosis, diagnose
 from gasfield.quantity import Quantity
+from gasfield.runs import simulate
 from gasfield.scenario import load_scenario
 from gasfield.simulation import Simulation
 from gasfield.trajectory import Trajectory
@@ -33,7 +34,7 @@ def ran(folder: Path, name: str, diagnostics: list[str], **parts: Any) -> Diagno
     }
     path = folder / f"{name}.yaml"
     path.write_text(yaml.safe_dump(scenario | parts))
-    Simulation(load_scenario(path)).run(folder / f"{name}.h5")
+    simulate(Simulation.from_scenario(load_scenario(path)), folder / f"{name}.h5")
     with Trajectory(folder / f"{name}.h5") as trajectory:
         return diagnose(trajectory, diagnostics)
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from engine import engine
 from force_cases import convection, landscape
 from force_cases.case import SPEC, build, gas_at, pull
 from pydantic import ValidationError
@@ -16,6 +15,7 @@ from scipy.linalg import expm
 
 from gasfield.errors import InputError
 from gasfield.forces.fields.mixture import Mixture, fit_mixture
+from gasfield.simulation import Simulation
 from gasfield.spaces import Free, Periodic, Space, Sphere
 
 FLOW: dict[str, Any] = {
@@ -35,7 +35,7 @@ def energies(force: dict[str, Any], places: np.ndarray) -> np.ndarray:
 
 def advected(force: dict[str, Any], start: np.ndarray, time: float, steps: int, space: Any = None) -> np.ndarray:
     law = {"kind": "advection", "time_step": time / steps}
-    return engine(law, start, forces=[force], space=space).run(steps).positions
+    return Simulation(start, dynamics=law, forces=[force], space=space, seed=1).step(steps).gas.positions
 
 
 def cloud(count: int, dimensions: int) -> np.ndarray:
@@ -142,8 +142,8 @@ def test_small_swings_in_a_gaussian_well() -> None:
     depth, width, h, steps = 3.0, 0.8, 0.02, 1500
     omega, start = math.sqrt(depth) / width, 1e-3 * width
     wells = {"kind": "gaussian_wells", "wells": [{"at": [0.0, 0.0], "depth": depth, "width": width}]}
-    run = engine({"kind": "newton", "time_step": h}, np.array([[start, 0.0]]), forces=[wells])
-    end = run.run(steps).positions[0]
+    run = Simulation(np.array([[start, 0.0]]), dynamics={"kind": "newton", "time_step": h}, forces=[wells], seed=1)
+    end = run.step(steps).gas.positions[0]
 
     def swing(frequency: float) -> float:
         return start * math.cos(steps * 2 * math.asin(frequency * h / 2))
@@ -183,8 +183,8 @@ def test_a_particle_follows_the_well_that_carries_it() -> None:
     depth, width, omega, radius, h = 100.0, 1.0, 1.0, 1.0, 0.002
     k = depth / width**2
     well = {"kind": "orbiting_wells", "wells": [{"radius": radius, "rate": omega, "depth": depth, "width": width}]}
-    run = engine({"kind": "advection", "time_step": h}, np.array([[radius, 0.0]]), forces=[well])
-    gas = run.run(1000)
+    run = Simulation(np.array([[radius, 0.0]]), dynamics={"kind": "advection", "time_step": h}, forces=[well], seed=1)
+    gas = run.step(1000).gas
     lag = math.atan(omega / k)
     angle = omega * gas.time - lag
     expected = radius * math.cos(lag) * np.array([math.cos(angle), math.sin(angle)])
@@ -230,12 +230,15 @@ def test_a_gas_at_its_temperature_has_the_density_of_the_data() -> None:
     second = weights @ (centres**2 + widths[:, None] ** 2)
 
     def found(temperature: float) -> tuple[np.ndarray, ...]:
-        run = engine(
-            {"kind": "brownian", "scheme": "leimkuhler_matthews", "time_step": 0.03},
-            np.random.default_rng(0).standard_normal((3000, 2)), forces=[TWO], temperature=temperature,
-        )  # fmt: skip
-        run.run(600)
-        samples = run.samples(80, 10, lambda gas: np.concatenate([gas.positions, gas.positions**2], axis=1))
+        run = Simulation(
+            np.random.default_rng(0).standard_normal((3000, 2)),
+            dynamics={"kind": "brownian", "scheme": "leimkuhler_matthews", "time_step": 0.03},
+            forces=[TWO],
+            temperature=temperature,
+            seed=1,
+        )
+        run.step(600)
+        samples = run.sample(80, 10, lambda gas: np.concatenate([gas.positions, gas.positions**2], axis=1))
         own = samples.mean(axis=0)
         return own.mean(axis=0), own.std(axis=0, ddof=1) / np.sqrt(len(own))
 

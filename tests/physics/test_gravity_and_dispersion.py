@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from engine import Engine, engine
 from scipy.optimize import curve_fit
+
+from gasfield.gas import Gas
+from gasfield.simulation import Simulation
 
 L, S = 0.25, 0.5
 R0 = 0.5 * np.sqrt((2 / L) ** (2 / 3) - S**2)
@@ -28,15 +30,17 @@ def slope_of_attraction(r: float) -> float:
     return 2 * (S**2 - 8 * r**2) / (4 * r**2 + S**2) ** 2.5
 
 
-def pair(radius: float, turning: float = 0.0, time_step: float = 0.01) -> Engine:
+def pair(radius: float, turning: float = 0.0, time_step: float = 0.01) -> Simulation:
     forces = [{"kind": "gravity", "softening": S}, {"kind": "dispersion", "rate": L}]
     places = np.array([[radius, 0.0], [-radius, 0.0]])
     velocities = turning * radius * np.array([[0.0, 1.0], [0.0, -1.0]])
-    return engine({"kind": "newton", "time_step": time_step}, places, forces=forces, velocities=velocities)
+    return Simulation(
+        Gas(places, velocities=velocities), dynamics={"kind": "newton", "time_step": time_step}, forces=forces, seed=1
+    )
 
 
-def radii(run: Engine, frames: int, every: int) -> np.ndarray:
-    return run.samples(frames, every, lambda gas: np.linalg.norm(gas.positions[0]))
+def radii(run: Simulation, frames: int, every: int) -> np.ndarray:
+    return run.sample(frames, every, lambda gas: np.linalg.norm(gas.positions[0]))
 
 
 def test_balance_radius() -> None:
@@ -88,9 +92,9 @@ def test_dispersion_alone_is_hubbles_law() -> None:
     places = np.random.default_rng(0).standard_normal((20, 3))
     masses = np.random.default_rng(1).uniform(0.5, 2, 20)
     law = {"kind": "newton", "time_step": 0.01}
-    run = engine(law, places, forces=[{"kind": "dispersion", "rate": 0.5}], masses=masses)
+    run = Simulation(Gas(places, masses=masses), dynamics=law, forces=[{"kind": "dispersion", "rate": 0.5}], seed=1)
     centre = np.average(places, axis=0, weights=masses)
-    run.run(300)
+    run.step(300)
     stretched = centre + (places - centre) * np.cosh(np.sqrt(0.5) * 3.0)
     np.testing.assert_allclose(run.gas.positions, stretched, rtol=1e-4)
     np.testing.assert_allclose(np.average(run.gas.positions, axis=0, weights=masses), centre, atol=1e-13)

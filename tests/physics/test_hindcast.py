@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from gasfield.comparison import compare
+from gasfield.runs import simulate
 from gasfield.scenario import Scenario, load_scenario
 from gasfield.simulation import Simulation
 from gasfield.trajectory import Trajectory
@@ -24,7 +25,7 @@ from gasfield.trajectory import Trajectory
 def hindcast(scenario: Scenario, folder: Path) -> dict[str, Any]:
     """The comparison of a simulated scenario with the recording that it names."""
     assert scenario.compare is not None
-    Simulation(scenario).run(folder / "simulated.h5")
+    simulate(Simulation.from_scenario(scenario), folder / "simulated.h5")
     with (
         Trajectory(scenario.find(scenario.compare.trajectory)) as real,
         Trajectory(folder / "simulated.h5") as simulated,

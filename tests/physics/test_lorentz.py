@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from engine import HARMONIC, Engine, engine, replica_mean
 from force_cases.case import build, gas_at
+from laws import HARMONIC
+from replicas import replica_mean
 from scipy.linalg import expm
 
 from gasfield.errors import InputError
 from gasfield.forces import Force
 from gasfield.gas import Gas
+from gasfield.simulation import Simulation
 from gasfield.spaces import Free, Sphere
 
 
@@ -34,10 +36,8 @@ def lorentz(field: Any, dimensions: int) -> Force:
     return build("lorentz", Free(dimensions=dimensions), field=np.asarray(field).tolist())
 
 
-def moving(law: dict[str, Any], gas: Gas, forces: list[dict[str, Any]], **more: Any) -> Engine:
-    made = engine(law, gas.positions, forces=forces, velocities=gas.velocities, masses=gas.masses, **more)
-    made.gas.charges = gas.charges
-    return made
+def moving(law: dict[str, Any], gas: Gas, forces: list[dict[str, Any]], **more: Any) -> Simulation:
+    return Simulation(gas, dynamics=law, forces=forces, seed=1, **more)
 
 
 @pytest.mark.parametrize("dimensions", [1, 2, 3, 4, 7, 64])
@@ -72,7 +72,7 @@ def test_it_does_no_work(dimensions: int) -> None:
     run = moving({"kind": "newton", "time_step": 0.1}, charged(dimensions), [field])
     before = run.gas.kinetic_energies()
     turned = run.gas.velocities.copy()
-    run.run(2000)
+    run.step(2000)
     np.testing.assert_allclose(run.gas.kinetic_energies(), before, rtol=2e-12)
     assert np.abs(run.gas.velocities - turned).max() > 0.1
 
@@ -84,7 +84,7 @@ def drift(time_step: float) -> tuple[np.ndarray, float]:
     forces = [{"kind": "constant", "force": [0.0, 0.5]}, {"kind": "lorentz", "field": 2.0}]
     turn = round(2 * np.pi / 2.0 / time_step)
     run = moving({"kind": "newton", "time_step": 2 * np.pi / 2.0 / turn}, gas, forces)
-    places = run.samples(3 * turn, 1, lambda gas: gas.positions[0])
+    places = run.sample(3 * turn, 1, lambda gas: gas.positions[0])
     velocity = places[-1] / run.gas.time
     circle = places - velocity * (np.arange(1, 3 * turn + 1) * run.dynamics.time_step)[:, None]
     return velocity, float(np.ptp(circle[:, 0]) / 2)
@@ -107,7 +107,7 @@ def test_period_and_radius_of_gyration() -> None:
     period = 2 * np.pi * 2.0 / 1.5
     law = {"kind": "newton", "time_step": period / 40}
     run = moving(law, gas, [{"kind": "lorentz", "field": [0.0, 0.0, 1.5]}])
-    places = run.samples(40, 1, lambda gas: gas.positions)
+    places = run.sample(40, 1, lambda gas: gas.positions)
     np.testing.assert_allclose(run.gas.velocities, gas.velocities, atol=1e-13)
     np.testing.assert_allclose(places[-1, :, :2], 0.0, atol=1e-13)
     np.testing.assert_allclose(places[-1, :, 2], 0.1 * period, rtol=1e-13)
@@ -123,8 +123,8 @@ def test_bohr_and_van_leeuwen() -> None:
     gas.charges = np.ones(4000)
     law = {"kind": "langevin", "time_step": 0.2, "friction": 1.0}
     run = moving(law, gas, [HARMONIC, {"kind": "lorentz", "field": 3.0}], temperature=1.0)
-    run.run(100)
-    squares = run.samples(25, 8, lambda gas: np.stack([gas.positions**2, gas.velocities**2]))
+    run.step(100)
+    squares = run.sample(25, 8, lambda gas: np.stack([gas.positions**2, gas.velocities**2]))
     for which, truth in ((0, 1.0), (1, 1.0 - 0.2**2 / 4)):
         value, error, _ = replica_mean(squares[:, which].reshape(25, -1))
         assert abs(value - truth) < 4 * error

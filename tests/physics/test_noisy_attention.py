@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from engine import engine
 from scipy.integrate import quad
 from scipy.optimize import brentq
 from scipy.special import eval_legendre, spherical_in
 
 from gasfield.diagnostics.fields.noisy_attention_law import Form, critical_temperature, steady_order
+from gasfield.simulation import Simulation
 from gasfield.statistics.correlation import correlated_mean
 
 FORMS: tuple[Form, ...] = ("unnormalised", "softmax")
@@ -85,12 +85,16 @@ def order(form: Form, tokens: int, temperature: float) -> tuple[float, float]:
     chance = np.random.default_rng(tokens)
     places = chance.standard_normal((tokens, 3))
     places /= np.linalg.norm(places, axis=1, keepdims=True)
-    run = engine(
-        {"kind": "brownian", "time_step": 0.1}, places, temperature=temperature,
-        forces=[{"kind": "attention", "form": form, "beta": 1.0}], space={"kind": "sphere", "dimensions": 3},
-    )  # fmt: skip
-    run.run(300)
-    values = run.samples(800, 5, lambda gas: np.linalg.norm(gas.positions.mean(axis=0)))
+    run = Simulation(
+        places,
+        dynamics={"kind": "brownian", "time_step": 0.1},
+        temperature=temperature,
+        forces=[{"kind": "attention", "form": form, "beta": 1.0}],
+        space={"kind": "sphere", "dimensions": 3},
+        seed=1,
+    )
+    run.step(300)
+    values = run.sample(800, 5, lambda gas: np.linalg.norm(gas.positions.mean(axis=0)))
     estimate = correlated_mean(values, "1")
     assert estimate.error is not None
     return float(estimate.value), float(estimate.error)

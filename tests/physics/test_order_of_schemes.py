@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from engine import engine, halvings, replica_mean
+from replicas import halvings, replica_mean
+
+from gasfield.gas import Gas
+from gasfield.simulation import Simulation
 
 DOUBLE_WELL = {"kind": "double_well", "barrier": 1.0, "width": 1.0, "stiffness": 2.0}
 CIRCULATION = {"kind": "circulation", "rate": 0.7}
@@ -31,10 +34,15 @@ def end(law: dict[str, Any], temperature: float | None, steps: int, step: float,
     start = START if space is None else np.array([[1.0, 0, 0], [0, 0.6, 0.8], [0.48, 0.6, 0.64]])
     push = PUSH if space is None else np.array([[0, 0.5, -0.2], [0.7, 0.4, -0.3], [-0.5, 0.08, 0.3]])
     forces = [DOUBLE_WELL] if space is None else [{"kind": "harmonic", "stiffness": [3.0, 1.0, 0.0]}, CIRCULATION]
-    system = engine(
-        law | {"time_step": step}, start, forces=forces, space=space, temperature=temperature, velocities=push
+    system = Simulation(
+        Gas(start, velocities=push),
+        dynamics=law | {"time_step": step},
+        forces=forces,
+        space=space,
+        temperature=temperature,
+        seed=1,
     )
-    return system.run(steps).positions
+    return system.step(steps).gas.positions
 
 
 def ratios(law: dict[str, Any], temperature: float | None, space: Any = None) -> np.ndarray:
@@ -74,9 +82,11 @@ def test_a_scheme_of_first_order_is_told_from_one_of_second() -> None:
 
 def energy_errors(step: float, time: float) -> np.ndarray:
     """(T,) energy of three particles in the double well, less what it was, while velocity Verlet runs."""
-    system = engine({"kind": "newton", "time_step": step}, START, forces=[DOUBLE_WELL], velocities=PUSH)
+    system = Simulation(
+        Gas(START, velocities=PUSH), dynamics={"kind": "newton", "time_step": step}, forces=[DOUBLE_WELL], seed=1
+    )
     start = system.energy()
-    return system.samples(int(time / step), 1, lambda gas: np.array(system.energy() - start))
+    return system.sample(int(time / step), 1, lambda gas: np.array(system.energy() - start))
 
 
 def test_verlet_energy_error_is_of_second_order_and_does_not_drift() -> None:
@@ -102,8 +112,8 @@ def test_nose_hoover_keeps_its_energy_to_second_order() -> None:
     errors = []
     for steps, step in halvings(0.05, 2):
         law = {"kind": "nose_hoover", "time_step": step, "relaxation_time": 0.7}
-        system = engine(law, START, forces=[DOUBLE_WELL], temperature=0.5, velocities=PUSH)
-        kept = system.samples(100 * steps, 1, lambda gas, s=system: np.array(s.dynamics.measures(gas)["conserved"]))
+        system = Simulation(Gas(START, velocities=PUSH), dynamics=law, forces=[DOUBLE_WELL], temperature=0.5, seed=1)
+        kept = system.sample(100 * steps, 1, lambda gas, s=system: np.array(s.dynamics.measures(gas)["conserved"]))
         errors.append(np.abs(kept - kept[0]).max())
     np.testing.assert_allclose(errors[0] / errors[1], 4.0, rtol=0.15)
 
@@ -120,9 +130,9 @@ def bias(scheme: str, time_step: float, count: int, width: float = 2.0) -> tuple
     law = {"kind": "brownian", "scheme": scheme, "time_step": time_step}
     start = width * np.sign(np.random.default_rng(0).standard_normal((count, 1)))
     well = {"kind": "double_well", "barrier": 1.0, "width": width}
-    system = engine(law, start, forces=[well], temperature=1.0)
-    system.run(int(8 / time_step))
-    squares = system.samples(10, int(np.ceil(0.5 / time_step)), lambda gas: gas.positions[:, 0] ** 2)
+    system = Simulation(start, dynamics=law, forces=[well], temperature=1.0, seed=1)
+    system.step(int(8 / time_step))
+    squares = system.sample(10, int(np.ceil(0.5 / time_step)), lambda gas: gas.positions[:, 0] ** 2)
     mean, error, _ = replica_mean(squares)
     return mean - exact_second_moment(1.0, width), error
 

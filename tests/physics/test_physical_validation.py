@@ -24,6 +24,7 @@ import numpy as np
 import pytest
 import yaml
 
+from gasfield.runs import simulate
 from gasfield.scenario import load_scenario
 from gasfield.simulation import Simulation
 from gasfield.trajectory import Trajectory
@@ -96,7 +97,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Runs:
         if key not in made:
             scenario, made[key] = folder / f"{len(made)}.yaml", folder / f"{len(made)}.h5"
             write_scenario(scenario, dynamics, every, samples, **changes)
-            Simulation(load_scenario(scenario)).run(made[key])
+            simulate(Simulation.from_scenario(load_scenario(scenario)), made[key])
         return made[key]
 
     return make

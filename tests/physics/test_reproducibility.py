@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ import yaml
 
 import gasfield
 from gasfield.dynamics import DYNAMICS
-from gasfield.scenario import load_scenario
+from gasfield.kernels import threads
+from gasfield.runs import simulate
+from gasfield.scenario import Scenario, load_scenario
 from gasfield.simulation import Simulation
 
 SOFT = {"kind": "soft_repulsion", "strength": 3.0, "range": 0.8}
@@ -99,17 +102,31 @@ def assert_same(a: Path, b: Path) -> None:
         np.testing.assert_array_equal(value, other[name], err_msg=name)
 
 
+@pytest.fixture
+def many_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """However small the gas; the engine itself gives one as small as these a single thread."""
+    monkeypatch.setattr(threads, "_ALONE", 0)
+    before = numba.get_num_threads()
+    yield
+    numba.set_num_threads(before)
+
+
+def run_on(number: int, scenario: Scenario, path: Path) -> Simulation:
+    """A whole run on a number of threads, which is seen to have been used."""
+    used: set[int] = set()
+    numba.set_num_threads(number)
+    simulation = Simulation.from_scenario(scenario)
+    simulate(simulation, path, progress=lambda _: used.add(numba.get_num_threads()))
+    assert used == {number}
+    return simulation
+
+
+@pytest.mark.usefixtures("many_threads")
 @pytest.mark.parametrize("kind", LAWS)
 def test_bits_do_not_depend_on_threads(kind: str, tmp_path: Path) -> None:
-    scenario = load_scenario(write_scenario(tmp_path, kind))
-    ends = []
-    for threads in (1, 2):
-        numba.set_num_threads(threads)
-        simulation = Simulation(scenario)
-        simulation.run(tmp_path / f"{threads}.h5")
-        ends.append(simulation.gas)
-    numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
-    np.testing.assert_array_equal(ends[0].positions, ends[1].positions)
+    scenario = load_scenario(write_scenario(tmp_path, kind), ["run.steps=28"])
+    one, two = (run_on(number, scenario, tmp_path / f"{number}.h5").gas for number in (1, 2))
+    np.testing.assert_array_equal(one.positions, two.positions)
     assert_same(tmp_path / "1.h5", tmp_path / "2.h5")
 
 
@@ -132,12 +149,11 @@ CROWD: dict[str, Any] = {
 """Forces that know of time, charges, masses, velocities and groups."""
 
 
+@pytest.mark.usefixtures("many_threads")
 def test_bits_of_a_crowd_do_not_depend_on_threads(tmp_path: Path) -> None:
-    scenario = load_scenario(write_scenario(tmp_path, "langevin", **CROWD))
-    for threads in (1, 2):
-        numba.set_num_threads(threads)
-        Simulation(scenario).run(tmp_path / f"{threads}.h5")
-    numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
+    scenario = load_scenario(write_scenario(tmp_path, "langevin", **CROWD), ["run.steps=10"])
+    for number in (1, 2):
+        run_on(number, scenario, tmp_path / f"{number}.h5")
     assert_same(tmp_path / "1.h5", tmp_path / "2.h5")
 
 
@@ -145,8 +161,8 @@ def test_another_seed_gives_other_bits(tmp_path: Path) -> None:
     """Negative control."""
     ends = []
     for seed in (3, 4):
-        simulation = Simulation(load_scenario(write_scenario(tmp_path, "langevin", seed=seed)))
-        simulation.run(tmp_path / f"{seed}.h5")
+        simulation = Simulation.from_scenario(load_scenario(write_scenario(tmp_path, "langevin", seed=seed)))
+        simulate(simulation, tmp_path / f"{seed}.h5")
         ends.append(simulation.gas.positions)
     assert not np.array_equal(ends[0], ends[1])
 

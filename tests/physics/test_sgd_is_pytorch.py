@@ -6,8 +6,8 @@ import naive
 import numba
 import numpy as np
 import pytest
-from engine import Prescribed, under
 from gradients import initial_weights, training_gradients
+from prescribed import Prescribed, under
 
 from gasfield.dynamics import sgd as sgd_module
 from gasfield.dynamics.sgd import SGD, sgd_step

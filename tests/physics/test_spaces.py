@@ -627,7 +627,7 @@ def test_nothing_is_spread_evenly_over_an_endless_space() -> None:
         ({"kind": "sphere", "dimensions": 1}, "greater than or equal to 2"),
         ({"kind": "sphere", "dimensions": 3, "radius": 2.0}, "unknown key 'radius'"),
         ({"kind": "free", "dimensions": 0}, "greater than or equal to 1"),
-        ({"kind": "cube", "dimensions": 2}, "'free', 'periodic', 'box', 'ball', 'sphere'"),
+        ({"kind": "cube", "dimensions": 2}, "'ball', 'box', 'free', 'periodic', 'sphere'"),
     ],
 )
 def test_bad_input_is_refused(given: dict[str, Any], message: str) -> None:

@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from engine import engine, replica_mean
+from replicas import replica_mean
 from scipy.special import ive
+
+from gasfield.simulation import Simulation
 
 
 def mean_cosine(dimensions: int, kappa: float) -> float:
@@ -32,12 +34,16 @@ def measured(
     start = np.random.default_rng(8).standard_normal((count, dimensions))
     start /= np.linalg.norm(start, axis=1, keepdims=True)
     force = [0.0] * (dimensions - 1) + [field]
-    system = engine(
-        law, start, forces=[{"kind": "constant", "force": force}],
-        space={"kind": "sphere", "dimensions": dimensions}, temperature=warmth,
-    )  # fmt: skip
-    system.run(burn)
-    found = replica_mean(system.samples(10, every, lambda gas: gas.positions[:, -1]))
+    system = Simulation(
+        start,
+        dynamics=law,
+        forces=[{"kind": "constant", "force": force}],
+        space={"kind": "sphere", "dimensions": dimensions},
+        temperature=warmth,
+        seed=1,
+    )
+    system.step(burn)
+    found = replica_mean(system.sample(10, every, lambda gas: gas.positions[:, -1]))
     np.testing.assert_allclose(np.linalg.norm(system.gas.positions, axis=1), 1.0, rtol=1e-12)
     return found
 
@@ -98,8 +104,10 @@ def test_diffusion_on_the_sphere_forgets_its_start() -> None:
     along great circles of Gaussian length, so each forgets a little less than it should by O(h): h = 0.002."""
     start = np.tile([0.0, 0.0, 1.0], (20_000, 1))
     law = {"kind": "brownian", "scheme": "euler_maruyama", "time_step": 0.002, "friction": 0.5}
-    system = engine(law, start, forces=[], space={"kind": "sphere", "dimensions": 3}, temperature=0.6)
-    left = system.run(100).positions[:, 2]
+    system = Simulation(
+        start, dynamics=law, forces=[], space={"kind": "sphere", "dimensions": 3}, temperature=0.6, seed=1
+    )
+    left = system.step(100).gas.positions[:, 2]
     error = left.std() / np.sqrt(len(left))
     assert abs(left.mean() - np.exp(-2 * 0.6 * 0.2 / 0.5)) < 4 * error + 0.001
     assert abs(left.mean() - np.exp(-2 * 0.63 * 0.2 / 0.5)) > 4 * error  # 5% warmer

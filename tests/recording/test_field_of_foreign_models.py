@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="recording needs the extra `gasfield[record]`")
+pytest.importorskip("torch", reason="recording needs the extra `gasfield[record]`")
 
-from foreign_models import (  # noqa: E402
+import torch
+from foreign_models import (
     IGNORED,
     LIVE,
     VOCABULARY,
@@ -22,12 +24,12 @@ from foreign_models import (  # noqa: E402
     mean_loss,
     seeded,
 )
-from torch import Tensor, nn  # noqa: E402
-from torch.nn import functional  # noqa: E402
+from torch import Tensor, nn
+from torch.nn import functional
 
-import gasfield  # noqa: E402
-from gasfield.errors import InputError  # noqa: E402
-from gasfield.recording import Recorder, RecordingWarning  # noqa: E402
+import gasfield
+from gasfield.errors import InputError
+from gasfield.recording import Recorder, RecordingWarning
 
 DEAD = np.arange(LIVE, VOCABULARY)
 FLOAT32_ERROR = 1e-6
@@ -44,7 +46,7 @@ def train(
     clip: float | None = None,
     accumulate: int = 1,
     steps: int = 4,
-    **options: object,
+    **options: Any,
 ) -> list[np.ndarray]:
     """Trains and records; the gradients of all rows that the optimiser got, step by step."""
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-2, weight_decay=0.0)

@@ -14,17 +14,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="recording needs the extra `gasfield[record]`")
+pytest.importorskip("torch", reason="recording needs the extra `gasfield[record]`")
 
-from foreign_models import LIVE, VOCABULARY, Tied, TiedWithoutLayer, Untied, batch, mean_loss, seeded  # noqa: E402
-from torch import nn  # noqa: E402
+import torch
+from foreign_models import LIVE, VOCABULARY, Tied, TiedWithoutLayer, Untied, batch, mean_loss, seeded
+from torch import nn
 
-import gasfield  # noqa: E402
-from gasfield.errors import InputError  # noqa: E402
-from gasfield.recording import Recorder, RecordingWarning  # noqa: E402
-from gasfield.recording.sheet import Sheet  # noqa: E402
-from gasfield.recording.timetable import spread_steps  # noqa: E402
-from gasfield.tracers import Tracer  # noqa: E402
+import gasfield
+from gasfield.errors import InputError
+from gasfield.recording import Recorder, RecordingWarning
+from gasfield.recording.sheet import Sheet
+from gasfield.recording.timetable import spread_steps
+from gasfield.tracers import Tracer
+from gasfield.trajectory.writer import FLUSH_SECONDS
 
 DEAD = np.arange(LIVE, VOCABULARY)
 LATTICE = Tracer.model_validate(
@@ -303,6 +305,8 @@ import sys, time
 import torch
 from foreign_models import DEAD_IDS, Tied, seeded, batch, mean_loss
 from gasfield.recording import Recorder
+from gasfield.trajectory import writer
+writer.FLUSH_SECONDS = float(sys.argv[2])
 model = seeded(Tied)
 optimiser = torch.optim.AdamW(model.parameters(), lr=1e-2)
 recorder = Recorder(model, sys.argv[1], rows={"dead": DEAD_IDS, "live": 20})
@@ -321,15 +325,19 @@ def _environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent), "OMP_NUM_THREADS": "1"}
 
 
-def test_two_readers_follow_and_after_a_kill_at_most_ten_seconds_are_missing(tmp_path: Path) -> None:
-    path = tmp_path / "live.h5"
+@pytest.mark.parametrize("interval", [1.0, pytest.param(FLUSH_SECONDS, marks=pytest.mark.validate)], ids=str)
+def test_two_readers_follow_and_after_a_kill_at_most_ten_seconds_are_missing(tmp_path: Path, interval: float) -> None:
+    """At most twice the time between two flushes, which is five seconds unless a test shortens it."""
+    path, most = tmp_path / "live.h5", 2 * interval
+    assert 2 * FLUSH_SECONDS <= 10
     process = subprocess.Popen(
-        [sys.executable, "-c", TRAINS_UNTIL_KILLED, str(path)], stdout=subprocess.PIPE, text=True, env=_environment()
-    )
+        [sys.executable, "-c", TRAINS_UNTIL_KILLED, str(path), str(interval)],
+        stdout=subprocess.PIPE, text=True, env=_environment(),
+    )  # fmt: skip
     assert process.stdout is not None
     process.stdout.readline()
     lengths: list[list[int]] = [[], []]
-    deadline = time.monotonic() + 11.0
+    deadline = time.monotonic() + 2.2 * interval + 1.0
     while time.monotonic() < deadline:
         for seen in lengths:
             with gasfield.open(path) as growing:
@@ -337,7 +345,7 @@ def test_two_readers_follow_and_after_a_kill_at_most_ten_seconds_are_missing(tmp
                 assert np.isfinite(last).all()
                 assert list(growing.steps) == list(range(len(growing)))
                 seen.append(len(growing))
-        time.sleep(0.4)
+        time.sleep(0.08 * interval)
     os.kill(process.pid, signal.SIGKILL)
     killed = time.time()
     announced = [line.split() for line in process.stdout.read().splitlines() if line.count(" ") == 1]
@@ -345,7 +353,7 @@ def test_two_readers_follow_and_after_a_kill_at_most_ten_seconds_are_missing(tmp
     for seen in lengths:
         assert seen == sorted(seen)
         assert len(set(seen)) >= 3  # they saw it grow
-    due = max(int(step) for step, when in announced if float(when) < killed - 10.0)
+    due = max(int(step) for step, when in announced if float(when) < killed - most)
     with gasfield.open(path) as left:
         assert left.steps[-1] > due
         assert list(left.steps) == list(range(len(left)))

@@ -16,7 +16,7 @@ from gasfield.gas import Gas
 from gasfield.plots import animation
 from gasfield.plots.film import animate
 from gasfield.plots.style import new_figure
-from gasfield.tracers.shapes import Cubic, Sheet
+from gasfield.tracers.shapes.grids import Cubic, Sheet
 from gasfield.trajectory import Trajectory, TrajectoryWriter
 
 Values = NDArray[np.float64]

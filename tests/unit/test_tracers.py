@@ -9,7 +9,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from gasfield.errors import InputError
-from gasfield.tracers import Planting, Present, Shape, Soil, Structure, Tracer, plant, structure_of
+from gasfield.tracers import Planting, Present, ShapeSpec, Soil, Structure, Tracer, plant, structure_of
 
 SHAPES = [
     ({"kind": "line", "count": 5, "spacing": 0.3}, 5, 1, 4),
@@ -19,7 +19,7 @@ SHAPES = [
 
 
 def shaped(given: dict) -> Structure:
-    return structure_of(TypeAdapter(Shape).validate_python(given), Path)
+    return structure_of(TypeAdapter(ShapeSpec).validate_python(given), Path)
 
 
 @pytest.mark.parametrize(("given", "count", "k", "bonds"), SHAPES)
@@ -122,7 +122,7 @@ def test_no_shape_has_more_points_than_memory() -> None:
         *(case[0] | {"spacing": 0.3} for case in LATTICES),
         *(case[0] | {"spacing": 2.0} for case in POLYTOPES),
     ):
-        shape = TypeAdapter(Shape).validate_python(given)
+        shape = TypeAdapter(ShapeSpec).validate_python(given)
         assert shape.size == len(shape.structure().points)
 
 

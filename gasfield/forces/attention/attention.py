@@ -34,6 +34,7 @@ from gasfield.gas import Gas
 from gasfield.kernels.dot import dot
 from gasfield.kernels.flags import EXACT_PARALLEL
 from gasfield.kernels.softmax import LARGEST, gather, gather_softmax, inner_products
+from gasfield.registry import register
 from gasfield.spec import Spec
 
 
@@ -62,6 +63,7 @@ class Head(Spec):
         return key.T @ query, square_of(self.value, dimensions, f"{where}value")
 
 
+@register
 class Attention(ForceLaw):
     """Draws every particle along the mean of all that push, weighted by how well they match."""
 
@@ -83,6 +85,11 @@ class Attention(ForceLaw):
     def plain(self) -> bool:
         """Whether it has one head and no matrices."""
         return self.heads is None and (self.query, self.key, self.value) == (None, None, None)
+
+    @property
+    def mean_field(self) -> tuple[Literal["softmax", "unnormalised"], float] | None:
+        """Form and beta, where there is one head and no matrices."""
+        return (self.form, self.beta) if self.plain else None
 
     def build(self, surroundings: Surroundings) -> Force:
         """The attention.

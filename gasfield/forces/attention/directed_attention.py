@@ -33,6 +33,7 @@ from gasfield.gas import Gas
 from gasfield.kernels.dot import dot
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
 from gasfield.kernels.softmax import LARGEST, gather_softmax
+from gasfield.registry import register
 from gasfield.spec import Spec
 
 
@@ -56,6 +57,7 @@ class Hops(Spec):
     """t, the distance at which an edge is a half [length]."""
 
 
+@register
 class DirectedAttention(ForceLaw):
     """Draws every particle along the mean of all that push, weighted by direction and distance."""
 

@@ -27,11 +27,13 @@ from gasfield.forces.near import BLOCK
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
 from gasfield.kernels.softmax import inner_products
+from gasfield.registry import register
 
 SOFTENING = 1e-3
 """Default: five digits of the published tables stay as they are, and the greatest force is a million, not 1e8."""
 
 
+@register
 class EmissionReceptivity(ForceLaw):
     """Draws the receptivity of every particle to the emissions of all others."""
 

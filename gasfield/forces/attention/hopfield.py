@@ -20,6 +20,7 @@ from gasfield.forces.attention.matrices import Rows, rows_of
 from gasfield.forces.base import Array, Force, ForceLaw, Surroundings
 from gasfield.forces.external import ExternalForce
 from gasfield.kernels.leaf import leaf
+from gasfield.registry import register
 from gasfield.spec import Spec
 from gasfield.streams import Stream, generator
 
@@ -35,6 +36,7 @@ class DrawnPatterns(Spec):
     """Of the draw; not that of the run, so that runs with different seeds may share a memory."""
 
 
+@register
 class Hopfield(ForceLaw):
     """Draws every particle to the stored patterns that it resembles, and to the origin in between."""
 
@@ -51,8 +53,15 @@ class Hopfield(ForceLaw):
             InputError: if a pattern has not D coordinates, or the space is periodic.
         """
         surroundings.require_no_period("hopfield")
-        patterns = stored(self.patterns, surroundings.dimensions)
-        return ExternalForce("hopfield", _recall, (patterns, self.beta), conservative=True)
+        return ExternalForce("hopfield", _recall, self.memory(surroundings.dimensions), conservative=True)
+
+    def memory(self, dimensions: int) -> tuple[Array, float]:
+        """The patterns (M, D) and beta.
+
+        Raises:
+            InputError: if a pattern has not D coordinates.
+        """
+        return stored(self.patterns, dimensions), self.beta
 
 
 def stored(patterns: Rows | DrawnPatterns, dimensions: int) -> Array:

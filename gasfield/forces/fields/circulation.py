@@ -12,8 +12,10 @@ from gasfield.errors import InputError
 from gasfield.forces.base import Finite, Force, ForceLaw, Surroundings
 from gasfield.forces.external import ExternalForce
 from gasfield.kernels.leaf import leaf
+from gasfield.registry import register
 
 
+@register
 class Circulation(ForceLaw):
     """Drives every particle round the origin, in every plane alike; an odd last coordinate is left alone."""
 

@@ -13,8 +13,10 @@ from gasfield.forces.base import Finite, Force, ForceLaw, Surroundings, of_dimen
 from gasfield.forces.external import ExternalForce
 from gasfield.forces.fields.gaussian_wells import Width
 from gasfield.kernels.leaf import leaf
+from gasfield.registry import register
 
 
+@register
 class Cliff(ForceLaw):
     """Low ground on one side of a plane, high ground on the other."""
 

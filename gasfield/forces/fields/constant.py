@@ -6,17 +6,21 @@ goes round, so there it is no gradient.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings, not_conservative, of_dimension
 from gasfield.forces.charges import require_charges
 from gasfield.gas import Gas
+from gasfield.registry import register
 
 
+@register
 class Constant(ForceLaw):
     """Pushes every particle alike."""
+
+    uniform: ClassVar[bool] = True
 
     kind: Literal["constant"] = "constant"
     force: tuple[Finite, ...]

@@ -21,6 +21,7 @@ from gasfield.errors import InputError
 from gasfield.forces.base import Finite, Force, ForceLaw, Surroundings
 from gasfield.forces.external import ExternalForce
 from gasfield.kernels.leaf import leaf
+from gasfield.registry import register
 from gasfield.spec import Spec
 
 Length = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
@@ -98,6 +99,7 @@ class OnSphere(Spec):
         return ExternalForce("convection", sphere, (speed, self.waves), conservative=False)
 
 
+@register
 class Convection(ForceLaw):
     """Cells in which everything goes round. Under `advection` the force is the velocity."""
 

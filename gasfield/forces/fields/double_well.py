@@ -12,8 +12,10 @@ from pydantic import Field
 from gasfield.forces.base import Finite, Force, ForceLaw, Surroundings
 from gasfield.forces.external import ExternalForce
 from gasfield.kernels.leaf import leaf
+from gasfield.registry import register
 
 
+@register
 class DoubleWell(ForceLaw):
     """Two wells along the first coordinate, one harmonic well along all others."""
 

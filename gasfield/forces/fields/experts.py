@@ -23,6 +23,7 @@ from gasfield.forces.fields.soft_min import add_soft_min, square_distances
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
 from gasfield.kernels.leaf import leaf
+from gasfield.registry import register
 from gasfield.spec import Spec
 from gasfield.streams import Stream, generator
 
@@ -41,6 +42,7 @@ class DrawnCentres(Spec):
     """Of the draw."""
 
 
+@register
 class Experts(ForceLaw):
     """Wells of which a particle feels the nearest only."""
 

@@ -24,6 +24,7 @@ from gasfield.forces.external import ExternalForce, Parameters
 from gasfield.forces.singular import LESS_SHARP, TIP, in_float64, probe, refuse_singular
 from gasfield.gas import Gas
 from gasfield.kernels.leaf import Law
+from gasfield.registry import register
 
 _HINTS = {
     "x": "a coordinate is written x0, x1, ..., the distance from the origin |x|",
@@ -34,6 +35,7 @@ _HINTS = {
 }
 
 
+@register
 class Expression(ForceLaw):
     """A field from an expression of the coordinates x0, x1, ..., |x| and the time t: either `energy` or `force`."""
 

@@ -15,6 +15,7 @@ from pydantic import Field
 from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings, of_dimension
 from gasfield.forces.external import ExternalForce
 from gasfield.kernels.leaf import leaf
+from gasfield.registry import register
 from gasfield.spec import Spec
 
 Width = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
@@ -31,6 +32,7 @@ class Well(Spec):
     """w, the distance from the bottom at which the force is greatest [length]."""
 
 
+@register
 class GaussianWells(ForceLaw):
     """Wells and hills, one Gaussian each."""
 

@@ -9,10 +9,12 @@ from pydantic import Field
 from gasfield.forces.base import Finite, Force, ForceLaw, Surroundings, of_dimension
 from gasfield.forces.external import ExternalForce
 from gasfield.kernels.leaf import leaf
+from gasfield.registry import register
 
 Stiffness = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 
 
+@register
 class Harmonic(ForceLaw):
     """Pulls every particle to a centre, in proportion to its distance along each coordinate."""
 

@@ -18,6 +18,7 @@ from gasfield.forces.base import Finite, Force, ForceLaw, Surroundings, of_dimen
 from gasfield.forces.external import ExternalForce
 from gasfield.forces.fields.soft_min import take_shares
 from gasfield.kernels.leaf import leaf
+from gasfield.registry import register
 from gasfield.spec import Spec
 
 
@@ -34,6 +35,7 @@ class Node(Spec):
     """The masses below it."""
 
 
+@register
 class Hierarchy(ForceLaw):
     """Routing by distance down a tree of masses."""
 

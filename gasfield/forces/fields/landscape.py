@@ -21,11 +21,13 @@ from gasfield.forces.fields.gaussian_wells import Width
 from gasfield.forces.fields.mixture import Mixture, fit_mixture, kernel_density
 from gasfield.forces.fields.soft_min import add_soft_min, square_distances
 from gasfield.kernels.leaf import leaf
+from gasfield.registry import register
 from gasfield.trajectory import Trajectory
 
 Weight = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 
 
+@register
 class Landscape(ForceLaw):
     """The landscape in which a gas would look like the data. Give `file` (rows of a recording) or `centres`."""
 

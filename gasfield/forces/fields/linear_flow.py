@@ -21,6 +21,7 @@ from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings, o
 from gasfield.forces.external import ExternalForce
 from gasfield.forces.fields.planes import Plane, require_plane
 from gasfield.kernels.leaf import leaf
+from gasfield.registry import register
 from gasfield.spec import Spec
 
 
@@ -44,6 +45,7 @@ class Shear(Spec):
     """By which the stretched direction is turned from the first axis to the second [degrees]."""
 
 
+@register
 class LinearFlow(ForceLaw):
     """Translation, rotation, dilation and shear about a centre. Under `advection` the force is the velocity."""
 

@@ -19,8 +19,10 @@ from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings
 from gasfield.forces.charges import require_charges
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT_PARALLEL
+from gasfield.registry import register
 
 
+@register
 class Lorentz(ForceLaw):
     """Turns the velocities of charges."""
 

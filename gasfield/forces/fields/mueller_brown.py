@@ -19,6 +19,7 @@ from gasfield.errors import InputError
 from gasfield.forces.base import Force, ForceLaw, Surroundings
 from gasfield.forces.external import ExternalForce
 from gasfield.kernels.leaf import leaf
+from gasfield.registry import register
 
 TERMS = np.array(
     [  # A, a, b, c, x, y
@@ -31,6 +32,7 @@ TERMS = np.array(
 """(4, 6) the table of the paper, one term a row."""
 
 
+@register
 class MuellerBrown(ForceLaw):
     """The Mueller-Brown surface in two dimensions."""
 

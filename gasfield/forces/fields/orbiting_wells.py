@@ -20,6 +20,7 @@ from gasfield.forces.external import ExternalForce, Parameters, for_kernels
 from gasfield.forces.fields.gaussian_wells import Width, shapes, wells
 from gasfield.forces.fields.planes import Plane, require_plane
 from gasfield.gas import Gas
+from gasfield.registry import register
 from gasfield.spec import Spec
 
 
@@ -43,6 +44,7 @@ class OrbitingWell(Spec):
     """w, the distance from the bottom at which the force is greatest [length]."""
 
 
+@register
 class OrbitingWells(ForceLaw):
     """A hierarchy of wells that go round each other, by the gas's time."""
 

@@ -8,7 +8,7 @@ the recorded dead rows the force is minus the gradient that training gave them.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numba import jit, prange
@@ -18,11 +18,15 @@ from gasfield.forces.base import Array, Force, ForceLaw, Surroundings
 from gasfield.gas import Gas
 from gasfield.kernels.dot import dot
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
+from gasfield.registry import register
 from gasfield.trajectory import AffineField, FullField, FullSnapshot, RecordedField, Trajectory
 
 
+@register
 class RecordedGradient(ForceLaw):
     """The recorded field of a training run, at the step that the gas has reached. Conservative at each step."""
+
+    recorded: ClassVar[bool] = True
 
     kind: Literal["recorded_gradient"] = "recorded_gradient"
     file: str

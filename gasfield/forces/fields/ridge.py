@@ -20,6 +20,7 @@ from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings, o
 from gasfield.forces.external import ExternalForce
 from gasfield.forces.fields.gaussian_wells import Width
 from gasfield.kernels.leaf import leaf
+from gasfield.registry import register
 from gasfield.spec import Spec
 
 
@@ -34,6 +35,7 @@ class Tunnel(Spec):
     """g, the share of the height that is taken away; 1 opens the ridge to the ground."""
 
 
+@register
 class Ridge(ForceLaw):
     """A ridge or, with a negative height, a valley."""
 

@@ -10,8 +10,10 @@ from typing import Literal
 from gasfield.forces.base import Force, Surroundings
 from gasfield.forces.charges import ChargeForce
 from gasfield.forces.pairs.softened import SoftenedLaw, softened
+from gasfield.registry import register
 
 
+@register
 class Coulomb(SoftenedLaw):
     """Like charges repel, unlike ones attract each other; `strength` is k. Passive tracers feel it and do not act."""
 

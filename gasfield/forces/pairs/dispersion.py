@@ -15,8 +15,10 @@ from pydantic import Field
 
 from gasfield.forces.base import Array, Force, ForceLaw, Surroundings
 from gasfield.gas import Gas
+from gasfield.registry import register
 
 
+@register
 class Dispersion(ForceLaw):
     """A push away from the centre of mass. Passive tracers are pushed and do not push."""
 

@@ -8,8 +8,10 @@ from gasfield.forces.base import Array, Force, Surroundings
 from gasfield.forces.pairs.softened import SoftenedLaw, softened
 from gasfield.forces.pairwise import PairForce
 from gasfield.gas import Gas
+from gasfield.registry import register
 
 
+@register
 class Gravity(SoftenedLaw):
     """Attraction between masses; `strength` is G. Passive tracers are attracted and do not attract."""
 

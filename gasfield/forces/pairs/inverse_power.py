@@ -14,11 +14,13 @@ from gasfield.errors import InputError
 from gasfield.forces.base import Force, ForceLaw, Surroundings
 from gasfield.forces.pairwise import PairForce, require_room
 from gasfield.kernels.leaf import leaf
+from gasfield.registry import register
 
 _HIGHEST = 1.0e5
 """The energy in units of e at the edge of the core."""
 
 
+@register
 class InversePower(ForceLaw):
     """Pushes particles apart by a power of their distance. Passive tracers are pushed and do not push."""
 

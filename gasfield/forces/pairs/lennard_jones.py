@@ -15,11 +15,13 @@ from gasfield.errors import InputError
 from gasfield.forces.base import Force, ForceLaw, Surroundings
 from gasfield.forces.pairwise import PairForce, require_room
 from gasfield.kernels.leaf import leaf
+from gasfield.registry import register
 
 _CORE = 0.5
 """Of the diameter: the energy there is 16,128 e."""
 
 
+@register
 class LennardJones(ForceLaw):
     """Particles with a hard core that attract each other from farther away. Passive tracers feel it and do not act."""
 

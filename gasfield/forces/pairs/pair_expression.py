@@ -21,10 +21,12 @@ from gasfield.forces.pairwise import PairForce, require_room
 from gasfield.forces.singular import LESS_SHARP, TIP, in_float64, probe, refuse_singular
 from gasfield.gas import Gas
 from gasfield.kernels.leaf import Law
+from gasfield.registry import register
 
 _HINTS = dict.fromkeys(("x", "x0", "d", "R", "u", "r2"), "the distance of the two particles is written r")
 
 
+@register
 class PairExpression(ForceLaw):
     """A force between pairs from an expression of their distance r. Passive tracers feel it and do not exert it."""
 

@@ -15,8 +15,10 @@ from pydantic import Field
 from gasfield.forces.base import Force, ForceLaw, Surroundings
 from gasfield.forces.pairwise import PairForce, require_room
 from gasfield.kernels.leaf import leaf
+from gasfield.registry import register
 
 
+@register
 class SoftRepulsion(ForceLaw):
     """Pushes near particles apart. Passive tracers are pushed and do not push."""
 

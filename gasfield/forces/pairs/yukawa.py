@@ -14,8 +14,10 @@ from gasfield.forces.base import Force, Surroundings
 from gasfield.forces.charges import ChargeForce
 from gasfield.forces.pairs.softened import SoftenedLaw
 from gasfield.kernels.leaf import leaf
+from gasfield.registry import register
 
 
+@register
 class Yukawa(SoftenedLaw):
     """Like charges repel, unlike ones attract each other, over a screening length; `strength` is k."""
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
 
-from gasfield.spec import Spec
+from gasfield.registry import register
+from gasfield.tracers.shapes.base import Find, Shape
 from gasfield.tracers.shapes.structure import Spacing, Structure, chained
 
 
-class Ring(Spec):
+@register
+class Ring(Shape):
     """Equally spaced points on a circle (k = 2)."""
 
     kind: Literal["ring"] = "ring"
@@ -25,13 +28,14 @@ class Ring(Spec):
         """Number of points."""
         return self.count
 
-    def structure(self) -> Structure:
+    def structure(self, find: Find = Path) -> Structure:
         """The points, each bonded to the two beside it."""
         angle = 2 * np.pi * np.arange(self.count) / self.count
         return chained(self.radius * np.stack([np.cos(angle), np.sin(angle)], axis=1), closed=True)
 
 
-class Helix(Spec):
+@register
+class Helix(Shape):
     """Equally spaced points on a right-handed helix about the third axis (k = 3)."""
 
     kind: Literal["helix"] = "helix"
@@ -49,7 +53,7 @@ class Helix(Spec):
         """Number of points."""
         return self.count
 
-    def structure(self) -> Structure:
+    def structure(self, find: Find = Path) -> Structure:
         """The points, each bonded to the next."""
         angle = 2 * np.pi * self.turns * np.linspace(0, 1, self.count)
         circle = self.radius * np.stack([np.cos(angle), np.sin(angle)], axis=1)

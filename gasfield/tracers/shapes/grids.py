@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from itertools import product
+from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
 
-from gasfield.spec import Spec
+from gasfield.registry import register
+from gasfield.tracers.shapes.base import Find, Shape
 from gasfield.tracers.shapes.structure import Spacing, Structure
 
 Count = Annotated[int, Field(ge=2)]
 
 
-class Line(Spec):
+@register
+class Line(Shape):
     """Equally spaced points on a line (k = 1)."""
 
     kind: Literal["line"] = "line"
@@ -28,12 +31,13 @@ class Line(Spec):
         """Number of points."""
         return self.count
 
-    def structure(self) -> Structure:
+    def structure(self, find: Find = Path) -> Structure:
         """The points and the bonds of neighbours."""
         return _grid((self.count,), self.spacing)
 
 
-class Sheet(Spec):
+@register
+class Sheet(Shape):
     """A sheet of squares (k = 2)."""
 
     kind: Literal["sheet"] = "sheet"
@@ -47,12 +51,13 @@ class Sheet(Spec):
         """Number of points."""
         return self.side**2 if isinstance(self.side, int) else self.side[0] * self.side[1]
 
-    def structure(self) -> Structure:
+    def structure(self, find: Find = Path) -> Structure:
         """The points and the bonds of neighbours."""
         return _grid((self.side,) * 2 if isinstance(self.side, int) else self.side, self.spacing)
 
 
-class Cubic(Spec):
+@register
+class Cubic(Shape):
     """A simple cubic lattice of k dimensions."""
 
     kind: Literal["cubic"] = "cubic"
@@ -68,7 +73,7 @@ class Cubic(Spec):
         """Number of points."""
         return int(self.side**self.dimensions)
 
-    def structure(self) -> Structure:
+    def structure(self, find: Find = Path) -> Structure:
         """The points and the bonds of neighbours."""
         return _grid((self.side,) * self.dimensions, self.spacing)
 

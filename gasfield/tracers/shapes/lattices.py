@@ -7,19 +7,22 @@ dimensions (Conway and Sloane, Sphere Packings, Lattices and Groups, chapter 1).
 from __future__ import annotations
 
 from itertools import combinations, product
+from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from gasfield.spec import Spec
+from gasfield.registry import register
+from gasfield.tracers.shapes.base import Find, Shape
 from gasfield.tracers.shapes.structure import Spacing, Structure, nearest_bonded
 
 Side = Annotated[int, Field(ge=1)]
 
 
-class Hexagonal(Spec):
+@register
+class Hexagonal(Shape):
     """A hexagon cut from the triangular lattice (k = 2): a point and rings of six neighbours, twelve, ..."""
 
     kind: Literal["hexagonal"] = "hexagonal"
@@ -33,14 +36,15 @@ class Hexagonal(Spec):
         """Number of points."""
         return 1 + 3 * self.rings * (self.rings + 1)
 
-    def structure(self) -> Structure:
+    def structure(self, find: Find = Path) -> Structure:
         """The points and the bonds of neighbours."""
         steps = range(-self.rings, self.rings + 1)
         sites = [(i + j / 2, j * np.sqrt(0.75)) for i, j in product(steps, steps) if abs(i + j) <= self.rings]
         return nearest_bonded(np.array(sites), self.spacing)
 
 
-class Bcc(Spec):
+@register
+class Bcc(Shape):
     """A block of the body-centred cubic lattice (k = 3), its corners included."""
 
     kind: Literal["bcc"] = "bcc"
@@ -54,12 +58,13 @@ class Bcc(Spec):
         """Number of points."""
         return (self.side + 1) ** 3 + self.side**3
 
-    def structure(self) -> Structure:
+    def structure(self, find: Find = Path) -> Structure:
         """The points and the bonds of neighbours."""
         return nearest_bonded(_block(self.side, [(1, 1, 1)]), self.spacing)
 
 
-class Fcc(Spec):
+@register
+class Fcc(Shape):
     """A block of the face-centred cubic lattice (k = 3), its corners included."""
 
     kind: Literal["fcc"] = "fcc"
@@ -73,12 +78,13 @@ class Fcc(Spec):
         """Number of points."""
         return (self.side + 1) ** 3 + 3 * self.side**2 * (self.side + 1)
 
-    def structure(self) -> Structure:
+    def structure(self, find: Find = Path) -> Structure:
         """The points and the bonds of neighbours."""
         return nearest_bonded(_block(self.side, [(1, 1, 0), (1, 0, 1), (0, 1, 1)]), self.spacing)
 
 
-class D4(Spec):
+@register
+class D4(Shape):
     """The first shells of the D4 lattice (k = 4) about a point."""
 
     kind: Literal["d4"] = "d4"
@@ -92,14 +98,15 @@ class D4(Spec):
         """Number of points."""
         return (25, 49, 145)[self.shells - 1]
 
-    def structure(self) -> Structure:
+    def structure(self, find: Find = Path) -> Structure:
         """The points and the bonds of neighbours: integers whose sum is even."""
         reach = range(-2, 3)
         sites = np.array([site for site in product(*[reach] * 4) if sum(site) % 2 == 0])
         return nearest_bonded(sites[np.sum(sites**2, axis=1) <= 2 * self.shells], self.spacing)
 
 
-class E8(Spec):
+@register
+class E8(Shape):
     """The 240 shortest vectors of the E8 lattice (k = 8) about a point."""
 
     kind: Literal["e8"] = "e8"
@@ -111,7 +118,7 @@ class E8(Spec):
         """Number of points."""
         return 241
 
-    def structure(self) -> Structure:
+    def structure(self, find: Find = Path) -> Structure:
         """The points and the bonds of neighbours: two entries of +-1, or all of +-1/2 with an even number of -."""
         sites = [np.zeros(8)]
         for (i, j), (a, b) in product(combinations(range(8), 2), product((1.0, -1.0), repeat=2)):

@@ -9,11 +9,13 @@ import numpy as np
 from pydantic import Field
 
 from gasfield.errors import InputError
-from gasfield.spec import Spec
-from gasfield.tracers.shapes.structure import Find, Spacing, Structure, Values, bonded
+from gasfield.registry import register
+from gasfield.tracers.shapes.base import Find, Shape
+from gasfield.tracers.shapes.structure import Spacing, Structure, Values, bonded
 
 
-class Points(Spec):
+@register
+class Points(Shape):
     """Points from a file (k is the number of its columns)."""
 
     kind: Literal["points"] = "points"
@@ -24,7 +26,7 @@ class Points(Spec):
     bond_within: Spacing | None = None
     """Points within this distance (after scaling) are bonded; none are if left out [length]."""
 
-    def structure(self, find: Find) -> Structure:
+    def structure(self, find: Find = Path) -> Structure:
         """The points, centred.
 
         Raises:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from itertools import product
+from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
 
-from gasfield.spec import Spec
+from gasfield.registry import register
+from gasfield.tracers.shapes.base import Find, Shape
 from gasfield.tracers.shapes.structure import Spacing, Structure, nearest_bonded
 
 
-class Simplex(Spec):
+@register
+class Simplex(Shape):
     """k + 1 points, all at one distance from each other."""
 
     kind: Literal["simplex"] = "simplex"
@@ -26,7 +29,7 @@ class Simplex(Spec):
         """Number of points."""
         return self.dimensions + 1
 
-    def structure(self) -> Structure:
+    def structure(self, find: Find = Path) -> Structure:
         """The points, each bonded to all others."""
         # Unit vectors of k + 1 dimensions, seen from within the plane that they span.
         corners = np.eye(self.dimensions + 1) - 1 / (self.dimensions + 1)
@@ -35,7 +38,8 @@ class Simplex(Spec):
         return Structure(corners @ axes.T * (self.spacing / np.sqrt(2)), pairs.astype(np.int64))
 
 
-class CrossPolytope(Spec):
+@register
+class CrossPolytope(Shape):
     """2k points: plus and minus along every axis (k = 3: the octahedron)."""
 
     kind: Literal["cross_polytope"] = "cross_polytope"
@@ -49,12 +53,13 @@ class CrossPolytope(Spec):
         """Number of points."""
         return 2 * self.dimensions
 
-    def structure(self) -> Structure:
+    def structure(self, find: Find = Path) -> Structure:
         """The points, each bonded to all others but the opposite one."""
         return nearest_bonded(np.vstack([np.eye(self.dimensions), -np.eye(self.dimensions)]), self.spacing)
 
 
-class Hypercube(Spec):
+@register
+class Hypercube(Shape):
     """The 2^k corners of a cube of k dimensions."""
 
     kind: Literal["hypercube"] = "hypercube"
@@ -68,6 +73,6 @@ class Hypercube(Spec):
         """Number of points."""
         return 1 << self.dimensions
 
-    def structure(self) -> Structure:
+    def structure(self, find: Find = Path) -> Structure:
         """The points and the edges."""
         return nearest_bonded(np.array(list(product((0, 1), repeat=self.dimensions))), self.spacing)

@@ -11,6 +11,7 @@ more points than dimensions, or beyond 256 of them, only the mean.)
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
@@ -19,7 +20,8 @@ from scipy.optimize import brentq
 from scipy.spatial import cKDTree
 from scipy.special import betaincinv
 
-from gasfield.spec import Spec
+from gasfield.registry import register
+from gasfield.tracers.shapes.base import Find, Shape
 from gasfield.tracers.shapes.structure import Spacing, Structure, Values, bonded
 
 _ROUNDS = 60
@@ -27,7 +29,8 @@ _WHITENED = 256
 _REPELLED, _STEPS, _POWER = 2000, 120, 12
 
 
-class Shell(Spec):
+@register
+class Shell(Shape):
     """Points spread evenly over a sphere."""
 
     kind: Literal["shell"] = "shell"
@@ -43,7 +46,7 @@ class Shell(Spec):
         """Number of points."""
         return self.count
 
-    def structure(self) -> Structure:
+    def structure(self, find: Find = Path) -> Structure:
         """The points; each is bonded to those hardly farther away than the nearest ones are on average."""
         points = self.radius * spread_evenly(self.count, self.dimensions)
         nearest = cKDTree(points).query(points, k=2)[0][:, 1]

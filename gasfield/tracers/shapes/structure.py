@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
@@ -14,8 +12,6 @@ from scipy.spatial import cKDTree
 
 Values = NDArray[np.float64]
 Spacing = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Find = Callable[[str], Path]
-"""Resolves the name of a data file; raises InputError."""
 
 _EQUAL = 1e-6
 """Relative difference below which two distances are one."""

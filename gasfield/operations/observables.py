@@ -1,6 +1,9 @@
-"""What a simulation notes of its gas beside the frames: energies, and what temperatures and pressures are made of."""
+"""Observables: energies and other numbers of a gas, from which temperatures and pressures are made."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +11,8 @@ from numpy.typing import NDArray
 from gasfield.dynamics import Bath, Dynamics
 from gasfield.forces import TotalForce
 from gasfield.gas import Gas
+from gasfield.operations.base import Operation, SimulationLike
+from gasfield.operations.triggers import Trigger, trigger_of
 from gasfield.spaces import Space
 
 
@@ -55,3 +60,29 @@ def _of_particles(gas: Gas, space: Space, forces: TotalForce, bath: Bath | None)
         found["gradient_squared"] = np.einsum("ij,ij->i", gradient, gradient)
         found["laplacian"] = forces.laplacian(gas)
     return found
+
+
+class Observables(Operation):
+    """Keeps all observables over time in memory.
+
+    Attributes:
+        steps: at which they were taken.
+    """
+
+    def __init__(self, trigger: Trigger | int | Sequence[int] | dict[str, Any] = 1) -> None:
+        """Takes them by a trigger, or its shorthand: every so many steps, at given steps."""
+        self.trigger = trigger_of(trigger)
+        self.steps: list[int] = []
+        self._taken: list[dict[str, float]] = []
+
+    def fire(self, simulation: SimulationLike) -> None:
+        """Takes them now, if the forces are known at this step."""
+        if simulation.forces_known():
+            self.steps.append(simulation.gas.step)
+            self._taken.append(simulation.observe())
+
+    @property
+    def series(self) -> dict[str, NDArray[np.float64]]:
+        """Name -> (T,) values at `steps`; NaN where an observable had none."""
+        names = dict.fromkeys(name for taken in self._taken for name in taken)
+        return {name: np.array([taken.get(name, np.nan) for taken in self._taken]) for name in names}

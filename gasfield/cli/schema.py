@@ -1,0 +1,22 @@
+"""`gasfield schema`: the JSON Schema of scenarios."""
+
+from __future__ import annotations
+
+import json
+
+import typer
+
+from gasfield.cli.options import Plugins, run_plugins
+
+
+def schema(plugins: Plugins = None) -> None:
+    """Prints the JSON Schema of scenarios, with which an editor completes and checks a YAML file.
+
+    Save it, and name it in the first line of a scenario:  # yaml-language-server: $schema=scenario.schema.json
+    """
+    from gasfield.plugins import import_installed
+    from gasfield.scenario.json_schema import scenario_schema
+
+    run_plugins(plugins)
+    import_installed()
+    typer.echo(json.dumps(scenario_schema(), indent=1, ensure_ascii=False))

@@ -1,0 +1,116 @@
+"""A trajectory file: frames and observables of a simulation, each at steps of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasfield.errors import InputError
+from gasfield.operations.base import Operation, OperationSpec, SimulationLike
+from gasfield.operations.triggers import AnyTrigger, Trigger, any_of, trigger_of
+from gasfield.registry import register
+from gasfield.trajectory import TrajectoryWriter
+
+Shorthand = Trigger | int | Sequence[int] | dict[str, Any]
+
+
+class TrajectoryRecorder(Operation):
+    """Writes a trajectory file (H5MD).
+
+    Attributes:
+        path: the file.
+    """
+
+    def __init__(self, path: Path | str, frames: Shorthand = 1, observables: Shorthand | None = None) -> None:
+        """A file that does not exist yet.
+
+        Args:
+            path: the file to create.
+            frames: when positions, and velocities where there are any, are written: a trigger or its shorthand.
+            observables: when energies and other numbers are written; as often as frames if left out.
+        """
+        self.path = Path(path)
+        self._frames = trigger_of(frames)
+        self._observables = self._frames if observables is None else trigger_of(observables)
+        self.trigger = any_of(self._frames, self._observables)
+        self._writer: TrajectoryWriter | None = None
+        self._lengths: dict[str, int] | None = None
+
+    def begin(self, simulation: SimulationLike) -> None:
+        """Creates the file, or continues the one that `restore` has named.
+
+        Raises:
+            InputError: if the file exists, or lacks frames to continue with.
+        """
+        if self._lengths is not None:
+            self._writer = TrajectoryWriter.go_on(self.path, self._lengths)
+            return
+        if self.path.exists():
+            raise InputError(f"{self.path} exists already.", parameter="file")
+        everyone = simulation.everyone.at(simulation.in_rows(simulation.gas.positions))
+        everyone.velocities = None if simulation.gas.velocities is None else np.zeros(everyone.positions.shape)
+        self._writer = TrajectoryWriter(
+            self.path,
+            everyone,
+            precision=simulation.law.precision,
+            provenance=simulation.provenance(),
+            periods=simulation.space.periods,
+        )
+
+    def fire(self, simulation: SimulationLike) -> None:
+        """Writes a frame, observables, or both."""
+        assert self._writer is not None
+        gas = simulation.gas
+        if self._frames.fires(gas.step, simulation.start):
+            velocities = None if gas.velocities is None else simulation.in_rows(gas.velocities)
+            self._writer.frame(gas.step, gas.time, simulation.in_rows(gas.positions), velocities)
+        if self._observables.fires(gas.step, simulation.start) and simulation.forces_known():
+            for name, value in simulation.observe().items():
+                self._writer.observe(name, gas.step, gas.time, value)
+
+    def flush(self) -> Path | None:
+        """Brings everything to the file."""
+        if self._writer is None:
+            return None
+        self._writer.flush()
+        return self.path
+
+    def close(self) -> None:
+        """Finishes the file."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """How many frames each element of the file has, after a flush."""
+        lengths = {} if self._writer is None else self._writer.lengths()
+        return {place: np.array(length) for place, length in lengths.items()}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Goes on with the file after so many frames, when the simulation begins."""
+        self._lengths = {place: int(length) for place, length in state.items()}
+
+
+@register
+class TrajectoryFile(OperationSpec):
+    """A trajectory file beside that of the run, with frames at steps of its own."""
+
+    kind: Literal["trajectory"] = "trajectory"
+    file: str
+    """Name of the file in the run directory; must end in .h5."""
+    observables: AnyTrigger | None = None
+    """When energies and other numbers are written; as often as frames if left out."""
+
+    def build(self, simulation: SimulationLike) -> TrajectoryRecorder:
+        """The recorder.
+
+        Raises:
+            InputError: if the name is none of a file in the directory.
+        """
+        if Path(self.file).name != self.file or not self.file.endswith(".h5"):
+            raise InputError(f"'{self.file}' is no name of a file that ends in .h5.", parameter="file")
+        return TrajectoryRecorder(simulation.directory / self.file, self.trigger, self.observables)

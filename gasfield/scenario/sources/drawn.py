@@ -1,0 +1,89 @@
+"""Particles drawn from a distribution, or put at given places."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from gasfield.forces.base import Finite, of_dimension
+from gasfield.gas import Gas
+from gasfield.registry import register
+from gasfield.scenario.sources.base import GasSource, SourceContext
+
+Count = Annotated[int, Field(ge=1)]
+Positions = NDArray[np.float64]
+
+
+class _Positions(GasSource):
+    """A source of positions only: the particles are no tokens, and the clock starts at zero."""
+
+    @abstractmethod
+    def positions(self, context: SourceContext) -> Positions:
+        """(count, D) [length]."""
+
+    def gas(self, context: SourceContext) -> Gas:
+        """The particles, brought into a curved space by its own projection."""
+        gas = Gas(self.positions(context), names=[context.name])
+        if context.space.curved:
+            context.space.settle(gas.positions)
+        return gas
+
+
+@register
+class FromGaussian(_Positions):
+    """An isotropic Gaussian cloud, as embeddings are initialised; on the sphere the uniform distribution."""
+
+    kind: Literal["gaussian"] = "gaussian"
+    count: Count
+    spread: Annotated[float, Field(ge=0)] = 0.02
+    """Standard deviation of each coordinate [length]."""
+    centre: tuple[float, ...] | None = None
+    """D coordinates; the origin if left out [length]."""
+
+    def positions(self, context: SourceContext) -> Positions:
+        """(count, D) [length]."""
+        cloud = self.spread * context.generator().standard_normal((self.count, context.dimensions))
+        return cloud if self.centre is None else cloud + of_dimension(self.centre, context.dimensions, "from.centre")
+
+
+@register
+class FromUniform(_Positions):
+    """Uniformly distributed over a space that has a volume."""
+
+    kind: Literal["uniform"] = "uniform"
+    count: Count
+
+    def positions(self, context: SourceContext) -> Positions:
+        """(count, D) [length]."""
+        return context.space.uniform(context.generator(), self.count)
+
+
+@register
+class FromPlaces(_Positions):
+    """Each particle at a place of its own."""
+
+    kind: Literal["places"] = "places"
+    at: Annotated[tuple[tuple[Finite, ...], ...], Field(min_length=1)]
+    """D coordinates of each [length]."""
+
+    def positions(self, context: SourceContext) -> Positions:
+        """(len(at), D) [length]."""
+        return np.array([of_dimension(at, context.dimensions, f"from.at.{row}") for row, at in enumerate(self.at)])
+
+
+@register
+class FromPoint(_Positions):
+    """All at one place."""
+
+    kind: Literal["point"] = "point"
+    count: Count = 1
+    at: tuple[float, ...]
+    """D coordinates [length]."""
+
+    def positions(self, context: SourceContext) -> Positions:
+        """(count, D) [length]."""
+        return np.tile(of_dimension(self.at, context.dimensions, "from.at"), (self.count, 1))
