@@ -1,15 +1,58 @@
-"""Where a file comes from: versions of what made it."""
+"""Where a file comes from: versions of what made it, and digests of the data files that it was made from."""
 
 from __future__ import annotations
 
+import hashlib
 import platform
 import subprocess
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any, Self
 
 from gasfield.version import __version__
 
 _PACKAGE = Path(__file__).parent
+_WHOLE = 1 << 26
+"""Size up to which all of a file is hashed [bytes]."""
+_SAMPLES, _SAMPLE = 64, 1 << 20
+"""Parts of a larger file that are hashed, evenly spaced with both ends among them, and the size of each [bytes]."""
+
+
+@dataclass(frozen=True)
+class FileDigest:
+    """What identifies the content of a file.
+
+    Attributes:
+        size: of the file [bytes].
+        sha256: of its content; of a file of more than 64 MiB, of 64 parts of 1 MiB each, evenly spaced from its first
+            to its last byte, so that files of any size are identified within a second.
+    """
+
+    size: int
+    sha256: str
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        """The digest of a file.
+
+        Raises:
+            OSError: if it cannot be read.
+        """
+        size, digest = path.stat().st_size, hashlib.sha256()
+        with path.open("rb") as file:
+            if size <= _WHOLE:
+                while block := file.read(_SAMPLE):
+                    digest.update(block)
+            else:
+                for number in range(_SAMPLES):
+                    file.seek((size - _SAMPLE) * number // (_SAMPLES - 1))
+                    digest.update(file.read(_SAMPLE))
+        return cls(size, digest.hexdigest())
+
+    def as_json(self) -> dict[str, Any]:
+        """As a mapping of plain values."""
+        return asdict(self)
 
 
 def versions(*packages: str) -> dict[str, str]:

@@ -167,7 +167,16 @@ class _ByKind(Generic[S]):
         self._registry = registry
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self._registry.validate)  # serialised as what it is
+        return core_schema.no_info_plain_validator_function(
+            self._registry.validate,
+            serialization=core_schema.plain_serializer_function_ser_schema(self._dump, info_arg=True),
+        )
+
+    def _dump(self, spec: Spec, info: core_schema.SerializationInfo) -> Any:
+        """The mapping; the bare name of the kind where that says it all."""
+        if self._registry.shorthand and not spec.model_dump(exclude_defaults=True):
+            return kind_of(type(spec))
+        return spec.model_dump(mode=info.mode, by_alias=bool(info.by_alias), exclude_none=info.exclude_none)
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         kinds = self._registry

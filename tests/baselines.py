@@ -279,10 +279,8 @@ def numbers(data: Any, key: str = "") -> dict[str, float | None]:
 
 
 def results(data: dict[str, Any]) -> dict[str, float | None]:
-    """The numbers of a summary or a diagnosis, and how many notes and refusals it has."""
-    return numbers({key: value for key, value in data.items() if key not in ("left_out", "notes")}) | {
-        "left_out": float(len(data.get("left_out", [])))
-    }
+    """The numbers of a summary or a diagnosis."""
+    return numbers({key: value for key, value in data.items() if key not in ("left_out", "notes")})
 
 
 def cases(wanted: Callable[[str], bool]) -> Iterator[tuple[str, Callable[[Path], dict[str, Any]]]]:
@@ -362,7 +360,7 @@ def renamed(key: str) -> str:
 
 def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     """What differs in a case, one line each."""
-    before = {renamed(key): value for key, value in before.items()}
+    before = {renamed(key): value for key, value in before.items() if key != "left_out"}
     lines = [f"{key}: is gone" for key in before if key not in after]
     lines += [f"{key}: is new" for key in after if key not in before]
     for key in before.keys() & after.keys():

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gasfield.diagnostics import Group
-from gasfield.diagnostics.experiment import Experiment
+from gasfield.diagnostics.context import Origin, RunContext
 from gasfield.scenario import Scenario
 from gasfield.trajectory import Series
 
@@ -26,7 +26,7 @@ def experiment(
     law: str = "langevin",
     forces: Sequence[dict[str, Any]] = (),
     degrees_of_freedom: int | None = None,
-) -> Experiment:
+) -> RunContext:
     """The laws that a sample is said to have come from."""
     scenario = {
         "title": "an exact sample",
@@ -39,12 +39,12 @@ def experiment(
     }
     if temperature is not None:
         scenario["temperature"] = temperature
-    return Experiment(Scenario.model_validate(scenario), degrees_of_freedom)
+    return RunContext.of(Scenario.model_validate(scenario), degrees_of_freedom)
 
 
 def run_of(
     positions: np.ndarray,
-    laws: Experiment,
+    laws: RunContext,
     velocities: np.ndarray | None = None,
     masses: np.ndarray | None = None,
     series: Mapping[str, np.ndarray] | None = None,
@@ -65,7 +65,7 @@ def run_of(
         velocities=velocities,
         masses=np.empty(0) if masses is None else masses,
         series=over_time,
-        experiment=laws,
+        origin=Origin(laws),
     )
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
+from gasfield.diagnostics.context import Origin, RunContext
 from gasfield.diagnostics.group import Group
+from gasfield.dynamics import Newton
+from gasfield.forces import TotalForce
 from gasfield.spaces import Free
 from gasfield.trajectory import Series
 
@@ -23,20 +26,37 @@ def ar1(memory: float, length: int, others: tuple[int, ...], rng: np.random.Gene
     return series
 
 
-def experiment(
+@dataclass(frozen=True)
+class KnownForces(RunContext):
+    """Laws of which only the kind is known."""
+
+    conservative: bool = True
+    interacting: bool = False
+
+    def forces(self, group: str) -> TotalForce:
+        """What diagnostics ask of the forces."""
+        forces = TotalForce([])
+        forces.conservative, forces.interacting = self.conservative, self.interacting
+        return forces
+
+
+def context(
     dimensions: int, freedom: int | None, *, conservative: bool = True, interacting: bool = False, groups: int = 1
-) -> SimpleNamespace:
-    """What diagnostics ask of an experiment."""
-    names = [SimpleNamespace(name=name) for name in ("gas", "other")[:groups]]
-    return SimpleNamespace(
-        scenario=SimpleNamespace(space=Free(dimensions=dimensions), gas=names, tracers=[]),
+) -> RunContext:
+    """The run that a sample is said to have come from."""
+    return KnownForces(
+        space=Free(dimensions=dimensions),
+        laws=(),
+        dynamics=Newton(time_step=0.01),
+        groups=("gas", "other")[:groups],
         degrees_of_freedom=freedom,
-        forces=lambda group: SimpleNamespace(conservative=conservative, interacting=interacting, steady=True),
+        conservative=conservative,
+        interacting=interacting,
     )
 
 
 def group(positions: Values, numbers: dict[str, Values], interval: float = 0.5, **settings: object) -> Group:
-    """A group with frames (T, N, D) and numbers (T,) at the same steps; `settings` as in `experiment`."""
+    """A group with frames (T, N, D) and numbers (T,) at the same steps; `settings` as in `context`."""
     length, count, dimensions = positions.shape
     steps = 10 * np.arange(length)
     times = interval * np.arange(length)
@@ -47,7 +67,7 @@ def group(positions: Values, numbers: dict[str, Values], interval: float = 0.5, 
         positions,
         times=times,
         series={name: Series(steps, times, values) for name, values in numbers.items()},
-        experiment=experiment(dimensions, freedom, **settings),  # type: ignore[arg-type]
+        origin=Origin(context(dimensions, freedom, **settings)),  # type: ignore[arg-type]
     )
 
 

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import gasfield
-from gasfield.diagnostics import Group, Motion
-from gasfield.diagnostics.kinematics.motion import MotionResult
+from gasfield.diagnostics import Group
+from gasfield.diagnostics.kinematics.motion import Motion, MotionResult
 from gasfield.plots.kinds import COLOURS
 from gasfield.plots.style import dress, headline, new_figure
 from gasfield.statistics.motion_decomposition import KINDS

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from precision_replays import Case, kept_file, load, real, store
 
-from gasfield.diagnostics import Group, Motion
+from gasfield.diagnostics import Group
+from gasfield.diagnostics.kinematics.motion import Motion
 from gasfield.statistics.motion_decomposition import KINDS
 
 __all__ = ["KINDS", "kinds_once"]

@@ -12,7 +12,12 @@ from gasfield.cli.options import Json, Plots, Plugins, TrajectoryFile, run_plugi
 def diagnose(
     trajectory: TrajectoryFile,
     only: Annotated[
-        list[str] | None, typer.Option("--only", metavar="NAME", help="This diagnostic alone; may be given again.")
+        list[str] | None,
+        typer.Option(
+            "--only",
+            metavar="DIAGNOSTIC",
+            help="This one alone, by name or as '{kind: clusters, reach: 0.2}'; may be given again.",
+        ),
     ] = None,
     plugins: Plugins = None,
     as_json: Json = False,
@@ -21,11 +26,15 @@ def diagnose(
     """Computes every diagnostic that applies to a trajectory, and says what was left out and why."""
     from gasfield.cli.terminal import print_diagnosis, show_result
     from gasfield.diagnostics import diagnose as run_diagnostics
+    from gasfield.errors import about
+    from gasfield.scenario.document import read_value
     from gasfield.trajectory import open_trajectory
 
     run_plugins(plugins)
+    with about("only"):
+        chosen = [read_value(text) for text in only] if only else None
     with open_trajectory(trajectory) as opened:
-        diagnosis = run_diagnostics(opened, only or None)
+        diagnosis = run_diagnostics(opened, chosen)
         heading = repr(opened)
 
     def print_table() -> None:

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 
 from gasfield.comparison.alignment import Pair
 from gasfield.comparison.hindcast import Hindcast
-from gasfield.diagnostics import Cloud, Deformation, Freezing, Motion, StepLength
 from gasfield.diagnostics.base import Result
 from gasfield.diagnostics.group import Group
-from gasfield.diagnostics.kinematics.cloud import CloudResult
-from gasfield.diagnostics.kinematics.deformation import DeformationResult
-from gasfield.diagnostics.kinematics.motion import MotionResult
-from gasfield.diagnostics.kinematics.step_length import StepLengthResult
-from gasfield.diagnostics.lattice.freezing import FreezingResult
+from gasfield.diagnostics.kinematics.cloud import Cloud, CloudResult
+from gasfield.diagnostics.kinematics.deformation import Deformation, DeformationResult
+from gasfield.diagnostics.kinematics.motion import Motion, MotionResult
+from gasfield.diagnostics.kinematics.step_length import StepLength, StepLengthResult
+from gasfield.diagnostics.lattice.freezing import Freezing, FreezingResult
 from gasfield.quantity import Quantity
 from gasfield.statistics.estimate import Estimate
 from gasfield.statistics.motion_decomposition import KINDS
@@ -55,7 +54,7 @@ class Side:
             StepLength().compute(group) if moving else None,
             Motion(over_time=False).compute(group) if moving and not mixed else None,
             Freezing().compute(group) if moving else None,
-            Deformation(dimensions).compute(group) if len(group.bonds) else None,
+            Deformation(dimensions=dimensions).compute(group) if len(group.bonds) else None,
         )
 
     @property

@@ -6,16 +6,24 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
-from gasfield.diagnostics.experiment import Experiment
-from gasfield.diagnostics.group import Group, as_group
+import numpy as np
+from numpy.typing import NDArray
+
+from gasfield.diagnostics.context import WHOLE, NotApplicable
+from gasfield.diagnostics.group import ALL, Group, as_group
 from gasfield.quantity import Quantity
+from gasfield.scenario.diagnostic import DiagnosticChoice
 from gasfield.statistics.estimate import Estimate
 from gasfield.trajectory import Trajectory
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from matplotlib.axes import Axes as Axes
+else:  # results import matplotlib when they draw
+    Axes = Any
+
+Values = NDArray[np.float64]
 
 
 class Scope(Enum):
@@ -63,29 +71,65 @@ class Together(Result):
         return self.plot_together([self], ax)
 
 
-class Diagnostic(Protocol):
-    """Computes results from the rows of a group; parameters are given on creation and have defaults."""
-
-    name: ClassVar[str]
-    scope: ClassVar[Scope] = Scope.GROUP
-
-    def left_out(self, group: Group) -> str | None:
-        """Why this diagnostic does not apply to a group; None if it does."""
-        ...
-
-    def compute(self, source: Group | Trajectory) -> Result:
-        """The results for one group, or for all rows of a trajectory at once."""
-        ...
+R_co = TypeVar("R_co", bound=Result, covariant=True)
 
 
-def simulated(diagnostic: Diagnostic, source: Group | Trajectory) -> tuple[Group, Experiment]:
-    """A group, or all rows of a trajectory at once, to which a diagnostic of runs applies; and what was simulated.
+class Diagnostic(DiagnosticChoice, Generic[R_co]):
+    """Computes results from the rows of a group. Its fields are its parameters; each has a default.
 
-    Raises:
-        ValueError: if it does not apply; the text says why.
+    A subclass says in `objection` which groups it does not apply to, and computes in `measure`.
     """
-    group = as_group(source)
-    reason = diagnostic.left_out(group)
-    if reason is not None or group.experiment is None:
-        raise ValueError(f"{group.name}: {reason or 'no simulation stands behind it'}")
-    return group, group.experiment
+
+    scope: ClassVar[Scope] = Scope.GROUP
+    needs_run: ClassVar[bool] = False
+    """Whether it needs the laws of a run (`Group.run`) and does not apply to recordings."""
+    needs_motion: ClassVar[bool] = False
+    """Whether it needs two frames."""
+    throughout: ClassVar[bool] = True
+    """Whether it looks only at rows that have a position in every frame in which any has one (`Group.present`)."""
+
+    def why_not(self, group: Group) -> str | None:
+        """Why this diagnostic does not apply to a group; None if it does."""
+        try:
+            if self.needs_run and group.run and self.throughout and not group.present().count:
+                return "no row has a position throughout"
+            if self.needs_motion and len(group.steps) < 2:
+                return "one frame only: nothing moves"
+            return self.objection(group)
+        except NotApplicable as reason:
+            return str(reason)
+
+    def objection(self, group: Group) -> str | None:
+        """What speaks against it, besides what the class attributes say; default: nothing.
+
+        Raises:
+            NotApplicable: if something that it needs of the run is not known; the text says why.
+        """
+        return None
+
+    def compute(self, source: Group | Trajectory) -> R_co:
+        """The results for one group, or for all rows of a trajectory at once. What is undefined is so with a note.
+
+        Raises:
+            ValueError: if it needs a run and does not apply to this one; the text says why.
+        """
+        group = as_group(source, WHOLE if self.scope is Scope.WHOLE else ALL)
+        if self.needs_run and (reason := self.why_not(group)) is not None:
+            raise ValueError(f"{group.name}: {reason}")
+        return self.result(group)
+
+    def result(self, group: Group) -> R_co:
+        """The results for a group to which it was found to apply."""
+        looked_at = group.present() if self.throughout else group
+        return self.measure(looked_at, list(looked_at.notes))
+
+    @abstractmethod
+    def measure(self, group: Group, notes: list[str]) -> R_co:
+        """Computes the results; `notes` has those of the group, and grows by what is undefined or was left out."""
+
+
+def spread_over(count: int, most: int, first: int = 0) -> NDArray[np.int64]:
+    """At most `most` different indices from `first` to `count` - 1, evenly spaced, both ends among them."""
+    if count <= first:
+        return np.empty(0, np.int64)
+    return np.unique(np.linspace(first, count - 1, min(count - first, most)).astype(np.int64))

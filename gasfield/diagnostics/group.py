@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from functools import wraps
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.diagnostics.experiment import Experiment
+from gasfield.diagnostics.context import WHOLE, NotApplicable, Origin, RunContext
+from gasfield.forces import TotalForce
 from gasfield.gas import Gas
 from gasfield.trajectory import SURVEYED, Series, Trajectory
 
 _BLOCK_BYTES = 1 << 26
+UNKNOWN = Origin()
+ALL = "all rows"
+"""Name of the rows of a trajectory that are taken for one group."""
+Index = NDArray[np.int64] | NDArray[np.bool_] | slice
+T = TypeVar("T")
 
-WHOLE = "gas"
-"""Name of the group of all particles."""
+
+def once(function: Callable[[Group], T]) -> Callable[[Group], T]:
+    """Makes a function of a group be computed once for each group."""
+
+    @wraps(function)
+    def remembered(group: Group) -> T:
+        if function not in group.memo:
+            group.memo[function] = function(group)
+        found: T = group.memo[function]
+        return found
+
+    return remembered
 
 
 @dataclass(frozen=True)
@@ -36,8 +53,9 @@ class Group:
         charges: (N,); zeros where nothing else is known.
         ids: (N,) rows of the trajectory, by which forces know particles; 0 to N - 1 where nothing else is known.
         series: numbers over time of this group by name (`potential_energy`, `heat`, ...), each with its own steps.
-        experiment: what was simulated; None for a recording.
+        origin: what is known of the run that it comes from.
         parts: the groups that the whole gas consists of; empty for a group by itself.
+        memo: what `once` has computed.
     """
 
     name: str
@@ -52,8 +70,9 @@ class Group:
     charges: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     ids: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     series: Mapping[str, Series] = field(default_factory=dict)
-    experiment: Experiment | None = None
+    origin: Origin = UNKNOWN
     parts: tuple[Group, ...] = ()
+    memo: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not len(self.times):
@@ -72,8 +91,10 @@ class Group:
         name: str,
         rows: NDArray[np.int64] | None = None,
         frames: NDArray[np.int64] | None = None,
+        origin: Origin | None = None,
     ) -> Self:
-        """One group of a trajectory: all its rows and frames, or those given by index, in that order.
+        """One group of a trajectory: all its rows and frames, or those given by index, in that order. Its origin is
+        what the trajectory says, if none is given.
 
         Raises:
             InputError: if there is no such group, or no memory for it.
@@ -95,7 +116,7 @@ class Group:
             charges=trajectory.charges[rows],
             ids=rows,
             series=_series_of(trajectory, f"{name}/"),
-            experiment=Experiment.of(trajectory),
+            origin=origin or Origin.of(trajectory),
         )
 
     @classmethod
@@ -111,7 +132,7 @@ class Group:
         return cls(name=SURVEYED, steps=kept.steps, positions=kept.values, precision=trajectory.precision)
 
     @classmethod
-    def whole(cls, trajectory: Trajectory) -> Self:
+    def whole(cls, trajectory: Trajectory, origin: Origin | None = None) -> Self:
         """The whole gas of a trajectory as one group, named "gas", with the numbers over time that belong to no group.
 
         Raises:
@@ -127,7 +148,7 @@ class Group:
             masses=trajectory.masses,
             charges=trajectory.charges,
             series=_series_of(trajectory, ""),
-            experiment=Experiment.of(trajectory),
+            origin=origin or Origin.of(trajectory),
         )
         return replace(whole, parts=tuple(whole._part(trajectory, name) for name in trajectory.names))
 
@@ -147,6 +168,48 @@ class Group:
             ids=self.ids[span],
             series=_series_of(trajectory, f"{name}/"),
         )
+
+    # --- the run that it comes from ----------------------------------------------------------------------------------
+
+    @property
+    def run(self) -> RunContext:
+        """The laws of the run.
+
+        Raises:
+            NotApplicable: if there are none, or they cannot be rebuilt; the text says why.
+        """
+        if self.origin.context is None:
+            raise NotApplicable(self.origin.reason)
+        return self.origin.context
+
+    @property
+    def forces(self) -> TotalForce:
+        """The forces that the group feels.
+
+        Raises:
+            NotApplicable: if they are not known.
+        """
+        return self.run.forces(self.name)
+
+    @property
+    def known_forces(self) -> tuple[TotalForce | None, str]:
+        """The same, or None and the reason why they are not known."""
+        try:
+            return self.forces, ""
+        except NotApplicable as reason:
+            return None, str(reason)
+
+    @property
+    def curved(self) -> bool:
+        """Whether its space is known to be curved."""
+        return self.origin.context is not None and self.origin.context.space.curved
+
+    @property
+    def repeats(self) -> bool:
+        """Whether its space is known to be periodic."""
+        return self.origin.context is not None and bool(self.origin.context.space.periods.any())
+
+    # --- rows and frames ---------------------------------------------------------------------------------------------
 
     @property
     def count(self) -> int:
@@ -201,6 +264,43 @@ class Group:
             charges=np.full(count, self.charges[0]),
         )
 
+    def places(self, frames: Index = slice(None), rows: Index = slice(None)) -> NDArray[np.float64]:
+        """Positions (f, n, D) in float64, in some frames, of some rows."""
+        places: NDArray[np.float64] = self.positions[frames][:, rows].astype(np.float64)
+        return places
+
+    def frame(self, index: int) -> NDArray[np.float64]:
+        """Positions (N, D) in float64, in one frame; negative indices count from the end."""
+        frame: NDArray[np.float64] = self.positions[index].astype(np.float64)
+        return frame
+
+    def at_frames(self, frames: Index) -> Group:
+        """The same rows in some of the frames."""
+        velocities = None if self.velocities is None else self.velocities[frames]
+        return replace(
+            self,
+            steps=self.steps[frames],
+            times=self.times[frames],
+            positions=self.positions[frames],
+            velocities=velocities,
+        )
+
+    def of_rows(self, rows: Index) -> Group:
+        """Some of its rows, by index or by flag, ascending; with the bonds between them."""
+        number = np.full(self.count, -1)
+        number[rows] = np.arange(len(np.arange(self.count)[rows]))
+        bonds = number[self.bonds]
+        return replace(
+            self,
+            positions=self.positions[:, rows],
+            velocities=None if self.velocities is None else self.velocities[:, rows],
+            masses=self.masses[rows],
+            charges=self.charges[rows],
+            ids=self.ids[rows],
+            bonds=bonds[(bonds >= 0).all(axis=1)],
+        )
+
+    @once
     def present(self) -> Group:
         """The part in which every row has a position in every frame.
 
@@ -220,21 +320,7 @@ class Group:
         if not rows.all():
             gone = int(np.sum(~rows))
             notes.append(f"{gone} of {len(rows)} rows have no finite position in some frame and are left out")
-        number = np.cumsum(rows) - 1
-        bonds = number[self.bonds[rows[self.bonds].all(axis=1)]]
-        velocities = None if self.velocities is None else self.velocities[frames][:, rows]
-        return replace(
-            self,
-            steps=self.steps[frames],
-            times=self.times[frames],
-            positions=self.positions[frames][:, rows],
-            velocities=velocities,
-            masses=self.masses[rows],
-            charges=self.charges[rows],
-            ids=self.ids[rows],
-            bonds=bonds,
-            notes=tuple(notes),
-        )
+        return replace(self.at_frames(frames).of_rows(rows), notes=tuple(notes))
 
     def blocks(self, overlap: int = 0) -> Iterator[tuple[slice, NDArray[np.float64]]]:
         """The frames in float64, a block at a time so that a long trajectory need not fit twice: (frames, (t, N, D)).
@@ -248,11 +334,11 @@ class Group:
             yield span, self.positions[span].astype(np.float64)
 
 
-def as_group(source: Group | Trajectory) -> Group:
-    """A group as it is; all rows of a trajectory otherwise."""
+def as_group(source: Group | Trajectory, name: str = ALL) -> Group:
+    """A group as it is; all rows of a trajectory, under a name, otherwise."""
     if isinstance(source, Group):
         return source
-    return replace(Group.whole(source), name="all rows")
+    return replace(Group.whole(source), name=name)
 
 
 def _series_of(trajectory: Trajectory, prefix: str) -> dict[str, Series]:

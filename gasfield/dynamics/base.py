@@ -89,8 +89,8 @@ class Law(Spec):
     """Whether it lets forces act on velocities (a magnetic field)."""
     looks_ahead: ClassVar[bool] = True
     """Whether it needs the force at the step that it arrives at."""
-    follows_force: ClassVar[bool] = True
-    """Whether particles move by the force as it is, not by what an optimiser makes of it."""
+    is_optimiser: ClassVar[bool] = False
+    """Whether it trains weights, which take their own way down a gradient, and is no law of physics."""
     force_is_velocity: ClassVar[bool] = False
     """Whether the force is taken for a velocity [length/time], so that its potential is no energy."""
     remedy: ClassVar[str] = "Try a smaller time_step."
@@ -103,9 +103,8 @@ class Law(Spec):
         """The lattice on which positions live."""
         return "float64"
 
-    @property
-    def damping(self) -> float | None:
-        """gamma of a law in which particles have the mobility 1/(gamma m) [1/time]; None where there is no friction."""
+    def drag(self, mass: float) -> float | None:
+        """Force for each unit of drift velocity of a particle of that mass; None without friction [mass/time]."""
         return None
 
     @abstractmethod

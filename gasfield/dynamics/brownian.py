@@ -45,10 +45,9 @@ class Brownian(Law):
     friction: float = Field(1.0, gt=0.0, allow_inf_nan=False)
     """gamma [1/time]."""
 
-    @property
-    def damping(self) -> float:
-        """gamma."""
-        return self.friction
+    def drag(self, mass: float) -> float:
+        """gamma m [mass/time]."""
+        return self.friction * mass
 
     def build(self, gas: Gas, conditions: Conditions) -> BrownianDynamics:
         """The law for this gas.

@@ -40,10 +40,9 @@ class Langevin(Law):
     friction: float = Field(ge=0.0, allow_inf_nan=False)
     """gamma [1/time]."""
 
-    @property
-    def damping(self) -> float:
-        """gamma."""
-        return self.friction
+    def drag(self, mass: float) -> float:
+        """gamma m [mass/time]."""
+        return self.friction * mass
 
     def build(self, gas: Gas, conditions: Conditions) -> LangevinDynamics:
         """The law for this gas.

@@ -30,7 +30,7 @@ class Optimiser(Law):
     """The specification of an optimiser."""
 
     looks_ahead: ClassVar[bool] = False
-    follows_force: ClassVar[bool] = False
+    is_optimiser: ClassVar[bool] = True
     remedy: ClassVar[str] = "Try a smaller learning_rate, or start nearer to the recorded rows."
 
     parameters: Precision = "float32"

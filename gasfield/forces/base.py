@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,13 +53,37 @@ class Surroundings:
             )
 
 
+class MeanField(NamedTuple):
+    """Attention whose law for infinitely many particles is known: its beta, and how weights are normed."""
+
+    beta: float
+    form: Literal["softmax", "unnormalised"]
+
+
+class Memory(NamedTuple):
+    """Stored patterns (M, D) [length] that draw a state to themselves, with the sharpness beta [1/length^2]."""
+
+    patterns: Array
+    beta: float
+
+
+class PairTable(NamedTuple):
+    """Emissions (N, D), receptivities (N, D), and what every particle does to every other one (N, N, D)."""
+
+    emissions: Array
+    receptivities: Array
+    forces: Array
+
+
 class ForceLaw(Spec):
     """The specification of a force."""
 
     recorded: ClassVar[bool] = False
-    """Whether it replays a recording, so that it is known only where and when that was made."""
+    """Whether it is the field of a recording, which is known near the recorded rows only."""
     uniform: ClassVar[bool] = False
-    """Whether it is the same everywhere and at every time, so that it changes no mobility."""
+    """Whether it is the same force at all places, which leaves the mobility as it is."""
+    between_poles: ClassVar[bool] = False
+    """Whether each particle has a pole that acts and one that is acted on; `table_of` tells who moves whom."""
 
     kind: str
     groups: tuple[str, ...] | Literal["each"] | None = None
@@ -79,21 +103,17 @@ class ForceLaw(Spec):
         return self.groups is None or self.groups == "each" or group in self.groups
 
     @property
-    def mean_field(self) -> tuple[Literal["softmax", "unnormalised"], float] | None:
-        """Form and beta of an attention without matrices, whose mean field on the sphere is known; else None."""
+    def mean_field(self) -> MeanField | None:
+        """The mean field of attention that is known; None for other forces."""
         return None
 
-    def memory(self, dimensions: int) -> tuple[Array, float] | None:
-        """The patterns (M, D) that a network stores [length] and its beta [1/length^2]; None if it is no memory.
-
-        Raises:
-            InputError: if a pattern has not D coordinates.
-        """
+    def memory(self, dimensions: int) -> Memory | None:
+        """The patterns that it stores, in D dimensions; None for other forces."""
         return None
 
-    def table_of(self, gas: Gas) -> tuple[Array, Array, Array] | None:
-        """Poles of emission (N, D) and receptivity (N, D) [length], and the force (N, N, D) of each particle on each
-        other one [energy/length]; None for a force that has no such poles."""
+    def table_of(self, gas: Gas) -> PairTable | None:
+        """What every particle of a gas does to every other one, for a force between two poles of each; None for other
+        forces."""
         return None
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gasfield.comparison import Comparison, compare
-from gasfield.diagnostics import DIAGNOSTICS, Diagnosis, diagnose
+from gasfield.diagnostics import Diagnosis, RunContext, diagnose
 from gasfield.errors import InputError
 from gasfield.operations import Progress
 from gasfield.quantity import Quantity
@@ -79,9 +79,6 @@ def run(
         BlowUp: if the physics leaves the numbers; the run directory keeps the good frames.
     """
     resolved = scenario if isinstance(scenario, Scenario) else load_scenario(scenario, overrides or ())
-    for name in resolved.diagnostics or ():
-        if name not in DIAGNOSTICS:
-            raise resolved.fault(name, f"there is no diagnostic '{name}'; there are {', '.join(DIAGNOSTICS)}.")
     reference = _open_reference(resolved)
     simulation = Simulation.from_scenario(resolved)
     explicit = None if output is None else Path(output)
@@ -197,7 +194,9 @@ def _sum_up(scenario: Scenario, directory: Path, seconds: float, reference: Traj
     plots = directory / "plots"
     plots.mkdir(exist_ok=True)
     with Trajectory(directory / TRAJECTORY) as trajectory:
-        diagnosis = diagnose(trajectory, scenario.diagnostics)
+        freedom = trajectory.attributes.get("degrees_of_freedom")
+        context = RunContext.of(scenario, None if freedom is None else int(freedom))
+        diagnosis = diagnose(trajectory, scenario.diagnostics, context=context)
         summary: dict[str, Any] = {
             "title": scenario.title,
             "question": scenario.question,

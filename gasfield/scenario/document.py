@@ -32,6 +32,18 @@ _Loader.add_implicit_resolver(
 )
 
 
+def read_value(text: str) -> Any:
+    """The data that a piece of YAML stands for, as in a scenario.
+
+    Raises:
+        InputError: if it is not YAML.
+    """
+    try:
+        return yaml.load(text, _Loader)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        raise InputError("the value is not YAML.") from None
+
+
 class Document:
     """The data of a YAML file and the origin of its keys.
 
@@ -128,9 +140,9 @@ class Document:
         if not isinstance(holder, dict | list):
             raise refused(f"there is no {dotted(place[:-1])} in {self.path}.")
         try:
-            holder[key] = yaml.load(text, _Loader)  # type: ignore[index]
-        except (yaml.YAMLError, ValueError, RecursionError):
-            raise refused("the value is not YAML.") from None
+            holder[key] = read_value(text)  # type: ignore[index]
+        except InputError as error:
+            raise refused(error.message) from None
         self._origins[place] = f"--set {override}"
 
     def _get(self, place: Place) -> Any:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import Field, PrivateAttr, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from gasfield.dynamics import DynamicsSpec
 from gasfield.errors import InputError, Place
 from gasfield.forces import ForceSpec
 from gasfield.operations import AnyOperation
+from gasfield.provenance import FileDigest
 from gasfield.resources import find_scenario, require_file
+from gasfield.scenario.diagnostic import DiagnosticSpec, repeated_label
 from gasfield.scenario.document import Document
 from gasfield.scenario.initial_state import GroupSource
 from gasfield.schedules import ByGroup, TemperatureSpec
@@ -57,8 +61,8 @@ class Scenario(Spec):
     temperature: TemperatureSpec | None = None
     """Of the bath [energy], for laws of motion that have one: a number, a schedule, or one for each group."""
     run: RunLength
-    diagnostics: tuple[str, ...] | None = None
-    """Names of diagnostics; all that apply if left out."""
+    diagnostics: tuple[DiagnosticSpec, ...] | None = None
+    """Diagnostics, by name or with parameters; all that apply if left out."""
     operations: tuple[AnyOperation, ...] = ()
     """What happens along the way besides the frames and observables of the run."""
     compare: CompareWith | None = None
@@ -87,6 +91,13 @@ class Scenario(Spec):
 
     _document: Document | None = PrivateAttr(default=None)
     _files: dict[str, Path] = PrivateAttr(default_factory=dict)
+
+    @field_validator("diagnostics")
+    @classmethod
+    def _each_has_its_own_name(cls, given: tuple[DiagnosticSpec, ...] | None) -> tuple[DiagnosticSpec, ...] | None:
+        if (fault := repeated_label(given or ())) is not None:
+            raise PydanticCustomError("repeated_label", "{fault}", {"fault": fault})
+        return given
 
     @property
     def name(self) -> str:
@@ -131,6 +142,13 @@ class Scenario(Spec):
     def files(self) -> dict[str, Path]:
         """The data files found so far: name in the scenario -> absolute path."""
         return {name: path.absolute() for name, path in self._files.items()}
+
+    def provenance(self) -> dict[str, str]:
+        """What a trajectory keeps of the data files found so far: path, size and digest of each, as JSON by name."""
+        if not self._files:
+            return {}
+        found = {name: {"path": str(path), **FileDigest.of(path).as_json()} for name, path in self.files.items()}
+        return {"files": json.dumps(found)}
 
     def fault(self, value: Any, message: str) -> InputError:
         """An error that points at the line which holds a value, where the scenario came from a file."""

@@ -408,6 +408,7 @@ class Simulation:
             "seed": self.seed,
             **({} if freedom is None else {"degrees_of_freedom": freedom}),
             **({"plugins": plugins} if plugins else {}),
+            **({} if self.scenario is None else self.scenario.provenance()),
             **versions(),
         }
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gasfield.diagnostics import Deformation, Group
-from gasfield.diagnostics.kinematics.deformation import DeformationResult, intrinsic_frame
+from gasfield.diagnostics import Group
+from gasfield.diagnostics.kinematics.deformation import Deformation, DeformationResult, intrinsic_frame
 from gasfield.kernels.bfloat16 import round_to_bfloat16
 from gasfield.statistics.affine_remainder import local_d2min, neighbourhoods
 from gasfield.tracers.shapes.grids import Cubic

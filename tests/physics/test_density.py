@@ -123,7 +123,7 @@ def test_the_mueller_brown_surface() -> None:
 )
 def test_a_gas_under_gravity_in_every_space(space: dict, forces: list[dict]) -> None:
     chance = np.random.default_rng(4)
-    room = experiment(space, T, "brownian").scenario.space
+    room = experiment(space, T, "brownian").space
     if space["kind"] == "sphere":
         x = chance.standard_normal((400_000, space["dimensions"]))
         x /= np.linalg.norm(x, axis=1, keepdims=True)
@@ -191,10 +191,10 @@ def test_a_stationary_histogram_is_not_called_equilibrium() -> None:
 def test_where_no_law_is_known_it_says_why(space: dict, temperature: object, law: str, forces: list, why: str) -> None:
     x = np.random.default_rng(7).standard_normal((20, 30, space["dimensions"]))
     group = run_of(x, experiment(space, temperature, law, forces))
-    assert why in str(Density().left_out(group))
+    assert why in str(Density().why_not(group))
     with pytest.raises(ValueError, match=why):
         Density().compute(group)
-    assert "no simulation" in str(Density().left_out(Group("rows", group.steps, x)))
+    assert "no simulation" in str(Density().why_not(Group("rows", group.steps, x)))
 
 
 # --- quadrature against closed forms ---------------------------------------------------------------------------------

@@ -10,7 +10,10 @@ import pytest
 import yaml
 from paths import ROOT
 
-from gasfield.diagnostics import Distinct, Freezing, Group, Plane
+from gasfield.diagnostics import Group
+from gasfield.diagnostics.kinematics.plane import Plane
+from gasfield.diagnostics.lattice.distinct import Distinct
+from gasfield.diagnostics.lattice.freezing import Freezing
 from gasfield.runs.run import run
 from gasfield.scenario import Scenario
 from gasfield.trajectory import Trajectory

@@ -23,7 +23,7 @@ def cloud(dimensions: int, count: int = 400, seed: int = 0) -> Values:
 
 
 def motion(before: Values, after: Values, dimensions: int | None = None) -> MotionResult:
-    return Motion(dimensions).compute(Group("cloud", np.arange(2), np.stack([before, after])))
+    return Motion(dimensions=dimensions).compute(Group("cloud", np.arange(2), np.stack([before, after])))
 
 
 def shares(result: MotionResult, prefix: str = "motion") -> dict[str, float | None]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from exact_samples import experiment, remembering, run_of
@@ -36,7 +38,7 @@ def flights(space: dict, observations: int = 600, span: float = 0.5, seed: int =
     """An ideal gas between walls: free flights with exact reflections, from a place and a velocity of its own each."""
     chance = np.random.default_rng(seed)
     laws = experiment(space, T if law == "langevin" else None, law, degrees_of_freedom=COUNT * space["dimensions"])
-    room = laws.scenario.space
+    room = laws.space
     x = room.uniform(chance, COUNT)
     v = np.sqrt(T) * chance.standard_normal(x.shape)
     masses, turned = np.full(COUNT, 2.0), np.zeros(COUNT)
@@ -57,7 +59,7 @@ def flights(space: dict, observations: int = 600, span: float = 0.5, seed: int =
 def test_an_ideal_gas_has_the_pressure_n_t_over_v(name: str) -> None:
     group = flights(SPACES[name])
     result = Pressure().compute(group)
-    space = group.experiment.scenario.space
+    space = group.run.space
     assert float(result.estimates["pressure.ideal"].value) == pytest.approx(COUNT * T / space.volume)
     for key in ("wall", "virial"):
         assert off_by(result, f"pressure.{key}", COUNT * T / space.volume) < 4
@@ -128,8 +130,7 @@ def test_particles_that_join_later_are_waited_for() -> None:
     group = flights(CUBE)
     absent = np.array(group.positions)
     absent[:100, 300:] = np.nan
-    late = run_of(absent, group.experiment, np.array(group.velocities), group.masses, {}, 0.5)
-    late = Group(**{**vars(late), "series": group.series})
+    late = replace(run_of(absent, group.run, np.array(group.velocities), group.masses, {}, 0.5), series=group.series)
     result = Pressure().compute(late)
     assert result.wall.times[0] > 100 * 0.5
     assert off_by(result, "pressure.wall_over_ideal", 1.0) < 4
@@ -145,6 +146,6 @@ def test_particles_that_join_later_are_waited_for() -> None:
 )
 def test_where_there_is_no_pressure_it_says_why(space: dict, law: str, why: str) -> None:
     x = np.zeros((10, 5, 3))
-    assert why in str(Pressure().left_out(run_of(x, experiment(space, T, law), series={"virial": np.zeros(10)})))
+    assert why in str(Pressure().why_not(run_of(x, experiment(space, T, law), series={"virial": np.zeros(10)})))
     with pytest.raises(ValueError, match=why):
         Pressure().compute(run_of(x, experiment(space, T, law)))

@@ -10,7 +10,7 @@ import pytest
 from exact_samples import experiment, run_of
 from scipy import integrate
 
-from gasfield.diagnostics import radial_distribution
+from gasfield.diagnostics.structure import radial_distribution
 from gasfield.diagnostics.structure.radial_distribution import RadialDistribution, RadialDistributionResult
 from gasfield.kernels.pair_counts import count_cross_pairs, count_pairs
 
@@ -189,7 +189,7 @@ def test_where_it_means_nothing_it_says_why() -> None:
         (experiment(box(3), 1.0), x[:, :1], "single particle"),
         (None, x, "no simulation"),
     ]:
-        assert why in str(RadialDistribution().left_out(run_of(positions, laws)))
+        assert why in str(RadialDistribution().why_not(run_of(positions, laws)))
     far = RadialDistribution().compute(
         run_of(np.random.default_rng(7).uniform(-3, 3, (4, 5, 40)), experiment(box(40), 1.0))
     )

@@ -105,7 +105,7 @@ def test_what_has_no_speeds_or_no_temperature_is_left_out() -> None:
         (experiment(FREE, 0.0), v, "zero"),
         (None, None, "no simulation"),
     ]:
-        assert why in str(Speeds().left_out(run_of(x, laws, velocities)))
+        assert why in str(Speeds().why_not(run_of(x, laws, velocities)))
 
 
 def test_only_what_comes_after_cooling_is_looked_at() -> None:

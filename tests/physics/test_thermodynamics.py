@@ -10,8 +10,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from thermal_groups import DoubleWell, ar1, experiment, group, harmonic
+from thermal_groups import DoubleWell, ar1, group, harmonic
 
+from gasfield.diagnostics.context import Origin
 from gasfield.diagnostics.group import Group
 from gasfield.diagnostics.thermodynamics.entropy_production import EntropyProduction
 from gasfield.diagnostics.thermodynamics.thermodynamics import UNITS, Thermodynamics, ThermodynamicsResult
@@ -153,16 +154,16 @@ def test_only_the_last_temperature_counts_and_a_bath_that_never_rests_is_left_ou
     never = replace(group, series={**group.series, "temperature": replace(bath, values=np.linspace(3, T, 1000))})
     for diagnostic in (Thermodynamics(), EntropyProduction()):
         group_with_heat = replace(never, series={**never.series, "heat": bath})
-        assert "changes until the end" in (diagnostic.left_out(group_with_heat) or "")
+        assert "changes until the end" in (diagnostic.why_not(group_with_heat) or "")
 
 
 @pytest.mark.parametrize("kind", ["recording", "optimiser", "recorded gradient"])
 def test_what_has_no_temperature_is_left_out(kind: str) -> None:
     still = harmonic(np.random.default_rng(8), length=20)
     kept = {"potential_energy": still.series["potential_energy"]} if kind == "recorded gradient" else {}
-    bare = replace(still, series=kept, experiment=None if kind == "recording" else still.experiment)
-    assert "neither a bath nor velocities" in (Thermodynamics().left_out(bare) or "")
-    assert "no heat was tallied" in (EntropyProduction().left_out(bare) or "")
+    bare = replace(still, series=kept, origin=Origin() if kind == "recording" else still.origin)
+    assert "neither a bath nor velocities" in (Thermodynamics().why_not(bare) or "")
+    assert "no heat was tallied" in (EntropyProduction().why_not(bare) or "")
     for diagnostic in (Thermodynamics(), EntropyProduction()):
         result = diagnostic.compute(bare)
         assert all(quantity.value is None for quantity in result.quantities().values())
@@ -176,7 +177,7 @@ def test_a_steady_state_of_a_non_conservative_field_is_not_called_boltzmann() ->
     assert "not called Boltzmann" in notes(result)
     assert result.quantities()["temperature.kinetic"].value is not None
     driven = circulating(1.0, np.random.default_rng(9), length=20)
-    assert "no energy was observed" in (Thermodynamics().left_out(driven) or "")
+    assert "no energy was observed" in (Thermodynamics().why_not(driven) or "")
 
 
 def test_interacting_particles_have_a_heat_capacity_together_and_no_entropy_alone() -> None:
@@ -297,9 +298,8 @@ def test_the_picture_shows_what_is_averaged_and_whether_temperatures_agree() -> 
     assert all("s.e." in text for text in measured)
 
 
-def test_an_experiment_without_forces_at_hand_knows_no_equilibrium() -> None:
+@pytest.mark.parametrize("origin", [Origin(), Origin(reason="its scenario cannot be rebuilt: forces.0")])
+def test_a_run_whose_forces_are_not_known_is_in_no_known_equilibrium(origin: Origin) -> None:
     still = harmonic(np.random.default_rng(15), length=50)
-    lost = experiment(D, None)
-    lost.forces = lambda group: None
-    result = Thermodynamics().compute(replace(still, experiment=lost))
-    assert "the forces are not known" in notes(result)
+    result = Thermodynamics().compute(replace(still, origin=origin))
+    assert f"the forces are not known ({origin.reason}): heat capacity, entropy" in notes(result)

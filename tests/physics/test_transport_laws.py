@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gasfield.diagnostics import Coherence, Group, PairDispersion, Transport
-from gasfield.diagnostics.kinematics.transport import TransportResult
+from gasfield.diagnostics import Group
+from gasfield.diagnostics.kinematics.coherence import Coherence
+from gasfield.diagnostics.kinematics.pair_dispersion import PairDispersion
+from gasfield.diagnostics.kinematics.transport import Transport, TransportResult
 from gasfield.runs.run import RunResult, run
 from gasfield.scenario import Scenario
 from gasfield.statistics.lags import autocorrelations, square_displacements
@@ -136,7 +138,7 @@ def test_three_temperatures_of_a_free_gas_agree(law: dict[str, object], tmp_path
 
 def test_unequal_frames_have_no_lags() -> None:
     steps = np.array([0, 1, 2, 4, 8, 16, 32, 64, 128, 129, 130, 131, 132, 133, 134, 140])
-    assert "equal times" in str(Transport().left_out(Group("rows", steps, np.zeros((16, 3, 2)))))
+    assert "equal times" in str(Transport().why_not(Group("rows", steps, np.zeros((16, 3, 2)))))
 
 
 def test_rows_that_stand_still_have_no_transport() -> None:

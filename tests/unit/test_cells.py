@@ -7,7 +7,8 @@ import warnings
 import numpy as np
 import pytest
 
-from gasfield.diagnostics import Cells, Group
+from gasfield.diagnostics import Group
+from gasfield.diagnostics.lattice.cells import Cells
 from gasfield.kernels.bfloat16 import from_bits
 from gasfield.plots.rows import class_shares
 
@@ -83,7 +84,7 @@ def test_subnormal_cells_are_all_of_one_size() -> None:
 
 
 def test_an_unknown_definition_is_refused() -> None:
-    with pytest.raises(ValueError, match="keys, ulp, not 'ULP'"):
+    with pytest.raises(ValueError, match=r"'keys' or 'ulp'.*input_value='ULP'"):
         Cells(definition="ULP")  # type: ignore[arg-type]
 
 

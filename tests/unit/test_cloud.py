@@ -8,7 +8,10 @@ from math import gamma, sqrt
 import numpy as np
 import pytest
 
-from gasfield.diagnostics import DIAGNOSTICS, Cells, Cloud, Group, StepLength, diagnose
+from gasfield.diagnostics import DIAGNOSTICS, Group, diagnose
+from gasfield.diagnostics.kinematics.cloud import Cloud
+from gasfield.diagnostics.kinematics.step_length import StepLength
+from gasfield.diagnostics.lattice.cells import Cells
 from gasfield.errors import InputError
 from gasfield.trajectory import Trajectory
 
@@ -120,7 +123,7 @@ def test_what_cannot_be_known_is_none_with_a_reason(name: str, case: str) -> Non
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         diagnostic = DIAGNOSTICS[name]()
-        if diagnostic.left_out(group):
+        if diagnostic.why_not(group):
             return
         result = diagnostic.compute(group)
         leaves = {key: quantity.leaf() for key, quantity in result.quantities().items()}
@@ -150,5 +153,5 @@ def test_every_group_of_a_recording_is_diagnosed(bf16: Trajectory) -> None:
 
 
 def test_an_unknown_diagnostic_is_refused(bf16: Trajectory) -> None:
-    with pytest.raises(InputError, match="no diagnostic 'clouds'; there are cloud"):
+    with pytest.raises(InputError, match=r"diagnostics\.0: there is no diagnostic .* Did you mean .cloud.\?"):
         diagnose(bf16, ["clouds"])

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gasfield.diagnostics import Freezing, Group
+from gasfield.diagnostics import Group
+from gasfield.diagnostics.lattice.freezing import Freezing
 
 STEPS = 101
 
@@ -73,7 +74,7 @@ def test_times_have_errors_where_their_ranks_are_known() -> None:
 
 @pytest.mark.parametrize("quiet", [0.0, 1.0, -0.1])
 def test_the_horizon_lies_inside_the_recording(quiet: float) -> None:
-    with pytest.raises(ValueError, match="between 0 and 1"):
+    with pytest.raises(ValueError, match=rf"(?s)quiet.*should be (greater than 0|less than 1).*input_value={quiet}"):
         Freezing(quiet=quiet)
 
 

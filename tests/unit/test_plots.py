@@ -61,7 +61,7 @@ def test_every_result_draws_itself(name: str) -> None:
     x = np.ones((6, 9, 3), np.float32) * np.arange(1, 10, dtype=np.float32)[:, None] * [1, 2, 4]
     x[:, ::2] += np.arange(6, dtype=np.float32)[:, None, None]
     group = Group("rows", np.arange(6), x.astype(np.float32), "bfloat16", np.array([[0, 1]]))
-    assert DIAGNOSTICS[name]().left_out(group) is None
+    assert DIAGNOSTICS[name]().why_not(group) is None
     ax = DIAGNOSTICS[name]().compute(group).plot()
     assert ax.get_title(loc="left").startswith("rows")
     assert ax.get_xlabel() == "step"

@@ -175,7 +175,8 @@ def test_collapsed_kinds_are_not_told() -> None:
     """The study leaves out rotation, dilation and shear where gasfield says that rows have collapsed."""
     import precision_kinds as kinds
 
-    from gasfield.diagnostics import Group, Motion
+    from gasfield.diagnostics import Group
+    from gasfield.diagnostics.kinematics.motion import Motion
 
     chance = np.random.default_rng(2)
     start = chance.normal(size=(300, 4))

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from paths import RECORDINGS
 from PIL import Image
 
-from gasfield.diagnostics import Bonds, Flow, Group
+from gasfield.diagnostics import Group
+from gasfield.diagnostics.kinematics.flow import Flow
+from gasfield.diagnostics.structure.bonds import Bonds
 from gasfield.errors import InputError
 from gasfield.gas import Gas
 from gasfield.plots import animation

@@ -8,27 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.diagnostics.base import Result, Scope, simulated
-from gasfield.diagnostics.experiment import Experiment
+from gasfield.diagnostics.base import Axes, Diagnostic, Result, Scope, Values, spread_over
 from gasfield.diagnostics.group import Group
 from gasfield.diagnostics.thermodynamics.density_law import wrapped
-from gasfield.dynamics.advection import Advection
-from gasfield.dynamics.optimiser import Optimiser
-from gasfield.forces import TotalForce
+from gasfield.forces import ForceLaw, TotalForce
 from gasfield.plots.panel import Panel
+from gasfield.registry import register
 from gasfield.spaces import Space
 from gasfield.statistics.estimate import exact
-from gasfield.trajectory import Trajectory
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-Values = NDArray[np.float64]
 _GRID = 160
 _TRACKS = 3
 _DOTS = 600
@@ -55,38 +48,33 @@ class FieldMapResult(Result):
         return field_panels(self.panels, ax)
 
 
-@dataclass(frozen=True)
-class FieldMap:
+@register
+class FieldMap(Diagnostic[FieldMapResult]):
     """Field and ways in the plane of the first two coordinates."""
 
-    name: ClassVar[str] = "field_map"
     scope: ClassVar[Scope] = Scope.WHOLE
+    needs_run: ClassVar[bool] = True
+    throughout: ClassVar[bool] = False
 
-    def left_out(self, group: Group) -> str | None:
+    kind: Literal["field_map"] = "field_map"
+
+    def objection(self, group: Group) -> str | None:
         """Needs a field that was written down, in two dimensions or more of flat space."""
-        if group.experiment is None:
-            return "no simulation stands behind it"
-        space = group.experiment.scenario.space
-        if space.dimensions < 2 or space.curved:
+        if group.dimensions < 2 or group.curved:
             return "a map needs two dimensions of flat space"
-        if isinstance(group.experiment.scenario.dynamics, Optimiser):
+        if group.run.dynamics.is_optimiser:
             return "an optimiser does not follow a force"
         if not any(_fields_of(part) for part in group.parts):
             return "no field acts on a group (recorded ones are not drawn)"
-        return None
+        return None if any(part.present().count for part in group.parts) else "no row has a position throughout"
 
-    def compute(self, source: Group | Trajectory) -> FieldMapResult:
-        """The map of a run.
-
-        Raises:
-            ValueError: if the diagnostic does not apply.
-        """
-        group, experiment = simulated(self, source)
+    def measure(self, group: Group, notes: list[str]) -> FieldMapResult:
+        """The map of a run."""
         parts = [part.present() for part in group.parts]
         parts = [part for part in parts if part.count and (_fields_of(part) or _moves(part))]
-        panels = [panel for family in _families(parts) for panel in _panels(family, experiment)]
+        panels = [panel for family in _families(parts) for panel in _panels(family)]
         inside = np.concatenate([_within(end, panel) for panel in panels for end in panel.ends])
-        notes = [note for part in parts for note in part.notes]
+        notes += [note for part in parts for note in part.notes]
         if group.dimensions > 2:
             notes.append(f"the map is a slice: the other {group.dimensions - 2} coordinates are those of the middle")
         return FieldMapResult(
@@ -97,11 +85,9 @@ class FieldMap:
         )
 
 
-def _fields_of(part: Group) -> tuple[object, ...]:
+def _fields_of(part: Group) -> tuple[ForceLaw, ...]:
     """The laws of the fields that act on a group, which tell fields apart."""
-    if part.experiment is None:
-        return ()
-    return part.experiment.fields(part.name)[0]
+    return part.run.fields(part.name)[0]
 
 
 def _families(parts: Sequence[Group]) -> list[list[Group]]:
@@ -114,7 +100,7 @@ def _families(parts: Sequence[Group]) -> list[list[Group]]:
 
 
 def _moves(part: Group) -> bool:
-    return bool(np.any(part.positions[-1] != part.positions[0]))
+    return bool(np.any(part.frame(-1) != part.frame(0)))
 
 
 def _within(places: Values, panel: Panel) -> NDArray[np.bool_]:
@@ -126,9 +112,8 @@ def _within(places: Values, panel: Panel) -> NDArray[np.bool_]:
 
 
 def _limits(parts: Sequence[Group], space: Space) -> tuple[Values, Values]:
-    """Lower and upper corner of the picture (2,): where the particles are from the first to the last frame."""
-    frames = np.unique(np.linspace(0, len(parts[0].steps) - 1, 50).astype(int))
-    seen = [wrapped(space, part.positions[frames])[..., :2].reshape(-1, 2) for part in parts]
+    """Lower and upper corner of the picture (2,): where the particles are in their first to their last frame."""
+    seen = [_places(part, space, spread_over(len(part.steps), 50)).reshape(-1, 2) for part in parts]
     low = np.min([np.quantile(x, 0.005, axis=0) for x in seen], axis=0)
     high = np.max([np.quantile(x, 0.995, axis=0) for x in seen], axis=0)
     margin = 0.08 * max(float(np.max(high - low)), 1e-9)
@@ -137,10 +122,11 @@ def _limits(parts: Sequence[Group], space: Space) -> tuple[Values, Values]:
     return np.where(periods > 0, -0.5 * periods, low), np.where(periods > 0, 0.5 * periods, high)
 
 
-def _panels(family: Sequence[Group], experiment: Experiment) -> list[Panel]:
+def _panels(family: Sequence[Group]) -> list[Panel]:
     """The panels of the groups in one field, all with its limits and its scale: one for each of a few, else one."""
-    space, fields = experiment.scenario.space, experiment.fields(family[0].name)[1]
-    potential = fields.conservative and not isinstance(experiment.scenario.dynamics, Advection)
+    run = family[0].run
+    space, fields = run.space, run.fields(family[0].name)[1]
+    potential = fields.conservative and not run.dynamics.force_is_velocity
     top = max(_top(part, fields) for part in family) if potential else np.nan
     limits = _limits(family, space)
     shown = [family] if len(family) > _ALONE else [[part] for part in family]
@@ -153,7 +139,7 @@ def _panel(
     """A map with its groups; of energies if a highest one is given."""
     x, y = (np.linspace(limits[0][axis], limits[1][axis], _GRID) for axis in (0, 1))
     first = parts[0]
-    middle = np.mean([part.positions[-1].astype(np.float64).mean(axis=0) for part in parts], axis=0)
+    middle = np.mean([part.frame(-1).mean(axis=0) for part in parts], axis=0)
     places = np.tile(middle, (_GRID * _GRID, 1))
     places[:, 0], places[:, 1] = np.tile(x, _GRID), np.repeat(y, _GRID)
     shape = (_GRID, _GRID)
@@ -166,30 +152,29 @@ def _panel(
         energy,
         force,
         tuple(_tracks(part, space) for part in parts),
-        tuple(wrapped(space, part.positions[0])[: _SMALL * (part.count <= _SMALL), :2] for part in parts),
-        tuple(wrapped(space, part.positions[-1])[_few(part.count, _DOTS), :2] for part in parts),
+        tuple(_places(part, space, 0)[: _SMALL * (part.count <= _SMALL)] for part in parts),
+        tuple(_places(part, space, -1)[spread_over(part.count, _DOTS)] for part in parts),
         top,
     )
 
 
 def _top(part: Group, fields: TotalForce) -> float:
     """The energy below which the particles of a group are 99% of the time."""
-    frames = np.unique(np.linspace(0, len(part.steps) - 1, 20).astype(int))
-    rows = _few(part.count, 200)
-    seen = part.positions[frames][:, rows].reshape(-1, part.dimensions).astype(np.float64)
+    frames, rows = spread_over(len(part.steps), 20), spread_over(part.count, 200)
+    seen = part.places(frames, rows).reshape(-1, part.dimensions)
     return float(np.quantile(fields.energy(part.probe(seen)), 0.99))
 
 
 def _tracks(part: Group, space: Space) -> Values:
     """(T, few, 2) ways of some particles; NaN where one leaves by a side and enters by the other."""
-    frames = np.unique(np.linspace(0, len(part.steps) - 1, _FRAMES).astype(int))
-    ways = wrapped(space, part.positions[frames][:, _few(part.count, _TRACKS)])[..., :2]
+    frames, rows = spread_over(len(part.steps), _FRAMES), spread_over(part.count, _TRACKS)
+    ways = wrapped(space, part.places(frames, rows))[..., :2]
     sides = np.where(space.periods[:2] > 0, space.periods[:2], np.inf)
     jumps = np.any(np.abs(np.diff(ways, axis=0)) > 0.5 * sides, axis=2)
     ways[1:][jumps] = np.nan
     return ways
 
 
-def _few(count: int, most: int) -> NDArray[np.int64]:
-    """Some rows, evenly over all of them."""
-    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))
+def _places(part: Group, space: Space, frames: NDArray[np.int64] | int) -> Values:
+    """(..., N, 2) the first two coordinates in one frame or in some."""
+    return wrapped(space, part.positions[frames])[..., :2]

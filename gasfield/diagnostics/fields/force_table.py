@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gasfield.diagnostics.base import Result, Scope, simulated
+from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values
 from gasfield.diagnostics.group import Group
-from gasfield.forces.attention.emission_receptivity import EmissionReceptivity
+from gasfield.registry import register
 from gasfield.statistics.estimate import Estimate, exact, missing
-from gasfield.trajectory import Trajectory
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-Values = NDArray[np.float64]
 _MOST = 200
 """Tokens whose table is taken at most; beyond, nobody could look at it."""
 
@@ -48,29 +42,25 @@ class ForceTableResult(Result):
         return force_arrows(self.emissions, self.receptivities, self.table, f"{self.group}: who moves whom", ax)
 
 
-@dataclass(frozen=True)
-class ForceTable:
+@register
+class ForceTable(Diagnostic[ForceTableResult]):
     """The emission-receptivity force between all pairs at the first frame."""
 
-    name: ClassVar[str] = "force_table"
-    scope: ClassVar[Scope] = Scope.GROUP
+    needs_run: ClassVar[bool] = True
+    throughout: ClassVar[bool] = False
 
-    def left_out(self, group: Group) -> str | None:
+    kind: Literal["force_table"] = "force_table"
+
+    def objection(self, group: Group) -> str | None:
         """Needs one emission-receptivity force on the group, and few tokens."""
-        if _law(group) is None:
+        if not any(law.between_poles for law in group.run.acting(group.name)):
             return "no emission-receptivity force acts on it"
         return f"more than {_MOST} tokens: nobody could look at their table" if group.count > _MOST else None
 
-    def compute(self, source: Group | Trajectory) -> ForceTableResult:
-        """The results for one group.
-
-        Raises:
-            ValueError: if the diagnostic does not apply.
-        """
-        group, _ = simulated(self, source)
-        law = _law(group)
-        assert law is not None
-        emissions, receptivities, table = law.table_of(group.gas(0))
+    def measure(self, group: Group, notes: list[str]) -> ForceTableResult:
+        """The results for one group."""
+        tables = (law.table_of(group.gas(0)) for law in group.run.acting(group.name) if law.between_poles)
+        emissions, receptivities, table = next(found for found in tables if found is not None)
         return ForceTableResult(
             group=group.name,
             estimates=_estimates(table, emissions, receptivities),
@@ -94,10 +84,3 @@ def _estimates(table: Values, emissions: Values, receptivities: Values) -> dict[
         found["attracting"] = exact(float(np.mean(along > 0.0)), "1")
         found["reciprocity"] = exact(-float(np.mean(np.sum(forces * returned, axis=1))) / square, "1")
     return {f"force_table.{key}": value for key, value in found.items()}
-
-
-def _law(group: Group) -> EmissionReceptivity | None:
-    if group.experiment is None:
-        return None
-    laws = [law for law in group.experiment.scenario.forces if law.acts_on(group.name)]
-    return next((law for law in laws if isinstance(law, EmissionReceptivity)), None)

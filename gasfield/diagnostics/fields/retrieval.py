@@ -8,22 +8,17 @@ curve.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from gasfield.diagnostics.base import Result, Scope, simulated
+from gasfield.diagnostics.base import Axes, Diagnostic, Result, Scope, Values
 from gasfield.diagnostics.group import Group
-from gasfield.forces.attention.hopfield import Hopfield, stored
+from gasfield.forces.base import Memory
+from gasfield.registry import register
 from gasfield.statistics.estimate import stated
-from gasfield.trajectory import Trajectory
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,29 +54,27 @@ class RetrievalResult(Result):
         return bifurcation(self.sharpness, self.firsts if self.pair else self.overlaps, theory, title, ax)
 
 
-@dataclass(frozen=True)
-class Retrieval:
+@register
+class Retrieval(Diagnostic[RetrievalResult]):
     """Overlap with the nearest stored pattern, network by network."""
 
-    name: ClassVar[str] = "retrieval"
     scope: ClassVar[Scope] = Scope.WHOLE
+    needs_run: ClassVar[bool] = True
+    throughout: ClassVar[bool] = False
 
-    def left_out(self, group: Group) -> str | None:
+    kind: Literal["retrieval"] = "retrieval"
+
+    def objection(self, group: Group) -> str | None:
         """Needs a group on which one Hopfield network acts."""
         return None if any(_network(part) for part in group.parts) else "no Hopfield network acts on a group"
 
-    def compute(self, source: Group | Trajectory) -> RetrievalResult:
-        """The results for all groups of a run.
-
-        Raises:
-            ValueError: if the diagnostic does not apply.
-        """
-        group, _ = simulated(self, source)
-        found = [(part.present(), law) for part in group.parts if (law := _network(part)) is not None]
-        patterns = [stored(law.patterns, group.dimensions) for _, law in found]
+    def measure(self, group: Group, notes: list[str]) -> RetrievalResult:
+        """The results for all groups of a run."""
+        found = [(part.present(), memory) for part in group.parts if (memory := _network(part)) is not None]
+        patterns = [memory.patterns for _, memory in found]
         shares = [_overlaps(part.positions[-1], p) for (part, _), p in zip(found, patterns, strict=True)]
         overlaps = tuple(share.max(axis=1) for share in shares)
-        sharpness = np.array([law.beta * _square(p) for (_, law), p in zip(found, patterns, strict=True)])
+        sharpness = np.array([memory.beta * _square(memory.patterns) for _, memory in found])
         values = np.array([overlap.mean() for overlap in overlaps])
         errors = np.array(
             [overlap.std(ddof=1) / np.sqrt(len(overlap)) if len(overlap) > 1 else 0 for overlap in overlaps]
@@ -108,13 +101,11 @@ def pitchfork(sharpness: float) -> float:
     return float(brentq(lambda m: np.tanh(sharpness * m) - m, 1e-9 * np.sqrt(sharpness - 1.0), 1.0, xtol=1e-14))
 
 
-def _network(part: Group) -> Hopfield | None:
+def _network(part: Group) -> Memory | None:
     """The network that acts on a group; None if there is none, or more than one."""
-    if part.experiment is None:
-        return None
-    laws = [law for law in part.experiment.scenario.forces if law.acts_on(part.name)]
-    networks = [law for law in laws if isinstance(law, Hopfield)]
-    return networks[0] if len(networks) == 1 else None
+    memories = [law.memory(part.dimensions) for law in part.run.acting(part.name)]
+    found = [memory for memory in memories if memory is not None]
+    return found[0] if len(found) == 1 else None
 
 
 def _overlaps(x: NDArray[np.floating], patterns: Values) -> Values:

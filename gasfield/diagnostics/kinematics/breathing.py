@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gasfield.diagnostics.base import Scope, Together
-from gasfield.diagnostics.group import Group, as_group
+from gasfield.diagnostics.base import Axes, Diagnostic, Together, Values
+from gasfield.diagnostics.group import Group
+from gasfield.registry import register
 from gasfield.statistics.estimate import exact, missing, stated
-from gasfield.trajectory import Trajectory
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,37 +40,30 @@ class BreathingResult(Together):
         return over_time(lines, "Breathing", "root mean square radius [length]", ax, log=True)
 
 
-@dataclass(frozen=True)
-class Breathing:
+@register
+class Breathing(Diagnostic[BreathingResult]):
     """Root mean square radius about the centre of mass, its turns and their period."""
 
-    name: ClassVar[str] = "breathing"
-    scope: ClassVar[Scope] = Scope.GROUP
+    needs_run: ClassVar[bool] = True
 
-    def left_out(self, group: Group) -> str | None:
+    kind: Literal["breathing"] = "breathing"
+
+    def objection(self, group: Group) -> str | None:
         """Needs two particles with velocities that feel each other, in a space that does not repeat itself."""
-        if group.experiment is None or not group.experiment.scenario.dynamics.has_velocities:
+        if not group.run.dynamics.has_velocities:
             return "without velocities nothing swings"
-        forces = group.experiment.forces(group.name)
-        if forces is None or not forces.interacting:
+        if not group.forces.interacting:
             return "its particles do not feel each other"
-        if group.experiment.scenario.space.periods.any():
+        if group.repeats:
             return "in a periodic space a group has no size"
         return "a single particle has no size" if group.count < 2 else None
 
-    def compute(self, source: Group | Trajectory) -> BreathingResult:
-        """The results for one group.
-
-        Raises:
-            ValueError: if no row has a position throughout.
-        """
-        group = as_group(source).present()
-        if not group.count or not len(group.steps):
-            raise ValueError(f"{group.name}: no row has a position throughout")
+    def measure(self, group: Group, notes: list[str]) -> BreathingResult:
+        """The results for one group."""
         radii = np.concatenate([_radii(x, group.masses) for _, x in group.blocks()])
         turns, heights = maxima(group.times, radii)
         _, depths = maxima(group.times, -radii)
-        gaps, notes = np.diff(turns), list(group.notes)
+        gaps = np.diff(turns)
         period, fading = missing("time"), missing("1")
         if len(gaps):
             error = gaps.std(ddof=1) / np.sqrt(len(gaps)) if len(gaps) > 1 else np.nan

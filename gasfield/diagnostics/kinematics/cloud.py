@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.diagnostics.base import Result, Scope
-from gasfield.diagnostics.group import Group, as_group
+from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values
+from gasfield.diagnostics.group import Group
+from gasfield.registry import register
 from gasfield.statistics.estimate import Estimate, jackknife, mean, missing
-from gasfield.trajectory import Trajectory
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,21 +46,14 @@ class CloudResult(Result):
         return curves(lines, f"{self.group}: radius of the cloud", "radius [length]", ax=ax)
 
 
-@dataclass(frozen=True)
-class Cloud:
+@register
+class Cloud(Diagnostic[CloudResult]):
     """Centroid path, straightness and radius of a group."""
 
-    name: ClassVar[str] = "cloud"
-    scope: ClassVar[Scope] = Scope.GROUP
+    kind: Literal["cloud"] = "cloud"
 
-    def left_out(self, group: Group) -> str | None:
-        """Applies to every group."""
-        return None
-
-    def compute(self, source: Group | Trajectory) -> CloudResult:
-        """The results for one group, or for all rows of a trajectory at once."""
-        group = as_group(source).present()
-        notes = list(group.notes)
+    def measure(self, group: Group, notes: list[str]) -> CloudResult:
+        """The results for one group."""
         centroid = np.full((len(group.steps), group.dimensions), np.nan)
         radius, radius_error = np.full((2, len(group.steps)), np.nan)
         if group.count:  # a lone row has radius 0 in the curve, and none in the estimates
@@ -113,7 +101,7 @@ def _path_estimates(group: Group, centroid: Values, notes: list[str]) -> dict[st
     several = group.count > 1
     ends = np.empty((2, 0, group.dimensions))
     if several:
-        ends = centroids_without(group.positions[[0, -1]].astype(np.float64))
+        ends = centroids_without(group.places(np.array([0, -1])))
     norm = np.linalg.norm(centroid[-1])
     estimates["centroid.norm"] = jackknife(norm, np.linalg.norm(ends[-1], axis=1), "length")
     if len(group.steps) < 2:
@@ -137,7 +125,7 @@ def _radius_estimates(group: Group, notes: list[str]) -> dict[str, Estimate]:
         notes.append("one row is its own centroid: the radius is undefined")
     if group.count < 2:
         return {"radius.start": missing("length"), "radius.end": missing("length")}
-    start, end = (radius_estimate(group.positions[frame].astype(np.float64)) for frame in (0, -1))
+    start, end = (radius_estimate(group.frame(frame)) for frame in (0, -1))
     return {"radius.start": start, "radius.end": end}
 
 

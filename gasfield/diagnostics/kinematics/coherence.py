@@ -7,20 +7,15 @@ not move have no direction and do not take part.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.diagnostics.base import Result, Scope
-from gasfield.diagnostics.group import Group, as_group
+from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values
+from gasfield.diagnostics.group import Group
+from gasfield.registry import register
 from gasfield.statistics.estimate import Estimate, exact, mean, missing
-from gasfield.trajectory import Trajectory
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,23 +50,21 @@ class CoherenceResult(Result):
         return curves(lines, title, "cosine of displacements", limits=(-1.05, 1.05), reference=0.0, ax=ax)
 
 
-@dataclass(frozen=True)
-class Coherence:
+@register
+class Coherence(Diagnostic[CoherenceResult]):
     """Alignment of the displacements of a group."""
 
-    name: ClassVar[str] = "coherence"
-    scope: ClassVar[Scope] = Scope.GROUP
+    needs_motion: ClassVar[bool] = True
 
-    def left_out(self, group: Group) -> str | None:
+    kind: Literal["coherence"] = "coherence"
+
+    def objection(self, group: Group) -> str | None:
         """Applies to two rows or more with two frames."""
-        if len(group.steps) < 2:
-            return "one frame only: nothing moves"
         return "one row has no other to go along with" if group.count < 2 else None
 
-    def compute(self, source: Group | Trajectory) -> CoherenceResult:
-        """The results for one group, or for all rows of a trajectory at once."""
-        group = as_group(source).present()
-        notes, intervals = list(group.notes), max(len(group.steps) - 1, 0)
+    def measure(self, group: Group, notes: list[str]) -> CoherenceResult:
+        """The results for one group."""
+        intervals = max(len(group.steps) - 1, 0)
         cosine, spread = np.full(intervals, np.nan), np.full(intervals, np.nan)
         moving, own = np.zeros(intervals, np.int64), np.zeros((intervals, group.count))
         ways = np.zeros((intervals, group.dimensions))

@@ -15,21 +15,18 @@ coordinates and a constant.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
-from gasfield.diagnostics.base import Result, Scope
-from gasfield.diagnostics.group import Group, as_group
+from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values
+from gasfield.diagnostics.group import Group
+from gasfield.registry import register
 from gasfield.statistics.affine_remainder import local_d2min, neighbourhoods
 from gasfield.statistics.estimate import Estimate, jackknife, mean, missing
-from gasfield.trajectory import Trajectory
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-Values = NDArray[np.float64]
 _FLAT = 1e-3
 """A structure thinner than this share of its length counts as flat in that direction."""
 
@@ -79,26 +76,20 @@ class DeformationResult(Result):
         return curves(lines, title, "principal stretch", reference=1.0, ax=ax)
 
 
-@dataclass(frozen=True)
-class Deformation:
-    """Deformation of one structure against its first frame.
+@register
+class Deformation(Diagnostic[DeformationResult]):
+    """Deformation of one structure against its first frame."""
 
-    Attributes:
-        dimensions: k; found from the first frame where None.
-    """
+    kind: Literal["deformation"] = "deformation"
+    dimensions: int | None = Field(default=None, ge=1)
+    """k, the dimensions of the structure; found from the first frame if left out."""
 
-    dimensions: int | None = None
-    name: ClassVar[str] = "deformation"
-    scope: ClassVar[Scope] = Scope.GROUP
-
-    def left_out(self, group: Group) -> str | None:
+    def objection(self, group: Group) -> str | None:
         """Applies to structures: groups with bonds."""
         return None if len(group.bonds) else "no bonds: not a structure"
 
-    def compute(self, source: Group | Trajectory) -> DeformationResult:
+    def measure(self, group: Group, notes: list[str]) -> DeformationResult:
         """The results for one structure, or for all rows of a trajectory as one."""
-        group = as_group(source).present()
-        notes = list(group.notes)
         axes = np.empty((group.dimensions, 0))
         if group.positions.size:
             axes = intrinsic_frame(group.positions[0], self.dimensions)
@@ -109,7 +100,7 @@ class Deformation:
             notes.append(f"{group.count} points in {k} dimensions: a linear map fits them exactly and leaves nothing")
         fit = _Fit.through(group, axes)
         around = neighbourhoods(group.bonds, group.count)
-        last = group.positions[-1].astype(np.float64) if len(group.steps) else np.empty((0, group.dimensions))
+        last = group.frame(-1) if len(group.steps) else np.empty((0, group.dimensions))
         sums, counts = local_d2min(fit.coordinates, last, around)
         return DeformationResult(
             group=group.name,
@@ -247,7 +238,7 @@ def _estimates(group: Group, fit: _Fit, notes: list[str]) -> dict[str, Estimate]
     axes, last = fit.axes, fit.maps[-1]
     maps, d2min = np.full((0, *last.shape), np.nan), np.empty(0)
     if count > k + 1:
-        maps, d2min = fit.without(group.positions[-1].astype(np.float64))
+        maps, d2min = fit.without(group.frame(-1))
         if not np.isfinite(d2min).all():
             notes.append("a single point spans a direction of the structure: there are no jackknife errors")
             maps, d2min = maps[:0], d2min[:0]

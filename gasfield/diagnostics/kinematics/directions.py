@@ -10,21 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.diagnostics.base import Result, Scope
-from gasfield.diagnostics.group import Group, as_group
+from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values, spread_over
+from gasfield.diagnostics.group import Group
 from gasfield.diagnostics.kinematics.plane import principal_axes
+from gasfield.registry import register
 from gasfield.statistics.estimate import Estimate, exact, jackknife, missing
-from gasfield.trajectory import Trajectory
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-Values = NDArray[np.float64]
 _TIMES, _ROWS = 48, 128
 """Frames and rows on the sky, evenly over all there are."""
 
@@ -53,43 +49,28 @@ class SkyResult(Result):
         return sky(self.longitudes, self.latitudes, self.steps, f"{self.group}: directions of the rows", ax)
 
 
-@dataclass(frozen=True)
-class Sky:
-    """Directions of the rows of a group.
+@register
+class Sky(Diagnostic[SkyResult]):
+    """Directions of the rows of a group."""
 
-    Attributes:
-        of: the displacements of rows from one frame to the next, or their places about the centroid.
-    """
+    needs_motion: ClassVar[bool] = True
 
+    kind: Literal["sky"] = "sky"
     of: Literal["displacements", "places"] = "displacements"
-    name: ClassVar[str] = "sky"
-    scope: ClassVar[Scope] = Scope.GROUP
+    """The displacements of rows from one frame to the next, or their places about the centroid."""
 
-    def __post_init__(self) -> None:
-        if self.of not in ("displacements", "places"):
-            raise ValueError(f"of is displacements or places, not '{self.of}'")
-
-    def left_out(self, group: Group) -> str | None:
+    def objection(self, group: Group) -> str | None:
         """Needs three dimensions of flat space, two rows and two frames."""
         if group.dimensions < 3:
             return "fewer than three dimensions have no sky"
-        if group.experiment is not None:
-            space = group.experiment.scenario.space
-            if space.curved or space.periods.any():
-                return "in a space that is curved or repeats itself directions are not the same everywhere"
-        if group.count < 2:
-            return "a single row has no directions to compare"
-        return "one frame only: nothing moves" if len(group.steps) < 2 else None
+        if group.curved or group.repeats:
+            return "in a space that is curved or repeats itself directions are not the same everywhere"
+        return "a single row has no directions to compare" if group.count < 2 else None
 
-    def compute(self, source: Group | Trajectory) -> SkyResult:
-        """The results for one group, or for all rows of a trajectory at once."""
-        group = as_group(source).present()
-        notes = list(group.notes)
-        first = 1 if self.of == "displacements" else 0
-        frames: NDArray[np.int64] = np.empty(0, np.int64)
-        if group.count and len(group.steps) > first:
-            frames = np.unique(np.linspace(first, len(group.steps) - 1, _TIMES).astype(np.int64))
-        rows = np.unique(np.linspace(0, max(group.count - 1, 0), _ROWS).astype(np.int64))
+    def measure(self, group: Group, notes: list[str]) -> SkyResult:
+        """The results for one group."""
+        frames = spread_over(len(group.steps) if group.count else 0, _TIMES, int(self.of == "displacements"))
+        rows = spread_over(group.count, _ROWS)
         shown = np.array([self._vectors(group, frame)[rows] for frame in frames])
         longitudes = latitudes = np.empty(0)
         when, seen = np.empty(0, np.int64), np.nan
@@ -113,8 +94,8 @@ class Sky:
 
     def _vectors(self, group: Group, frame: int) -> Values:
         """(N, D) in one frame."""
-        x = group.positions[frame].astype(np.float64)
-        origin: Values = group.positions[frame - 1].astype(np.float64) if self.of == "displacements" else x.mean(axis=0)
+        x = group.frame(frame)
+        origin: Values = group.frame(frame - 1) if self.of == "displacements" else x.mean(axis=0)
         apart: Values = x - origin
         return apart
 

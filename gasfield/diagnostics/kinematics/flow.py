@@ -7,22 +7,16 @@ ones where they are not.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gasfield.diagnostics.base import Result, Scope
-from gasfield.diagnostics.group import Group, as_group
+from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values
+from gasfield.diagnostics.group import Group
 from gasfield.diagnostics.kinematics.motion import choose_axes, thinned
+from gasfield.registry import register
 from gasfield.statistics.estimate import exact, missing
 from gasfield.statistics.motion_decomposition import Reference, linear_parts
-from gasfield.trajectory import Trajectory
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,25 +46,22 @@ class FlowResult(Result):
         )
 
 
-@dataclass(frozen=True)
-class Flow:
+@register
+class Flow(Diagnostic[FlowResult]):
     """The flow of a group in a plane."""
 
-    name: ClassVar[str] = "flow"
-    scope: ClassVar[Scope] = Scope.GROUP
+    needs_motion: ClassVar[bool] = True
 
-    def left_out(self, group: Group) -> str | None:
+    kind: Literal["flow"] = "flow"
+
+    def objection(self, group: Group) -> str | None:
         """Applies where `motion` does, in two dimensions or more."""
-        if len(group.steps) < 2:
-            return "one frame only: nothing moves"
-        if group.experiment is not None and group.experiment.scenario.space.curved:
+        if group.curved:
             return "on a curved space there is no linear map of all of it"
         return "one dimension has no plane" if group.dimensions < 2 else None
 
-    def compute(self, source: Group | Trajectory) -> FlowResult:
-        """The results for one group, or for all rows of a trajectory at once."""
-        group = as_group(source).present()
-        notes = list(group.notes)
+    def measure(self, group: Group, notes: list[str]) -> FlowResult:
+        """The results for one group."""
         group = thinned(group, notes)
         axes, _ = choose_axes(group, None, notes)
         share, empty = missing("1"), np.empty((0, 2))
@@ -81,7 +72,7 @@ class Flow:
                 thermal=empty, remainder=empty, across=np.empty(0),
             )  # fmt: skip
         reference = Reference.of(group.positions[0], axes)
-        moved = group.positions[-1].astype(np.float64) - group.positions[0]
+        moved = group.frame(-1) - group.frame(0)
         thermal = moved - moved.mean(axis=0)
         remainder = thermal - reference.coordinates @ linear_parts(reference, thermal).whole.T
         plane = _plane(axes)

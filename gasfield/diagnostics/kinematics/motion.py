@@ -10,24 +10,20 @@ other would all move by the width of the cloud, and be the null of another motio
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
-from gasfield.diagnostics.base import Result, Scope
-from gasfield.diagnostics.group import Group, as_group
+from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values
+from gasfield.diagnostics.group import Group
 from gasfield.diagnostics.kinematics.deformation import intrinsic_frame
+from gasfield.registry import register
 from gasfield.statistics.estimate import Estimate, exact, jackknife, missing, stated
 from gasfield.statistics.motion_decomposition import KINDS, Moments, Reference, linear_parts
 from gasfield.statistics.smoothing import TREE, Neighbours
 from gasfield.streams import Stream, generator
-from gasfield.trajectory import Trajectory
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-Values = NDArray[np.float64]
 
 _KEYS = (*(f"motion.{kind}" for kind in KINDS), *(f"motion.thermal.{kind}" for kind in KINDS[1:]))
 _PERMUTATIONS = (4, 20, 1e11)
@@ -81,39 +77,26 @@ class MotionResult(Result):
         return kinds_over_time(self.steps, self.cumulated.T, self.cumulated_thermal.T, KINDS, title, ax)
 
 
-@dataclass(frozen=True)
-class Motion:
-    """The decomposition of a group's motion.
+@register
+class Motion(Diagnostic[MotionResult]):
+    """The decomposition of a group's motion."""
 
-    Attributes:
-        dimensions: k, the longest axes of the first frame that the linear map acts on; all in which the rows spread
-            where None.
-        over_time: whether to look at the frames between the first and the last too.
-    """
+    needs_motion: ClassVar[bool] = True
 
-    dimensions: int | None = None
+    kind: Literal["motion"] = "motion"
+    dimensions: int | None = Field(default=None, ge=1)
+    """k, the longest axes of the first frame that the linear map acts on; all in which the rows spread if left out."""
     over_time: bool = True
-    name: ClassVar[str] = "motion"
-    scope: ClassVar[Scope] = Scope.GROUP
+    """Whether to look at the frames between the first and the last too."""
 
-    def left_out(self, group: Group) -> str | None:
+    def objection(self, group: Group) -> str | None:
         """Applies to groups of at least three rows with two frames, in flat space."""
-        if len(group.steps) < 2:
-            return "one frame only: nothing moves"
-        if group.experiment is not None and group.experiment.scenario.space.curved:
+        if group.curved:
             return "on a curved space there is no linear map of all of it"
-        if group.count < _FEWEST:
-            return f"{group.count} rows: their motion has no kinds"
-        return None
+        return f"{group.count} rows: their motion has no kinds" if group.count < _FEWEST else None
 
-    def compute(self, source: Group | Trajectory) -> MotionResult:
-        """The results for one group, or for all rows of a trajectory at once.
-
-        Raises:
-            ValueError: if `dimensions` are more than the rows are enough for; the text says how many there can be.
-        """
-        group = as_group(source).present()
-        notes = list(group.notes)
+    def measure(self, group: Group, notes: list[str]) -> MotionResult:
+        """The results for one group."""
         group = thinned(group, notes)
         axes, complete = choose_axes(group, self.dimensions, notes)
         if group.count < _FEWEST or len(group.steps) < 2:
@@ -154,7 +137,7 @@ class _Interval:
 
     def displacement(self, frame: int) -> Values:
         """(N, D) from the start to a frame; exactly 0 without its mean where that is all that is left of rounding."""
-        before, after = (self.group.positions[at].astype(np.float64) for at in (self.start, frame))
+        before, after = (self.group.frame(at) for at in (self.start, frame))
         moved: Values = after - before
         mean = moved.mean(axis=0)
         rounding = 4.0 * np.finfo(np.float64).eps * max(float(np.abs(before).max()), float(np.abs(after).max()))
@@ -201,15 +184,7 @@ def thinned(group: Group, notes: list[str]) -> Group:
         return group
     notes.append(f"{most} of {group.count} rows are looked at")
     rows = np.sort(generator(0, Stream.PERMUTATIONS, 1).choice(group.count, most, replace=False))
-    return replace(
-        group,
-        positions=group.positions[:, rows],
-        velocities=None,
-        bonds=np.empty((0, 2), np.int64),
-        masses=group.masses[rows],
-        charges=group.charges[rows],
-        ids=group.ids[rows],
-    )
+    return group.of_rows(rows)
 
 
 def _undetermined(group: Group, axes: Values, notes: list[str]) -> MotionResult:

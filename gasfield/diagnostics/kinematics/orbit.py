@@ -10,21 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from gasfield.diagnostics.base import Scope, Together
-from gasfield.diagnostics.group import Group, as_group
+from gasfield.diagnostics.base import Axes, Diagnostic, Together, Values
+from gasfield.diagnostics.group import Group
+from gasfield.registry import register
 from gasfield.statistics.estimate import Estimate, exact, mean, missing
-from gasfield.trajectory import Trajectory
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-Values = NDArray[np.float64]
 _MOST = 100
 """Particles whose ways are fitted."""
 _FRAMES = 16
@@ -56,34 +51,27 @@ class OrbitResult(Together):
         return tracks({result.group: (result.ways, result.drifts) for result in results}, "Orbits", ax)
 
 
-@dataclass(frozen=True)
-class Orbit:
+@register
+class Orbit(Diagnostic[OrbitResult]):
     """Drift, radius and rate of gyration of each particle."""
 
-    name: ClassVar[str] = "orbit"
-    scope: ClassVar[Scope] = Scope.GROUP
+    needs_run: ClassVar[bool] = True
 
-    def left_out(self, group: Group) -> str | None:
+    kind: Literal["orbit"] = "orbit"
+
+    def objection(self, group: Group) -> str | None:
         """Needs few particles with velocities, in two dimensions or more, under a force that turns them."""
-        if group.experiment is None or not group.experiment.scenario.dynamics.has_velocities:
+        if not group.run.dynamics.has_velocities:
             return "without velocities nothing goes round"
-        forces = group.experiment.forces(group.name)
-        if forces is None or not forces.turns:
+        if not group.forces.turns:
             return "no magnetic field turns it"
         if group.count > _MOST:
             return f"more than {_MOST} particles: their ways are not fitted one by one"
-        return f"fewer than {_FRAMES} frames" if len(group.steps) < _FRAMES else None
+        return f"fewer than {_FRAMES} frames" if len(group.present().steps) < _FRAMES else None
 
-    def compute(self, source: Group | Trajectory) -> OrbitResult:
-        """The results for one group.
-
-        Raises:
-            ValueError: if no row has a position throughout.
-        """
-        group = as_group(source).present()
-        if not group.count or not len(group.steps):
-            raise ValueError(f"{group.name}: no row has a position throughout")
-        ways, notes = group.positions.astype(np.float64), list(group.notes)
+    def measure(self, group: Group, notes: list[str]) -> OrbitResult:
+        """The results for one group."""
+        ways = group.places()
         fits = [fit_orbit(group.times, ways[:, i]) for i in range(group.count)]
         drifts = np.array([fit.drift for fit in fits])
         left = np.array([fit.left for fit in fits])

@@ -8,22 +8,17 @@ their growth over time is a Lyapunov exponent as seen by pairs: a where a saddle
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.diagnostics.base import Result, Scope
-from gasfield.diagnostics.group import Group, as_group
+from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values
+from gasfield.diagnostics.group import Group
+from gasfield.registry import register
 from gasfield.statistics.estimate import Estimate, jackknife, mean, missing
 from gasfield.statistics.smoothing import Neighbours
 from gasfield.streams import Stream, generator
-from gasfield.trajectory import Trajectory
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-Values = NDArray[np.float64]
 
 _MOST = 2048
 """Most rows whose nearest neighbour is followed, and most pairs."""
@@ -61,23 +56,20 @@ class PairDispersionResult(Result):
         return curves(lines, title, "distance over that at the start", log=True, reference=1.0, ax=ax)
 
 
-@dataclass(frozen=True)
-class PairDispersion:
+@register
+class PairDispersion(Diagnostic[PairDispersionResult]):
     """Dispersion of neighbouring rows of a group."""
 
-    name: ClassVar[str] = "pair_dispersion"
-    scope: ClassVar[Scope] = Scope.GROUP
+    needs_motion: ClassVar[bool] = True
 
-    def left_out(self, group: Group) -> str | None:
+    kind: Literal["pair_dispersion"] = "pair_dispersion"
+
+    def objection(self, group: Group) -> str | None:
         """Applies to two rows or more with two frames."""
-        if len(group.steps) < 2:
-            return "one frame only: nothing moves"
         return "one row has no neighbour" if group.count < 2 else None
 
-    def compute(self, source: Group | Trajectory) -> PairDispersionResult:
-        """The results for one group, or for all rows of a trajectory at once."""
-        group = as_group(source).present()
-        notes = list(group.notes)
+    def measure(self, group: Group, notes: list[str]) -> PairDispersionResult:
+        """The results for one group."""
         pairs = _pairs(group) if group.count > 1 and len(group.steps) > 1 else np.empty((0, 2), np.int64)
         distances = np.array([_distances(x, pairs) for x in group.positions]).reshape(len(group.steps), len(pairs))
         apart = distances[0] > 0 if len(distances) else np.zeros(0, bool)
@@ -112,7 +104,7 @@ def _pairs(group: Group) -> NDArray[np.int64]:
     rows = np.arange(group.count)
     if group.count > _MOST:
         rows = np.sort(chance.choice(group.count, _MOST, replace=False))
-    nearest = Neighbours.of(group.positions[0][rows].astype(np.float64), 1).indices[:, 0]
+    nearest = Neighbours.of(group.frame(0)[rows], 1).indices[:, 0]
     return np.stack([rows, rows[nearest]], axis=1)
 
 

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gasfield.diagnostics.base import Result, Scope
-from gasfield.diagnostics.group import Group, as_group
+from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values, spread_over
+from gasfield.diagnostics.group import Group
+from gasfield.registry import register
 from gasfield.statistics.estimate import Estimate, jackknife, missing
-from gasfield.trajectory import Trajectory
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-Values = NDArray[np.float64]
 _FRAMES = 200
 _SEEN, _ROWS = 24, 256
 """Frames and rows that the axes are found from."""
@@ -49,38 +44,32 @@ class PlaneResult(Result):
         return before_and_after(self.ways, self.labels, f"{self.group}: before and after", ax)
 
 
-@dataclass(frozen=True)
-class Plane:
+@register
+class Plane(Diagnostic[PlaneResult]):
     """The rows of a group in the plane of their two coordinates, or in which they spread most."""
 
-    name: ClassVar[str] = "plane"
-    scope: ClassVar[Scope] = Scope.GROUP
+    kind: Literal["plane"] = "plane"
 
-    def left_out(self, group: Group) -> str | None:
+    def objection(self, group: Group) -> str | None:
         """Applies to groups of several rows in flat space of two dimensions or more."""
         if group.dimensions < 2:
             return "one dimension is no plane"
-        if group.experiment is not None:
-            space = group.experiment.scenario.space
-            if space.curved or space.periods.any():
-                return "a space that is curved or repeats itself has no plane"
+        if group.curved or group.repeats:
+            return "a space that is curved or repeats itself has no plane"
         return "a single row is not spread" if group.count < 2 else None
 
-    def compute(self, source: Group | Trajectory) -> PlaneResult:
-        """The results for one group, or for all rows of a trajectory at once."""
-        group = as_group(source).present()
-        notes = list(group.notes)
+    def measure(self, group: Group, notes: list[str]) -> PlaneResult:
+        """The results for one group."""
         labels = ("x₀ [length]", "x₁ [length]")
         ways = np.zeros((0, group.count, 2))
         if group.count > 1 and len(group.steps):
-            frames = np.unique(np.linspace(0, len(group.steps) - 1, _FRAMES).astype(np.int64))
+            frames = spread_over(len(group.steps), _FRAMES)
             if group.dimensions == 2:
-                ways = group.positions[frames].astype(np.float64)
+                ways = group.places(frames)
             else:
-                few = frames[np.unique(np.linspace(0, len(frames) - 1, _SEEN).astype(np.int64))]
-                rows = np.unique(np.linspace(0, group.count - 1, _ROWS).astype(np.int64))
-                origin, axes = principal_axes(group.positions[np.ix_(few, rows)].astype(np.float64), 2)
-                ways = np.stack([(group.positions[frame].astype(np.float64) - origin) @ axes.T for frame in frames])
+                few, rows = frames[spread_over(len(frames), _SEEN)], spread_over(group.count, _ROWS)
+                origin, axes = principal_axes(group.places(few, rows), 2)
+                ways = np.stack([(group.frame(frame) - origin) @ axes.T for frame in frames])
                 labels = ("first principal axis [length]", "second principal axis [length]")
         return PlaneResult(
             group=group.name,

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gasfield.diagnostics.base import Result, Scope, simulated
+from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values
 from gasfield.diagnostics.group import Group
-from gasfield.diagnostics.thermodynamics.equilibrium import equilibrium_frames, equilibrium_part, why_no_equilibrium
+from gasfield.diagnostics.thermodynamics.equilibrium import equilibrium_frames, equilibrium_part, require_equilibrium
+from gasfield.registry import register
 from gasfield.statistics.blocking import independent_parts, kolmogorov, shares_of_parts
 from gasfield.statistics.estimate import Estimate, exact
-from gasfield.trajectory import Trajectory
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-Values = NDArray[np.float64]
 
 _MOST = 2_000_000
 """Speeds that are looked at; of a longer run every k-th frame is taken."""
@@ -71,31 +65,25 @@ class SpeedsResult(Result):
         )
 
 
-@dataclass(frozen=True)
-class Speeds:
+@register
+class Speeds(Diagnostic[SpeedsResult]):
     """Speeds of the particles of a group against Maxwell's law."""
 
-    name: ClassVar[str] = "speeds"
-    scope: ClassVar[Scope] = Scope.GROUP
+    needs_run: ClassVar[bool] = True
+    throughout: ClassVar[bool] = False
 
-    def left_out(self, group: Group) -> str | None:
+    kind: Literal["speeds"] = "speeds"
+
+    def objection(self, group: Group) -> str | None:
         """Needs velocities, and a part of the run that can be in equilibrium."""
-        reason = why_no_equilibrium(group)
-        if reason is None and group.velocities is None:
-            return "no velocities were kept"
-        return reason
+        require_equilibrium(group)
+        return "no velocities were kept" if group.velocities is None else None
 
-    def compute(self, source: Group | Trajectory) -> SpeedsResult:
-        """The results for one group, or for all rows of a trajectory at once.
-
-        Raises:
-            ValueError: if the diagnostic does not apply.
-        """
-        group, experiment = simulated(self, source)
+    def measure(self, group: Group, notes: list[str]) -> SpeedsResult:
+        """The results for one group."""
         bath = equilibrium_part(group).temperature
         late = equilibrium_frames(group.present(), _MOST)
-        notes = list(late.notes)
-        freedom = experiment.scenario.space.freedom
+        notes, freedom = list(late.notes), group.run.space.freedom
         speeds = _speeds(late)
         scaled = speeds * np.sqrt(late.masses)
         if bath is None:
@@ -142,8 +130,7 @@ def _speeds(group: Group) -> Values:
 def _free_share(group: Group, freedom: int) -> float:
     """N_f / (N f), below one where the total momentum is kept; one if the group is not the whole gas, where it is not
     known how the rest shares in it (an effect of 1/N)."""
-    assert group.experiment is not None
-    known = group.experiment.degrees_of_freedom
+    known = group.run.degrees_of_freedom
     return 1.0 if known is None else min(1.0, known / (group.count * freedom))
 
 

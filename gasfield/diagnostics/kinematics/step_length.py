@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.diagnostics.base import Result, Scope
-from gasfield.diagnostics.group import Group, as_group
+from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values
+from gasfield.diagnostics.group import Group
+from gasfield.registry import register
 from gasfield.statistics.estimate import median, missing
-from gasfield.trajectory import Trajectory
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,22 +46,18 @@ class StepLengthResult(Result):
         return bundle(self.steps, self.lengths, f"{self.group}: how far a row moves in a {self.interval}", label, ax)
 
 
-@dataclass(frozen=True)
-class StepLength:
+@register
+class StepLength(Diagnostic[StepLengthResult]):
     """Step lengths of the rows of a group."""
 
-    name: ClassVar[str] = "step_length"
-    scope: ClassVar[Scope] = Scope.GROUP
+    needs_motion: ClassVar[bool] = True
 
-    def left_out(self, group: Group) -> str | None:
-        """Applies to every group with two frames."""
-        return "one frame only: nothing moves" if len(group.steps) < 2 else None
+    kind: Literal["step_length"] = "step_length"
 
-    def compute(self, source: Group | Trajectory) -> StepLengthResult:
-        """The results for one group, or for all rows of a trajectory at once."""
-        group = as_group(source).present()
+    def measure(self, group: Group, notes: list[str]) -> StepLengthResult:
+        """The results for one group."""
         lengths = step_lengths(group)
-        notes, unit = list(group.notes), _unit(group)
+        unit = _unit(group)
         estimates = dict.fromkeys(("step_length.start", "step_length.median", "step_length.end"), missing(unit))
         low = middle = high = average = np.full(len(lengths), np.nan)
         if lengths.size:

@@ -8,23 +8,16 @@ motion, seen from the centroid.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gasfield.diagnostics.base import Result, Scope
-from gasfield.diagnostics.group import Group, as_group
-from gasfield.forces.fields.constant import Constant
+from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values
+from gasfield.diagnostics.group import Group
+from gasfield.registry import register
 from gasfield.statistics.estimate import Estimate, jackknife, mean, median, missing
 from gasfield.statistics.lags import autocorrelations, square_displacements
 from gasfield.streams import Stream, generator
-from gasfield.trajectory import Trajectory
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-Values = NDArray[np.float64]
 
 _FEWEST = 16
 """Frames below which there are no lags to fit."""
@@ -69,16 +62,15 @@ class TransportResult(Result):
         return square_displacements_over_lags(self.lags, curves, f"{self.group}: how far rows get", ax)
 
 
-@dataclass(frozen=True)
-class Transport:
+@register
+class Transport(Diagnostic[TransportResult]):
     """Transport of the rows of a group."""
 
-    name: ClassVar[str] = "transport"
-    scope: ClassVar[Scope] = Scope.GROUP
+    kind: Literal["transport"] = "transport"
 
-    def left_out(self, group: Group) -> str | None:
+    def objection(self, group: Group) -> str | None:
         """Applies to many frames at equal times, in flat space."""
-        if group.experiment is not None and group.experiment.scenario.space.curved:
+        if group.curved:
             return "on a curved space displacements of different times cannot be added"
         if len(group.steps) < _FEWEST:
             return f"{len(group.steps)} frames: {_FEWEST} are needed for lags to be fitted"
@@ -87,17 +79,15 @@ class Transport:
             return "frames are not at equal times"
         return None
 
-    def compute(self, source: Group | Trajectory) -> TransportResult:
-        """The results for one group, or for all rows of a trajectory at once."""
-        whole = as_group(source).present()
-        notes = list(whole.notes)
-        paths, velocities = _numbers(whole, notes)
-        interval = float(whole.times[1] - whole.times[0]) if len(whole.times) > 1 else 1.0
+    def measure(self, group: Group, notes: list[str]) -> TransportResult:
+        """The results for one group."""
+        paths, velocities = _numbers(group, notes)
+        interval = float(group.times[1] - group.times[0]) if len(group.times) > 1 else 1.0
         lags = interval * np.arange(len(paths), dtype=np.float64)
         if paths.shape[1] < 2 or len(paths) < _FEWEST:
             notes.append("fewer than two rows, or frames, are present throughout: transport is undefined")
             empty = np.full(len(paths), np.nan)
-            return _result(whole, {key: missing(unit) for key, unit in _UNITS.items()}, notes, lags, *[empty] * 5)
+            return _result(group, {key: missing(unit) for key, unit in _UNITS.items()}, notes, lags, *[empty] * 5)
         seen = paths - paths.mean(axis=1, keepdims=True)
         own = None if velocities is None else velocities - velocities.mean(axis=1, keepdims=True)
         all_motion, thermal = _Motion.of(paths, velocities, interval), _Motion.of(seen, own, interval)
@@ -113,12 +103,12 @@ class Transport:
         for name in ("transport", "transport.thermal"):
             _say_what_is_no_diffusion(name, estimates, notes)
         estimates["transport.temperature"] = _temperature(
-            whole, estimates["transport.thermal.diffusion.einstein"], notes
+            group, estimates["transport.thermal.diffusion.einstein"], notes
         )
         correlation = thermal.correlation.mean(axis=1)
         first = correlation[0] if correlation[0] > 0 else np.nan
         curves = (all_motion.squares.mean(axis=1), thermal.squares.mean(axis=1), correlation / first, bulk, spread)
-        return _result(whole, estimates, notes, lags, *curves)
+        return _result(group, estimates, notes, lags, *curves)
 
 
 _PER_MOTION = {
@@ -193,20 +183,20 @@ def _say_what_is_no_diffusion(name: str, estimates: dict[str, Estimate], notes: 
 
 def _temperature(group: Group, diffusion: Estimate, notes: list[str]) -> Estimate:
     """Einstein's relation T = D gamma m (1905), with the mobility 1/(gamma m) that the law of motion has."""
-    if group.experiment is None:
+    run = group.origin.context
+    if run is None:
         notes.append("transport.temperature: no law of motion is known, so neither is the mobility")
         return missing("energy")
-    scenario = group.experiment.scenario
-    friction = getattr(scenario.dynamics, "friction", None)
-    acting = [law for law in scenario.forces if law.acts_on(group.name) and not isinstance(law, Constant)]
-    if friction is None or np.ptp(group.masses) > 0 or isinstance(friction, bool):
+    drag = run.dynamics.drag(float(group.masses[0]))
+    acting = [law for law in run.acting(group.name) if not law.uniform]
+    if drag is None or np.ptp(group.masses) > 0:
         notes.append("transport.temperature: the law of motion has no friction, or masses differ: no mobility is known")
         return missing("energy")
-    if acting or scenario.space.wall_area > 0:
+    if acting or run.space.wall_area > 0:
         what = ", ".join(str(law.model_dump()["kind"]) for law in acting) or "walls"
         notes.append(f"transport.temperature: {what} change the mobility, so that D gamma m is no temperature")
         return missing("energy")
-    factor = float(friction) * float(group.masses[0]) * group.count / max(group.count - 1, 1)
+    factor = drag * group.count / max(group.count - 1, 1)
     pseudo = None if diffusion.pseudo is None else factor * diffusion.pseudo
     return Estimate(factor * diffusion.value, "energy", pseudo)
 
@@ -240,7 +230,7 @@ def _numbers(group: Group, notes: list[str]) -> tuple[Values, Values | None]:
         rows = np.sort(generator(0, Stream.PERMUTATIONS, 2).choice(group.count, most, replace=False))
         notes.append(f"{most} of {group.count} rows are looked at")
     velocities = None if group.velocities is None else group.velocities[:, rows].astype(np.float64)
-    return group.positions[:, rows].astype(np.float64), velocities
+    return group.places(rows=rows), velocities
 
 
 def _result(

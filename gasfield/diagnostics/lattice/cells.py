@@ -9,21 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, get_args
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.diagnostics.base import Result, Scope
-from gasfield.diagnostics.group import Group, as_group
+from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values
+from gasfield.diagnostics.group import Group
 from gasfield.kernels.bfloat16 import is_on_lattice, keys
+from gasfield.registry import register
 from gasfield.statistics.estimate import Estimate, median, missing, share
-from gasfield.trajectory import Trajectory
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-Values = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Definition = Literal["keys", "ulp"]
 """Cells by ordered integer keys (exact), or a displacement divided by the ULP of the value that it starts from."""
@@ -112,34 +108,23 @@ class CellsResult(Result):
         return ax
 
 
-@dataclass(frozen=True)
-class Cells:
-    """Displacements in cells of the bfloat16 lattice.
+@register
+class Cells(Diagnostic[CellsResult]):
+    """Displacements in cells of the bfloat16 lattice."""
 
-    Attributes:
-        definition: what a displacement in cells is.
-    """
+    needs_motion: ClassVar[bool] = True
 
+    kind: Literal["cells"] = "cells"
     definition: Definition = "keys"
-    name: ClassVar[str] = "cells"
-    scope: ClassVar[Scope] = Scope.GROUP
+    """What a displacement in cells is: by ordered integer keys, or in ULPs of the value that it starts from."""
 
-    def __post_init__(self) -> None:
-        require_definition(self.definition)
-
-    def left_out(self, group: Group) -> str | None:
+    def objection(self, group: Group) -> str | None:
         """Applies to groups on the bfloat16 lattice with two frames."""
         return no_cells(group)
 
-    def compute(self, source: Group | Trajectory) -> CellsResult:
-        """The results for one group, or for all rows of a trajectory at once.
-
-        Raises:
-            ValueError: if a position is not a bfloat16.
-        """
-        group = as_group(source).present()
+    def measure(self, group: Group, notes: list[str]) -> CellsResult:
+        """The results for one group."""
         moves = cells_moved(group, self.definition)
-        notes = list(group.notes)
         kinds = moves.kinds()
         medians = np.full((3, len(moves.total)), np.nan)
         occupancy = np.full(kinds.shape[:2], np.nan)
@@ -168,21 +153,11 @@ class Cells:
         )
 
 
-def require_definition(definition: str) -> None:
-    """Refuses what is no definition of a cell.
-
-    Raises:
-        ValueError: if it is none.
-    """
-    if definition not in get_args(Definition):
-        raise ValueError(f"definition is one of {', '.join(get_args(Definition))}, not '{definition}'")
-
-
 def no_cells(group: Group) -> str | None:
     """Why a group has no displacements in cells; None if it has."""
     if group.precision != "bfloat16":
         return f"positions are {group.precision}, not on the bfloat16 lattice"
-    return "one frame only: nothing moves" if len(group.steps) < 2 else None
+    return None
 
 
 def cells_moved(group: Group, definition: Definition = "keys") -> Moves:

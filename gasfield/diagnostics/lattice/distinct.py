@@ -8,20 +8,15 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.diagnostics.base import Result, Scope
-from gasfield.diagnostics.group import Group, as_group
+from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values
+from gasfield.diagnostics.group import Group
+from gasfield.registry import register
 from gasfield.statistics.estimate import Estimate, exact, missing
-from gasfield.trajectory import Trajectory
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,23 +54,20 @@ class DistinctResult(Result):
         return curves(lines, title, "rows", limits=(-0.03 * self.rows, 1.06 * self.rows), ax=ax)
 
 
-@dataclass(frozen=True)
-class Distinct:
+@register
+class Distinct(Diagnostic[DistinctResult]):
     """Numbers of different and of identical rows."""
 
-    name: ClassVar[str] = "distinct"
-    scope: ClassVar[Scope] = Scope.GROUP
+    kind: Literal["distinct"] = "distinct"
 
-    def left_out(self, group: Group) -> str | None:
+    def objection(self, group: Group) -> str | None:
         """Applies to groups of several rows on the lattice of an optimiser."""
         if group.precision == "float64":
             return "positions are float64, on which rows hardly ever meet"
         return "a single row has no twin" if group.count < 2 else None
 
-    def compute(self, source: Group | Trajectory) -> DistinctResult:
-        """The results for one group, or for all rows of a trajectory at once."""
-        group = as_group(source).present()
-        notes = list(group.notes)
+    def measure(self, group: Group, notes: list[str]) -> DistinctResult:
+        """The results for one group."""
         counts = [identical(x) for x in group.positions]
         distinct, paired, largest = np.array(counts, np.int64).reshape(-1, 3).T
         twins = paired / group.count if group.count else np.full(len(paired), np.nan)

@@ -10,21 +10,18 @@ compared, not values: a change from +0 to -0 is a motion.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
-from gasfield.diagnostics.base import Result, Scope
-from gasfield.diagnostics.group import Group, as_group
+from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values
+from gasfield.diagnostics.group import Group
 from gasfield.diagnostics.lattice.thawing import Reheat, Thaws, find_reheats, find_thaws
+from gasfield.registry import register
 from gasfield.statistics.estimate import Estimate, exact, missing, quantile, share, share_error, stated
-from gasfield.trajectory import Trajectory
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-Values = NDArray[np.float64]
 _QUANTILES = {"frozen.t10": 0.1, "frozen.t50": 0.5, "frozen.t90": 0.9}
 
 
@@ -95,33 +92,20 @@ class FreezingResult(Result):
         return ax
 
 
-@dataclass(frozen=True)
-class Freezing:
-    """Frozen and unmoved fractions of a group.
+@register
+class Freezing(Diagnostic[FreezingResult]):
+    """Frozen and unmoved fractions of a group."""
 
-    Attributes:
-        quiet: share of the recording, at its end, in which a frozen row must not have moved.
-        quiet_steps: steps that a row must stand still between two motions to have thawed.
-    """
+    needs_motion: ClassVar[bool] = True
 
-    quiet: float = 0.1
-    quiet_steps: int = 10
-    name: ClassVar[str] = "freezing"
-    scope: ClassVar[Scope] = Scope.GROUP
+    kind: Literal["freezing"] = "freezing"
+    quiet: float = Field(default=0.1, gt=0.0, lt=1.0)
+    """Share of the recording, at its end, in which a frozen row must not have moved."""
+    quiet_steps: int = Field(default=10, ge=1)
+    """Steps that a row must stand still between two motions to have thawed."""
 
-    def __post_init__(self) -> None:
-        require_quiet(self.quiet)
-        if self.quiet_steps < 1:
-            raise ValueError(f"quiet_steps is a number of steps from 1 on, not {self.quiet_steps}")
-
-    def left_out(self, group: Group) -> str | None:
-        """Applies to every group with two frames."""
-        return "one frame only: nothing moves" if len(group.steps) < 2 else None
-
-    def compute(self, source: Group | Trajectory) -> FreezingResult:
-        """The results for one group, or for all rows of a trajectory at once."""
-        group = as_group(source).present()
-        notes = list(group.notes)
+    def measure(self, group: Group, notes: list[str]) -> FreezingResult:
+        """The results for one group."""
         moved = rows_moved(group.positions)
         last_motion = group.steps[last_frame(moved)] if len(group.steps) else np.zeros(group.count, np.int64)
         count = group.count
@@ -168,16 +152,6 @@ class Freezing:
         else:
             notes.append("frozen.largest_reheat: the unmoved share never falls by more than chance explains")
         return estimates
-
-
-def require_quiet(quiet: float) -> None:
-    """Refuses what is no share of a recording.
-
-    Raises:
-        ValueError: if it is none.
-    """
-    if not 0 < quiet < 1:
-        raise ValueError(f"quiet is a share of the recording between 0 and 1, not {quiet}")
 
 
 def horizon_of(steps: NDArray[np.int64], quiet: float) -> int:

@@ -16,22 +16,19 @@ change from +0 to -0 is no motion here, and is one there.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
-from gasfield.diagnostics.base import Result, Scope
-from gasfield.diagnostics.group import Group, as_group
-from gasfield.diagnostics.lattice.cells import Definition, Moves, cells_moved, no_cells, require_definition
-from gasfield.diagnostics.lattice.freezing import horizon_of, last_frame, require_quiet, time_by_which
+from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values
+from gasfield.diagnostics.group import Group
+from gasfield.diagnostics.lattice.cells import Definition, Moves, cells_moved, no_cells
+from gasfield.diagnostics.lattice.freezing import horizon_of, last_frame, time_by_which
+from gasfield.registry import register
 from gasfield.statistics.estimate import Estimate, exact, missing, share
-from gasfield.trajectory import Trajectory
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-Values = NDArray[np.float64]
 _COLUMNS = 1000
 PHASES = ("early", "midlife", "late", "frozen")
 """In the order in which a row goes through them."""
@@ -77,36 +74,24 @@ class LifecycleResult(Result):
         return raster(shown, phases.T, PHASES, title, self.horizon, ax)
 
 
-@dataclass(frozen=True)
-class Lifecycle:
-    """Early, midlife, late and frozen rows.
+@register
+class Lifecycle(Diagnostic[LifecycleResult]):
+    """Early, midlife, late and frozen rows."""
 
-    Attributes:
-        quiet: share of the recording, at its end, in which a row must not have been in a phase that it has left.
-        definition: what a displacement in cells is; see `Cells`.
-    """
+    needs_motion: ClassVar[bool] = True
 
-    quiet: float = 0.1
+    kind: Literal["lifecycle"] = "lifecycle"
+    quiet: float = Field(default=0.1, gt=0.0, lt=1.0)
+    """Share of the recording, at its end, in which a row must not have been in a phase that it has left."""
     definition: Definition = "keys"
-    name: ClassVar[str] = "lifecycle"
-    scope: ClassVar[Scope] = Scope.GROUP
+    """What a displacement in cells is, as for `cells`."""
 
-    def __post_init__(self) -> None:
-        require_quiet(self.quiet)
-        require_definition(self.definition)
-
-    def left_out(self, group: Group) -> str | None:
+    def objection(self, group: Group) -> str | None:
         """Applies to groups on the bfloat16 lattice with two frames."""
         return no_cells(group)
 
-    def compute(self, source: Group | Trajectory) -> LifecycleResult:
-        """The results for one group, or for all rows of a trajectory at once.
-
-        Raises:
-            ValueError: if a position is not a bfloat16.
-        """
-        group = as_group(source).present()
-        notes = list(group.notes)
+    def measure(self, group: Group, notes: list[str]) -> LifecycleResult:
+        """The results for one group."""
         moves = cells_moved(group, self.definition)
         ends: NDArray[np.int64] = np.zeros((3, group.count), np.int64)
         if len(group.steps):

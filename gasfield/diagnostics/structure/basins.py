@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,18 +17,13 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from gasfield.diagnostics.base import Scope, Together, simulated
+from gasfield.diagnostics.base import Axes, Diagnostic, Together, Values, spread_over
 from gasfield.diagnostics.group import Group
-from gasfield.dynamics.optimiser import Optimiser
 from gasfield.forces import TotalForce
+from gasfield.registry import register
 from gasfield.spaces import Space
 from gasfield.statistics.estimate import exact, share_error, stated
-from gasfield.trajectory import Trajectory
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-Values = NDArray[np.float64]
 _FRAMES, _PARTICLES = 24, 200
 _STEPS = 2000
 _STRIDE = 0.05
@@ -67,41 +62,30 @@ class BasinsResult(Together):
         return basin_shares(shown, "Who is in which basin", ax)
 
 
-@dataclass(frozen=True)
-class Basins:
+@register
+class Basins(Diagnostic[BasinsResult]):
     """Minima of the energy of the field that particles run down to."""
 
-    name: ClassVar[str] = "basins"
-    scope: ClassVar[Scope] = Scope.GROUP
+    needs_run: ClassVar[bool] = True
 
-    def left_out(self, group: Group) -> str | None:
+    kind: Literal["basins"] = "basins"
+
+    def objection(self, group: Group) -> str | None:
         """Needs a field with a potential that stays, in which particles move by laws of physics."""
-        if group.experiment is None:
-            return "no simulation stands behind it"
-        laws, fields = group.experiment.fields(group.name)
+        laws, fields = group.run.fields(group.name)
         if not laws:
             return "no field acts on it (recorded ones have no basins)"
         if not fields.conservative or not fields.steady:
             return "the field has no potential that stays: there are no basins"
-        if isinstance(group.experiment.scenario.dynamics, Optimiser):
-            return "an optimiser goes its own way down"
-        return "no row has a position throughout" if not group.present().count else None
+        return "an optimiser goes its own way down" if group.run.dynamics.is_optimiser else None
 
-    def compute(self, source: Group | Trajectory) -> BasinsResult:
-        """The results for one group.
-
-        Raises:
-            ValueError: if the diagnostic does not apply.
-        """
-        group, experiment = simulated(self, source)
-        space, fields = experiment.scenario.space, experiment.fields(group.name)[1]
-        group = group.present()
-        frames = np.unique(np.linspace(0, len(group.steps) - 1, _FRAMES).astype(int))
-        rows = np.unique(np.linspace(0, group.count - 1, min(group.count, _PARTICLES)).astype(int))
-        notes = list(group.notes)
+    def measure(self, group: Group, notes: list[str]) -> BasinsResult:
+        """The results for one group."""
+        space, fields = group.run.space, group.run.fields(group.name)[1]
+        frames, rows = spread_over(len(group.steps), _FRAMES), spread_over(group.count, _PARTICLES)
         if len(rows) < group.count:
             notes.append(f"{len(rows)} of {group.count} particles are looked at")
-        places = group.positions[frames][:, rows].astype(np.float64)
+        places = group.places(frames, rows)
         ends, energies = descend(places.reshape(-1, group.dimensions), group, fields, space)
         labels, minima, depths = minima_of(ends, energies)
         shares = np.array(

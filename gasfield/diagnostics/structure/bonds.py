@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
-from gasfield.diagnostics.base import Result, Scope
-from gasfield.diagnostics.group import Group, as_group
+from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values, spread_over
+from gasfield.diagnostics.group import Group
 from gasfield.diagnostics.kinematics.deformation import intrinsic_frame, isometries
+from gasfield.registry import register
 from gasfield.statistics.estimate import exact, mean, missing, share
-from gasfield.trajectory import Trajectory
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-Values = NDArray[np.float64]
 
 _PANELS = 4
 
@@ -55,28 +51,23 @@ class BondsResult(Result):
         return strained(self.places, self.bonds, strains, titles, f"{self.group}: strain of its bonds", ax)
 
 
-@dataclass(frozen=True)
-class Bonds:
-    """Bonds of one structure.
+@register
+class Bonds(Diagnostic[BondsResult]):
+    """Bonds of one structure."""
 
-    Attributes:
-        limit: a bond is lost where it is longer than this times its first length.
-    """
+    needs_motion: ClassVar[bool] = True
 
-    limit: float = 1.5
-    name: ClassVar[str] = "bonds"
-    scope: ClassVar[Scope] = Scope.GROUP
+    kind: Literal["bonds"] = "bonds"
+    limit: float = Field(default=1.5, gt=1.0, allow_inf_nan=False)
+    """A bond is lost where it is longer than this times its first length."""
 
-    def left_out(self, group: Group) -> str | None:
+    def objection(self, group: Group) -> str | None:
         """Applies to structures with two frames."""
-        if not len(group.bonds):
-            return "no bonds: not a structure"
-        return "one frame only: nothing is strained" if len(group.steps) < 2 else None
+        return None if len(group.bonds) else "no bonds: not a structure"
 
-    def compute(self, source: Group | Trajectory) -> BondsResult:
+    def measure(self, group: Group, notes: list[str]) -> BondsResult:
         """The results for one structure."""
-        group = as_group(source).present()
-        notes, bonds = list(group.notes), group.bonds
+        bonds = group.bonds
         lengths = np.array([_lengths(x, bonds) for x in group.positions]).reshape(len(group.steps), len(bonds))
         solid = lengths[0] > 0 if len(lengths) else np.zeros(len(bonds), bool)
         if not solid.all():
@@ -86,7 +77,7 @@ class Bonds:
         whole = strain <= self.limit - 1.0
         keys = ("bonds.retention", "bonds.least", "bonds.strain.mean", "bonds.strain.std", "bonds.strain.largest")
         estimates = {key: missing("1") for key in keys}
-        shown = np.unique(np.linspace(0, max(len(group.steps) - 1, 0), _PANELS).astype(np.int64))
+        shown = spread_over(len(group.steps), _PANELS)
         kept = np.full(len(group.steps), np.nan)
         if strain.size:
             kept = whole.mean(axis=1)
@@ -103,7 +94,7 @@ class Bonds:
             bonds=bonds,
             strain=strain,
             kept=kept,
-            shown=shown if len(group.steps) else shown[:0],
+            shown=shown,
             places=_places(group, shown) if group.positions.size else np.empty((0, 0, 2)),
         )
 
@@ -115,13 +106,13 @@ def _lengths(x: NDArray[np.floating], bonds: NDArray[np.int64]) -> Values:
 
 def _places(group: Group, frames: NDArray[np.int64]) -> Values:
     """(F, M, d) seen along the structure's own first axes, two or three of them, as its isometry has turned them."""
-    first = group.positions[0].astype(np.float64)
+    first = group.frame(0)
     axes = intrinsic_frame(group.positions[0], 3 if group.dimensions > 2 else 2)
     shown = 3 if intrinsic_frame(group.positions[0]).shape[1] > 2 else 2
     coordinates = (first - first.mean(axis=0)) @ axes
     places = np.zeros((len(frames), group.count, shown))
     for place, frame in enumerate(frames):
-        later = group.positions[frame].astype(np.float64)
+        later = group.frame(int(frame))
         later -= later.mean(axis=0)
         turned = isometries(np.linalg.lstsq(coordinates, later, rcond=None)[0].T)
         seen = later @ turned

@@ -9,23 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from gasfield.diagnostics.base import Scope, Together
-from gasfield.diagnostics.group import Group, as_group
+from gasfield.diagnostics.base import Axes, Diagnostic, Together, Values
+from gasfield.diagnostics.group import Group
+from gasfield.registry import register
 from gasfield.statistics.estimate import exact, missing
-from gasfield.trajectory import Trajectory
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-Values = NDArray[np.float64]
 _REACH = 0.1
 """Default reach in parts of the root mean square distance of two particles at the start."""
 _FRAMES = 200
@@ -63,46 +60,34 @@ class ClustersResult(Together):
         return cluster_counts(lines, "Clusters", ax)
 
 
-@dataclass(frozen=True)
-class Clusters:
-    """Connected components of near particles, frame by frame.
+@register
+class Clusters(Diagnostic[ClustersResult]):
+    """Connected components of near particles, frame by frame."""
 
-    Attributes:
-        reach: how near counts as near [length]; a tenth of the root mean square distance of two particles at the start
-            if left out.
-    """
+    needs_run: ClassVar[bool] = True
 
-    name: ClassVar[str] = "clusters"
-    scope: ClassVar[Scope] = Scope.GROUP
-    reach: float | None = None
+    kind: Literal["clusters"] = "clusters"
+    reach: float | None = Field(default=None, gt=0.0, allow_inf_nan=False)
+    """How near counts as near [length]; a tenth of the root mean square distance of two particles at the start if left
+    out."""
 
-    def left_out(self, group: Group) -> str | None:
+    def objection(self, group: Group) -> str | None:
         """Needs two particles that feel each other in a space that does not repeat itself."""
-        if group.experiment is None:
-            return "no simulation stands behind it, so that nothing is known of forces between its rows"
-        forces = group.experiment.forces(group.name)
-        if forces is None or not forces.interacting:
+        if not group.forces.interacting:
             return "its particles do not feel each other"
-        if group.experiment.scenario.space.periods.any():
+        if group.repeats:
             return "the space is periodic: radial_distribution says what is near what"
         return "a single particle is no cluster" if group.count < 2 else None
 
-    def compute(self, source: Group | Trajectory) -> ClustersResult:
-        """The results for one group.
-
-        Raises:
-            ValueError: if no row has a position throughout.
-        """
-        group = as_group(source).present()
-        if not group.count or not len(group.steps):
-            raise ValueError(f"{group.name}: no row has a position throughout")
-        frames, notes = _chosen(len(group.steps)), list(group.notes)
+    def measure(self, group: Group, notes: list[str]) -> ClustersResult:
+        """The results for one group."""
+        frames = _chosen(len(group.steps))
         if len(frames) < len(group.steps):
             notes.append(f"{len(frames)} of {len(group.steps)} frames are looked at")
         rows = np.arange(0, group.count, -(-group.count // _MOST))
         if len(rows) < group.count:
             notes.append(f"{len(rows)} of {group.count} particles are looked at")
-        x = group.positions[frames][:, rows].astype(np.float64)
+        x = group.places(frames, rows)
         reach = self.reach or _REACH * float(np.sqrt(2.0 * np.sum(np.var(x[0], axis=0))))
         sizes = [cluster_sizes(places, reach) for places in x]
         counts = np.array([len(s) for s in sizes])

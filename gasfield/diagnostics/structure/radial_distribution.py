@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from gasfield.diagnostics.base import Result, Scope, simulated
+from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values
 from gasfield.diagnostics.group import Group
-from gasfield.diagnostics.thermodynamics.equilibrium import equilibrium_frames, why_no_equilibrium
+from gasfield.diagnostics.thermodynamics.equilibrium import equilibrium_frames, require_equilibrium
 from gasfield.kernels.pair_counts import count_cross_pairs, count_pairs
+from gasfield.registry import register
 from gasfield.spaces import Space
 from gasfield.statistics.blocking import agreement
 from gasfield.statistics.estimate import Estimate, exact, jackknife, missing, stated
-from gasfield.trajectory import Trajectory
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-Values = NDArray[np.float64]
 
 _PAIRS = 100_000_000
 """Pairs that are looked at: one or two seconds."""
@@ -76,36 +71,30 @@ class RadialDistributionResult(Result):
         return radial(self.distances, self.values, self.errors, peak, f"{self.group}: radial distribution", ax)
 
 
-@dataclass(frozen=True)
-class RadialDistribution:
+@register
+class RadialDistribution(Diagnostic[RadialDistributionResult]):
     """Distances between the particles of a group, against chance."""
 
-    name: ClassVar[str] = "radial_distribution"
-    scope: ClassVar[Scope] = Scope.GROUP
+    needs_run: ClassVar[bool] = True
+    throughout: ClassVar[bool] = False
 
-    def left_out(self, group: Group) -> str | None:
+    kind: Literal["radial_distribution"] = "radial_distribution"
+
+    def objection(self, group: Group) -> str | None:
         """Needs two particles, and a run that can be steady; outside of a periodic box also forces between them."""
-        reason = why_no_equilibrium(group)
-        if reason is not None or group.experiment is None:
-            return reason
+        require_equilibrium(group)
         if group.count < 2:
             return "a single particle has no distance to another one"
-        if not _repeats(group.experiment.scenario.space):
-            forces = group.experiment.forces(group.name)
-            if forces is None or not forces.interacting:
+        if not _repeats(group.run.space):
+            if not group.forces.interacting:
                 return "the particles do not feel each other, and the space is not periodic"
             if len(group.steps) < 2 * _BATCHES:
                 return f"fewer than {2 * _BATCHES} frames, too few to know how the particles are spread by chance"
         return None
 
-    def compute(self, source: Group | Trajectory) -> RadialDistributionResult:
-        """The results for one group, or for all rows of a trajectory at once.
-
-        Raises:
-            ValueError: if the diagnostic does not apply.
-        """
-        group, experiment = simulated(self, source)
-        space = experiment.scenario.space
+    def measure(self, group: Group, notes: list[str]) -> RadialDistributionResult:
+        """The results for one group."""
+        space = group.run.space
         late = equilibrium_frames(group.present(), len(group.steps) * group.count)
         pairs = _in_periodic_box(late, space) if _repeats(space) else _against_other_times(late)
         notes = [*late.notes, *pairs.notes]

@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gasfield.diagnostics.base import Result, Scope, simulated
+from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values
 from gasfield.diagnostics.group import Group
 from gasfield.diagnostics.thermodynamics.density_law import (
     AlongAxis,
     KnownDensity,
-    UnknownDensity,
     density_law,
     wrapped,
 )
-from gasfield.diagnostics.thermodynamics.equilibrium import equilibrium_frames, why_no_equilibrium
+from gasfield.diagnostics.thermodynamics.equilibrium import equilibrium_frames, require_equilibrium
+from gasfield.registry import register
 from gasfield.statistics.blocking import agreement, independent_parts, merged, shares_of_parts
 from gasfield.statistics.estimate import Estimate, exact, missing
-from gasfield.trajectory import Trajectory
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-Values = NDArray[np.float64]
 
 _MOST = 2_000_000
 """Positions that are looked at; of a longer run every k-th frame is taken."""
@@ -114,47 +107,32 @@ class DensityResult(Result):
         return plane_density(p.x, p.y, p.law, p.edges, p.sample, f"{self.group}: density in the plane", ax)
 
 
-@dataclass(frozen=True)
-class Density:
+@register
+class Density(Diagnostic[DensityResult]):
     """Positions of the particles of a group against Boltzmann's law."""
 
-    name: ClassVar[str] = "density"
-    scope: ClassVar[Scope] = Scope.GROUP
+    needs_run: ClassVar[bool] = True
+    throughout: ClassVar[bool] = False
 
-    def left_out(self, group: Group) -> str | None:
+    kind: Literal["density"] = "density"
+
+    def objection(self, group: Group) -> str | None:
         """Needs a bath, and particles that do not feel each other in a potential that quadrature can deal with; where
         a force is no gradient a histogram is made all the same."""
-        reason = why_no_equilibrium(group)
-        if reason is not None or group.experiment is None:
-            return reason
-        forces = group.experiment.forces(group.name)
-        if forces is not None and not forces.conservative:
-            return None
-        try:
+        require_equilibrium(group)
+        if group.forces.conservative:
             density_law(group)
-        except UnknownDensity as unknown:
-            return str(unknown)
         return None
 
-    def compute(self, source: Group | Trajectory) -> DensityResult:
-        """The results for one group, or for all rows of a trajectory at once.
-
-        Raises:
-            ValueError: if the diagnostic does not apply.
-        """
-        group, _ = simulated(self, source)
+    def measure(self, group: Group, notes: list[str]) -> DensityResult:
+        """The results for one group."""
         late = equilibrium_frames(group.present(), _MOST)
-        try:
-            law = density_law(group)
-        except UnknownDensity:
-            return _without_law(late)
-        return _beside_law(late, law)
+        return _beside_law(late, density_law(group)) if group.forces.conservative else _without_law(late)
 
 
 def _without_law(group: Group) -> DensityResult:
     """The histogram of x0 where a force is no gradient."""
-    assert group.experiment is not None
-    parts, warning = independent_parts(wrapped(group.experiment.scenario.space, group.positions[..., :1])[..., 0])
+    parts, warning = independent_parts(wrapped(group.run.space, group.positions[..., :1])[..., 0])
     low, high = np.quantile(parts, [0.0, 1.0])
     edges = np.linspace(low, high if high > low else low + 1.0, _BINS + 1)
     found = shares_of_parts(parts, edges)

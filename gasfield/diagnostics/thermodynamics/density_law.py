@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.diagnostics.group import Group
+from gasfield.diagnostics.context import NotApplicable
+from gasfield.diagnostics.group import Group, once
 from gasfield.diagnostics.thermodynamics.equilibrium import equilibrium_part
 from gasfield.errors import InputError
-from gasfield.spaces import Ball, Free, Space, Sphere
-from gasfield.spaces.sides import Sided
+from gasfield.forces import TotalForce
+from gasfield.spaces import Space
 from gasfield.statistics.quadrature import TOLERANCE, Energy, Flat, NotConfined, Round, confined, shares
-
-if TYPE_CHECKING:
-    from gasfield.forces import TotalForce
 
 Values = NDArray[np.float64]
 
@@ -31,10 +28,6 @@ _PROBES = 64
 """Places at which it is tried whether the energy of x0 is its own."""
 _EXACT = 1e-9
 """Relative rounding within which a potential is a parabola, a sum, or does not change."""
-
-
-class UnknownDensity(Exception):  # noqa: N818 (a property of the run)
-    """No law is known; the text says why."""
 
 
 class KnownDensity(ABC):
@@ -77,7 +70,7 @@ class AlongAxis(KnownDensity):
             places: (M, D), some that particles were seen at: from there the domain is sought.
 
         Raises:
-            UnknownDensity: if exp(-U/T) has no finite integral.
+            NotApplicable: if exp(-U/T) has no finite integral.
         """
         self.space, self.energy, self.temperature = space, energy, temperature
         if places.shape[1] > BY_QUADRATURE:
@@ -85,7 +78,7 @@ class AlongAxis(KnownDensity):
         try:
             self.domain = _domain(space, self.energy, temperature, places)
         except NotConfined:
-            raise UnknownDensity("nothing confines the particles: exp(-U/T) has no finite integral") from None
+            raise NotApplicable("nothing confines the particles: exp(-U/T) has no finite integral") from None
 
     def coordinate(self, positions: NDArray[np.floating]) -> Values:
         return wrapped(self.space, positions)[..., 0]
@@ -153,35 +146,33 @@ class Potential:
         return energy
 
 
+@once
 def density_law(group: Group) -> KnownDensity:
     """The law of a group of a run to whose steadiness nothing is to be said.
 
     Raises:
-        UnknownDensity: if none is known; the text says why.
+        NotApplicable: if none is known; the text says why.
     """
-    assert group.experiment is not None
-    space, forces = group.experiment.scenario.space, group.experiment.forces(group.name)
+    space, forces = group.run.space, group.forces
     temperature = equilibrium_part(group).temperature
     if temperature is None:
-        raise UnknownDensity("no bath: no temperature says where particles are")
-    if forces is None:
-        raise UnknownDensity("a file that the forces need is not there")
+        raise NotApplicable("no bath: no temperature says where particles are")
     if not forces.conservative:
-        raise UnknownDensity("one of the forces is no gradient: there is no Boltzmann law")
+        raise NotApplicable("one of the forces is no gradient: there is no Boltzmann law")
     if forces.interacting:
-        raise UnknownDensity("the particles feel each other: no quadrature tells where they are")
-    places = wrapped(space, group.present().positions[-1:])[0]
+        raise NotApplicable("the particles feel each other: no quadrature tells where they are")
+    places = wrapped(space, group.present().places(slice(-1, None)))[0]
     first, energy = (Potential(forces, group, frame) for frame in (0, -1))
     if _changes(first, energy, places):
-        raise UnknownDensity("the potential changes with time")
+        raise NotApplicable("the potential changes with time")
     if group.dimensions <= BY_QUADRATURE:
         return AlongAxis(space, energy, temperature, places)
-    well = isotropic_well(energy, places) if isinstance(space, Free) else None
+    well = isotropic_well(energy, places) if space.edges is None and space.outer_radius is None else None
     if well is not None:
         return AroundWell(*well, temperature)
-    if isinstance(space, Free | Sided) and separates(energy, places):
+    if space.outer_radius is None and separates(energy, places):
         return AlongAxis(space, energy, temperature, places)
-    raise UnknownDensity(
+    raise NotApplicable(
         f"in more than {BY_QUADRATURE} dimensions the density is known only where x₀ has an energy of its own"
     )
 
@@ -247,11 +238,9 @@ def _changes(first: Potential, last: Potential, places: Values) -> bool:
 
 def _domain(space: Space, energy: Energy, temperature: float, places: Values) -> Flat | Round:
     """What the quadrature integrates over."""
-    if isinstance(space, Sphere):
-        return Round(space.dimensions, 1.0, hollow=True)
-    if isinstance(space, Ball):
-        return Round(space.dimensions, space.radius, hollow=False)
-    if isinstance(space, Sided):
+    if space.outer_radius is not None:
+        return Round(space.dimensions, space.outer_radius, hollow=space.curved)
+    if space.edges is not None:
         half = 0.5 * space.edges[: places.shape[1]]
         return confined(energy, temperature, -half, half, bounded=True)
     low, high = places.min(axis=0), places.max(axis=0)

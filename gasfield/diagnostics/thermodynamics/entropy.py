@@ -24,7 +24,7 @@ from scipy.special import digamma, polygamma
 
 from gasfield.diagnostics.group import Group
 from gasfield.diagnostics.thermodynamics.steady import Steady
-from gasfield.spaces import Box, Space
+from gasfield.spaces import Space
 from gasfield.statistics.correlation import integrated_time
 from gasfield.statistics.estimate import Estimate, jackknife, mean, missing, stated
 
@@ -49,7 +49,7 @@ def entropy_of_places(group: Group, steady: Steady, space: Space) -> tuple[Estim
     if sample is None:
         return missing("1"), (f"fewer than {_FEWEST} independent places: the entropy is undefined",)
     if group.dimensions <= NEIGHBOURS_UP_TO:
-        curved_walls = space.wall_area > 0 and not isinstance(space, Box) and group.dimensions > 1
+        curved_walls = space.wall_area > 0 and space.edges is None and group.dimensions > 1
         notes = ("next to a curved wall the entropy comes out too large",) if curved_walls else ()
         return configurational_entropy(sample, Region.of(space)), notes
     bound = gaussian_bound(replace(sample, points=_folded(sample.points, space.periods)))
@@ -103,7 +103,7 @@ class Region:
     def of(cls, space: Space) -> Region:
         """Where particles of a space can be; the curved wall of a ball is none of the walls that are known here."""
         region = cls.free(space.dimensions)
-        if isinstance(space, Box):
+        if space.edges is not None and space.wall_area > 0:
             return cls(-0.5 * space.edges, 0.5 * space.edges, region.periods)
         return cls(region.low, region.high, space.periods)
 

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gasfield.diagnostics.base import Result, Scope
-from gasfield.diagnostics.group import Group, as_group
+from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values
+from gasfield.diagnostics.group import Group
 from gasfield.diagnostics.thermodynamics.steady import CHANGING, known, steady_part
+from gasfield.registry import register
 from gasfield.statistics.correlation import correlated_rate
 from gasfield.statistics.estimate import missing
-from gasfield.trajectory import Trajectory
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-Values = NDArray[np.float64]
 _UNIT = "1/time"
 
 
@@ -61,14 +56,15 @@ class EntropyProductionResult(Result):
         )
 
 
-@dataclass(frozen=True)
-class EntropyProduction:
+@register
+class EntropyProduction(Diagnostic[EntropyProductionResult]):
     """Rate of entropy production of a group."""
 
-    name: ClassVar[str] = "entropy_production"
-    scope: ClassVar[Scope] = Scope.GROUP
+    throughout: ClassVar[bool] = False
 
-    def left_out(self, group: Group) -> str | None:
+    kind: Literal["entropy_production"] = "entropy_production"
+
+    def objection(self, group: Group) -> str | None:
         """Applies where the heat given to a bath was tallied and the bath's temperature has come to rest."""
         if known(group, "heat") is None or known(group, "temperature") is None:
             return "no heat was tallied: there is no bath, or its law keeps no account"
@@ -77,14 +73,13 @@ class EntropyProduction:
             return CHANGING
         return None if steady.temperature and steady.temperature > 0 else "the bath is at temperature 0"
 
-    def compute(self, source: Group | Trajectory) -> EntropyProductionResult:
-        """The results for one group, or for all rows of a trajectory at once."""
-        group = as_group(source)
-        reason, steady, heat = self.left_out(group), steady_part(group), known(group, "heat")
-        rate, notes = missing(_UNIT), list(group.notes)
+    def measure(self, group: Group, notes: list[str]) -> EntropyProductionResult:
+        """The results for one group."""
+        reason, steady, heat = self.objection(group), steady_part(group), known(group, "heat")
+        rate = missing(_UNIT)
         times = entropy = np.empty(0)
         start = np.nan
-        forces = group.experiment.forces(group.name) if group.experiment else None
+        forces, _ = group.known_forces
         balanced = None if forces is None else forces.conservative and forces.steady
         if reason is not None or steady is None or steady.temperature is None or heat is None:
             notes.append(reason or CHANGING)

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.diagnostics.base import Result, Scope
+from gasfield.diagnostics.base import Axes, Diagnostic, Result, Scope, Values
 from gasfield.diagnostics.group import Group
-from gasfield.diagnostics.thermodynamics.equilibrium import equilibrium_part, why_no_equilibrium
+from gasfield.diagnostics.thermodynamics.equilibrium import equilibrium_part, require_equilibrium
+from gasfield.registry import kind_of, register
 from gasfield.spaces import Space
 from gasfield.statistics.correlation import correlated_mean, correlated_rate, correlated_ratio
 from gasfield.statistics.estimate import Estimate, exact, missing, stated
-from gasfield.trajectory import Series, Trajectory
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-Values = NDArray[np.float64]
+from gasfield.trajectory import Series
 
 _POINTS = 200
 """Places of a curve in the picture."""
@@ -72,39 +68,32 @@ class PressureResult(Result):
         return accumulating(lines, float(ideal.value), "ideal gas, N T / V", title, f"pressure [{unit}]", ax)
 
 
-@dataclass(frozen=True)
-class Pressure:
+@register
+class Pressure(Diagnostic[PressureResult]):
     """Pressure at the walls, from the virial, and of an ideal gas at the same temperature."""
 
-    name: ClassVar[str] = "pressure"
     scope: ClassVar[Scope] = Scope.WHOLE
+    needs_run: ClassVar[bool] = True
+    throughout: ClassVar[bool] = False
 
-    def left_out(self, group: Group) -> str | None:
+    kind: Literal["pressure"] = "pressure"
+
+    def objection(self, group: Group) -> str | None:
         """Needs a finite flat volume, velocities, and a part of the run that can be in equilibrium."""
-        reason = why_no_equilibrium(group)
-        if reason is not None or group.experiment is None:
-            return reason
-        scenario = group.experiment.scenario
-        if scenario.space.curved:
+        require_equilibrium(group)
+        run = group.run
+        if run.space.curved:
             return "a curved space has no walls, and no virial that would be a pressure"
-        if not np.isfinite(scenario.space.volume):
+        if not np.isfinite(run.space.volume):
             return "the space has no finite volume"
-        if not scenario.dynamics.has_velocities or "kinetic_energy" not in group.series:
-            return f"{scenario.dynamics.kind} has no velocities that could push"
+        if not run.dynamics.has_velocities or "kinetic_energy" not in group.series:
+            return f"{kind_of(type(run.dynamics))} has no velocities that could push"
         return None
 
-    def compute(self, source: Group | Trajectory) -> PressureResult:
-        """The pressures of the whole gas.
-
-        Raises:
-            ValueError: if the diagnostic does not apply.
-        """
-        group = Group.whole(source) if isinstance(source, Trajectory) else source
-        reason = self.left_out(group)
-        if reason is not None:
-            raise ValueError(f"{group.name}: {reason}")
+    def measure(self, group: Group, notes: list[str]) -> PressureResult:
+        """The pressures of the whole gas."""
         gas = _PushingGas.of(group)
-        notes = [] if gas.bath is not None else ["no bath: the ideal gas has the kinetic temperature"]
+        notes += [] if gas.bath is not None else ["no bath: the ideal gas has the kinetic temperature"]
         ideal, (wall, wall_curve), (virial, virial_curve) = gas.ideal(), gas.wall(notes), gas.virial(notes)
         return PressureResult(
             group=group.name,
@@ -145,7 +134,6 @@ class _PushingGas:
     @classmethod
     def of(cls, group: Group) -> Self:
         """The steady part of a run, since the last particle joined."""
-        assert group.experiment is not None
         steady = equilibrium_part(group)
         count, joined = _newest_count(group)
         late = {
@@ -155,9 +143,9 @@ class _PushingGas:
         }
         mean = late["kinetic_energy"]
         return cls(
-            space=group.experiment.scenario.space,
+            space=group.run.space,
             count=count,
-            freedom=group.experiment.degrees_of_freedom or count * group.dimensions,
+            freedom=group.run.degrees_of_freedom or count * group.dimensions,
             bath=steady.temperature,
             kinetic=Series(mean.steps, mean.times, count * mean.values),
             impulse=late.get("wall_impulse"),

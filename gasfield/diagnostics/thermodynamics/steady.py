@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gasfield.diagnostics.group import Group
+from gasfield.diagnostics.group import Group, once
 from gasfield.statistics.correlation import equilibrated_from
 from gasfield.trajectory import Series
 
@@ -51,6 +51,7 @@ def known(group: Group, name: str) -> Series | None:
     return Series(series.steps[kept], series.times[kept], series.values[kept].astype(np.float64))
 
 
+@once
 def steady_part(group: Group) -> Steady | None:
     """The steady part of a run; None if the temperature of the bath changes until the end."""
     bath = known(group, "temperature")

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gasfield.diagnostics.base import Result, Scope
-from gasfield.diagnostics.group import Group, as_group
+from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values
+from gasfield.diagnostics.group import Group
 from gasfield.diagnostics.thermodynamics.entropy import entropy_of_places, maxwell_entropy, memory_of_places
 from gasfield.diagnostics.thermodynamics.steady import CHANGING, Steady, known, steady_part
+from gasfield.registry import register
 from gasfield.statistics.correlation import (
     FEWEST,
     correlated_mean,
@@ -22,12 +22,7 @@ from gasfield.statistics.correlation import (
     correlation_time,
 )
 from gasfield.statistics.estimate import Estimate, exact, missing, stated
-from gasfield.trajectory import Series, Trajectory
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-Values = NDArray[np.float64]
+from gasfield.trajectory import Series
 
 UNITS = {
     "energy.potential": "energy",
@@ -92,14 +87,15 @@ class ThermodynamicsResult(Result):
         return axes
 
 
-@dataclass(frozen=True)
-class Thermodynamics:
+@register
+class Thermodynamics(Diagnostic[ThermodynamicsResult]):
     """Energies, temperatures, heat capacity, entropy and free energy of a group."""
 
-    name: ClassVar[str] = "thermodynamics"
-    scope: ClassVar[Scope] = Scope.GROUP
+    throughout: ClassVar[bool] = False
 
-    def left_out(self, group: Group) -> str | None:
+    kind: Literal["thermodynamics"] = "thermodynamics"
+
+    def objection(self, group: Group) -> str | None:
         """Applies where something has a temperature that has come to rest."""
         bath, kinetic = known(group, "temperature"), known(group, "kinetic_energy")
         if bath is None and kinetic is None:
@@ -110,10 +106,9 @@ class Thermodynamics:
             return CHANGING
         return None
 
-    def compute(self, source: Group | Trajectory) -> ThermodynamicsResult:
-        """The results for one group, or for all rows of a trajectory at once."""
-        group = as_group(source)
-        reason, steady = self.left_out(group), steady_part(group)
+    def measure(self, group: Group, notes: list[str]) -> ThermodynamicsResult:
+        """The results for one group."""
+        reason, steady = self.objection(group), steady_part(group)
         if reason is not None or steady is None:
             nothing = {key: missing(unit) for key, unit in UNITS.items()}
             return ThermodynamicsResult(
@@ -134,8 +129,8 @@ class _Equilibrium:
 
     def __init__(self, group: Group, steady: Steady) -> None:
         self.group, self.steady = group, steady
-        self.forces = group.experiment.forces(group.name) if group.experiment else None
-        self.space = group.experiment.scenario.space if group.experiment else None
+        self.forces, self.unknown = group.known_forces
+        self.space = group.origin.context.space if group.origin.context else None
         self.energies = _energies(group)
         self.parts = {name: steady.part(series) for name, series in self.energies.items()}
         self.estimates: dict[str, Estimate] = {}
@@ -261,7 +256,7 @@ class _Equilibrium:
     def _no_boltzmann(self) -> str | None:
         """Why a steady state here is not exp(-U / T)."""
         if self.forces is None:
-            return "the forces are not known"
+            return f"the forces are not known ({self.unknown})"
         if not self.forces.conservative:
             return "a steady state of a non-conservative field is not called Boltzmann"
         return None if self.forces.steady else "the forces change with time: what they keep going is no equilibrium"
@@ -315,21 +310,18 @@ def _error(estimate: Estimate) -> Values:
 def freedom(group: Group) -> float:
     """Degrees of freedom of a particle of the group: its velocity components and, if the group is the whole gas, its
     share of what the law of motion keeps. Of a part of the gas that share, below 1 / N of it, is not known."""
-    experiment = group.experiment
-    if experiment is None:
+    run = group.origin.context
+    if run is None:
         return float(group.dimensions)
-    total = experiment.degrees_of_freedom
+    total = run.degrees_of_freedom
     if total is None or not group.count or is_part_of_gas(group):
-        return float(experiment.scenario.space.freedom)
+        return float(run.space.freedom)
     return total / group.count
 
 
 def is_part_of_gas(group: Group) -> bool:
     """Whether it is one of several groups."""
-    if group.experiment is None:
-        return False
-    scenario = group.experiment.scenario
-    names = [source.name for source in scenario.gas] + [tracer.name for tracer in scenario.tracers]
+    names = group.origin.context.groups if group.origin.context else ()
     return group.name in names and len(names) > 1
 
 

@@ -28,7 +28,7 @@ from numba import jit, prange
 
 from gasfield.errors import InputError
 from gasfield.forces.attention.matrices import Matrix, matrix_of, square_of
-from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings, not_conservative
+from gasfield.forces.base import Array, Finite, Force, ForceLaw, MeanField, Surroundings, not_conservative
 from gasfield.forces.near import BLOCK
 from gasfield.gas import Gas
 from gasfield.kernels.dot import dot
@@ -87,9 +87,9 @@ class Attention(ForceLaw):
         return self.heads is None and (self.query, self.key, self.value) == (None, None, None)
 
     @property
-    def mean_field(self) -> tuple[Literal["softmax", "unnormalised"], float] | None:
-        """Form and beta, where there is one head and no matrices."""
-        return (self.form, self.beta) if self.plain else None
+    def mean_field(self) -> MeanField | None:
+        """Known for a positive beta and no matrices."""
+        return MeanField(self.beta, self.form) if self.plain and self.beta > 0.0 else None
 
     def build(self, surroundings: Surroundings) -> Force:
         """The attention.

@@ -14,7 +14,7 @@ softening s bounds it by |e . r| / s^p, and changes a force at distance d by a p
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numba import jit, prange
@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike
 from pydantic import Field
 
 from gasfield.forces.attention.poles import Pole, PoleMap, square_gaps
-from gasfield.forces.base import Array, Force, ForceLaw, Surroundings, not_conservative
+from gasfield.forces.base import Array, Force, ForceLaw, PairTable, Surroundings, not_conservative
 from gasfield.forces.near import BLOCK
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
@@ -36,6 +36,8 @@ SOFTENING = 1e-3
 @register
 class EmissionReceptivity(ForceLaw):
     """Draws the receptivity of every particle to the emissions of all others."""
+
+    between_poles: ClassVar[bool] = True
 
     kind: Literal["emission_receptivity"] = "emission_receptivity"
     emission: Pole = Pole()
@@ -61,14 +63,14 @@ class EmissionReceptivity(ForceLaw):
         poles, numbers = self._poles(surroundings.dimensions), (self.decay, self.eps, self.softening)
         return EmissionReceptivityForce(*poles, numbers, on_itself=self.on_itself)
 
-    def table_of(self, gas: Gas) -> tuple[Array, Array, Array]:
+    def table_of(self, gas: Gas) -> PairTable:
         """Emissions (N, D), receptivities (N, D), and what every particle of a gas does to every other, (N, N, D)."""
         emission, receptivity = self._poles(gas.dimensions)
         emissions, receptivities = emission.of(gas), receptivity.of(gas)
         forces = table(emissions, receptivities, self.decay, self.eps, self.softening)
         if not self.on_itself:
             forces[np.arange(gas.count), np.arange(gas.count)] = 0.0
-        return emissions, receptivities, forces
+        return PairTable(emissions, receptivities, forces)
 
     def _poles(self, dimensions: int) -> tuple[PoleMap, PoleMap]:
         return self.emission.at_work(dimensions, "emission"), self.receptivity.at_work(dimensions, "receptivity")

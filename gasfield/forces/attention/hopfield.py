@@ -17,7 +17,7 @@ import numpy as np
 from pydantic import Field
 
 from gasfield.forces.attention.matrices import Rows, rows_of
-from gasfield.forces.base import Array, Force, ForceLaw, Surroundings
+from gasfield.forces.base import Array, Force, ForceLaw, Memory, Surroundings
 from gasfield.forces.external import ExternalForce
 from gasfield.kernels.leaf import leaf
 from gasfield.registry import register
@@ -55,13 +55,13 @@ class Hopfield(ForceLaw):
         surroundings.require_no_period("hopfield")
         return ExternalForce("hopfield", _recall, self.memory(surroundings.dimensions), conservative=True)
 
-    def memory(self, dimensions: int) -> tuple[Array, float]:
-        """The patterns (M, D) and beta.
+    def memory(self, dimensions: int) -> Memory:
+        """The stored patterns.
 
         Raises:
             InputError: if a pattern has not D coordinates.
         """
-        return stored(self.patterns, dimensions), self.beta
+        return Memory(stored(self.patterns, dimensions), self.beta)
 
 
 def stored(patterns: Rows | DrawnPatterns, dimensions: int) -> Array:

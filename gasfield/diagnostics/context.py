@@ -1,0 +1,180 @@
+"""What is known of the simulation behind a trajectory: its laws, or why they are not known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+from pydantic import ValidationError
+
+from gasfield.dynamics import Law
+from gasfield.errors import InputError
+from gasfield.forces import ForceLaw, Surroundings, TotalForce, build_force
+from gasfield.provenance import FileDigest
+from gasfield.resources import find_file
+from gasfield.scenario import Scenario
+from gasfield.schedules import ByGroup, Schedule
+from gasfield.spaces import Space
+from gasfield.trajectory import Trajectory
+
+WHOLE = "gas"
+"""The name under which results of the gas as a whole stand."""
+RECORDED = "it is no simulation: no space, forces and bath are known"
+
+
+class NotApplicable(Exception):  # noqa: N818 (a property of the data)
+    """A diagnostic does not apply; the text says why."""
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """The laws of a run, as a diagnostic needs them.
+
+    Attributes:
+        space: where the gas lives.
+        laws: the forces, as they were written down.
+        dynamics: the law of motion.
+        temperature: of the bath; None where there is none.
+        groups: names of all groups and tracers.
+        find: a data file that the forces name -> its path; raises InputError.
+        degrees_of_freedom: of the whole gas, as the law of motion counts them; None where it has no velocities.
+    """
+
+    space: Space
+    laws: tuple[ForceLaw, ...]
+    dynamics: Law
+    temperature: Schedule | ByGroup | None = None
+    groups: tuple[str, ...] = ()
+    find: Callable[[str], Path] = Path
+    degrees_of_freedom: int | None = None
+    _built: dict[tuple[str, str], Any] = field(default_factory=dict, compare=False, repr=False)
+
+    @classmethod
+    def of(cls, scenario: Scenario, degrees_of_freedom: int | None, find: Callable[[str], Path] | None = None) -> Self:
+        """The laws of a scenario, with the data files that it has found itself if no `find` is given."""
+        return cls(
+            space=scenario.space,
+            laws=scenario.forces,
+            dynamics=scenario.dynamics,
+            temperature=scenario.temperature,
+            groups=(*(source.name for source in scenario.gas), *(tracer.name for tracer in scenario.tracers)),
+            find=find or scenario.find,
+            degrees_of_freedom=degrees_of_freedom,
+        )
+
+    def acting(self, group: str) -> tuple[ForceLaw, ...]:
+        """The laws of the forces that a group feels."""
+        return tuple(law for law in self.laws if law.acts_on(group))
+
+    def forces(self, group: str) -> TotalForce:
+        """The forces that a group feels, or all those of the gas as a whole.
+
+        Raises:
+            NotApplicable: if a data file that they need is missing, or is another one than in the run.
+        """
+        return self._once("forces", group, self._build_forces)  # type: ignore[no-any-return]
+
+    def fields(self, group: str) -> tuple[tuple[ForceLaw, ...], TotalForce]:
+        """The fields that act on a group, as they were written down and at work: no forces between particles, none on
+        velocities, and none that were recorded.
+
+        Raises:
+            NotApplicable: as `forces`.
+        """
+        return self._once("fields", group, self._build_fields)  # type: ignore[no-any-return]
+
+    def _build_forces(self, group: str, around: Surroundings) -> TotalForce:
+        if group == WHOLE:
+            return TotalForce([build_force(law, around) for law in self.laws])
+        return TotalForce([law.build(around) for law in self.acting(group)])
+
+    def _build_fields(self, group: str, around: Surroundings) -> tuple[tuple[ForceLaw, ...], TotalForce]:
+        built = [(law, law.build(around)) for law in self.acting(group) if not law.recorded]
+        kept = [(law, force) for law, force in built if not force.interacting and not force.turns]
+        return tuple(law for law, _ in kept), TotalForce([force for _, force in kept])
+
+    def _once(self, what: str, group: str, build: Callable[[str, Surroundings], Any]) -> Any:
+        if (what, group) not in self._built:
+            try:
+                self._built[what, group] = build(group, Surroundings(self.space, self.find))
+            except InputError as error:
+                self._built[what, group] = NotApplicable(f"its forces cannot be rebuilt: {error}")
+        found = self._built[what, group]
+        if isinstance(found, NotApplicable):
+            raise found
+        return found
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a trajectory comes from.
+
+    Attributes:
+        context: the laws of the run; None for a recording, and for a run that cannot be rebuilt.
+        reason: why there is no context.
+    """
+
+    context: RunContext | None = None
+    reason: str = RECORDED
+
+    @classmethod
+    def of(cls, trajectory: Trajectory) -> Self:
+        """What the provenance of a trajectory says."""
+        attributes = trajectory.attributes
+        if attributes.get("source") != "simulation":
+            return cls()
+        try:
+            scenario = Scenario.model_validate(yaml.safe_load(str(attributes.get("scenario"))))
+        except ValidationError as fault:
+            return cls(reason=f"its scenario cannot be rebuilt: {_faults(fault)}{_plugins(attributes)}")
+        except yaml.YAMLError:
+            return cls(reason="its scenario cannot be rebuilt: the stored text is not YAML")
+        freedom = attributes.get("degrees_of_freedom")
+        find = _Files(trajectory.path, attributes)
+        return cls(RunContext.of(scenario, None if freedom is None else int(freedom), find))
+
+
+def _faults(error: ValidationError) -> str:
+    """What is wrong, each fault with its place."""
+    faults = [(".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors(include_url=False)]
+    return "; ".join(f"{place}: {message}" if place else message for place, message in faults)
+
+
+def _plugins(attributes: Mapping[str, Any]) -> str:
+    """Which plug-ins the run had."""
+    used = ", ".join(entry.split()[0] for entry in str(attributes.get("plugins", "")).split(", ") if entry)
+    return f" (the run used the plug-ins {used}: run them first, in Python by gasfield.run_plugin)" if used else ""
+
+
+class _Files:
+    """Finds the data files of a run that is over: where they were, beside its trajectory, or on a shelf; only such as
+    are still the same."""
+
+    def __init__(self, trajectory: Path, attributes: Mapping[str, Any]) -> None:
+        self._beside = trajectory.parent
+        self._stored: dict[str, dict[str, Any]] = json.loads(attributes.get("files", "{}"))
+
+    def __call__(self, name: str) -> Path:
+        """The path of a data file.
+
+        Raises:
+            InputError: if it is missing, or was changed since the run.
+        """
+        stored = self._stored.get(name)
+        places = [Path(stored["path"])] if stored else []
+        found = find_file(name, beside=self._beside)
+        places = [place for place in [*places, *([found] if found else [])] if place.is_file()]
+        was = f" (it was {stored['path']})" if stored else ""
+        if not places:
+            raise InputError(f"the data file '{name}' is missing{was}")
+        if stored is None:  # written before digests were kept
+            return places[0]
+        digest = FileDigest(stored["size"], stored["sha256"])
+        same: Sequence[Path] = [place for place in places if FileDigest.of(place) == digest]
+        if not same:
+            raise InputError(f"the data file '{name}' was changed since the run ({places[0]})")
+        return same[0]

@@ -1,0 +1,174 @@
+"""Runs diagnostics on a trajectory, and holds what they find."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from gasfield.diagnostics.base import Diagnostic, Result, Scope, Together
+from gasfield.diagnostics.context import WHOLE, Origin, RunContext
+from gasfield.diagnostics.group import Group
+from gasfield.errors import InputError, InputErrors
+from gasfield.quantity import nested_leaves
+from gasfield.scenario.diagnostic import DIAGNOSTICS, DiagnosticChoice, DiagnosticSpec, repeated_label
+from gasfield.trajectory import SURVEYED, Trajectory, open_trajectory
+
+_CHOICES: TypeAdapter[tuple[DiagnosticChoice, ...]] = TypeAdapter(tuple[DiagnosticSpec, ...])
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A diagnostic that does not apply to a group, and why."""
+
+    group: str
+    diagnostic: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Every result of every group, and of the gas as a whole.
+
+    Attributes:
+        results: group name -> name of the diagnostic -> result.
+        whole: name of the diagnostic -> result, of what belongs to no group.
+        left_out: what does not apply, and why.
+    """
+
+    results: dict[str, dict[str, Result]] = field(default_factory=dict)
+    whole: dict[str, Result] = field(default_factory=dict)
+    left_out: list[LeftOut] = field(default_factory=list)
+
+    def _everything(self) -> Iterator[tuple[str, str, Result]]:
+        """(group, diagnostic, result); the group of what belongs to none is "gas"."""
+        for group, results in [*self.results.items(), (WHOLE, self.whole)]:
+            for diagnostic, result in results.items():
+                yield group, diagnostic, result
+
+    def as_json(self) -> dict[str, Any]:
+        """Leaves under `groups.NAME` and under `gas`, then what was left out, and the notes on what is undefined.
+
+        The keys of a diagnostic with a name of its own stand under that name.
+        """
+        groups = {name: _leaves(results) for name, results in self.results.items()}
+        notes = [
+            {"group": group, "diagnostic": diagnostic, "note": note}
+            for group, diagnostic, result in self._everything()
+            for note in result.notes
+        ]
+        whole = {WHOLE: _leaves(self.whole)} if self.whole else {}
+        return {"groups": groups, **whole, "left_out": [vars(entry) for entry in self.left_out], "notes": notes}
+
+    def plot_all(self, folder: Path) -> list[Path]:
+        """One picture a result, `GROUP-DIAGNOSTIC.png`, or one of all groups, `groups-DIAGNOSTIC.png`, where they are
+        best looked at together; a result with nothing to draw has none."""
+        from gasfield.plots.style import save
+
+        pictures: dict[str, Result] = {}
+        together: dict[str, list[Together]] = {}
+        for group, diagnostic, result in self._everything():
+            if all(quantity.value is None for quantity in result.quantities().values()):
+                continue
+            if isinstance(result, Together) and len(self.results) > 1:
+                together.setdefault(diagnostic, []).append(result)
+            else:
+                pictures[f"{group}-{diagnostic}"] = result
+        saved = [save(result.plot().figure, folder / f"{name}.png") for name, result in pictures.items()]
+        for diagnostic, results in together.items():
+            figure = type(results[0]).plot_together(results).figure
+            saved.append(save(figure, folder / f"groups-{diagnostic}.png"))
+        return saved
+
+
+def _leaves(results: Mapping[str, Result]) -> dict[str, Any]:
+    return nested_leaves(
+        {
+            key if label in DIAGNOSTICS else f"{label}.{key}": quantity
+            for label, result in results.items()
+            for key, quantity in result.quantities().items()
+        }
+    )
+
+
+def diagnose(
+    trajectory: Trajectory | Path | str,
+    diagnostics: Sequence[str | Mapping[str, Any] | DiagnosticChoice] | None = None,
+    *,
+    context: RunContext | None = None,
+) -> Diagnosis:
+    """Runs diagnostics on every group of a trajectory, on its survey and on the gas as a whole, where they apply.
+
+    Args:
+        trajectory: an open one, or the path of a file or of a run directory.
+        diagnostics: their kinds, mappings with `kind` and parameters, or specifications; all with their defaults if
+            left out.
+        context: the laws of the run, where they are at hand; what the file says of them if left out.
+
+    Raises:
+        InputError: if a diagnostic is unknown, a parameter is wrong, two would give their results under one name, or
+            there is no such file.
+    """
+    chosen = chosen_diagnostics(diagnostics)
+    opened = nullcontext(trajectory) if isinstance(trajectory, Trajectory) else open_trajectory(trajectory)
+    with opened as source:
+        return _diagnose(source, chosen, Origin(context) if context else Origin.of(source))
+
+
+def chosen_diagnostics(
+    diagnostics: Sequence[str | Mapping[str, Any] | DiagnosticChoice] | None,
+) -> tuple[Diagnostic[Result], ...]:
+    """The diagnostics that are meant; all, with their defaults, if None.
+
+    Raises:
+        InputError: as `diagnose`.
+    """
+    try:
+        choices = _CHOICES.validate_python(tuple(DIAGNOSTICS) if diagnostics is None else tuple(diagnostics))
+    except ValidationError as error:
+        faults = [
+            InputError(f"{fault['msg']}.{fault.get('ctx', {}).get('hint', '')}", parameter=_place(fault["loc"]))
+            for fault in error.errors(include_url=False)
+        ]
+        raise faults[0] if len(faults) == 1 else InputErrors(faults) from None
+    if (fault := repeated_label(choices)) is not None:
+        raise InputError(f"{fault}.", parameter="diagnostics")
+    return tuple(choice for choice in choices if isinstance(choice, Diagnostic))
+
+
+def _place(location: Sequence[str | int]) -> str:
+    return ".".join(map(str, ("diagnostics", *location)))
+
+
+def _diagnose(trajectory: Trajectory, chosen: Sequence[Diagnostic[Result]], origin: Origin) -> Diagnosis:
+    diagnosis = Diagnosis()
+    of_groups = [diagnostic for diagnostic in chosen if diagnostic.scope is Scope.GROUP]
+    of_whole = [diagnostic for diagnostic in chosen if diagnostic.scope is Scope.WHOLE]
+    names = [*trajectory.names, *([SURVEYED] if trajectory.has_survey else [])]
+    diagnosis.results.update({name: {} for name in names})
+    for name in names if of_groups else ():
+        survey = Group.survey(trajectory) if name not in trajectory.names else None
+        group = survey or Group.of(trajectory, name, origin=origin)
+        _compute(of_groups, group, diagnosis.results[name], diagnosis.left_out)
+    if origin.context is None:  # nothing of it needs to be read
+        of_runs = [diagnostic for diagnostic in of_whole if diagnostic.needs_run]
+        diagnosis.left_out.extend(LeftOut(WHOLE, diagnostic.label, origin.reason) for diagnostic in of_runs)
+        of_whole = [diagnostic for diagnostic in of_whole if not diagnostic.needs_run]
+    if of_whole:
+        _compute(of_whole, Group.whole(trajectory, origin), diagnosis.whole, diagnosis.left_out)
+    return diagnosis
+
+
+def _compute(
+    diagnostics: Sequence[Diagnostic[Result]], group: Group, results: dict[str, Result], left_out: list[LeftOut]
+) -> None:
+    for diagnostic in diagnostics:
+        reason = diagnostic.why_not(group)
+        if reason is None:
+            results[diagnostic.label] = diagnostic.result(group)
+        else:
+            left_out.append(LeftOut(group.name, diagnostic.label, reason))
