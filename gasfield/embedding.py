@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from gasfield.errors import InputError
 from gasfield.kernels.bfloat16 import bits, from_bits, is_on_lattice, round_to_bfloat16
+from gasfield.resources import in_run
 from gasfield.tensors import PRECISIONS, Tensor, Words, choose_embedding, tensors_of
 from gasfield.trajectory import Trajectory, open_trajectory
 
@@ -117,15 +118,17 @@ def open_matrix(
         InputError: if there is no such file, tensor or step, or it is no matrix of floating-point numbers.
     """
     if bits_are not in (None, "bfloat16"):
-        raise InputError(f"--bits {bits_are}: bfloat16 is the only one there is.")
-    path = Path(source)
+        raise InputError("bfloat16 is the only one there is.", parameter="bits", value=bits_are)
+    path = in_run(Path(source))
     if _is_hdf5(path):
-        if tensor is not None or bits_are is not None:
-            raise InputError(f"{path}: a trajectory has no --tensor and no --bits; --step chooses the frame.")
+        for parameter, given in (("tensor", tensor), ("bits", bits_are)):
+            if given is not None:
+                message = f"{path} is a trajectory, which has no {parameter}; a step chooses its frame."
+                raise InputError(message, parameter=parameter, value=given)
         with open_trajectory(path) as trajectory:
             return _frame(trajectory, step)
     if step is not None:
-        raise InputError(f"{path}: --step chooses a frame of a trajectory (.h5); this is none.")
+        raise InputError(f"chooses a frame of a trajectory; {path} is none.", parameter="step", value=step)
     available = tensors_of(path)
     chosen, notes = choose_embedding(available, tensor, path)
     where = f"{path}: {chosen.name}" if chosen.name else str(path)
@@ -151,9 +154,13 @@ def _checked(tensor: Tensor, bits_are: str | None, where: str) -> Words:
     if not all(shape):
         raise InputError(f"{where}: its shape is {shape}: there is nothing to look at.")
     if bits_are and tensor.numbers != "uint16":
-        raise InputError(f"{where}: --bits is for uint16 numbers; these are {tensor.numbers}.")
+        raise InputError(
+            f"is for uint16 numbers; these are {tensor.numbers} ({where}).", parameter="bits", value=bits_are
+        )
     if not bits_are and tensor.numbers not in PRECISIONS.values():
-        hint = "; if they are the bits of bfloat16 numbers, say --bits bfloat16" if tensor.numbers == "uint16" else ""
+        hint = (
+            "; if they are the bits of bfloat16 numbers, say so (bits: bfloat16)" if tensor.numbers == "uint16" else ""
+        )
         raise InputError(
             f"{where}: {tensor.numbers} numbers are no embedding (bfloat16, float16, float32 or float64 are){hint}."
         )

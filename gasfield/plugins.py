@@ -32,21 +32,22 @@ def run_plugin(path: Path | str) -> None:
     try:
         text = path.read_bytes()
     except OSError as fault:
-        raise InputError(f"--plugin {path}: cannot be read ({fault.strerror}).") from None
+        raise InputError(f"cannot be read ({fault.strerror}).", location=str(path)) from None
     digest = hashlib.sha256(text).hexdigest()
     if _run.get(path.name) == digest:
         return
     name = f"gasfield_plugin_{path.stem}"
     specification = spec_from_file_location(name, path)
     if specification is None or specification.loader is None:
-        raise InputError(f"--plugin {path}: is no Python file; its name must end in .py.")
+        raise InputError("is no Python file; its name must end in .py.", location=str(path))
     module = module_from_spec(specification)
     sys.modules[name] = module
     try:
         specification.loader.exec_module(module)
     except Exception as fault:  # whatever the user's code may raise
         del sys.modules[name]
-        raise InputError(f"--plugin {path}{_line_in(path, fault)}: {type(fault).__name__}: {fault}") from None
+        where = f"{path}{_line_in(path, fault)}"
+        raise InputError(f"{type(fault).__name__}: {fault}", location=where) from None
     _run[path.name] = digest
 
 

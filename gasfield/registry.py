@@ -155,7 +155,7 @@ class Registry(Mapping[str, type[S]], Generic[S]):
                 "noun": self.noun,
                 "tag": str(kind),
                 "expected_tags": ", ".join(f"'{known}'" for known in self),
-                "hint": f"{hint} One of your own is brought by --plugin FILE.py.",
+                "hint": f"{hint} A plug-in can bring one of your own.",
             },
         )
 

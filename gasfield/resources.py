@@ -7,6 +7,8 @@ from pathlib import Path
 
 from gasfield.errors import InputError
 
+TRAJECTORY = "trajectory.h5"
+"""The trajectory in the directory of a run."""
 _INSTALLED = Path(__file__).parent / "scenarios"
 _SOURCE_TREE = Path(__file__).parent.parent / "scenarios"
 
@@ -72,13 +74,19 @@ def next_free(folder: Path, ending: str = "") -> Path:
     return folder / f"{max(taken, default=0) + 1:03d}{ending}"
 
 
+def in_run(path: Path) -> Path:
+    """The trajectory of a run, where its directory is given; otherwise the path itself."""
+    return path / TRAJECTORY if (path / TRAJECTORY).is_file() else path
+
+
 def find_file(name: str, *, beside: Path | None = None) -> Path | None:
-    """A data file or folder by name: absolute, beside the scenario, in the working directory, or on a shelf."""
+    """A data file or folder by name: absolute, beside the scenario, in the working directory, or on a shelf. The
+    directory of a run stands for its trajectory."""
     path = Path(name).expanduser()
     places = (
         [path] if path.is_absolute() else [*([beside / path] if beside else []), path, *(s / path for s in shelves())]
     )
-    return next((place for place in places if place.exists()), None)
+    return next((in_run(place) for place in places if place.exists()), None)
 
 
 def require_file(name: str, *, beside: Path | None = None) -> Path:

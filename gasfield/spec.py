@@ -124,7 +124,7 @@ def _is_tag(part: str | int, data: Any) -> bool:
 
 def _without_consequences(faults: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Leaves out what only follows from another fault: a list too short because an item in it is wrong, keys that are
-    missing because the kind is unknown, and members of a union that a mapping was not meant for."""
+    missing because the kind is unknown, and members of a union that a mapping or a list was not meant for."""
     places = [fault["loc"] for fault in faults]
     unknown_kinds = {place[:-1] for place in places if place and place[-1] == "kind"}
 
@@ -133,7 +133,7 @@ def _without_consequences(faults: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if fault["type"] == "missing":
             return place[:-1] in unknown_kinds
         deeper = any(len(other) > len(place) and other[: len(place)] == place for other in places)
-        return deeper and (fault["type"] == "too_short" or _is_mapping_for_a_scalar(fault))
+        return deeper and (fault["type"] == "too_short" or _is_whole_for_a_scalar(fault))
 
     return [fault for fault in faults if not follows(fault)]
 
@@ -141,8 +141,8 @@ def _without_consequences(faults: list[dict[str, Any]]) -> list[dict[str, Any]]:
 _SCALARS = ("literal_error", "float_type", "int_type", "string_type")
 
 
-def _is_mapping_for_a_scalar(fault: dict[str, Any]) -> bool:
-    return isinstance(fault["input"], Mapping) and fault["type"] in _SCALARS
+def _is_whole_for_a_scalar(fault: dict[str, Any]) -> bool:
+    return isinstance(fault["input"], Mapping | list | tuple) and fault["type"] in _SCALARS
 
 
 def child(data: Any, part: str | int) -> Any:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from gasfield.cli.command import LIBRARY
 from gasfield.cli.options import Overwrite, TrajectoryFile
 
 
@@ -19,13 +20,13 @@ def animate(
     groups: Annotated[
         list[str] | None, typer.Option("--group", metavar="NAME", help="Show this group only; may be given again.")
     ] = None,
-    frames: Annotated[int, typer.Option("--frames", min=2, help="At most so many frames.")] = 100,
+    frames: Annotated[int, typer.Option("--frames", min=2, help="At most so many frames.")] = LIBRARY,
     follow: Annotated[bool, typer.Option("--follow", help="See everything from its centroid.")] = False,
-    frames_per_second: Annotated[float, typer.Option("--fps", min=1.0, max=50.0, help="Frames a second.")] = 20.0,
+    frames_per_second: Annotated[float, typer.Option("--fps", min=1.0, max=50.0, help="Frames a second.")] = LIBRARY,
     overwrite: Overwrite = False,
 ) -> None:
     """Makes a film of a trajectory: structures with their bonds coloured by strain, in the flow."""
-    from gasfield.films import animate as make_film
+    from gasfield.plots.film import animate as make_film
     from gasfield.trajectory import open_trajectory
 
     with open_trajectory(trajectory) as opened:

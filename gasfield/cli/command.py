@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from abc import abstractmethod
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any, get_type_hints
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -81,6 +83,55 @@ class Deferred(Command):
             made = typer.main.get_command(app)
             self.params, self.callback, self._made = made.params, made.callback, True
         return super().get_params(ctx)
+
+
+LIBRARY: Any = None
+"""Default of an option that is the default of the function which the command calls."""
+
+
+def mirror(command: Callable[..., None], source: str) -> type[Deferred]:
+    """The class of a command whose defaults are those of a function.
+
+    Args:
+        command: its parameters with the default `LIBRARY` have the name of a parameter of the function.
+        source: "module:function".
+    """
+
+    class Mirror(Deferred):
+        @staticmethod
+        def make() -> Callable[..., None]:
+            module, _, name = source.partition(":")
+            theirs = inspect.signature(getattr(import_module(module), name)).parameters
+
+            def with_default(own: inspect.Parameter) -> inspect.Parameter:
+                mirrored = own.default is LIBRARY and own.name in theirs
+                return own.replace(default=theirs[own.name].default) if mirrored else own
+
+            return with_signature(command, [with_default(own) for own in parameters_of(command)])
+
+    return Mirror
+
+
+def parameters_of(command: Callable[..., None]) -> list[inspect.Parameter]:
+    """Its parameters, but for those that it takes as a mapping, each with its type."""
+    hints = get_type_hints(command, include_extras=True)
+    return [
+        parameter.replace(annotation=hints[parameter.name], kind=inspect.Parameter.KEYWORD_ONLY)
+        for parameter in inspect.signature(command).parameters.values()
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+    ]
+
+
+def with_signature(command: Callable[..., None], parameters: Sequence[inspect.Parameter]) -> Callable[..., None]:
+    """A command, seen by Typer with other parameters."""
+
+    def call(**options: Any) -> None:
+        command(**options)
+
+    call.__doc__ = command.__doc__
+    call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    call.__annotations__ = {each.name: each.annotation for each in parameters}
+    return call
 
 
 class Group(TyperGroup):

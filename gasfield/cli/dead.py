@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from gasfield.cli.command import LIBRARY
 from gasfield.cli.options import Json, Overwrite, Plots, Tensor
 
 
@@ -23,7 +24,7 @@ def dead(
     ] = None,
     at_most: Annotated[
         int, typer.Option("--at-most", metavar="K", help="Rows that occur, but at most K times, are nearly dead.")
-    ] = 0,
+    ] = LIBRARY,
     tensor: Tensor = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File for the ids, which `--rows` of other commands reads.")

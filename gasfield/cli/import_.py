@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from gasfield.cli.command import LIBRARY
 from gasfield.cli.options import Overwrite, Quiet, Tensor
 
 
@@ -37,7 +38,7 @@ def import_(
         str | None,
         typer.Option("--bits", metavar="bfloat16", help="What uint16 numbers are the bits of; taken for that anyway."),
     ] = None,
-    every: Annotated[int, typer.Option("--every", metavar="K", help="Take each K-th frame.")] = 1,
+    every: Annotated[int, typer.Option("--every", metavar="K", help="Take each K-th frame.")] = LIBRARY,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from gasfield.cli.command import LIBRARY
 from gasfield.cli.options import Json, Plots, Tensor
 
 
@@ -28,7 +29,7 @@ def inspect(
     ] = None,
     cells: Annotated[
         int, typer.Option("--cells", metavar="K", help="Reach of chains of neighbours, in cells of bfloat16.")
-    ] = 1,
+    ] = LIBRARY,
     step: Annotated[
         int | None, typer.Option("--step", help="Recorded step of a trajectory; the last if left out.")
     ] = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -24,7 +24,7 @@ from gasfield.cli import (
     schema,
     show,
 )
-from gasfield.cli.command import Command, Group
+from gasfield.cli.command import Command, Group, mirror
 from gasfield.version import __version__
 
 app = typer.Typer(
@@ -38,17 +38,33 @@ app = typer.Typer(
 )
 
 
-def _section(title: str, *commands: Callable[..., None], cls: type[Command] = Command) -> None:
-    """Adds commands under a title of the help, each by the name of its function."""
-    for command in commands:
-        app.command(command.__name__.rstrip("_"), cls=cls, rich_help_panel=title)(command)
+def _add(section: str, command: Callable[..., None], cls: type[Command] = Command, *, like: str | None = None) -> None:
+    """Adds a command by the name of its function, under a section of the help.
+
+    Args:
+        section: title of the section.
+        command: the function.
+        cls: how it behaves.
+        like: "module:function" whose defaults it has.
+    """
+    kind = mirror(command, like) if like else cls
+    app.command(command.__name__.rstrip("_"), cls=kind, rich_help_panel=section)(command)
 
 
-_section("Scenarios", list_.list_, show.show, new.new, check.check, run.run, resume.resume, schema.schema)
-_section("Recordings", record.record, cls=record.Record)
-_section("Recordings", import_.import_)
-_section("Looking", diagnose.diagnose, compare.compare, animate.animate)
-_section("Embeddings", inspect.inspect, dead.dead)
+_add("Scenarios", list_.list_)
+_add("Scenarios", show.show)
+_add("Scenarios", new.new)
+_add("Scenarios", check.check)
+_add("Scenarios", run.run)
+_add("Scenarios", resume.resume)
+_add("Scenarios", schema.schema)
+_add("Recordings", record.record, record.Record)
+_add("Recordings", import_.import_, like="gasfield.importing:import_recording")
+_add("Looking", diagnose.diagnose)
+_add("Looking", compare.compare)
+_add("Looking", animate.animate, like="gasfield.plots.film:animate")
+_add("Embeddings", inspect.inspect, like="gasfield.inspection:inspect")
+_add("Embeddings", dead.dead, like="gasfield.inspection:find_dead")
 
 
 def _version(wanted: bool) -> None:
@@ -66,7 +82,7 @@ def _options(
     pass
 
 
-def main() -> Any:
+def main() -> None:
     """Entry point of the program."""
     from gasfield.kernels.cache import key_by_sources
 

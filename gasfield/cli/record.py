@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
 import typer
 
-from gasfield.cli.command import Deferred
+from gasfield.cli.command import Deferred, parameters_of, with_signature
 from gasfield.cli.options import Overwrite, Quiet, Threads
 from gasfield.errors import InputError
 
@@ -78,21 +77,9 @@ class Record(Deferred):
         from gasfield.cli.specification import options_of
         from gasfield.recording.plan import RecordingPlan, TrainingPlan
 
-        hints = get_type_hints(record, include_extras=True)
-        own = [
-            parameter.replace(annotation=hints[parameter.name], kind=inspect.Parameter.KEYWORD_ONLY)
-            for parameter in inspect.signature(record).parameters.values()
-            if parameter.kind is not inspect.Parameter.VAR_KEYWORD
-        ]
+        own = parameters_of(record)
         plans = [*options_of(TrainingPlan, _NAMES), *options_of(RecordingPlan, _NAMES, leave_out=("tracers",))]
-
-        def complete(**options: Any) -> None:
-            record(**options)
-
-        complete.__doc__ = record.__doc__
-        complete.__signature__ = inspect.Signature([own[0], *plans, *own[1:]])  # type: ignore[attr-defined]
-        complete.__annotations__ = {each.name: each.annotation for each in (*own, *plans)}
-        return complete
+        return with_signature(record, [own[0], *plans, *own[1:]])
 
 
 def _require_packages() -> None:

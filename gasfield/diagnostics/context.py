@@ -147,7 +147,7 @@ def _faults(error: ValidationError) -> str:
 def _plugins(attributes: Mapping[str, Any]) -> str:
     """Which plug-ins the run had."""
     used = ", ".join(entry.split()[0] for entry in str(attributes.get("plugins", "")).split(", ") if entry)
-    return f" (the run used the plug-ins {used}: bring them by --plugin, or gasfield.run_plugin)" if used else ""
+    return f" (the run used the plug-ins {used}: run them first, in Python by gasfield.run_plugin)" if used else ""
 
 
 class _Files:

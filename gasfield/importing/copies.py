@@ -43,7 +43,7 @@ def copy_trajectory(path: Path, target: Path) -> tuple[str, ...]:
         with open_trajectory(target) as copied:
             return (f"{len(copied)} frames, steps {copied.steps[0]} to {copied.steps[-1]}, copied whole",)
     except InputError as fault:
-        raise InputError(f"{path}: {str(fault).removeprefix(f'{target}: ')}") from None
+        raise InputError(f"{path}: it is damaged; its last frames cannot be completed.") from fault
 
 
 def _lengths(path: Path) -> dict[str, int]:

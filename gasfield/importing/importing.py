@@ -17,6 +17,7 @@ from gasfield.importing.copies import copy_trajectory, is_hdf5
 from gasfield.importing.source import Source
 from gasfield.importing.trajectories import read_trajectory, trajectory_file
 from gasfield.importing.writing import Progress, write_source
+from gasfield.resources import check_output, in_run
 from gasfield.tensors import read_rows
 
 PADDING, DEAD, REST, ALL = "padding", "dead", "rest", "rows"
@@ -56,22 +57,19 @@ def import_recording(
     Raises:
         InputError: if something is missing, does not fit together, or would have to be unpickled; nothing is written.
     """
-    path, target = Path(source), Path(output)
+    path, target = in_run(Path(source)), Path(output)
     if every < 1:
-        raise InputError(f"--every {every}: counts frames, 1 or more.")
+        raise InputError("counts frames, 1 or more.", parameter="every", value=every)
     if bits not in (None, "bfloat16"):
-        raise InputError(f"--bits {bits}: bfloat16 is the only one there is.")
-    if target.is_dir() or (target.exists() and not overwrite):
-        raise InputError(f"--output {target}: exists already; choose another, or give --overwrite to replace a file.")
-    if not target.parent.is_dir():
-        raise InputError(f"--output {target}: there is no folder {target.parent}.")
+        raise InputError("bfloat16 is the only one there is.", parameter="bits", value=bits)
+    check_output(target, overwrite=overwrite)
     if target.exists() and path.exists() and target.samefile(path):
-        raise InputError(f"--output {target}: is the source itself; choose another.")
+        raise InputError("is the source itself; choose another.", parameter="output", value=target)
     draft = target.with_name(f"{target.name}.{os.getpid()}.part")
     try:
         if is_hdf5(path):
             if rows or rest or tensor or bits or tokenizer or every > 1:
-                raise InputError(f"{path}: a trajectory is copied whole: --output, --overwrite and --quiet apply.")
+                raise InputError(f"{path}: a trajectory is copied whole; nothing else can be chosen.")
             notes = copy_trajectory(path, draft)
         else:
             found = open_source(path, tensor, Path(tokenizer) if tokenizer else None, bits)
@@ -81,8 +79,11 @@ def import_recording(
         draft.replace(target)
     except OSError as fault:
         if fault.errno == errno.ENOSPC:
-            raise InputError(f"--output {target}: cannot be written: the disk is full.") from None
-        raise InputError(f"{fault.filename or f'--output {target}'}: {fault.strerror or fault}.") from None
+            raise InputError("cannot be written: the disk is full.", parameter="output", value=target) from None
+        reason = f"{fault.strerror or fault}."
+        if fault.filename:
+            raise InputError(f"{fault.filename}: {reason}") from None
+        raise InputError(reason, parameter="output", value=target) from None
     finally:
         draft.unlink(missing_ok=True)
         draft.with_name(draft.name + ".part").unlink(missing_ok=True)
@@ -100,7 +101,7 @@ def open_source(
     if not path.exists():
         raise InputError(f"{path}: no such file or folder.")
     if tokenizer is not None and not tokenizer.is_file():
-        raise InputError(f"--tokenizer {tokenizer}: no such file.")
+        raise InputError("no such file.", parameter="tokenizer", value=tokenizer)
     if (single := trajectory_file(path, tensor)) is not None:
         return read_trajectory(*single, tensor, tokenizer, bits, folder=path.is_dir())
     if path.is_dir():
@@ -127,11 +128,13 @@ def choose_groups(
     owner = np.full(count, -1)
     for name, wanted in rows.items():
         if rest and name in (REST, PADDING):
-            raise InputError(f"--rows {name}={wanted}: --rest makes a group of that name; choose another.")
+            message = "the group of the other rows has that name; choose another."
+            raise InputError(message, parameter="rows", value=f"{name}={wanted}")
         ids, said = read_rows(wanted, count)
         notes += said
         if (owner[ids] >= 0).any():
-            raise InputError(f"--rows {name}={wanted}: row {ids[owner[ids] >= 0][0]} is in another group already.")
+            message = f"row {ids[owner[ids] >= 0][0]} is in another group already."
+            raise InputError(message, parameter="rows", value=f"{name}={wanted}")
         owner[ids] = len(groups)
         groups[name] = ids
     if not rows and source.dead is not None:

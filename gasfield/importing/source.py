@@ -119,7 +119,7 @@ def check_numbers(numbers: str, bits: str | None, where: str) -> tuple[str, ...]
             "bfloat16, are wanted."
         )
     if bits and numbers != "uint16":
-        raise InputError(f"{where}: --bits is for uint16 numbers; these are {numbers}.")
+        raise InputError(f"is for uint16 numbers; these are {numbers} ({where}).", parameter="bits", value=bits)
     if numbers == "uint16" and not bits:
         return (f"{where}: uint16 numbers are taken for the bits of bfloat16 ones",)
     return (f"{where}: float16 numbers are kept as float32",) if numbers == "float16" else ()

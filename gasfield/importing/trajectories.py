@@ -33,7 +33,7 @@ def trajectory_file(path: Path, tensor: str | None) -> tuple[Path, list[Tensor]]
         if WEIGHTS in named and tensor is None:
             raise InputError(
                 f"{path}: W has the shape {named[WEIGHTS].shape}; a trajectory has three axes: frame, row, coordinate. "
-                "A matrix is taken with --tensor W."
+                "It is taken as a matrix where the tensor is named, W."
             )
         return None
     return path, tensors

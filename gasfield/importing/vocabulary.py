@@ -92,8 +92,9 @@ def padding_of(matrix: Tensor, tokens: Mapping[int, str], origin: Path) -> tuple
         known = max(tokens) + 1
         if known > rows:
             raise InputError(
-                f"{origin}: the tokenizer has {known} tokens, the matrix {matrix.name} only {rows} rows; give the one "
-                "that belongs to it with --tokenizer."
+                f"{origin}: the tokenizer has {known} tokens, the matrix {matrix.name} only {rows} rows; "
+                "give the one that belongs to it.",
+                parameter="tokenizer",
             )
         note = f"rows {known} to {rows - 1} are beyond the tokenizer's {known} tokens: group padding"
         return (known, (note,)) if known < rows else (None, ())

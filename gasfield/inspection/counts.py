@@ -34,7 +34,7 @@ def read_counts(path: Path) -> Counts:
         InputError: if it is none of these, or a count is no whole number from 0.
     """
     if not path.is_file():
-        raise InputError(f"--counts {path}: no such file.")
+        raise InputError("no such file.", parameter="counts", value=path)
     try:
         if path.suffix == ".json":
             return _of_json(json.loads(path.read_text(encoding="utf-8")), path)
@@ -42,7 +42,7 @@ def read_counts(path: Path) -> Counts:
             return _of_array(np.load(path, allow_pickle=False), path)
         return _of_lines(path.read_text(encoding="utf-8").splitlines(), path)
     except (OSError, ValueError, EOFError) as fault:
-        raise InputError(f"--counts {path}: cannot be read ({fault}).") from None
+        raise InputError(f"cannot be read ({fault}).", parameter="counts", value=path) from None
 
 
 def count_tokens(tokenizer: Path, corpus: Sequence[Path]) -> tuple[Counts, dict[int, str]]:
@@ -56,15 +56,15 @@ def count_tokens(tokenizer: Path, corpus: Sequence[Path]) -> tuple[Counts, dict[
         InputError: if the package or a file is missing or damaged, or nothing is in the texts.
     """
     if find_spec("tokenizers") is None:
-        raise InputError("--tokenizer needs the package tokenizers: pip install 'gasfield[record]'.")
+        raise InputError("needs the package tokenizers: pip install 'gasfield[record]'.", parameter="tokenizer")
     from tokenizers import Tokenizer
 
     if not tokenizer.is_file():
-        raise InputError(f"--tokenizer {tokenizer}: no such file.")
+        raise InputError("no such file.", parameter="tokenizer", value=tokenizer)
     try:
         code = Tokenizer.from_file(str(tokenizer))
     except Exception as fault:  # the package raises bare Exceptions
-        raise InputError(f"--tokenizer {tokenizer}: no tokenizer.json ({fault}).") from None
+        raise InputError(f"no tokenizer.json ({fault}).", parameter="tokenizer", value=tokenizer) from None
     strings = {index: token for token, index in code.get_vocab(with_added_tokens=True).items()}
     counts = np.zeros(max(strings) + 1, np.int64)
     for path in corpus:
@@ -72,14 +72,14 @@ def count_tokens(tokenizer: Path, corpus: Sequence[Path]) -> tuple[Counts, dict[
             for encoding in code.encode_batch(lines, add_special_tokens=False):
                 np.add.at(counts, encoding.ids, 1)
     if not counts.any():
-        raise InputError(f"--corpus {', '.join(map(str, corpus))}: no token is in it.")
+        raise InputError("no token is in it.", parameter="corpus", value=", ".join(map(str, corpus)))
     return counts, strings
 
 
 def _pieces(path: Path) -> Iterator[list[str]]:
     """Lines with their ends, some thousand at a time."""
     if not path.is_file():
-        raise InputError(f"--corpus {path}: no such file.")
+        raise InputError("no such file.", parameter="corpus", value=path)
     try:
         with _OPEN.get(path.suffix, open)(path, "rt", encoding="utf-8") as text:
             lines: list[str] = []
@@ -91,9 +91,9 @@ def _pieces(path: Path) -> Iterator[list[str]]:
             if lines:
                 yield lines
     except UnicodeDecodeError as fault:
-        raise InputError(f"--corpus {path}: not UTF-8 text ({fault.reason}).") from None
+        raise InputError(f"not UTF-8 text ({fault.reason}).", parameter="corpus", value=path) from None
     except (OSError, EOFError, lzma.LZMAError) as fault:
-        raise InputError(f"--corpus {path}: cannot be read ({fault}).") from None
+        raise InputError(f"cannot be read ({fault}).", parameter="corpus", value=path) from None
 
 
 def _of_json(data: Any, path: Path) -> Counts:
@@ -102,19 +102,25 @@ def _of_json(data: Any, path: Path) -> Counts:
     if isinstance(data, dict):
         for key in data:
             if not re.fullmatch(r"\d{1,12}", key):
-                raise InputError(f"--counts {path}: '{key[:40]}' is no token id; an object id -> count is wanted.")
+                raise InputError(
+                    f"'{key[:40]}' is no token id; an object id -> count is wanted.", parameter="counts", value=path
+                )
         return _checked({int(key): value for key, value in data.items()}, path)
-    raise InputError(f"--counts {path}: a list of counts or an object id -> count is wanted.")
+    raise InputError("a list of counts or an object id -> count is wanted.", parameter="counts", value=path)
 
 
 def _of_array(loaded: Any, path: Path) -> Counts:
     if not isinstance(loaded, np.ndarray):
         if len(loaded.files) != 1:
-            raise InputError(f"--counts {path}: one array is wanted; it holds {', '.join(loaded.files) or 'none'}.")
+            raise InputError(
+                f"one array is wanted; it holds {', '.join(loaded.files) or 'none'}.", parameter="counts", value=path
+            )
         loaded = loaded[loaded.files[0]]
     if loaded.ndim != 1 or not np.issubdtype(loaded.dtype, np.integer):
         raise InputError(
-            f"--counts {path}: whole numbers along one axis are wanted, not {loaded.dtype} {loaded.shape}."
+            f"whole numbers along one axis are wanted, not {loaded.dtype} {loaded.shape}.",
+            parameter="counts",
+            value=path,
         )
     return _checked(dict(enumerate(loaded.tolist())), path)
 
@@ -126,22 +132,30 @@ def _of_lines(lines: list[str], path: Path) -> Counts:
     found: dict[int, Any] = {}
     for number, words in rows:
         if len(words) not in (1, 2) or not all(re.fullmatch(r"-?\d{1,18}", word) for word in words):
-            raise InputError(f"{path}:{number}: a count, or an id and a count, is wanted: {' '.join(words)[:60]}")
+            raise InputError(
+                f"a count, or an id and a count, is wanted: {' '.join(words)[:60]}", location=f"{path}:{number}"
+            )
         token = int(words[0]) if len(words) == 2 else len(found)
         if token in found or token < 0:
-            raise InputError(f"{path}:{number}: token {token} is {'no id' if token < 0 else 'there already'}.")
+            raise InputError(
+                f"token {token} is {'no id' if token < 0 else 'there already'}.", location=f"{path}:{number}"
+            )
         found[token] = int(words[-1])
     return _checked(found, path)
 
 
 def _checked(counts: dict[int, Any], path: Path) -> Counts:
     if not counts:
-        raise InputError(f"--counts {path}: no counts in it.")
+        raise InputError("no counts in it.", parameter="counts", value=path)
     if max(counts) >= 10**8:
-        raise InputError(f"--counts {path}: token {max(counts)}: there is no such vocabulary.")
+        raise InputError(f"token {max(counts)}: there is no such vocabulary.", parameter="counts", value=path)
     for token, count in counts.items():
         if type(count) is not int or not 0 <= count < 2**62:
-            raise InputError(f"--counts {path}: token {token} occurs {count!r} times; whole numbers from 0 are wanted.")
+            raise InputError(
+                f"token {token} occurs {count!r} times; whole numbers from 0 are wanted.",
+                parameter="counts",
+                value=path,
+            )
     filled = np.zeros(max(counts) + 1, np.int64)
     filled[list(counts)] = list(counts.values())
     return filled

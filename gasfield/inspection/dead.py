@@ -71,7 +71,7 @@ class DeadRows:
         return {"source": self.source, **nested_leaves(self.quantities()), "notes": list(self.notes)}
 
     def write(self, path: Path) -> None:
-        """The ids of dead and nearly dead rows, one a line, as `--rows` of other commands reads them."""
+        """The ids of dead and nearly dead rows, one a line, as `inspect` and `import_recording` read rows."""
         lines = [f"# {len(self.dead)} dead rows; {self.source}"]
         lines += [str(row) for row in self.dead]
         if len(self.nearly):
@@ -87,15 +87,26 @@ class DeadRows:
             InputError: if nothing was counted, or the name is not that of an npy.
         """
         if self.counts is None or path.suffix != ".npy":
-            raise InputError(f"--save-counts {path}: a name that ends in .npy is wanted, and something to count in.")
+            raise InputError(
+                "a name that ends in .npy is wanted, and something to count in.", parameter="save_counts", value=path
+            )
         np.save(path, self.counts)
 
     def plot_all(self, folder: Path) -> list[Path]:
         """Writes the picture `dead.png`, where there is a matrix."""
-        from gasfield.inspection.pictures import dead_rows
+        from gasfield.plots.matrix import dead_rows
         from gasfield.plots.style import save
 
-        return [] if self.score is None else [save(dead_rows(self).figure, folder / "dead.png")]
+        if self.score is None:
+            return []
+        picture = dead_rows(
+            -self.score.scores,
+            np.isin(self.scored, self.dead),
+            label="that look dead" if self.counts is None else "that never occur",
+            threshold=None if self.score.threshold is None else -self.score.threshold,
+            area=None if self.auc is None else self.auc.quantity().text(),
+        )
+        return [save(picture.figure, folder / "dead.png")]
 
 
 def find_dead(
@@ -121,13 +132,14 @@ def find_dead(
         InputError: if there is nothing to tell it from, or things do not fit together.
     """
     if at_most < 0:
-        raise InputError(f"--at-most {at_most}: counts are 0 or more.")
+        raise InputError("counts are 0 or more.", parameter="at_most", value=at_most)
     if bool(tokenizer) != bool(corpus):
-        raise InputError("--tokenizer and --corpus belong together.")
+        missing = "corpus" if tokenizer else "tokenizer"
+        raise InputError("a tokenizer and a corpus belong together.", parameter=missing)
     if counts and tokenizer:
-        raise InputError("give --counts, or --tokenizer and --corpus, not both.")
+        raise InputError("give counts, or a tokenizer and a corpus, not both.", parameter="counts")
     if not (matrix or counts or tokenizer):
-        raise InputError("nothing to tell dead rows from: give a matrix, --counts, or --tokenizer and --corpus.")
+        raise InputError("nothing to tell dead rows from: give a matrix, counts, or a tokenizer and a corpus.")
     opened = None if matrix is None else open_matrix(matrix, tensor)
     known: Counts | None = None
     tokens: dict[int, str] = {}

@@ -15,6 +15,7 @@ from gasfield.embedding import Indices, Matrix, Values, open_matrix
 from gasfield.errors import InputError
 from gasfield.inspection import cloud
 from gasfield.inspection.outliers import find_outliers
+from gasfield.inspection.plane import principal_axes, project
 from gasfield.inspection.scores import scores
 from gasfield.kernels.lattice_neighbours import neighbour_labels
 from gasfield.kernels.rows import count_marks, first_equal, groups_of
@@ -26,6 +27,10 @@ from gasfield.tensors import read_rows
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from gasfield.plots.matrix import Plane
+
+_DOTS = 6000
+"""Rows drawn in the plane: enough to see the cloud, few enough to see what is marked."""
 _TOLD = 20
 """Ids that a note shows."""
 _MOST_CELLS = 65_280
@@ -86,15 +91,50 @@ class Inspection(Result):
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """The norms of the rows."""
-        from gasfield.inspection.pictures import norms
+        from gasfield.plots.matrix import norms
 
-        return norms(self, ax)
+        same = np.isin(self.kept, np.concatenate(self.identical)) if self.identical else np.zeros(0, bool)
+        given = np.isin(self.kept, self.given) if self.given is not None else np.zeros(0, bool)
+        return norms(
+            self.norms,
+            self.estimates["norm.mean"].quantity().text(),
+            identical=self.norms[np.flatnonzero(same)],
+            given=self.norms[np.flatnonzero(given)],
+            ax=ax,
+        )
 
     def plot_all(self, folder: Path) -> list[Path]:
         """Writes the pictures: `norms.png` and `plane.png`."""
-        from gasfield.inspection.pictures import draw
+        from gasfield.plots.matrix import plane
+        from gasfield.plots.style import save
 
-        return draw(self, folder)
+        figures = {"norms": self.plot().figure}
+        if self.products is not None and len(self.kept) > 1:
+            figures["plane"] = plane(self._plane(self.products))
+        return [save(figure, folder / f"{name}.png") for name, figure in figures.items()]
+
+    def _plane(self, products: NDArray[np.floating[Any]]) -> Plane:
+        """The rows, or as many as can be seen, in the plane in which they spread most."""
+        from gasfield.plots.matrix import Plane
+
+        axes, shares = principal_axes(products)
+
+        def places(ids: Indices) -> Values:
+            return project(self.matrix, ids, self.centroid, axes)
+
+        kept = self.kept
+        shown = kept[np.linspace(0, len(kept) - 1, min(len(kept), _DOTS)).astype(np.int64)]
+        every = "all rows" if len(shown) == len(kept) else f"{len(shown):,} of {len(kept):,} rows"
+        groups = {name: np.intersect1d(shown, ids) for name, ids in self.matrix.groups.items()} or {every: shown}
+        given = np.empty(0, np.int64) if self.given is None else self.given
+        return Plane(
+            shares,
+            {name: places(ids) for name, ids in groups.items()},
+            given=places(given[np.isin(given, kept)][:_DOTS]),
+            given_count=len(given),
+            identical=places(np.array([group[0] for group in self.identical[:_DOTS]], np.int64)),
+            sizes=[len(group) for group in self.identical],
+        )
 
 
 def inspect(
@@ -112,7 +152,7 @@ def inspect(
     Args:
         source: safetensors (a file, a folder of shards, or their index), npy, npz, or a trajectory (.h5).
         tensor: name of the tensor; a common name of embeddings, or the only matrix, if left out.
-        rows: ids, or what `--rows` takes (a text file of ids, a range "0:1000", a group of a trajectory): these rows
+        rows: ids, or a text file of ids, a range "0:1000", a group of a trajectory: these rows
             against the rest.
         cells: reach of the chains of neighbours, in cells of the bfloat16 lattice.
         step: of a trajectory; the last if left out.
@@ -123,7 +163,7 @@ def inspect(
         InputError: if the input does not fit; the text says what would.
     """
     if not 0 <= cells <= _MOST_CELLS:
-        raise InputError(f"--cells {cells}: a number of cells from 0 to {_MOST_CELLS} is wanted.")
+        raise InputError(f"a number of cells from 0 to {_MOST_CELLS} is wanted.", parameter="cells", value=cells)
     matrix = open_matrix(source, tensor, step, bits)
     given, remarks = _given(rows, matrix)
     notes = [*matrix.notes, *remarks]
@@ -189,9 +229,9 @@ def _given(rows: str | Sequence[int] | None, matrix: Matrix) -> tuple[Indices | 
     else:
         ids, notes = np.unique(np.asarray(rows, np.int64)), ()
         if not len(ids) or ids[0] < 0 or ids[-1] >= matrix.rows:
-            raise InputError(f"rows: ids from 0 to {matrix.rows - 1} are wanted, one at least.")
+            raise InputError(f"ids from 0 to {matrix.rows - 1} are wanted, one at least.", parameter="rows")
     if len(ids) == matrix.rows:
-        raise InputError("--rows: these are all the rows; nothing is left to compare them with.")
+        raise InputError("these are all the rows; nothing is left to compare them with.", parameter="rows")
     return ids, notes
 
 
@@ -245,7 +285,8 @@ def _separation(
     """Areas under the curve of the given rows against the rest, a score each."""
     inside = np.isin(kept, given)
     if not inside.any() or inside.all():
-        raise InputError("--rows: without the rows that are not finite, the given rows or the rest are none.")
+        message = "without the rows that are not finite, the given rows or the rest are none."
+        raise InputError(message, parameter="rows")
     if inside.sum() < len(given):
         notes.append(f"separation: {len(given) - inside.sum()} of the given rows are not finite, and left out")
     if min(inside.sum(), (~inside).sum()) < 2:

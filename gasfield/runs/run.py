@@ -16,14 +16,14 @@ from gasfield.diagnostics import Diagnosis, RunContext, diagnose
 from gasfield.errors import InputError
 from gasfield.operations import Progress
 from gasfield.quantity import Quantity
-from gasfield.resources import next_free
+from gasfield.resources import TRAJECTORY, next_free
 from gasfield.runs.simulate import simulate
 from gasfield.scenario import Scenario, load_scenario
 from gasfield.simulation import Simulation
 from gasfield.trajectory import Trajectory
 
 OUTPUTS = Path("outputs")
-SCENARIO, FILES, TRAJECTORY = "scenario.yaml", "files.json", "trajectory.h5"
+SCENARIO, FILES = "scenario.yaml", "files.json"
 CHECKPOINT, SUMMARY = "checkpoint.h5", "summary.json"
 
 

@@ -51,18 +51,19 @@ def choose_embedding(available: Sequence[Tensor], name: str | None, path: Path) 
     matrices = [tensor for tensor in available if tensor.shape is not None and len(tensor.shape) == 2]
     if name is not None:
         if name not in by_name:
-            raise InputError(f"{path}: no tensor '{name}'; {_listed(matrices)}.")
+            raise InputError(f"{path}: no tensor '{name}'; {_listed(matrices)}.", parameter="tensor")
         return by_name[name], ()
     if len(available) == 1:
         return available[0], ()
     bare = {_bare(tensor.name): tensor for tensor in reversed(available)}
     known = [bare[name] for name in COMMON_NAMES if name in bare and len(bare[name].shape or (0, 0)) == 2]
     if known:
-        others = f"the file also holds {', '.join(tensor.name for tensor in known[1:])}; --tensor chooses"
+        others = f"the file also holds {', '.join(tensor.name for tensor in known[1:])}; its name chooses another"
         return known[0], (others,) if known[1:] else ()
     if len(matrices) == 1:
         return matrices[0], ()
-    raise InputError(f"{path}: none of its tensors is named as embeddings are; --tensor chooses: {_listed(matrices)}.")
+    message = f"{path}: none of its tensors is named as embeddings are; choose one: {_listed(matrices)}."
+    raise InputError(message, parameter="tensor")
 
 
 def _listed(matrices: Sequence[Tensor]) -> str:

@@ -35,12 +35,14 @@ def read_rows(
     if groups and wanted in groups:
         ids = groups[wanted]
         if not len(ids):
-            raise InputError(f"--rows {wanted}: no particle is in this group.")
+            raise InputError("no particle is in this group.", parameter="rows", value=wanted)
         return ids, ()
     path = Path(wanted)
     if not path.is_file():
         named = f", or a group: {', '.join(groups)}" if groups else ""
-        raise InputError(f"--rows {wanted}: no such file; a file of row ids or a range 0:1000 is wanted{named}.")
+        raise InputError(
+            f"no such file; a file of row ids or a range 0:1000 is wanted{named}.", parameter="rows", value=wanted
+        )
     ids = _file(path, count)
     unique = np.unique(ids)
     twice = len(ids) - len(unique)
@@ -50,9 +52,9 @@ def read_rows(
 def _range(wanted: str, start: int | None, stop: int | None, stride: int | None, count: int) -> NDArray[np.int64]:
     first, end = start or 0, count if stop is None else stop
     if first < 0 or end > count:
-        raise InputError(f"--rows {wanted}: the rows are 0 to {count - 1}, a range of all is 0:{count}.")
+        raise InputError(f"the rows are 0 to {count - 1}, a range of all is 0:{count}.", parameter="rows", value=wanted)
     if stride == 0 or first >= end:
-        raise InputError(f"--rows {wanted}: no row is in this range.")
+        raise InputError("no row is in this range.", parameter="rows", value=wanted)
     return np.arange(first, end, stride or 1)
 
 
@@ -61,13 +63,15 @@ def _file(path: Path, count: int) -> NDArray[np.int64]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as fault:
-        raise InputError(f"--rows {path}: no text file of row ids ({fault}).") from None
+        raise InputError(f"no text file of row ids ({fault}).", parameter="rows", value=path) from None
     for number, line in enumerate(lines, 1):
         for word in line.partition("#")[0].replace(",", " ").split():
             if not re.fullmatch(r"\d{1,15}", word):
-                raise InputError(f"{path}:{number}: '{word[:40]}' is no row id; ids are whole numbers from 0.")
+                raise InputError(
+                    f"'{word[:40]}' is no row id; ids are whole numbers from 0.", location=f"{path}:{number}"
+                )
             if int(word) >= count:
-                raise InputError(f"{path}:{number}: there is no row {word}; the rows are 0 to {count - 1}.")
+                raise InputError(f"there is no row {word}; the rows are 0 to {count - 1}.", location=f"{path}:{number}")
             ids.append(int(word))
     if not ids:
         raise InputError(f"{path}: no row ids in it.")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gasfield.errors import InputError
 from gasfield.gas import Gas
-from gasfield.resources import find_file
+from gasfield.resources import TRAJECTORY, find_file
 from gasfield.trajectory import schema
 from gasfield.trajectory.field import AffineField, FullField
 from gasfield.trajectory.frames import Frames, OutrunError
@@ -59,7 +59,8 @@ class Trajectory:
         """
         self.path = Path(path)
         if not self.path.is_file():
-            raise InputError(f"{self.path}: no such file.")
+            folder = self.path.is_dir()
+            raise InputError(f"{self.path}: {f'no {TRAJECTORY} in this folder' if folder else 'no such file'}.")
         for _ in range(_ATTEMPTS):
             try:
                 self._open()
@@ -397,14 +398,13 @@ class Trajectory:
 
 
 def open_trajectory(name: str | Path) -> Trajectory:
-    """Opens a trajectory by path, that of a run by its directory, or one by the name under which it ships
+    """Opens a trajectory by path, by the directory of its run, or by the name under which it ships
     (`recordings/kjv-bf16.h5`).
 
     Raises:
         InputError: if there is none, or it cannot be read.
     """
-    inside = Path(name) / schema.FILE_OF_A_RUN
-    return Trajectory(inside if inside.is_file() else find_file(str(name)) or name)
+    return Trajectory(find_file(str(name)) or name)
 
 
 def _keys(item: h5py.Group | h5py.Dataset) -> Iterator[str]:

@@ -7,8 +7,6 @@ first group by name and want three dimensions, so it holds the gas itself if D =
 from __future__ import annotations
 
 H5MD_VERSION = (1, 1)
-FILE_OF_A_RUN = "trajectory.h5"
-"""The trajectory in a run directory."""
 
 VECTORS = "particles/vectors"
 """The gas: position, id, species, token_id, token."""

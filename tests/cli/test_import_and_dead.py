@@ -70,7 +70,10 @@ def test_by_the_matrix_alone(gasfield: Callable, matrix: Path) -> None:
         (("import", "m.npy", "-o", "a.h5", "--rows", "dead"), "--rows dead: NAME=IDS is wanted"),
         (("import", "m.npy", "-o", "a.h5", "--rows", "dead=0:601"), "the rows are 0 to 599"),
         (("import", "m.npy", "-o", "no/a.h5"), "there is no folder no"),
-        (("import", "m.npy", "-o", "a.h5", "--bits", "bfloat16"), "m.npy: --bits is for uint16 numbers"),
+        (
+            ("import", "m.npy", "-o", "a.h5", "--bits", "bfloat16"),
+            "--bits bfloat16: is for uint16 numbers; these are float32 (m.npy)",
+        ),
         (("import", "m.npy", "-o", "a.h5", "--every", "0"), "--every 0"),
         (("dead",), "nothing to tell dead rows from"),
         (("dead", "m.npy", "-o", "m.npy"), "--output m.npy: exists already"),

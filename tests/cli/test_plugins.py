@@ -84,7 +84,7 @@ def test_the_examples_are_gradients(page: Path, file: str, kind: str, parameters
 
 def test_without_the_plugin_the_kind_is_unknown(page: Path) -> None:
     with pytest.raises(
-        InputError, match=r"on-a-shell.yaml:7: forces.0.kind: there is no kind 'shell'.*--plugin FILE.py"
+        InputError, match=r"on-a-shell.yaml:7: forces.0.kind: there is no kind 'shell'.*A plug-in can bring"
     ):
         load_scenario(page / "on-a-shell.yaml")
 

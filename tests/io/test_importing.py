@@ -333,7 +333,7 @@ def test_other_faults(tmp_path: Path) -> None:
     np.save(tmp_path / "m.npy", np.zeros((4, 3)))
     refused(tmp_path / "m.npy", tmp_path, "the rows are 0 to 3", rows={"a": "0:9"})
     refused(tmp_path / "m.npy", tmp_path, "row 1 is in another group", rows={"a": "0:2", "b": "1:3"})
-    refused(tmp_path / "m.npy", tmp_path, "--every 0", every=0)
+    refused(tmp_path / "m.npy", tmp_path, "every 0", every=0)
     (tmp_path / "vocab.json").write_text("[]")
     refused(tmp_path / "m.npy", tmp_path, "no tokenizer.json, vocab.json or vocab.txt")
     (tmp_path / "vocab.json").write_text(json.dumps({f"w{i}": i for i in range(9)}))

@@ -225,7 +225,7 @@ def test_shards_of_torch_save_by_their_index(tmp_path: Path, bring: Open) -> Non
         back, notes = bring(source)
         np.testing.assert_array_equal(back.frame(0), matrix(1).numpy())
         assert "taken: model.embed_tokens.weight" in notes
-        assert "the file also holds lm_head.weight; --tensor chooses" in notes
+        assert "the file also holds lm_head.weight; its name chooses another" in notes
         np.testing.assert_array_equal(bring(source, tensor="lm_head.weight")[0].frame(0), matrix(2).numpy())
     (folder / shards[1]).unlink()
     np.testing.assert_array_equal(bring(folder)[0].frame(0), matrix(1).numpy())
@@ -319,7 +319,7 @@ def test_what_a_killed_writer_left_is_finished(
 
 def test_a_trajectory_is_copied_as_it_is_or_not_at_all(tmp_path: Path, bring: Open) -> None:
     whole = RECORDINGS / "kjv-bf16.h5"
-    with pytest.raises(InputError, match="copied whole: --output"):
+    with pytest.raises(InputError, match="copied whole; nothing else"):
         bring(whole, every=2)
     (tmp_path / "other.h5").write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     with pytest.raises(InputError, match=r"other\.h5: not readable as HDF5"):
@@ -400,15 +400,16 @@ def test_a_state_dict_that_holds_itself(tmp_path: Path, bring: Open) -> None:
 def test_other_faults(tmp_path: Path, bring: Open) -> None:
     np.savez(tmp_path / "a.npz", W=values())
     for options, message in (
-        ({"bits": "bfloat16"}, "a.npz: W: --bits is for uint16 numbers; these are float32"),
-        ({"bits": "float16"}, "--bits float16: bfloat16 is the only one"),
-        ({"tokenizer": tmp_path / "none.json"}, "--tokenizer .*none.json: no such file"),
-        ({"rows": {"rest": "0:2"}, "rest": True}, "--rest makes a group of that name"),
+        ({"bits": "bfloat16"}, r"is for uint16 numbers; these are float32 \(.*a.npz: W\)"),
+        ({"bits": "float16"}, "bits float16: bfloat16 is the only one"),
+        ({"tokenizer": tmp_path / "none.json"}, "tokenizer .*none.json: no such file"),
+        ({"rows": {"rest": "0:2"}, "rest": True}, "rows rest=0:2: the group of the other rows has that name"),
     ):
-        with pytest.raises(InputError, match=message):
+        with pytest.raises(InputError, match=message) as fault:
             bring(tmp_path / "a.npz", **options)
+        assert fault.value.parameter in options
     np.savez(tmp_path / "b.npz", W=values()[0])
-    with pytest.raises(InputError, match="A matrix is taken with --tensor W"):
+    with pytest.raises(InputError, match="It is taken as a matrix where the tensor is named, W"):
         bring(tmp_path / "b.npz")
     np.testing.assert_array_equal(bring(tmp_path / "b.npz", tensor="W")[0].frame(0), values()[0])
     with pytest.raises(InputError, match="is the source itself"):

@@ -187,7 +187,7 @@ def test_two_kinds() -> None:
         ({}, "nothing to tell dead rows from"),
         ({"counts": "a", "tokenizer": "b", "corpus": ["c"]}, "not both"),
         ({"tokenizer": "b"}, "belong together"),
-        ({"counts": "a", "at_most": -1}, "--at-most -1"),
+        ({"counts": "a", "at_most": -1}, "at_most -1"),
     ],
 )
 def test_what_does_not_fit_together_is_refused(options: dict, message: str) -> None:

@@ -14,9 +14,9 @@ from gasfield.diagnostics import Group
 from gasfield.diagnostics.kinematics.flow import Flow
 from gasfield.diagnostics.structure.bonds import Bonds
 from gasfield.errors import InputError
-from gasfield.films import animate
 from gasfield.gas import Gas
 from gasfield.plots import animation
+from gasfield.plots.film import animate
 from gasfield.plots.style import new_figure
 from gasfield.tracers.shapes.grids import Cubic, Sheet
 from gasfield.trajectory import Trajectory, TrajectoryWriter

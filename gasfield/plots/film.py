@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.diagnostics import Group
 from gasfield.errors import InputError
 from gasfield.plots.animation import Cast, film, film_writer
 from gasfield.plots.panels import principal_plane
+from gasfield.resources import check_output
 from gasfield.trajectory import Trajectory
 
 Values = NDArray[np.floating[Any]]
@@ -44,18 +44,20 @@ def animate(
             one frame only.
     """
     if output.suffix not in (".gif", ".mp4"):
-        raise InputError(f"{output}: a film is a .gif or an .mp4.")
-    if output.exists() and not overwrite:
-        raise InputError(f"{output}: exists already; choose another name or say --overwrite.")
+        raise InputError("a film is a .gif or an .mp4.", parameter="output", value=output)
+    check_output(output, overwrite=overwrite)
     writer = film_writer(output, frames_per_second)
     if writer is None:
-        raise InputError(f"{output}: an .mp4 needs the program ffmpeg, which is not here; a .gif needs nothing.")
-    if len(trajectory) < 2 or frames < 2:
-        raise InputError(f"{trajectory.path}: a film needs two frames; there are {min(len(trajectory), frames)}.")
+        message = "an .mp4 needs the program ffmpeg, which is not here; a .gif needs nothing."
+        raise InputError(message, parameter="output", value=output)
+    if frames < 2:
+        raise InputError("a film needs two frames.", parameter="frames", value=frames)
+    if len(trajectory) < 2:
+        raise InputError(f"{trajectory.path}: a film needs two frames; it has one.")
     if trajectory.dimensions < 2:
         raise InputError(f"{trajectory.path}: one dimension makes no film.")
     chosen = np.unique(np.linspace(0, len(trajectory) - 1, frames).astype(np.int64))
-    seen = [Group.of(trajectory, name, frames=chosen) for name in groups or trajectory.names]
+    seen = [_Seen.of(trajectory, name, chosen) for name in groups or trajectory.names]
     seen = _from_centroid(seen) if follow else seen
     origin, axes = _plane(seen)
     players = [_cast(group, origin, axes) for group in seen]
@@ -69,31 +71,55 @@ def animate(
     return film(players, captions, title + from_where, labels, output, writer)
 
 
-def _from_centroid(groups: list[Group]) -> list[Group]:
-    every = np.concatenate([group.positions.astype(np.float64) for group in groups], axis=1)
+@dataclass(frozen=True)
+class _Seen:
+    """A group in the frames of a film: positions (F, N, D), not finite where a particle is absent, and bonds (B, 2)."""
+
+    name: str
+    positions: Values
+    bonds: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, trajectory: Trajectory, name: str, frames: NDArray[np.int64]) -> _Seen:
+        rows = trajectory.members(name)
+        positions = np.stack([trajectory.frame(int(frame))[rows] for frame in frames]).astype(np.float64)
+        number = np.full(trajectory.count, -1)
+        number[rows] = np.arange(len(rows))
+        return cls(name, positions, number[trajectory.bonds.get(name, np.empty((0, 2), np.int64))])
+
+
+def _from_centroid(groups: list[_Seen]) -> list[_Seen]:
+    every = np.concatenate([group.positions for group in groups], axis=1)
     here = np.isfinite(every).all(axis=2)[:, :, None]
     centroids = np.where(here, every, 0.0).sum(axis=1) / np.maximum(here.sum(axis=1), 1)
     return [replace(group, positions=group.positions - centroids[:, None]) for group in groups]
 
 
-def _plane(groups: list[Group]) -> tuple[Values, Values]:
-    """Origin (D,) and axes (2, D)."""
-    dimensions = groups[0].dimensions
+def _plane(groups: list[_Seen]) -> tuple[Values, Values]:
+    """Origin (D,) and axes (2, D) of the rows that are present throughout, from when their group is."""
+    dimensions = groups[0].positions.shape[2]
     if dimensions == 2:
         return np.zeros(2), np.eye(2)
-    present = [part.positions for part in (group.present() for group in groups) if part.positions.size]
+    present = [part for part in map(_present, groups) if part.size]
     if not present:
         raise InputError("no particle is present in any of the frames.")
     shortest = min(len(positions) for positions in present)
     return principal_plane(np.concatenate([positions[-shortest:] for positions in present], axis=1))
 
 
-def _cast(group: Group, origin: Values, axes: Values) -> Cast:
-    positions = (group.positions.astype(np.float64) - origin) @ axes.T
-    bonds = group.bonds
-    ends = group.positions.astype(np.float64)[:, bonds] if len(bonds) else np.zeros((len(positions), 0, 2, 1))
+def _present(group: _Seen) -> Values:
+    """(F', N', D) the frames in which any row is present, of the rows that are present in all of these."""
+    finite: NDArray[np.bool_] = np.asarray(np.isfinite(group.positions).all(axis=2))
+    frames = np.asarray(finite.any(axis=1))
+    rows = np.asarray(finite[frames].all(axis=0)) & bool(frames.any())
+    part: Values = group.positions[frames][:, rows]
+    return part
+
+
+def _cast(group: _Seen, origin: Values, axes: Values) -> Cast:
+    ends = group.positions[:, group.bonds]
     lengths = np.linalg.norm(ends[:, :, 0] - ends[:, :, 1], axis=2)
     with np.errstate(invalid="ignore", divide="ignore"):
         first = np.array([column[np.isfinite(column)][:1].sum() for column in lengths.T])
         strain = np.nan_to_num(lengths / np.where(first > 0, first, np.nan) - 1.0)
-    return Cast(group.name, positions, bonds, strain)
+    return Cast(group.name, (group.positions - origin) @ axes.T, group.bonds, strain)

@@ -1,0 +1,177 @@
+"""Pictures of an embedding matrix: norms of its rows, the plane in which they spread most, and its dead rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from gasfield.plots.style import SERIES, Role, dress, headline, legend, new_figure
+
+Values = NDArray[np.floating[Any]]
+_RINGS = 8
+"""Groups of identical rows that are marked, the largest."""
+_FILLED: dict[str, Any] = {"alpha": 0.45, "linewidth": 0}
+
+
+@dataclass(frozen=True)
+class Plane:
+    """Rows projected on a plane.
+
+    Attributes:
+        shares: (2,) of the spread along the axes.
+        groups: label -> (n, 2) places of the rows [length]; a single one stands for all rows.
+        given: (n, 2) places of the rows that were given.
+        given_count: how many rows were given.
+        identical: (m, 2) place of each group of identical rows, the largest first.
+        sizes: (m,) how many rows each has.
+    """
+
+    shares: Values
+    groups: dict[str, Values]
+    given: Values = field(default_factory=lambda: np.empty((0, 2)))
+    given_count: int = 0
+    identical: Values = field(default_factory=lambda: np.empty((0, 2)))
+    sizes: Sequence[int] = ()
+
+
+@dataclass(frozen=True)
+class _Dots:
+    """Places in the plane (n, 2), and how they are drawn."""
+
+    places: Values
+    label: str
+    style: dict[str, Any]
+
+
+def norms(
+    values: Values,
+    mean: str,
+    *,
+    identical: Values | None = None,
+    given: Values | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Histogram of norms.
+
+    Args:
+        values: (n,) of all rows [length].
+        mean: their mean with its error.
+        identical: those of rows that have an identical one.
+        given: those of rows that were given.
+        ax: where to draw.
+    """
+    ax = new_figure(7.0, 4.2).add_subplot() if ax is None else ax
+    low, high = float(values.min()), float(values.max())
+    edges = np.linspace(low, high, 81).tolist() if high > low else [low - 0.5, low + 0.5]
+    ax.hist(values, edges, label=f"all rows ({len(values):,})", color=Role.INITIAL.colour, **_FILLED)
+    marked = ((Role.SIMULATED, identical, "in groups of identical rows"), (Role.CONTEXT, given, "given rows"))
+    for role, some, label in marked:
+        if some is not None and len(some):
+            style: dict[str, Any] = {"histtype": "step", "color": role.colour, "linewidth": 1.8}
+            ax.hist(some, edges, label=f"{label} ({len(some):,})", **style)
+    ax.set_yscale("log")
+    ax.set_ylim(0.7, 4 * ax.get_ylim()[1])  # room for the legend
+    dress(ax, f"Norms of the rows: mean {mean} [length]", "norm [length]", "rows")
+    legend(ax)
+    return ax
+
+
+def dead_rows(
+    distances: Values,
+    dead: NDArray[np.bool_],
+    *,
+    label: str,
+    threshold: float | None = None,
+    area: str | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Histogram of distances from where dead rows would be.
+
+    Args:
+        distances: (n,) of the rows, in medians of the nearest tenth.
+        dead: (n,) which of them are dead.
+        label: what is known of these ("that never occur").
+        threshold: distance that parts the two kinds, where there is one.
+        area: the area under the curve with its error, where it is known.
+        ax: where to draw.
+    """
+    ax = new_figure(7.0, 4.2).add_subplot() if ax is None else ax
+    distances = np.maximum(distances, 1e-6)
+    edges = np.geomspace(distances.min(), distances.max() * 1.001, 91).tolist()
+    for rows, name, role in ((~dead, "other rows", Role.INITIAL), (dead, f"rows {label}", Role.SIMULATED)):
+        ax.hist(distances[rows], edges, label=f"{name} ({int(rows.sum()):,})", color=role.colour, **_FILLED)
+    if threshold is not None:
+        ax.axvline(threshold, color=Role.CONTEXT.colour, linestyle="dashed", label="where the kinds part")
+    ax.set_xscale("log")
+    title = "Distance from the densest place" + (f": area under the curve {area}" if area else "")
+    dress(ax, title, "distance [median of the nearest tenth]", "rows")
+    legend(ax)
+    return ax
+
+
+def plane(rows: Plane) -> Figure:
+    """The whole, and beside it a close-up of what is marked where that is small."""
+    crowd, marks = _crowd(rows), _marks(rows)
+    window = _window(np.concatenate([dots.places for dots in crowd]), [dots.places for dots in marks])
+    figure = new_figure(7.0 if window is None else 12.0, 6.0)
+    panels = figure.subplots(1, 1 if window is None else 2, squeeze=False)[0]
+    names = [
+        f"{name} principal axis, {share:.1%} of the spread [length]"
+        for name, share in zip(("first", "second"), rows.shares, strict=True)
+    ]
+    for ax in panels:
+        for dots in (*crowd, *marks):
+            ax.scatter(dots.places[:, 0], dots.places[:, 1], label=dots.label, **dots.style)
+        ax.margins(0.08)
+        ax.set_aspect("equal", adjustable="datalim")
+        dress(ax, "", *names)
+    legend(panels[0], loc="upper center", bbox_to_anchor=(0.5, -0.11), ncols=2)
+    if window is not None:
+        dress(panels[1], "Close-up of the marked rows", *names)
+        panels[1].set(xlim=window[:, 0], ylim=window[:, 1], aspect="equal", adjustable="box")
+    headline(figure, "The rows in the plane in which they spread most")
+    return figure
+
+
+def _crowd(rows: Plane) -> list[_Dots]:
+    """The rows, group by group."""
+    colours = SERIES[1:] if len(rows.groups) > 1 else (Role.INITIAL.colour,)
+    style: dict[str, Any] = {"s": 6, "alpha": 0.7, "linewidths": 0, "zorder": 2}
+    return [
+        _Dots(places, label, style | {"color": colours[number % len(colours)]})
+        for number, (label, places) in enumerate(rows.groups.items())
+    ]
+
+
+def _marks(rows: Plane) -> list[_Dots]:
+    """The rows that were given, and rings about groups of identical rows, the larger the more rows."""
+    marks = []
+    ring: dict[str, Any] = {"facecolors": "none", "linewidths": 0.7, "s": 16, "zorder": 3}
+    if rows.given_count:
+        style = ring | {"edgecolors": Role.CONTEXT.colour}
+        marks.append(_Dots(rows.given, f"given rows ({rows.given_count:,})", style))
+    if len(rows.sizes):
+        sizes = rows.sizes[:_RINGS]
+        few = ", ..." if len(rows.sizes) > _RINGS else ""
+        label = f"groups of identical rows: {', '.join(map(str, sizes))}{few}"
+        style = ring | {"edgecolors": Role.SIMULATED.colour, "s": 20 + 14 * np.log2(sizes), "linewidths": 1.5}
+        marks.append(_Dots(rows.identical[:_RINGS], label, style))
+    return marks
+
+
+def _window(crowd: Values, marks: list[Values]) -> Values | None:
+    """(2, 2) corners of a square about what is marked; None where it is not much smaller than the whole."""
+    if not marks:
+        return None
+    places = np.concatenate(marks)
+    low, high = places.min(axis=0), places.max(axis=0)
+    half = 0.7 * float(np.max(high - low))
+    if not 0 < half < 0.2 * float(np.max(np.ptp(crowd, axis=0))):
+        return None
+    return np.stack([0.5 * (low + high) - half, 0.5 * (low + high) + half])
