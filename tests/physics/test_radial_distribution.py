@@ -10,7 +10,7 @@ import pytest
 from exact_samples import experiment, run_of
 from scipy import integrate
 
-from gasfield.diagnostics import radial_distribution
+from gasfield.diagnostics.structure import radial_distribution
 from gasfield.diagnostics.structure.radial_distribution import RadialDistribution, RadialDistributionResult
 from gasfield.kernels.pair_counts import count_cross_pairs, count_pairs
 
