@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from paths import RECORDINGS
@@ -18,7 +19,7 @@ def test_getting_started_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert len(blocks) >= 4
     (tmp_path / "recordings").symlink_to(RECORDINGS)
     monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {}
+    names: dict[str, Any] = {}
     exec(compile("\n".join(blocks), "getting-started.md", "exec"), names)
     assert names["positions"].shape == (501, 64, 64)
     assert (tmp_path / "my-run" / "summary.json").exists()

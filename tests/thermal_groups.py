@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,7 @@ def experiment(
     )
 
 
-def group(positions: Values, numbers: dict[str, Values], interval: float = 0.5, **settings: object) -> Group:
+def group(positions: Values, numbers: dict[str, Values], interval: float = 0.5, **settings: Any) -> Group:
     """A group with frames (T, N, D) and numbers (T,) at the same steps; `settings` as in `experiment`."""
     length, count, dimensions = positions.shape
     steps = 10 * np.arange(length)
@@ -62,7 +63,7 @@ def harmonic(
     velocities: bool = True,
     bath: float | None = None,
     memory: float = 0.8,
-    **settings: object,
+    **settings: Any,
 ) -> Group:
     """Particles of mass 1 in U = k x^2 / 2, each coordinate an AR(1) series; `bath` is what is claimed of the bath."""
     x = np.sqrt(temperature / stiffness) * ar1(memory, length, (count, dimensions), rng)
