@@ -9,8 +9,10 @@ demo: $(VENV)/.installed
 	$(BIN)/gasfield run dead-token-drift
 	$(BIN)/gasfield run dead-token-drift-fp32
 
+# With COVERAGE=1 the lines that ran are counted as well, and the files with the least are listed.
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -m "not validate" --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not validate" --numprocesses 2 --dist worksteal $(if $(COVERAGE),--cov --cov-report=)
+	$(if $(COVERAGE),$(BIN)/coverage report --sort=cover | awk 'NR <= 17 || /^TOTAL/')
 
 validate: $(VENV)/.installed-validate
 	$(BIN)/python -m pytest -m validate
@@ -55,4 +57,4 @@ $(VENV)/.installed-validate: $(VENV)/.installed-test
 	touch $@
 
 clean:
-	rm -rf $(VENV) outputs/*/ .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .coverage* outputs/*/ .mypy_cache .ruff_cache .import_linter_cache

@@ -82,7 +82,7 @@ def harmonic(
     velocities: bool = True,
     bath: float | None = None,
     memory: float = 0.8,
-    **settings: object,
+    **settings: Any,
 ) -> Group:
     """Particles of mass 1 in U = k x^2 / 2, each coordinate an AR(1) series; `bath` is what is claimed of the bath."""
     x = np.sqrt(temperature / stiffness) * ar1(memory, length, (count, dimensions), rng)

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -123,4 +124,5 @@ def test_installed_plugins_are_imported_when_a_kind_is_unknown(page: Path, monke
 
     monkeypatch.setattr(plugins, "_installed_seen", False)
     monkeypatch.setattr(plugins, "entry_points", lambda group: [Entry] if group == "gasfield.plugins" else [])
-    assert load_scenario(page / "on-a-shell.yaml").forces[0].kind == "shell"
+    shell: Any = load_scenario(page / "on-a-shell.yaml").forces[0]
+    assert shell.kind == "shell"

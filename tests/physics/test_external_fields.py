@@ -297,7 +297,7 @@ def test_all_experts_together_are_the_soft_minimum() -> None:
 
 def test_energy_goes_on_where_experts_change() -> None:
     """At a change of the felt set found by bisection: energies a hair's breadth apart agree, forces do not."""
-    force = build("experts", Free(dimensions=3), centres=WELLS.tolist(), top=4)
+    force: Any = build("experts", Free(dimensions=3), centres=WELLS.tolist(), top=4)
 
     def at(share: float) -> Any:
         return gas_at((1 - share) * np.array([[-2.0, 0.1, 0.3]]) + share * np.array([[2.0, -0.4, 0.2]]))
@@ -317,7 +317,8 @@ def test_energy_goes_on_where_experts_change() -> None:
 
 
 def test_experts_are_felt_nearest_first() -> None:
-    force, places = build("experts", Free(dimensions=3), centres=WELLS.tolist(), top=4), cloud(20, 3)
+    force: Any = build("experts", Free(dimensions=3), centres=WELLS.tolist(), top=4)
+    places = cloud(20, 3)
     distances = np.linalg.norm(places[:, None] - WELLS, axis=2)
     np.testing.assert_array_equal(force.felt(gas_at(places)), np.argsort(distances, axis=1)[:, :4])
 

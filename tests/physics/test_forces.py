@@ -197,7 +197,7 @@ def test_other_values_need_no_other_code(case: Case) -> None:
     def compiled() -> dict[str, int]:
         modules = [module for name, module in sys.modules.items() if name.startswith("gasfield.forces.")]
         kernels = [value for module in modules for value in vars(module).values() if isinstance(value, Dispatcher)]
-        return {f"{kernel.__module__}.{kernel.__name__}": len(kernel.signatures) for kernel in kernels}
+        return {f"{kernel.__module__}.{kernel.py_func.__name__}": len(kernel.signatures) for kernel in kernels}
 
     use(case.force())
     before = compiled()

@@ -86,7 +86,8 @@ def drift(time_step: float) -> tuple[np.ndarray, float]:
     run = moving({"kind": "newton", "time_step": 2 * np.pi / 2.0 / turn}, gas, forces)
     places = run.sample(3 * turn, 1, lambda gas: gas.positions[0])
     velocity = places[-1] / run.gas.time
-    circle = places - velocity * (np.arange(1, 3 * turn + 1) * run.dynamics.time_step)[:, None]
+    times = np.arange(1, 3 * turn + 1) * run.gas.time / (3 * turn)
+    circle = places - velocity * times[:, None]
     return velocity, float(np.ptp(circle[:, 0]) / 2)
 
 

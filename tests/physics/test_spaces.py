@@ -175,7 +175,7 @@ def test_a_blow_up_stays_one_and_hurts_no_other(space: Space) -> None:
         x, v, turned = flown(space, x, v, 0.5)
         space.settle(x)
     np.testing.assert_array_equal(space.contains(x), [False] * 6 + [True])
-    alone = flown(space, *(array[6:] for array in start), 0.5)
+    alone = flown(space, start[0][6:], start[1][6:], 0.5)
     np.testing.assert_array_equal(x[6:], alone[0])
     np.testing.assert_array_equal(turned[6:], alone[2])
 

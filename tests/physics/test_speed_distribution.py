@@ -52,8 +52,8 @@ def test_speeds_of_a_bath_are_maxwells(dimensions: int, kept: float) -> None:
 def test_p_values_are_never_too_small() -> None:
     """Of frames that remember each other the test must not cry wolf: p < 0.1 in at most a tenth of samples."""
     laws = experiment(FREE, T)
-    p = [values(Speeds().compute(run_of(*maxwell(0.9, 40, 200, seed=s)[:1], laws, *maxwell(0.9, 40, 200, seed=s)[1:])))
-         for s in range(60)]  # fmt: skip
+    samples = [maxwell(0.9, 40, 200, seed=s) for s in range(60)]
+    p = [values(Speeds().compute(run_of(sample[0], laws, *sample[1:]))) for sample in samples]
     small = np.mean([found["speed.p_value"] < 0.1 for found in p])
     assert small < 0.1 + 4 * np.sqrt(0.1 * 0.9 / 60)
     # negative control: as independent draws, half of them would seem to break the law

@@ -10,6 +10,7 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -201,7 +202,7 @@ def test_a_model_that_hides_its_logits_is_refused(tmp_path: Path) -> None:
 def test_a_writer_that_fails_does_not_stop_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = Sheet.write
 
-    def fails(self: Sheet, writer: object, record: object) -> None:
+    def fails(self: Sheet, writer: Any, record: Any) -> None:
         if record.step == 7:
             raise OSError(28, "No space left on device")
         whole(self, writer, record)
@@ -269,7 +270,7 @@ def test_a_full_disk_leaves_a_valid_file_and_a_training_that_goes_on(tmp_path: P
 def test_a_slow_disk_loses_steps_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = Sheet.write
 
-    def slow(self: Sheet, writer: object, record: object) -> None:
+    def slow(self: Sheet, writer: Any, record: Any) -> None:
         time.sleep(0.2)
         whole(self, writer, record)
 
@@ -290,7 +291,12 @@ def test_a_slow_disk_loses_steps_and_says_so(tmp_path: Path, monkeypatch: pytest
 
 def test_with_patience_nothing_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = Sheet.write
-    monkeypatch.setattr(Sheet, "write", lambda *given: (time.sleep(0.02), whole(*given))[1])
+
+    def slow(*given: Any) -> None:
+        time.sleep(0.02)
+        whole(*given)
+
+    monkeypatch.setattr(Sheet, "write", slow)
     model = seeded(Tied)
     with Recorder(model, tmp_path / "a.h5", rows={"dead": DEAD}, queue=1, patience=60.0) as recorder:
         steps_of(model, recorder, 20)

@@ -86,7 +86,8 @@ def test_basins_of_a_double_well(tmp_path: Path) -> None:
            {"name": "b", "from": {"kind": "places", "at": [[0.7, 0.1], [-1.2, 0.5]] * 10}}]  # fmt: skip
     keys = RUNS["basins"] | {"gas": gas, "temperature": 1e-4, "run": {"steps": 5}}
     result = result_of(tmp_path, **keys, diagnostics=["basins"])
-    a, b = (result.diagnosis.results[name]["basins"] for name in "ab")
+    both: dict[str, Any] = {name: result.diagnosis.results[name]["basins"] for name in "ab"}
+    a, b = both.values()
     np.testing.assert_allclose(a.minima, [[-1.0, 0.0]], atol=1e-6)
     assert sorted(np.round(b.minima[:, 0], 6)) == [-1.0, 1.0]
     np.testing.assert_allclose(b.energies, 0.0, atol=1e-9)
@@ -104,7 +105,8 @@ def test_basins_of_a_double_well(tmp_path: Path) -> None:
 def test_the_map_is_the_energy_of_the_field(tmp_path: Path) -> None:
     """At every point of the grid k/2 |x|^2, and its slope; no map of an optimiser's run."""
     result = result_of(tmp_path, **RUNS["field_map"], diagnostics=["field_map"])
-    panel = result.diagnosis.whole["field_map"].panels[0]
+    field_map: Any = result.diagnosis.whole["field_map"]
+    panel = field_map.panels[0]
     x, y = np.meshgrid(panel.x, panel.y)
     np.testing.assert_allclose(panel.energy, 0.5 * (x**2 + y**2), atol=1e-12)
     np.testing.assert_allclose(panel.force, np.stack([-x, -y], axis=2), atol=1e-12)

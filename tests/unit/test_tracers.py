@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -122,7 +123,7 @@ def test_no_shape_has_more_points_than_memory() -> None:
         *(case[0] | {"spacing": 0.3} for case in LATTICES),
         *(case[0] | {"spacing": 2.0} for case in POLYTOPES),
     ):
-        shape = TypeAdapter(ShapeSpec).validate_python(given)
+        shape: Any = TypeAdapter(ShapeSpec).validate_python(given)
         assert shape.size == len(shape.structure().points)
 
 
