@@ -409,7 +409,11 @@ def import_(
         str | None,
         typer.Option("--bits", metavar="bfloat16", help="What uint16 numbers are the bits of; taken for that anyway."),
     ] = None,
+    format: Annotated[
+        str | None, typer.Option("--format", metavar="KIND", help="How to read it; found out if left out.")
+    ] = None,
     every: Annotated[int, typer.Option("--every", metavar="K", help="Take each K-th frame.")] = 1,
+    plugins: Plugins = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
@@ -417,6 +421,7 @@ def import_(
     from gasfield.cli.terminal import frames_bar
     from gasfield.importing import import_recording
 
+    _run_plugins(plugins)
     groups: dict[str, str] = {}
     for each in rows or []:
         name, equals, ids = each.partition("=")
@@ -426,7 +431,7 @@ def import_(
     with frames_bar(quiet) as listen:
         notes = import_recording(
             source, output, rows=groups, rest=rest, tensor=tensor, bits=bits, tokenizer=tokenizer,
-            every=every, overwrite=overwrite, progress=listen,
+            format=format, every=every, overwrite=overwrite, progress=listen,
         )  # fmt: skip
     if not quiet:
         for note in notes:
