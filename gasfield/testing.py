@@ -545,7 +545,11 @@ def gas_of(positions: Array) -> Gas:
 def _places(space: Space, count: int) -> Array:
     """Positions (count, D) in a space: even where it is bounded, else a normal cloud."""
     chance = np.random.default_rng(0)
-    return space.uniform(chance, count) if space.bounded else chance.standard_normal((count, space.dimensions))
+    if space.bounded:
+        return space.uniform(chance, count)
+    places = chance.standard_normal((count, space.dimensions))
+    space.settle(places)
+    return places
 
 
 def _moved(gas: Gas, i: int, j: int, by: float) -> Gas:
