@@ -1,8 +1,9 @@
-"""Plug-ins: Python code of the user's own that makes forces known. A scenario never names any: code is run because a
-person asked for it on the command line or in Python, or installed it.
+"""Plug-ins: the user's own Python code that registers forces, dynamics, spaces, shapes, importers. A scenario never
+names any: code is run because a person asked for it on the command line or in Python, or installed it.
 
-A plug-in is a module that calls `gasfield.forces.register` as it is imported. Packages name theirs as an entry point of
-the group `gasfield.plugins`; these are looked at when a scenario asks for a kind that is not known.
+A plug-in is a module whose classes are decorated with `gasfield.registry.register`. Packages name theirs as entry
+points of the group `gasfield.plugins`; these are imported when a kind is asked for that is not registered, and by what
+goes through all kinds.
 """
 
 from __future__ import annotations

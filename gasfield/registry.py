@@ -23,9 +23,9 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from importlib import import_module
 from pkgutil import walk_packages
-from typing import Any, Generic, TypeVar, get_args
+from typing import Annotated, Any, Generic, TypeVar, get_args
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -138,6 +138,16 @@ class Registry(Mapping[str, type[S]], Generic[S]):
         if "kind" not in data:
             raise PydanticCustomError("union_tag_not_found", "the key 'kind' is missing")
         return self._named(data["kind"]).model_validate(dict(data))
+
+    def parse(self, given: S | Mapping[str, Any]) -> S:
+        """The specification that a mapping describes, or itself: what a field annotated with `by_kind` does, for use
+        from Python.
+
+        Raises:
+            ValidationError: if there is no such kind, or its keys are wrong.
+        """
+        parsed: S = TypeAdapter(Annotated[Any, self.by_kind]).validate_python(given)
+        return parsed
 
     def _named(self, kind: Any) -> type[S]:
         self._discover()

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.dynamics import AdamW, Conditions
-from gasfield.dynamics.adamw import AdamWDynamics
+from gasfield.dynamics.optimiser import OptimiserDynamics
 from gasfield.forces import Force, TotalForce
 from gasfield.gas import Gas
 from gasfield.kernels.bfloat16 import round_to_bfloat16
@@ -164,7 +164,7 @@ def _rounds_itself(case: Case) -> bool:
     return {case.weights, case.first, case.second} == {"bfloat16"} and not case.each_operation
 
 
-def _step(gas: Gas, dynamics: AdamWDynamics, case: Case) -> None:
+def _step(gas: Gas, dynamics: OptimiserDynamics, case: Case) -> None:
     """One step. The law makes the update from the moments before it rounds them, so that to round v afterwards is to
     store it in bfloat16."""
     dynamics.advance(gas)
@@ -173,7 +173,7 @@ def _step(gas: Gas, dynamics: AdamWDynamics, case: Case) -> None:
         dynamics.restore(state | {"second_moment": round_to_bfloat16(state["second_moment"])})
 
 
-def _moved(gas: Gas, dynamics: AdamWDynamics, case: Case, surveyed: NDArray[np.int64]) -> Cloud:
+def _moved(gas: Gas, dynamics: OptimiserDynamics, case: Case, surveyed: NDArray[np.int64]) -> Cloud:
     """Goes through all steps and notes what becomes of the rows."""
     start, last_motion = gas.positions.copy(), np.zeros(gas.count, np.int64)
     radius, unmoved = [mean_radius(gas.positions)], []
@@ -192,7 +192,7 @@ def _moved(gas: Gas, dynamics: AdamWDynamics, case: Case, surveyed: NDArray[np.i
     return cloud | whole | {"start": start, "end": gas.positions.copy()}
 
 
-def _seen(gas: Gas, dynamics: AdamWDynamics, last_motion: NDArray[np.int64]) -> dict[str, Any]:
+def _seen(gas: Gas, dynamics: OptimiserDynamics, last_motion: NDArray[np.int64]) -> dict[str, Any]:
     """What is looked at now and then only."""
     state = dynamics.state()
     return {

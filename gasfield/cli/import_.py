@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from gasfield.cli.command import LIBRARY
-from gasfield.cli.options import Overwrite, Quiet, Tensor
+from gasfield.cli.options import Overwrite, Plugins, Quiet, Tensor, run_plugins
 
 
 def import_(
@@ -38,7 +38,11 @@ def import_(
         str | None,
         typer.Option("--bits", metavar="bfloat16", help="What uint16 numbers are the bits of; taken for that anyway."),
     ] = None,
+    format: Annotated[
+        str | None, typer.Option("--format", metavar="KIND", help="How to read it; found out if left out.")
+    ] = None,
     every: Annotated[int, typer.Option("--every", metavar="K", help="Take each K-th frame.")] = LIBRARY,
+    plugins: Plugins = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
@@ -46,11 +50,12 @@ def import_(
     from gasfield.cli.terminal import frames_bar
     from gasfield.importing import import_recording
 
+    run_plugins(plugins)
     groups = _groups(rows or [])
     with frames_bar(quiet) as listen:
         notes = import_recording(
             source, output, rows=groups, rest=rest, tensor=tensor, bits=bits, tokenizer=tokenizer,
-            every=every, overwrite=overwrite, progress=listen,
+            format=format, every=every, overwrite=overwrite, progress=listen,
         )  # fmt: skip
     if not quiet:
         for note in notes:

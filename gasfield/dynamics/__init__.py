@@ -3,7 +3,7 @@
 from gasfield.dynamics.adamw import AdamW
 from gasfield.dynamics.advection import Advection
 from gasfield.dynamics.andersen import Andersen
-from gasfield.dynamics.base import DYNAMICS, Conditions, Dynamics, DynamicsSpec, ForceField, Law
+from gasfield.dynamics.base import DYNAMICS, Conditions, Dynamics, DynamicsSpec, ForceField, Law, take_back
 from gasfield.dynamics.bath import Bath
 from gasfield.dynamics.brownian import Brownian
 from gasfield.dynamics.hmc import Hmc, Mala
@@ -32,4 +32,5 @@ __all__ = [
     "Metropolis",
     "Newton",
     "NoseHoover",
+    "take_back",
 ]

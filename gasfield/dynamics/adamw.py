@@ -24,16 +24,15 @@ Which operation is rounded, and when, decides whether a weight moves at all, so 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, NamedTuple
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numba import jit, prange
 from numpy.typing import NDArray
 from pydantic import Field
 
-from gasfield.dynamics.base import Conditions
-from gasfield.dynamics.optimiser import ELEMENT, ROW, ROWS, Optimiser, OptimiserDynamics, Precision, require_state
-from gasfield.gas import Gas
+from gasfield.dynamics.optimiser import ELEMENT, ROW, ROWS, Optimiser, Precision, gradient_for
 from gasfield.kernels.bfloat16 import fused_multiply_add, nearest_bfloat16, round_to_bfloat16, store
 from gasfield.registry import register
 from gasfield.spec import Spec
@@ -57,6 +56,8 @@ class MomentPrecision(Spec):
 class AdamW(Optimiser):
     """AdamW with decoupled weight decay; weights, first and second moment each in float32 or bfloat16."""
 
+    moment_names: ClassVar[tuple[str, ...]] = ("first_moment", "second_moment")
+
     kind: Literal["adamw"] = "adamw"
     learning_rate: float = Field(gt=0.0, allow_inf_nan=False)
     """eta [length]: about the distance that each coordinate moves in a step while its gradient is steady."""
@@ -76,25 +77,10 @@ class AdamW(Optimiser):
             return self.state
         return MomentPrecision(first=self.state, second=self.state)
 
-    def build(self, gas: Gas, conditions: Conditions) -> AdamWDynamics:
-        """The law for this gas, with moments at zero and no step taken.
-
-        Raises:
-            InputError: if the run has a bath, or a space with bounds.
-        """
-        self.require(conditions)
-        return AdamWDynamics(self, gas, conditions)
-
-
-class AdamWDynamics(OptimiserDynamics):
-    """Moves a gas by `adamw_step`. State: `first_moment`, `second_moment` (N, D) float32, and `step_count`."""
-
-    def __init__(self, law: AdamW, gas: Gas, conditions: Conditions) -> None:
-        super().__init__(gas, conditions, law.parameters, ("first_moment", "second_moment"))
-        self.law = law
-
-    def _step(self, weights: NDArray[Any], gradient: NDArray[np.float32], step: int) -> None:
-        adamw_step(weights, gradient, self._moments["first_moment"], self._moments["second_moment"], step, self.law)
+    def update(
+        self, weights: NDArray[Any], gradient: NDArray[Any], moments: Mapping[str, NDArray[Any]], step: int
+    ) -> None:
+        adamw_step(weights, gradient, moments["first_moment"], moments["second_moment"], step, self)
 
 
 def adamw_step(
@@ -118,10 +104,7 @@ def adamw_step(
     Raises:
         ValueError: if an array that is to be overwritten is not a contiguous float32 array, or shapes differ.
     """
-    for name, array in (("weights", weights), ("first moment", first), ("second moment", second)):
-        require_state(name, array, weights.shape)
-    gradient = np.require(gradient, np.float32, ["C", "A", "W"])
-    require_state("gradient", gradient, weights.shape)
+    gradient = gradient_for(weights, gradient, first_moment=first, second_moment=second)
     _step_rows(weights, gradient, first, second, _scalars(law, step), _rounding(law))
 
 

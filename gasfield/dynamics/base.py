@@ -195,7 +195,7 @@ def require_free(space: Space, kind: str) -> None:
     Raises:
         InputError: if the space is not all of R^D.
     """
-    if space.bounded:
+    if space.bounded or space.wall_area > 0.0:
         raise InputError(f"{kind} moves weights in all of R^D; space.kind must be free.")
 
 

@@ -27,7 +27,10 @@ ELEMENT: dict[str, Any] = ROW | {"forceinline": True}
 
 
 class Optimiser(Law):
-    """The specification of an optimiser."""
+    """The specification of an optimiser: its constants, and its arithmetic in `update`."""
+
+    moment_names: ClassVar[tuple[str, ...]]
+    """Names of the (N, D) float32 arrays that it remembers."""
 
     looks_ahead: ClassVar[bool] = False
     is_optimiser: ClassVar[bool] = True
@@ -50,26 +53,39 @@ class Optimiser(Law):
         super().require(conditions)
         require_free(conditions.space, self.kind)
 
+    def build(self, gas: Gas, conditions: Conditions) -> OptimiserDynamics:
+        """The law for this gas, with moments at zero and no step taken.
+
+        Raises:
+            InputError: if the run has a bath, or a space with bounds.
+        """
+        self.require(conditions)
+        return OptimiserDynamics(self, gas, conditions)
+
+    @abstractmethod
+    def update(
+        self, weights: NDArray[Any], gradient: NDArray[Any], moments: Mapping[str, NDArray[Any]], step: int
+    ) -> None:
+        """Moves `weights` (N, D) and the moments, by their names, in place; `step` counts from 1."""
+
 
 class OptimiserDynamics(Dynamics):
     """Weights are positions, the gradient is minus the force, and one step is one unit of time.
 
-    A subclass keeps its moments in `_moments` and does its arithmetic in `_step`.
+    State: the moments, each (N, D) float32, and `step_count`.
     """
 
-    def __init__(self, gas: Gas, conditions: Conditions, parameters: Precision, moments: tuple[str, ...]) -> None:
-        """Starts from rest: all moments (named in `moments`) zero, no step taken.
+    def __init__(self, law: Optimiser, gas: Gas, conditions: Conditions) -> None:
+        """Starts from rest: all moments zero, no step taken.
 
         Args:
+            law: the optimiser.
             gas: the gas to be moved; only its shape (N, D) is used.
             conditions: the forces, which are minus the gradient.
-            parameters: in what precision positions live.
-            moments: names of the (N, D) float32 arrays that this optimiser remembers.
         """
         shape = gas.positions.shape
-        self._field = conditions.field
-        self._parameters = parameters
-        self._moments = {name: np.zeros(shape, np.float32) for name in moments}
+        self.law, self._field = law, conditions.field
+        self._moments = {name: np.zeros(shape, np.float32) for name in law.moment_names}
         self._gradient = np.empty(shape, np.float32)
         self._steps_taken = np.zeros((), np.int64)
 
@@ -82,13 +98,9 @@ class OptimiserDynamics(Dynamics):
         require_state("positions", gas.positions, self._gradient.shape)
         np.negative(self._field.force(gas), out=self._gradient, casting="same_kind")
         self._steps_taken += 1
-        self._step(gas.positions, self._gradient, int(self._steps_taken))
+        self.law.update(gas.positions, self._gradient, self._moments, int(self._steps_taken))
         gas.step += 1
         gas.time += 1.0
-
-    @abstractmethod
-    def _step(self, weights: NDArray[Any], gradient: NDArray[np.float32], step: int) -> None:
-        """Moves `weights` (N, D) and the moments in place; `step` counts from 1."""
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Copies of the moments, each (N, D) float32, and the steps taken as `step_count` (int64, no axes)."""
@@ -114,10 +126,22 @@ class OptimiserDynamics(Dynamics):
 
     def project(self, gas: Gas) -> None:
         """Makes positions a contiguous float32 array of the gas's own, rounded to bfloat16 where the weights are."""
-        if self._parameters == "bfloat16":
+        if self.law.parameters == "bfloat16":
             gas.positions = np.ascontiguousarray(round_to_bfloat16(gas.positions))
         else:
             gas.positions = np.require(gas.positions, np.float32, ["C", "A", "W"])
+
+
+def gradient_for(weights: NDArray[Any], gradient: NDArray[Any], **moments: NDArray[Any]) -> NDArray[np.float32]:
+    """The gradient (N, D) as kernels take it, once everything that a step changes was seen to fit.
+
+    Raises:
+        ValueError: if an array that is to be overwritten is not a contiguous float32 array, or shapes differ.
+    """
+    taken: NDArray[np.float32] = np.require(gradient, np.float32, ["C", "A", "W"])
+    for name, array in {"weights": weights, **moments, "gradient": taken}.items():
+        require_state(name.replace("_", " "), array, weights.shape)
+    return taken
 
 
 def require_state(name: str, array: NDArray[Any], shape: tuple[int, ...]) -> None:

@@ -21,16 +21,15 @@ The reference is `torch.optim.SGD(foreach=False, fused=False)` of PyTorch 2.13 o
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple, Self
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 from numba import jit, prange
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from gasfield.dynamics.base import Conditions
-from gasfield.dynamics.optimiser import ELEMENT, ROW, ROWS, Optimiser, OptimiserDynamics, Precision, require_state
-from gasfield.gas import Gas
+from gasfield.dynamics.optimiser import ELEMENT, ROW, ROWS, Optimiser, Precision, gradient_for
 from gasfield.kernels.bfloat16 import fused_multiply_add, round_to_bfloat16, store
 from gasfield.registry import register
 from gasfield.spec import fault_within
@@ -39,6 +38,8 @@ from gasfield.spec import fault_within
 @register
 class SGD(Optimiser):
     """Gradient descent with momentum and coupled weight decay; weights and momentum each in float32 or bfloat16."""
+
+    moment_names: ClassVar[tuple[str, ...]] = ("momentum",)
 
     kind: Literal["sgd"] = "sgd"
     learning_rate: float = Field(gt=0.0, allow_inf_nan=False)
@@ -60,25 +61,10 @@ class SGD(Optimiser):
             raise fault_within(("nesterov",), "asks for momentum > 0 and dampening 0", self.nesterov)
         return self
 
-    def build(self, gas: Gas, conditions: Conditions) -> SGDDynamics:
-        """The law for this gas, with no step taken.
-
-        Raises:
-            InputError: if the run has a bath, or a space with bounds.
-        """
-        self.require(conditions)
-        return SGDDynamics(self, gas, conditions)
-
-
-class SGDDynamics(OptimiserDynamics):
-    """Moves a gas by `sgd_step`. State: `momentum` (N, D) float32, zero while unused, and `step_count`."""
-
-    def __init__(self, law: SGD, gas: Gas, conditions: Conditions) -> None:
-        super().__init__(gas, conditions, law.parameters, ("momentum",))
-        self.law = law
-
-    def _step(self, weights: NDArray[Any], gradient: NDArray[np.float32], step: int) -> None:
-        sgd_step(weights, gradient, self._moments["momentum"], step, self.law)
+    def update(
+        self, weights: NDArray[Any], gradient: NDArray[Any], moments: Mapping[str, NDArray[Any]], step: int
+    ) -> None:
+        sgd_step(weights, gradient, moments["momentum"], step, self)
 
 
 def sgd_step(
@@ -100,10 +86,7 @@ def sgd_step(
     Raises:
         ValueError: if an array that is to be overwritten is not a contiguous float32 array, or shapes differ.
     """
-    require_state("weights", weights, weights.shape)
-    require_state("momentum", momentum, weights.shape)
-    gradient = np.require(gradient, np.float32, ["C", "A", "W"])
-    require_state("gradient", gradient, weights.shape)
+    gradient = gradient_for(weights, gradient, momentum=momentum)
     _step_rows(weights, gradient, momentum, _scalars(law), _choices(law, step))
 
 

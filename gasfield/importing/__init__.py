@@ -1,5 +1,7 @@
 """Recordings and checkpoints that people have already, brought into trajectory files."""
 
+from gasfield.importing.base import IMPORTERS, Importer
 from gasfield.importing.importing import import_recording
+from gasfield.importing.source import Piece, Source
 
-__all__ = ["import_recording"]
+__all__ = ["IMPORTERS", "Importer", "Piece", "Source", "import_recording"]

@@ -5,15 +5,50 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from gasfield.errors import InputError
+from gasfield.importing.base import Importer
 from gasfield.importing.models import is_model, tensors_of_model, weight_files
 from gasfield.importing.source import LATTICES, Piece, Source, check_numbers, widest
 from gasfield.importing.steps import in_order, step_of
 from gasfield.importing.vocabulary import find_tokenizer, padding_of, read_vocabulary
+from gasfield.registry import register
 from gasfield.tensors import Tensor, choose_embedding
+
+
+@register
+class Checkpoints(Importer):
+    """A folder of checkpoints of one training."""
+
+    precedence: ClassVar[int] = -2
+    kind: Literal["checkpoints"] = "checkpoints"
+
+    def claims(self, path: Path) -> bool:
+        return path.is_dir() and bool(checkpoints_in(path)[0])
+
+    def read(self, path: Path) -> Source:
+        checkpoints, notes = checkpoints_in(path) if path.is_dir() else ([], ())
+        if not checkpoints:
+            raise InputError(f"{path}: is no folder of checkpoints.")
+        source = read_checkpoints(checkpoints, path, self.tensor, self.tokenizer, self.bits)
+        return replace(source, notes=(*notes, *source.notes))
+
+
+@register
+class SingleMatrix(Importer):
+    """One model, or one matrix: what is nothing else."""
+
+    precedence: ClassVar[int] = -3
+    kind: Literal["matrix"] = "matrix"
+
+    def claims(self, path: Path) -> bool:
+        return True
+
+    def read(self, path: Path) -> Source:
+        return read_matrix(path, self.tensor, self.tokenizer, self.bits)
 
 
 def checkpoints_in(folder: Path) -> tuple[list[Path], tuple[str, ...]]:

@@ -5,17 +5,15 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.errors import InputError
-from gasfield.importing.checkpoints import checkpoints_in, read_checkpoints, read_matrix
+from gasfield.importing.base import importer_of
 from gasfield.importing.copies import copy_trajectory, is_hdf5
 from gasfield.importing.source import Source
-from gasfield.importing.trajectories import read_trajectory, trajectory_file
 from gasfield.importing.writing import Progress, write_source
 from gasfield.resources import check_output, in_run
 from gasfield.tensors import read_rows
@@ -32,6 +30,7 @@ def import_recording(
     tensor: str | None = None,
     bits: str | None = None,
     tokenizer: str | Path | None = None,
+    format: str | None = None,
     every: int = 1,
     overwrite: bool = False,
     progress: Progress = lambda done, total: None,
@@ -47,6 +46,7 @@ def import_recording(
         tensor: name of the matrix, if it cannot be found or another is wanted.
         bits: "bfloat16" says that uint16 numbers are the bits of such; they are taken for that anyway, with a note.
         tokenizer: tokenizer.json, vocab.json or vocab.txt, if none lies beside the checkpoints.
+        format: kind of the importer that reads it; the one that claims the source if left out.
         every: take each k-th frame.
         overwrite: whether it may replace a file.
         progress: hears of each frame.
@@ -67,12 +67,12 @@ def import_recording(
         raise InputError("is the source itself; choose another.", parameter="output", value=target)
     draft = target.with_name(f"{target.name}.{os.getpid()}.part")
     try:
-        if is_hdf5(path):
+        if format is None and is_hdf5(path):
             if rows or rest or tensor or bits or tokenizer or every > 1:
                 raise InputError(f"{path}: a trajectory is copied whole; nothing else can be chosen.")
             notes = copy_trajectory(path, draft)
         else:
-            found = open_source(path, tensor, Path(tokenizer) if tokenizer else None, bits)
+            found = open_source(path, tensor, Path(tokenizer) if tokenizer else None, bits, format)
             groups, grouping = choose_groups(found, rows or {}, rest)
             notes = (*found.notes, *grouping)
             write_source(found, groups, draft, every, progress)
@@ -91,9 +91,13 @@ def import_recording(
 
 
 def open_source(
-    path: Path, tensor: str | None = None, tokenizer: Path | None = None, bits: str | None = None
+    path: Path,
+    tensor: str | None = None,
+    tokenizer: Path | None = None,
+    bits: str | None = None,
+    format: str | None = None,
 ) -> Source:
-    """Finds out what something is.
+    """Reads something by the importer that claims it, or by the one of a given kind.
 
     Raises:
         InputError: if it is nothing that can be imported.
@@ -102,16 +106,9 @@ def open_source(
         raise InputError(f"{path}: no such file or folder.")
     if tokenizer is not None and not tokenizer.is_file():
         raise InputError("no such file.", parameter="tokenizer", value=tokenizer)
-    if (single := trajectory_file(path, tensor)) is not None:
-        return read_trajectory(*single, tensor, tokenizer, bits, folder=path.is_dir())
-    if path.is_dir():
-        checkpoints, notes = checkpoints_in(path)
-        if checkpoints:
-            source = read_checkpoints(checkpoints, path, tensor, tokenizer, bits)
-            return replace(source, notes=(*notes, *source.notes))
-        if not any(path.iterdir()):
-            raise InputError(f"{path}: the folder is empty.")
-    return read_matrix(path, tensor, tokenizer, bits)
+    if path.is_dir() and not any(path.iterdir()):
+        raise InputError(f"{path}: the folder is empty.")
+    return importer_of(path, format, tensor=tensor, tokenizer=tokenizer, bits=bits).read(path)
 
 
 def choose_groups(

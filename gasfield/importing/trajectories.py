@@ -4,17 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar, Literal
 
 from gasfield.errors import InputError
+from gasfield.importing.base import Importer
 from gasfield.importing.metadata import read_metadata
 from gasfield.importing.source import LATTICES, Piece, Pieces, Source, check_numbers
 from gasfield.importing.vocabulary import read_vocabulary
+from gasfield.registry import register
 from gasfield.tensors import Tensor, tensors_of
 from gasfield.trajectory import schema
 
 WEIGHTS, LOSS = "W", "loss"
 MATRICES = {"m": schema.FIRST_MOMENT, "v": schema.SECOND_MOMENT, "g": schema.GRADIENT}
 """What may come with W, by its name there, and the element of the trajectory that it becomes."""
+
+
+@register
+class TensorTrajectory(Importer):
+    """One file, or a folder with one, in which W has the axes frame, row, coordinate."""
+
+    precedence: ClassVar[int] = -1
+    kind: Literal["trajectory"] = "trajectory"
+
+    def claims(self, path: Path) -> bool:
+        return trajectory_file(path, self.tensor) is not None
+
+    def read(self, path: Path) -> Source:
+        found = trajectory_file(path, self.tensor)
+        if found is None:
+            raise InputError(f"{path}: there is no W with the axes frame, row, coordinate in it.")
+        return read_trajectory(*found, self.tensor, self.tokenizer, self.bits, folder=path.is_dir())
 
 
 def trajectory_file(path: Path, tensor: str | None) -> tuple[Path, list[Tensor]] | None:

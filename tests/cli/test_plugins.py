@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,15 +18,22 @@ from typer.testing import CliRunner
 
 from gasfield import plugins
 from gasfield.cli import app
+from gasfield.dynamics import DYNAMICS
 from gasfield.errors import InputError
 from gasfield.forces import FORCES
+from gasfield.importing import IMPORTERS
 from gasfield.plugins import run_plugin
+from gasfield.registry import Registry
 from gasfield.scenario import load_scenario
-from gasfield.spaces import Free
+from gasfield.spaces import SPACES, Free
+from gasfield.tracers import SHAPES
 from gasfield.trajectory import Trajectory
 
 PAGE = Path(__file__).parents[2] / "docs" / "extending.md"
 H = 1e-5
+REGISTRIES: list[Registry[Any]] = [FORCES, DYNAMICS, SPACES, SHAPES, IMPORTERS]
+FORCE_EXAMPLES = ["gaussian_core.py", "shell.py"]
+OTHERS = ["csv_frames.py", "half_space.py", "heavy_ball.py", "spiral.py"]
 
 
 @pytest.fixture
@@ -33,18 +43,18 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name, content in re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", text, re.DOTALL):
         (tmp_path / name).write_text(content, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    known = set(FORCES)
+    known = {id(registry): set(registry) for registry in REGISTRIES}
     yield tmp_path
-    for kind in set(FORCES) - known:
-        FORCES.remove(kind)
+    for registry in REGISTRIES:
+        for kind in set(registry) - known[id(registry)]:
+            registry.remove(kind)
     plugins._run.clear()
 
 
 def test_the_examples_are_about_30_lines(page: Path) -> None:
-    files = sorted(page.glob("*.py"))
-    assert [file.name for file in files] == ["gaussian_core.py", "shell.py"]
-    for file in files:
-        lines = [line for line in file.read_text().splitlines() if line.strip()]
+    assert sorted(file.name for file in page.glob("*.py")) == sorted([*FORCE_EXAMPLES, *OTHERS, "contracts.py"])
+    for name in FORCE_EXAMPLES:
+        lines = [line for line in (page / name).read_text().splitlines() if line.strip()]
         assert len(lines) <= 32
 
 
@@ -81,6 +91,69 @@ def test_the_examples_are_gradients(page: Path, file: str, kind: str, parameters
         assert pushed[i, j] == pytest.approx(-slope, abs=1e-7)
         bends[i] -= (pull(force, gas.at(ahead)) - pull(force, gas.at(behind)))[i, j] / (2 * H)
     np.testing.assert_allclose(force.laplacian(gas), bends, atol=1e-7)
+
+
+def test_the_examples_fulfil_their_contracts(page: Path) -> None:
+    for name in (*FORCE_EXAMPLES, *OTHERS, "contracts.py"):
+        run_plugin(page / name)
+
+
+ZOO = """
+title: One of each kind
+question: Are plug-ins of an installed package used from YAML?
+space: {kind: half_space, dimensions: 2}
+gas:
+  - {name: gas, from: {kind: places, at: [[1.0, 0.5], [0.2, -1.0], [2.0, 2.0]]}}
+tracers:
+  - {name: disc, shape: {kind: spiral, count: 9, spacing: 0.05}, place: {kind: point, at: [1.0, 1.0]}}
+forces:
+  - {kind: shell, stiffness: 5.0, radius: 1.0}
+dynamics: {kind: heavy_ball, time_step: 0.05, friction: 2.0}
+run: {steps: 400, record_every: 100}
+"""
+
+
+def test_an_installed_package_brings_one_of_each_kind(page: Path) -> None:
+    """Every example of the page as a module of a package with entry points, and nothing said on the command line. With
+    friction, all particles end at rest on the shell of radius 1, on the right side of the wall."""
+    site, package = page / "site", page / "site" / "gas_zoo"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    modules = [*FORCE_EXAMPLES, *OTHERS]
+    for name in modules:
+        (package / name).write_text((page / name).read_text())
+    info = site / "gas_zoo-1.2.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: gas-zoo\nVersion: 1.2\n")
+    names = [Path(name).stem for name in modules]
+    (info / "entry_points.txt").write_text(
+        "\n".join(["[gasfield.plugins]", *(f"{name} = gas_zoo.{name}" for name in names)])
+    )
+    (page / "zoo.yaml").write_text(ZOO)
+    (page / "positions.csv").write_text("0,0,1.0,2.0\n0,1,3.0,4.0\n5,1,3.5,4.5\n5,0,1.5,2.5\n")
+
+    def gasfield(*arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "gasfield.cli", *arguments], cwd=page, capture_output=True, text=True, check=False,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(site), *filter(None, sys.path)])},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    gasfield("run", "zoo.yaml", "--output", "out")
+    with Trajectory(page / "out" / "trajectory.h5") as run:
+        end = run.frame(-1 % len(run.steps))
+        assert "shell 1.2" in str(run.attributes["plugins"])
+    np.testing.assert_allclose(np.linalg.norm(end, axis=1), 1.0, atol=1e-3)
+    assert (end[:, 0] >= 0.0).all()
+
+    gasfield("import", "positions.csv", "-o", "positions.h5")
+    with Trajectory(page / "positions.h5") as imported:
+        assert list(imported.steps) == [0, 5]
+        np.testing.assert_array_equal(imported.frame(1), [[1.5, 2.5], [3.5, 4.5]])
+
+    schema = gasfield("schema")
+    assert all(f'"const": "{kind}"' in schema for kind in ("shell", "heavy_ball", "half_space", "spiral"))
 
 
 def test_without_the_plugin_the_kind_is_unknown(page: Path) -> None:

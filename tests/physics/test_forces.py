@@ -5,16 +5,13 @@ A force that is added to the registry must have cases in `force_cases`; the test
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
-import numba
 import numpy as np
 import pytest
 from force_cases import all_cases
 from force_cases.case import SPEC, Case, build, cloud, gas_at, pull
-from numba.core.dispatcher import Dispatcher
 from paths import RECORDINGS
 from pydantic import ValidationError
 
@@ -22,13 +19,12 @@ from gasfield.errors import InputError
 from gasfield.forces import FORCES, Force, TotalForce
 from gasfield.gas import Gas
 from gasfield.spaces import Free, Periodic, Space
+from gasfield.testing import FORCE_CONTRACT, ForceCase
 
 RECORDED = str(RECORDINGS / "kjv-bf16.h5")
 CASES = all_cases()
 H = 1e-4
-"""Of central differences. Their truncation is h^2/6 of the third derivative beyond the one that is taken, and the
-lengths over which the forces below change are a fifth or more: relative to the force (1e-4 / 0.2)^2 / 6 = 4e-8. The
-rounding error is 1e-16 U/h, 1e-12 U in units of length 1. Both are far below the 1e-6 that is asked for."""
+"""Step of central differences; see gasfield/testing.py for the errors that it leaves."""
 
 
 @pytest.fixture(params=CASES, ids=str)
@@ -36,22 +32,8 @@ def case(request: pytest.FixtureRequest) -> Case:
     return request.param
 
 
-@pytest.fixture(params=[case for case in CASES if case.conservative], ids=str)
-def potential_case(request: pytest.FixtureRequest) -> Case:
-    return request.param
-
-
-@pytest.fixture
-def two_threads() -> Iterator[None]:
-    before = numba.get_num_threads()
-    numba.set_num_threads(2)
-    yield
-    numba.set_num_threads(before)
-
-
-WITHOUT_KERNELS = {"constant", "dispersion"}
 ON_VELOCITIES = {"lorentz"}
-"""No force on a particle at rest: nothing of the contract but its own tests."""
+"""No force on a particle at rest: the contract holds (test_contracts), and its own tests say what it does."""
 
 
 @pytest.mark.parametrize("kind", sorted(FORCES))
@@ -62,34 +44,10 @@ def test_every_force_has_cases(kind: str) -> None:
     assert all(about.description for name, about in spec.model_fields.items() if name != "kind")
 
 
-def energy_behind(force: Force, gas: Gas, i: int) -> float:
-    """The energy of which the force on particle i is minus the gradient."""
-    energy = force.energy(gas)
-    return float(energy[gas.pushes].sum() if gas.pushes[i] else energy[i])
-
-
 def moved(gas: Gas, i: int, j: int, by: float) -> Gas:
     positions = gas.positions.copy()
     positions[i, j] += by
     return gas.at(positions)
-
-
-def slopes(force: Force, gas: Gas) -> np.ndarray:
-    """(N, D) gradient of the energy by central differences, one coordinate of one particle after the other."""
-    slope = np.zeros(gas.positions.shape)
-    for i, j in np.ndindex(slope.shape):
-        ahead, behind = (energy_behind(force, moved(gas, i, j, by), i) for by in (H, -H))
-        slope[i, j] = (ahead - behind) / (2 * H)
-    return slope
-
-
-def divergences(force: Force, gas: Gas) -> np.ndarray:
-    """(N,) divergence of the force on each particle by its own place, by central differences."""
-    total = np.zeros(gas.count)
-    for i, j in np.ndindex(gas.positions.shape):
-        ahead, behind = (pull(force, moved(gas, i, j, by))[i, j] for by in (H, -H))
-        total[i] += (ahead - behind) / (2 * H)
-    return total
 
 
 def greatest_error(found: np.ndarray, truth: np.ndarray) -> float:
@@ -97,25 +55,9 @@ def greatest_error(found: np.ndarray, truth: np.ndarray) -> float:
     return float(np.abs(found - truth).max() / np.abs(truth).max())
 
 
-@pytest.mark.usefixtures("one_numba_thread")
-def test_force_is_minus_the_gradient_of_the_energy(potential_case: Case) -> None:
-    force, gas = potential_case.force(), potential_case.gas()
-    slope = slopes(force, gas)
-    assert greatest_error(pull(force, gas), -slope) < 1e-6
-    assert greatest_error(pull(potential_case.wrong_force(), gas), -slope) > 1e-5  # a wrong parameter is seen
-
-
-@pytest.mark.usefixtures("one_numba_thread")
-def test_laplacian_is_minus_the_divergence_of_the_force(potential_case: Case) -> None:
-    force, gas = potential_case.force(), potential_case.gas()
-    found, truth = force.laplacian(gas), -divergences(force, gas)
-    assert found.shape == (gas.count,)
-    if potential_case.kind == "constant":
-        np.testing.assert_array_equal(found, 0.0)
-        np.testing.assert_array_equal(truth, 0.0)
-        return
-    assert greatest_error(found, truth) < 1e-6
-    assert greatest_error(1.01 * found, truth) > 1e-3  # negative control
+@pytest.mark.parametrize("check", FORCE_CONTRACT, ids=lambda check: check.__name__)
+def test_the_contract_of_forces(case: Case, check: Callable[[ForceCase], None]) -> None:
+    check(ForceCase(SPEC.validate_python({"kind": case.kind, **case.right}), case.space, case.gas))
 
 
 def test_force_energy_and_virial_are_the_definition(case: Case) -> None:
@@ -128,91 +70,6 @@ def test_force_energy_and_virial_are_the_definition(case: Case) -> None:
     if felt.energy is not None:
         assert force.energy(gas).shape == (gas.count,)
         assert greatest_error(force.energy(gas), felt.energy) < 1e-11
-
-
-@pytest.mark.parametrize("case", [case for case in CASES if not case.conservative], ids=str)
-def test_a_force_that_is_no_gradient_has_no_energy(case: Case) -> None:
-    force, gas = case.force(), case.gas()
-    for asked in (force, TotalForce([force])):
-        assert not asked.conservative
-        with pytest.raises(ValueError, match="no gradient"):
-            asked.energy(gas)
-        with pytest.raises(ValueError, match="no gradient"):
-            asked.laplacian(gas)
-
-
-def test_bits_do_not_depend_on_threads(case: Case, two_threads: None) -> None:
-    force, gas = case.force(), case.gas()
-
-    def everything() -> list[np.ndarray]:
-        found = [pull(force, gas), np.array(force.virial(gas))]
-        return [*found, force.energy(gas), force.laplacian(gas)] if force.conservative else found
-
-    two = everything()
-    numba.set_num_threads(1)
-    for with_one, with_two in zip(everything(), two, strict=True):
-        np.testing.assert_array_equal(with_one, with_two)
-
-
-def test_it_adds_and_keeps_the_positions(case: Case) -> None:
-    force, gas = case.force(), case.gas()
-    before = gas.positions.copy()
-    total = pull(force, gas)
-    force.add(gas, total)
-    np.testing.assert_allclose(total, 2 * pull(force, gas), rtol=1e-12, atol=1e-12 * np.abs(total).max())
-    np.testing.assert_array_equal(gas.positions, before)
-
-
-def test_coincident_particles_are_finite_and_alike(case: Case) -> None:
-    force, gas = case.force(), case.gas()
-    gas.charges[:] = 1.0
-    apart = np.abs(pull(force, gas)).max()
-    gas.positions[:] = gas.positions[0]
-    gas.pushes[:] = True
-    total = pull(force, gas)
-    assert np.all(np.isfinite(total))
-    np.testing.assert_allclose(total, np.broadcast_to(total[0], total.shape), rtol=0, atol=1e-14 * apart)
-    if force.conservative:
-        assert np.all(np.isfinite(force.energy(gas)))
-        assert np.all(np.isfinite(force.laplacian(gas)))
-
-
-def test_a_place_that_is_no_number_spoils_no_other(case: Case) -> None:
-    """A blow-up must stay visible, and say who blew up."""
-    force, gas = case.force(), case.gas()
-    gas.positions[1] = np.nan
-    assert np.isfinite(np.delete(pull(force, gas), 1, axis=0)).all()
-
-
-def test_other_values_need_no_other_code(case: Case) -> None:
-    """Parameters are arguments: a sweep over them compiles nothing."""
-
-    def use(force: Force) -> None:
-        gas = case.gas()
-        pull(force, gas)
-        if force.conservative:
-            force.energy(gas)
-            force.laplacian(gas)
-
-    def compiled() -> dict[str, int]:
-        modules = [module for name, module in sys.modules.items() if name.startswith("gasfield.forces.")]
-        kernels = [value for module in modules for value in vars(module).values() if isinstance(value, Dispatcher)]
-        return {f"{kernel.__module__}.{kernel.py_func.__name__}": len(kernel.signatures) for kernel in kernels}
-
-    use(case.force())
-    before = compiled()
-    assert sum(before.values()) > 0 or case.kind in WITHOUT_KERNELS
-    use(build(case.kind, case.space, **_whole_numbers(case.right)))
-    assert compiled() == before
-
-
-def _whole_numbers(values: Any) -> Any:
-    """The same parameters as integers: the kind of number must not matter either."""
-    if isinstance(values, dict):
-        return {key: _whole_numbers(value) for key, value in values.items()}
-    if isinstance(values, list):
-        return [_whole_numbers(value) for value in values]
-    return max(1, int(values)) if isinstance(values, float) else values
 
 
 # The sum of forces.

@@ -1,0 +1,78 @@
+"""What an importer is: it claims the files or folders that it can read, and reads them as a source."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from pathlib import Path
+from typing import ClassVar
+
+from gasfield.errors import InputError
+from gasfield.importing.source import Source
+from gasfield.registry import Registry
+from gasfield.spec import Spec
+
+
+class Importer(Spec):
+    """A format that can be imported, with the options of the command."""
+
+    precedence: ClassVar[int] = 0
+    """Of several importers that claim a path, the one with the highest reads it; those of gasfield are below 0."""
+
+    kind: str
+    tensor: str | None = None
+    """Name of the matrix, if it cannot be found or another is wanted."""
+    tokenizer: Path | None = None
+    """tokenizer.json, vocab.json or vocab.txt, for the strings of tokens."""
+    bits: str | None = None
+    """"bfloat16" says that uint16 numbers are the bits of such."""
+
+    @abstractmethod
+    def claims(self, path: Path) -> bool:
+        """Whether a file or folder, which is there, is of this format.
+
+        Raises:
+            InputError: if it is, but damaged.
+        """
+
+    @abstractmethod
+    def read(self, path: Path) -> Source:
+        """The matrices and what is known of them; nothing large is loaded yet.
+
+        Raises:
+            InputError: if it cannot be imported; the message says why.
+        """
+
+
+IMPORTERS = Registry("importer", Importer, package="gasfield.importing")
+"""`kind` -> specification of every importer."""
+
+
+def importer_of(path: Path, kind: str | None = None, **options: object) -> Importer:
+    """The importer of a file or folder.
+
+    Args:
+        path: what to import.
+        kind: which one to take; the one that claims the path if left out.
+        options: fields of the importer.
+
+    Raises:
+        InputError: if there is no such importer, none claims the path, or two claim it with the same right.
+    """
+    known = IMPORTERS.with_installed()
+    if kind is not None:
+        if kind not in known:
+            raise InputError(f"there is no importer '{kind}'; there are {', '.join(known)}.", parameter="format")
+        return known[kind].model_validate({"kind": kind, **options})
+    made = [spec.model_validate({"kind": kind, **options}) for kind, spec in known.items()]
+    claiming: list[Importer] = []
+    for importer in sorted(made, key=lambda each: -each.precedence):
+        if claiming and importer.precedence < claiming[0].precedence:
+            break
+        if importer.claims(path):
+            claiming.append(importer)
+    if not claiming:
+        raise InputError(f"{path}: no importer knows this format; there are {', '.join(known)}.")
+    if len(claiming) > 1:
+        kinds = ", ".join(each.kind for each in claiming)
+        raise InputError(f"{path}: several importers claim it ({kinds}); choose one.", parameter="format")
+    return claiming[0]

@@ -1,0 +1,593 @@
+"""Contracts: what every force, law of motion, space and shape has to fulfil, as functions that a test suite calls.
+
+gasfield's own suite runs them over everything that is registered; the author of a plug-in runs them on theirs:
+
+    from gasfield.testing import check_force
+
+    def test_shell():
+        check_force({"kind": "shell", "stiffness": 3.0, "radius": 1.5}, Free(dimensions=3))
+
+Each check raises an AssertionError that says what does not hold. A contract is a tuple of checks (`FORCE_CONTRACT`,
+...), each of which can be called alone.
+"""
+
+from __future__ import annotations
+
+import copy
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numba
+import numpy as np
+from numba.core.dispatcher import Dispatcher
+from numpy.typing import NDArray
+
+from gasfield.dynamics import DYNAMICS, Bath, Conditions, Dynamics, Law
+from gasfield.errors import InputError
+from gasfield.forces import FORCES, Force, ForceLaw, Surroundings, TotalForce
+from gasfield.gas import Gas
+from gasfield.schedules import Constant
+from gasfield.spaces import SPACES, Space
+from gasfield.tracers import SHAPES, Shape
+
+Array = NDArray[np.float64]
+
+TOLERANCE = 1e-6
+"""Relative error that derivatives by finite differences may have."""
+_H = 1e-4
+"""Step of central differences. Their truncation error is h^2/6 of the third derivative beyond the one that is taken:
+for lengths of a fifth and more (1e-4/0.2)^2/6 = 4e-8; their rounding error is 1e-16 U/h = 1e-12 U."""
+
+
+# --- forces ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ForceCase:
+    """A force and a gas to try it on.
+
+    Attributes:
+        law: the specification.
+        space: where the particles live.
+        gas: makes the gas anew.
+        find: resolves names of data files.
+    """
+
+    law: ForceLaw
+    space: Space
+    gas: Callable[[], Gas]
+    find: Callable[[str], Path] = Path
+
+    def build(self, law: ForceLaw | None = None) -> Force:
+        """The force at work; of another specification in the same place where one is given."""
+        return (law or self.law).build(Surroundings(self.space, self.find))
+
+
+def check_force(
+    law: ForceLaw | Mapping[str, Any],
+    space: Space,
+    gas: Gas | None = None,
+    *,
+    oracle: Callable[[Gas], Array] | None = None,
+    find: Callable[[str], Path] = Path,
+) -> None:
+    """Runs the contract of forces.
+
+    Args:
+        law: the specification, or the mapping that a scenario would have.
+        space: where to try it.
+        gas: particles to try it on; 12 at random, most of them within a distance 1 of the origin, if left out.
+        oracle: gas -> force (N, D), computed in another way; the two have to agree to 1e-11 of the largest force.
+        find: resolves names of data files.
+
+    Raises:
+        AssertionError: if something does not hold.
+    """
+    like = gas if gas is not None else gas_of(_places(space, 12))
+    case = ForceCase(FORCES.parse(law), space, lambda: copy.deepcopy(like), find)
+    for check in FORCE_CONTRACT:
+        check(case)
+    if oracle is not None:
+        _close(force_on(case.build(), case.gas()), oracle(case.gas()), 1e-11, "the force differs from its oracle")
+
+
+def force_is_minus_the_gradient(case: ForceCase) -> None:
+    """F = -grad U by central differences, one coordinate of one particle after the other."""
+    force, gas = case.build(), case.gas()
+    if not force.conservative:
+        return
+    slope = np.zeros(gas.positions.shape)
+    with _threads(1):
+        for i, j in np.ndindex(slope.shape):
+            ahead, behind = (_energy_behind(force, _moved(gas, i, j, by), i) for by in (_H, -_H))
+            slope[i, j] = (ahead - behind) / (2 * _H)
+        _close(force_on(force, gas), -slope, TOLERANCE, "the force is not minus the gradient of the energy")
+
+
+def laplacian_is_minus_the_divergence(case: ForceCase) -> None:
+    """The Laplacian of U is -div F by central differences."""
+    force, gas = case.build(), case.gas()
+    if not force.conservative:
+        return
+    divergence = np.zeros(gas.count)
+    with _threads(1):
+        for i, j in np.ndindex(gas.positions.shape):
+            ahead, behind = (force_on(force, _moved(gas, i, j, by))[i, j] for by in (_H, -_H))
+            divergence[i] += (ahead - behind) / (2 * _H)
+        _close(force.laplacian(gas), -divergence, TOLERANCE, "the Laplacian is not minus the divergence of the force")
+
+
+def no_energy_without_potential(case: ForceCase) -> None:
+    """A force that is no gradient refuses to tell an energy."""
+    force, gas = case.build(), case.gas()
+    for force_or_sum in (force, TotalForce([force])):
+        if not force.conservative:
+            _refuses(ValueError, force_or_sum.energy, gas, "a force without potential has an energy")
+            _refuses(ValueError, force_or_sum.laplacian, gas, "a force without potential has a Laplacian")
+
+
+def force_does_not_depend_on_threads(case: ForceCase) -> None:
+    """The same bits with one thread and with two."""
+    force, gas = case.build(), case.gas()
+    found = []
+    for count in (1, 2):
+        with _threads(count):
+            numbers = [force_on(force, gas), np.array(force.virial(gas))]
+            found.append([*numbers, force.energy(gas), force.laplacian(gas)] if force.conservative else numbers)
+    for one, two in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, two, "bits depend on the number of threads")
+
+
+def force_adds_and_keeps_positions(case: ForceCase) -> None:
+    """`add` adds to what is there, and leaves the gas as it is."""
+    force, gas = case.build(), case.gas()
+    total = force_on(force, gas)
+    force.add(gas, total)
+    _close(total, 2.0 * force_on(force, gas), 1e-12, "add does not add")
+    np.testing.assert_array_equal(gas.positions, case.gas().positions, "add changes positions")
+
+
+def coincident_particles_are_finite_and_alike(case: ForceCase) -> None:
+    """Particles at one place have finite and equal forces, and finite energies."""
+    force, gas = case.build(), case.gas()
+    gas.charges[:] = 1.0
+    scale = float(np.abs(force_on(force, gas)).max())
+    gas.positions[:], gas.pushes[:] = gas.positions[0], True
+    total = force_on(force, gas)
+    _require(np.isfinite(total).all(), "the force on coincident particles is not finite")
+    alike = np.abs(total - total[0]).max() <= 1e-14 * scale
+    _require(alike, "coincident particles have different forces")
+    if force.conservative:
+        finite = np.isfinite(force.energy(gas)).all() and np.isfinite(force.laplacian(gas)).all()
+        _require(finite, "energy or Laplacian of coincident particles is not finite")
+
+
+def non_finite_position_spoils_no_other(case: ForceCase) -> None:
+    """A particle at a place that is no number leaves the forces on the others finite."""
+    force, gas = case.build(), case.gas()
+    gas.positions[1] = np.nan
+    others = np.delete(force_on(force, gas), 1, axis=0)
+    _require(np.isfinite(others).all(), "one NaN position makes the forces on other particles non-finite")
+
+
+def other_parameters_compile_nothing(case: ForceCase) -> None:
+    """Parameters are arguments of kernels: other values, and whole numbers, need no other code."""
+    _use(case.build(), case.gas())
+    before = _compiled(type(case.law))
+    written = case.law.model_dump(by_alias=True, exclude_unset=True) | {"kind": case.law.kind}
+    _use(case.build(type(case.law).model_validate(_whole_numbers(written))), case.gas())
+    _require(_compiled(type(case.law)) == before, "other values of parameters compile a kernel once more")
+
+
+FORCE_CONTRACT: tuple[Callable[[ForceCase], None], ...] = (
+    force_is_minus_the_gradient,
+    laplacian_is_minus_the_divergence,
+    no_energy_without_potential,
+    force_does_not_depend_on_threads,
+    force_adds_and_keeps_positions,
+    coincident_particles_are_finite_and_alike,
+    non_finite_position_spoils_no_other,
+    other_parameters_compile_nothing,
+)
+
+
+def force_on(force: Force, gas: Gas) -> Array:
+    """(N, D) force of a single force, without any other [energy/length]."""
+    total = np.zeros(gas.positions.shape)
+    force.add(gas, total)
+    return total
+
+
+def _energy_behind(force: Force, gas: Gas, i: int) -> float:
+    """The energy of which the force on particle i is minus the gradient."""
+    energy = force.energy(gas)
+    return float(energy[gas.pushes].sum() if gas.pushes[i] else energy[i])
+
+
+def _use(force: Force, gas: Gas) -> None:
+    force_on(force, gas)
+    if force.conservative:
+        force.energy(gas)
+        force.laplacian(gas)
+
+
+def _compiled(law: type[ForceLaw]) -> dict[str, int]:
+    """Kernel -> how many times it was compiled, of gasfield's forces and of the module of a law."""
+    modules = [module for name, module in sys.modules.items() if name.startswith("gasfield.forces.")]
+    kernels = [
+        value
+        for module in [*modules, sys.modules[law.__module__]]
+        for value in vars(module).values()
+        if isinstance(value, Dispatcher)
+    ]
+    return {f"{kernel.py_func.__module__}.{kernel.py_func.__name__}": len(kernel.signatures) for kernel in kernels}
+
+
+def _whole_numbers(values: Any) -> Any:
+    """The same parameters as integers of 1 or more; vectors, whose components may depend on each other, as they are."""
+    if isinstance(values, Mapping):
+        return {key: _whole_numbers(value) for key, value in values.items()}
+    if isinstance(values, list | tuple):
+        return [_whole_numbers(value) if isinstance(value, Mapping) else value for value in values]
+    return max(1, int(values)) if isinstance(values, float) else values
+
+
+# --- laws of motion --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class DynamicsCase:
+    """A law of motion and a run to try it in.
+
+    Attributes:
+        law: the specification.
+        forces: what acts on the particles.
+        space: where they live.
+        temperature: of the bath [energy]; None without one.
+    """
+
+    law: Law
+    forces: Sequence[ForceLaw]
+    space: Space
+    temperature: float | None
+
+    def begin(self, gas: Gas | None = None) -> tuple[Gas, Dynamics]:
+        """A gas of 48 particles, or another one, and the law at work on it."""
+        if gas is None:
+            gas = gas_of(_places(self.space, 48))
+            if self.law.has_velocities:
+                gas.velocities = np.random.default_rng(1).standard_normal(gas.positions.shape)
+                self.space.tangent(gas.positions, gas.velocities)
+        field = TotalForce([force.build(Surroundings(self.space)) for force in self.forces])
+        bath = None if self.temperature is None else Bath(Constant(value=self.temperature), gas.names)
+        dynamics = self.law.build(gas, Conditions(self.space, field, bath, seed=3))
+        dynamics.project(gas)
+        return gas, dynamics
+
+
+def check_dynamics(
+    law: Law | Mapping[str, Any],
+    *,
+    forces: Sequence[ForceLaw | Mapping[str, Any]] = ({"kind": "harmonic", "stiffness": 1.0},),
+    space: Space | Mapping[str, Any] | None = None,
+    temperature: float | None = None,
+) -> None:
+    """Runs the contract of laws of motion.
+
+    Args:
+        law: the specification, or the mapping that a scenario would have.
+        forces: what acts on the particles; a harmonic well if left out.
+        space: where they live; two free dimensions if left out.
+        temperature: of the bath [energy], for a law that has one.
+
+    Raises:
+        AssertionError: if something does not hold.
+    """
+    case = DynamicsCase(
+        DYNAMICS.parse(law),
+        [FORCES.parse(force) for force in forces],
+        SPACES.parse(space if space is not None else {"kind": "free", "dimensions": 2}),
+        temperature,
+    )
+    for check in DYNAMICS_CONTRACT:
+        check(case)
+
+
+def motion_counts_steps_and_stays_in_space(case: DynamicsCase) -> None:
+    """A step is counted once, time grows, and particles stay in the space."""
+    gas, dynamics = case.begin()
+    dynamics.begin(gas)
+    start = gas.positions.copy()
+    for step in range(1, 6):
+        time = gas.time
+        dynamics.advance(gas)
+        _require(gas.step == step, "a step is not counted once")
+        _require(gas.time > time, "time does not grow")
+    _require(case.space.contains(gas.positions).all(), "particles have left the space")
+    _require(bool(np.any(gas.positions != start)), "nothing moves in five steps")
+
+
+def motion_does_not_depend_on_threads(case: DynamicsCase) -> None:
+    """The same bits with one thread and with two."""
+    ends = []
+    for count in (1, 2):
+        with _threads(count):
+            ends.append(_advanced(*case.begin(), 10, begin=True))
+    _same_gas(ends[0], ends[1], "bits depend on the number of threads")
+
+
+def state_restores_the_run(case: DynamicsCase) -> None:
+    """A law that takes back its state, with a copy of the gas, goes on with the same bits."""
+    gas, dynamics = case.begin()
+    _advanced(gas, dynamics, 5, begin=True)
+    saved, state = copy.deepcopy(gas), dynamics.state()
+    kept = copy.deepcopy(state)
+    _advanced(gas, dynamics, 5)
+    for name, array in kept.items():
+        np.testing.assert_array_equal(state[name], array, f"state gives no copy of {name}")
+    again, other = case.begin(copy.deepcopy(saved))
+    again.positions[...] = saved.positions  # `project` may move a place that is in the space by a rounding error
+    other.restore(state)
+    _same_gas(gas, _advanced(again, other, 5), "a restored run goes another way")
+
+
+def foreign_state_is_refused(case: DynamicsCase) -> None:
+    """A state with another name, or of a gas of another size, is a ValueError."""
+    _, dynamics = case.begin()
+    state = dynamics.state()
+    _refuses(ValueError, dynamics.restore, {**state, "of_another_law": np.zeros(1)}, "any state is taken back")
+    for name, array in state.items():
+        if array.ndim:
+            wrong = {**state, name: np.concatenate([array, array])}
+            _refuses(ValueError, dynamics.restore, wrong, f"{name} of any size is taken back")
+
+
+def newcomers_are_taken_in(case: DynamicsCase) -> None:
+    """Particles that are added on the way move with the others, and belong to the state."""
+    gas, dynamics = case.begin()
+    _advanced(gas, dynamics, 3, begin=True)
+    grown = _grown(gas)
+    dynamics.join(grown, 3)
+    dynamics.project(grown)
+    _advanced(grown, dynamics, 3)
+    _require(np.isfinite(grown.positions).all(), "particles that were added make positions non-finite")
+    _, other = case.begin(copy.deepcopy(grown))
+    other.restore(dynamics.state())
+
+
+DYNAMICS_CONTRACT: tuple[Callable[[DynamicsCase], None], ...] = (
+    motion_counts_steps_and_stays_in_space,
+    motion_does_not_depend_on_threads,
+    state_restores_the_run,
+    foreign_state_is_refused,
+    newcomers_are_taken_in,
+)
+
+
+def _advanced(gas: Gas, dynamics: Dynamics, steps: int, *, begin: bool = False) -> Gas:
+    if begin:
+        dynamics.begin(gas)
+    for _ in range(steps):
+        dynamics.advance(gas)
+    return gas
+
+
+def _grown(gas: Gas) -> Gas:
+    """The gas with copies of its first three particles at its end, under ids of their own."""
+    grown = gas.select(np.concatenate([np.arange(gas.count), np.arange(3)]))
+    grown.ids = np.arange(grown.count)
+    return grown
+
+
+def _same_gas(one: Gas, other: Gas, message: str) -> None:
+    np.testing.assert_array_equal(one.positions, other.positions, message)
+    if one.velocities is not None and other.velocities is not None:
+        np.testing.assert_array_equal(one.velocities, other.velocities, message)
+    _require((one.step, one.time) == (other.step, other.time), message)
+
+
+# --- spaces ----------------------------------------------------------------------------------------------------------
+
+
+def check_space(space: Space | Mapping[str, Any]) -> None:
+    """Runs the contract of spaces.
+
+    Raises:
+        AssertionError: if something does not hold.
+    """
+    for check in SPACE_CONTRACT:
+        check(SPACES.parse(space))
+
+
+def flight_can_be_run_backwards(space: Space) -> None:
+    """With velocities reversed, and with time reversed, particles come back to where they were."""
+    start, moving = _flying(space, 200)
+    for sign, time in ((-1.0, 1.3), (1.0, -1.3)):
+        x, v, turned = _flown(space, start, moving, 1.3)
+        back, w, again = _flown(space, x, sign * v, time)
+        _near(back, start, "a flight cannot be run backwards")
+        _near(sign * w, moving, "the velocity of a flight cannot be run backwards")
+        _near(again, turned, "walls turn a particle otherwise on the way back")
+
+
+def two_flights_are_one(space: Space) -> None:
+    """Flights over h and h' are one over h + h'; a flight over no time moves nothing."""
+    start, moving = _flying(space, 200)
+    x, v, turned = _flown(space, start, moving, 0.7)
+    twice, once = _flown(space, x, v, 0.9), _flown(space, start, moving, 1.6)
+    _near(twice[0], once[0], "two flights end elsewhere than one over the whole time")
+    _near(twice[1], once[1], "two flights end with other velocities than one over the whole time")
+    _near(turned + twice[2], once[2], "two flights are turned otherwise than one over the whole time")
+    _near(_flown(space, start, moving, 0.0)[0], start, "a flight over no time moves particles")
+
+
+def flight_keeps_speed_and_space(space: Space) -> None:
+    """Speed is kept, and particles stay in the space."""
+    x, v = _flying(space, 200)
+    speed = np.linalg.norm(v, axis=1)
+    for _ in range(50):
+        space.drift(x, v, 0.9, np.zeros(len(x)))
+    np.testing.assert_allclose(np.linalg.norm(v, axis=1), speed, rtol=1e-12, err_msg="speed is not kept")
+    _require(space.contains(x).all(), "particles fly out of the space")
+
+
+def flight_does_not_depend_on_threads(space: Space) -> None:
+    """The same bits with one thread and with two."""
+    start, moving = _flying(space, 5000)
+    ends = []
+    for count in (1, 2):
+        with _threads(count):
+            ends.append(_flown(space, start, moving, 2.5))
+    for one, two in zip(*ends, strict=True):
+        np.testing.assert_array_equal(one, two, "bits depend on the number of threads")
+
+
+def settled_is_inside(space: Space) -> None:
+    """`settle` brings positions into the space, and leaves those that are in it; NaN is nowhere."""
+    far = 5.0 * np.random.default_rng(1).standard_normal((200, space.dimensions))
+    space.settle(far)
+    _require(space.contains(far).all(), "settled positions are not in the space")
+    again = far.copy()
+    space.settle(again)
+    _near(again, far, "positions in the space are not left alone", 1e-12)
+    far[0] = np.nan
+    _require(not space.contains(far)[0], "a place that is no number is taken to be in the space")
+
+
+def uniform_is_inside(space: Space) -> None:
+    """A bounded space draws positions in it, the same for the same generator; an unbounded one refuses."""
+    if not space.bounded:
+        _refuses(InputError, partial(space.uniform, count=3), np.random.default_rng(0), "an unbounded space is uniform")
+        _require(not np.isfinite(space.volume), "an unbounded space has a volume")
+        return
+    drawn, again = (space.uniform(np.random.default_rng(0), 500) for _ in range(2))
+    _require(drawn.shape == (500, space.dimensions), f"uniform gives the shape {drawn.shape}")
+    _require(space.contains(drawn).all(), "uniform draws positions outside the space")
+    np.testing.assert_array_equal(drawn, again, "uniform does not depend on its generator alone")
+
+
+def tangent_projects(space: Space) -> None:
+    """To take out what points out of the space is to take it out once."""
+    x, v = _flying(space, 50)
+    once = v.copy()
+    space.tangent(x, once)
+    _near(once, v, "a velocity that was made tangent is not left alone", 1e-12)
+
+
+SPACE_CONTRACT: tuple[Callable[[Space], None], ...] = (
+    flight_can_be_run_backwards,
+    two_flights_are_one,
+    flight_keeps_speed_and_space,
+    flight_does_not_depend_on_threads,
+    settled_is_inside,
+    uniform_is_inside,
+    tangent_projects,
+)
+
+
+def _flying(space: Space, count: int) -> tuple[Array, Array]:
+    """Positions (count, D) in the space and velocities."""
+    x, v = _places(space, count), np.random.default_rng(2).standard_normal((count, space.dimensions))
+    space.tangent(x, v)
+    return x, v
+
+
+def _flown(space: Space, x: Array, v: Array, time: float) -> tuple[Array, Array, Array]:
+    """Position, velocity and what was turned after a time, as new arrays."""
+    x, v, turned = x.copy(), v.copy(), np.zeros(len(x))
+    space.drift(x, v, time, turned)
+    return x, v, turned
+
+
+# --- shapes ----------------------------------------------------------------------------------------------------------
+
+
+def check_shape(shape: Shape | Mapping[str, Any], *, find: Callable[[str], Path] = Path) -> None:
+    """Runs the contract of shapes: centred finite points, none twice, as many as announced, and bonds between them.
+
+    Args:
+        shape: the specification, or the mapping that a scenario would have.
+        find: resolves names of data files.
+
+    Raises:
+        AssertionError: if something does not hold.
+    """
+    spec = SHAPES.parse(shape)
+    made, again = spec.structure(find), spec.structure(find)
+    points, bonds = made.points, made.bonds
+    _require(points.ndim == 2 and points.dtype == np.float64, "points are no float64 array (M, k)")
+    _require(spec.size in (None, len(points)), f"size is {spec.size}, but there are {len(points)} points")
+    _require(np.isfinite(points).all(), "a point is not finite")
+    extent = float(np.abs(points).max())
+    _require(np.abs(points.mean(axis=0)).max() <= 1e-12 * extent, "points are not centred on the origin")
+    _require(len(np.unique(points.round(12), axis=0)) == len(points), "two points are at one place")
+    _require(bonds.ndim == 2 and bonds.shape[1] == 2 and bonds.dtype == np.int64, "bonds are no int64 array (B, 2)")
+    _require(((bonds >= 0) & (bonds < len(points))).all(), "a bond ends at no point")
+    _require((bonds[:, 0] != bonds[:, 1]).all(), "a point is bonded to itself")
+    _require(len(np.unique(np.sort(bonds, axis=1), axis=0)) == len(bonds), "a bond is there twice")
+    np.testing.assert_array_equal(points, again.points, "the same specification gives other points")
+
+
+# --- tools -----------------------------------------------------------------------------------------------------------
+
+
+def gas_of(positions: Array) -> Gas:
+    """A gas of one group, `gas`, at positions (N, D)."""
+    count = len(positions)
+    return Gas(positions, np.zeros(count, np.int64), ["gas"], np.full(count, -1), [""] * count)
+
+
+def _places(space: Space, count: int) -> Array:
+    """Positions (count, D) in a space: even where it is bounded, else a normal cloud."""
+    chance = np.random.default_rng(0)
+    if space.bounded:
+        return space.uniform(chance, count)
+    places = chance.standard_normal((count, space.dimensions))
+    space.settle(places)
+    return places
+
+
+def _moved(gas: Gas, i: int, j: int, by: float) -> Gas:
+    positions = gas.positions.copy()
+    positions[i, j] += by
+    return replace(gas, positions=positions)
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """So many threads, or as many as Numba has."""
+    before = numba.get_num_threads()
+    numba.set_num_threads(min(count, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        numba.set_num_threads(before)
+
+
+def _require(holds: Any, message: str) -> None:
+    if not holds:
+        raise AssertionError(message)
+
+
+def _close(found: Array, truth: Array, tolerance: float, message: str) -> None:
+    """Equal to a part of the largest component."""
+    _require(found.shape == truth.shape, f"{message}: the shape is {found.shape}, not {truth.shape}")
+    error, scale = float(np.abs(found - truth).max()), float(np.abs(truth).max())
+    _require(error <= tolerance * scale, f"{message}: off by {error:.3g} where the largest is {scale:.3g}")
+
+
+def _near(found: Array, truth: Array, message: str, tolerance: float = 1e-9) -> None:
+    np.testing.assert_allclose(found, truth, rtol=0.0, atol=tolerance, err_msg=message)
+
+
+def _refuses(fault: type[Exception], asked: Callable[[Any], Any], argument: Any, message: str) -> None:
+    try:
+        asked(argument)
+    except fault:
+        return
+    raise AssertionError(message)
