@@ -30,6 +30,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from gasfield.plugins import import_installed
+from gasfield.renames import former_name
 from gasfield.spec import Spec
 
 S = TypeVar("S", bound=Spec)
@@ -47,7 +48,15 @@ class Registry(Mapping[str, type[S]], Generic[S]):
         shorthand: whether the bare name of a kind stands for a mapping with nothing but that kind ("motion").
     """
 
-    def __init__(self, noun: str, base: type[S], *, package: str, shorthand: bool = False) -> None:
+    def __init__(
+        self,
+        noun: str,
+        base: type[S],
+        *,
+        package: str,
+        shorthand: bool = False,
+        former_kinds: Mapping[str, str] | None = None,
+    ) -> None:
         """An empty registry.
 
         Args:
@@ -55,7 +64,9 @@ class Registry(Mapping[str, type[S]], Generic[S]):
             base: as above.
             package: dotted name of the package whose modules register built-in things.
             shorthand: as above.
+            former_kinds: former name of a kind -> its present name.
         """
+        self.former_kinds = dict(former_kinds or {})
         self.noun, self.base, self.shorthand = noun, base, shorthand
         self._package, self._discovered = package, False
         self._kinds: dict[str, type[S]] = {}
@@ -137,7 +148,14 @@ class Registry(Mapping[str, type[S]], Generic[S]):
             raise PydanticCustomError("dict_type", "Input should be {wanted} with the key 'kind'", {"wanted": wanted})
         if "kind" not in data:
             raise PydanticCustomError("union_tag_not_found", "the key 'kind' is missing")
-        return self._named(data["kind"]).model_validate(dict(data))
+        data = dict(data)
+        data["kind"] = self._present(data["kind"])
+        return self._named(data["kind"]).model_validate(data)
+
+    def _present(self, kind: Any) -> Any:
+        """The present name of a kind."""
+        new = self.former_kinds.get(kind) if isinstance(kind, str) else None
+        return new if new is not None and former_name(kind, new) else kind
 
     def parse(self, given: S | Mapping[str, Any]) -> S:
         """The specification that a mapping describes, or itself: what a field annotated with `by_kind` does, for use

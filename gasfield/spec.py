@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, TypeAdapter, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from gasfield.errors import InputError, InputErrors, Place, dotted
+from gasfield.renames import former_name
 
 
 class Spec(BaseModel):
     """A typed piece of a scenario. Unknown keys are errors; instances are frozen: what is resolved stays as it was."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, populate_by_name=True)
+
+    former_keys: ClassVar[Mapping[str, str]] = {}
+    """Former name of a key -> its present name; former names are accepted with a note (see `renames`)."""
 
     if not TYPE_CHECKING:  # type checkers see the signature that the fields make
 
@@ -37,14 +41,26 @@ class Spec(BaseModel):
     def _know_every_key(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         """Says of an unknown key which ones there are, and which was probably meant."""
         if isinstance(data, dict):
+            data = cls.with_present_keys(data)
             known = [field.alias or name for name, field in cls.model_fields.items()]
             for key in data:
                 if key not in known and key not in cls.model_fields:
                     close = get_close_matches(str(key), known, 1)
                     hint = f" Did you mean '{close[0]}'?" if close else ""
+                    if key in cls.former_keys:
+                        hint = f" '{key}' is now called '{cls.former_keys[key]}'."
                     text = f"unknown key '{key}'; the keys here are {', '.join(known)}.{hint}"
                     raise PydanticCustomError("unknown_key", "{text}", {"text": text, "key": key})
         return handler(data)
+
+    @classmethod
+    def with_present_keys(cls, data: dict[str, Any]) -> dict[str, Any]:
+        """The data with former names of keys replaced by the present ones, where those are not given as well."""
+        present = dict(data)
+        for old, new in cls.former_keys.items():
+            if old in present and old not in cls.model_fields and new not in present and former_name(old, new):
+                present = {new if key == old else key: value for key, value in present.items()}
+        return present
 
 
 def parse(annotation: Any, data: Any) -> Any:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import inspect
 import sys
+import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, get_type_hints
 
@@ -13,6 +15,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from gasfield.errors import GasfieldError, InputError
+from gasfield.renames import RenamedWarning
 
 
 class Command(TyperCommand):
@@ -31,7 +34,8 @@ class Command(TyperCommand):
     def invoke(self, ctx: Any) -> Any:
         """As in Typer; an error of gasfield ends the command with its exit code."""
         try:
-            return super().invoke(ctx)
+            with _notes():
+                return super().invoke(ctx)
         except InputError as error:
             _say(*(self._line(fault) for fault in error.faults))
             raise typer.Exit(error.exit_code) from None
@@ -58,6 +62,24 @@ class Command(TyperCommand):
             if param.name in (parameter, parameter.rpartition(".")[2]):
                 return next((option for option in param.opts if option.startswith("--")), None)
         return parameter
+
+
+@contextmanager
+def _notes() -> Iterator[None]:
+    """Former names of keys and kinds are reported on stderr, each once."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", RenamedWarning)
+        show, shown = warnings.showwarning, set[str]()
+
+        def report(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
+            if not issubclass(category, RenamedWarning):
+                show(message, category, *rest, **more)
+            elif str(message) not in shown:
+                shown.add(str(message))
+                _say(f"note: {message}")
+
+        warnings.showwarning = report
+        yield
 
 
 def _say(*lines: str) -> None:

@@ -15,6 +15,7 @@ from gasfield.dynamics import Law
 from gasfield.errors import InputError
 from gasfield.forces import ForceLaw, Surroundings, TotalForce, build_force
 from gasfield.provenance import FileDigest
+from gasfield.renames import former_names
 from gasfield.resources import find_file
 from gasfield.scenario import Scenario
 from gasfield.schedules import ByGroup, Schedule
@@ -127,8 +128,11 @@ class Origin:
         attributes = trajectory.attributes
         if attributes.get("source") != "simulation":
             return cls()
+        if "scenario" not in attributes:
+            return cls(reason="it was built in Python, from forces that have no specification")
         try:
-            scenario = Scenario.model_validate(yaml.safe_load(str(attributes.get("scenario"))))
+            with former_names("accept"):
+                scenario = Scenario.model_validate(yaml.safe_load(str(attributes["scenario"])))
         except ValidationError as fault:
             return cls(reason=f"its scenario cannot be rebuilt: {_faults(fault)}{_plugins(attributes)}")
         except yaml.YAMLError:

@@ -16,6 +16,7 @@ from gasfield.diagnostics import Diagnosis, RunContext, diagnose
 from gasfield.errors import InputError
 from gasfield.operations import Progress
 from gasfield.quantity import Quantity
+from gasfield.renames import former_names
 from gasfield.resources import TRAJECTORY, next_free
 from gasfield.runs.simulate import simulate
 from gasfield.scenario import Scenario, load_scenario
@@ -112,7 +113,8 @@ def resume(directory: Path | str, *, progress: Callable[[Simulation], Progress] 
     with only_one(directory):
         if (directory / SUMMARY).is_file():
             raise InputError(f"{directory}: this run is finished; its results are in {SUMMARY}.")
-        scenario = load_scenario(directory / SCENARIO, files=_read_files(directory / FILES))
+        with former_names("accept"):
+            scenario = load_scenario(directory / SCENARIO, files=_read_files(directory / FILES))
         reference = _open_reference(scenario)
         simulation = Simulation.from_scenario(scenario, directory=directory)
         going_on = (directory / CHECKPOINT).is_file()

@@ -7,10 +7,10 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
+from pydantic import Field, ModelWrapValidatorHandler, PrivateAttr, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from gasfield.dynamics import DynamicsSpec
@@ -18,6 +18,7 @@ from gasfield.errors import InputError, Place
 from gasfield.forces import ForceSpec
 from gasfield.operations import AnyOperation
 from gasfield.provenance import FileDigest
+from gasfield.renames import former_names
 from gasfield.resources import find_scenario, require_file
 from gasfield.scenario.diagnostic import DiagnosticSpec, repeated_label
 from gasfield.scenario.document import Document
@@ -46,9 +47,15 @@ class CompareWith(Spec):
     trajectory: Annotated[str, Field(alias="with")]
 
 
+FORMAT = 1
+"""Of scenarios. Files without it may use the names of keys and kinds of before it, too."""
+
+
 class Scenario(Spec):
     """A run in full. Read it with `load_scenario`, or build it in Python with the same names."""
 
+    format: Literal[1] = 1
+    """Version of the vocabulary. Left out, former names of keys and kinds are accepted with a note."""
     title: str
     question: str
     """What the run answers."""
@@ -66,6 +73,19 @@ class Scenario(Spec):
     operations: tuple[AnyOperation, ...] = ()
     """What happens along the way besides the frames and observables of the run."""
     compare: CompareWith | None = None
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _vocabulary(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Former names are accepted only where no format is declared."""
+        declared = data.get("format") if isinstance(data, Mapping) else None
+        if isinstance(declared, int) and not isinstance(declared, bool) and declared > FORMAT:
+            text = f"is {declared}; this version of gasfield reads formats up to {FORMAT}: use a newer one"
+            raise fault_within(("format",), text, declared)
+        if declared is None:
+            return handler(data)
+        with former_names("refuse"):
+            return handler(data)
 
     @model_validator(mode="after")
     def _every_name_is_its_own(self) -> Self:
