@@ -79,7 +79,7 @@ class SimulationLike(Protocol):
         ...
 
     def observe(self) -> dict[str, float]:
-        """All numbers that have a meaning for this simulation now."""
+        """All observables that are defined now."""
         ...
 
     def state(self) -> dict[str, NDArray[Any]]:
@@ -169,7 +169,7 @@ class OperationSpec(Spec):
         """The operation at work in a simulation.
 
         Raises:
-            InputError: if it has no meaning there.
+            InputError: if it does not fit the simulation.
         """
 
 

@@ -17,7 +17,7 @@ from gasfield.spaces import Space
 
 
 def observe(gas: Gas, space: Space, forces: TotalForce, dynamics: Dynamics, bath: Bath | None) -> dict[str, float]:
-    """All numbers that have a meaning for this run now; `GROUP/name` where they belong to a group.
+    """All observables that are defined for this simulation now; `GROUP/name` for those of a group.
 
     Means over the particles of the gas and of each group:
     * `potential_energy`, `kinetic_energy` [energy];
@@ -27,7 +27,7 @@ def observe(gas: Gas, space: Space, forces: TotalForce, dynamics: Dynamics, bath
     Of the gas as a whole, and of each group where it has its own:
     * `temperature` of the bath [energy];
     * `virial`: sum of x . F where the space has a volume and particles have momentum [energy].
-    * what the law itself can say: `conserved`, `wall_impulse`, `acceptance`.
+    * those of the dynamics: `conserved`, `wall_impulse`, `acceptance`.
     """
     of_particles = _of_particles(gas, space, forces, bath) | dynamics.tallies()
     numbers = {name: float(values.mean()) for name, values in of_particles.items()}
@@ -66,17 +66,17 @@ class Observables(Operation):
     """Keeps all observables over time in memory.
 
     Attributes:
-        steps: at which they were taken.
+        steps: at which they were recorded.
     """
 
     def __init__(self, trigger: Trigger | int | Sequence[int] | dict[str, Any] = 1) -> None:
-        """Takes them by a trigger, or its shorthand: every so many steps, at given steps."""
+        """Records them by a trigger or its shorthand (every n steps, or a list of steps)."""
         self.trigger = trigger_of(trigger)
         self.steps: list[int] = []
         self._taken: list[dict[str, float]] = []
 
     def fire(self, simulation: SimulationLike) -> None:
-        """Takes them now, if the forces are known at this step."""
+        """Records them now, if the forces are known at this step."""
         if simulation.forces_known():
             self.steps.append(simulation.gas.step)
             self._taken.append(simulation.observe())

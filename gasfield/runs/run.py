@@ -1,4 +1,4 @@
-"""A run from scenario to run directory: simulate, diagnose, compare, plot, sum up."""
+"""A run, from a scenario to a run directory: simulate, diagnose, compare, plot, summarise."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CHECKPOINT, SUMMARY = "checkpoint.h5", "summary.json"
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a run left behind.
+    """What a run has produced.
 
     Attributes:
         directory: holds scenario.yaml, trajectory.h5, summary.json and plots/.
@@ -72,12 +72,12 @@ def run(
         overrides: `a.b=value`, where a path or name was given.
         output: directory; outputs/NAME/NNN by default.
         overwrite: whether an existing output may be replaced.
-        progress: given the simulation, gives back what hears of the steps done.
+        progress: called with the simulation; returns a function that is called with the number of steps done.
 
     Raises:
         InputError: if the scenario cannot be run; nothing is written then. If only the comparison is impossible, the
             run is kept, and the message says where.
-        BlowUp: if the physics leaves the numbers; the run directory keeps the good frames.
+        BlowUp: if the state becomes non-finite; the run directory keeps the good frames.
     """
     resolved = scenario if isinstance(scenario, Scenario) else load_scenario(scenario, overrides or ())
     reference = _open_reference(resolved)
@@ -96,7 +96,7 @@ def run(
 
 
 def resume(directory: Path | str, *, progress: Callable[[Simulation], Progress] | None = None) -> RunResult:
-    """Goes on with a run that was killed; its end is the same, bit for bit, as if it had not been.
+    """Continues a run that was killed; it ends with the same bits as an undisturbed run.
 
     Args:
         directory: of the run.
@@ -131,7 +131,7 @@ def _simulate(
     *,
     resume: bool = False,
 ) -> float:
-    """Runs to the end; the wall time that it took [s]."""
+    """Runs to the end and returns the wall time [s]."""
     report = progress(simulation) if progress else None
     start = clock.perf_counter()
     trajectory, checkpoint = directory / TRAJECTORY, directory / CHECKPOINT
@@ -140,7 +140,7 @@ def _simulate(
 
 
 def _read_files(path: Path) -> dict[str, Path]:
-    """Where the data files of a run were; those that are no longer there are looked for again."""
+    """Where the data files of a run were; missing ones are searched for again."""
     try:
         named = json.loads(path.read_text(encoding="utf-8"))
         return {str(name): Path(place) for name, place in named.items() if Path(place).is_file()}
@@ -150,14 +150,14 @@ def _read_files(path: Path) -> dict[str, Path]:
 
 @contextmanager
 def only_one(directory: Path) -> Iterator[None]:
-    """Keeps a second process out of a run directory; a killed one lets go by itself.
+    """Keeps a second process out of a run directory; the lock of a killed process is released by the system.
 
     Raises:
         InputError: if another process is at work there.
     """
     with open(directory / SCENARIO, encoding="utf-8") as lock:
         try:
-            import fcntl  # not on every system; there two processes are the user's care
+            import fcntl  # not on every system; there nothing prevents a second process
 
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except ImportError:
@@ -168,7 +168,7 @@ def only_one(directory: Path) -> Iterator[None]:
 
 
 def _check_output(output: Path | None, overwrite: bool) -> None:
-    """Only what a run has written is ever replaced."""
+    """Only run directories are ever replaced."""
     if output is None or not output.exists():
         return
     if not overwrite:
@@ -177,7 +177,7 @@ def _check_output(output: Path | None, overwrite: bool) -> None:
         message = "is no run directory, so it is not replaced; choose another."
         raise InputError(message, parameter="output", value=output)
     if (output / SCENARIO).is_file():
-        with only_one(output):  # not under the hands of a process that is still writing there
+        with only_one(output):  # not while another process is writing there
             pass
 
 
@@ -233,7 +233,7 @@ def write_json(path: Path, data: dict[str, Any]) -> None:
 
 
 def _new_directory(name: str, explicit: Path | None) -> Path:
-    """An empty directory, in place of the one that may be replaced."""
+    """Creates an empty directory, after removing the one that may be replaced."""
     directory = explicit or next_free(OUTPUTS / name)
     if explicit and explicit.exists():
         shutil.rmtree(explicit)
@@ -243,7 +243,7 @@ def _new_directory(name: str, explicit: Path | None) -> Path:
 
 @contextmanager
 def _taken_away_if_wrong(directory: Path) -> Iterator[None]:
-    """Nothing is left behind if the input turns out to be wrong after all."""
+    """Removes the directory if the input turns out to be wrong after all."""
     try:
         yield
     except InputError:

@@ -74,7 +74,7 @@ class Simulation:
         find: Find = require_file,
         directory: Path | str = ".",
     ) -> None:
-        """Builds everything and checks that it has a meaning together. Specifications are objects, or the same mappings
+        """Builds everything and checks that the parts fit together. Specifications are objects, or the same mappings
         as in YAML.
 
         Args:
@@ -91,8 +91,8 @@ class Simulation:
             directory: where operations write their files.
 
         Raises:
-            InputError: if something is no specification, a file, a group or a field is not there, or the parts have no
-                meaning together. Its `parameter` says which ("forces.0", "dynamics", ...).
+            InputError: if something is no specification, a file, a group or a field is not there, or the parts do not
+                fit together. Its `parameter` says which ("forces.0", "dynamics", ...).
         """
         self.seed, self.directory = seed, Path(directory)
         self.scenario: Scenario | None = None
@@ -288,7 +288,7 @@ class Simulation:
         return self.gas.step - self.start
 
     def observe(self) -> dict[str, float]:
-        """All numbers that have a meaning for this simulation now; see `gasfield.operations.observe`."""
+        """All observables that are defined for this simulation now; see `gasfield.operations.observe`."""
         with threads_worth(self._work()):
             return observe(self.gas, self.space, self.forces, self.dynamics, self.bath)
 
@@ -317,7 +317,7 @@ class Simulation:
         return True
 
     def require_forces(self, steps: int) -> None:
-        """Says beforehand whether all forces are known for some steps from now on.
+        """Checks that all forces are known for the next steps.
 
         Raises:
             InputError: if one is not.

@@ -18,7 +18,6 @@ import gasfield
 from gasfield.errors import InputError
 from gasfield.renames import RenamedWarning, former_names
 from gasfield.scenario import Scenario, load_scenario
-from gasfield.trajectory import Trajectory
 
 ARCHIVE = Path(__file__).parent.parent / "data" / "before-format-1.tar.xz"
 NAMES = ("crowd", "rows")
@@ -39,9 +38,9 @@ def test_a_killed_run_goes_on_as_it_would_have(name: str, old: Path) -> None:
     """To the positions of the run that was not killed; to the bit where arithmetic has no elementary functions that
     libraries round in different ways."""
     gasfield.resume(old / f"{name}-killed")
-    with Trajectory(old / f"{name}-killed/trajectory.h5") as on, Trajectory(old / f"{name}-finished/trajectory.h5") as end:
-        np.testing.assert_array_equal(on.steps, end.steps)
-        np.testing.assert_allclose(on.positions(), end.positions(), rtol=1e-12, atol=1e-12)
+    with gasfield.open(old / f"{name}-killed") as resumed, gasfield.open(old / f"{name}-finished") as whole:
+        np.testing.assert_array_equal(resumed.steps, whole.steps)
+        np.testing.assert_allclose(resumed.positions(), whole.positions(), rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -80,9 +79,9 @@ def test_a_format_of_the_future_is_refused(old: Path) -> None:
 
 
 def test_a_former_name_beside_the_present_one_is_an_unknown_key() -> None:
-    with pytest.raises(InputError, match="unknown key 'range'"), former_names("accept"):
-        load = {"kind": "lennard_jones", "range": 2.0, "cutoff": 2.0}
-        gasfield.Simulation(np.zeros((2, 2)), dynamics={"kind": "newton", "time_step": 0.1}, forces=[load])
+    both = {"kind": "lennard_jones", "range": 2.0, "cutoff": 2.0}
+    with former_names("accept"), pytest.raises(InputError, match="unknown key 'range'"):
+        gasfield.Simulation(np.zeros((2, 2)), dynamics={"kind": "newton", "time_step": 0.1}, forces=[both])
 
 
 def test_the_format_is_written() -> None:
