@@ -32,7 +32,7 @@ class Circulation(ForceLaw):
         surroundings.require_no_period("circulation")
         if surroundings.dimensions < 2:
             raise InputError(
-                f"circulation rotates in planes: it needs 2 dimensions or more; the space has {surroundings.dimensions}."
+                f"circulation rotates planes: it needs 2 dimensions or more; the space has {surroundings.dimensions}."
             )
         return ExternalForce("circulation", circulation, (float(self.rate),), conservative=False)
 
