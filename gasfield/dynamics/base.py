@@ -104,8 +104,7 @@ class Law(Spec):
         return "float64"
 
     def drag(self, mass: float) -> float | None:
-        """Friction coefficient of a particle of that mass, force per drift velocity; None without friction [mass/time].
-        """
+        """Drag of a particle of that mass, force per drift velocity; None without friction [mass/time]."""
         return None
 
     @abstractmethod

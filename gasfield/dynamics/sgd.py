@@ -107,8 +107,7 @@ class _Scalars(NamedTuple):
 
 
 class _Choices(NamedTuple):
-    """Which operations to apply, which arrays are bfloat16, and whether each operation is rounded or only each store.
-    """
+    """Which operations apply, which arrays are bfloat16, and whether each operation is rounded or only each store."""
 
     decays: bool
     has_momentum: bool
