@@ -77,7 +77,7 @@ class PairExpressionForce(PairForce):
         places = np.zeros((2, len(self._periods)))
         places[1, 0] = (1.0 - 1e-9) * reach
         if not np.isfinite(self._sums(probe(places))).all():
-            raise InputError(f"{shown([self._text])} has no value at its range {reach:g}.")
+            raise InputError(f"{shown([self._text])} is undefined at its range {reach:g}.")
 
     def check_gas(self, gas: Gas) -> None:
         gas = in_float64(gas)
