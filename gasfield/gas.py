@@ -14,20 +14,21 @@ class Gas:
     """N particles in D dimensions.
 
     Attributes:
-        positions: (N, D) float64, or float32 where the dynamics keeps them on a float32 or bfloat16 lattice [length].
-            In a periodic box they are not wrapped: they remember how often a side was crossed.
+        positions: (N, D) float64, or float32 if the dynamics uses a float32 or bfloat16 lattice [length]. In a periodic
+            box they are not wrapped.
         species: (N,) int; index into `names`; zeros if left out.
-        names: one name a species: the groups under which results are reported; one group "gas" if left out.
-        token_ids: (N,) int64; row of the embedding matrix, -1 where a particle is no token, as all are if left out.
-        tokens: (N,) token strings, empty where unknown, as all are if left out.
+        names: one name per species: the groups under which results are reported; one group "gas" if left out.
+        token_ids: (N,) int64; row of the embedding matrix, -1 for a particle that is not a token; all -1 if left out.
+        tokens: (N,) token strings, empty if unknown; all empty if left out.
         bonds: species name -> (M, 2) int pairs of particle indices: the edges of a tracer lattice.
         step: steps taken since the start (a recording counts training steps).
         time: elapsed time; an optimiser counts steps as time.
-        velocities: (N, D) float64 [length/time]; None where the law of motion has none.
+        velocities: (N, D) float64 [length/time]; None if the dynamics has none.
         masses: (N,) float64; ones if left out.
         charges: (N,) float64; zeros if left out.
-        pushes: (N,) bool: who acts on others. Passive tracers feel pair forces and exert none. All true if left out.
-        ids: (N,) int64: the name of each particle, by which it draws its random numbers and finds its row in a
+        pushes: (N,) bool: which particles are sources of forces. Passive tracers feel pair forces and exert none. All
+            true if left out.
+        ids: (N,) int64: the identifier of each particle, which determines its random numbers and its row in a
             trajectory; 0 to N - 1 if left out.
     """
 
@@ -80,7 +81,7 @@ class Gas:
         return replace(self, positions=positions)
 
     def select(self, rows: NDArray[np.int64]) -> Self:
-        """Some of the particles, each with its id; bonds name particles by id, so they stay as they are."""
+        """Some of the particles, with their ids; bonds refer to ids, so they are unchanged."""
         return replace(
             self,
             positions=self.positions[rows],
@@ -95,7 +96,7 @@ class Gas:
         )
 
     def copy(self) -> Self:
-        """The same gas with positions and velocities of its own, which a simulation may move."""
+        """The same gas with copies of positions and velocities, which a simulation may modify."""
         velocities = None if self.velocities is None else self.velocities.copy()
         return replace(self, positions=self.positions.copy(), velocities=velocities)
 

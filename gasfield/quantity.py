@@ -1,4 +1,4 @@
-"""A number with its unit and its error: the leaf of every result that gasfield prints or stores."""
+"""A number with its unit and its error: the leaf of every printed or stored result."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 Number = float | Sequence[float | Sequence[float]] | None
-"""What a leaf holds: a number, several in a fixed order (lists of ids, too), or None where there is nothing to say."""
+"""The value of a leaf: a number, several in a fixed order (also lists of ids), or None if undefined."""
 
 
 @dataclass(frozen=True)
@@ -16,9 +16,9 @@ class Quantity:
     """A measured value.
 
     Attributes:
-        value: a number, a list of numbers in a stated order, or None where the value is undefined.
+        value: a number, a list of numbers in a stated order, or None if undefined.
         unit: "length", "steps", "degrees", ..., "1" for pure numbers.
-        error: one standard error, of the shape of `value`; None where it is not known.
+        error: one standard error, of the shape of `value`; None if unknown.
     """
 
     value: Number
@@ -26,18 +26,18 @@ class Quantity:
     error: Number = None
 
     def leaf(self) -> dict[str, Any]:
-        """{"value", "unit", "error"} in plain Python numbers; what is not finite becomes None, which JSON can hold."""
+        """{"value", "unit", "error"} in plain Python numbers; non-finite numbers become None, for JSON."""
         return {"value": _plain(self.value), "unit": self.unit, "error": _plain(self.error)}
 
     def text(self) -> str:
-        """The value with its error in brackets, in units of the last digits, without the unit; "–" where undefined.
+        """The value with its error in brackets, in units of the last digits, without the unit; "–" if undefined.
 
         "0.0954(11)" is 0.0954 ± 0.0011, "53.4(12)" is 53.4 ± 1.2, "2.84(77)e-06" is 0.00000284 ± 0.00000077.
         """
         return ", ".join(_with_error(_plain(part.value), _plain(part.error)) for part in self.parts())
 
     def parts(self) -> list[Quantity]:
-        """Each number of a list by itself; the quantity alone if it holds a single one."""
+        """One quantity for each number of a list; the quantity itself if it is a single number."""
         value, error = _plain(self.value), _plain(self.error)
         if not isinstance(value, list):
             return [self]
@@ -49,11 +49,11 @@ class Quantity:
 
 
 def nested_leaves(quantities: Mapping[str, Quantity]) -> dict[str, Any]:
-    """Nests dotted keys: {"radius.real": q} -> {"radius": {"real": q.leaf()}}; what belongs to a leaf stands in it:
+    """Nests dotted keys: {"radius.real": q} -> {"radius": {"real": q.leaf()}}; subkeys of a leaf are merged into it:
     {"a": p, "a.null": q} -> {"a": p.leaf() | {"null": q.leaf()}}.
 
     Raises:
-        ValueError: if a key would stand in a leaf's own place ("radius.value" beside "radius").
+        ValueError: if a key collides with one of a leaf ("radius.value" beside "radius").
     """
     tree: dict[str, Any] = {}
     for key, quantity in quantities.items():
@@ -61,10 +61,10 @@ def nested_leaves(quantities: Mapping[str, Quantity]) -> dict[str, Any]:
         for name in key.split("."):
             branch = branch.setdefault(name, {})
             if not isinstance(branch, dict):
-                raise ValueError(f"{key}: stands in the place of a number")
+                raise ValueError(f"{key}: collides with the number of a leaf")
         leaf = quantity.leaf()
         if leaf.keys() & branch.keys():
-            raise ValueError(f"{key}: a leaf and a branch at once")
+            raise ValueError(f"{key}: is both a leaf and a branch")
         branch.update(leaf)
     return tree
 
@@ -79,7 +79,7 @@ def _plain(value: Any) -> Any:
 
 
 def _with_error(value: float | None, error: float | None) -> str:
-    """ "0.1594(14)": two digits of the error, and the value as far as they reach; an exponent after many zeros."""
+    """ "0.1594(14)": two digits of the error, and the value to the same decimals; an exponent if large or small."""
     if value is None:
         return "–"
     if not error:

@@ -1,10 +1,10 @@
-"""One registry for every kind of thing that a scenario or a command can name: forces, dynamics, spaces, shapes, gas
-sources, diagnostics, operations, importers.
+"""Registries of the components that a scenario or a command can name: forces, dynamics, spaces, shapes, gas sources,
+diagnostics, operations, importers.
 
-A thing is a `Spec` with a field `kind`; `@register` makes it available to the registry of its base class. The modules
-of a registry's own package are imported when something is looked up for the first time, so that adding a thing means
-adding one file. Plug-ins register theirs in the same way: a Python file that the user asks for, or an installed package
-with an entry point (see `plugins`).
+A component is a `Spec` with a field `kind`; `@register` adds it to the registry of its base class. The modules of a
+registry's own package are imported at the first lookup, so that adding a component means adding one file. Plug-ins
+register theirs in the same way: a Python file given by the user, or an installed package with an entry point (see
+`plugins`).
 
     class ForceLaw(Spec):
         kind: str
@@ -40,12 +40,12 @@ _REGISTRIES: list[Registry[Any]] = []
 
 
 class Registry(Mapping[str, type[S]], Generic[S]):
-    """Specifications of one kind of thing by their `kind`; a mapping in alphabetical order.
+    """Specifications of one type of component by their `kind`; a mapping in alphabetical order.
 
     Attributes:
-        noun: what one of them is called in messages: "force".
-        base: the class that all of them derive from.
-        shorthand: whether the bare name of a kind stands for a mapping with nothing but that kind ("motion").
+        noun: the name of the component in messages: "force".
+        base: the class from which all of them derive.
+        shorthand: whether the bare name of a kind is accepted for a mapping with only that kind ("motion").
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Registry(Mapping[str, type[S]], Generic[S]):
         Args:
             noun: as above.
             base: as above.
-            package: dotted name of the package whose modules register built-in things.
+            package: dotted name of the package whose modules register the built-in components.
             shorthand: as above.
             former_kinds: former name of a kind -> its present name.
         """
@@ -89,27 +89,27 @@ class Registry(Mapping[str, type[S]], Generic[S]):
     # --- registration ------------------------------------------------------------------------------------------------
 
     def add(self, spec: type[S]) -> None:
-        """Makes a specification available under its kind. A class that is defined once more, as by a notebook cell or
-        a plug-in file that was edited, replaces its former self.
+        """Adds a specification under its kind. A class that is redefined, as by an edited notebook cell or plug-in
+        file, replaces its previous version.
 
         Raises:
-            ValueError: if it names no kind, or another class has it already.
+            ValueError: if it has no kind, or the kind belongs to another class.
         """
         kind = kind_of(spec)
         if not spec.__module__.startswith(f"{self._package}."):
-            self._discover()  # so that a plug-in that takes a built-in kind is the one to be refused
+            self._discover()  # so that a plug-in with a built-in kind is refused, not the built-in
         taken = self._kinds.get(kind)
         if taken is not None and _name_of(taken) != _name_of(spec):
-            raise ValueError(f"there is a {self.noun} of kind '{kind}' already: {_name_of(taken)}")
+            raise ValueError(f"there is already a {self.noun} of kind '{kind}': {_name_of(taken)}")
         self._kinds[kind] = spec
 
     def remove(self, kind: str) -> None:
-        """Takes a specification out again, as tests of plug-ins do."""
+        """Removes a specification, for tests of plug-ins."""
         del self._kinds[kind]
 
     def with_installed(self) -> Registry[S]:
-        """The registry itself, once installed plug-ins have been imported. A kind that is looked up does so by itself;
-        what goes through all kinds must ask for it.
+        """The registry itself, after importing installed plug-ins. The lookup of an unknown kind does so
+        automatically; an iteration over all kinds needs this call.
 
         Raises:
             InputError: if one of them fails.
@@ -129,15 +129,15 @@ class Registry(Mapping[str, type[S]], Generic[S]):
 
     @property
     def by_kind(self) -> _ByKind[S]:
-        """The annotation that makes a field of a specification take any registered kind."""
+        """The annotation by which a field of a specification accepts any registered kind."""
         return _ByKind(self)
 
     def validate(self, data: Any) -> S:
-        """The specification that a mapping's `kind` names, validated by it.
+        """Validates a mapping by the specification of its `kind`.
 
         Raises:
-            PydanticCustomError: if there is no such kind; the faults are those of a tagged union.
-            ValidationError: if its own keys are wrong.
+            PydanticCustomError: if there is no such kind; the errors are those of a tagged union.
+            ValidationError: if its other keys are invalid.
         """
         if isinstance(data, self.base):
             return data
@@ -158,11 +158,11 @@ class Registry(Mapping[str, type[S]], Generic[S]):
         return new if new is not None and former_name(kind, new) else kind
 
     def parse(self, given: S | Mapping[str, Any]) -> S:
-        """The specification that a mapping describes, or itself: what a field annotated with `by_kind` does, for use
-        from Python.
+        """The specification of a mapping, or a specification unchanged: the validation of a field annotated with
+        `by_kind`, for use from Python.
 
         Raises:
-            ValidationError: if there is no such kind, or its keys are wrong.
+            ValidationError: if there is no such kind, or its keys are invalid.
         """
         parsed: S = TypeAdapter(Annotated[Any, self.by_kind]).validate_python(given)
         return parsed
@@ -183,7 +183,7 @@ class Registry(Mapping[str, type[S]], Generic[S]):
                 "noun": self.noun,
                 "tag": str(kind),
                 "expected_tags": ", ".join(f"'{known}'" for known in self),
-                "hint": f"{hint} A plug-in can bring one of your own.",
+                "hint": f"{hint} A plug-in can add others.",
             },
         )
 
@@ -201,7 +201,7 @@ class _ByKind(Generic[S]):
         )
 
     def _dump(self, spec: Spec, info: core_schema.SerializationInfo) -> Any:
-        """The mapping; the bare name of the kind where that says it all."""
+        """The mapping; the bare name of the kind if all other keys have their defaults."""
         if self._registry.shorthand and not spec.model_dump(exclude_defaults=True):
             return kind_of(type(spec))
         return spec.model_dump(mode=info.mode, by_alias=bool(info.by_alias), exclude_none=info.exclude_none)
@@ -211,14 +211,14 @@ class _ByKind(Generic[S]):
         alternatives = [handler(spec.__pydantic_core_schema__) for spec in kinds.values()]
         if kinds.shorthand:
             alternatives.insert(0, {"enum": list(kinds)})
-        return {"oneOf": alternatives, "description": f"Any {kinds.noun}, told apart by `kind`."}
+        return {"oneOf": alternatives, "description": f"Any {kinds.noun}, selected by `kind`."}
 
 
 def register(spec: C) -> C:
-    """Makes a specification available to the registry of its base class; a class decorator.
+    """Adds a specification to the registry of its base class; a class decorator.
 
     Raises:
-        ValueError: if it derives from no base of a registry, names no kind, or its kind is taken.
+        ValueError: if it derives from no base of a registry, has no kind, or its kind belongs to another class.
     """
     for registry in _REGISTRIES:
         if issubclass(spec, registry.base):
@@ -236,10 +236,10 @@ def kind_of(spec: type[Spec]) -> str:
     """The value of the field `kind` of a specification.
 
     Raises:
-        ValueError: if it has no such field, or the field has not exactly one value.
+        ValueError: if it has no such field, or the field does not have exactly one value.
     """
     field = spec.model_fields.get("kind")
     values = get_args(field.annotation) if field else ()
     if len(values) != 1 or not isinstance(values[0], str):
-        raise ValueError(f'{spec.__name__} needs a field like  kind: Literal["name"] = "name"')
+        raise ValueError(f'{spec.__name__} needs a field such as  kind: Literal["name"] = "name"')
     return values[0]

@@ -1,6 +1,6 @@
 """A number as a function of the step: constant, ramp, exponential, cosine, piecewise, table.
 
-Schedules are read at every step, so a run need not stop where one changes.
+Schedules are evaluated at every step, so a run continues across their changes.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ class Schedule(Spec):
     @property
     @abstractmethod
     def settled(self) -> int:
-        """The first step from which the number no longer changes."""
+        """The first step from which the number is constant."""
 
     @property
     @abstractmethod
     def lowest(self) -> float:
-        """The least number it ever gives."""
+        """The least number at any step."""
 
 
 class Constant(Schedule):
@@ -59,7 +59,7 @@ class _Passage(Schedule):
     first: Annotated[FiniteFloat, Field(alias="from")]
     last: Annotated[FiniteFloat, Field(alias="to")]
     steps: PositiveInt
-    """How many steps the passage takes."""
+    """Duration of the passage in steps."""
     start: NonNegativeInt = 0
     """The step at which it begins."""
 
@@ -70,7 +70,7 @@ class _Passage(Schedule):
 
     @abstractmethod
     def _between(self, part: float) -> float:
-        """The number after a part of the passage, 0 to 1."""
+        """The number at a fraction of the passage, 0 to 1."""
 
     @property
     def settled(self) -> int:
@@ -82,7 +82,7 @@ class _Passage(Schedule):
 
 
 class Ramp(_Passage):
-    """Along a straight line."""
+    """Linear in the step."""
 
     kind: Literal["ramp"] = "ramp"
 
@@ -91,7 +91,7 @@ class Ramp(_Passage):
 
 
 class Exponential(_Passage):
-    """By the same factor at every step; both ends are above zero."""
+    """Exponential in the step; both ends are above zero."""
 
     kind: Literal["exponential"] = "exponential"
 
@@ -106,7 +106,7 @@ class Exponential(_Passage):
 
 
 class Cosine(_Passage):
-    """Along half a cosine: level at both ends."""
+    """Half a period of a cosine: zero slope at both ends."""
 
     kind: Literal["cosine"] = "cosine"
 
@@ -118,7 +118,7 @@ class _Points(Schedule):
     """Numbers given at some steps."""
 
     points: Annotated[tuple[tuple[NonNegativeInt, FiniteFloat], ...], Field(min_length=1)]
-    """[step, number] pairs, steps ascending; before the first and after the last the number is theirs."""
+    """[step, number] pairs, steps ascending; constant before the first and after the last."""
 
     @model_validator(mode="after")
     def _ascending(self) -> Self:
@@ -146,7 +146,7 @@ class Piecewise(_Points):
 
 
 class Table(_Points):
-    """Straight lines between the given steps."""
+    """Linear interpolation between the given steps."""
 
     kind: Literal["table"] = "table"
 
@@ -156,7 +156,7 @@ class Table(_Points):
 
 
 def _number_is_constant(given: Any) -> Any:
-    """A plain number stands for the schedule that never changes."""
+    """Converts a plain number to a constant schedule."""
     if isinstance(given, int | float) and not isinstance(given, bool):
         return {"kind": "constant", "value": given}
     if isinstance(given, dict | Spec):
@@ -179,7 +179,7 @@ class ByGroup(Spec):
 
     @property
     def lowest(self) -> float:
-        """The least number any of them ever gives."""
+        """The least number of any of them at any step."""
         return min((schedule.lowest for schedule in self.groups.values()), default=0.0)
 
 

@@ -1,4 +1,4 @@
-"""The base of everything that can be written in YAML: strict about keys, immutable once read."""
+"""The base of everything that can be written in YAML: unknown keys are errors, instances are immutable."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from gasfield.renames import former_name
 
 
 class Spec(BaseModel):
-    """A typed piece of a scenario. Unknown keys are errors; instances are frozen: what is resolved stays as it was."""
+    """A typed part of a scenario. Unknown keys are errors; instances are frozen."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, populate_by_name=True)
 
     former_keys: ClassVar[Mapping[str, str]] = {}
     """Former name of a key -> its present name; former names are accepted with a note (see `renames`)."""
 
-    if not TYPE_CHECKING:  # type checkers see the signature that the fields make
+    if not TYPE_CHECKING:  # type checkers use the signature derived from the fields
 
         def __init__(self, /, **data: Any) -> None:
             """Validates the fields.
 
             Raises:
-                InputError: if one is wrong; it names the parameter.
+                InputError: if one is invalid; it names the parameter.
             """
             try:
                 super().__init__(**data)
             except ValidationError as error:
                 raise explain(error, data) from None
 
-        __init__.__pydantic_base_init__ = True  # validation of nested data goes round it
+        __init__.__pydantic_base_init__ = True  # validation of nested data bypasses it
 
     @model_validator(mode="wrap")
     @classmethod
     def _know_every_key(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Says of an unknown key which ones there are, and which was probably meant."""
+        """Refuses an unknown key; the message lists the known ones and the closest match."""
         if isinstance(data, dict):
             data = cls.with_present_keys(data)
             known = [field.alias or name for name, field in cls.model_fields.items()]
@@ -76,17 +76,17 @@ def parse(annotation: Any, data: Any) -> Any:
 
 
 def fault_within(place: Place, message: str, given: Any) -> ValidationError:
-    """What a validator of a whole specification raises about one of its parts."""
+    """The error that a validator of a whole specification raises about one of its parts."""
     text = PydanticCustomError("value_error", "{text}", {"text": message})
     return ValidationError.from_exception_data("", [InitErrorDetails(type=text, loc=place, input=given)])
 
 
 def explain(error: ValidationError, data: Any) -> InputError:
-    """A validation error as an error of the user's input; several in one where there are several faults.
+    """A validation error of pydantic as an InputError, or as InputErrors if there are several faults.
 
     Args:
-        error: what pydantic found.
-        data: what was validated.
+        error: the error of pydantic.
+        data: the validated data.
     """
     faults = [{**fault, "loc": _place(fault, data)} for fault in error.errors(include_url=False)]
     found = [_explain(fault) for fault in _without_consequences(faults)]
@@ -106,10 +106,10 @@ def _explain(fault: dict[str, Any]) -> InputError:
         return _fault(
             (*place, "kind"), f"there is no kind '{tag}' here; there are {known}.{fault['ctx'].get('hint', '')}"
         )
-    if kind == "value_error":  # a validator of ours: its words alone
+    if kind == "value_error":  # from a validator in this package: its message only
         reason = fault["ctx"].get("text") or fault["ctx"]["error"]
         return _fault(place, f"{reason}.")
-    if isinstance(given, Mapping | Spec) and not kind.endswith("_type"):  # the mapping is right; what it says is not
+    if isinstance(given, Mapping | Spec) and not kind.endswith("_type"):  # a mapping was expected; its content is wrong
         return _fault(place, f"{fault['msg']}.")
     plain = isinstance(given, str | int | float | bool) or given is None
     shown = repr(given) if plain else f"a {_yaml_word(given)}"
@@ -121,7 +121,7 @@ def _fault(place: Place, message: str) -> InputError:
 
 
 def _place(fault: Mapping[str, Any], data: Any) -> Place:
-    """Where a fault is in the data. Pydantic names the member of a union too, by its `kind` or its type."""
+    """Location of a fault in the data. Pydantic's includes members of unions, by their `kind` or type."""
     place: list[str | int] = []
     for part in fault["loc"]:
         if not _is_tag(part, data):
@@ -139,8 +139,8 @@ def _is_tag(part: str | int, data: Any) -> bool:
 
 
 def _without_consequences(faults: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Leaves out what only follows from another fault: a list too short because an item in it is wrong, keys that are
-    missing because the kind is unknown, and members of a union that a mapping or a list was not meant for."""
+    """Leaves out consequences of other faults: a list too short because an item is wrong, keys missing because the kind
+    is unknown, and scalar members of a union for which a mapping or a list was given."""
     places = [fault["loc"] for fault in faults]
     unknown_kinds = {place[:-1] for place in places if place and place[-1] == "kind"}
 
@@ -162,7 +162,7 @@ def _is_whole_for_a_scalar(fault: dict[str, Any]) -> bool:
 
 
 def child(data: Any, part: str | int) -> Any:
-    """What stands under a key of a mapping or an index of a list; None where there is nothing."""
+    """The value at a key of a mapping or an index of a list; None if absent."""
     if isinstance(data, Mapping):
         return data.get(part)
     if isinstance(data, list | tuple) and isinstance(part, int) and part < len(data):

@@ -1,4 +1,4 @@
-"""Random streams: every use of chance has its own, keyed by the seed, so that adding one never shifts another."""
+"""Random streams: each use of random numbers has its own, keyed by the seed; adding one does not change others."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import numpy as np
 
 
 class Stream(IntEnum):
-    """All streams there are. Numbers (below 256) are part of the reproducibility promise: append, never renumber."""
+    """All streams. Their numbers (below 256) are part of the reproducibility guarantee: append, never renumber."""
 
     TRACER_FRAME = 1
     """Orientation of a planted structure."""
     ROW_SAMPLE = 2
-    """Which dead and live rows a recorder follows."""
+    """Which dead and live rows a recorder tracks."""
     BATCHES = 3
-    """Which windows of the text a training step sees."""
+    """Which windows of the text are in the batch of a training step."""
     MODEL_INIT = 4
     """Initial parameters of the recorded language model."""
     INITIAL_CLOUD = 5
@@ -23,30 +23,30 @@ class Stream(IntEnum):
     INITIAL_VELOCITIES = 6
     """Velocities drawn at the start of a run, or when a tracer is planted."""
     BATH = 7
-    """Normal numbers with which a bath pushes: Langevin, Brownian, Andersen."""
+    """Normal numbers of a bath: Langevin, Brownian, Andersen."""
     COLLISIONS = 8
-    """Which particles meet the bath in an Andersen step."""
+    """Which particles collide with the bath in an Andersen step."""
     PROPOSALS = 9
     """Normal numbers of Monte-Carlo proposals: steps, or momenta."""
     ACCEPTANCE = 10
     """Whether a proposal is accepted."""
     FIELD_CENTRES = 11
-    """Centres that a field draws: wells put anywhere, and where the fit of a mixture begins."""
+    """Random centres of a field: wells, and the start of the fit of a mixture."""
     STORED_PATTERNS = 12
-    """Patterns that a Hopfield network remembers."""
+    """Stored patterns of a Hopfield network."""
     TRACER_JITTER = 13
-    """What the points of a planted structure are shifted by."""
+    """Random shifts of the points of a planted structure."""
     PERMUTATIONS = 14
-    """Diagnostics: permutations of rows, and rows drawn where there are too many."""
+    """Diagnostics: permutations of rows, and subsamples of too many rows."""
     PROBES = 15
-    """Rows that tell a recorder how strongly each position pulls."""
+    """Rows from which a recorder estimates the weight of each position."""
 
 
 def generator(seed: int, stream: Stream, index: int = 0) -> np.random.Generator:
-    """A counter-based (Philox) generator for one stream; `index` tells equal uses apart (the n-th tracer, say)."""
+    """A counter-based (Philox) generator for one stream; `index` separates repeated uses (the n-th tracer, say)."""
     return np.random.Generator(np.random.Philox(key=[seed, (int(stream) << 32) + index]))
 
 
 def word(seed: int, stream: Stream, index: int = 0) -> int:
-    """A 63-bit integer from a stream, to seed a library that keeps its own generator."""
+    """A 63-bit integer from a stream, to seed a library with its own generator."""
     return int(generator(seed, stream, index).integers(2**63))

@@ -1,14 +1,14 @@
-"""Contracts: what every force, law of motion, space and shape has to fulfil, as functions that a test suite calls.
+"""Contracts of forces, dynamics, spaces and shapes, as functions for a test suite.
 
-gasfield's own suite runs them over everything that is registered; the author of a plug-in runs them on theirs:
+gasfield's own suite runs them for every registered component; authors of plug-ins run them for theirs:
 
     from gasfield.testing import check_force
 
     def test_shell():
         check_force({"kind": "shell", "stiffness": 3.0, "radius": 1.5}, Free(dimensions=3))
 
-Each check raises an AssertionError that says what does not hold. A contract is a tuple of checks (`FORCE_CONTRACT`,
-...), each of which can be called alone.
+Each check raises an AssertionError that names the violated property. A contract is a tuple of checks
+(`FORCE_CONTRACT`, ...), each of which can be called alone.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ from gasfield.tracers import SHAPES, Shape
 Array = NDArray[np.float64]
 
 TOLERANCE = 1e-6
-"""Relative error that derivatives by finite differences may have."""
+"""Tolerated relative error of derivatives by finite differences."""
 _H = 1e-4
-"""Step of central differences. Their truncation error is h^2/6 of the third derivative beyond the one that is taken:
-for lengths of a fifth and more (1e-4/0.2)^2/6 = 4e-8; their rounding error is 1e-16 U/h = 1e-12 U."""
+"""Step of central differences. Their relative truncation error, h^2/6 times a ratio of derivatives two orders apart, is
+(1e-4/0.2)^2/6 = 4e-8 for length scales of a fifth or more; their rounding error is 1e-16 U/h = 1e-12 U."""
 
 
 # --- forces ----------------------------------------------------------------------------------------------------------
@@ -49,12 +49,12 @@ for lengths of a fifth and more (1e-4/0.2)^2/6 = 4e-8; their rounding error is 1
 
 @dataclass(frozen=True)
 class ForceCase:
-    """A force and a gas to try it on.
+    """A force and a gas on which to check it.
 
     Attributes:
         law: the specification.
         space: where the particles live.
-        gas: makes the gas anew.
+        gas: returns a new gas.
         find: resolves names of data files.
     """
 
@@ -64,7 +64,7 @@ class ForceCase:
     find: Callable[[str], Path] = Path
 
     def build(self, law: ForceLaw | None = None) -> Force:
-        """The force at work; of another specification in the same place where one is given."""
+        """The built force; of another specification in the same surroundings if one is given."""
         return (law or self.law).build(Surroundings(self.space, self.find))
 
 
@@ -80,13 +80,13 @@ def check_force(
 
     Args:
         law: the specification, or the mapping that a scenario would have.
-        space: where to try it.
-        gas: particles to try it on; 12 at random, most of them within a distance 1 of the origin, if left out.
-        oracle: gas -> force (N, D), computed in another way; the two have to agree to 1e-11 of the largest force.
+        space: where the particles live.
+        gas: particles on which to check it; 12 at random, most within a distance 1 of the origin, if left out.
+        oracle: gas -> force (N, D), computed independently; the two must agree to 1e-11 of the largest force.
         find: resolves names of data files.
 
     Raises:
-        AssertionError: if something does not hold.
+        AssertionError: if a check fails.
     """
     like = gas if gas is not None else gas_of(_places(space, 12))
     case = ForceCase(FORCES.parse(law), space, lambda: copy.deepcopy(like), find)
@@ -123,7 +123,7 @@ def laplacian_is_minus_the_divergence(case: ForceCase) -> None:
 
 
 def no_energy_without_potential(case: ForceCase) -> None:
-    """A force that is no gradient refuses to tell an energy."""
+    """A force that is not a gradient raises for its energy."""
     force, gas = case.build(), case.gas()
     for force_or_sum in (force, TotalForce([force])):
         if not force.conservative:
@@ -144,7 +144,7 @@ def force_does_not_depend_on_threads(case: ForceCase) -> None:
 
 
 def force_adds_and_keeps_positions(case: ForceCase) -> None:
-    """`add` adds to what is there, and leaves the gas as it is."""
+    """`add` adds to the given array, and does not change the gas."""
     force, gas = case.build(), case.gas()
     total = force_on(force, gas)
     force.add(gas, total)
@@ -153,7 +153,7 @@ def force_adds_and_keeps_positions(case: ForceCase) -> None:
 
 
 def coincident_particles_are_finite_and_alike(case: ForceCase) -> None:
-    """Particles at one place have finite and equal forces, and finite energies."""
+    """Coincident particles have finite and equal forces, and finite energies."""
     force, gas = case.build(), case.gas()
     gas.charges[:] = 1.0
     scale = float(np.abs(force_on(force, gas)).max())
@@ -168,7 +168,7 @@ def coincident_particles_are_finite_and_alike(case: ForceCase) -> None:
 
 
 def non_finite_position_spoils_no_other(case: ForceCase) -> None:
-    """A particle at a place that is no number leaves the forces on the others finite."""
+    """A particle at a NaN position leaves the forces on the others finite."""
     force, gas = case.build(), case.gas()
     gas.positions[1] = np.nan
     others = np.delete(force_on(force, gas), 1, axis=0)
@@ -176,12 +176,12 @@ def non_finite_position_spoils_no_other(case: ForceCase) -> None:
 
 
 def other_parameters_compile_nothing(case: ForceCase) -> None:
-    """Parameters are arguments of kernels: other values, and whole numbers, need no other code."""
+    """Parameters are arguments of kernels: other values, including integers, do not trigger recompilation."""
     _use(case.build(), case.gas())
     before = _compiled(type(case.law))
     written = case.law.model_dump(by_alias=True, exclude_unset=True) | {"kind": case.law.kind}
     _use(case.build(type(case.law).model_validate(_whole_numbers(written))), case.gas())
-    _require(_compiled(type(case.law)) == before, "other values of parameters compile a kernel once more")
+    _require(_compiled(type(case.law)) == before, "other values of parameters trigger recompilation of a kernel")
 
 
 FORCE_CONTRACT: tuple[Callable[[ForceCase], None], ...] = (
@@ -197,7 +197,7 @@ FORCE_CONTRACT: tuple[Callable[[ForceCase], None], ...] = (
 
 
 def force_on(force: Force, gas: Gas) -> Array:
-    """(N, D) force of a single force, without any other [energy/length]."""
+    """(N, D) force of a single force [energy/length]."""
     total = np.zeros(gas.positions.shape)
     force.add(gas, total)
     return total
@@ -217,7 +217,7 @@ def _use(force: Force, gas: Gas) -> None:
 
 
 def _compiled(law: type[ForceLaw]) -> dict[str, int]:
-    """Kernel -> how many times it was compiled, of gasfield's forces and of the module of a law."""
+    """Kernel -> number of compiled signatures, of gasfield's forces and of the module of a law."""
     modules = [module for name, module in sys.modules.items() if name.startswith("gasfield.forces.")]
     kernels = [
         value
@@ -229,7 +229,7 @@ def _compiled(law: type[ForceLaw]) -> dict[str, int]:
 
 
 def _whole_numbers(values: Any) -> Any:
-    """The same parameters as integers of 1 or more; vectors, whose components may depend on each other, as they are."""
+    """The same parameters as integers of at least 1; vectors, whose components may be related, are unchanged."""
     if isinstance(values, Mapping):
         return {key: _whole_numbers(value) for key, value in values.items()}
     if isinstance(values, list | tuple):
@@ -237,16 +237,16 @@ def _whole_numbers(values: Any) -> Any:
     return max(1, int(values)) if isinstance(values, float) else values
 
 
-# --- laws of motion --------------------------------------------------------------------------------------------------
+# --- dynamics --------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class DynamicsCase:
-    """A law of motion and a run to try it in.
+    """Dynamics and the conditions in which to check it.
 
     Attributes:
         law: the specification.
-        forces: what acts on the particles.
+        forces: those on the particles.
         space: where they live.
         temperature: of the bath [energy]; None without one.
     """
@@ -257,7 +257,7 @@ class DynamicsCase:
     temperature: float | None
 
     def begin(self, gas: Gas | None = None) -> tuple[Gas, Dynamics]:
-        """A gas of 48 particles, or another one, and the law at work on it."""
+        """A gas of 48 particles, or a given one, and its dynamics."""
         if gas is None:
             gas = gas_of(_places(self.space, 48))
             if self.law.has_velocities:
@@ -277,16 +277,16 @@ def check_dynamics(
     space: Space | Mapping[str, Any] | None = None,
     temperature: float | None = None,
 ) -> None:
-    """Runs the contract of laws of motion.
+    """Runs the contract of dynamics.
 
     Args:
         law: the specification, or the mapping that a scenario would have.
-        forces: what acts on the particles; a harmonic well if left out.
+        forces: those on the particles; a harmonic well if left out.
         space: where they live; two free dimensions if left out.
-        temperature: of the bath [energy], for a law that has one.
+        temperature: of the bath [energy], for dynamics with a bath.
 
     Raises:
-        AssertionError: if something does not hold.
+        AssertionError: if a check fails.
     """
     case = DynamicsCase(
         DYNAMICS.parse(law),
@@ -299,7 +299,7 @@ def check_dynamics(
 
 
 def motion_counts_steps_and_stays_in_space(case: DynamicsCase) -> None:
-    """A step is counted once, time grows, and particles stay in the space."""
+    """A step increments `step` once, time increases, and particles stay in the space."""
     gas, dynamics = case.begin()
     dynamics.begin(gas)
     start = gas.positions.copy()
@@ -307,7 +307,7 @@ def motion_counts_steps_and_stays_in_space(case: DynamicsCase) -> None:
         time = gas.time
         dynamics.advance(gas)
         _require(gas.step == step, "a step is not counted once")
-        _require(gas.time > time, "time does not grow")
+        _require(gas.time > time, "time does not increase")
     _require(case.space.contains(gas.positions).all(), "particles have left the space")
     _require(bool(np.any(gas.positions != start)), "nothing moves in five steps")
 
@@ -322,33 +322,38 @@ def motion_does_not_depend_on_threads(case: DynamicsCase) -> None:
 
 
 def state_restores_the_run(case: DynamicsCase) -> None:
-    """A law that takes back its state, with a copy of the gas, goes on with the same bits."""
+    """Dynamics with a restored state, and a copy of the gas, continues with the same bits."""
     gas, dynamics = case.begin()
     _advanced(gas, dynamics, 5, begin=True)
     saved, state = copy.deepcopy(gas), dynamics.state()
     kept = copy.deepcopy(state)
     _advanced(gas, dynamics, 5)
     for name, array in kept.items():
-        np.testing.assert_array_equal(state[name], array, f"state gives no copy of {name}")
+        np.testing.assert_array_equal(state[name], array, f"state does not return a copy of {name}")
     again, other = case.begin(copy.deepcopy(saved))
-    again.positions[...] = saved.positions  # `project` may move a place that is in the space by a rounding error
+    again.positions[...] = saved.positions  # `project` may change positions by a rounding error
     other.restore(state)
-    _same_gas(gas, _advanced(again, other, 5), "a restored run goes another way")
+    _same_gas(gas, _advanced(again, other, 5), "a restored run differs from the original")
 
 
 def foreign_state_is_refused(case: DynamicsCase) -> None:
-    """A state with another name, or of a gas of another size, is a ValueError."""
+    """A state with an unknown name, or of a gas of another size, raises ValueError."""
     _, dynamics = case.begin()
     state = dynamics.state()
-    _refuses(ValueError, dynamics.restore, {**state, "of_another_law": np.zeros(1)}, "any state is taken back")
+    _refuses(
+        ValueError,
+        dynamics.restore,
+        {**state, "of_another_law": np.zeros(1)},
+        "a state with an unknown name is restored",
+    )
     for name, array in state.items():
         if array.ndim:
             wrong = {**state, name: np.concatenate([array, array])}
-            _refuses(ValueError, dynamics.restore, wrong, f"{name} of any size is taken back")
+            _refuses(ValueError, dynamics.restore, wrong, f"{name} of another size is restored")
 
 
 def newcomers_are_taken_in(case: DynamicsCase) -> None:
-    """Particles that are added on the way move with the others, and belong to the state."""
+    """Particles that are added during a run move with the others, and are part of the state."""
     gas, dynamics = case.begin()
     _advanced(gas, dynamics, 3, begin=True)
     grown = _grown(gas)
@@ -378,7 +383,7 @@ def _advanced(gas: Gas, dynamics: Dynamics, steps: int, *, begin: bool = False) 
 
 
 def _grown(gas: Gas) -> Gas:
-    """The gas with copies of its first three particles at its end, under ids of their own."""
+    """The gas with copies of its first three particles appended, with new ids."""
     grown = gas.select(np.concatenate([np.arange(gas.count), np.arange(3)]))
     grown.ids = np.arange(grown.count)
     return grown
@@ -398,42 +403,44 @@ def check_space(space: Space | Mapping[str, Any]) -> None:
     """Runs the contract of spaces.
 
     Raises:
-        AssertionError: if something does not hold.
+        AssertionError: if a check fails.
     """
     for check in SPACE_CONTRACT:
         check(SPACES.parse(space))
 
 
 def flight_can_be_run_backwards(space: Space) -> None:
-    """With velocities reversed, and with time reversed, particles come back to where they were."""
+    """With velocities reversed, and with time reversed, particles return to their initial positions."""
     start, moving = _flying(space, 200)
     for sign, time in ((-1.0, 1.3), (1.0, -1.3)):
         x, v, turned = _flown(space, start, moving, 1.3)
         back, w, again = _flown(space, x, sign * v, time)
-        _near(back, start, "a flight cannot be run backwards")
-        _near(sign * w, moving, "the velocity of a flight cannot be run backwards")
-        _near(again, turned, "walls turn a particle otherwise on the way back")
+        _near(back, start, "a flight is not reversible in positions")
+        _near(sign * w, moving, "a flight is not reversible in velocities")
+        _near(again, turned, "the change of velocity at walls differs in the reversed flight")
 
 
 def two_flights_are_one(space: Space) -> None:
-    """Flights over h and h' are one over h + h'; a flight over no time moves nothing."""
+    """Flights over h and h' equal one over h + h'; a flight over zero time is the identity."""
     start, moving = _flying(space, 200)
     x, v, turned = _flown(space, start, moving, 0.7)
     twice, once = _flown(space, x, v, 0.9), _flown(space, start, moving, 1.6)
-    _near(twice[0], once[0], "two flights end elsewhere than one over the whole time")
-    _near(twice[1], once[1], "two flights end with other velocities than one over the whole time")
-    _near(turned + twice[2], once[2], "two flights are turned otherwise than one over the whole time")
-    _near(_flown(space, start, moving, 0.0)[0], start, "a flight over no time moves particles")
+    _near(twice[0], once[0], "two flights differ in positions from one over the total time")
+    _near(twice[1], once[1], "two flights differ in velocities from one over the total time")
+    _near(
+        turned + twice[2], once[2], "two flights differ in the change of velocity at walls from one over the total time"
+    )
+    _near(_flown(space, start, moving, 0.0)[0], start, "a flight over zero time moves particles")
 
 
 def flight_keeps_speed_and_space(space: Space) -> None:
-    """Speed is kept, and particles stay in the space."""
+    """Speed is conserved, and particles stay in the space."""
     x, v = _flying(space, 200)
     speed = np.linalg.norm(v, axis=1)
     for _ in range(50):
         space.drift(x, v, 0.9, np.zeros(len(x)))
-    np.testing.assert_allclose(np.linalg.norm(v, axis=1), speed, rtol=1e-12, err_msg="speed is not kept")
-    _require(space.contains(x).all(), "particles fly out of the space")
+    np.testing.assert_allclose(np.linalg.norm(v, axis=1), speed, rtol=1e-12, err_msg="speed is not conserved")
+    _require(space.contains(x).all(), "particles leave the space")
 
 
 def flight_does_not_depend_on_threads(space: Space) -> None:
@@ -448,35 +455,37 @@ def flight_does_not_depend_on_threads(space: Space) -> None:
 
 
 def settled_is_inside(space: Space) -> None:
-    """`settle` brings positions into the space, and leaves those that are in it; NaN is nowhere."""
+    """`settle` maps positions into the space, and does not change those in it; NaN is never in it."""
     far = 5.0 * np.random.default_rng(1).standard_normal((200, space.dimensions))
     space.settle(far)
     _require(space.contains(far).all(), "settled positions are not in the space")
     again = far.copy()
     space.settle(again)
-    _near(again, far, "positions in the space are not left alone", 1e-12)
+    _near(again, far, "positions in the space are changed by settle", 1e-12)
     far[0] = np.nan
-    _require(not space.contains(far)[0], "a place that is no number is taken to be in the space")
+    _require(not space.contains(far)[0], "contains accepts a NaN position")
 
 
 def uniform_is_inside(space: Space) -> None:
-    """A bounded space draws positions in it, the same for the same generator; an unbounded one refuses."""
+    """A bounded space draws positions inside it, reproducibly; an unbounded one raises InputError."""
     if not space.bounded:
-        _refuses(InputError, partial(space.uniform, count=3), np.random.default_rng(0), "an unbounded space is uniform")
-        _require(not np.isfinite(space.volume), "an unbounded space has a volume")
+        _refuses(
+            InputError, partial(space.uniform, count=3), np.random.default_rng(0), "an unbounded space draws positions"
+        )
+        _require(not np.isfinite(space.volume), "an unbounded space has a finite volume")
         return
     drawn, again = (space.uniform(np.random.default_rng(0), 500) for _ in range(2))
-    _require(drawn.shape == (500, space.dimensions), f"uniform gives the shape {drawn.shape}")
+    _require(drawn.shape == (500, space.dimensions), f"uniform returns the shape {drawn.shape}")
     _require(space.contains(drawn).all(), "uniform draws positions outside the space")
-    np.testing.assert_array_equal(drawn, again, "uniform does not depend on its generator alone")
+    np.testing.assert_array_equal(drawn, again, "uniform does not depend on its generator only")
 
 
 def tangent_projects(space: Space) -> None:
-    """To take out what points out of the space is to take it out once."""
+    """The projection onto the tangent space is idempotent."""
     x, v = _flying(space, 50)
     once = v.copy()
     space.tangent(x, once)
-    _near(once, v, "a velocity that was made tangent is not left alone", 1e-12)
+    _near(once, v, "a tangent velocity is changed by tangent", 1e-12)
 
 
 SPACE_CONTRACT: tuple[Callable[[Space], None], ...] = (
@@ -498,7 +507,7 @@ def _flying(space: Space, count: int) -> tuple[Array, Array]:
 
 
 def _flown(space: Space, x: Array, v: Array, time: float) -> tuple[Array, Array, Array]:
-    """Position, velocity and what was turned after a time, as new arrays."""
+    """Positions, velocities and changes of velocity at walls after a time, as new arrays."""
     x, v, turned = x.copy(), v.copy(), np.zeros(len(x))
     space.drift(x, v, time, turned)
     return x, v, turned
@@ -508,29 +517,29 @@ def _flown(space: Space, x: Array, v: Array, time: float) -> tuple[Array, Array,
 
 
 def check_shape(shape: Shape | Mapping[str, Any], *, find: Callable[[str], Path] = Path) -> None:
-    """Runs the contract of shapes: centred finite points, none twice, as many as announced, and bonds between them.
+    """Runs the contract of shapes: centred finite distinct points, of the stated number, and bonds between them.
 
     Args:
         shape: the specification, or the mapping that a scenario would have.
         find: resolves names of data files.
 
     Raises:
-        AssertionError: if something does not hold.
+        AssertionError: if a check fails.
     """
     spec = SHAPES.parse(shape)
     made, again = spec.structure(find), spec.structure(find)
     points, bonds = made.points, made.bonds
-    _require(points.ndim == 2 and points.dtype == np.float64, "points are no float64 array (M, k)")
+    _require(points.ndim == 2 and points.dtype == np.float64, "points are not a float64 array (M, k)")
     _require(spec.size in (None, len(points)), f"size is {spec.size}, but there are {len(points)} points")
     _require(np.isfinite(points).all(), "a point is not finite")
     extent = float(np.abs(points).max())
     _require(np.abs(points.mean(axis=0)).max() <= 1e-12 * extent, "points are not centred on the origin")
-    _require(len(np.unique(points.round(12), axis=0)) == len(points), "two points are at one place")
-    _require(bonds.ndim == 2 and bonds.shape[1] == 2 and bonds.dtype == np.int64, "bonds are no int64 array (B, 2)")
-    _require(((bonds >= 0) & (bonds < len(points))).all(), "a bond ends at no point")
+    _require(len(np.unique(points.round(12), axis=0)) == len(points), "two points coincide")
+    _require(bonds.ndim == 2 and bonds.shape[1] == 2 and bonds.dtype == np.int64, "bonds are not an int64 array (B, 2)")
+    _require(((bonds >= 0) & (bonds < len(points))).all(), "a bond refers to a missing point")
     _require((bonds[:, 0] != bonds[:, 1]).all(), "a point is bonded to itself")
-    _require(len(np.unique(np.sort(bonds, axis=1), axis=0)) == len(bonds), "a bond is there twice")
-    np.testing.assert_array_equal(points, again.points, "the same specification gives other points")
+    _require(len(np.unique(np.sort(bonds, axis=1), axis=0)) == len(bonds), "a bond is duplicated")
+    np.testing.assert_array_equal(points, again.points, "the same specification gives different points")
 
 
 # --- tools -----------------------------------------------------------------------------------------------------------
@@ -543,7 +552,7 @@ def gas_of(positions: Array) -> Gas:
 
 
 def _places(space: Space, count: int) -> Array:
-    """Positions (count, D) in a space: even where it is bounded, else a normal cloud."""
+    """Positions (count, D) in a space: uniform if it is bounded, otherwise a normal cloud."""
     chance = np.random.default_rng(0)
     if space.bounded:
         return space.uniform(chance, count)
@@ -560,7 +569,7 @@ def _moved(gas: Gas, i: int, j: int, by: float) -> Gas:
 
 @contextmanager
 def _threads(count: int) -> Iterator[None]:
-    """So many threads, or as many as Numba has."""
+    """Sets the number of threads, at most as many as Numba has."""
     before = numba.get_num_threads()
     numba.set_num_threads(min(count, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
     try:
@@ -575,10 +584,10 @@ def _require(holds: Any, message: str) -> None:
 
 
 def _close(found: Array, truth: Array, tolerance: float, message: str) -> None:
-    """Equal to a part of the largest component."""
+    """Equal within a fraction of the largest component."""
     _require(found.shape == truth.shape, f"{message}: the shape is {found.shape}, not {truth.shape}")
     error, scale = float(np.abs(found - truth).max()), float(np.abs(truth).max())
-    _require(error <= tolerance * scale, f"{message}: off by {error:.3g} where the largest is {scale:.3g}")
+    _require(error <= tolerance * scale, f"{message}: the error is {error:.3g}, the largest value {scale:.3g}")
 
 
 def _near(found: Array, truth: Array, message: str, tolerance: float = 1e-9) -> None:

@@ -1,4 +1,4 @@
-"""Laws of motion, one file each; `DYNAMICS` names those that a scenario can ask for."""
+"""Dynamics, one file each. `DYNAMICS` maps the `kind` of a scenario to its specification."""
 
 from gasfield.dynamics.adamw import AdamW
 from gasfield.dynamics.advection import Advection

@@ -1,4 +1,4 @@
-"""AdamW as a law of motion, in the very arithmetic in which a framework does it.
+"""AdamW as dynamics, in the arithmetic of the reference framework.
 
 With gradient g, step t = 1, 2, ..., learning rate eta and decay lambda (Kingma and Ba, 2015; Loshchilov and Hutter,
 2019, algorithm 2):
@@ -8,17 +8,17 @@ With gradient g, step t = 1, 2, ..., learning rate eta and decay lambda (Kingma 
     v <- beta2 v + (1 - beta2) g^2
     W <- W - eta / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + epsilon)
 
-Which operation is rounded, and when, decides whether a weight moves at all, so it is part of the law. The reference is
-`torch.optim.AdamW(foreach=False, fused=False)` of PyTorch 2.13 on an x86 CPU with AVX2 or AVX-512:
+Which operations are rounded, and when, decides whether a weight changes, so rounding is part of the dynamics. The
+reference is `torch.optim.AdamW(foreach=False, fused=False)` of PyTorch 2.13 on an x86 CPU with AVX2 or AVX-512:
 
-* Scalars are computed in float64 and rounded to float32 when they meet a tensor; `epsilon`, in a bfloat16 addition, is
-  rounded on to bfloat16.
+* Scalars are computed in float64 and rounded to float32 in tensor operations; `epsilon`, in a bfloat16 addition, is
+  further rounded to bfloat16.
 * The lerp of m and the addcmul of v each end in a fused multiply-add; addcdiv is a product, a quotient and a sum.
 * All bfloat16: each tensor operation is float32 arithmetic, rounded to bfloat16 as it is stored. Bit-equal here.
-* All float32: m and v are bit-equal here. PyTorch's square root comes from a vector library that is not correctly
-  rounded (about one in six is off by one unit in the last place); ours is, so W may differ by that.
-* Any mix, which PyTorch refuses: float32 arithmetic in the same order, all in registers, and one rounding of each of
-  W, m and v as it is stored: what fused low-precision optimisers do. The update is made from m and v before that
+* All float32: m and v are bit-equal here. PyTorch's vectorised square root is not correctly rounded (about one in six
+  is off by one unit in the last place); this one is, so W may differ by that.
+* Mixed precision, which PyTorch refuses: float32 arithmetic in the same order, all in registers, and one rounding of
+  each of W, m and v as it is stored, as in fused low-precision optimisers. The update uses m and v before that
   rounding, and decay and update together round W once.
 """
 
@@ -44,7 +44,7 @@ _ONE = np.float32(1.0)
 
 
 class MomentPrecision(Spec):
-    """In what the two moments of AdamW are kept, each by itself."""
+    """Precision of each of the two moments of AdamW."""
 
     first: Precision = "float32"
     """Precision of m, the running mean of the gradient."""
@@ -60,11 +60,11 @@ class AdamW(Optimiser):
 
     kind: Literal["adamw"] = "adamw"
     learning_rate: float = Field(gt=0.0, allow_inf_nan=False)
-    """eta [length]: about the distance that each coordinate moves in a step while its gradient is steady."""
+    """eta [length]: about the distance that each coordinate moves in a step while its gradient is constant."""
     betas: tuple[Beta, Beta] = (0.9, 0.999)
-    """beta1, beta2 [1]: what the first and second moment keep of themselves in a step."""
+    """beta1, beta2 [1]: decay factors of the first and second moment."""
     epsilon: float = Field(1e-8, ge=0.0, allow_inf_nan=False)
-    """Added to the root of the second moment [energy/length]."""
+    """Added to the square root of the second moment [energy/length]."""
     weight_decay: float = Field(0.0, ge=0.0, allow_inf_nan=False)
     """lambda [1/length], decoupled: every step multiplies weights by 1 - eta lambda."""
     state: Precision | MomentPrecision = "float32"
@@ -72,7 +72,7 @@ class AdamW(Optimiser):
 
     @property
     def moments(self) -> MomentPrecision:
-        """`state`, spelled out for each of the two moments."""
+        """`state`, expanded for each of the two moments."""
         if isinstance(self.state, MomentPrecision):
             return self.state
         return MomentPrecision(first=self.state, second=self.state)
@@ -94,8 +94,8 @@ def adamw_step(
     """One step of AdamW, in place, in parallel over rows; bits do not depend on the number of threads.
 
     Args:
-        weights: (N, D) float32, on the bfloat16 lattice if `law.parameters` says so; overwritten.
-        gradient: (N, D); rounded to float32, and on to bfloat16 if `law.parameters` says so.
+        weights: (N, D) float32, on the bfloat16 lattice if `law.parameters` is bfloat16; overwritten.
+        gradient: (N, D); rounded to float32, and further to bfloat16 if `law.parameters` is bfloat16.
         first: (N, D) float32, m; overwritten.
         second: (N, D) float32, v; overwritten.
         step: t, counted from 1.
@@ -112,7 +112,7 @@ def adamw_step(
 
 
 class _Scalars(NamedTuple):
-    """What a step is made of besides arrays; every field float32, so that no value ever compiles a new kernel."""
+    """Scalar arguments of a step; all are float32, so that their values never trigger recompilation."""
 
     decay: np.float32
     """1 - eta lambda"""
@@ -129,7 +129,7 @@ class _Scalars(NamedTuple):
 
 
 class _Rounding(NamedTuple):
-    """What is kept in bfloat16, and whether each single operation is rounded or only what is stored."""
+    """Which arrays are stored in bfloat16, and whether each operation is rounded or only each store."""
 
     each_operation: bool
     weights: bool
@@ -143,11 +143,11 @@ def _rounding(law: AdamW) -> _Rounding:
 
 
 def _scalars(law: AdamW, step: int) -> _Scalars:
-    """The scalars of step t, as the reference forms them: in float64, each then rounded once to float32."""
+    """The scalars of step t, as in the reference: computed in float64, each rounded once to float32."""
     beta1, beta2 = law.betas
     epsilon = np.float32(law.epsilon)
     if _rounding(law).each_operation:
-        # The reference adds a Python number to a bfloat16 tensor as a bfloat16; it multiplies and divides by a float32.
+        # The reference adds a Python number to a bfloat16 tensor as bfloat16; it multiplies and divides by float32.
         epsilon = np.float32(round_to_bfloat16(epsilon))
     return _Scalars(
         decay=np.float32(1 - law.learning_rate * law.weight_decay),
@@ -165,7 +165,7 @@ def _scalars(law: AdamW, step: int) -> _Scalars:
 
 @jit(**ELEMENT)
 def _lerp(start, end, weight):  # type: ignore[no-untyped-def]
-    """start + weight (end - start), from the nearer end and with one rounding of the sum: as ATen's lerp kernel."""
+    """start + weight (end - start), from the nearer end and with one rounding of the sum, as ATen's lerp kernel."""
     if abs(weight) < _HALF:
         return fused_multiply_add(weight, end - start, start)
     return fused_multiply_add(weight - _ONE, end - start, end)
@@ -187,7 +187,7 @@ def _element_rounding_each_operation(w, g, m, v, scalars):  # type: ignore[no-un
 
 @jit(**ELEMENT)
 def _element_in_float32(w, g, m, v, scalars):  # type: ignore[no-untyped-def]
-    """(w, m, v) after a step in float32, not yet rounded to what they are stored in. A decay of 1 changes no bit."""
+    """(w, m, v) after a step in float32, before rounding to storage precision. A decay of 1 changes no bit."""
     w = w * scalars.decay
     m = _lerp(m, g, scalars.gain1)
     v = fused_multiply_add(scalars.gain2 * g, g, v * scalars.beta2)
@@ -208,7 +208,7 @@ def _row_rounding_each_operation(w, g, m, v, scalars):  # type: ignore[no-untype
 
 @jit(**ROW)
 def _row_in_float32(w, g, m, v, scalars, rounding):  # type: ignore[no-untyped-def]
-    """`_element_in_float32` along one row (D,), in place, rounding what is stored."""
+    """`_element_in_float32` along one row (D,), in place, rounding each store."""
     for i in range(w.shape[0]):
         new_w, new_m, new_v = _element_in_float32(w[i], store(g[i], rounding.weights), m[i], v[i], scalars)
         w[i] = store(new_w, rounding.weights)
@@ -218,7 +218,7 @@ def _row_in_float32(w, g, m, v, scalars, rounding):  # type: ignore[no-untyped-d
 
 @jit(**ROWS)
 def _step_rows(weights, gradient, first, second, scalars, rounding):  # type: ignore[no-untyped-def]
-    """One step of all rows; elements never mix, so threads cannot change a bit."""
+    """One step of all rows; elements are independent, so bits do not depend on the number of threads."""
     for row in prange(weights.shape[0]):
         if rounding.each_operation:
             _row_rounding_each_operation(weights[row], gradient[row], first[row], second[row], scalars)

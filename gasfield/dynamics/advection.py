@@ -1,10 +1,10 @@
-"""Advection: particles follow the force as if it were the velocity of a flow, dx/dt = F(x, t).
+"""Advection: the force is used as the velocity of a flow, dx/dt = F(x, t).
 
-The classical Runge-Kutta method of fourth order, which feels a field that changes in time at the times of its stages;
-or Euler's method, x <- x + h F, for maps that are a step of it, such as an update of a Hopfield network or a layer of a
-network. On the sphere the field is continued to its neighbourhood by f(x) = P F(x/|x|), and the end of each step is
-scaled back, which keeps the order (Hairer, Lubich and Wanner, 2006, section IV.4). Where walls are, the end of a step
-is folded back.
+Either the classical fourth-order Runge-Kutta method, which evaluates time-dependent fields at the times of its stages;
+or the explicit Euler method, x <- x + h F, for maps that are one such step, like an update of a Hopfield network or a
+layer of a network. On the sphere the field is extended to a neighbourhood by f(x) = P F(x/|x|), and the end of each
+step is projected back, which preserves the order (Hairer, Lubich and Wanner, 2006, section IV.4). At walls, the end of
+a step is reflected into the space.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ class Advection(Law):
     time_step: float = Field(gt=0.0, allow_inf_nan=False)
     """h [time]."""
     scheme: Literal["runge_kutta", "euler"] = "runge_kutta"
-    """Fourth order with four forces a step, or first order with one."""
+    """Fourth order with four force evaluations per step, or first order with one."""
 
     def build(self, gas: Gas, conditions: Conditions) -> AdvectionDynamics:
-        """The law for this gas.
+        """Builds the dynamics for this gas.
 
         Raises:
             InputError: if the run has a bath.
@@ -46,10 +46,10 @@ class Advection(Law):
 
 
 class AdvectionDynamics(Mechanics):
-    """What both schemes have in common. A field given by steps stays that of the step at which a step begins."""
+    """The base of both schemes. A field recorded by step is that of the start of the step at all stages."""
 
     def _slope(self, gas: Gas, places: NDArray[Any], later: float) -> Array:
-        """(N, D) velocity of the flow some time later at places, which may lie beside the space."""
+        """(N, D) velocity of the flow some time later at positions, which may be outside the space."""
         inside = places.copy()
         self.space.settle(inside)
         slope = self.field.force(replace(gas, positions=inside, time=gas.time + later))
@@ -57,18 +57,18 @@ class AdvectionDynamics(Mechanics):
         return slope
 
     def _go(self, gas: Gas, places: Array) -> None:
-        """Moves the gas to places, which may lie beside the space: the end of the step."""
+        """Ends the step at positions that may be outside the space."""
         gas.positions = places
         self.space.settle(gas.positions)
         self._arrive(gas)
 
     def measures(self, gas: Gas) -> dict[str, float]:
-        """Nothing: a flow has no momentum."""
+        """None: a flow has no momentum."""
         return {}
 
 
 class RungeKuttaDynamics(AdvectionDynamics):
-    """Four slopes a step."""
+    """The classical fourth-order scheme."""
 
     def _step(self, gas: Gas) -> None:
         start, h = gas.positions, self.time_step
@@ -80,7 +80,7 @@ class RungeKuttaDynamics(AdvectionDynamics):
 
 
 class EulerDynamics(AdvectionDynamics):
-    """One slope a step."""
+    """The explicit Euler scheme."""
 
     def _step(self, gas: Gas) -> None:
         start = gas.positions

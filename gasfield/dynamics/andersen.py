@@ -1,8 +1,8 @@
-"""Andersen's thermostat: Newton's law, and now and then a particle forgets its velocity and takes one from the bath.
+"""The Andersen thermostat: Newton's equations, with velocities redrawn from the bath at random times.
 
-In a time h each particle meets the bath with probability 1 - exp(-nu h) (Andersen, 1980). Canonical to the order of
-velocity Verlet; in a harmonic well <x^2> = T / (k (1 - (omega h)^2/4)) and <v^2> = T/m exactly, as for OBABO. It spoils
-velocity correlations, and with them diffusion: it is for equilibrium only.
+In a time h each particle collides with the bath with probability 1 - exp(-nu h) (Andersen, 1980). Canonical to the
+order of velocity Verlet; in a harmonic well <x^2> = T / (k (1 - (omega h)^2/4)) and <v^2> = T/m exactly, as for OBABO.
+Velocity correlations, and hence diffusion, are not physical: it is for equilibrium only.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Andersen(Law):
     """nu [1/time]: collisions of each particle with the bath."""
 
     def build(self, gas: Gas, conditions: Conditions) -> AndersenDynamics:
-        """The law for this gas.
+        """Builds the dynamics for this gas.
 
         Raises:
             InputError: if the run has no bath.
@@ -67,7 +67,7 @@ class AndersenDynamics(Splitting):
 
 @jit(**EXACT_PARALLEL)
 def _take_from_bath(velocities, noise, meets, temperatures, masses, heat):  # type: ignore[no-untyped-def]
-    """v_i <- sqrt(T_i/m_i) R_i for those that meet the bath; the kinetic energy that is lost goes to their heat."""
+    """v_i <- sqrt(T_i/m_i) R_i for those that collide; the lost kinetic energy is added to their heat."""
     for i in prange(velocities.shape[0]):
         if meets[i]:
             width = np.sqrt(temperatures[i] / masses[i])

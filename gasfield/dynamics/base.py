@@ -1,4 +1,4 @@
-"""What a law of motion is: it moves a gas by one step, and can say and take back its own state."""
+"""The interface of dynamics: advance a gas by one step; save and restore the integrator's state."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ class ForceField(Protocol):
 
     @property
     def mutual(self) -> bool:
-        """Whether all forces act between particles, action being reaction."""
+        """Whether all forces act between particles and obey Newton's third law."""
         ...
 
     @property
     def steady(self) -> bool:
-        """Whether all forces are the same at every time."""
+        """Whether no force depends on time."""
         ...
 
     @property
     def turns(self) -> bool:
-        """Whether any force acts on velocities too, without doing work."""
+        """Whether any force also acts on velocities without doing work."""
         ...
 
     def turn(self, gas: Gas, span: float) -> None:
-        """Changes velocities in place by what such forces do over a time."""
+        """Changes velocities in place by the flow of such forces over a time."""
         ...
 
     def force(self, gas: Gas) -> Array:
@@ -63,12 +63,12 @@ class ForceField(Protocol):
 
 @dataclass(frozen=True)
 class Conditions:
-    """What a law of motion is built for, besides the gas.
+    """What dynamics is built from, besides the gas.
 
     Attributes:
         space: where the particles live.
         field: the forces on them.
-        bath: the temperature; None where the run has none.
+        bath: the temperature; None if the run has none.
         seed: of the run.
     """
 
@@ -79,47 +79,47 @@ class Conditions:
 
 
 class Law(Spec):
-    """The specification of a law of motion."""
+    """The specification of dynamics."""
 
     thermal: ClassVar[bool] = False
     """Whether it needs the temperature of a bath."""
     has_velocities: ClassVar[bool] = False
-    """Whether particles have velocities under it."""
+    """Whether particles have velocities."""
     turns: ClassVar[bool] = False
-    """Whether it lets forces act on velocities (a magnetic field)."""
+    """Whether it supports forces on velocities (a magnetic field)."""
     looks_ahead: ClassVar[bool] = True
-    """Whether it needs the force at the step that it arrives at."""
+    """Whether a step needs the force at its end."""
     is_optimiser: ClassVar[bool] = False
-    """Whether it trains weights, which take their own way down a gradient, and is no law of physics."""
+    """Whether it is an optimiser of weights rather than physical dynamics."""
     force_is_velocity: ClassVar[bool] = False
-    """Whether the force is taken for a velocity [length/time], so that its potential is no energy."""
+    """Whether the force is used as a velocity [length/time], so that its potential is not an energy."""
     remedy: ClassVar[str] = "Try a smaller time_step."
-    """What to try when the gas blows up."""
+    """What to try when the state becomes non-finite."""
 
     kind: str
 
     @property
     def precision(self) -> Literal["float64", "float32", "bfloat16"]:
-        """The lattice on which positions live."""
+        """The floating-point lattice of the positions."""
         return "float64"
 
     def drag(self, mass: float) -> float | None:
-        """Force for each unit of drift velocity of a particle of that mass; None without friction [mass/time]."""
+        """Drag of a particle of that mass, force per drift velocity; None without friction [mass/time]."""
         return None
 
     @abstractmethod
     def build(self, gas: Gas, conditions: Conditions) -> Dynamics:
-        """The law at work on a gas.
+        """Builds the dynamics for a gas.
 
         Raises:
-            InputError: if the law has no meaning under these conditions; the message says why.
+            InputError: if it is not defined under these conditions; the message gives the reason.
         """
 
     def require(self, conditions: Conditions) -> None:
-        """Refuses a missing temperature, or one that nothing would use, and forces on velocities where it has none.
+        """Refuses a missing or unused temperature, and unsupported forces on velocities.
 
         Raises:
-            InputError: if it does not fit.
+            InputError: if the conditions do not fit.
         """
         if self.thermal and conditions.bath is None:
             raise InputError(
@@ -127,65 +127,65 @@ class Law(Spec):
             )
         if not self.thermal and conditions.bath is not None:
             hint = " The velocities at the start are given by gas.N.velocities." if self.has_velocities else ""
-            raise InputError(f"{self.kind} has no bath, so 'temperature' would change nothing; take it out.{hint}")
+            raise InputError(f"{self.kind} has no bath, so 'temperature' would have no effect; remove it.{hint}")
         if conditions.field.turns and not self.turns:
             raise InputError(
-                f"{self.kind} does not know what a force on velocities (lorentz) does; "
+                f"{self.kind} does not support a force on velocities (lorentz); "
                 "use newton, langevin, andersen or nose_hoover."
             )
 
 
 DYNAMICS = Registry("law of motion", Law, package="gasfield.dynamics")
-"""`kind` -> specification of every law of motion."""
+"""`kind` -> specification of all dynamics."""
 
 DynamicsSpec = Annotated[Law, DYNAMICS.by_kind]
-"""The specification of any registered law of motion."""
+"""The specification of any registered dynamics."""
 
 
 class Dynamics(ABC):
-    """One law of motion at work on one gas."""
+    """Equations of motion, discretised in time, of one gas."""
 
     keeps_momentum: bool = False
-    """Whether the total momentum stays what it is at the start, so that a run begins with none."""
+    """Whether total momentum is conserved; a run then starts with zero total momentum."""
 
     @abstractmethod
     def advance(self, gas: Gas) -> None:
-        """Moves `gas` by one step in place and counts the step; time grows by the law's own time step."""
+        """Advances `gas` by one step in place; increments its step by 1 and its time by the time step."""
 
     @abstractmethod
     def state(self) -> dict[str, NDArray[Any]]:
-        """What the law remembers between steps besides the gas (moments, thermostats, tallies), as copies."""
+        """The state between steps besides the gas (moments, thermostats, accumulators), as copies."""
 
     @abstractmethod
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Takes back what `state` gave.
+        """Restores what `state` returned.
 
         Raises:
-            ValueError: if it is the state of another law, or of a gas of another size.
+            ValueError: if it is the state of other dynamics, or of a gas of another size.
         """
 
     @abstractmethod
     def join(self, gas: Gas, newcomers: int) -> None:
-        """Hears that `gas` has grown by some particles at its end, and what they start with is settled here."""
+        """Extends the state after new particles were appended to `gas`, and initialises their part of it."""
 
     def begin(self, gas: Gas) -> None:
-        """Hears of the gas as it is before the first step; default: takes it as it is."""
+        """Prepares the gas before the first step; default: no change."""
         return None
 
     def project(self, gas: Gas) -> None:
-        """Brings positions to where this law lets them live (a floating-point lattice); default: leaves them."""
+        """Projects positions onto those allowed (a floating-point lattice); default: no change."""
         return None
 
     def tallies(self) -> dict[str, Array]:
-        """(N,) numbers that were added up for each particle since the start: `heat` given to the bath [energy]."""
+        """(N,) sums for each particle since the start: `heat` given to the bath [energy]."""
         return {}
 
     def measures(self, gas: Gas) -> dict[str, float]:
-        """What the law can say of the gas as a whole now: `conserved` [energy], `wall_impulse`, ..."""
+        """Scalars of the whole gas now: `conserved` [energy], `wall_impulse`, ..."""
         return {}
 
     def degrees_of_freedom(self, gas: Gas) -> int | None:
-        """How many velocity components are free under this law; None where there are no velocities."""
+        """Number of independent velocity components; None without velocities."""
         return None
 
 
@@ -196,19 +196,19 @@ def require_free(space: Space, kind: str) -> None:
         InputError: if the space is not all of R^D.
     """
     if space.bounded or space.wall_area > 0.0:
-        raise InputError(f"{kind} moves weights in all of R^D; space.kind must be free.")
+        raise InputError(f"{kind} moves weights in R^D; space.kind must be free.")
 
 
 def take_back(mine: dict[str, NDArray[Any]], state: Mapping[str, NDArray[Any]]) -> None:
-    """Copies a saved state into arrays in place, after everything was seen to fit.
+    """Copies a saved state into arrays in place, after all names and shapes were checked.
 
     Raises:
         ValueError: if names or shapes differ.
     """
     if set(state) != set(mine):
-        raise ValueError(f"the state of this law has {sorted(mine)}, not {sorted(state)}")
+        raise ValueError(f"the state of these dynamics has {sorted(mine)}, not {sorted(state)}")
     for name, array in mine.items():
         if state[name].shape != array.shape:
-            raise ValueError(f"{name} has shape {state[name].shape}, here it is {array.shape}")
+            raise ValueError(f"{name} has shape {state[name].shape}, not {array.shape}")
     for name, array in mine.items():
         array[...] = state[name]

@@ -15,19 +15,19 @@ class Bath:
     """The temperatures of a run.
 
     Attributes:
-        uniform: whether all groups have one temperature at every step.
-        lowest: the least temperature that any group ever has [energy].
+        uniform: whether all groups have the same temperature at every step.
+        lowest: the least temperature of any group at any step [energy].
     """
 
     def __init__(self, temperature: Schedule | ByGroup, groups: Sequence[str]) -> None:
-        """Gives every group its schedule.
+        """Assigns a schedule to every group.
 
         Args:
             temperature: one for all, or one for each group.
             groups: the names, in the order of `gas.species`.
 
         Raises:
-            InputError: if a group has none, or a name is no group.
+            InputError: if a group has none, or a name is not a group.
         """
         if isinstance(temperature, ByGroup):
             if set(temperature.groups) != set(groups):

@@ -1,16 +1,16 @@
-"""Brownian motion: Langevin's law where friction is so strong that velocities are forgotten at once.
+"""Brownian motion: the overdamped limit of Langevin dynamics.
 
     dx = F/(m gamma) dt + sqrt(2 T/(m gamma)) dB
 
 Euler-Maruyama moves by F h/(m gamma) + sqrt(2 T h/(m gamma)) R_n and is of first order. The scheme of Leimkuhler and
-Matthews (2013) has the noise (R_n + R_(n+1))/2 in place of R_n and is of second order in equilibrium; it is the limit
-of BAOAB for infinite friction, and it is done as such here: with s = sqrt(2 h/gamma) as a time and a flight velocity u,
+Matthews (2013) replaces R_n by (R_n + R_(n+1))/2 and is of second order in equilibrium; it is the limit of BAOAB for
+infinite friction, and is implemented as such: with s = sqrt(2 h/gamma) as a time and a flight velocity u,
 
     u <- u + F s/m,   fly for s/2,   u <- sqrt(T/m) R,   fly for s/2.
 
-Flights are made by the space, so that walls reflect and the sphere is never left. Curvature alone would spoil the
-second order: flights that start side by side come together. A force stronger by the factor 1 + rho s^2 T/(12 m) makes
-up for it, rho being the Ricci curvature (docs/equilibrium.md, "Brownian motion on the sphere").
+The space implements flights, so that walls reflect and particles stay on the sphere. Curvature would reduce the order
+to one, because neighbouring geodesics converge. Multiplying the force by 1 + rho s^2 T/(12 m), rho the Ricci curvature,
+corrects for this (docs/equilibrium.md, "Brownian motion on the sphere").
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Brownian(Law):
 
     kind: Literal["brownian"] = "brownian"
     scheme: Literal["leimkuhler_matthews", "euler_maruyama"] = "leimkuhler_matthews"
-    """Second or first order in equilibrium; both cost one force a step."""
+    """Second or first order in equilibrium; both cost one force evaluation per step."""
     time_step: float = Field(gt=0.0, allow_inf_nan=False)
     """h [time]."""
     friction: float = Field(1.0, gt=0.0, allow_inf_nan=False)
@@ -50,7 +50,7 @@ class Brownian(Law):
         return self.friction * mass
 
     def build(self, gas: Gas, conditions: Conditions) -> BrownianDynamics:
-        """The law for this gas.
+        """Builds the dynamics for this gas.
 
         Raises:
             InputError: if the run has no bath.
@@ -61,10 +61,10 @@ class Brownian(Law):
 
 
 class BrownianDynamics(Mechanics):
-    """What both schemes share: a flight that the space makes, and the heat of the way.
+    """The base of both schemes: free flight in the space, and the heat of the displacement.
 
     The heat is the work of the force along the displacement, with the mean of the forces at its two ends (Stratonovich;
-    Sekimoto, 1998). State: `flight` (N, D), the velocity that the last flight ended with.
+    Sekimoto, 1998). State: `flight` (N, D), the velocity at the end of the last flight.
     """
 
     def __init__(self, law: Brownian, gas: Gas, conditions: Conditions) -> None:
@@ -80,15 +80,15 @@ class BrownianDynamics(Mechanics):
 
     @abstractmethod
     def _move(self, gas: Gas) -> None:
-        """Flies to the place of the next step."""
+        """Moves to the positions of the next step."""
 
     def join(self, gas: Gas, newcomers: int) -> None:
-        """Newcomers have not flown yet."""
+        """Marks new particles as without a previous flight."""
         super().join(gas, newcomers)
         self._flight = np.concatenate([self._flight, np.full((newcomers, gas.dimensions), np.nan)])
 
     def measures(self, gas: Gas) -> dict[str, float]:
-        """Nothing: without velocities no wall takes up a momentum that could be counted."""
+        """None: without velocities no momentum is transferred to walls."""
         return {}
 
     def _memory(self) -> dict[str, NDArray[Any]]:
@@ -96,7 +96,7 @@ class BrownianDynamics(Mechanics):
 
 
 class EulerMaruyama(BrownianDynamics):
-    """One flight along the whole displacement; nothing is remembered."""
+    """One flight along the whole displacement, without memory."""
 
     def _move(self, gas: Gas) -> None:
         span = self._mobile_time
@@ -107,7 +107,7 @@ class EulerMaruyama(BrownianDynamics):
 
 
 class LeimkuhlerMatthews(BrownianDynamics):
-    """Two flights of half a span: the first still carries the noise of the last step."""
+    """Two flights of half a span: the first has the noise of the previous step."""
 
     def __init__(self, law: Brownian, gas: Gas, conditions: Conditions) -> None:
         super().__init__(law, gas, conditions)
@@ -123,7 +123,7 @@ class LeimkuhlerMatthews(BrownianDynamics):
         self._fly(gas, self._flight, 0.5 * self._span)
 
     def _masses(self, gas: Gas) -> Array:
-        """(N,) masses that a force meets: a little less where space is curved."""
+        """(N,) effective masses for the kick, corrected for curvature."""
         if not self.space.ricci:
             return gas.masses
         stronger = 1.0 + self.space.ricci * self._span**2 / 12.0 * self._temperatures(gas) / gas.masses

@@ -1,8 +1,8 @@
-"""Hamiltonian (hybrid) Monte Carlo: a stretch of velocity Verlet from fresh velocities, accepted by its energy error.
+"""Hamiltonian (hybrid) Monte Carlo: a velocity-Verlet trajectory from fresh velocities, accepted by its energy error.
 
 Duane, Kennedy, Pendleton and Roweth (1987); on the sphere along great circles (Byrne and Girolami, 2013). The
-Metropolis adjusted Langevin algorithm is the stretch of a single step (Roberts and Tweedie, 1996): `Mala` says it in
-the words of Brownian motion, a time step h that moves by F h + sqrt(2 T h) R where masses are one.
+Metropolis-adjusted Langevin algorithm has a trajectory of a single step (Roberts and Tweedie, 1996): `Mala` is
+parametrised as Brownian motion, by a time step h that moves by F h + sqrt(2 T h) R for unit masses.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ class Hmc(MonteCarlo):
     """Steps of velocity Verlet in one proposal."""
 
     def build(self, gas: Gas, conditions: Conditions) -> HmcDynamics:
-        """The law for this gas.
+        """Builds the dynamics for this gas.
 
         Raises:
-            InputError: if there is no Boltzmann law to sample, or `accept` would miss it.
+            InputError: if there is no Boltzmann distribution to sample, or `accept` would not preserve it.
         """
         self.require(conditions)
         return HmcDynamics(self, gas, conditions, self.time_step, self.leapfrog_steps)
@@ -44,26 +44,26 @@ class Hmc(MonteCarlo):
 
 @register
 class Mala(MonteCarlo):
-    """The Metropolis adjusted Langevin algorithm."""
+    """The Metropolis-adjusted Langevin algorithm."""
 
     has_velocities: ClassVar[bool] = True
 
     kind: Literal["mala"] = "mala"
     time_step: float = Field(gt=0.0, allow_inf_nan=False)
-    """h of the Brownian step that is proposed [time, with friction 1]."""
+    """h of the proposed Brownian step [time, with friction 1]."""
 
     def build(self, gas: Gas, conditions: Conditions) -> HmcDynamics:
-        """The law for this gas.
+        """Builds the dynamics for this gas.
 
         Raises:
-            InputError: if there is no Boltzmann law to sample, or `accept` would miss it.
+            InputError: if there is no Boltzmann distribution to sample, or `accept` would not preserve it.
         """
         self.require(conditions)
         return HmcDynamics(self, gas, conditions, float(np.sqrt(2.0 * self.time_step)), 1)
 
 
 class HmcDynamics(MonteCarloDynamics):
-    """Fresh velocities, a stretch of kick-drift-kick."""
+    """Fresh velocities, then a trajectory of kick-drift-kick steps."""
 
     def __init__(self, law: MonteCarlo, gas: Gas, conditions: Conditions, verlet_step: float, stretch: int) -> None:
         super().__init__(law, gas, conditions)
@@ -80,5 +80,5 @@ class HmcDynamics(MonteCarloDynamics):
             self._kick(gas, 0.5 * self._verlet_step)
 
     def degrees_of_freedom(self, gas: Gas) -> int:
-        """D N (D - 1 of each on the sphere): velocities are drawn afresh for every proposal."""
+        """D N (D - 1 of each on the sphere): velocities are redrawn for every proposal."""
         return self.space.freedom * gas.count

@@ -1,10 +1,10 @@
-"""Langevin's law: Newton's with friction and the noise of a bath, by splitting.
+"""Langevin dynamics: Newton's equations with friction and the noise of a bath, by splitting.
 
     dx = v dt,   m dv = F dt - gamma m v dt + sqrt(2 gamma m T) dB
 
 B kicks, A drifts, O is the exact Ornstein-Uhlenbeck flow v <- c v + sqrt((1 - c^2) T/m) R, c = exp(-gamma h). Both
-words are of second order; BAOAB has no error in the positions of a harmonic well at any step (Leimkuhler and Matthews,
-2013), OBABO none in its velocities (Bussi and Parrinello, 2007).
+splittings are of second order; BAOAB has no error in the positions of a harmonic well at any step (Leimkuhler and
+Matthews, 2013), OBABO none in its velocities (Bussi and Parrinello, 2007).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Langevin(Law):
         return self.friction * mass
 
     def build(self, gas: Gas, conditions: Conditions) -> LangevinDynamics:
-        """The law for this gas.
+        """Builds the dynamics for this gas.
 
         Raises:
             InputError: if the run has no bath.
@@ -55,7 +55,7 @@ class Langevin(Law):
 
 
 class LangevinDynamics(Splitting):
-    """The word of the scheme, with O for the bath."""
+    """The splitting of the scheme, with O for the bath."""
 
     def __init__(self, law: Langevin, gas: Gas, conditions: Conditions) -> None:
         self._friction = law.friction
@@ -70,7 +70,7 @@ class LangevinDynamics(Splitting):
         super()._step(gas)
 
     def _meet_bath(self, gas: Gas, span: float) -> None:
-        """The exact flow of friction and noise; each O of a step draws numbers of its own."""
+        """The exact flow of friction and noise; each O of a step has independent random numbers."""
         noise = self._normals(gas, Stream.BATH, self._draw)
         self._draw += 1
         kept = float(np.exp(-self._friction * span))

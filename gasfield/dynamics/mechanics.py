@@ -1,8 +1,8 @@
-"""The pieces that laws of motion of particles are made of: kick, drift, noise, and the tallies that go with them.
+"""Sub-flows of particle dynamics: kick, drift, noise, and their accumulators.
 
-A law is a word of pieces (Leimkuhler and Matthews, 2015, chapter 7). Velocity Verlet is kick, drift, kick; BAOAB puts
-the bath in the middle. Each piece is an exact flow in every space, because the space itself does the drift and takes
-the normal part out of forces and noise.
+A step is a splitting into sub-flows (Leimkuhler and Matthews, 2015, chapter 7). Velocity Verlet is kick, drift, kick;
+BAOAB has the bath in the middle. Each sub-flow is exact in every space, because the space implements the drift and
+projects forces and noise onto the tangent space.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from gasfield.streams import Stream
 
 
 class Mechanics(Dynamics):
-    """A law of motion of particles: float64 positions in any space, pushed by forces that are asked for once a place.
+    """Dynamics of particles with float64 positions in any space; forces are computed once per configuration.
 
-    A subclass does one step in `_step`; state that it keeps beside the tallies stands in `_memory`.
+    A subclass implements one step in `_step`; its state besides the accumulators is in `_memory`.
     """
 
     def __init__(self, gas: Gas, conditions: Conditions, time_step: float) -> None:
-        """Starts with all tallies at zero.
+        """Starts with all accumulators at zero.
 
         Args:
             gas: the gas to be moved.
@@ -45,61 +45,61 @@ class Mechanics(Dynamics):
         self._noise = np.empty((gas.count, gas.dimensions))
         self._force: Array | None = None
 
-    # --- what a run asks of it ---------------------------------------------------------------------------------------
+    # --- the interface of Dynamics -----------------------------------------------------------------------------------
 
     def advance(self, gas: Gas) -> None:
-        """One step of the law."""
+        """Advances by one step."""
         self._step(gas)
 
     @abstractmethod
     def _step(self, gas: Gas) -> None:
-        """Moves the gas and calls `_arrive` when it is where the step leads to."""
+        """Moves the gas, and calls `_arrive` when positions are final."""
 
     def _arrive(self, gas: Gas) -> None:
-        """Counts the step and its time: fields that change in time are felt as they are now."""
+        """Advances step and time, so that time-dependent fields are evaluated at the end of the step."""
         gas.step += 1
         gas.time += self.time_step
 
     def project(self, gas: Gas) -> None:
-        """Positions become a contiguous float64 array of the gas's own, inside the space."""
+        """Copies positions into a contiguous float64 array, inside the space."""
         gas.positions = np.array(gas.positions, np.float64, order="C")
         self.space.settle(gas.positions)
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Copies of the tallies (N,) and of what the law keeps of its own."""
+        """Copies of the accumulators (N,) and of the subclass's own state."""
         return {name: array.copy() for name, array in self._arrays().items()}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Takes back what `state` gave; forces are asked for again."""
+        """Restores what `state` returned; forces are computed anew."""
         take_back(self._arrays(), state)
         self._force = None
 
     def join(self, gas: Gas, newcomers: int) -> None:
-        """Newcomers start with nothing on their tallies."""
+        """Sets the accumulators of new particles to zero."""
         self._turned = np.concatenate([self._turned, np.zeros(newcomers)])
         self._heat = np.concatenate([self._heat, np.zeros(newcomers)])
         self._noise = np.empty((gas.count, gas.dimensions))
         self._force = None
 
     def tallies(self) -> dict[str, Array]:
-        """`heat` (N,) given to the bath, where there is one."""
+        """`heat` (N,) given to the bath, if there is one."""
         return {"heat": self._heat} if self.bath else {}
 
     def measures(self, gas: Gas) -> dict[str, float]:
-        """`wall_impulse`, the momentum that walls took up since the start, where there are walls."""
+        """`wall_impulse`, the momentum transferred to the walls since the start, if there are walls."""
         return {"wall_impulse": float(np.sum(gas.masses * self._turned))} if self.space.wall_area else {}
 
     def _memory(self) -> dict[str, NDArray[Any]]:
-        """What the law keeps between steps of its own, as the arrays themselves; default: nothing."""
+        """The subclass's own state between steps, without copies; default: none."""
         return {}
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
         return {"turned": self._turned, "heat": self._heat, **self._memory()}
 
-    # --- pieces ------------------------------------------------------------------------------------------------------
+    # --- sub-flows ---------------------------------------------------------------------------------------------------
 
     def _force_on(self, gas: Gas) -> Array:
-        """(N, D) tangent force where the gas is; computed once for a place."""
+        """(N, D) tangent force at the current positions; computed once per configuration."""
         if self._force is None:
             self._force = self.field.force(gas)
             self.space.tangent(gas.positions, self._force)
@@ -114,12 +114,12 @@ class Mechanics(Dynamics):
         self._fly(gas, velocities_of(gas), span)
 
     def _fly(self, gas: Gas, velocities: Array, span: float) -> None:
-        """Free flight along velocities of its own; the force of the old place is forgotten."""
+        """Free flight along given velocities; the cached force is discarded."""
         self.space.drift(gas.positions, velocities, span, self._turned)
         self._force = None
 
     def _normals(self, gas: Gas, stream: Stream, draw: int = 0) -> Array:
-        """(N, D) tangent standard normal numbers of this step; the array is used again by the next call."""
+        """(N, D) tangent standard normal numbers of this step; the next call reuses the array."""
         normals(self._noise, gas.ids, self.seed, int(stream), gas.step, draw)
         self.space.tangent(gas.positions, self._noise)
         return self._noise
@@ -131,15 +131,14 @@ class Mechanics(Dynamics):
 
 
 class Splitting(Mechanics):
-    """A step that is a word of pieces: each letter lasts the time step divided by how often it occurs.
+    """A step composed of sub-flows: the duration of each is the time step divided by its number of occurrences.
 
-    B is the kick, A the drift and R the turn in a magnetic field; a subclass adds its own. The step is counted when
-    the last drift is done, so that what follows is at the new step: a field that changes in time is felt at the ends of
-    the drifts.
+    B is the kick, A the drift and R the rotation in a magnetic field; a subclass adds its own. Step and time advance
+    after the last drift, so that a time-dependent field is evaluated at the ends of the drifts.
     """
 
     def __init__(self, gas: Gas, conditions: Conditions, time_step: float, word: str) -> None:
-        """See `Mechanics`; `word` as "BAOAB"."""
+        """See `Mechanics`; `word` is the order of the sub-flows, such as "BAOAB"."""
         super().__init__(gas, conditions, time_step)
         word = _with_turn(word) if self.field.turns else word
         pieces = self._pieces()
@@ -149,7 +148,7 @@ class Splitting(Mechanics):
         ]
 
     def _pieces(self) -> dict[str, Callable[[Gas, float], None]]:
-        """Letter -> what it does to a gas over a time."""
+        """Letter -> sub-flow of a gas over a time."""
         return {"A": self._drift, "B": self._kick, "R": self.field.turn}
 
     def _step(self, gas: Gas) -> None:
@@ -159,7 +158,7 @@ class Splitting(Mechanics):
                 self._arrive(gas)
 
     def begin(self, gas: Gas) -> None:
-        """A momentum that nothing could change is taken out."""
+        """Removes the total momentum if it is conserved."""
         if self.keeps_momentum:
             stop_drift(gas)
 
@@ -169,19 +168,19 @@ class Splitting(Mechanics):
 
 
 def _with_turn(word: str) -> str:
-    """The word with R in the middle of the drift: beside O, with which it commutes, so that a bath meets what it would
-    meet without the field and every discrete law stays as it is; else the drift is done in two."""
+    """The splitting with R in the middle of the drift: next to O, with which it commutes, so that the discrete
+    stationary distribution is that without the field; without AOA, the drift is split in two."""
     return word.replace("AOA", "AROA") if "AOA" in word else word.replace("A", "ARA")
 
 
 def keeps_momentum(conditions: Conditions, gas: Gas) -> bool:
-    """Whether forces and space keep the total momentum of the gas, and share it out among its particles."""
+    """Whether particles interact and both forces and space conserve the total momentum of the gas."""
     mutual = conditions.field.interacting and conditions.field.mutual and bool(gas.pushes.all())
     return mutual and conditions.space.homogeneous
 
 
 def stop_drift(gas: Gas) -> None:
-    """Takes out the velocity of the centre of mass, which a law that keeps momentum would keep for ever."""
+    """Removes the velocity of the centre of mass, which dynamics that conserve momentum would retain."""
     velocities = velocities_of(gas)
     velocities -= np.sum(gas.masses[:, None] * velocities, axis=0) / np.sum(gas.masses)
 
@@ -193,7 +192,7 @@ def velocities_of(gas: Gas) -> Array:
         ValueError: if it has none.
     """
     if gas.velocities is None:
-        raise ValueError("this law of motion needs a gas with velocities")
+        raise ValueError("these dynamics need a gas with velocities")
     return gas.velocities
 
 
@@ -208,7 +207,7 @@ def kick(velocities, force, masses, span):  # type: ignore[no-untyped-def]
 
 @jit(**EXACT_PARALLEL)
 def scale_noise(noise, temperatures, masses, out):  # type: ignore[no-untyped-def]
-    """out_i = sqrt(T_i / m_i) noise_i: Maxwell's velocities."""
+    """out_i = sqrt(T_i / m_i) noise_i: Maxwell-Boltzmann velocities."""
     for i in prange(noise.shape[0]):
         width = np.sqrt(temperatures[i] / masses[i])
         for j in range(noise.shape[1]):

@@ -1,7 +1,7 @@
 """Metropolis sampling: a Gaussian step, accepted with probability min(1, exp(-dU/T)) (Metropolis et al., 1953).
 
-The step is flown by the space, so that at a wall the proposal is reflected and on the sphere it follows a great circle;
-both are as likely backwards as forwards.
+The step is a free flight in the space, so that the proposal is reflected at walls and follows a great circle on the
+sphere; both proposals are symmetric.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from gasfield.streams import Stream
 
 @register
 class Metropolis(MonteCarlo):
-    """Random steps, accepted or not."""
+    """Random-walk Metropolis sampling."""
 
     kind: Literal["metropolis"] = "metropolis"
     step_length: float = Field(gt=0.0, allow_inf_nan=False)
-    """Standard deviation of a step in each coordinate [length]; half of the steps accepted is a good choice."""
+    """Standard deviation of a step in each coordinate [length]; an acceptance of one half is a good choice."""
 
     def build(self, gas: Gas, conditions: Conditions) -> MetropolisDynamics:
-        """The law for this gas.
+        """Builds the dynamics for this gas.
 
         Raises:
-            InputError: if there is no Boltzmann law to sample, or `accept` would miss it.
+            InputError: if there is no Boltzmann distribution to sample, or `accept` would not preserve it.
         """
         self.require(conditions)
         return MetropolisDynamics(self, gas, conditions)
 
 
 class MetropolisDynamics(MonteCarloDynamics):
-    """Flies along a Gaussian step."""
+    """Proposes a Gaussian step."""
 
     def __init__(self, law: Metropolis, gas: Gas, conditions: Conditions) -> None:
         super().__init__(law, gas, conditions)

@@ -1,9 +1,9 @@
-"""What Monte-Carlo laws share: a proposal is accepted with the probability that keeps Boltzmann's law.
+"""The base of Monte-Carlo samplers: proposals are accepted such that the Boltzmann distribution is invariant.
 
-Proposals are made by free flight, which keeps volume and can be run backwards in every space, so that the rule of
-Metropolis et al. (1953) needs energies only. Where particles do not feel each other every particle is a chain of its
-own and decides for itself, all in parallel. Where they do, moves decided in parallel would each be judged by places
-that others are just leaving, and detailed balance would be lost: then the gas moves, and is accepted, as a whole.
+Proposals are free flights, which are volume-preserving and reversible in every space, so that the rule of Metropolis et
+al. (1953) needs energies only. Without interactions every particle is an independent chain, and all are updated in
+parallel. With interactions, parallel updates would use energies at outdated positions of the other particles, which
+violates detailed balance: then the gas is moved and accepted as a whole.
 """
 
 from __future__ import annotations
@@ -23,48 +23,48 @@ from gasfield.streams import Stream
 
 
 class MonteCarlo(Law):
-    """A law of motion that samples Boltzmann's law and has no time of its own: a step counts as one unit."""
+    """A sampler of the Boltzmann distribution without physical time: a step counts as one unit of time."""
 
     thermal: ClassVar[bool] = True
 
     accept: Literal["particle", "gas"] = "particle"
-    """Who is accepted or not: each particle by itself (only where particles do not feel each other), or the gas."""
+    """What is accepted or rejected: each particle independently (only without interactions), or the whole gas."""
 
     def require(self, conditions: Conditions) -> None:
-        """Refuses what has no Boltzmann law, or would miss it.
+        """Refuses conditions without a Boltzmann distribution, or under which it would not be invariant.
 
         Raises:
-            InputError: if the run has no bath or forces that are no gradient, or moves of particles that feel each
-                other would be decided in parallel, or a gas of several temperatures as a whole.
+            InputError: if the run has no bath or has forces that are not a gradient, if interacting particles would be
+                accepted independently, or a gas of several temperatures as a whole.
         """
         super().require(conditions)
         assert conditions.bath is not None
         if not conditions.field.conservative:
             raise InputError(
-                f"{self.kind} accepts moves by their energy, but one of the forces is no gradient and has none; use "
+                f"{self.kind} accepts moves by their energy, but one of the forces is not a gradient and has none; use "
                 "langevin or brownian."
             )
         if conditions.field.interacting and self.accept == "particle":
             raise InputError(
-                f"{self.kind} with accept: particle decides about all particles at once, which breaks detailed balance "
-                "where they feel each other; write accept: gas."
+                f"{self.kind} with accept: particle updates all particles in parallel, which violates detailed balance "
+                "if they interact; use accept: gas."
             )
         if not conditions.bath.uniform and self.accept == "gas":
             raise InputError(f"{self.kind} with accept: gas needs one temperature for the whole gas.")
 
 
 class MonteCarloDynamics(Mechanics):
-    """Proposes, and accepts or takes back. A subclass makes the proposal.
+    """Proposes, then accepts or rejects. A subclass implements the proposal.
 
-    State: `counts`, how many proposals there were, and how many were accepted (a mean over particles).
+    State: `counts`, the number of proposals and the number accepted (a mean over particles).
     """
 
     def __init__(self, law: MonteCarlo, gas: Gas, conditions: Conditions) -> None:
         super().__init__(gas, conditions, 1.0)
         if conditions.field.interacting and not gas.pushes.all():
             raise InputError(
-                "passive tracers feel the other particles without pushing them, so gas and tracers together have no "
-                "energy that a Monte-Carlo move could be accepted by; use langevin or brownian."
+                "passive tracers feel forces without exerting them, so gas and tracers together have no energy "
+                "by which a Monte-Carlo move could be accepted; use langevin or brownian."
             )
         self._together = law.accept == "gas"
         self._counts = np.zeros(2)
@@ -83,20 +83,20 @@ class MonteCarloDynamics(Mechanics):
         self._arrive(gas)
 
     def _begin(self, gas: Gas) -> None:
-        """What happens before every proposal, and is not taken back; default: nothing."""
+        """Prepares every proposal; not undone by rejection. Default: no change."""
         return None
 
     @abstractmethod
     def _propose(self, gas: Gas) -> None:
-        """Moves the gas by a map that keeps volume and can be run backwards."""
+        """Moves the gas by a volume-preserving, reversible map."""
 
     def _energies(self, gas: Gas) -> Array:
-        """(N,) energy by which each particle is judged; with its kinetic energy where it has one [energy]."""
+        """(N,) energy of each particle for the acceptance, with its kinetic energy if it has one [energy]."""
         potential = self.field.energy(gas)
         return potential if gas.velocities is None else potential + gas.kinetic_energies()
 
     def _decide(self, gas: Gas, change: Array) -> NDArray[np.bool_]:
-        """(N,) who is accepted: with probability min(1, exp(-change/T)); never where the change is no number."""
+        """(N,) which are accepted: with probability min(1, exp(-change/T)); never if the change is NaN."""
         temperatures = self._temperatures(gas)
         ids = gas.ids[:1] if self._together else gas.ids
         if self._together:
@@ -108,11 +108,11 @@ class MonteCarloDynamics(Mechanics):
         return np.broadcast_to(accepted, gas.count)
 
     def tallies(self) -> dict[str, Array]:
-        """None: a Monte-Carlo move exchanges no heat at a rate that would mean something."""
+        """None: the rate of heat exchange of Monte-Carlo moves has no physical meaning."""
         return {}
 
     def measures(self, gas: Gas) -> dict[str, float]:
-        """`acceptance`: the share of proposals accepted since the start."""
+        """`acceptance`: the fraction of proposals accepted since the start."""
         return {"acceptance": float(self._counts[1] / self._counts[0])} if self._counts[0] else {}
 
     def _memory(self) -> dict[str, NDArray[Any]]:

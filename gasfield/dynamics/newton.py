@@ -1,9 +1,9 @@
-"""Newton's law by velocity Verlet.
+"""Newton's equations by velocity Verlet.
 
     v <- v + F h/2m,   x <- x + v h,   v <- v + F h/2m          (Verlet, 1967; Swope et al., 1982)
 
-Symplectic and of second order: the energy error stays bounded and falls as h^2; total momentum is kept where forces are
-mutual, angular momentum where they are central.
+Symplectic and of second order: the energy error stays bounded and scales as h^2; total momentum is conserved if forces
+are mutual, angular momentum if they are central.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Newton(Law):
     """h [time]."""
 
     def build(self, gas: Gas, conditions: Conditions) -> NewtonDynamics:
-        """The law for this gas.
+        """Builds the dynamics for this gas.
 
         Raises:
             InputError: if the run has a bath.
@@ -47,13 +47,13 @@ class NewtonDynamics(Splitting):
         self.keeps_momentum = keeps_momentum(conditions, gas)
 
     def measures(self, gas: Gas) -> dict[str, float]:
-        """`conserved`: the total energy, where there is one."""
+        """`conserved`: the total energy, if it is defined."""
         measures = super().measures(gas)
         if self.field.conservative and self.field.steady:
             measures["conserved"] = float(gas.kinetic_energies().sum() + self.field.energy(gas).sum())
         return measures
 
     def degrees_of_freedom(self, gas: Gas) -> int:
-        """D N, less D where the total momentum is kept."""
+        """D N, less D if total momentum is conserved."""
         kept = gas.dimensions if self.keeps_momentum else 0
         return super().degrees_of_freedom(gas) - kept

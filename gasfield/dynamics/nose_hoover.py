@@ -1,9 +1,9 @@
-"""Nose-Hoover chains: Newton's law with a friction that itself obeys Newton's law, so that <K> is as the bath has it.
+"""Nose-Hoover chains: Newton's equations with dynamical friction, so that <K> is that of the bath.
 
     dv/dt = F/m - xi_1 v,   Q_1 dxi_1/dt = 2K - N_f T - Q_1 xi_1 xi_2,   Q_k dxi_k/dt = Q_(k-1) xi_(k-1)^2 - T - ...
 
 (Martyna, Klein and Tuckerman, 1992), integrated by the splitting of Martyna, Tuckerman, Tobias and Klein (1996): half a
-step of the chain, kick, drift, kick, half a step of the chain. Deterministic, of second order, and it keeps
+step of the chain, kick, drift, kick, half a step of the chain. Deterministic and of second order; it conserves
 
     H' = K + U + sum_k Q_k xi_k^2/2 + N_f T eta_1 + T sum_(k>1) eta_k,     d eta_k/dt = xi_k
 
@@ -27,7 +27,7 @@ from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
 from gasfield.registry import register
 
-# Three sub-steps that together are of fourth order (Suzuki, 1990; Yoshida, 1990); the chain costs little beside forces.
+# Three sub-steps, together of fourth order (Suzuki, 1990; Yoshida, 1990); the chain is cheap compared to forces.
 _OUTER = 1.0 / (2.0 - 2.0 ** (1.0 / 3.0))
 _WEIGHTS = np.array([_OUTER, 1.0 - 2.0 * _OUTER, _OUTER])
 
@@ -44,32 +44,32 @@ class NoseHoover(Law):
     time_step: float = Field(gt=0.0, allow_inf_nan=False)
     """h [time]."""
     relaxation_time: float = Field(gt=0.0, allow_inf_nan=False)
-    """tau [time]: how long the thermostat takes to swing; some ten steps at least."""
+    """tau [time]: oscillation time of the thermostat; at least some ten steps."""
     chain: int = Field(3, ge=1, le=20)
     """Thermostats in the chain."""
 
     def build(self, gas: Gas, conditions: Conditions) -> NoseHooverDynamics:
-        """The law for this gas.
+        """Builds the dynamics for this gas.
 
         Raises:
             InputError: if the run has no bath, its temperature is not above zero, fewer than two degrees of freedom
-                share a chain, or there is no force that could share out energy.
+                share a chain, or there is no force to exchange energy.
         """
         self.require(conditions)
         assert conditions.bath is not None
         if not conditions.field.interacting and conditions.field.mutual:
             raise InputError(
-                "nose_hoover without forces only makes all velocities larger or smaller at once, so the gas never "
-                "reaches Maxwell's law; use langevin or andersen for an ideal gas."
+                "nose_hoover without forces only rescales all velocities by a common factor, so the gas never reaches "
+                "the Maxwell distribution; use langevin or andersen for an ideal gas."
             )
         if conditions.bath.lowest <= 0.0:
-            raise InputError("nose_hoover needs a temperature above zero: its thermostat would have no mass.")
+            raise InputError("nose_hoover needs a temperature above zero: its thermostat mass would be zero.")
         dynamics = NoseHooverDynamics(self, gas, conditions)
         for name, freedom in dynamics.freedoms(gas).items():
             if freedom < 2:
                 raise InputError(
-                    f"nose_hoover has {freedom} degrees of freedom in {name}; below 2 its motion is not ergodic and "
-                    "misses the canonical law. Use more particles, or langevin."
+                    f"nose_hoover has {freedom} degrees of freedom in {name}; below 2 the dynamics are not ergodic and "
+                    "do not sample the canonical distribution. Use more particles, or langevin."
                 )
         return dynamics
 
@@ -82,7 +82,7 @@ class NoseHooverDynamics(Splitting):
         assert conditions.bath is not None
         self._relaxation_time = law.relaxation_time
         self._shares_chain = conditions.bath.uniform
-        # One chain scales all velocities alike, so a gas at rest as a whole stays so; several chains do not.
+        # One chain scales all velocities equally, so zero total momentum is conserved; several chains do not.
         self.keeps_momentum = self._shares_chain and keeps_momentum(conditions, gas)
         chains = 1 if self._shares_chain else len(gas.names)
         self._eta = np.zeros((chains, law.chain))
@@ -94,7 +94,7 @@ class NoseHooverDynamics(Splitting):
         return {"the gas": int(counts[0])} if self._shares_chain else dict(zip(gas.names, counts.tolist(), strict=True))
 
     def degrees_of_freedom(self, gas: Gas) -> int:
-        """D N, less D where the total momentum is kept."""
+        """D N, less D if total momentum is conserved."""
         return int(self._freedoms(gas).sum())
 
     def measures(self, gas: Gas) -> dict[str, float]:
@@ -111,7 +111,7 @@ class NoseHooverDynamics(Splitting):
         return super()._pieces() | {"N": self._thermostat}
 
     def _thermostat(self, gas: Gas, span: float) -> None:
-        """The chains move for a time and scale the velocities of their groups."""
+        """Advances the chains by a time and scales the velocities of their groups."""
         kinetic, masses, freedoms = self._kinetic(gas), self._masses(gas), self._freedoms(gas).astype(np.float64)
         scales = np.empty(len(self._eta))
         for g, temperature in enumerate(self._chain_temperatures(gas)):
@@ -152,7 +152,7 @@ class NoseHooverDynamics(Splitting):
 
 @jit(**EXACT)
 def _move_chain(eta, xi, masses, twice_kinetic, freedom, temperature, span, weights):  # type: ignore[no-untyped-def]
-    """Moves one chain (M,) for a time, in place, and gives the factor by which velocities change."""
+    """Advances one chain (M,) by a time, in place; returns the factor by which velocities change."""
     last = eta.size - 1
     scale = 1.0
     for weight in weights:
@@ -164,14 +164,14 @@ def _move_chain(eta, xi, masses, twice_kinetic, freedom, temperature, span, weig
         twice_kinetic *= factor * factor
         for k in range(last + 1):
             eta[k] += h * xi[k]
-        for k in range(last + 1):  # ... and back, in the opposite order, so that the step can be reversed
+        for k in range(last + 1):  # ... and back, in the opposite order, so that the step is reversible
             _push(xi, masses, k, twice_kinetic, freedom, temperature, h)
     return scale
 
 
 @jit(**EXACT)
 def _push(xi, masses, k, twice_kinetic, freedom, temperature, h):  # type: ignore[no-untyped-def]
-    """Half a sub-step of thermostat k: damped by the next one for a quarter, pushed, damped again."""
+    """Half a sub-step of thermostat k: damping by the next one for a quarter, kick, damping again."""
     driven = twice_kinetic - freedom * temperature if k == 0 else masses[k - 1] * xi[k - 1] ** 2 - temperature
     damping = np.exp(-0.25 * h * xi[k + 1]) if k + 1 < xi.size else 1.0
     xi[k] = (xi[k] * damping + 0.5 * h * driven / masses[k]) * damping

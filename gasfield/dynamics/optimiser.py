@@ -1,4 +1,4 @@
-"""What optimisers have in common as laws of motion: weights on a floating-point lattice, moved against a gradient."""
+"""The base of optimisers as dynamics: weights on a floating-point lattice, moved against a gradient."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ from gasfield.kernels.bfloat16 import round_to_bfloat16
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
 
 Precision = Literal["float32", "bfloat16"]
-"""In what a quantity is kept between steps. Both are held in float32 arrays: a bfloat16 is one on a coarser lattice."""
+"""Storage precision between steps. Both are held in float32 arrays: a bfloat16 is a float32 on a coarser lattice."""
 
-# Division as IEEE 754 has it: 0/0 is NaN, as in PyTorch, and no test for zero keeps the loop from being vectorised.
+# IEEE 754 division: 0/0 is NaN, as in PyTorch, and no test for zero prevents vectorisation.
 ROW: dict[str, Any] = EXACT | {"error_model": "numpy"}
 """Compilation of a loop along one row."""
 ROWS: dict[str, Any] = EXACT_PARALLEL | {"error_model": "numpy"}
 """Compilation of the parallel loop over rows."""
 ELEMENT: dict[str, Any] = ROW | {"forceinline": True}
-"""Compilation of what happens to one element: always inlined, or the loop along the row would not be vectorised."""
+"""Compilation of the update of one element: always inlined, or the loop along the row would not vectorise."""
 
 
 class Optimiser(Law):
     """The specification of an optimiser: its constants, and its arithmetic in `update`."""
 
     moment_names: ClassVar[tuple[str, ...]]
-    """Names of the (N, D) float32 arrays that it remembers."""
+    """Names of the (N, D) float32 arrays of its state."""
 
     looks_ahead: ClassVar[bool] = False
     is_optimiser: ClassVar[bool] = True
-    remedy: ClassVar[str] = "Try a smaller learning_rate, or start nearer to the recorded rows."
+    remedy: ClassVar[str] = "Try a smaller learning_rate, or start closer to the recorded rows."
 
     parameters: Precision = "float32"
-    """Precision in which weights live. The gradient has it too, as a framework's gradient has that of its parameter."""
+    """Precision of the weights and of the gradient, which in a framework has the precision of its parameter."""
 
     @property
     def precision(self) -> Precision:
-        """The lattice on which positions live."""
+        """The floating-point lattice of the positions."""
         return self.parameters
 
     def require(self, conditions: Conditions) -> None:
-        """Refuses a bath, and a space with bounds.
+        """Refuses a bath, and a bounded space.
 
         Raises:
             InputError: if there is one.
@@ -54,10 +54,10 @@ class Optimiser(Law):
         require_free(conditions.space, self.kind)
 
     def build(self, gas: Gas, conditions: Conditions) -> OptimiserDynamics:
-        """The law for this gas, with moments at zero and no step taken.
+        """Builds the dynamics for this gas, with zero moments and step count.
 
         Raises:
-            InputError: if the run has a bath, or a space with bounds.
+            InputError: if the run has a bath, or a bounded space.
         """
         self.require(conditions)
         return OptimiserDynamics(self, gas, conditions)
@@ -66,17 +66,17 @@ class Optimiser(Law):
     def update(
         self, weights: NDArray[Any], gradient: NDArray[Any], moments: Mapping[str, NDArray[Any]], step: int
     ) -> None:
-        """Moves `weights` (N, D) and the moments, by their names, in place; `step` counts from 1."""
+        """Updates `weights` (N, D) and the named moments in place; `step` counts from 1."""
 
 
 class OptimiserDynamics(Dynamics):
-    """Weights are positions, the gradient is minus the force, and one step is one unit of time.
+    """Positions are weights, the gradient is minus the force, and one step is one unit of time.
 
     State: the moments, each (N, D) float32, and `step_count`.
     """
 
     def __init__(self, law: Optimiser, gas: Gas, conditions: Conditions) -> None:
-        """Starts from rest: all moments zero, no step taken.
+        """Starts with zero moments and step count.
 
         Args:
             law: the optimiser.
@@ -93,7 +93,7 @@ class OptimiserDynamics(Dynamics):
         """One optimiser step in place. The force is rounded to float32 here, and by the step to the weights' precision.
 
         Raises:
-            ValueError: if the positions are not what `project` makes of them, or have another shape than at the start.
+            ValueError: if the positions are not in the form of `project`, or have another shape than at the start.
         """
         require_state("positions", gas.positions, self._gradient.shape)
         np.negative(self._field.force(gas), out=self._gradient, casting="same_kind")
@@ -107,7 +107,7 @@ class OptimiserDynamics(Dynamics):
         return {name: array.copy() for name, array in self._arrays().items()}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Takes back what `state` gave.
+        """Restores what `state` returned.
 
         Raises:
             ValueError: if a moment is missing, or has another shape than the gas.
@@ -118,14 +118,14 @@ class OptimiserDynamics(Dynamics):
         return {**self._moments, "step_count": self._steps_taken}
 
     def join(self, gas: Gas, newcomers: int) -> None:
-        """Newcomers inherit the step count and, as moments, the mean of those that are there."""
+        """Initialises the moments of new particles to the mean of the existing ones; the step count is shared."""
         for name, moment in self._moments.items():
             inherited = np.repeat(moment.mean(axis=0, dtype=np.float64)[None], newcomers, axis=0)
             self._moments[name] = np.concatenate([moment, inherited.astype(np.float32)])
         self._gradient = np.empty(gas.positions.shape, np.float32)
 
     def project(self, gas: Gas) -> None:
-        """Makes positions a contiguous float32 array of the gas's own, rounded to bfloat16 where the weights are."""
+        """Copies positions into a contiguous float32 array, rounded to bfloat16 if the weights are bfloat16."""
         if self.law.parameters == "bfloat16":
             gas.positions = np.ascontiguousarray(round_to_bfloat16(gas.positions))
         else:
@@ -133,7 +133,7 @@ class OptimiserDynamics(Dynamics):
 
 
 def gradient_for(weights: NDArray[Any], gradient: NDArray[Any], **moments: NDArray[Any]) -> NDArray[np.float32]:
-    """The gradient (N, D) as kernels take it, once everything that a step changes was seen to fit.
+    """The gradient (N, D) as a contiguous float32 array, after all arrays of a step were checked.
 
     Raises:
         ValueError: if an array that is to be overwritten is not a contiguous float32 array, or shapes differ.
@@ -145,7 +145,7 @@ def gradient_for(weights: NDArray[Any], gradient: NDArray[Any], **moments: NDArr
 
 
 def require_state(name: str, array: NDArray[Any], shape: tuple[int, ...]) -> None:
-    """Refuses an array that a kernel could not update in place, or for which it would be compiled once more.
+    """Refuses an array that a kernel could not update in place, or that would trigger recompilation.
 
     Raises:
         ValueError: if `array` is not a writable, aligned, C-contiguous float32 array of that shape.
@@ -153,5 +153,5 @@ def require_state(name: str, array: NDArray[Any], shape: tuple[int, ...]) -> Non
     if array.dtype != np.float32 or array.shape != shape or not array.flags.carray:
         raise ValueError(
             f"{name} must be a writable contiguous float32 array of shape {shape}, "
-            f"not {array.dtype} of shape {array.shape}; dynamics.project makes positions so"
+            f"not {array.dtype} of shape {array.shape}; dynamics.project converts positions"
         )

@@ -1,7 +1,7 @@
-"""Stochastic gradient descent with momentum as a law of motion, in the very arithmetic in which a framework does it.
+"""Stochastic gradient descent with momentum as dynamics, in the arithmetic of the reference framework.
 
-With gradient g, learning rate eta, decay lambda (coupled: it joins the gradient), momentum mu and dampening tau
-(Sutskever et al., 2013, in the form of `torch.optim.SGD`, where the learning rate stands outside the buffer b):
+With gradient g, learning rate eta, decay lambda (coupled: added to the gradient), momentum mu and dampening tau
+(Sutskever et al., 2013, in the form of `torch.optim.SGD`, where the learning rate is outside the buffer b):
 
     g <- g + lambda W
     b <- g at the first step,  b <- mu b + (1 - tau) g  afterwards
@@ -9,14 +9,14 @@ With gradient g, learning rate eta, decay lambda (coupled: it joins the gradient
 
 The reference is `torch.optim.SGD(foreach=False, fused=False)` of PyTorch 2.13 on an x86 CPU with AVX2 or AVX-512:
 
-* All float32: each "add a multiple of" is one fused multiply-add. Bit-equal here.
-* All bfloat16: each operation is float32 arithmetic, rounded to bfloat16 as it is stored. Whatever multiplies inside
-  an addition (lambda, 1 - tau, eta, and mu in the Nesterov step) is itself rounded to bfloat16 first, so a learning
-  rate of .001 acts as .00099945; mu b is a product by itself, and there mu stays float32. Bit-equal here to the
-  vectorised part of the reference. Its scalar remainder (the last elements of a tensor, or of a thread's part of one,
-  that fill no vector) rounds the product in between; position in memory is no part of a law, so that is not followed.
-* Any mix, which PyTorch refuses: float32 arithmetic in the same order, all in registers, and one rounding of each of W
-  and b as it is stored. Without momentum there is no b, and its precision means nothing.
+* All float32: each scaled addition is one fused multiply-add. Bit-equal here.
+* All bfloat16: each operation is float32 arithmetic, rounded to bfloat16 as it is stored. The factor of a scaled
+  addition (lambda, 1 - tau, eta, and mu in the Nesterov step) is itself rounded to bfloat16 first, so a learning rate
+  of .001 acts as .00099945; mu b is a separate product, in which mu stays float32. Bit-equal here to the vectorised
+  part of the reference. Its scalar remainder (the last elements of a tensor, or of a thread's part of one, that do not
+  fill a vector) also rounds the product; this dependence on the position in memory is not reproduced.
+* Mixed precision, which PyTorch refuses: float32 arithmetic in the same order, all in registers, and one rounding of
+  each of W and b as it is stored. Without momentum there is no b, and its precision has no effect.
 """
 
 from __future__ import annotations
@@ -45,20 +45,20 @@ class SGD(Optimiser):
     learning_rate: float = Field(gt=0.0, allow_inf_nan=False)
     """eta [length^2/energy]: distance moved per unit of gradient."""
     momentum: float = Field(0.0, ge=0.0, allow_inf_nan=False)
-    """mu [1]: what the momentum buffer keeps of itself in a step; 0 for no buffer."""
+    """mu [1]: decay factor of the momentum buffer; 0 for no buffer."""
     dampening: float = Field(0.0, ge=0.0, le=1.0)
-    """tau [1]: the part of a new gradient that the momentum buffer leaves out."""
+    """tau [1]: a new gradient enters the momentum buffer with the factor 1 - tau."""
     weight_decay: float = Field(0.0, ge=0.0, allow_inf_nan=False)
     """lambda [energy/length^2], coupled: lambda W is added to the gradient."""
     nesterov: bool = False
-    """Looks ahead along the momentum; asks for momentum without dampening."""
+    """Nesterov momentum; requires momentum without dampening."""
     state: Precision = "float32"
     """Precision of the momentum buffer."""
 
     @model_validator(mode="after")
     def _nesterov_has_momentum(self) -> Self:
         if self.nesterov and (self.momentum == 0.0 or self.dampening != 0.0):
-            raise fault_within(("nesterov",), "asks for momentum > 0 and dampening 0", self.nesterov)
+            raise fault_within(("nesterov",), "requires momentum > 0 and dampening 0", self.nesterov)
         return self
 
     def update(
@@ -77,9 +77,9 @@ def sgd_step(
     """One step of SGD, in place, in parallel over rows; bits do not depend on the number of threads.
 
     Args:
-        weights: (N, D) float32, on the bfloat16 lattice if `law.parameters` says so; overwritten.
-        gradient: (N, D); rounded to float32, and on to bfloat16 if `law.parameters` says so.
-        momentum: (N, D) float32, b; overwritten where the law has momentum.
+        weights: (N, D) float32, on the bfloat16 lattice if `law.parameters` is bfloat16; overwritten.
+        gradient: (N, D); rounded to float32, and further to bfloat16 if `law.parameters` is bfloat16.
+        momentum: (N, D) float32, b; overwritten if `law.momentum` is not zero.
         step: counted from 1; at the first the gradient becomes the buffer.
         law: constants and precisions.
 
@@ -90,11 +90,11 @@ def sgd_step(
     _step_rows(weights, gradient, momentum, _scalars(law), _choices(law, step))
 
 
-# --- what one step is made of besides arrays -------------------------------------------------------------------------
+# --- scalars and options of one step ---------------------------------------------------------------------------------
 
 
 class _Scalars(NamedTuple):
-    """Every field float32, so that no value ever compiles a new kernel."""
+    """Scalar arguments of a step; all are float32, so that their values never trigger recompilation."""
 
     decay: np.float32
     """lambda"""
@@ -107,7 +107,7 @@ class _Scalars(NamedTuple):
 
 
 class _Choices(NamedTuple):
-    """Which operations there are, what is kept in bfloat16, whether each operation is rounded or only each store."""
+    """Which operations apply, which arrays are bfloat16, and whether each operation is rounded or only each store."""
 
     decays: bool
     has_momentum: bool
@@ -131,10 +131,10 @@ def _choices(law: SGD, step: int) -> _Choices:
 
 
 def _scalars(law: SGD) -> _Scalars:
-    """The law's numbers in the precision in which the reference uses them."""
+    """The scalars in the precision of the reference."""
     factors = np.array([law.weight_decay, 1 - law.dampening, -law.learning_rate], dtype=np.float32)
     if _choices(law, 1).each_operation:
-        # The reference multiplies inside an addition of bfloat16 tensors by a bfloat16; elsewhere by a float32.
+        # The factor of a scaled addition of bfloat16 tensors is bfloat16 in the reference; other factors are float32.
         factors = round_to_bfloat16(factors)
     decay, gain, negative_rate = factors
     return _Scalars(decay=decay, momentum=np.float32(law.momentum), gain=gain, negative_rate=negative_rate)
@@ -145,7 +145,7 @@ def _scalars(law: SGD) -> _Scalars:
 
 @jit(**ELEMENT)
 def _element(w, g, b, scalars, choices):  # type: ignore[no-untyped-def]
-    """(w, b) after a step, not yet rounded to what they are stored in."""
+    """(w, b) after a step, before rounding to storage precision."""
     rounds = choices.each_operation
     if choices.decays:
         g = store(fused_multiply_add(scalars.decay, w, g), rounds)
@@ -157,7 +157,7 @@ def _element(w, g, b, scalars, choices):  # type: ignore[no-untyped-def]
         b = store(fused_multiply_add(scalars.gain, g, store(b * scalars.momentum, rounds)), rounds)
     towards = b
     if choices.nesterov:
-        # As a factor inside an addition, the momentum is rounded like the others.
+        # As the factor of a scaled addition, the momentum is rounded like the others.
         towards = store(fused_multiply_add(store(scalars.momentum, rounds), b, g), rounds)
     return fused_multiply_add(scalars.negative_rate, towards, w), b
 
@@ -167,7 +167,7 @@ def _element(w, g, b, scalars, choices):  # type: ignore[no-untyped-def]
 
 @jit(**ROW)
 def _row(w, g, b, scalars, choices):  # type: ignore[no-untyped-def]
-    """`_element` along one row (D,), in place, rounding what is stored."""
+    """`_element` along one row (D,), in place, rounding each store."""
     for i in range(w.shape[0]):
         new_w, new_b = _element(w[i], store(g[i], choices.weights), b[i], scalars, choices)
         w[i] = store(new_w, choices.weights)
@@ -176,6 +176,6 @@ def _row(w, g, b, scalars, choices):  # type: ignore[no-untyped-def]
 
 @jit(**ROWS)
 def _step_rows(weights, gradient, momentum, scalars, choices):  # type: ignore[no-untyped-def]
-    """One step of all rows; elements never mix, so threads cannot change a bit."""
+    """One step of all rows; elements are independent, so bits do not depend on the number of threads."""
     for row in prange(weights.shape[0]):
         _row(weights[row], gradient[row], momentum[row], scalars, choices)

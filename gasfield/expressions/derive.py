@@ -1,15 +1,15 @@
 """From a tree to the formulas of a law: its energy, its force and its Laplacian, differentiated by SymPy.
 
-SymPy gets a tree that the parser let through, node by node, never a text. Constants are handed over as float64, and as
-exact numbers in exponents only, which the parser bounds: no integer grows. Names are complex to SymPy, so that it does
-not turn sqrt(x0**2) into |x0|, whose derivatives are distributions.
+SymPy receives a tree from the parser, node by node, never a text. Constants are passed as float64, and as exact numbers
+in exponents only, which the parser bounds: integers cannot grow. Names are complex symbols in SymPy, so that
+sqrt(x0**2) is not simplified to |x0|, whose derivatives are distributions.
 
 With s = |x|, a law U(x, s) in D coordinates has
 
     F_j = -U_j - U_s x_j/s,    Laplacian = sum_j (U_jj + 2 U_js x_j/s) + U_ss + (D - 1) U_s/s
 
-where j goes over the coordinates that U names, and no symbol is needed for the others. A pair law is differentiated by
-the square of the (softened) distance r; no root is left where there are even powers of r only.
+where j runs over the coordinates in U, and the others need no symbol. A pair law is differentiated by the square of the
+(softened) distance r; with even powers of r only, no square root remains.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from gasfield.errors import InputError
 from gasfield.expressions.tree import FUNCTIONS, LENGTH, Apply, Name, Number, Tree, names
 
 Formula = Any
-"""An expression of SymPy, which has no types."""
+"""A SymPy expression, which is untyped."""
 
 DIMENSIONS = "_D"
-"""Name in a formula of the number of dimensions. No text can hold a name that begins with _."""
+"""Symbol of the number of dimensions. Names in a text cannot begin with _."""
 SQUARE = "_square"
-"""Name in a formula of the square of a distance."""
+"""Symbol of the square of a distance."""
 
 
 def field_law(tree: Tree) -> dict[str, Formula]:
-    """An energy at a place: `energy`, `laplacian`, the force on each coordinate that it names under its name and, where
-    it depends on |x|, `radial`: what x is multiplied by in the rest of the force."""
+    """An energy at a position: `energy`, `laplacian`, the force along each coordinate that it contains under its name
+    and, if it depends on |x|, `radial`: the factor of x in the remaining force."""
     energy, s, d = formula(tree), sympy.Symbol(LENGTH), sympy.Symbol(DIMENSIONS)
     law = {"energy": energy}
     laplacian = sympy.Integer(0)
@@ -51,7 +51,7 @@ def field_law(tree: Tree) -> dict[str, Formula]:
 
 
 def force_law(trees: Sequence[Tree]) -> dict[str, Formula]:
-    """A force, one tree a coordinate: under the names of the coordinates."""
+    """A force, one tree per coordinate: under the names of the coordinates."""
     return _checked({f"x{number}": formula(tree) for number, tree in enumerate(trees)})
 
 
@@ -64,13 +64,13 @@ def pair_law(tree: Tree) -> dict[str, Formula]:
 
 
 def coordinates(trees: Sequence[Tree]) -> list[str]:
-    """The coordinates that trees name, x0 first."""
+    """The coordinates in trees, x0 first."""
     used = {name for tree in trees for name in names(tree) if name[0] == "x" and name[1:].isdigit()}
     return sorted(used, key=lambda name: int(name[1:]))
 
 
 def formula(tree: Tree) -> Formula:
-    """The same in SymPy."""
+    """The tree as a SymPy expression."""
     if isinstance(tree, Number):
         return _constant(tree.value)
     if isinstance(tree, Name):
@@ -102,10 +102,10 @@ def _exponent(value: float) -> Formula:
 
 
 def _checked(law: dict[str, Formula]) -> dict[str, Formula]:
-    """The law, if it is a real number somewhere; powers of one base gathered.
+    """The law with powers of the same base combined.
 
     Raises:
-        InputError: if it is nowhere one.
+        InputError: if it is nowhere a finite real number.
     """
     nowhere = (sympy.nan, sympy.zoo, sympy.oo, -sympy.oo, sympy.I)
     for part, value in law.items():
@@ -116,7 +116,7 @@ def _checked(law: dict[str, Formula]) -> dict[str, Formula]:
 
 
 def _gathered(value: Formula) -> Formula:
-    """x**a / x as x**(a - 1), which has a value at x = 0 where a > 1: SymPy differentiates x**a into the former."""
+    """x**a / x as x**(a - 1), which is defined at x = 0 if a > 1: SymPy's derivative of x**a is the former."""
 
     def gather(product: Formula) -> Formula:
         powers: dict[Formula, Formula] = {}

@@ -1,8 +1,8 @@
-"""From formulas to lines of Python that Numba compiles into what one would write by hand.
+"""From formulas to lines of Python that Numba compiles into code like that of a hand-written kernel.
 
-Common parts are worked out once, over all formulas of a law together. Whole powers become products, by repeated
-squaring, and roots of them sqrt; what is divided by is inverted once and multiplied with (the inverse of a parameter is
-taken out of the loop over particles by the compiler). The order of every sum and product is SymPy's canonical one, so
+Common subexpressions are evaluated once, over all formulas of a law together. Integer powers become products, by
+repeated squaring, half-integer powers use sqrt; a divisor is inverted once and multiplied with (the compiler hoists the
+inverse of a parameter out of the loop over particles). The order of every sum and product is SymPy's canonical one, so
 that the same law has the same lines, and the same bits, everywhere.
 """
 
@@ -19,11 +19,11 @@ from gasfield.expressions.tree import FUNCTIONS
 _CALLS = {getattr(sympy, name): f"math.{name}" for name in FUNCTIONS if name != "sqrt"}
 
 _MOST_PRODUCTS = 256
-"""Powers above are worked out as exp(n log x)."""
+"""Greater powers are evaluated as exp(n log x)."""
 
 
 class Lines:
-    """Lines of one function that work out formulas.
+    """Lines of one function that evaluate formulas.
 
     Attributes:
         lines: the lines, without indentation.
@@ -33,22 +33,22 @@ class Lines:
         """Starts empty.
 
         Args:
-            words: name in a formula -> what stands for it in the code.
-            squares: name in a formula -> what stands for its square, of which it is the root.
+            words: symbol in a formula -> its name in the code.
+            squares: symbol in a formula that is a square root -> the name of its square in the code.
         """
         self.lines: list[str] = []
         self._words, self._squares = dict(words), squares
         self._known: dict[str, str] = {}
 
     def work_out(self, formulas: Mapping[str, Any]) -> dict[str, str]:
-        """What stands for the value of each formula, after the lines."""
+        """Appends lines; returns the code for the value of each formula."""
         shared, rest = sympy.cse(list(formulas.values()), symbols=_temporaries(), order="canonical")
         for symbol, value in shared:
             self._words[symbol.name] = self._keep(self._code(value))
         return {part: self._code(value) for part, value in zip(formulas, rest, strict=True)}
 
     def _keep(self, code: str) -> str:
-        """A name for the value of a piece of code, worked out once."""
+        """A name for the value of an expression, evaluated once."""
         if code.isidentifier():
             return code
         if code not in self._known:
@@ -57,7 +57,7 @@ class Lines:
         return self._known[code]
 
     def _code(self, value: Any) -> str:
-        """A piece of code, in brackets unless it is a name, a number or a call."""
+        """The code of a formula, in brackets unless it is a name, a number or a call."""
         if value.is_Symbol:
             return self._symbol(value.name)
         if value.is_Number or value.is_NumberSymbol:
@@ -113,11 +113,11 @@ class Lines:
         return factors
 
     def _enclosed(self, value: Any) -> str:
-        """A name, or a number that ** may follow."""
+        """A name, or a number in brackets, as an operand of **."""
         return f"({_number(value)})" if value.is_Number else self._keep(self._code(value))
 
     def _whole_power(self, word: str, power: int, inverse: bool) -> str:
-        """Of a word, or of its inverse; the power is at least 1."""
+        """A power, at least 1, of a name or of its inverse."""
         if inverse:
             word = self._keep(f"1.0 / {word}")
         if power == 1:
@@ -134,5 +134,5 @@ def _number(value: Any) -> str:
 
 
 def _temporaries() -> Iterator[Any]:
-    """Symbols that are equal to none of a formula, in the same order in every process."""
+    """Symbols distinct from those of formulas, in the same order in every process."""
     return (sympy.Symbol(f"_{number}") for number in count())

@@ -1,12 +1,12 @@
-"""The Python source of laws: one file a law, made of the formulas of a tree and of nothing else.
+"""The Python source of laws: one file per law, generated from the formulas of a tree only.
 
-Parameters are arguments, so that one law serves all their values. What a law is called with:
+Parameters are arguments, so that a law is compiled once for all their values. Signatures:
 
     field and force:  law(x, p, force) with p = (t, tip, parameters...)
     pair:             law(u, p)        with p = (softening^2, tip, parameters...)
 
-`tip` is the smallest distance that is told from zero: at the origin itself, a law of |x| is taken that far from it,
-where a force that has a limit is as good as there, and one whose direction is open (a cone's) comes out as zero.
+`tip` is the least distance: at the origin, a law of |x| is evaluated at that distance from it, where a force that has a
+limit is accurate, and a force without a direction (of a cone) is zero.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ from gasfield.kernels.leaf import leaf
 
 
 def field_source(trees: Sequence[Tree], parameters: Sequence[str], dimensions: int) -> str:
-    """Of an energy at a place: adds the force and returns energy and Laplacian."""
+    """For an energy at a position: adds the force and returns energy and Laplacian."""
     from gasfield.expressions import derive
 
     return _at_a_place(trees, derive.field_law(trees[0]), parameters, dimensions, "energy", "laplacian")
 
 
 def force_source(trees: Sequence[Tree], parameters: Sequence[str], dimensions: int) -> str:
-    """Of a force at a place, one tree a coordinate."""
+    """For a force at a position, one tree per coordinate."""
     from gasfield.expressions import derive
 
     return _at_a_place(trees, derive.force_law(trees), parameters, dimensions)
 
 
 def pair_source(trees: Sequence[Tree], parameters: Sequence[str], dimensions: int) -> str:
-    """Of an energy of a distance: returns it and its derivatives by the square of the distance."""
+    """For an energy of a distance: returns it and its derivatives by the square of the distance."""
     from gasfield.expressions import derive
     from gasfield.expressions.emit import Lines
 
@@ -53,13 +53,13 @@ def pair_source(trees: Sequence[Tree], parameters: Sequence[str], dimensions: in
 
 
 SOURCES = {"field": field_source, "force": force_source, "pair": pair_source}
-"""Form of a law -> what writes it: from its trees, the names of its parameters and the number of dimensions, which is 0
-where one law serves any."""
+"""Form of a law -> its generator: from its trees, the names of its parameters and the number of dimensions, 0 for any.
+"""
 
 
 def written_out(form: str, trees: Sequence[Tree], dimensions: int) -> int:
-    """The dimensions that a law is written for: 0, any, unless it needs |x| and they are few. A loop over three takes
-    longer than what it does."""
+    """The number of dimensions in the source of a law: 0, for any, unless it needs |x| and they are few. A loop over
+    three coordinates is slower than unrolled code."""
     few = form != "pair" and dimensions <= _FEW and _has_length(trees)
     return dimensions if few else 0
 
@@ -92,7 +92,7 @@ def _at_a_place(
 
 
 def _square(dimensions: int) -> list[str]:
-    """Lines that work out |x|^2, not less than the square of the tip."""
+    """Lines that evaluate |x|^2, not less than the square of the tip."""
     if dimensions:
         terms = " + ".join(f"x{j} * x{j}" for j in range(dimensions))
         return [f"dimensions = {float(dimensions)}", f"square = max({terms}, tip * tip)"]
@@ -108,7 +108,7 @@ def _along_x(dimensions: int) -> list[str]:
 
 
 def _words(parameters: Sequence[str]) -> dict[str, str]:
-    """Names of the user never stand in the source as they are."""
+    """Names in the source for the user's parameter names, which never appear in it."""
     return {name: f"p{number}" for number, name in enumerate(parameters)}
 
 

@@ -1,4 +1,4 @@
-"""From the texts of a user to a compiled law: the way through this package, end to end."""
+"""From the texts of a user to a compiled law: the whole pipeline of this package."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from gasfield.kernels.leaf import Law
 def law_from(
     form: Literal["field", "force", "pair"], texts: Sequence[str], vocabulary: Vocabulary, dimensions: int = 0
 ) -> Law:
-    """The law of one energy at a place, of a force component by component, or of one energy of a distance.
+    """The law of one energy at a position, of a force component by component, or of one energy of a distance.
 
     Args:
-        form: which of them; what the law is called with stands in `generate`.
+        form: which of them; see `generate` for the signatures.
         texts: the expressions.
-        vocabulary: the names that they may use.
-        dimensions: of the space; of any space if left out.
+        vocabulary: the allowed names.
+        dimensions: of the space; any space if left out.
 
     Raises:
         InputError: if a text is not allowed, is nowhere a real number, or parameters do not fit.
@@ -43,6 +43,6 @@ def law_from(
 
 
 def shown(texts: Sequence[str]) -> str:
-    """Expressions in a message, cut where they are long."""
+    """Expressions in a message, truncated if long."""
     whole = ", ".join(texts)
     return f"expression {whole if len(whole) <= 100 else whole[:97] + '...'!a}"

@@ -1,8 +1,8 @@
-"""From text to a tree, by a list of what is allowed: whatever is not on it is refused, with its column and the list.
+"""From text to a tree, against an allow-list: anything else is refused, with its column and the list.
 
-The text is cut into numbers, names and operators first; nothing else gets as far as Python's own parser, which is used
-for precedence alone. Of its tree only the kinds of node below are taken over. Constants are worked out on the way in
-float64, never as integers, and powers are bounded, so that no short text can stand for a long computation.
+The text is first split into numbers, names and operators; nothing else reaches Python's own parser, which is used for
+precedence only. Only the kinds of node below are accepted from its tree. Constants are folded in float64, never as
+integers, and powers are bounded, so that a short text cannot cause a long computation.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from gasfield.expressions.tree import FUNCTIONS, LENGTH, Apply, Name, Number, Tr
 MAX_LENGTH = 2000
 """Characters of an expression."""
 MAX_DEPTH = 40
-"""Operations inside each other."""
+"""Nested operations."""
 MAX_NODES = 500
 """Numbers, names and operations."""
 MAX_POWER = 100
 """Magnitude of a constant exponent; of nested ones, their product."""
 MAX_FACTORS = 24
-"""Of a product, constants not counted: its second derivative has as many terms as there are pairs of them."""
+"""Factors of a product without constants: its second derivative has as many terms as there are pairs of them."""
 MAX_MAGNITUDE = 1e100
-"""Of a constant; none but zero may be smaller than its inverse."""
+"""Of a constant; a constant other than zero must not be smaller than the inverse."""
 
 CONSTANTS = {"pi": math.pi}
 """Names of numbers."""
@@ -49,19 +49,19 @@ _WORK: dict[tuple[str, str], Callable[[float, float], float]] = {
     ("*", "/"): lambda a, b: a / b,
 }
 _STAND_IN = "_"
-"""A name that no text can hold, in place of |x|."""
+"""A name for |x| that cannot occur in a text."""
 _CHAINS: dict[type[ast.operator], tuple[str, str]] = {
     ast.Add: ("+", ""),
     ast.Sub: ("+", "-"),
     ast.Mult: ("*", ""),
     ast.Div: ("*", "/"),
 }
-"""What Python's operators of two become: a sum or a product, of the right side itself, its negative or its inverse."""
+"""Binary operator of Python -> sum or product, of the right side itself, its negative or its inverse."""
 _HINTS = {
     "^": "a power is written **",
     "//": "a quotient is written with one /",
     ",": "a function has one argument, and decimals are written with a point",
-    "|": "the distance from the origin is written |x|, and of nothing else is there an absolute value",
+    "|": "the distance from the origin is written |x|; there are no other absolute values",
     "x": "a coordinate is written x0, x1, ...",
     "e": "exp(1) is written out",
     "ln": "the natural logarithm is written log",
@@ -76,10 +76,10 @@ class Vocabulary:
     """The names that an expression may use.
 
     Attributes:
-        variables: what the law depends on, in the order in which messages list them.
-        parameters: numbers by name.
+        variables: those of the law, in the order of messages.
+        parameters: names of numbers.
         length: whether |x| may be used.
-        hints: what to write instead, for names that are often tried.
+        hints: corrections for common mistakes, by name.
     """
 
     variables: Sequence[str]
@@ -88,7 +88,7 @@ class Vocabulary:
     hints: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        """What is allowed, in one sentence."""
+        """The allow-list in one sentence."""
         shown = list(self.variables)
         if len(shown) > 8:
             shown = [*shown[:3], "...", *shown[-2:]]
@@ -100,21 +100,21 @@ class Vocabulary:
 
 
 def check_parameters(parameters: Sequence[str], variables: Sequence[str]) -> None:
-    """Refuses parameters whose names mean something else already.
+    """Refuses parameters with invalid or reserved names.
 
     Raises:
         InputError: naming the first of them.
     """
     for name in parameters:
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or iskeyword(name) or "__" in name:
-            reason = "is a word of Python" if iskeyword(name) else "is no name"
-            raise InputError(f"parameters: {name[:80]!a} {reason}; take letters, digits and single _, a letter first.")
+            reason = "is a keyword of Python" if iskeyword(name) else "is not a name"
+            raise InputError(f"parameters: {name[:80]!a} {reason}; use letters, digits and single _, a letter first.")
         if re.fullmatch("x[0-9]*", name) or name in {*variables, *CONSTANTS, *FUNCTIONS, "t", "r"}:
-            raise InputError(f"parameters: '{name}' means something else in expressions; take another name.")
+            raise InputError(f"parameters: '{name}' has another meaning in expressions; use another name.")
 
 
 def check_all_used(parameters: Sequence[str], trees: Sequence[Tree]) -> None:
-    """Refuses parameters that no expression uses: one of them is misspelt, or was forgotten in the law.
+    """Refuses unused parameters: one of them is misspelt, or missing in the law.
 
     Raises:
         InputError: naming them.
@@ -135,14 +135,14 @@ def parse(text: str, vocabulary: Vocabulary) -> Tree:
 
 
 def _factors(tree: Tree) -> int:
-    """How many factors a product has, those of products in it too."""
+    """Number of factors of a product, including those of nested products."""
     if isinstance(tree, Apply) and tree.operator in ("*", "/", "-"):
         return sum(_factors(argument) for argument in tree.arguments)
     return int(not isinstance(tree, Number))
 
 
 class _Parser:
-    """One expression on its way from text to tree."""
+    """The parser of one expression."""
 
     def __init__(self, text: str, vocabulary: Vocabulary) -> None:
         self._text, self._vocabulary = text, vocabulary
@@ -158,7 +158,7 @@ class _Parser:
             root = ast.parse(f"({plain})", mode="eval").body  # in brackets it may begin with a space
         except SyntaxError as fault:
             column = min(max((fault.offset or 1) - 2, 0), len(plain) - 1)
-            raise self._refusal(column, "an operator, a bracket or a name is missing or too much") from None
+            raise self._refusal(column, "an operator, a bracket or a name is missing or superfluous") from None
         except (ValueError, RecursionError, MemoryError):
             raise self._refusal(0, "it is nested too deeply") from None
         tree, _ = self._take(root, 0)
@@ -167,7 +167,7 @@ class _Parser:
     # --- from text to tokens ---
 
     def _cut(self) -> str:
-        """The text as Python's parser gets it, column for column."""
+        """The text for Python's parser, column for column."""
         plain: list[str] = []
         place, depth, operand, called = 0, 0, False, False
         text = re.sub(r"[\n\r\t]", " ", self._text)  # YAML may fold a long expression
@@ -188,7 +188,7 @@ class _Parser:
             if depth < 0:
                 raise self._refusal(place, "this bracket was never opened")
             if depth > MAX_DEPTH:
-                raise self._refusal(place, f"it is nested too deeply; at most {MAX_DEPTH} brackets inside each other")
+                raise self._refusal(place, f"it is nested too deeply; at most {MAX_DEPTH} nested brackets")
             called = kind == "name"
             operand = kind != "operator" or word == ")"
             plain.append(taken)
@@ -205,9 +205,9 @@ class _Parser:
                 raise self._refusal(place, "there is no |x| here")
             return _STAND_IN.ljust(len(word))
         if kind == "name" and (iskeyword(word) or "__" in word):
-            raise self._refusal(place, f"'{word[:40]}' is no name of an expression")
+            raise self._refusal(place, f"'{word[:40]}' is not a name of an expression")
         if kind == "number" and word[0] == "0" and word[1:2].isdigit():
-            raise self._refusal(place, "a number has no zeros in front")
+            raise self._refusal(place, "a number has no leading zeros")
         if word == "//":
             raise self._refusal(place, f"'//' is not allowed; {_HINTS['//']}")
         return word
@@ -222,13 +222,13 @@ class _Parser:
             )
         return self._refusal(place, what + (f"; {_HINTS[character]}" if character in _HINTS else ""))
 
-    # --- from Python's tree to ours ---
+    # --- from Python's tree to a Tree ---
 
     def _take(self, node: ast.expr, depth: int) -> tuple[Tree, float]:
-        """A node that is on the list, and its degree: how high a power its integer exponents make together."""
+        """An allowed node, and its degree: the total power of its integer exponents."""
         self._nodes += 1
         if depth > MAX_DEPTH:
-            raise self._refuse(node, f"it is nested too deeply; at most {MAX_DEPTH} operations inside each other")
+            raise self._refuse(node, f"it is nested too deeply; at most {MAX_DEPTH} nested operations")
         if self._nodes > MAX_NODES:
             raise self._refuse(node, f"it is too long; at most {MAX_NODES} numbers, names and operations are allowed")
         if isinstance(node, ast.Constant) and type(node.value) in (int, float):
@@ -267,10 +267,10 @@ class _Parser:
             last = [variable for variable in words.variables if variable.startswith("x")][-1]
             return f"; the coordinates are x0 to {last}"
         close = get_close_matches(name, [*words.variables, *words.parameters, *CONSTANTS, *FUNCTIONS], 1)
-        return f"; did you mean '{close[0]}'?" if close else "; a number of that name would stand under 'parameters'"
+        return f"; did you mean '{close[0]}'?" if close else "; a number of that name would be under 'parameters'"
 
     def _chain(self, node: ast.BinOp, depth: int) -> tuple[Tree, float]:
-        """A sum or product of however many: Python nests a + b + c to the left, which is no nesting to the reader."""
+        """A sum or product of any number of terms: Python nests a + b + c to the left; here that is not nesting."""
         operator = _CHAINS[type(node.op)][0]
         links: list[tuple[ast.BinOp, str, ast.expr]] = []
         first: ast.expr = node
@@ -293,7 +293,7 @@ class _Parser:
         return whole, degree
 
     def _invert(self, node: ast.expr, operator: str, tree: Tree) -> Tree:
-        """Its negative or its inverse."""
+        """The negative or the inverse of a tree."""
         if not isinstance(tree, Number):
             return Apply(operator, (tree,))
         if operator == "/" and tree.value == 0.0:
@@ -321,7 +321,7 @@ class _Parser:
         name = node.func.id if isinstance(node.func, ast.Name) else None
         if name is None or name not in FUNCTIONS:
             if name is None or name == _STAND_IN or name in (*self._vocabulary.variables, *self._vocabulary.parameters):
-                raise self._refuse(node.func, "this is no function; a product is written with *")
+                raise self._refuse(node.func, "this is not a function; a product is written with *")
             close = get_close_matches(name, list(FUNCTIONS), 1)
             hint = f"; {_HINTS[name]}" if name in _HINTS else f"; did you mean '{close[0]}'?" if close else ""
             raise self._refuse(node.func, f"there is no function '{name[:40]}'{hint}")
@@ -345,13 +345,13 @@ class _Parser:
             raise self._refuse(node, what)
         return Number(value + 0.0)
 
-    # --- what refusals say ---
+    # --- error messages ---
 
     def _refuse(self, node: ast.expr, what: str) -> InputError:
         return self._refusal(max(node.col_offset - 1, 0), what)
 
     def _refusal(self, column: int, what: str) -> InputError:
-        """The expression (where it is long, the piece around the fault), the column, what is wrong, what is allowed."""
+        """The error with the expression (an excerpt if long), the column, the reason, and the allow-list."""
         start = max(0, column - 40) if len(self._text) > 100 else 0
         piece = self._text[start : start + 100]
         shown = ascii(("..." if start else "") + piece + ("..." if start + 100 < len(self._text) else ""))

@@ -1,6 +1,6 @@
-"""An expression as a tree of plain values: what the parser lets through and everything after it works on.
+"""An expression as a tree of plain values: the output of the parser and the input of all later stages.
 
-The `repr` of a tree is the same in every process, so that it can name what is kept on disk.
+The `repr` of a tree is the same in every process, so that it can be part of a cache key.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ FUNCTIONS: dict[str, Callable[[float], float]] = {
     name: getattr(math, name)
     for name in ("exp", "log", "sqrt", "sin", "cos", "tan", "atan", "sinh", "cosh", "tanh", "erf")
 }
-"""The functions of an expression, all of them smooth inside their domain, of one argument each."""
+"""The functions of an expression, all smooth inside their domain, with one argument each."""
 
 LENGTH = "x"
-"""Name in a tree of |x|, the distance from the origin. As a name of its own `x` is not allowed in the text."""
+"""Name in a tree of |x|, the distance from the origin. The name `x` itself is not allowed in the text."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ Tree = Number | Name | Apply
 
 
 def names(tree: Tree) -> Iterator[str]:
-    """The names in a tree, as often as they stand in it."""
+    """The names in a tree, with repetitions."""
     if isinstance(tree, Name):
         yield tree.name
     elif isinstance(tree, Apply):

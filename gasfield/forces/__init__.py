@@ -1,4 +1,4 @@
-"""Forces: one file a force. `FORCES` maps the `kind` of a scenario to its specification."""
+"""Forces, one file each. `FORCES` maps the `kind` of a scenario to its specification."""
 
 from gasfield.forces.base import FORCES, Force, ForceLaw, ForceSpec, Surroundings
 from gasfield.forces.external import ExternalForce

@@ -1,4 +1,4 @@
-"""What a force is: it adds to the force on each particle and, where it has one, gives its potential energy."""
+"""The interface of a force: it adds to the force on each particle and, if it has one, gives its potential energy."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a force may need to know of the run that it is built for.
+    """The parts of a run on which a force may depend when it is built.
 
     Attributes:
         space: where the particles live.
-        find: a file named in the scenario -> its path; raises InputError where there is none.
+        find: a file named in the scenario -> its path; raises InputError if there is no such file.
     """
 
     space: Space
@@ -41,34 +41,34 @@ class Surroundings:
         return self.space.dimensions
 
     def require_no_period(self, what: str) -> None:
-        """Refuses a field that depends on the absolute place in a space that repeats itself.
+        """Refuses a field that depends on absolute positions in a periodic space.
 
         Raises:
             InputError: if the space is periodic.
         """
         if self.space.periods.any():
             raise InputError(
-                f"{what} depends on the absolute place, but a periodic space repeats itself: the force would jump at "
-                "its sides. Use space.kind free, box or ball."
+                f"{what} depends on absolute positions, so in a periodic space the force would be discontinuous at "
+                "the sides. Use space.kind free, box or ball."
             )
 
 
 class MeanField(NamedTuple):
-    """Attention whose law for infinitely many particles is known: its beta, and how weights are normed."""
+    """Attention with a known mean-field limit: its beta, and how its weights are normalised."""
 
     beta: float
     form: Literal["softmax", "unnormalised"]
 
 
 class Memory(NamedTuple):
-    """Stored patterns (M, D) [length] that draw a state to themselves, with the sharpness beta [1/length^2]."""
+    """Stored patterns (M, D) [length], which attract the state, and the inverse temperature beta [1/length^2]."""
 
     patterns: Array
     beta: float
 
 
 class PairTable(NamedTuple):
-    """Emissions (N, D), receptivities (N, D), and what every particle does to every other one (N, N, D)."""
+    """Emissions (N, D), receptivities (N, D), and the force of every particle on every other one (N, N, D)."""
 
     emissions: Array
     receptivities: Array
@@ -79,23 +79,23 @@ class ForceLaw(Spec):
     """The specification of a force."""
 
     recorded: ClassVar[bool] = False
-    """Whether it is the field of a recording, which is known near the recorded rows only."""
+    """Whether it is the field of a recording, which is defined near the recorded rows only."""
     uniform: ClassVar[bool] = False
-    """Whether it is the same force at all places, which leaves the mobility as it is."""
+    """Whether the force is the same everywhere, so that it does not change the mobility."""
     between_poles: ClassVar[bool] = False
-    """Whether each particle has a pole that acts and one that is acted on; `table_of` tells who moves whom."""
+    """Whether each particle has a pole that acts and one that is acted on; `table_of` gives the forces between them."""
 
     kind: str
     groups: tuple[str, ...] | Literal["each"] | None = None
-    """Groups among whose particles it acts, as if there were no others; `each`: within each group for itself. All if
-    left out."""
+    """Groups among whose particles it acts, as if there were no others; `each`: within each group separately. All
+    groups if left out."""
 
     @abstractmethod
     def build(self, surroundings: Surroundings) -> Force:
-        """The force at work.
+        """Builds the force.
 
         Raises:
-            InputError: if it has no meaning in this space; the message says why.
+            InputError: if it is not defined in this space; the message gives the reason.
         """
 
     def acts_on(self, group: str) -> bool:
@@ -104,16 +104,15 @@ class ForceLaw(Spec):
 
     @property
     def mean_field(self) -> MeanField | None:
-        """The mean field of attention that is known; None for other forces."""
+        """The mean-field limit of attention; None if unknown, and for other forces."""
         return None
 
     def memory(self, dimensions: int) -> Memory | None:
-        """The patterns that it stores, in D dimensions; None for other forces."""
+        """The stored patterns in D dimensions; None for other forces."""
         return None
 
     def table_of(self, gas: Gas) -> PairTable | None:
-        """What every particle of a gas does to every other one, for a force between two poles of each; None for other
-        forces."""
+        """The pairwise forces of a gas, for a force between the two poles of each particle; None for other forces."""
         return None
 
 
@@ -125,19 +124,19 @@ ForceSpec = Annotated[ForceLaw, FORCES.by_kind]
 
 
 class Force(ABC):
-    """One force, built from its specification. `gas.positions` comes as a C-contiguous float64 (N, D) array."""
+    """A force, built from its specification. `gas.positions` is a C-contiguous float64 (N, D) array."""
 
     conservative: bool
-    """Whether the force is minus the gradient of the total `energy` at each step. Where there are passive particles: on
-    those that push, of the total energy of those that push; on a passive one, of its own energy."""
+    """Whether the force is minus the gradient of the total `energy` at each step. With passive particles: on a source,
+    of the total energy of the sources; on a passive particle, of its own energy."""
     interacting: bool = False
     """Whether particles feel each other."""
     mutual: bool = False
-    """Whether it acts between particles only, action being reaction, so that it keeps the total momentum."""
+    """Whether it acts between particles only and obeys Newton's third law, so that it conserves total momentum."""
     steady: bool = True
-    """Whether it is the same at every time, as an equilibrium needs it."""
+    """Whether it does not depend on time, as equilibrium requires."""
     turns: bool = False
-    """Whether it also acts on velocities, without doing work: see `turn`."""
+    """Whether it also acts on velocities without doing work: see `turn`."""
 
     @abstractmethod
     def add(self, gas: Gas, force: Array) -> None:
@@ -145,8 +144,8 @@ class Force(ABC):
 
     @abstractmethod
     def energy(self, gas: Gas) -> Array:
-        """Potential energy (N,) of each particle; of a pair each partner has half, so that they add up to the total.
-        A passive particle has the whole energy of its pairs with those that push, who have none of it.
+        """Potential energy (N,) of each particle. A pair's energy is split evenly between its two particles, so that
+        the sum is the total; the energy of a pair of a source and a passive particle belongs to the passive one.
 
         Raises:
             ValueError: if the force is not conservative.
@@ -154,36 +153,35 @@ class Force(ABC):
 
     @abstractmethod
     def laplacian(self, gas: Gas) -> Array:
-        """(N,): sum over the coordinates of particle i of the second derivatives of the energy of which the force on it
-        is minus the gradient; the configurational temperature needs it [energy/length^2].
+        """(N,): Laplacian, by the coordinates of particle i, of the energy of which the force on it is minus the
+        gradient; the configurational temperature needs it [energy/length^2].
 
         Raises:
             ValueError: if the force is not conservative.
         """
 
     def virial(self, gas: Gas) -> float:
-        """Sum over particles of x_i . F_i [energy]. In a periodic space, where x_i is not one number, a force between
-        pairs gives r_ij . F_ij / 2 to each particle that feels another, by nearest images, and any other force nothing.
-        """
+        """Sum over particles of x_i . F_i [energy]. In a periodic space, where x_i is not unique, a pair force adds
+        r_ij . F_ij / 2, by nearest images, for each particle that feels another; any other force adds zero."""
         force = np.zeros(gas.positions.shape)
         self.add(gas, force)
         return float(np.sum(gas.positions * force))
 
     def turn(self, gas: Gas, span: float) -> None:
-        """Where `turns`: changes the velocities by the exact flow of the part of the force that they cause over a time
-        (m dv/dt = q B v), which `add`, the force on a particle at rest, does not have. Default: nothing."""
+        """If `turns`: changes the velocities by the exact flow over a time of the velocity-dependent part of the force
+        (m dv/dt = q B v). `add` excludes this part: it gives the force on a particle at rest. Default: no change."""
         return None
 
     def check_gas(self, gas: Gas) -> None:
-        """Says beforehand whether the force has a meaning for a gas as it starts; default: it always has.
+        """Checks before the run that the force is defined for the initial gas; by default it always is.
 
         Raises:
-            InputError: if it has not.
+            InputError: if it is not.
         """
         return None
 
     def check_steps(self, start: int, stop: int) -> None:
-        """Says beforehand whether the force is known at every step in [start, stop); default: it always is.
+        """Checks before the run that the force is defined at every step in [start, stop); by default it always is.
 
         Raises:
             InputError: if it is not.
@@ -192,12 +190,12 @@ class Force(ABC):
 
 
 def not_conservative(kind: str) -> ValueError:
-    """What `energy` and `laplacian` of a force without potential raise."""
-    return ValueError(f"{kind} is no gradient: it has no potential energy")
+    """The error that `energy` and `laplacian` of a force without a potential raise."""
+    return ValueError(f"{kind} is not a gradient: it has no potential energy")
 
 
 def of_dimension(numbers: Sequence[float] | None, dimensions: int, key: str) -> Array:
-    """Numbers of a specification as an array (D,); zeros if they were left out.
+    """Numbers of a specification as an array (D,); zeros if left out.
 
     Raises:
         InputError: if there are not D of them.

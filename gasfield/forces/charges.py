@@ -1,4 +1,4 @@
-"""What forces between charges have in common: the charges are their strengths, and without any they do nothing."""
+"""Forces between charges: the charges are the strengths, and at least one must be non-zero."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gasfield.gas import Gas
 
 
 class ChargeForce(PairForce):
-    """A force between pairs in proportion to both charges."""
+    """A pair force proportional to both charges."""
 
     def strengths(self, gas: Gas) -> Array:
         """The charges."""
@@ -20,10 +20,10 @@ class ChargeForce(PairForce):
 
 
 def require_charges(gas: Gas) -> None:
-    """Refuses a gas in which nobody has a charge.
+    """Refuses a gas without charges.
 
     Raises:
-        InputError: if so.
+        InputError: if all charges are zero.
     """
     if not gas.charges.any():
-        raise InputError("no particle has a charge, so the force would do nothing; give gas.N.charge (or a tracer's).")
+        raise InputError("no particle has a charge, so the force would be zero; give gas.N.charge (or a tracer's).")

@@ -1,4 +1,5 @@
-"""Fields: forces that depend on the place of a particle alone. Each is one law of one particle; the loops are here."""
+"""External fields: forces that depend on the particle's own position. Each is a function of one position; the loops
+over particles are here."""
 
 from __future__ import annotations
 
@@ -16,33 +17,33 @@ from gasfield.kernels.leaf import Law
 Parameters = tuple[Any, ...]
 
 _BLOCK = 64
-"""How many particles are done one after the other where an array is needed for them."""
+"""Number of particles that share one scratch array."""
 
 
 class ExternalForce(Force):
-    """A field given by its law at one place.
+    """A field given by a function of one position.
 
-    The law is a `leaf`, `law(x, p, force)`: it adds the force at x (D,) to `force` (D,) in place and, where there is a
-    potential, returns its energy and its Laplacian there; p are the parameters.
+    The law is a `leaf`, `law(x, p, force)`: it adds the force at x (D,) to `force` (D,) in place and, if there is a
+    potential, returns its energy and Laplacian at x; p are the parameters.
     """
 
     def __init__(
         self, kind: str, law: Law, parameters: Sequence[Any], *, conservative: bool, periodic: bool = False
     ) -> None:
-        """A field at work.
+        """Builds a field.
 
         Args:
             kind: its name, for messages.
             law: as above.
-            parameters: p, numbers and arrays; their values never need another compilation.
-            conservative: whether the law gives an energy.
-            periodic: whether the space repeats itself, where x . F has no meaning and the virial of a field is zero.
+            parameters: p, numbers and arrays; new values do not trigger recompilation.
+            conservative: whether the law returns an energy.
+            periodic: whether the space is periodic; x . F is then undefined, and the virial of a field is zero.
         """
         self.conservative, self._periodic = conservative, periodic
         self._kind, self._law, self._parameters = kind, law, for_kernels(parameters)
 
     def parameters(self, gas: Gas) -> Parameters:
-        """p for a gas; a field that changes in time gives them for the gas's time, in the form of `for_kernels`."""
+        """p for a gas, in the form of `for_kernels`; a time-dependent field gives those at the gas's time."""
         return self._parameters
 
     def add(self, gas: Gas, force: Array) -> None:
@@ -67,7 +68,7 @@ class ExternalForce(Force):
 
 
 def for_kernels(parameters: Sequence[Any]) -> Parameters:
-    """Numbers and arrays as kernels were compiled for: float64 and int64, arrays contiguous."""
+    """Numbers and arrays in the types of the compiled kernels: float64 and int64, arrays contiguous."""
     return tuple(_for_kernels(parameter) for parameter in parameters)
 
 
@@ -90,6 +91,6 @@ def _add(law, positions, p, force):  # type: ignore[no-untyped-def]
 def _sum(law, positions, p, energy, laplacian):  # type: ignore[no-untyped-def]
     """energy_i = U(x_i), laplacian_i = Laplacian of U at x_i."""
     for block in prange((positions.shape[0] + _BLOCK - 1) // _BLOCK):
-        nobody = np.zeros(positions.shape[1])  # takes the forces, which are not asked for
+        nobody = np.zeros(positions.shape[1])  # receives the forces, which are discarded
         for i in range(block * _BLOCK, min((block + 1) * _BLOCK, positions.shape[0])):
             energy[i], laplacian[i] = law(positions[i], p, nobody)

@@ -1,8 +1,8 @@
-"""Who is near a particle: what kernels of forces between pairs have in common.
+"""Pair distances, for the kernels of pair forces.
 
-Every particle looks at every other one, so that its sum has one order whatever the number of threads; distances are
-taken for a block of others at once, in loops that a processor does several numbers at a time. In a periodic space the
-nearest image counts: for two places in [0, L) it is the other itself or the image one period away.
+The loops run over all pairs in a fixed order, so that sums do not depend on the number of threads; distances are
+computed for a block of particles at once, in loops that vectorise. A periodic space uses the nearest image: for
+two positions in [0, L), the particle itself or its image one period away.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT
 
 BLOCK = 128
-"""How many distances are taken at once: they stay in the fastest cache, and so do the coordinates they come from."""
+"""Number of distances computed at once: they and their coordinates fit the L1 cache."""
 
 
 class Crowd(NamedTuple):
-    """Who feels whom, as kernels want it.
+    """The pairs of target and source particles, in the arrays that kernels take.
 
     Attributes:
         places: (N, D) positions, within [0, L) along coordinates of period L.
-        others: (D, M) the places of those that push.
-        rows: (M,) which particles those are.
-        sides: (D,) periods; infinite where space does not repeat itself.
+        others: (D, M) positions of the sources.
+        rows: (M,) indices of the sources.
+        sides: (D,) periods; infinite along coordinates that are not periodic.
     """
 
     places: Array
@@ -38,11 +38,11 @@ class Crowd(NamedTuple):
 
     @classmethod
     def of(cls, gas: Gas, periods: Array) -> Crowd:
-        """All particles of a gas; periods (D,) are 0 where space does not repeat itself."""
+        """All particles of a gas; periods (D,) are 0 along coordinates that are not periodic."""
         sides = np.where(periods > 0.0, periods, np.inf)
         places: Array = np.ascontiguousarray(gas.positions, np.float64)
         if periods.any():
-            with np.errstate(invalid="ignore"):  # a place that is no number is near nobody; the run sees it
+            with np.errstate(invalid="ignore"):  # a NaN has no neighbours; the run detects it
                 places = places - periods * np.floor(places / sides)
         rows = np.flatnonzero(gas.pushes)
         return cls(places, np.ascontiguousarray(places[rows].T), rows, sides)
@@ -50,7 +50,7 @@ class Crowd(NamedTuple):
 
 @jit(**EXACT)
 def square_distances(place, others, start, stop, sides, limit, squared):  # type: ignore[no-untyped-def]
-    """Writes r^2 from one place to others[:, start:stop] into `squared`; returns how many are below the limit."""
+    """Writes r^2 from one position to others[:, start:stop] into `squared`; returns how many are below the limit."""
     squared[: stop - start] = 0.0
     for k in range(place.size):
         here, there, side = place[k], others[k, start:stop], sides[k]

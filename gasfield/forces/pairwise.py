@@ -1,16 +1,15 @@
-"""Forces along the line between two particles, from an energy U(r) of their distance. Each is one law of r^2; the loops
-are here.
+"""Central pair forces, from an energy U(r) of the distance. Each is a function of r^2; the loops over pairs are here.
 
-With u = r^2, ' = d/du, d the vector between two particles and w their strengths (masses, charges, ones), a pair gives
+With u = r^2, ' = d/du, d the vector between two particles and w their strengths (masses, charges, ones), a pair has
 
-    F = -2 w_i w_j U' d,    r . F = -2 w_i w_j u U',    Laplacian by either place = w_i w_j (4 u U'' + 2 D U')
+    F = -2 w_i w_j U' d,    r . F = -2 w_i w_j u U',    Laplacian by either position = w_i w_j (4 u U'' + 2 D U')
 
-No root is taken unless the law needs it, and particles at one place have a force of zero if U is smooth in u. Where U
-is singular at u = 0 it is continued inside a core by its Taylor polynomial of second degree in u: energy, force and its
-derivative go on without a jump, and particles at one place stay finite. Beyond its reach a law is cut off: its energy
-is shifted to be zero there, and the force jumps by what it still is.
+No square root is computed unless the law needs it, and the force between coincident particles is zero if U is smooth in
+u. If U is singular at u = 0, it is continued inside a core by its second-order Taylor polynomial in u: energy, force
+and its derivative are continuous, and finite for coincident particles. At the cut-off the energy is shifted to zero,
+and the force is truncated, hence discontinuous.
 
-On the sphere r is the chord through the space around it, not the arc; the law of motion takes the tangent part.
+On the sphere r is the chord in the embedding space, not the arc; the dynamics project onto the tangent space.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from gasfield.kernels.leaf import Law
 
 
 class PairForce(Force):
-    """A force between pairs given by its law at a distance.
+    """A pair force given by a function of the squared distance.
 
     The law is a `leaf`, `law(u, p)`, which returns U, dU/du and d2U/du2 at u = r^2; p are the parameters.
     """
@@ -43,20 +42,20 @@ class PairForce(Force):
     def __init__(
         self, law: Law, parameters: Sequence[Any], periods: Array, *, reach: float = np.inf, core: float = 0.0
     ) -> None:
-        """A force at work.
+        """Builds a pair force.
 
         Args:
             law: as above.
-            parameters: p, numbers and arrays; their values never need another compilation.
-            periods: (D,) of the space, 0 where it does not repeat itself.
-            reach: the distance from which particles do not feel each other [length].
+            parameters: p, numbers and arrays; new values do not trigger recompilation.
+            periods: (D,) of the space, 0 along coordinates that are not periodic.
+            reach: the cut-off distance [length].
             core: the distance below which the law is continued [length].
         """
         self._law, self._parameters, self._periods = law, for_kernels(parameters), periods
         self._reach2, self._core2 = float(reach) ** 2, float(core) ** 2
 
     def strengths(self, gas: Gas) -> Array:
-        """(N,) w of each particle; a subclass may take masses or charges."""
+        """(N,) w of each particle; a subclass may return masses or charges."""
         return np.ones(gas.count)
 
     def add(self, gas: Gas, force: Array) -> None:
@@ -76,19 +75,19 @@ class PairForce(Force):
         return 0.5 * float(self._sums(gas)[2].sum())
 
     def _pairs(self, gas: Gas) -> tuple[Any, ...]:
-        """Who feels whom, and how strongly: what both kernels begin with."""
+        """Pairs and strengths: the leading arguments of both kernels."""
         crowd, strengths = Crowd.of(gas, self._periods), np.ascontiguousarray(self.strengths(gas), np.float64)
         return (*crowd, strengths, strengths[crowd.rows])
 
     def _sums(self, gas: Gas) -> Array:
-        """(3, N) energy, Laplacian and r . F of each particle, added up over its pairs with those that push."""
+        """(3, N) energy, Laplacian and r . F of each particle, summed over its pairs with sources."""
         sums = np.zeros((gas.count, 3))
         _sum(self._law, self._parameters, *self._pairs(gas), self._reach2, self._core2, sums)
         return np.ascontiguousarray(sums.T)
 
 
 def require_room(kind: str, reach: float, periods: Array) -> None:
-    """Refuses a periodic box in which a particle would feel another and its image.
+    """Refuses a periodic box in which a particle would interact with another and with its image.
 
     Raises:
         InputError: if a side is less than twice the reach.
@@ -99,18 +98,18 @@ def require_room(kind: str, reach: float, periods: Array) -> None:
     most = 0.5 * narrow.min()
     if np.isinf(reach):
         raise InputError(
-            f"{kind}: without a range a particle would feel another and all its images in the periodic box; "
-            f"give a range of at most {most:g}, half of the side {narrow.min():g}, or take space.kind free or ball."
+            f"{kind}: without a range a particle would interact with all images of another in the periodic box; "
+            f"give a range of at most {most:g}, half of the side {narrow.min():g}, or use space.kind free or ball."
         )
     raise InputError(
         f"{kind}: the side {narrow.min():g} of the periodic box is smaller than twice the range, {2.0 * reach:g}: a "
-        f"particle would feel another and its image. Enlarge the box, or take a range of at most {most:g}."
+        f"particle would interact with another and its image. Enlarge the box, or use a range of at most {most:g}."
     )
 
 
 @jit(**EXACT, forceinline=True)
 def _continued(law, u, p, core2):  # type: ignore[no-untyped-def]
-    """(U, U', U'') at u, inside the core by Taylor's polynomial about its edge."""
+    """(U, U', U'') at u; inside the core, the Taylor polynomial about its edge."""
     edge = max(u, core2)
     energy, slope, bend = law(edge, p)
     inside = u - edge

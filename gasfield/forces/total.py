@@ -12,18 +12,18 @@ from gasfield.gas import Gas
 
 
 class TotalForce:
-    """Forces added up, in the order in which they are given. Without any, the gas is ideal.
+    """The sum of forces, in the given order. Without forces the gas is ideal.
 
     Attributes:
         conservative: whether all of them have a potential energy.
-        interacting: whether any of them lets particles feel each other.
-        mutual: whether all of them act between particles only, action being reaction.
-        steady: whether all of them are the same at every time.
-        turns: whether any of them acts on velocities too.
+        interacting: whether any of them acts between particles.
+        mutual: whether all of them act between particles only and obey Newton's third law.
+        steady: whether none of them depends on time.
+        turns: whether any of them also acts on velocities.
     """
 
     def __init__(self, forces: Sequence[Force]) -> None:
-        """Takes the forces of a run."""
+        """Sums the forces of a run."""
         self._forces = tuple(forces)
         self.conservative = all(force.conservative for force in forces)
         self.interacting = any(force.interacting for force in forces)
@@ -37,7 +37,7 @@ class TotalForce:
         return iter(self._forces)
 
     def __len__(self) -> int:
-        """How many forces there are; none in an ideal gas."""
+        """Number of forces; 0 for an ideal gas."""
         return len(self._forces)
 
     def force(self, gas: Gas) -> Array:
@@ -48,8 +48,8 @@ class TotalForce:
         return total
 
     def turn(self, gas: Gas, span: float) -> None:
-        """What the forces do to velocities over a time; forth and back through them, which is of second order if their
-        turns do not commute, and exact for a single one."""
+        """Rotates velocities by the forces over a time; a symmetric splitting, of second order if rotations do not
+        commute, and exact for a single force."""
         for force in [*self._turning, *reversed(self._turning)]:
             force.turn(gas, 0.5 * span)
 
@@ -81,7 +81,7 @@ class TotalForce:
         return float(sum(force.virial(gas) for force in self._forces))
 
     def check_steps(self, start: int, stop: int) -> None:
-        """Says beforehand whether all forces are known at every step in [start, stop).
+        """Checks before the run that all forces are defined at every step in [start, stop).
 
         Raises:
             InputError: if one is not.
@@ -97,10 +97,10 @@ def _in_float64(gas: Gas) -> Gas:
 
 
 def build_force(law: ForceLaw, surroundings: Surroundings) -> Force:
-    """The force that a specification describes, within the groups that it names.
+    """The force of a specification, within the groups that it names.
 
     Raises:
-        InputError: if it has no meaning in this space.
+        InputError: if it is not defined in this space.
     """
     force = law.build(surroundings)
     return force if law.groups is None else Within(force, law.groups)

@@ -15,10 +15,10 @@ from gasfield.kernels.threads import threads_worth
 
 
 class Within(Force):
-    """A force that sees some groups only, together or each for itself."""
+    """A force restricted to some groups, together or each separately."""
 
     def __init__(self, force: Force, groups: Sequence[str] | Literal["each"]) -> None:
-        """Takes the force and the names of the groups; `each` for every group by itself."""
+        """Restricts a force to the named groups; `each` for every group separately."""
         self._force, self._groups = force, groups
         self.conservative, self.interacting = force.conservative, force.interacting
         self.mutual, self.turns, self.steady = force.mutual, force.turns, force.steady
@@ -58,13 +58,13 @@ class Within(Force):
         self._force.check_steps(start, stop)
 
     def _parts(self, gas: Gas) -> list[tuple[NDArray[np.int64], Gas]]:
-        """(rows, gas) of those that see each other."""
+        """(rows, gas) of the sets of particles that interact."""
         if gas.species is not self._species:  # another gas, or one that has grown
             self._species, self._families = gas.species, self._sort(gas)
         return [(rows, gas.select(rows)) for rows in self._families]
 
     def _sort(self, gas: Gas) -> list[NDArray[np.int64]]:
-        """The rows of those that see each other."""
+        """The rows of the sets of particles that interact."""
         if self._groups == "each":
             families = [np.flatnonzero(gas.species == number) for number in range(len(gas.names))]
         else:
@@ -73,7 +73,7 @@ class Within(Force):
         return [rows for rows in families if len(rows)]
 
     def _spread(self, gas: Gas, values: Callable[[Gas], Array]) -> Array:
-        """(N,) values of those that feel the force; zeros of the others."""
+        """(N,) values for the particles that feel the force; zero for the others."""
         spread = np.zeros(gas.count)
         for rows, part in self._parts(gas):
             spread[rows] = values(part)

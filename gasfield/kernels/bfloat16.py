@@ -4,9 +4,8 @@ A bfloat16 is the upper half of a float32: 1 sign bit, 8 exponent bits, 7 stored
 float32 values whose lower 16 bits are zero, so a float32 array holds a bfloat16 array exactly, and arithmetic "in
 bfloat16" is float32 arithmetic followed by a rounding.
 
-Scalar functions are for use inside kernels; array functions are plain NumPy. Everything that needs an LLVM intrinsic
-stands in this file beside a NumPy twin, which takes its place when Numba's compiler is switched off
-(`NUMBA_DISABLE_JIT=1`).
+Scalar functions are for use inside kernels; array functions are plain NumPy. Everything that needs an LLVM intrinsic is
+in this file and has a NumPy equivalent, which replaces it if Numba's compiler is disabled (`NUMBA_DISABLE_JIT=1`).
 """
 
 from __future__ import annotations
@@ -21,8 +20,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from gasfield.kernels.flags import EXACT
 
-# Without it LLVM leaves the calls in place where a kernel rounds often, and does not vectorise the loop around them:
-# measured, 12.5 instead of 1.5 ns per element in the bfloat16 AdamW.
+# Without forceinline LLVM does not inline the calls in kernels that round often, and does not vectorise the loop around
+# them: measured, 12.5 instead of 1.5 ns per element in the bfloat16 AdamW.
 _SCALAR: dict[str, Any] = EXACT | {"forceinline": True}
 
 _INTERPRETED: bool = bool(config.DISABLE_JIT)  # type: ignore[attr-defined]
@@ -36,7 +35,7 @@ _LOWER_HALF = np.uint32(0x0000FFFF)
 _QUIET_NAN = np.uint32(0x00400000)
 
 
-# --- LLVM intrinsics and their NumPy twins ---------------------------------------------------------------------------
+# --- LLVM intrinsics and their NumPy equivalents ---------------------------------------------------------------------
 
 
 @intrinsic
@@ -69,15 +68,15 @@ def _word_of_numpy(value: np.float32) -> np.uint32:
 
 
 def _float_of_numpy(word: np.uint32) -> np.float32:
-    """The float32 that has these 32 bits."""
+    """The float32 with these 32 bits."""
     return np.uint32(word).view(np.float32)
 
 
 def _fused_multiply_add_numpy(a: np.float32, b: np.float32, c: np.float32) -> np.float32:
     """a * b + c with one rounding.
 
-    The product is exact in float64. The sum is rounded to odd there, which keeps the final rounding to float32 from
-    rounding twice (Boldo and Melquiond, 2008, "Emulation of FMA and correctly rounded sums").
+    The product is exact in float64. The sum is rounded to odd there, which prevents double rounding in the final
+    conversion to float32 (Boldo and Melquiond, 2008, "Emulation of FMA and correctly rounded sums").
     """
     product, addend = float(a) * float(b), float(c)
     total = product + addend
@@ -94,10 +93,10 @@ word_of: Any = _word_of_numpy if _INTERPRETED else _word_of_compiled
 """Scalar, for kernels: the 32 bits of a float32 as uint32."""
 
 float_of: Any = _float_of_numpy if _INTERPRETED else _float_of_compiled
-"""Scalar, for kernels: the float32 that has these 32 bits (uint32)."""
+"""Scalar, for kernels: the float32 with these 32 bits (uint32)."""
 
 fused_multiply_add: Any = _fused_multiply_add_numpy if _INTERPRETED else _fused_multiply_add_compiled
-"""Scalar, for kernels: (a, b, c) float32 -> a * b + c with one rounding, on machines without that instruction too."""
+"""Scalar, for kernels: (a, b, c) float32 -> a * b + c with one rounding, also on machines without that instruction."""
 
 
 # --- scalar, for kernels ---------------------------------------------------------------------------------------------
@@ -105,11 +104,11 @@ fused_multiply_add: Any = _fused_multiply_add_numpy if _INTERPRETED else _fused_
 
 @jit(**_SCALAR)
 def nearest_bfloat16(value):  # type: ignore[no-untyped-def]
-    """Rounds a float32 to the nearest bfloat16, ties to even, and keeps it as float32.
+    """Rounds a float32 to the nearest bfloat16, ties to even, and returns it as float32.
 
-    Adding just under half a cell, or exactly half where the kept part is odd, makes truncation round to nearest even;
-    the carry runs from the significand into the exponent and, beyond the largest finite value, into infinity. A NaN
-    stays one (the carry could otherwise turn it into infinity or zero): it is made quiet and truncated.
+    Adding just under half a cell, or exactly half if the kept part is odd, makes truncation round to nearest even; the
+    carry propagates from the significand into the exponent and, beyond the largest finite value, to infinity. A NaN is
+    made quiet and truncated (the carry could otherwise turn it into infinity or zero).
     """
     word = word_of(value)
     if value != value:
@@ -119,7 +118,7 @@ def nearest_bfloat16(value):  # type: ignore[no-untyped-def]
 
 @jit(**_SCALAR)
 def store(value, as_bfloat16):  # type: ignore[no-untyped-def]
-    """What memory keeps of a float32: itself, or the nearest bfloat16 where `as_bfloat16` is true."""
+    """A float32 as stored: itself, or the nearest bfloat16 if `as_bfloat16` is true."""
     return nearest_bfloat16(value) if as_bfloat16 else value
 
 
@@ -130,14 +129,14 @@ def round_to_bfloat16(values: ArrayLike) -> NDArray[np.float32]:
     """Rounds to the nearest bfloat16, ties to even.
 
     Args:
-        values: any shape. What is not float32 is rounded to float32 first, as a framework's cast through float does.
+        values: any shape. Other types are rounded to float32 first, as in a framework's cast through float.
 
     Returns:
-        A new float32 array of the same shape, on the lattice. Infinities and NaN stay what they are; beyond the largest
-        finite bfloat16 by half a cell or more lies infinity.
+        A new float32 array of the same shape, on the lattice. Infinities and NaN are unchanged; values beyond the
+        largest finite bfloat16 by half a cell or more become infinity.
     """
     words = np.asarray(values, dtype=np.float32).view(np.uint32)
-    # An int64 constant would widen; one array is allocated and then worked on in place.
+    # An int64 constant would widen the type; one array is allocated and then modified in place.
     rounded = np.asarray(words >> _SHIFT)
     rounded &= _ONE
     rounded += _JUST_BELOW_HALF
@@ -150,7 +149,7 @@ def round_to_bfloat16(values: ArrayLike) -> NDArray[np.float32]:
 
 
 def is_on_lattice(values: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Elementwise: is this float32 a bfloat16? (Infinities are; a NaN is where its lower 16 bits are zero.)
+    """Elementwise: is this float32 a bfloat16? (Infinities are; a NaN is if its lower 16 bits are zero.)
 
     Raises:
         TypeError: if `values` is not float32.
@@ -163,7 +162,7 @@ def bits(values: NDArray[np.float32]) -> NDArray[np.uint16]:
 
     Raises:
         TypeError: if `values` is not float32.
-        ValueError: if a value is not on the lattice (its lower bits would be lost without a word).
+        ValueError: if a value is not on the lattice (its lower bits would be lost silently).
     """
     if not is_on_lattice(values).all():
         raise ValueError("not every value is a bfloat16; round with round_to_bfloat16 first")
@@ -171,7 +170,7 @@ def bits(values: NDArray[np.float32]) -> NDArray[np.uint16]:
 
 
 def from_bits(patterns: NDArray[np.uint16]) -> NDArray[np.float32]:
-    """The bfloat16 values that have these 16 bits, as a new float32 array of the same shape: the inverse of `bits`.
+    """The bfloat16 values with these 16 bits, as a new float32 array of the same shape: the inverse of `bits`.
 
     Raises:
         TypeError: if `patterns` is not uint16.
@@ -187,7 +186,7 @@ def keys(values: NDArray[np.float32]) -> NDArray[np.int32]:
 
     The bits are a sign and a magnitude; read as a signed integer they count cells from zero. Neighbouring values differ
     by 1 everywhere (across binades, subnormals and zero), +0 and -0 share key 0, the infinities have keys +-32,640. NaN
-    has no place in the order: its keys lie beyond the infinities and mean nothing.
+    is unordered: its keys are beyond the infinities and have no meaning.
 
     Raises:
         TypeError, ValueError: as `bits`.

@@ -1,8 +1,8 @@
-"""Where compiled kernels are kept: one folder for each state of the kernel sources.
+"""The cache of compiled kernels: one folder for each state of the kernel sources.
 
-Numba watches only the file that a function stands in. A kernel that calls one of another file would stay compiled as it
-was when that other file changes; a folder keyed by all sources cannot be stale. The program and the tests do this at
-their start; as a library, gasfield leaves Numba's settings to its user.
+Numba's cache depends only on the file of the function itself. A kernel that calls one of another file would be stale
+when that file changes; a folder keyed by all sources cannot be. The command line and the tests set it at their start;
+as a library, gasfield leaves Numba's settings to the caller.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _HOLD_KERNELS = ("kernels", "spaces", "forces", "dynamics", "expressions")
 
 
 def key_by_sources() -> Path:
-    """Points Numba (not yet imported) at the folder for the sources as they are, unless the user chose one."""
+    """Sets Numba's cache folder (before Numba is imported) by a digest of the sources, unless the user set one."""
     chosen = os.environ.get("NUMBA_CACHE_DIR")
     if chosen:
         return Path(chosen)
@@ -27,7 +27,7 @@ def key_by_sources() -> Path:
 
 
 def is_warm(folder: Path) -> bool:
-    """Whether something was compiled into it."""
+    """Whether it contains compiled kernels."""
     return folder.is_dir() and any(folder.rglob("*.nbi"))
 
 

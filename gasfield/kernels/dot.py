@@ -1,4 +1,4 @@
-"""Inner products in a fixed order that is fast nevertheless."""
+"""Inner products in a fixed order that allows vectorisation."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from gasfield.kernels.flags import EXACT
 
 @jit(**EXACT, forceinline=True)
 def dot(a, b):  # type: ignore[no-untyped-def]
-    """Sum of a_j b_j over (D,): eight sums side by side, as if the vectors were folded, then one over what is left.
+    """Sum of a_j b_j over (D,): eight partial sums, then one over the remainder.
 
-    A single sum waits for every addition. Eight do not, and they are added in an order that no optimiser may change.
+    A single sum is limited by the latency of additions. Eight are not, and they are added in a fixed order.
     """
     s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = 0.0
     whole = a.size - a.size % 8

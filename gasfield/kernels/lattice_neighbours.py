@@ -1,9 +1,9 @@
 """Chains of neighbours on the bfloat16 lattice: rows that differ by few cells in every coordinate.
 
-All pairs of 150,000 rows are too many to compare. The rows are cut in two at a threshold t of one coordinate, again and
-again: those with a key of at most t + k to one side, those above t to the other. Two rows within k cells of each other
-share a side at every cut, so that they meet in a piece in the end, and small pieces are compared pair by pair: exact,
-whatever was cut. A cut is good if few rows go to both sides; keys are dense about zero, where a cut costs nearly none.
+All pairs of 150,000 rows are too many to compare. The rows are recursively divided at a threshold t of one coordinate:
+those with a key of at most t + k to one side, those above t to the other. Two rows within k cells of each other share a
+side of every cut, hence a final piece, and small pieces are compared pair by pair: the result is exact for any cuts. A
+cut is good if few rows belong to both sides; keys are dense near zero, and cuts there duplicate almost no rows.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ Indices = NDArray[np.int64]
 _PIECE = 128
 """Rows that are compared pair by pair without another cut."""
 _PILOTS = 32
-"""Coordinates kept side by side for cuts and first looks."""
+"""Coordinates stored contiguously for cuts and first comparisons."""
 _SAMPLE = 1024
 """Rows from which the pilots are chosen."""
 _PROBES = 64
-"""Rows of a piece by which a cut is chosen."""
+"""Rows of a piece that are sampled to choose a cut."""
 _STRIDE = 64
-"""Coordinates compared between two looks at the largest difference."""
+"""Coordinates compared between two checks of the largest difference."""
 
 
 def neighbour_labels(words: NDArray[np.uint16], rows: Indices, cells: int) -> Indices:
-    """Components of the graph that joins two rows where no coordinate differs by more than `cells` (Linf).
+    """Components of the graph that joins two rows if no coordinate differs by more than `cells` (Linf).
 
     Args:
         words: (N, D) bits of bfloat16 numbers, none of them NaN, in memory or mapped.
-        rows: (n,) which rows; those with the same bits are best given once.
-        cells: reach k >= 0 in cells of the lattice; +0 and -0 share a cell.
+        rows: (n,) which rows; duplicates are best left out.
+        cells: distance k >= 0 in cells of the lattice; +0 and -0 share a cell.
 
     Returns:
         (n,) the first place in `rows` of each row's component.
@@ -47,7 +47,7 @@ def neighbour_labels(words: NDArray[np.uint16], rows: Indices, cells: int) -> In
 
 
 def _keys(words: NDArray[np.uint16]) -> NDArray[np.int32]:
-    """As `bfloat16.keys`, from the bits themselves."""
+    """As `bfloat16.keys`, from the bits."""
     magnitudes = (words & np.uint16(0x7FFF)).astype(np.int32)
     return np.asarray(np.where(words & np.uint16(0x8000), -magnitudes, magnitudes))
 
@@ -70,7 +70,7 @@ def _pack(words, rows, columns):  # type: ignore[no-untyped-def]
 
 @jit(**EXACT)
 def _join(words, rows, pilots, cells):  # type: ignore[no-untyped-def]
-    """Cuts from the whole down; a stack holds the pieces that are still to be cut or compared."""
+    """Cuts recursively; a stack holds the pieces that are still to be cut or compared."""
     count = rows.size
     parent = np.arange(count)
     stack = np.empty(4 * count + 16, np.int64)
@@ -103,9 +103,9 @@ def _join(words, rows, pilots, cells):  # type: ignore[no-untyped-def]
 
 @jit(**EXACT)
 def _cut(words, rows, pilots, piece, cells):  # type: ignore[no-untyped-def]
-    """The two sides of the cheapest cut that was found; both empty if none spares a tenth of the comparisons.
+    """The two sides of the cheapest cut found; both empty if none saves a tenth of the comparisons.
 
-    A cut is chosen by a sample of the piece, among the pilots first, then among all coordinates.
+    A cut is chosen from a sample of the piece, first among the pilots, then among all coordinates.
     """
     probes = np.empty(_PROBES, np.int64)
     for i in range(_PROBES):
@@ -147,10 +147,10 @@ def _cut(words, rows, pilots, piece, cells):  # type: ignore[no-untyped-def]
 
 @jit(**EXACT)
 def _compare(words, rows, pilots, piece, cells, parent):  # type: ignore[no-untyped-def]
-    """Joins what is near within a piece, growing one component at a time.
+    """Joins near rows of a piece, one component at a time.
 
-    Each row of a component is compared with those that belong to none yet, so that a dense piece, where the first row
-    takes most others along, costs few comparisons.
+    Each row of a component is compared with those that are not yet in one, so that a dense piece, in which the first
+    row is near most others, needs few comparisons.
     """
     waiting = piece.copy()
     left = waiting.size

@@ -1,8 +1,8 @@
-"""Laws as arguments: a kernel takes the law of one particle or one pair and is compiled around it, loops and all.
+"""Laws as arguments: a kernel takes the law of one particle or one pair, and is compiled with it inlined.
 
-Numba compiles a kernel anew for each law that it is given and keeps the result on disk, but names a law by a number
-drawn at random in every process, so that no second process would find it. Here a law is named by where it stands and by
-the text of its file.
+Numba compiles a kernel for each law and caches the result on disk, but identifies a law by a random number in every
+process, so that the cache would never be hit by another process. Here a law is identified by its qualified name and a
+digest of its file.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from numba import jit
 from numba.core.dispatcher import Dispatcher
 
 Law = Dispatcher
-"""A compiled law, as `leaf` makes it."""
+"""A compiled law, as `leaf` returns it."""
 
 
 def leaf(function: Callable[..., Any]) -> Law:
-    """Makes a law of numbers out of a function; kernels call it as if it were written in them.
+    """Compiles a function of numbers into a law, which kernels inline.
 
-    It must not be parallel and not depend on variables of its module that may change. A division by zero gives infinity
-    or NaN, as in arrays: an exception could not leave a parallel loop.
+    It must not be parallel and must not depend on variables of its module that may change. A division by zero gives
+    infinity or NaN, as in arrays, because an exception cannot leave a parallel loop.
     """
     law: Law = jit(nopython=True, nogil=True, forceinline=True, error_model="numpy")(function)
-    give_name = getattr(law, "_set_uuid", None)  # of Numba's insides: without it every process compiles for itself
+    give_name = getattr(law, "_set_uuid", None)  # internal to Numba; without it every process compiles anew
     if give_name is not None:
         give_name(_name(function))
     return law

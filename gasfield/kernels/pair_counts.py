@@ -24,9 +24,9 @@ def count_pairs(
 
     Args:
         positions: (T, N, D), wrapped or not.
-        periods: (D,) sides of the periodic box, 0 where space does not repeat itself; distances are to nearest images.
-        reach: distances from 0 to this are counted [length].
-        bins: how many bins of equal width.
+        periods: (D,) sides of the periodic box, 0 along other coordinates; distances are to nearest images.
+        reach: largest distance that is counted [length].
+        bins: number of bins of equal width.
 
     Returns:
         (bins,) number of pairs in each bin, every pair of a frame once.
@@ -42,8 +42,8 @@ def count_cross_pairs(
     bins: int,
 ) -> NDArray[np.int64]:
     """Pairs (i, j), i < j, of a particle i in a frame of `first` and a particle j in that of `second`; arrays
-    (T, N, D), else as `count_pairs`. If they come from two times that have forgotten each other, these are pairs that
-    do not feel each other."""
+    (T, N, D), otherwise as `count_pairs`. If the two are from uncorrelated times, these are pairs without interaction.
+    """
     sides = np.where(periods > 0, periods, np.inf)
     wrapped = [np.ascontiguousarray(x - periods * np.floor(x / sides)) for x in (first, second)]
     return np.asarray(_histograms(wrapped[0], wrapped[1], sides, reach, bins).sum(axis=0))
@@ -51,7 +51,7 @@ def count_cross_pairs(
 
 @jit(**EXACT_PARALLEL)
 def _histograms(first, second, sides, reach, bins):  # type: ignore[no-untyped-def]
-    """(slices, bins) from positions in [0, side): every 64th row belongs to a slice, so that all are about as long."""
+    """(slices, bins) from positions in [0, side): every 64th row belongs to a slice, which balances the work."""
     frames, count, _ = first.shape
     counts = np.zeros((_SLICES, bins), np.int64)
     for piece in prange(_SLICES):
@@ -59,7 +59,7 @@ def _histograms(first, second, sides, reach, bins):  # type: ignore[no-untyped-d
             frame, i = row // count, row % count
             for j in range(i + 1, count):
                 squared = _squared_distance(first[frame, i], second[frame, j], sides, reach * reach)
-                if squared < reach * reach:  # no number is in no bin
+                if squared < reach * reach:  # false for NaN
                     place = int(np.sqrt(squared) * (bins / reach))
                     counts[piece, min(place, bins - 1)] += 1
     return counts
@@ -67,8 +67,8 @@ def _histograms(first, second, sides, reach, bins):  # type: ignore[no-untyped-d
 
 @jit(**_INSIDE)
 def _squared_distance(first, second, sides, limit):  # type: ignore[no-untyped-def]
-    """To the nearest image (sides are infinite where space does not repeat itself), or anything beyond the limit: in
-    many dimensions a few coordinates tell that a pair is too far."""
+    """To the nearest image (sides are infinite along coordinates that are not periodic), or any value beyond the limit:
+    in many dimensions a few coordinates suffice to exceed it."""
     squared = 0.0
     for k in range(sides.size):
         apart = abs(first[k] - second[k])

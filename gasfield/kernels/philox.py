@@ -1,19 +1,19 @@
-"""Random numbers that are a function of where they are used: Philox4x32-10, with normals by Box and Muller.
+"""Counter-based random numbers: Philox4x32-10, with normals by the Box-Muller transform.
 
-Nothing is carried from one number to the next. Each is made from its address (seed, stream, step, draw, id, column)
-alone, so a trajectory does not depend on the number of threads, on which other particles there are, or on where a run
-was resumed. Source: Salmon, Moraes, Dror and Shaw, 2011, "Parallel random numbers: as easy as 1, 2, 3".
+There is no state between numbers. Each is a function of its address (seed, stream, step, draw, id, column) only, so a
+trajectory does not depend on the number of threads, on the other particles, or on where a run was resumed. Source:
+Salmon, Moraes, Dror and Shaw, 2011, "Parallel random numbers: as easy as 1, 2, 3".
 
-One call of the generator turns a counter of four 32-bit words under a key of two into 128 bits: two words of 64 bits,
-and from them two normals, or one uniform. The address is laid out as
+One call of the generator maps a counter of four 32-bit words with a key of two to 128 bits: two words of 64 bits, and
+from them two normals, or one uniform. The address is laid out as
 
     counter  pair of columns | id | low 32 bits of step | high 16 bits of step, stream, draw (16 + 8 + 8 bits)
     key      low 32 bits of seed | high 32 bits of seed
 
-Pairs are made in blocks that stay in the nearest cache, with a loop for each stage: a single loop over everything is
-not vectorised, and takes several times as long. A block is always made whole, so no number depends on how many others
-are wanted. Additions, products, quotients and roots are rounded one by one, as IEEE 754 has it: no fused multiply-add,
-no vendor's logarithm. So bits are the same on every machine, which costs a tenth of the speed.
+Pairs are generated in blocks that fit the L1 cache, with a loop for each stage: a single loop over all stages does not
+vectorise, and takes several times as long. A block is always generated as a whole, so that no number depends on how
+many are requested. Additions, products, quotients and roots are rounded individually, as in IEEE 754: no fused
+multiply-add, no vendor's logarithm. So bits are the same on every machine, at a cost of a tenth of the speed.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ _ELEMENT: dict[str, Any] = _LOOP | {"forceinline": True}
 _INTERPRETED: bool = bool(config.DISABLE_JIT)  # type: ignore[attr-defined]
 
 _BLOCK = 256
-"""Pairs made together, in 8 KiB: two words and two normals each."""
+"""Pairs in a block, in 8 KiB: two words and two normals each."""
 _TASK = 16 * _BLOCK
-"""Pairs that one thread makes with the same scratch arrays."""
+"""Pairs that one thread generates with the same scratch arrays."""
 
-# Typed constants: uint64 that meets an untyped literal becomes float64.
+# Typed constants: uint64 combined with an untyped literal becomes float64.
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF_WORD = np.uint64(32)
 _MULTIPLIER_0 = np.uint64(0xD2511F53)
@@ -48,27 +48,27 @@ _WEYL_0 = np.uint64(0x9E3779B9)
 _WEYL_1 = np.uint64(0xBB67AE85)
 
 
-# --- what there is to call --------------------------------------------------------------------------------------------
+# --- public functions -------------------------------------------------------------------------------------------------
 
 
 def normals(out: NDArray[np.float64], ids: NDArray[np.int64], seed: int, stream: int, step: int, draw: int = 0) -> None:
     """Fills an array with independent standard normals, in parallel; bits do not depend on the number of threads.
 
-    Row i depends on (seed, stream, step, draw, ids[i]) only, and a column of it not on how many columns there are.
-    Normals and uniforms of the same address are made of the same words: they are not independent of each other.
+    Row i depends on (seed, stream, step, draw, ids[i]) only, and its columns do not depend on their number. Normals and
+    uniforms of the same address use the same words: they are not independent.
 
     Args:
         out: (N, D) float64, contiguous; overwritten.
-        ids: (N,) int64, contiguous; who each row is for, from 0 up to, but without, 2**32.
+        ids: (N,) int64, contiguous; the particle of each row, at least 0 and below 2**32.
         seed: below 2**64.
-        stream: below 256; what the numbers are for.
-        step: below 2**48; when.
-        draw: below 256; tells several draws in one step apart.
+        stream: below 256; the purpose of the numbers.
+        step: below 2**48.
+        draw: below 256; the index of the draw within a step.
 
     Raises:
-        ValueError: if a number is out of its range, or an array has another type, shape or layout. Nothing has
-            been written then.
-        TypeError: if seed, stream, step or draw is no integer.
+        ValueError: if a number is out of its range, or an array has another type, shape or layout. Nothing is
+            written then.
+        TypeError: if seed, stream, step or draw is not an integer.
     """
     _require_rows(out, ids)
     if out.ndim != 2:
@@ -86,10 +86,10 @@ def uniforms(
 
     Args:
         out: (N,) float64, contiguous; overwritten.
-        ids, seed, stream, step, draw: as of `normals`.
+        ids, seed, stream, step, draw: as for `normals`.
 
     Raises:
-        ValueError, TypeError: as `normals`.
+        ValueError, TypeError: as for `normals`.
     """
     _require_rows(out, ids)
     if out.ndim != 1:
@@ -98,7 +98,7 @@ def uniforms(
 
 
 class _Address(NamedTuple):
-    """What all numbers of one call share: the upper half of the counter, and the key; 32-bit words."""
+    """The upper half of the counter and the key, shared by all numbers of a call; 32-bit words."""
 
     c2: np.uint64
     c3: np.uint64
@@ -107,7 +107,7 @@ class _Address(NamedTuple):
 
 
 def _address(seed: int, stream: int, step: int, draw: int) -> _Address:
-    """The address but for id and columns."""
+    """The address without id and columns."""
     seed, step = _within("seed", seed, 64), _within("step", step, 48)
     stream, draw = _within("stream", stream, 8), _within("draw", draw, 8)
     low = 2**32 - 1
@@ -116,7 +116,7 @@ def _address(seed: int, stream: int, step: int, draw: int) -> _Address:
 
 
 def _within(name: str, value: int, bits: int) -> int:
-    """That value as an int, if it has no more than so many bits."""
+    """The value as an int, if it has at most that many bits."""
     number = operator.index(value)
     if not 0 <= number < 2**bits:
         raise ValueError(f"{name} must be at least 0 and below 2**{bits}, not {number}")
@@ -124,7 +124,7 @@ def _within(name: str, value: int, bits: int) -> int:
 
 
 def _require_rows(out: NDArray[np.float64], ids: NDArray[np.int64]) -> None:
-    """Refuses arrays that the kernels cannot work on as they are, and ids that no counter holds."""
+    """Refuses arrays of another form than that of the kernels, and ids beyond the range of the counter."""
     if ids.dtype != np.int64 or ids.ndim != 1 or not ids.flags.c_contiguous:
         raise ValueError(f"ids must be a contiguous int64 array of shape (N,), not {ids.dtype} of shape {ids.shape}")
     if out.dtype != np.float64 or out.shape[:1] != ids.shape or not out.flags.carray:
@@ -132,13 +132,13 @@ def _require_rows(out: NDArray[np.float64], ids: NDArray[np.int64]) -> None:
             f"random numbers go to a writable contiguous float64 array of {ids.size} rows, "
             f"not {out.dtype} of shape {out.shape}"
         )
-    # One pass: all are in range if no bit above the lower 32 is set in any, the sign among them.
+    # One pass: all are in range if no bit above the lower 32, including the sign, is set in any.
     if np.bitwise_or.reduce(ids) >> 32:
         raise ValueError(f"ids must be at least 0 and below 2**32, not from {ids.min()} to {ids.max()}")
 
 
 def _run(one: Any, many: Any, out: NDArray[np.float64], ids: NDArray[np.int64], address: _Address, pairs: int) -> None:
-    """Runs all tasks; a single one on this thread, as it is done before another would have woken up."""
+    """Runs all tasks; a single one on this thread, since it ends before another would have started."""
     tasks = -(-pairs // _TASK)
     if tasks == 1:
         one(out, ids, address, 0)
@@ -151,7 +151,7 @@ def _run(one: Any, many: Any, out: NDArray[np.float64], ids: NDArray[np.int64], 
 
 @jit(**_ELEMENT)
 def _round(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
-    """One round. Words stand in 64-bit lanes, whose upper halves may hold anything: only products look, and mask."""
+    """One round. Words are in 64-bit lanes, whose upper halves are arbitrary: only products need to mask them."""
     product0 = _MULTIPLIER_0 * (c0 & _LOW)
     product1 = _MULTIPLIER_1 * (c2 & _LOW)
     return (product1 >> _HALF_WORD) ^ c1 ^ k0, product1, (product0 >> _HALF_WORD) ^ c3 ^ k1, product0
@@ -165,12 +165,12 @@ def _next_key(k0, k1):  # type: ignore[no-untyped-def]
 
 @jit(**_ELEMENT)
 def philox(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
-    """Scalar, for kernels: Philox4x32-10 of a counter and a key of 32-bit words, each kept in a uint64.
+    """Scalar, for kernels: Philox4x32-10 of a counter and a key of 32-bit words, each in a uint64.
 
     Returns:
         The four 32-bit results as two uint64: the first and second, and the third and fourth, lower half first.
     """
-    # Written out: LLVM unrolls a loop too, but what comes out takes an eighth longer.
+    # Unrolled by hand: the loop unrolled by LLVM is an eighth slower.
     c0, c1, c2, c3 = _round(c0, c1, c2, c3, k0, k1)
     k0, k1 = _next_key(k0, k1)
     c0, c1, c2, c3 = _round(c0, c1, c2, c3, k0, k1)
@@ -218,7 +218,7 @@ def _bits_of_numpy(value: np.float64) -> np.uint64:
 
 
 def _double_of_numpy(word: np.uint64) -> np.float64:
-    """The float64 that has these 64 bits."""
+    """The float64 with these 64 bits."""
     return np.uint64(word).view(np.float64)
 
 
@@ -243,7 +243,7 @@ _LN2_LOWER = 5.497923018708371e-14
 
 @jit(**_ELEMENT)
 def _open_unit(word):  # type: ignore[no-untyped-def]
-    """Uniform in (0, 1), from the upper 52 bits of a word: the middle of one of 2**52 equal cells, which is exact."""
+    """Uniform in (0, 1), from the upper 52 bits of a word: the midpoint of one of 2**52 equal cells, exactly."""
     return _double_of((word >> _BELOW_TOP) | _ONE_BITS) - (1.0 - 2.0**-53)
 
 
@@ -272,7 +272,7 @@ def _logarithm(x):  # type: ignore[no-untyped-def]
 
 @jit(**_ELEMENT)
 def _radius(word):  # type: ignore[no-untyped-def]
-    """sqrt(-2 log u), u the middle of one of 2**63 equal cells of (0, 1), rounded: it reaches 9.4."""
+    """sqrt(-2 log u), u the midpoint of one of 2**63 equal cells of (0, 1), rounded: at most 9.4."""
     return np.sqrt(-2.0 * _logarithm(np.float64(word | _UNIT) * 2.0**-64))
 
 
@@ -280,8 +280,8 @@ def _radius(word):  # type: ignore[no-untyped-def]
 def _direction(word):  # type: ignore[no-untyped-def]
     """Cosine and sine of an angle in [-pi/4, 7 pi/4), uniform over 2**54 steps.
 
-    The upper two bits choose a quarter of the circle, the next 52 the angle from its middle in quarter turns, which is
-    exact. Minimax polynomials: relative error 2**-58 of the sine, 2**-64 of the cosine.
+    The upper two bits choose a quadrant of the circle, the next 52 the angle from its middle in quarter turns, exactly.
+    Minimax polynomials: relative error 2**-58 of the sine, 2**-64 of the cosine.
     """
     r = _double_of(((word >> _BELOW_TOP_TWO) & _SIGNIFICAND) | _ONE_BITS) - 1.5
     z = r * r
@@ -298,7 +298,7 @@ def _direction(word):  # type: ignore[no-untyped-def]
     even = 0.2536695079010468 + z * even
     even = -1.2337005501361697 + z * even
     cosine = 1.0 + z * even
-    # Turned by quarters: (c, s), (-s, c), (-c, -s), (s, -c).
+    # Rotated by quarter turns: (c, s), (-s, c), (-c, -s), (s, -c).
     odd_quarter = (word >> _TOP_TWO) & _UNIT != np.uint64(0)
     upper = sine if odd_quarter else cosine
     other = cosine if odd_quarter else sine
@@ -312,7 +312,7 @@ def _direction(word):  # type: ignore[no-untyped-def]
 
 @jit(**_LOOP)
 def _count(counter0, counter1, ids, in_row, first, count):  # type: ignore[no-untyped-def]
-    """The lower halves of the counters of `count` pairs, from pair `first` of all; the rest of the block stays."""
+    """The lower halves of the counters of `count` pairs from pair `first` on; the rest of the block is unchanged."""
     if in_row == 1:
         for i in range(count):
             counter0[i] = 0
@@ -330,14 +330,14 @@ def _count(counter0, counter1, ids, in_row, first, count):  # type: ignore[no-un
 
 @jit(**_LOOP)
 def _make_words(counter0, counter1, address):  # type: ignore[no-untyped-def]
-    """Turns the lower halves of the counters into the words, in place."""
+    """Replaces the lower halves of the counters by the words, in place."""
     for i in range(_BLOCK):
         counter0[i], counter1[i] = philox(counter0[i], counter1[i], address.c2, address.c3, address.k0, address.k1)
 
 
 @jit(**_LOOP)
 def _make_normals(words0, words1, pairs):  # type: ignore[no-untyped-def]
-    """A block of pairs of normals, one pair behind the other, from the words of each."""
+    """A block of pairs of normals, interleaved, from the words of each."""
     for i in range(_BLOCK):
         radius = _radius(words0[i])
         cosine, sine = _direction(words1[i])
@@ -347,7 +347,7 @@ def _make_normals(words0, words1, pairs):  # type: ignore[no-untyped-def]
 
 @jit(**_LOOP)
 def _scatter(out, pairs, first, count):  # type: ignore[no-untyped-def]
-    """Puts pairs where they belong in (N, D) normals; where D is odd, half of a row's last pair is thrown away."""
+    """Copies pairs to their positions in (N, D) normals; if D is odd, half of a row's last pair is discarded."""
     flat = out.reshape(out.size)
     in_row, odd = (out.shape[1] + 1) // 2, out.shape[1] % 2 == 1
     row, pair = divmod(first, in_row)
@@ -369,7 +369,7 @@ def _scatter(out, pairs, first, count):  # type: ignore[no-untyped-def]
 
 @jit(**_LOOP)
 def _normals_task(out, ids, address, task):  # type: ignore[no-untyped-def]
-    """The normals of one task. Where whole pairs lie in one piece, they are made in place."""
+    """The normals of one task. If the pairs of a block are contiguous in the output, they are generated in place."""
     counter0, counter1 = np.empty(_BLOCK, np.uint64), np.empty(_BLOCK, np.uint64)
     scratch = np.empty(2 * _BLOCK)
     flat = out.reshape(out.size)
@@ -388,7 +388,7 @@ def _normals_task(out, ids, address, task):  # type: ignore[no-untyped-def]
 
 @jit(**_TASKS)
 def _normals_tasks(out, ids, address, tasks):  # type: ignore[no-untyped-def]
-    """All tasks, in parallel. (An index of prange may be unsigned, and would make a float of what it meets.)"""
+    """All tasks, in parallel. (An index of prange may be unsigned, and would promote integers to float.)"""
     for task in prange(tasks):
         _normals_task(out, ids, address, np.int64(task))
 

@@ -1,4 +1,4 @@
-"""Rows of bits: which are the same, and what their numbers look like bit by bit."""
+"""Rows of bits: which are equal, and counts of special numbers."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
 
 Words = NDArray[np.unsignedinteger]
 Indices = NDArray[np.int64]
-_SALT_SEED = 20160927  # any: two rows with the same fingerprint are compared in the end
+_SALT_SEED = 20160927  # arbitrary: rows with the same fingerprint are compared bit by bit
 _LOW = np.uint64(0xFFFFFFFF)
 
 
 def first_equal(words: Words, rows: Indices) -> Indices:
-    """For each of some rows, the first of them that has the same bits.
+    """For each of some rows, the first of them with the same bits.
 
-    Two 64-bit fingerprints of every row are sorted; rows that share both are compared word by word, so that the answer
-    is exact whatever the fingerprints. They are the NH hash (Black, Halevi, Krawczyk, Krovetz and Rogaway, 1999,
-    "UMAC"): two different rows share one with a chance of 2^-32 over its random numbers, both with 2^-64.
+    Two 64-bit fingerprints of every row are sorted; rows that share both are compared word by word, so that the result
+    is exact for any fingerprints. They are the NH hash (Black, Halevi, Krawczyk, Krovetz and Rogaway, 1999,
+    "UMAC"): two different rows share one with probability 2^-32 over its random numbers, both with 2^-64.
 
     Args:
         words: (N, D) uint16, uint32 or uint64, in memory or mapped, rows contiguous.
         rows: (n,) which rows.
 
     Returns:
-        (n,) places in `rows`; a row that is like none before it has its own place.
+        (n,) indices into `rows`; a row that equals no earlier one has its own index.
     """
     words = _narrow(words)
     width = words.shape[1]
@@ -37,7 +37,7 @@ def first_equal(words: Words, rows: Indices) -> Indices:
 
 
 def groups_of(labels: Indices) -> list[Indices]:
-    """The groups of two or more that share a label: places, ascending; large groups first, then by first place."""
+    """The groups of two or more with the same label: indices, ascending; large groups first, then by first index."""
     order = np.argsort(labels, kind="stable")
     bounds = np.flatnonzero(np.diff(labels[order])) + 1
     groups = [group for group in np.split(order, bounds) if len(group) > 1]
@@ -45,15 +45,15 @@ def groups_of(labels: Indices) -> list[Indices]:
 
 
 def count_marks(words: Words, fraction_bits: int, largest: int) -> NDArray[np.int64]:
-    """How many numbers of each row are zero, powers of two, or too large.
+    """Counts of zeros, powers of two and too large numbers in each row.
 
     Args:
         words: (N, D) bits of floating-point numbers.
         fraction_bits: stored bits of the significand.
-        largest: bits of the largest positive number that is not too large; infinities and NaN are beyond any.
+        largest: bits of the largest positive number that is not too large; infinities and NaN always are.
 
     Returns:
-        (N, 3): zeros (+0 or -0); numbers +-2^k, subnormal ones too; numbers that are too large, or none.
+        (N, 3): zeros (+0 or -0); numbers +-2^k, including subnormal ones; numbers that are too large, or NaN.
     """
     kind = words.dtype.type
     magnitude = kind((1 << (8 * words.dtype.itemsize - 1)) - 1)
@@ -61,7 +61,7 @@ def count_marks(words: Words, fraction_bits: int, largest: int) -> NDArray[np.in
 
 
 def _narrow(words: Words) -> Words:
-    """The same bits in words of 32 where they fit: half the work for 16, and the hash multiplies no wider ones."""
+    """The same bits in 32-bit words if they fit: half the work for 16-bit words, and the width of the hash."""
     fits = words.dtype.itemsize == 8 or (words.shape[1] % 2 == 0 and words.ctypes.data % 4 == 0)
     return words.view(np.uint32) if words.flags.c_contiguous and fits else words
 
@@ -88,7 +88,7 @@ def _fingerprints(words, rows, salt):  # type: ignore[no-untyped-def]
 
 @jit(**EXACT)
 def _compare(words, rows, prints, order):  # type: ignore[no-untyped-def]
-    """(n,) first equal places: within each run of equal fingerprints, every row is compared with those that lead."""
+    """(n,) indices of first equal rows: within a run of equal fingerprints, rows are compared with the first ones."""
     first = np.full(rows.size, -1, np.int64)
     start = 0
     while start < order.size:
@@ -130,7 +130,7 @@ def _marks(words, magnitude, fraction, largest):  # type: ignore[no-untyped-def]
             size = row[j] & magnitude
             part = size & fraction
             zeros += size == 0
-            # A normal power of two has an empty fraction; a subnormal one, where all is fraction, a single bit.
+            # A normal power of two has a zero fraction; a subnormal one has a single bit set.
             powers += (part == 0 and size != 0) or (part == size and size != 0 and (size & (size - 1)) == 0)
             beyond += size > largest
         marks[i, 0], marks[i, 1], marks[i, 2] = zeros, powers, beyond

@@ -1,8 +1,7 @@
-"""Weighted sums whose weights are exponentials, over blocks, without overflow: the running maximum is taken out.
+"""Sums with exponential weights, over blocks, without overflow: exponents are relative to the running maximum.
 
-A softmax over many terms is gathered block by block: largest exponent so far, sum of the weights and sum of the
-weighted vectors, both relative to that largest exponent (Milakov and Gimelshein, 2018, arXiv 1805.02867). No weight is
-above 1.
+An online softmax accumulates block by block: the largest exponent so far, and the sums of the weights and of the
+weighted vectors relative to it (Milakov and Gimelshein, 2018, arXiv 1805.02867). Weights do not exceed 1.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from numba import jit
 from gasfield.kernels.flags import EXACT
 
 LARGEST = 700.0
-"""Of exponents: exp(709.8) is the largest number of double precision, and many of them are added."""
+"""Largest exponent: exp(709.8) is the largest number of double precision, and many are added."""
 
 
 @jit(**EXACT)
@@ -31,7 +30,7 @@ def inner_products(vector, columns, start, stop, products):  # type: ignore[no-u
 def gather(exponents, vectors, start, stop, top, norm, total):  # type: ignore[no-untyped-def]
     """Adds exp(exponent - top) times vectors[start:stop] of (M, D) to `total` (D,); returns norm + the sum of weights.
 
-    An exponent that is no number has no weight: a particle that blew up spoils no other.
+    A NaN exponent has zero weight, so that a non-finite particle does not affect the others.
     """
     for b in range(stop - start):
         weight = math.exp(exponents[b] - top)
@@ -46,7 +45,7 @@ def gather(exponents, vectors, start, stop, top, norm, total):  # type: ignore[n
 
 @jit(**EXACT)
 def gather_softmax(exponents, vectors, start, stop, top, norm, total):  # type: ignore[no-untyped-def]
-    """`gather` with the largest exponent so far taken out; returns it, and the norm, both to be handed on.
+    """`gather` relative to the largest exponent so far; returns it and the norm, the arguments of the next call.
 
     Starts with top = -infinity, norm = 0, total = 0; at the end total / norm is the mean.
     """

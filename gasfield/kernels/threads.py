@@ -1,4 +1,4 @@
-"""How many threads a gas is worth. The bits of a result never depend on it."""
+"""The number of threads for a gas. The bits of a result do not depend on it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from contextlib import contextmanager
 import numba
 
 _ALONE = 1 << 17
-"""Operations below which a parallel loop is over before a second thread has woken up; and where other programs hold a
-core, each loop would wait for a time slice."""
+"""Operations below which a parallel loop ends before a second thread has started; on a busy machine, each loop would
+also wait for a time slice."""
 
 
 @contextmanager
 def threads_worth(operations: int) -> Iterator[None]:
-    """One thread for loops of few operations; all that the user allows otherwise."""
+    """One thread for loops of few operations; otherwise as many as the user allows."""
     allowed = numba.get_num_threads()
     if operations < _ALONE:
         numba.set_num_threads(1)

@@ -1,4 +1,4 @@
-"""Spaces, one file each; `SPACES` maps the `kind` of a scenario to a space."""
+"""Spaces, one file each. `SPACES` maps the `kind` of a scenario to a space."""
 
 from gasfield.spaces.ball import Ball
 from gasfield.spaces.base import SPACES, Space, SpaceSpec

@@ -1,8 +1,8 @@
-"""A ball with a hard wall: billiards, chord after chord.
+"""A ball with a hard wall: billiards in closed form.
 
-A path in a ball stays in the plane of x and v. All its chords are equally long, and each is the one before it turned by
-the same angle in that plane. So the state after any number of hits is known at once: how many chords fit into the time,
-one rotation, and a remainder of straight flight. A particle that grazes the wall slides along it, in the limit.
+A path in a ball stays in the plane of x and v. All its chords are equally long, and each is the previous one rotated by
+the same angle in that plane. So the state after any number of hits is explicit: the number of chords in the given time,
+one rotation, and a remainder of straight flight. In the limit of grazing incidence a particle slides along the wall.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from gasfield.spaces.fold import folded, image_of
 from gasfield.spaces.sides import Length
 
 _GRAZING = 1e-16
-"""Least sine of the angle between path and wall: below it rounding decides. Keeps chords longer than nothing."""
+"""Least sine of the angle between path and wall, at the level of rounding. Keeps the length of chords positive."""
 
 
 @register
 class Ball(Space):
-    """The places with |x| <= R."""
+    """The positions with |x| <= R."""
 
     kind: Literal["ball"] = "ball"
     radius: Length
@@ -51,8 +51,8 @@ class Ball(Space):
         return self.dimensions * self.volume / self.radius
 
     def drift(self, positions: NDArray[Any], velocities: Array, time_step: float, turned: Array) -> None:
-        """Chord after chord, with specular reflection."""
-        if time_step < 0.0:  # back along the path is ahead with the velocity turned about
+        """Free flight with specular reflection."""
+        if time_step < 0.0:  # a flight backwards is one forwards with reversed velocity
             np.negative(velocities, out=velocities)
         bounce(positions, velocities, abs(float(time_step)), self.radius, turned)
         if time_step < 0.0:
@@ -63,11 +63,11 @@ class Ball(Space):
         fold_radius(positions, self.radius)
 
     def contains(self, positions: NDArray[Any]) -> NDArray[np.bool_]:
-        """(N,) whether |x| <= R, but for a rounding error."""
+        """(N,) whether |x| <= R, up to rounding."""
         return np.asarray(np.linalg.norm(positions, axis=1) <= self.radius * (1.0 + ROUNDING))
 
     def uniform(self, chance: np.random.Generator, count: int) -> Array:
-        """(count, D) positions spread evenly over the ball: the D-th power of the radius is uniform."""
+        """(count, D) positions distributed uniformly in the ball: the D-th power of the radius is uniform."""
         normal = chance.standard_normal((count, self.dimensions))
         radius = self.radius * chance.random(count) ** (1.0 / self.dimensions)
         normal *= (radius / np.linalg.norm(normal, axis=1))[:, None]
@@ -90,8 +90,8 @@ def bounce_one(x, v, time, radius):  # type: ignore[no-untyped-def]
         speed2 += v[j] * v[j]
         distance2 += x[j] * x[j]
     ahead2 = distance2 + (2.0 * radial + speed2 * time) * time
-    # Time to the first hit: a root of a quadratic equation, without a difference of near numbers. What rests or has no
-    # finite speed hits nothing (so that a blow-up is seen as one), nor what is on the wall and flies inwards.
+    # Time to the first hit: a root of a quadratic equation, without cancellation. Particles at rest or of non-finite
+    # speed hit nothing (so that non-finite states are detected), nor do those on the wall that move inwards.
     first = np.inf
     if radius * radius < ahead2 < np.inf and speed2 > 0.0:
         room = max(radius * radius - distance2, 0.0)
@@ -117,7 +117,7 @@ def bounce_one(x, v, time, radius):  # type: ignore[no-untyped-def]
         along2 += (v[j] - normal * unit * x[j]) ** 2
     along = math.sqrt(along2)
 
-    # Chords that fit into the time, one rotation for all of them, and what is left of the last one.
+    # Number of complete chords, one rotation for all of them, and the remaining part of the last one.
     chord = 2.0 * normal * radius / speed2
     chords = np.floor(time / chord)
     left = min(max(time - chords * chord, 0.0), chord)
@@ -133,7 +133,7 @@ def bounce_one(x, v, time, radius):  # type: ignore[no-untyped-def]
         x[j] = x_e * e + x_t * t
         v[j] = v_e * e + v_t * t
         after2 += v[j] * v[j]
-    scale = math.sqrt(speed2 / after2) if after2 > 0.0 else 1.0  # so that rounding errors of the speed do not add up
+    scale = math.sqrt(speed2 / after2) if after2 > 0.0 else 1.0  # against accumulation of rounding errors
     for j in range(x.shape[0]):
         v[j] *= scale
     return 2.0 * normal * (1.0 + chords)
@@ -141,7 +141,7 @@ def bounce_one(x, v, time, radius):  # type: ignore[no-untyped-def]
 
 @jit(**EXACT_PARALLEL)
 def fold_radius(positions, radius):  # type: ignore[no-untyped-def]
-    """Folds positions (N, D) into a ball, in place, as if they had come straight from the centre."""
+    """Folds positions (N, D) into a ball along their radius, in place."""
     inverse = 0.5 / radius
     for i in prange(positions.shape[0]):
         norm2 = 0.0

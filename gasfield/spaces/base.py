@@ -1,9 +1,9 @@
-"""What a space is: where particles may be, and how they move there when no force acts.
+"""The interface of a space: the allowed positions, and free flight.
 
-A space has no state, so its typed description is the space itself. Everything that moves a particle, whatever the law
-of motion, does it by `drift`: the exact free flight over a time, with billiard reflections at hard walls and along
-great circles on a sphere. Reflections and great circles keep phase-space volume and can be run backwards, so a scheme
-made of drifts, kicks and noise keeps in every space what it keeps in a free one.
+A space has no state, so its specification is the space itself. All dynamics move particles by `drift`: the exact free
+flight over a time, with specular reflection at hard walls and along great circles on a sphere. Both are reversible and
+preserve phase-space volume, so a scheme composed of drifts, kicks and noise has the same invariants in every space as
+in free space.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from gasfield.spec import Spec
 Array = NDArray[np.float64]
 
 ROUNDING = 1e-12
-"""How far beyond a wall, relative to the size of the space, a position is still taken to be inside."""
+"""Tolerance for positions beyond a wall, relative to the size of the space."""
 
 
 class Space(Spec):
-    """Where particles live. Boxes, balls and the sphere have their centre at the origin."""
+    """The set of allowed positions. Boxes, balls and the sphere are centred at the origin."""
 
     bounded: ClassVar[bool] = True
-    """Whether its volume is finite; False where it is all of R^D."""
+    """Whether its volume is finite; False for R^D."""
     homogeneous: ClassVar[bool] = False
-    """Whether all places are alike, so that forces between particles keep the total momentum."""
+    """Whether it is translation-invariant, so that forces between particles conserve total momentum."""
     curved: ClassVar[bool] = False
-    """Whether vectors at different places have different tangent spaces."""
+    """Whether the tangent space depends on the position."""
 
     kind: str
     dimensions: Annotated[int, Field(ge=1)]
@@ -46,35 +46,35 @@ class Space(Spec):
 
     @property
     def ricci(self) -> float:
-        """Ricci curvature in every direction [1/length^2]: how much faster free flights come together than in R^D."""
+        """Ricci curvature, the same in every direction [1/length^2]; 0 for a flat space."""
         return 0.0
 
     @property
     def periods(self) -> Array:
-        """(D,) lengths after which the space repeats itself; 0 where it does not [length]."""
+        """(D,) periods; 0 along coordinates that are not periodic [length]."""
         return np.zeros(self.dimensions)
 
     @property
     def volume(self) -> float:
-        """Volume [length^D] (area on the sphere); infinite where nothing bounds it.
+        """Volume [length^D] (area on the sphere); infinite for an unbounded space.
 
-        In hundreds of dimensions it can leave the range of a float64: then it is 0 or infinite.
+        In hundreds of dimensions it can underflow or overflow float64: then it is 0 or infinite.
         """
         return np.inf
 
     @property
     def edges(self) -> Array | None:
-        """(D,) sides of a box, with walls or periodic [length]; None where the space is no box."""
+        """(D,) sides of a box, with walls or periodic [length]; None for other spaces."""
         return None
 
     @property
     def outer_radius(self) -> float | None:
-        """Radius of a ball, or of a sphere where `curved` [length]; None where the space is neither."""
+        """Radius of a ball, or of a sphere if `curved` [length]; None for other spaces."""
         return None
 
     @property
     def wall_area(self) -> float:
-        """Area of the hard walls [length^(D-1)]; 0 where there are none."""
+        """Area of the hard walls [length^(D-1)]; 0 without walls."""
         return 0.0
 
     @abstractmethod
@@ -83,34 +83,34 @@ class Space(Spec):
 
         Args:
             positions: (N, D), inside the space; overwritten.
-            velocities: (N, D), tangent where the space is curved; mirrored at walls, carried along on a sphere.
-            time_step: how long [time]; below zero, the flight is run backwards.
-            turned: (N,); at every hit of a wall the change of velocity 2 |v_n| is added [length/time].
+            velocities: (N, D), tangent if the space is curved; reflected at walls, parallel-transported on a sphere.
+            time_step: duration [time]; if negative, the flight is run backwards.
+            turned: (N,); at every wall collision the change of velocity 2 |v_n| is added [length/time].
         """
 
     def settle(self, positions: NDArray[np.floating[Any]]) -> None:
-        """Brings positions (N, D) that left the space by a rounding error, or were drawn elsewhere, back into it:
-        folded at walls, scaled onto the sphere. In place; default: every place is in the space."""
+        """Maps positions (N, D) outside the space (by rounding, or drawn elsewhere) into it, in place: folded at walls,
+        scaled onto the sphere. Default: no change, every position is allowed."""
         return None
 
     def wrapped(self, positions: NDArray[Any]) -> Array:
-        """A copy of positions (N, D) in which places that are the same look the same: [-L/2, L/2) along a period L."""
+        """A copy of positions (N, D), mapped to [-L/2, L/2) along coordinates of period L."""
         return positions.copy()
 
     def uniform(self, chance: np.random.Generator, count: int) -> Array:
-        """(count, D) positions spread evenly over the space.
+        """(count, D) uniformly distributed positions.
 
         Raises:
-            InputError: if nothing bounds the space.
+            InputError: if the space is unbounded.
         """
-        raise InputError("a space that nothing bounds has no uniform distribution; draw a cloud, or give it walls.")
+        raise InputError("an unbounded space has no uniform distribution; draw a cloud, or use a bounded space.")
 
     def contains(self, positions: NDArray[Any]) -> NDArray[np.bool_]:
-        """(N,) whether each position (N, D) is in the space; not so where it is not finite."""
+        """(N,) whether each position (N, D) is in the space; False for non-finite positions."""
         return np.asarray(np.isfinite(positions).all(axis=1))
 
     def tangent(self, positions: NDArray[Any], vectors: Array) -> None:
-        """Takes out of vectors (N, D), in place, what points out of the space at positions (N, D); default: nothing."""
+        """Projects vectors (N, D) onto the tangent spaces at positions (N, D), in place; default: no change."""
         return None
 
 

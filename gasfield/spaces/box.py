@@ -1,4 +1,4 @@
-"""A box with hard walls: billiards, with mirror images for reflections."""
+"""A box with hard walls: billiards, by mirror images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gasfield.spaces.sides import Sided
 
 @register
 class Box(Sided):
-    """A box with a hard wall at either end of every coordinate, at -L/2 and L/2."""
+    """A box with hard walls at -L/2 and L/2 along every coordinate."""
 
     kind: Literal["box"] = "box"
 
@@ -27,7 +27,7 @@ class Box(Sided):
         return float(np.sum(2.0 * self.volume / self.edges))
 
     def drift(self, positions: NDArray[Any], velocities: Array, time_step: float, turned: Array) -> None:
-        """Each coordinate flies, and is folded back as often as it hit a wall."""
+        """Free flight, each coordinate reflected at its walls."""
         edges = self.edges
         reflect(positions, velocities, float(time_step), 0.5 * edges, 1.0 / edges, turned)
 
@@ -37,7 +37,7 @@ class Box(Sided):
         fold(positions, 0.5 * edges, 1.0 / edges)
 
     def contains(self, positions: NDArray[Any]) -> NDArray[np.bool_]:
-        """(N,) whether all coordinates are between the walls, but for a rounding error."""
+        """(N,) whether all coordinates are between the walls, up to rounding."""
         return np.asarray((np.abs(positions) <= 0.5 * (1.0 + ROUNDING) * self.edges).all(axis=1))
 
 

@@ -1,4 +1,4 @@
-"""Straight flight, which several spaces share."""
+"""Straight flight, shared by several spaces."""
 
 from __future__ import annotations
 

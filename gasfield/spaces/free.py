@@ -1,4 +1,4 @@
-"""All of R^D."""
+"""Free space, R^D."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gasfield.spaces.flight import fly
 
 @register
 class Free(Space):
-    """All of R^D."""
+    """Unbounded Euclidean space R^D."""
 
     bounded: ClassVar[bool] = False
     homogeneous: ClassVar[bool] = True

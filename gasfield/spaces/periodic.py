@@ -1,4 +1,4 @@
-"""A box that repeats itself: a torus, with no walls."""
+"""A periodic box: a torus, without walls."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from gasfield.spaces.sides import Sided
 
 @register
 class Periodic(Sided):
-    """A box that repeats itself along every coordinate.
+    """A box that is periodic along every coordinate.
 
-    Positions are not wrapped: they remember how often a side was crossed, so that displacements can be measured.
+    Positions are not wrapped, so that displacements can be measured across sides.
     """
 
     homogeneous: ClassVar[bool] = True
@@ -37,6 +37,6 @@ class Periodic(Sided):
         """A copy of positions (N, D), each coordinate in [-L/2, L/2)."""
         edges = self.edges
         places = positions - edges * np.floor(positions / edges + 0.5)
-        # Rounding may leave a place on the upper side, which is the lower one, or just below it.
+        # Rounding may give the upper side, which is equivalent to the lower one, or a position just below the lower.
         places = np.where(places >= 0.5 * edges, -0.5 * edges, places)
         return np.maximum(places, -0.5 * edges)

@@ -1,4 +1,4 @@
-"""What a box with walls and a periodic box share: sides."""
+"""The sides of a box, with walls or periodic."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Length = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 
 
 class Sided(Space):
-    """The places with |x_j| <= L_j / 2 in every coordinate."""
+    """The positions with |x_j| <= L_j / 2 in every coordinate."""
 
     side: Length | None = None
     """L, the same for all coordinates [length]."""
@@ -45,5 +45,5 @@ class Sided(Space):
             return float(np.prod(self.edges))
 
     def uniform(self, chance: np.random.Generator, count: int) -> Array:
-        """(count, D) positions spread evenly over the box."""
+        """(count, D) positions distributed uniformly in the box."""
         return (chance.random((count, self.dimensions)) - 0.5) * self.edges

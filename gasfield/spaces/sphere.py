@@ -1,10 +1,10 @@
-"""The unit sphere, on which free flight goes along great circles.
+"""The unit sphere, on which free flight follows great circles.
 
     x <- x cos(s h) + v/s sin(s h),    v <- v cos(s h) - s x sin(s h),    s = |v|
 
 The exact geodesic flow (Leimkuhler and Matthews, 2016, "Efficient molecular dynamics using geodesic integration and
-solvent-solute splitting"). Rounding errors are taken out at once: x is scaled to length 1, v made tangent and given its
-old length.
+solvent-solute splitting"). Rounding errors are removed in every flight: x is normalised, v projected onto the tangent
+space and rescaled to its previous length.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from gasfield.registry import register
 from gasfield.spaces.base import Array, Space
 
 _ON_SPHERE = 1e-6
-"""How far |x| of a position on the sphere may be from 1: a file may have kept it in single precision."""
+"""Tolerance of |x| from 1: a file may store positions in single precision."""
 
 
 @register
@@ -34,7 +34,7 @@ class Sphere(Space):
 
     kind: Literal["sphere"] = "sphere"
     dimensions: Annotated[int, Field(ge=2)]
-    """D, the number of coordinates of a particle; the sphere itself has one dimension less."""
+    """D, the number of coordinates of a particle; the sphere itself has dimension D - 1."""
 
     @property
     def freedom(self) -> int:
@@ -59,11 +59,11 @@ class Sphere(Space):
             return float(2.0 * np.exp(half * math.log(math.pi) - gammaln(half)))
 
     def drift(self, positions: NDArray[Any], velocities: Array, time_step: float, turned: Array) -> None:
-        """Along the great circle."""
+        """Flight along great circles."""
         circle(positions, velocities, float(time_step))
 
     def settle(self, positions: NDArray[np.floating[Any]]) -> None:
-        """x <- x / |x|, in place. The centre has no direction: it becomes NaN, which `contains` refuses."""
+        """x <- x / |x|, in place. The centre has no direction and becomes NaN, which `contains` rejects."""
         normalise(positions)
 
     def contains(self, positions: NDArray[Any]) -> NDArray[np.bool_]:
@@ -75,7 +75,7 @@ class Sphere(Space):
         project(positions, vectors)
 
     def uniform(self, chance: np.random.Generator, count: int) -> Array:
-        """(count, D) positions spread evenly over the sphere."""
+        """(count, D) positions distributed uniformly on the sphere."""
         normal = chance.standard_normal((count, self.dimensions))
         normal /= np.linalg.norm(normal, axis=1, keepdims=True)
         return normal

@@ -248,10 +248,10 @@ run: {steps: 10}
         ("temperature: 1.0", "temperature: warm", "9: temperature: should be a number, or a schedule such as"),
         ("temperature: 1.0\n", "", "8: dynamics: langevin needs the temperature of its bath"),
         ("langevin, time_step: 0.1, friction: 1.0", "newton, time_step: 0.1", "dynamics: newton has no bath"),
-        ("kind: harmonic, stiffness: 1.0", "kind: circulation, rate: 1.0", "no gradient"),
+        ("kind: harmonic, stiffness: 1.0", "kind: circulation, rate: 1.0", "not a gradient"),
         ("count: 10", "count: 1", "2 degrees of freedom"),
         ("kind: free", "kind: torus", "space.kind: there is no kind 'torus' here; there are 'ball', 'box'"),
-        ("{kind: free,", "{kind: periodic, side: 3.0,", "forces.0: harmonic depends on the absolute place"),
+        ("{kind: free,", "{kind: periodic, side: 3.0,", "forces.0: harmonic depends on absolute positions"),
         ("{kind: free,", "{kind: box,", "space: give either side"),
         ("{kind: free,", "{kind: box, side: 1.0,", "gas: particle"),
         ("kind: gaussian, count: 10, spread: 1.0", "kind: uniform, count: 10", "gas: "),
@@ -262,7 +262,7 @@ def test_a_thermal_run_that_has_no_meaning_is_refused(
     tmp_path: Path, refuses: Refuses, old: str, new: str, says: str
 ) -> None:
     text = THERMAL
-    if says == "no gradient":
+    if says == "not a gradient":
         text = text.replace("langevin, time_step: 0.1, friction: 1.0", "metropolis, step_length: 0.1")
     if says == "2 degrees of freedom":
         text = text.replace(

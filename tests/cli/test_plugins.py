@@ -158,7 +158,7 @@ def test_an_installed_package_brings_one_of_each_kind(page: Path) -> None:
 
 def test_without_the_plugin_the_kind_is_unknown(page: Path) -> None:
     with pytest.raises(
-        InputError, match=r"on-a-shell.yaml:7: forces.0.kind: there is no kind 'shell'.*A plug-in can bring"
+        InputError, match=r"on-a-shell.yaml:7: forces.0.kind: there is no kind 'shell'.*A plug-in can add"
     ):
         load_scenario(page / "on-a-shell.yaml")
 
@@ -171,7 +171,7 @@ def test_without_the_plugin_the_kind_is_unknown(page: Path) -> None:
         ("from gasfield.forces import register, ForceLaw\nregister(ForceLaw)", r"bad.py:2: ValueError: ForceLaw needs"),
         ("from gasfield.forces import register\nfrom gasfield.forces.fields.harmonic import Harmonic\n"
          "class Mine(Harmonic): pass\nregister(Mine)",
-         r"bad.py:4: ValueError: there is a force of kind 'harmonic' already"),
+         r"bad.py:4: ValueError: there is already a force of kind 'harmonic'"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_plugin_is_said(page: Path, text: str, says: str) -> None:

@@ -266,7 +266,7 @@ def test_a_state_of_another_gas_or_law_is_refused() -> None:
     motion = law.build(gas_of(initial_weights(3, 4)), SPRING)
     with pytest.raises(ValueError, match="first_moment has shape"):
         motion.restore(law.build(gas_of(initial_weights(2, 4)), SPRING).state())
-    with pytest.raises(ValueError, match="the state of this law has"):
+    with pytest.raises(ValueError, match="the state of these dynamics has"):
         motion.restore({"momentum": np.zeros((3, 4), np.float32)})
 
 

@@ -409,7 +409,7 @@ def test_what_does_not_fit_is_refused(kind: str, law: dict[str, Any], says: str)
     ],
 )
 def test_a_periodic_space_is_refused(kind: str, law: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match=f"{kind} depends on the absolute place"):
+    with pytest.raises(InputError, match=f"{kind} depends on absolute positions"):
         build(kind, Periodic(dimensions=3, side=5.0), **law)
 
 

@@ -203,9 +203,9 @@ class Drift(Dynamics):
     ("mistake", "says"),
     [
         ("counts twice", "not counted once"),
-        ("forgets", "goes another way"),
-        ("shares", "no copy"),
-        ("takes any", "any state"),
+        ("forgets", "differs from the original"),
+        ("shares", "does not return a copy"),
+        ("takes any", "unknown name is restored"),
     ],
 )
 def test_a_wrong_law_of_motion_is_noticed(mistake: str, says: str) -> None:
@@ -240,7 +240,7 @@ class Leaky(Free):
 
 @pytest.mark.parametrize(
     ("mistake", "says"),
-    [("slows down", "run backwards"), ("always ahead", "run backwards"), ("holds anything", "no number")],
+    [("slows down", "not reversible"), ("always ahead", "not reversible"), ("holds anything", "accepts a NaN")],
 )
 def test_a_wrong_space_is_noticed(mistake: str, says: str) -> None:
     with pytest.raises(AssertionError, match=says):
@@ -268,8 +268,8 @@ class Pair(Shape):
     [
         ({"shift": 0.1}, "not centred"),
         ({"bonds": ((0, 0),)}, "bonded to itself"),
-        ({"bonds": ((0, 2),)}, "ends at no point"),
-        ({"bonds": ((0, 1), (1, 0))}, "twice"),
+        ({"bonds": ((0, 2),)}, "missing point"),
+        ({"bonds": ((0, 1), (1, 0))}, "duplicated"),
         ({"announced": 3}, "size is 3"),
     ],
 )

@@ -358,18 +358,18 @@ PLANE, TORUS = Free(dimensions=2), Periodic(dimensions=2, side=3.0)
         (PLANE, {"energy": 3}, "valid string"),
         (PLANE, {"energy": "x0", "parameters": {"a": 1.0, "b": 2.0}}, "parameters: a, b given, but not used"),
         (PLANE, {"energy": "alfa*x0", "parameters": {"alpha": 1.0}}, "no 'alfa'; did you mean 'alpha'"),
-        (PLANE, {"energy": "k*x0"}, "column 1: there is no 'k'; a number of that name would stand under 'parameters'"),
+        (PLANE, {"energy": "k*x0"}, "column 1: there is no 'k'; a number of that name would be under 'parameters'"),
         (PLANE, {"energy": "x0 + x2"}, "column 6: there is no 'x2'; the coordinates are x0 to x1"),
         (PLANE, {"energy": "r**2"}, "no 'r'; the distance from the origin is written .x."),
         (PLANE, {"energy": "x0^2"}, "column 3: '\\^' is not allowed; a power is written"),
         (PLANE, {"energy": "x0**2,5"}, "',' is not allowed; .* decimals are written with a point"),
         (PLANE, {"energy": "sqt(x0)"}, "no function 'sqt'; did you mean 'sqrt'"),
         (PLANE, {"energy": "sqrt(-1 - 0*x0)"}, "its energy is nowhere a finite real number"),
-        (PLANE, {"energy": "x0*lambda", "parameters": {"lambda": 1.0}}, "'lambda' is a word of Python"),
-        (PLANE, {"energy": "x0", "parameters": {"x0": 1.0}}, "'x0' means something else"),
-        (PLANE, {"energy": "t", "parameters": {"t": 1.0}}, "'t' means something else"),
-        (PLANE, {"energy": "sin*x0", "parameters": {"sin": 1.0}}, "'sin' means something else"),
-        (PLANE, {"energy": "a b", "parameters": {"a b": 1.0}}, "'a b' is no name"),
+        (PLANE, {"energy": "x0*lambda", "parameters": {"lambda": 1.0}}, "'lambda' is a keyword of Python"),
+        (PLANE, {"energy": "x0", "parameters": {"x0": 1.0}}, "'x0' has another meaning"),
+        (PLANE, {"energy": "t", "parameters": {"t": 1.0}}, "'t' has another meaning"),
+        (PLANE, {"energy": "sin*x0", "parameters": {"sin": 1.0}}, "'sin' has another meaning"),
+        (PLANE, {"energy": "a b", "parameters": {"a b": 1.0}}, "'a b' is not a name"),
         (PLANE, {"energy": "a*x0", "parameters": {"a": float("nan")}}, "finite number"),
         (PLANE, {"energy": "a*x0", "parameters": {"a": "2*b"}}, "valid number"),
         (PLANE, {"energy": "x0", "parameter": {}}, "unknown key 'parameter'"),
@@ -389,7 +389,7 @@ def test_a_field_that_is_not_right_is_refused(space: Space, law: dict[str, Any],
         (PLANE, {"energy": "1/r", "range": 0.0}, "greater than 0"),
         (PLANE, {"energy": "1/r", "softening": -1.0}, "greater than or equal to 0"),
         (PLANE, {"energy": "1/r", "core": 2.0, "range": 1.0}, "the core 2 must be smaller than the range 1"),
-        (PLANE, {"energy": "log(1 - r)", "range": 2.0}, "no value at its range 2"),
+        (PLANE, {"energy": "log(1 - r)", "range": 2.0}, "is undefined at its range 2"),
         (TORUS, {"energy": "1/r"}, "give a range of at most 1.5"),
         (TORUS, {"energy": "1/r", "range": 1.6}, "side 3 of .* twice the range, 3.2.*at most 1.5"),
     ],
@@ -425,7 +425,7 @@ def test_a_particle_where_the_law_has_no_value_is_named(law: dict[str, Any], pla
         force.check_gas(gas)
         return
     at = ", ".join(f"{x:g}" for x in place)
-    with pytest.raises(InputError, match=rf"no value where particle 2 of group 'gas' starts, at \({at}\)") as refusal:
+    with pytest.raises(InputError, match=rf"undefined at the start of particle 2 of group 'gas', \({at}\)") as refusal:
         force.check_gas(gas)
     assert law["energy"] in str(refusal.value)
 
@@ -433,7 +433,7 @@ def test_a_particle_where_the_law_has_no_value_is_named(law: dict[str, Any], pla
 def test_particles_at_one_place_need_a_law_that_is_finite_there() -> None:
     law = {"energy": "q*exp(-r/l)/r", "parameters": {"q": 1.5, "l": 0.6}}
     gas = gas_at(np.array([[1.0, 1.0], [0.0, 3.0], [0.0, 3.0]]))
-    with pytest.raises(InputError, match=r"no value where particle 1 .* \(2 particles in all"):
+    with pytest.raises(InputError, match=r"undefined at the start of particle 1 .* \(2 particles in all"):
         build("pair_expression", PLANE, **law).check_gas(gas)
     build("pair_expression", PLANE, **law).check_gas(gas.at(gas.positions + 1e-3 * np.arange(3)[:, None]))
     build("pair_expression", PLANE, **law, core=0.05).check_gas(gas)

@@ -45,7 +45,7 @@ def test_what_belongs_to_a_number_stands_in_it(order: int) -> None:
 
 @pytest.mark.parametrize("keys", [("radius", "radius.value"), ("radius.unit", "radius"), ("a.b", "a.b.error.c")])
 def test_a_key_takes_no_place_of_a_leaf(keys: tuple[str, str]) -> None:
-    with pytest.raises(ValueError, match=r"leaf|place"):
+    with pytest.raises(ValueError, match=r"leaf"):
         nested_leaves({key: Quantity(1.0, "1") for key in keys})
 
 

@@ -1,1 +1,1 @@
-"""Attention: forces in which every particle weighs all others, or a memory, at once."""
+"""Attention: forces from a weighted mean over all particles, or over stored patterns."""

@@ -1,22 +1,22 @@
-"""Self-attention as a force: tokens are drawn to where the tokens are that they attend to.
+"""Self-attention as a force: tokens are attracted to the tokens to which they attend.
 
     F_i = sum_h V_h sum_j w_ij x_j,    s_ij = <Q_h x_i, K_h x_j>
     softmax:       w_ij = exp(beta s_ij) / sum_k exp(beta s_ik)       (SA)
     unnormalised:  w_ij = exp(beta s_ij) / n                          (USA)
 
 of Geshkovski, Letrouit, Polyanskiy and Rigollet, "A mathematical perspective on transformers" (arXiv 2312.10794); j
-runs over the n particles that push, a particle that pushes being one of those it attends to. Their dynamics is
-`advection` on the unit sphere, which takes the tangent part, the factor P of the paper.
+runs over the n sources, and a source also attends to itself. Their dynamics is `advection` on the unit sphere, which
+projects onto the tangent space (the factor P of the paper).
 
-USA without matrices climbs its energy: it is minus the gradient of
+USA without matrices is a gradient ascent of the paper's energy: it is minus the gradient of
 
     U = -(1/(2 n)) sum_ij (exp(beta <x_i, x_j>) - 1) / beta
 
-which is -n times the paper's energy but for a constant, taken out so that beta = 0 is no exception. SA is no gradient
-in the metric of the space. `beta` is an inverse temperature; there is no key for its inverse, beta = 0 having none.
+which is -n times the paper's energy up to a constant, chosen so that beta = 0 is defined. SA is not a gradient in the
+metric of the space. `beta` is an inverse temperature; the key is not its inverse because beta = 0 has none.
 
-SA cannot overflow. USA grows like exp(beta) and is given as it is, not rescaled, since that would change its time: on
-the sphere a beta whose exponential is no number is refused, and elsewhere the run says that it blew up.
+SA cannot overflow. USA grows like exp(beta) and is not rescaled, since that would rescale its time: on the sphere a
+beta whose exponential overflows is refused, and elsewhere the run stops when the state becomes non-finite.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Head(Spec):
     """V (D, D), or a number times the identity; the identity if left out [1/time, under advection]."""
 
     def arrays(self, dimensions: int, where: str) -> tuple[Array, Array]:
-        """(K^T Q, V), each (D, D): what a head does to a pair of places.
+        """(K^T Q, V), each (D, D).
 
         Raises:
             InputError: if the shapes do not fit.
@@ -65,13 +65,13 @@ class Head(Spec):
 
 @register
 class Attention(ForceLaw):
-    """Draws every particle along the mean of all that push, weighted by how well they match."""
+    """Moves every particle along the mean of all sources, weighted by query-key products."""
 
     kind: Literal["attention"] = "attention"
     form: Literal["softmax", "unnormalised"] = "softmax"
-    """Whether weights add up to 1 for each particle, or are divided by the number of those that push."""
+    """Whether weights add up to 1 for each particle, or are divided by the number of sources."""
     beta: Finite = 1.0
-    """Inverse temperature of the weights [1/length^2]; 0 weighs all alike."""
+    """Inverse temperature of the weights [1/length^2]; at 0 they are uniform."""
     query: Matrix | None = None
     """Q (H, D) of a single head, or a number times the identity; the identity if left out."""
     key: Matrix | None = None
@@ -88,15 +88,15 @@ class Attention(ForceLaw):
 
     @property
     def mean_field(self) -> MeanField | None:
-        """Known for a positive beta and no matrices."""
+        """For a positive beta without matrices."""
         return MeanField(self.beta, self.form) if self.plain and self.beta > 0.0 else None
 
     def build(self, surroundings: Surroundings) -> Force:
-        """The attention.
+        """Builds the force.
 
         Raises:
             InputError: if matrices do not fit, single and several heads are mixed, the space is periodic, or the
-                exponential of beta is no number.
+                exponential of beta overflows.
         """
         surroundings.require_no_period("attention")
         single = (self.query, self.key, self.value)
@@ -104,7 +104,7 @@ class Attention(ForceLaw):
             raise InputError("attention: give heads, at least one, or query, key and value of a single head; not both.")
         if self.form == "unnormalised" and self.plain and surroundings.space.curved and abs(self.beta) > LARGEST:
             raise InputError(
-                f"attention: exp({self.beta:g}) is more than a number can hold; take beta of at most {LARGEST:g}, or "
+                f"attention: exp({self.beta:g}) overflows; use beta of at most {LARGEST:g}, or "
                 "the form softmax, whose weights are never above 1."
             )
         d = surroundings.dimensions
@@ -118,7 +118,7 @@ class Attention(ForceLaw):
 
 
 class AttentionForce(Force):
-    """The attention at work."""
+    """The built force."""
 
     interacting = True
 
@@ -130,7 +130,7 @@ class AttentionForce(Force):
             beta: inverse temperature.
             matches: (heads, D, D) K^T Q.
             values: (heads, D, D) V.
-            plain: whether all of these matrices are the identity of a single head.
+            plain: whether there is one head, and its matrices are the identity.
         """
         self.conservative = plain and not softmax
         self._softmax, self._beta = bool(softmax), float(beta)
@@ -146,7 +146,7 @@ class AttentionForce(Force):
         return self._sums(gas)[1]
 
     def _sums(self, gas: Gas) -> tuple[Array, Array]:
-        """(N,) energy of each particle with those that push, and its Laplacian."""
+        """(N,) energy of each particle with the sources, and its Laplacian."""
         if not self.conservative:
             raise not_conservative("attention with a softmax or with matrices")
         energy, laplacian = np.zeros(gas.count), np.zeros(gas.count)
@@ -155,7 +155,7 @@ class AttentionForce(Force):
 
 
 def _crowd(gas: Gas) -> tuple[Any, Any]:
-    """Places of those that push, as rows (M, D) and as columns (D, M)."""
+    """Positions of the sources, as rows (M, D) and as columns (D, M)."""
     rows = np.ascontiguousarray(gas.positions[gas.pushes])
     return rows, np.ascontiguousarray(rows.T)
 
@@ -181,7 +181,7 @@ def _attend(places, rows, columns, matches, values, softmax, force):  # type: ig
             if not softmax:
                 norm = float(count)
             for k in range(d):
-                mean[k] = (mean[k] / norm if norm > 0.0 else 0.0) + 0.0 * places[i, k]  # no number stays no number
+                mean[k] = (mean[k] / norm if norm > 0.0 else 0.0) + 0.0 * places[i, k]  # NaN stays NaN
             for k in range(d):
                 force[i, k] += dot(values[h, k], mean)
 
@@ -190,7 +190,7 @@ def _attend(places, rows, columns, matches, values, softmax, force):  # type: ig
 def _sum(places, rows, columns, pushes, beta, energy, laplacian):  # type: ignore[no-untyped-def]
     """energy_i = -(1/n) sum_j (exp(beta s_ij) - 1) / beta; laplacian_i is minus the divergence of the force on i.
 
-    Of j = i both places move, so that the divergence of exp(beta x.x) x stands for that of exp(beta x_i.x_j) x_j.
+    For j = i both positions vary: the divergence of exp(beta x.x) x replaces that of exp(beta x_i.x_j) x_j.
     """
     count, d = rows.shape
     for i in prange(places.shape[0]):

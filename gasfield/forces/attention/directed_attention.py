@@ -1,19 +1,19 @@
-"""Attention by direction and distance between the poles of tokens, in several heads, with a walk over near tokens.
+"""Attention by direction and distance between the poles of tokens, in several heads, with walks over near tokens.
 
-Token i looks from its emission e_i at the receptivities r_j of all j that push. With u_ij = (e_i - r_j) / (|e_i - r_j|
-+ eps), head h, which has a direction m_h and a value V_h, weighs them by direction and distance,
+Token i attends from its emission e_i to the receptivities r_j of all sources j. With u_ij = (e_i - r_j) /
+(|e_i - r_j| + eps), head h, which has a direction m_h and a value V_h, weights them by direction and distance,
 
     w_h(i, j) = exp(-|e_i - r_j| / l) exp(u_ij . m_h) / sum_j (the same),        F_i = sum_h V_h sum_j w_h(i, j) x_j
 
-that is, a softmax over j of the score u_ij . m_h with the weight exp(-|e_i - r_j| / l) of each j in front.
+that is, a softmax over j of the score u_ij . m_h with the prior weight exp(-|e_i - r_j| / l) of each j.
 
-Hops add the topology of who is near whom. Edges are a_ij = 1 / (1 + exp(k (|e_i - r_j| - t))), and P_ij = a_ij / sum_j
-a_ij, so that a power of P is the mean over walks of so many steps, not their number, which would grow without end:
+Hops add random walks on the graph of near tokens. Edges are a_ij = 1 / (1 + exp(k (|e_i - r_j| - t))), and P_ij = a_ij
+/ sum_j a_ij is row-stochastic: a power of P averages over walks of that length (their number would grow unboundedly):
 
     F_i = sum_h V_h [ c_0 sum_j w_h(i, j) x_j + sum_(k = 1 to K) c_k (P^k x)_i ],        c = softmax(weights)
 
-A token that pushes is one of those it looks at, as in `attention`. A token without any edge gets nothing from the walk.
-Powers of P are never formed: P^k x = P (P^(k-1) x), so that memory is O(N D).
+A source also attends to itself, as in `attention`. The walk contributes zero to a token without edges. Powers of P are
+never formed: P^k x = P (P^(k-1) x), so that memory is O(N D).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class DirectedHead(Spec):
     """One head."""
 
     direction: tuple[Finite, ...]
-    """m_h, D numbers: the head prefers tokens from which this way leads to it; its length is how strongly."""
+    """m_h, D numbers: the head prefers tokens with e_i - r_j along m_h; its length sets how strongly."""
     value: Matrix | None = None
     """V_h (D, D), or a number times the identity; the identity if left out [1/time, under advection]."""
 
@@ -50,33 +50,33 @@ class Hops(Spec):
     """Walks over near tokens, mixed with the heads."""
 
     weights: tuple[Finite, ...] = Field(min_length=2)
-    """K + 1 numbers, whose softmax is the part of no hop (the heads), one hop, ... K hops."""
+    """K + 1 numbers, whose softmax is the share of no hop (the heads), one hop, ... K hops."""
     sharpness: float = Field(1.0, ge=0.0, allow_inf_nan=False)
-    """k, how sharply edges end [1/length]."""
+    """k, how sharply edges decay at the threshold [1/length]."""
     threshold: Finite = 1.0
     """t, the distance at which an edge is a half [length]."""
 
 
 @register
 class DirectedAttention(ForceLaw):
-    """Draws every particle along the mean of all that push, weighted by direction and distance."""
+    """Moves every particle along the mean of all sources, weighted by direction and distance."""
 
     kind: Literal["directed_attention"] = "directed_attention"
     heads: tuple[DirectedHead, ...] = Field(min_length=1)
     """The heads, whose forces add up."""
     emission: Pole = Pole()
-    """The pole that a particle looks from."""
+    """The pole that a particle attends from."""
     receptivity: Pole = Pole()
-    """The pole that it is seen at."""
+    """The pole at which it is attended to."""
     length: float = Field(1.0, gt=0.0, allow_inf_nan=False)
-    """l, the distance over which weights fall by e [length]."""
+    """l, the distance over which weights decay by a factor e [length]."""
     eps: float = Field(1e-8, gt=0.0, allow_inf_nan=False)
-    """eps, added to the distance where it divides [length]."""
+    """eps, added to the distance in the denominator [length]."""
     hops: Hops | None = None
     """Walks over near tokens; none if left out."""
 
     def build(self, surroundings: Surroundings) -> Force:
-        """The attention.
+        """Builds the force.
 
         Raises:
             InputError: if directions, values or poles do not fit the dimensions, or the space is periodic.
@@ -92,7 +92,7 @@ class DirectedAttention(ForceLaw):
 
 
 class DirectedAttentionForce(Force):
-    """The attention at work."""
+    """The built force."""
 
     conservative = False
     interacting = True
@@ -105,7 +105,7 @@ class DirectedAttentionForce(Force):
         scales: tuple[float, float],
         hops: Hops | None,
     ) -> None:
-        """Takes emission and receptivity, m (heads, D), V (heads, D, D), (length, eps) and the walks."""
+        """Builds it from emission and receptivity, m (heads, D), V (heads, D, D), (length, eps) and the walks."""
         self._emission, self._receptivity = poles
         self._directions, self._values, self._hops = directions, values, hops
         self._scales = (float(scales[0]), float(scales[1]))

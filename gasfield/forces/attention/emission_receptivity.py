@@ -1,14 +1,14 @@
-"""Tokens that emit from one pole and receive at another: a force that is not returned.
+"""Tokens that emit from one pole and receive at another: a non-reciprocal force.
 
     F_ij = (e_i - r_j) / (|e_i - r_j| + eps)  *  (e_i . r_j) / ((|e_i - r_j|^2 + s^2)^(p/2) + eps)
-    F_j = sum of F_ij over all i != j that push,    e_i = E x_i + a_i,  r_j = R x_j + b_j
+    F_j = sum of F_ij over all sources i != j,    e_i = E x_i + a_i,  r_j = R x_j + b_j
 
-from force-directed attention, where s = 0 and p = 2. An emission e_i draws the receptivity r_j towards it where they
-point the same way and pushes it off where they do not; j may do to i something else, so that neither momentum nor
-energy is kept. A token does not act on itself unless `on_itself` says so: the published tables have that diagonal.
+from force-directed attention, where s = 0 and p = 2. An emission e_i attracts the receptivity r_j if e_i . r_j > 0 and
+repels it if negative; F_ji is generally not -F_ij, so that neither momentum nor energy is conserved. A token does
+not act on itself unless `on_itself` is true: the published tables include the diagonal.
 
-Without softening the force between poles at one place is 0 by eps, and a hair beside it up to (e . r) / eps. The
-softening s bounds it by |e . r| / s^p, and changes a force at distance d by a part p/2 (s/d)^2.
+Without softening the force between coincident poles is 0 because of eps, and between nearly coincident ones up to
+(e . r) / eps. The softening s bounds it by |e . r| / s^p, and changes a force at distance d by a fraction p/2 (s/d)^2.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from gasfield.kernels.softmax import inner_products
 from gasfield.registry import register
 
 SOFTENING = 1e-3
-"""Default: five digits of the published tables stay as they are, and the greatest force is a million, not 1e8."""
+"""Default: keeps five digits of the published tables, and bounds the force by a million instead of 1e8."""
 
 
 @register
 class EmissionReceptivity(ForceLaw):
-    """Draws the receptivity of every particle to the emissions of all others."""
+    """Attracts the receptivity of every particle to the emissions of all others."""
 
     between_poles: ClassVar[bool] = True
 
@@ -45,16 +45,16 @@ class EmissionReceptivity(ForceLaw):
     receptivity: Pole = Pole()
     """The pole that it is acted on."""
     decay: float = Field(2.0, ge=0.0, allow_inf_nan=False)
-    """p, the power of the distance by which the force falls off."""
+    """p, the exponent of the decay with distance."""
     eps: float = Field(1e-8, gt=0.0, allow_inf_nan=False)
     """eps, added to the distance [length] and to its power [length^p]."""
     softening: float = Field(SOFTENING, ge=0.0, allow_inf_nan=False)
-    """s, the distance below which the force does not grow any more [length]."""
+    """s, the distance below which the force stops growing [length]."""
     on_itself: bool = False
     """Whether a particle's emission acts on its own receptivity too."""
 
     def build(self, surroundings: Surroundings) -> Force:
-        """The force.
+        """Builds the force.
 
         Raises:
             InputError: if poles do not fit the dimensions, or the space is periodic.
@@ -64,7 +64,7 @@ class EmissionReceptivity(ForceLaw):
         return EmissionReceptivityForce(*poles, numbers, on_itself=self.on_itself)
 
     def table_of(self, gas: Gas) -> PairTable:
-        """Emissions (N, D), receptivities (N, D), and what every particle of a gas does to every other, (N, N, D)."""
+        """Emissions (N, D), receptivities (N, D), and the force of every particle on every other, (N, N, D)."""
         emission, receptivity = self._poles(gas.dimensions)
         emissions, receptivities = emission.of(gas), receptivity.of(gas)
         forces = table(emissions, receptivities, self.decay, self.eps, self.softening)
@@ -77,7 +77,7 @@ class EmissionReceptivity(ForceLaw):
 
 
 class EmissionReceptivityForce(Force):
-    """The force at work."""
+    """The built force."""
 
     conservative = False
     interacting = True
@@ -85,7 +85,7 @@ class EmissionReceptivityForce(Force):
     def __init__(
         self, emission: PoleMap, receptivity: PoleMap, law: tuple[float, float, float], *, on_itself: bool
     ) -> None:
-        """Takes the poles and (decay, eps, softening)."""
+        """Builds it from the poles and (decay, eps, softening)."""
         self._emission, self._receptivity, self._on_itself = emission, receptivity, bool(on_itself)
         self._law = _numbers(*law)
 
@@ -109,7 +109,7 @@ class EmissionReceptivityForce(Force):
 def table(
     emissions: ArrayLike, receptivities: ArrayLike, decay: float = 2.0, eps: float = 1e-8, softening: float = 0.0
 ) -> Array:
-    """The force of every emission on every receptivity (N, M, D), as published: row i is what i does to each j.
+    """The force of every emission on every receptivity (N, M, D), as published: row i has the forces of i on each j.
 
     Args:
         emissions: e, (N, D) [length].
@@ -125,7 +125,7 @@ def table(
 
 
 def _numbers(decay: float, eps: float, softening: float) -> tuple[float, float, float]:
-    """(p/2, eps, s^2), as the kernels want them."""
+    """(p/2, eps, s^2), the arguments of the kernels."""
     return 0.5 * float(decay), float(eps), float(softening) ** 2
 
 
@@ -142,12 +142,12 @@ def _strengths(columns, start, stop, receptivity, half, eps, softening2, squared
 
 @jit(**EXACT_PARALLEL)
 def _pull(emissions, columns, rows, receptivities, half, eps, softening2, on_itself, force):  # type: ignore[no-untyped-def]
-    """F_j += sum_i F_ij; of emissions that are no number nothing is felt."""
+    """F_j += sum_i F_ij; emissions that are NaN are skipped."""
     for j in prange(receptivities.shape[0]):
         squared, strengths, total = np.empty(BLOCK), np.empty(BLOCK), np.empty(receptivities.shape[1])
         receptivity = receptivities[j]
         for k in range(total.size):
-            total[k] = 0.0 * receptivity[k]  # no number stays no number
+            total[k] = 0.0 * receptivity[k]  # NaN stays NaN
         for start in range(0, rows.size, BLOCK):
             stop = min(start + BLOCK, rows.size)
             _strengths(columns, start, stop, receptivity, half, eps, softening2, squared, strengths)

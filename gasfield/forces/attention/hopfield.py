@@ -1,9 +1,9 @@
-"""A modern Hopfield network: stored patterns p_m (M of them) draw a state to themselves.
+"""A modern Hopfield network: M stored patterns p_m attract the state.
 
     E(x) = -(1/beta) log sum_m exp(beta p_m . x) + |x|^2 / 2,    F = -grad E = sum_m softmax_m(beta p_m . x) p_m - x
 
 Ramsauer et al., "Hopfield networks is all you need" (arXiv 2008.02217, equations 2 and 3), without the constants of
-their energy. A step of Euler's method of length 1 under `advection` is exactly their update
+their energy. An Euler step of length 1 under `advection` is exactly their update
 x <- X softmax(beta X^T x), under which E never rises. Two patterns +-a, on the line between them: the fixed points are
 x = a tanh(beta a x), a pitchfork at beta a^2 = 1.
 """
@@ -33,24 +33,24 @@ class DrawnPatterns(Spec):
     spread: float = Field(1.0, gt=0.0, allow_inf_nan=False)
     """Standard deviation of each coordinate [length]."""
     seed: int = Field(0, ge=0, lt=2**64)
-    """Of the draw; not that of the run, so that runs with different seeds may share a memory."""
+    """Of the draw; separate from the run's, so that runs with different seeds can share the patterns."""
 
 
 @register
 class Hopfield(ForceLaw):
-    """Draws every particle to the stored patterns that it resembles, and to the origin in between."""
+    """Attracts every particle to the stored patterns similar to it."""
 
     kind: Literal["hopfield"] = "hopfield"
     patterns: Rows | DrawnPatterns
-    """The stored patterns: a list of M places of D coordinates each, or how to draw them [length]."""
+    """The stored patterns: a list of M positions of D coordinates each, or how to draw them [length]."""
     beta: float = Field(1.0, gt=0.0, allow_inf_nan=False)
     """Inverse temperature of the softmax [1/length^2]."""
 
     def build(self, surroundings: Surroundings) -> Force:
-        """The memory.
+        """Builds the force.
 
         Raises:
-            InputError: if a pattern has not D coordinates, or the space is periodic.
+            InputError: if a pattern does not have D coordinates, or the space is periodic.
         """
         surroundings.require_no_period("hopfield")
         return ExternalForce("hopfield", _recall, self.memory(surroundings.dimensions), conservative=True)
@@ -59,7 +59,7 @@ class Hopfield(ForceLaw):
         """The stored patterns.
 
         Raises:
-            InputError: if a pattern has not D coordinates.
+            InputError: if a pattern does not have D coordinates.
         """
         return Memory(stored(self.patterns, dimensions), self.beta)
 
@@ -68,7 +68,7 @@ def stored(patterns: Rows | DrawnPatterns, dimensions: int) -> Array:
     """The patterns (M, D) of a specification.
 
     Raises:
-        InputError: if a given pattern has not D coordinates.
+        InputError: if a given pattern does not have D coordinates.
     """
     if not isinstance(patterns, DrawnPatterns):
         return rows_of(patterns, dimensions, "hopfield: patterns")
@@ -78,7 +78,7 @@ def stored(patterns: Rows | DrawnPatterns, dimensions: int) -> Array:
 
 @leaf
 def _recall(x, p, force):  # type: ignore[no-untyped-def]
-    """The largest exponent is taken out. With mean m and weights w: Laplacian D - beta (sum w |p|^2 - |m|^2)."""
+    """A log-sum-exp shifted by its largest exponent. Laplacian D - beta (sum w |p|^2 - |m|^2), mean m, weights w."""
     patterns, beta = p
     exponents, mean = np.empty(patterns.shape[0]), np.zeros(x.size)
     top, square = -math.inf, 0.0

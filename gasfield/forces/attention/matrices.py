@@ -1,4 +1,4 @@
-"""Matrices of a specification: nested lists, or a number that stands for so many times the identity."""
+"""Matrices of a specification: nested lists, or a multiple of the identity given as a number."""
 
 from __future__ import annotations
 

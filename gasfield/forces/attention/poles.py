@@ -1,8 +1,8 @@
-"""Tokens with two poles: where a token acts from, and where it is acted on.
+"""Tokens with two poles: one from which a token acts, and one at which it is acted on.
 
     e_i = E x_i + a_i        r_i = R x_i + b_i
 
-With E = R = 1 a token is a rigid body: its poles stand at fixed offsets from its place and move with it.
+With E = R = 1 a token is a rigid body: its poles are at fixed offsets from its position.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Pole(Spec):
     """a or b: D numbers for each particle of the run, in the order of its groups; none if left out [length]."""
 
     def at_work(self, dimensions: int, key: str) -> PoleMap:
-        """The pole in arrays.
+        """The pole as arrays.
 
         Raises:
             InputError: if matrix or offsets do not fit the dimensions.
@@ -41,11 +41,11 @@ class Pole(Spec):
 
 
 class PoleMap(NamedTuple):
-    """From places to poles.
+    """The map from positions to poles.
 
     Attributes:
         matrix: (D, D), or a number times the identity.
-        offsets: (N, D), a row for each id of a particle; None for none.
+        offsets: (N, D), one row for each particle id; None for none.
         key: of the specification, for messages.
     """
 
@@ -59,15 +59,15 @@ class PoleMap(NamedTuple):
         if isinstance(self.matrix, float):
             turned += self.matrix * gas.positions
         else:
-            for k, column in enumerate(self.matrix.T):  # in a fixed order, whatever the number of threads
+            for k, column in enumerate(self.matrix.T):  # in a fixed order, for any number of threads
                 turned += gas.positions[:, k, None] * column
         return turned if self.offsets is None else turned + self.offsets[gas.ids]
 
     def check(self, gas: Gas) -> None:
-        """Refuses offsets that do not reach all particles, or reach farther.
+        """Refuses a wrong number of rows of offsets.
 
         Raises:
-            InputError: if there is no row for a particle, or rows are left over in a run whose particles are all here.
+            InputError: if a particle has no row, or if all groups are present and there are too many rows.
         """
         if self.offsets is None or not gas.count:
             return

@@ -1,1 +1,1 @@
-"""Fields: forces that depend on the place, or the velocity, of a particle alone."""
+"""External fields: forces that depend on the particle's own position or velocity."""

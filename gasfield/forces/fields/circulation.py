@@ -1,7 +1,7 @@
-"""A force that turns: F = omega J x, J turning each of the planes (x0, x1), (x2, x3), ... by a right angle.
+"""A rotational force: F = omega J x, J a rotation of each of the planes (x0, x1), (x2, x3), ... by a right angle.
 
-It does work on whoever goes round, so it is no gradient. Added to a harmonic well it leaves the histogram of Brownian
-motion as it is (div J x = 0, and J x is tangent to the level sets of |x|) and drives a current through it.
+It does work around a circle, so it is not a gradient. Added to an isotropic harmonic well it does not change the
+stationary density of Brownian motion (div J x = 0, and J x is tangent to the level sets of |x|), but drives a current.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from gasfield.registry import register
 
 @register
 class Circulation(ForceLaw):
-    """Drives every particle round the origin, in every plane alike; an odd last coordinate is left alone."""
+    """Drives every particle around the origin, equally in every plane; an odd last coordinate has zero force."""
 
     kind: Literal["circulation"] = "circulation"
     rate: Finite
-    """omega [energy/length^2]; counter-clockwise where positive."""
+    """omega [energy/length^2]; counter-clockwise if positive."""
 
     def build(self, surroundings: Surroundings) -> Force:
-        """The drive.
+        """Builds the force.
 
         Raises:
-            InputError: if there is no plane to turn in, or the space is periodic.
+            InputError: in one dimension, or if the space is periodic.
         """
         surroundings.require_no_period("circulation")
         if surroundings.dimensions < 2:
             raise InputError(
-                f"circulation turns planes: it needs 2 dimensions or more, the space has {surroundings.dimensions}."
+                f"circulation rotates planes: it needs 2 dimensions or more; the space has {surroundings.dimensions}."
             )
         return ExternalForce("circulation", circulation, (float(self.rate),), conservative=False)
 

@@ -1,5 +1,5 @@
-"""A step in the ground: U = h/2 (1 + tanh(s/w)), s the distance from a plane, uphill positive. As a wall of a container
-it is one that particles with an energy above h get over."""
+"""A smooth potential step: U = h/2 (1 + tanh(s/w)), s the distance from a plane, uphill positive. As the wall of a
+container it is penetrable: particles with an energy above h cross it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gasfield.registry import register
 
 @register
 class Cliff(ForceLaw):
-    """Low ground on one side of a plane, high ground on the other."""
+    """A potential step across a plane."""
 
     kind: Literal["cliff"] = "cliff"
     through: tuple[Finite, ...]
@@ -28,10 +28,10 @@ class Cliff(ForceLaw):
     height: Finite
     """h [energy]."""
     width: Width
-    """w: three quarters of the height are climbed within w of the plane [length]."""
+    """w: three quarters of the rise are within w of the plane [length]."""
 
     def build(self, surroundings: Surroundings) -> Force:
-        """The step.
+        """Builds the step.
 
         Raises:
             InputError: if numbers do not fit the dimensions, the normal is zero, or the space is periodic.

@@ -1,7 +1,7 @@
-"""A force that is the same everywhere: U = -F . x; for each unit of charge it is an electric field, of mass, gravity.
+"""A uniform force: U = -F . x; per charge it is an electric field, per mass gravity.
 
-In a periodic space that U would not be the same at a place and at its image: the force does work on a particle that
-goes round, so there it is no gradient.
+In a periodic space U would differ between a position and its images: the force does work around the period, so it is
+not a gradient there.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from gasfield.registry import register
 
 @register
 class Constant(ForceLaw):
-    """Pushes every particle alike."""
+    """A uniform force on every particle."""
 
     uniform: ClassVar[bool] = True
 
@@ -26,10 +26,10 @@ class Constant(ForceLaw):
     force: tuple[Finite, ...]
     """D components [energy/length], for each particle or for each unit of its mass or charge."""
     per: Literal["particle", "mass", "charge"] = "particle"
-    """What the force is in proportion to; per charge it is a uniform electric field."""
+    """What the force is proportional to; per charge it is a uniform electric field."""
 
     def build(self, surroundings: Surroundings) -> Force:
-        """The push, which has an energy unless the space is periodic.
+        """Builds the force, which has an energy unless the space is periodic.
 
         Raises:
             InputError: if there are not D components.
@@ -39,7 +39,7 @@ class Constant(ForceLaw):
 
 
 class ConstantForce(Force):
-    """The push at work."""
+    """The built force."""
 
     def __init__(self, force: Array, per: Literal["particle", "mass", "charge"], *, periodic: bool) -> None:
         self._force, self._per = force, per
@@ -64,7 +64,7 @@ class ConstantForce(Force):
         return np.zeros(gas.count)
 
     def _amounts(self, gas: Gas) -> Array:
-        """(N,) what the force is in proportion to."""
+        """(N,) the quantity to which the force is proportional."""
         return {"particle": np.ones(gas.count), "mass": gas.masses, "charge": gas.charges}[self._per]
 
     def virial(self, gas: Gas) -> float:

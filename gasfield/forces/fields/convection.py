@@ -1,12 +1,12 @@
-"""Convection cells: flows without divergence that go round, u = (dS/dx1, -dS/dx0) with a stream function S.
+"""Convection cells: divergence-free circulating flows, u = (dS/dx1, -dS/dx0) with a stream function S.
 
     rolls     S = A/k sin(k x0) sin(k x1)                           square cells of side pi/k, one corner at the origin
-    shell     S = A (b - a)/pi sin(pi (r - a)/(b - a)) sin(m th)    2 m cells around a ring a < r < b, nothing outside
+    shell     S = A (b - a)/pi sin(pi (r - a)/(b - a)) sin(m th)    2 m cells around a ring a < r < b, zero outside
     sphere    u = x cross grad S, S = A x2 Re (x0 + i x1)^m         2 m cells in each half of every sphere |x| = const
 
-Paths are level lines of S, which the flow keeps. One may slip along the walls of cells, and A is the greatest speed
-along them (on the sphere: along the equator, at |x| = 1). The rolls are those at the onset of convection between free
-boundaries (Rayleigh 1916). They do work round a cell, so they are no gradient.
+Streamlines are level lines of S, which the flow conserves. The walls of cells are free-slip, and A is the greatest
+speed along them (on the sphere: along the equator, at |x| = 1). The rolls are those at the onset of convection between
+free boundaries (Rayleigh 1916). The work around a cell is not zero, so the flows are not gradients.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ Length = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 
 _COMMENSURATE = 1e-9
-"""How far a side over the wave length may be from a whole number: rounding of what a scenario says."""
+"""Tolerance of side over wavelength from an integer, for decimal rounding in a scenario."""
 
 
 class Rolls(Spec):
-    """Square cells side by side in the plane (x0, x1); further coordinates are left alone."""
+    """Adjacent square cells in the plane (x0, x1); the force on other coordinates is zero."""
 
     kind: Literal["rolls"] = "rolls"
     wave_length: Length
-    """2 pi/k, the side of two cells [length]. A periodic side must be a whole number of it."""
+    """2 pi/k, the side of two cells [length]. A periodic side must be an integer multiple of it."""
 
     def build(self, speed: float, surroundings: Surroundings) -> Force:
-        """The rolls.
+        """Builds the rolls.
 
         Raises:
-            InputError: in one dimension, or if a periodic side has no room for whole waves.
+            InputError: in one dimension, or if a periodic side is not an integer multiple of the wavelength.
         """
         _require(surroundings.dimensions >= 2, "rolls", "2 dimensions or more", surroundings)
         periods = surroundings.space.periods
@@ -50,28 +50,28 @@ class Rolls(Spec):
         if np.any(np.abs(waves - np.round(waves)) > _COMMENSURATE * np.maximum(waves, 1.0)):
             raise InputError(
                 f"convection: {waves[0]:g} x {waves[1]:g} waves of length {self.wave_length:g} fit the sides of the "
-                "periodic space; these must be whole numbers, or the flow would jump at the sides."
+                "periodic space; these must be integers, or the flow would be discontinuous at the sides."
             )
         numbers = (speed, 2.0 * math.pi / self.wave_length)
         return ExternalForce("convection", rolls, numbers, conservative=False, periodic=bool(periods.any()))
 
 
 class Shell(Spec):
-    """Cells around a ring in the plane (x0, x1); further coordinates are left alone."""
+    """Cells around a ring in the plane (x0, x1); the force on other coordinates is zero."""
 
     kind: Literal["shell"] = "shell"
     inner: Length
-    """a, radius at which the cells begin [length]."""
+    """a, inner radius of the cells [length]."""
     outer: Length
-    """b, radius at which they end [length]."""
+    """b, outer radius of the cells [length]."""
     waves: Count = 1
-    """m, half as many as there are cells."""
+    """m, half the number of cells."""
 
     def build(self, speed: float, surroundings: Surroundings) -> Force:
-        """The ring of cells.
+        """Builds the ring of cells.
 
         Raises:
-            InputError: in one dimension, in a periodic space, or if the ring ends before it begins.
+            InputError: in one dimension, in a periodic space, or if the outer radius does not exceed the inner one.
         """
         surroundings.require_no_period("convection in a shell")
         _require(surroundings.dimensions >= 2, "a shell", "2 dimensions or more", surroundings)
@@ -86,10 +86,10 @@ class OnSphere(Spec):
 
     kind: Literal["sphere"] = "sphere"
     waves: Count = 1
-    """m, half as many as there are cells in each half of the sphere."""
+    """m, half the number of cells in each half of the sphere."""
 
     def build(self, speed: float, surroundings: Surroundings) -> Force:
-        """The cells.
+        """Builds the cells.
 
         Raises:
             InputError: if there are not three dimensions, or the space is periodic.
@@ -101,16 +101,16 @@ class OnSphere(Spec):
 
 @register
 class Convection(ForceLaw):
-    """Cells in which everything goes round. Under `advection` the force is the velocity."""
+    """Cells of circulating flow. Under `advection` the force is the velocity."""
 
     kind: Literal["convection"] = "convection"
     speed: Finite
     """A [energy/length; as a flow, length/time]."""
     cells: Annotated[Rolls | Shell | OnSphere, Field(discriminator="kind")]
-    """Where the cells are."""
+    """Geometry of the cells."""
 
     def build(self, surroundings: Surroundings) -> Force:
-        """The cells.
+        """Builds the cells.
 
         Raises:
             InputError: if they do not fit the space.

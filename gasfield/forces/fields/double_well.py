@@ -1,6 +1,6 @@
 """Two wells along the first coordinate: U = b ((x0/w)^2 - 1)^2 + t x0 + 1/2 k sum_(j>0) x_j^2.
 
-Without tilt the minima are at +-w and the barrier between them is b high.
+Without tilt the minima are at +-w, and the barrier between them has height b.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ class DoubleWell(ForceLaw):
     width: float = Field(1.0, gt=0.0, allow_inf_nan=False)
     """w, distance of the minima from the barrier [length]."""
     tilt: Finite = 0.0
-    """t [energy/length]: lifts the right well by about t w and lowers the left one as much."""
+    """t [energy/length]: raises the right well by about t w and lowers the left one by as much."""
     stiffness: float = Field(1.0, ge=0.0, allow_inf_nan=False)
     """k of the other coordinates [energy/length^2]."""
 
     def build(self, surroundings: Surroundings) -> Force:
-        """The wells.
+        """Builds the wells.
 
         Raises:
             InputError: if the space is periodic.

@@ -3,8 +3,8 @@
     U = -1/beta log sum exp(-beta q |x - c|^2 / 2)      over the k nearest centres
 
 The sum is over the top k of a router whose scores are the exponents (Shazeer et al. 2017, arXiv 1701.06538). Where the
-k-th and the next expert change places they are equally far, so U has no jump there; the force has one. The Laplacian is
-that between the jumps, so the configurational temperature comes out too low; with k = M there are none.
+k-th and the next expert exchange ranks they are equidistant, so U is continuous; the force is not. The Laplacian omits
+the discontinuities, so the configurational temperature is too low; with k = M there are none.
 """
 
 from __future__ import annotations
@@ -44,23 +44,23 @@ class DrawnCentres(Spec):
 
 @register
 class Experts(ForceLaw):
-    """Wells of which a particle feels the nearest only."""
+    """Wells of which a particle feels only the nearest."""
 
     kind: Literal["experts"] = "experts"
     centres: Annotated[tuple[tuple[Finite, ...], ...], Field(min_length=1)] | DrawnCentres = DrawnCentres()
-    """Where the experts are: D coordinates of each, or a draw [length]."""
+    """Positions of the experts: D coordinates of each, or a draw [length]."""
     top: Count = 4
-    """k, how many a particle feels."""
+    """k, how many wells a particle feels."""
     stiffness: Positive = 1.0
     """q of each well [energy/length^2]."""
     beta: Positive = 1.0
-    """How sharply the nearest is preferred among those that are felt [1/energy]."""
+    """Inverse temperature of the weights of the k nearest [1/energy]."""
 
     def build(self, surroundings: Surroundings) -> Force:
-        """The experts.
+        """Builds the wells.
 
         Raises:
-            InputError: if a centre has not D coordinates, there are fewer than k, or the space is periodic.
+            InputError: if a centre does not have D coordinates, there are fewer than k, or the space is periodic.
         """
         surroundings.require_no_period("experts")
         centres = self._places(surroundings.dimensions)
@@ -79,14 +79,14 @@ class Experts(ForceLaw):
 
 
 class ExpertsForce(ExternalForce):
-    """The experts at work.
+    """The built wells.
 
     Attributes:
         centres: (M, D).
     """
 
     def __init__(self, law: Experts, centres: Array) -> None:
-        """Takes the law and the (M, D) centres."""
+        """Builds the force from its specification and the (M, D) centres."""
         self.centres, self._top = centres, law.top
         numbers = (centres.T, centres, float(law.stiffness), 1.0 / float(law.beta), law.top)
         super().__init__("experts", experts, numbers, conservative=True)
@@ -101,7 +101,7 @@ class ExpertsForce(ExternalForce):
 
 @leaf
 def experts(x, p, force):  # type: ignore[no-untyped-def]
-    """The soft minimum of the wells of the nearest."""
+    """The soft minimum of the nearest wells."""
     columns, centres, stiffness, temperature, top = p
     squared = np.empty(columns.shape[1])
     square_distances(x, columns, squared)
@@ -111,7 +111,7 @@ def experts(x, p, force):  # type: ignore[no-untyped-def]
 
 @jit(**EXACT)
 def least(values, count):  # type: ignore[no-untyped-def]
-    """(count,) indices of the least of values (M,), in ascending order; of equal ones the first come first."""
+    """(count,) indices of the least of values (M,), in ascending order; ties in order of index."""
     found = np.zeros(count, np.int64)
     for k in range(values.size):
         if k >= count and not values[k] < values[found[count - 1]]:

@@ -1,9 +1,9 @@
 """A field written as an expression: an energy U(x, t), of which the force is -grad U, or a force by its components.
 
 Coordinates are x0 to x(D-1), |x| is the distance from the origin, t the time; the other names are parameters. The text
-is parsed by a list of what is allowed (gasfield/expressions), differentiated exactly, compiled once, and kept on disk;
-other values of the parameters compile nothing. At the tip of a cone, such as k |x| has at the origin, where the force
-has no direction, it is zero.
+is parsed against an allow-list (gasfield/expressions), differentiated exactly, compiled once, and cached on disk; new
+values of the parameters do not trigger recompilation. At the tip of a cone, such as that of k |x| at the origin, where
+the force has no direction, it is zero.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ class Expression(ForceLaw):
     energy: str | None = None
     """U, an expression [energy]; the force is minus its gradient."""
     force: tuple[str, ...] | None = None
-    """An expression for each of the D components [energy/length]. It is taken for no gradient."""
+    """An expression for each of the D components [energy/length]. It is treated as non-conservative."""
     parameters: dict[str, Finite] = Field(default_factory=dict)
-    """Numbers by the names that stand for them in the expressions."""
+    """Values of the names used in the expressions."""
 
     @model_validator(mode="after")
     def _give_one(self) -> Expression:
@@ -54,11 +54,11 @@ class Expression(ForceLaw):
         return self
 
     def build(self, surroundings: Surroundings) -> Force:
-        """The field.
+        """Builds the field.
 
         Raises:
-            InputError: if an expression is not allowed, parameters do not fit, there is not one component a dimension,
-                or the field does not repeat itself with the sides of a periodic space.
+            InputError: if an expression is not allowed, parameters do not fit, the number of components is not D, or
+                the field does not have the periods of a periodic space.
         """
         dimensions = surroundings.dimensions
         texts = (self.energy,) if self.energy is not None else self.force or ()
@@ -77,7 +77,7 @@ class Expression(ForceLaw):
 
 
 class ExpressionForce(ExternalForce):
-    """The field at work."""
+    """The built field."""
 
     def __init__(
         self, texts: Sequence[str], law: Law, values: Sequence[float], conservative: bool, periods: Array
@@ -102,7 +102,7 @@ class ExpressionForce(ExternalForce):
         refuse_singular(shown(self._texts), gas, sharp, less_sharp)
 
     def require_repetition(self) -> None:
-        """Refuses a field that does not repeat itself with the sides of the space, by its values at some places.
+        """Refuses a field that does not have the periods of the space, by its values at sample positions.
 
         Raises:
             InputError: if it does not.
@@ -116,9 +116,9 @@ class ExpressionForce(ExternalForce):
                 there = self._felt(probe(places + self._periods * (np.arange(dimensions) == axis), time))
                 if not np.allclose(here, there, rtol=0.0, atol=1e-9 * scale, equal_nan=True):
                     raise InputError(
-                        f"{shown(self._texts)} does not repeat itself along x{axis} with the side "
-                        f"{self._periods[axis]:g} of the periodic space: the force would jump there. Write one that "
-                        f"does, such as cos(2*pi*x{axis}/L) with L the side, or use space.kind free, box or ball."
+                        f"{shown(self._texts)} is not periodic along x{axis} with the side {self._periods[axis]:g} of "
+                        f"the periodic space: the force would be discontinuous. Write a periodic one, "
+                        f"such as cos(2*pi*x{axis}/L) with L the side, or use space.kind free, box or ball."
                     )
 
     def _felt(self, gas: Gas) -> Array:

@@ -1,4 +1,4 @@
-"""Wells with soft edges: U = -sum_k d_k exp(-|x - c_k|^2 / (2 w_k^2)).
+"""Gaussian wells: U = -sum_k d_k exp(-|x - c_k|^2 / (2 w_k^2)).
 
 A well of depth d and width w is harmonic at its bottom, with stiffness d/w^2; a negative depth makes it a hill.
 """
@@ -27,7 +27,7 @@ class Well(Spec):
     at: tuple[Finite, ...]
     """c, D coordinates of its bottom [length]."""
     depth: Finite
-    """d; a hill where negative [energy]."""
+    """d; a hill if negative [energy]."""
     width: Width
     """w, the distance from the bottom at which the force is greatest [length]."""
 
@@ -38,13 +38,13 @@ class GaussianWells(ForceLaw):
 
     kind: Literal["gaussian_wells"] = "gaussian_wells"
     wells: Annotated[tuple[Well, ...], Field(min_length=1)]
-    """Where they are; their energies add up."""
+    """The wells; their energies add up."""
 
     def build(self, surroundings: Surroundings) -> Force:
-        """The wells.
+        """Builds the wells.
 
         Raises:
-            InputError: if a place has not D coordinates, or the space is periodic.
+            InputError: if a position does not have D coordinates, or the space is periodic.
         """
         surroundings.require_no_period("gaussian_wells")
         centres = np.array(
@@ -57,7 +57,7 @@ class GaussianWells(ForceLaw):
 
 
 class HasShape(Protocol):
-    """A well, wherever it is."""
+    """The depth and width of a well."""
 
     @property
     def depth(self) -> float:

@@ -16,16 +16,16 @@ Stiffness = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 
 @register
 class Harmonic(ForceLaw):
-    """Pulls every particle to a centre, in proportion to its distance along each coordinate."""
+    """Pulls every particle to a centre, proportionally to its distance along each coordinate."""
 
     kind: Literal["harmonic"] = "harmonic"
     stiffness: Stiffness | tuple[Stiffness, ...]
-    """k, or one k for each coordinate; 0 for a coordinate that is free [energy/length^2]."""
+    """k, or one k for each coordinate; 0 for a free coordinate [energy/length^2]."""
     centre: tuple[Finite, ...] | None = None
     """c, D coordinates; the origin if left out [length]."""
 
     def build(self, surroundings: Surroundings) -> Force:
-        """The well.
+        """Builds the well.
 
         Raises:
             InputError: if numbers do not fit the dimensions, or the space is periodic.
@@ -42,7 +42,7 @@ class Harmonic(ForceLaw):
 
 @leaf
 def harmonic(x, p, force):  # type: ignore[no-untyped-def]
-    """F_j = -k_j (x_j - c_j), Laplacian = sum_j k_j; the force by itself, several coordinates at a time."""
+    """F_j = -k_j (x_j - c_j), Laplacian = sum_j k_j; the force has a loop of its own, which vectorises."""
     stiffness, centre = p
     for j in range(x.size):
         force[j] -= stiffness[j] * (x[j] - centre[j])

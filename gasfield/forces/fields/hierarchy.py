@@ -1,10 +1,10 @@
-"""A hierarchy of masses: a particle is routed from the root down, at every branch to those who are near and heavy.
+"""A hierarchy of masses: soft routing from the root down, at every branch to children that are near and heavy.
 
     U(node) = q |x - a|^2/2 - 1/beta log sum_c m_c exp(-beta U(c))       over the children c of the node
 
-The force is the sum of all pulls, each weighted with the probability of the path to it, the product over its branches
-of m_c exp(-beta U(c)) / sum: a hierarchical mixture of experts (Jordan and Jacobs 1994, Neural Computation 6:181) with
-distances for gates. One level of children is a mixture.
+The force is the sum of the forces of all nodes, each weighted by the probability of the path to it, the product over
+its branches of m_c exp(-beta U(c)) / sum: a hierarchical mixture of experts (Jordan and Jacobs 1994, Neural Computation
+6:181) gated by distance. With one level of children it is a mixture of experts.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from gasfield.spec import Spec
 
 
 class Node(Spec):
-    """A mass, with those below it."""
+    """A mass and its children."""
 
     at: tuple[Finite, ...]
     """a, D coordinates [length]."""
     mass: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = 1.0
     """m, its weight among its siblings."""
     stiffness: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 1.0
-    """q, of its own pull; 0 for one that only routes [energy/length^2]."""
+    """q, of its own well; 0 for a node that only routes [energy/length^2]."""
     children: tuple[Node, ...] = ()
-    """The masses below it."""
+    """Its children."""
 
 
 @register
@@ -43,17 +43,17 @@ class Hierarchy(ForceLaw):
     root: Node
     """The tree."""
     beta: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = 1.0
-    """How sharply the way down is chosen [1/energy]."""
+    """Inverse temperature of the routing [1/energy]."""
 
     def build(self, surroundings: Surroundings) -> Force:
-        """The tree as arrays, level after level, so that children stand side by side and after their parents.
+        """Builds the tree as arrays in breadth-first order, with siblings adjacent and after their parents.
 
         Raises:
-            InputError: if a place has not D coordinates, or the space is periodic.
+            InputError: if a position does not have D coordinates, or the space is periodic.
         """
         surroundings.require_no_period("hierarchy")
         nodes, names, first = [self.root], ["root"], []
-        for number, node in enumerate(nodes):  # the list grows while it is gone through
+        for number, node in enumerate(nodes):  # the list grows during the iteration
             first.append(len(nodes))
             nodes += node.children
             names += [f"{names[number]}.children.{n}" for n in range(len(node.children))]

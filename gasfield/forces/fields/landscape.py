@@ -1,7 +1,7 @@
 """An energy from data: E = -T log p(x), so that a gas at temperature T has the density p.
 
-p is a sum of isotropic Gaussians, sum_k w_k N(x; c_k, s_k^2): one on each row of a recording (a kernel estimate), a
-few fitted to the rows, or given one by one. With shares p_k(x) of the components in p
+p is a sum of isotropic Gaussians, sum_k w_k N(x; c_k, s_k^2): one on each row of a recording (a kernel density
+estimate), a mixture fitted to the rows, or given explicitly. With shares p_k(x) of the components in p
 
     F = T sum_k p_k (c_k - x)/s_k^2
 """
@@ -29,7 +29,7 @@ Weight = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 
 @register
 class Landscape(ForceLaw):
-    """The landscape in which a gas would look like the data. Give `file` (rows of a recording) or `centres`."""
+    """The energy whose equilibrium density is that of the data. Give `file` (rows of a recording) or `centres`."""
 
     kind: Literal["landscape"] = "landscape"
     temperature: Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
@@ -37,11 +37,11 @@ class Landscape(ForceLaw):
     file: str | None = None
     """A recording whose rows are the data."""
     group: str | None = None
-    """Whose rows; those of all groups if left out."""
+    """The group whose rows are used; all groups if left out."""
     step: Annotated[int, Field(ge=0)] = 0
-    """When."""
+    """The step of the rows."""
     components: Annotated[int, Field(ge=1)] | None = None
-    """How many Gaussians are fitted to the rows; one on each row if left out."""
+    """Number of Gaussians fitted to the rows; one on each row if left out."""
     bandwidth: Width | None = None
     """Width of the Gaussian on each row; by Scott's rule if left out [length]."""
     seed: Annotated[int, Field(ge=0, lt=2**64)] = 0
@@ -49,7 +49,7 @@ class Landscape(ForceLaw):
     centres: Annotated[tuple[tuple[Finite, ...], ...], Field(min_length=1)] | None = None
     """c, D coordinates of each Gaussian [length]."""
     weights: tuple[Weight, ...] | None = None
-    """w of each; they are scaled to a sum of 1. All alike if left out."""
+    """w of each; they are normalised to a sum of 1. Equal if left out."""
     widths: Width | tuple[Width, ...] | None = None
     """s, one for all or one each [length]."""
 
@@ -61,16 +61,16 @@ class Landscape(ForceLaw):
         stray = self.model_fields_set & (of_file if self.file is None else {"weights", "widths"})
         if stray:
             source = "centres" if self.file is None else "file"
-            text = f"with '{source}' there is nothing for '{min(stray)}' to say; take it out"
+            text = f"with '{source}', '{min(stray)}' has no effect; remove it"
             raise PydanticCustomError("landscape", "{text}", {"text": text})
         if self.components is not None and self.bandwidth is not None:
-            raise PydanticCustomError("landscape", "fitted components have widths of their own; take out 'bandwidth'")
+            raise PydanticCustomError("landscape", "fitted components have their own widths; remove 'bandwidth'")
         if self.centres is not None and self.widths is None:
-            raise PydanticCustomError("landscape", "the key 'widths' is missing: how wide the Gaussians are")
+            raise PydanticCustomError("landscape", "the key 'widths' is missing: the widths of the Gaussians")
         return self
 
     def build(self, surroundings: Surroundings) -> Force:
-        """The landscape.
+        """Builds the energy landscape.
 
         Raises:
             InputError: if numbers do not fit each other or the dimensions, the recording is missing or has no such
@@ -84,7 +84,7 @@ class Landscape(ForceLaw):
         return ExternalForce("landscape", landscape, numbers, conservative=True)
 
     def mixture(self, surroundings: Surroundings) -> Mixture:
-        """p.
+        """The density p.
 
         Raises:
             InputError: as for `build`.
@@ -107,7 +107,7 @@ class Landscape(ForceLaw):
         return Mixture(np.array(places), weights / weights.sum(), widths)
 
     def _rows(self, surroundings: Surroundings) -> Array:
-        """(N, D) rows of the recording; those that were not there yet at the step have no place and are left out."""
+        """(N, D) rows of the recording; rows that did not exist at the step are left out."""
         with Trajectory(surroundings.find(str(self.file))) as recording:
             if recording.dimensions != surroundings.dimensions:
                 raise InputError(

@@ -1,13 +1,13 @@
-"""The four motions of which every linear flow is made: F = D + A (x - c), A = rotations + dilation + shears.
+"""The four components of every linear flow: F = D + A (x - c), A = rotations + dilation + shears.
 
     rotation about a plane    A_ji = w, A_ij = -w                 antisymmetric
     dilation                  A = d 1                             a multiple of the unit matrix
-    shear                     A_ii = s, A_jj = -s (turned by an angle)     symmetric, without a trace
+    shear                     A_ii = s, A_jj = -s (rotated by an angle)    symmetric, traceless
 
-Under advection x(t) - c = exp(A t) (x(0) - c) + the integral of exp(A t') D. This shear is the pure one. The simple
-shear dx_i/dt = s x_j is a pure shear of rate s/2 at 45 degrees and a rotation of rate -s/2 together, which is why it
-turns things. Without rotations A is symmetric and U = -D.y - y.A y/2, y = x - c. (Any text on continuum mechanics: the
-polar split of a velocity gradient; Batchelor 1967, section 2.3.)
+Under advection x(t) - c = exp(A t) (x(0) - c) + the integral of exp(A t') D. This shear is pure shear. Simple shear,
+dx_i/dt = s x_j, is a pure shear of rate s/2 at 45 degrees plus a rotation of rate -s/2. Without rotations A is
+symmetric and U = -D.y - y.A y/2, y = x - c. (Any text on continuum mechanics: the decomposition of a velocity gradient;
+Batchelor 1967, section 2.3.)
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ from gasfield.spec import Spec
 
 
 class Rotation(Spec):
-    """Turns one plane."""
+    """A rotation in one plane."""
 
     plane: Plane
-    """The two coordinates that turn into each other."""
+    """The two coordinates of the plane."""
     rate: Finite
     """w [energy/length^2; as a flow, radians/time], from the first coordinate to the second."""
 
 
 class Shear(Spec):
-    """Stretches along one direction of a plane and shortens across it as much."""
+    """A pure shear: extension along one direction of a plane, equal compression across it."""
 
     axes: Plane
-    """The coordinates along which it stretches and shortens."""
+    """The coordinates of extension and compression."""
     rate: Finite
     """s [energy/length^2; as a flow, 1/time]."""
     angle: Finite = 0.0
-    """By which the stretched direction is turned from the first axis to the second [degrees]."""
+    """Of the direction of extension, from the first axis to the second [degrees]."""
 
 
 @register
@@ -53,16 +53,16 @@ class LinearFlow(ForceLaw):
     translation: tuple[Finite, ...] | None = None
     """D, the same everywhere [energy/length; as a flow, length/time]; none if left out."""
     rotation: tuple[Rotation, ...] = ()
-    """Planes that turn; their rates add up."""
+    """Rotations; their rates add up."""
     dilation: Finite = 0.0
-    """d, growth of every distance from the centre [energy/length^2; as a flow, 1/time]."""
+    """d, relative growth rate of distances from the centre [energy/length^2; as a flow, 1/time]."""
     shear: tuple[Shear, ...] = ()
     """Pure shears; they add up."""
     centre: tuple[Finite, ...] | None = None
     """c, D coordinates; the origin if left out [length]."""
 
     def build(self, surroundings: Surroundings) -> Force:
-        """The flow, which has an energy if nothing turns.
+        """Builds the flow, which has an energy if A is symmetric.
 
         Raises:
             InputError: if numbers or planes do not fit the dimensions, or the space is periodic.
@@ -101,7 +101,7 @@ class LinearFlow(ForceLaw):
 
 @leaf
 def flow(x, p, force):  # type: ignore[no-untyped-def]
-    """F = D + A y, U = -D.y - y.A y/2 where A is symmetric, Laplacian -tr A."""
+    """F = D + A y, U = -D.y - y.A y/2 if A is symmetric, Laplacian -tr A."""
     translation, matrix, centre = p
     energy, trace = 0.0, 0.0
     for i in range(x.size):

@@ -1,8 +1,9 @@
-"""The magnetic part of Lorentz's force in any number of dimensions: m dv/dt = q B v, B antisymmetric.
+"""The magnetic part of the Lorentz force in any number of dimensions: m dv/dt = q B v, B antisymmetric.
 
-B v is at a right angle to v, so it does no work and leaves Gibbs's law as it is (Bohr, 1911; van Leeuwen, 1921). Its
-flow over a time h is the rotation exp(h q B/m), here done exactly: B is split into planes in which it turns by rates
-w_k (its real Schur form), and velocities are turned in each. In three dimensions B v = v x b, in two b (v_1, -v_0).
+B v is perpendicular to v, so it does no work and does not change the Gibbs distribution (Bohr, 1911; van Leeuwen,
+1921). Its flow over a time h is the rotation exp(h q B/m), computed exactly: the real Schur form of B decomposes it
+into planes with rotation rates w_k, and velocities are rotated in each. In three dimensions B v = v x b, in two
+b (v_1, -v_0).
 """
 
 from __future__ import annotations
@@ -24,32 +25,32 @@ from gasfield.registry import register
 
 @register
 class Lorentz(ForceLaw):
-    """Turns the velocities of charges."""
+    """Rotates the velocities of charges."""
 
     kind: Literal["lorentz"] = "lorentz"
     field: Finite | tuple[Finite, ...] | tuple[tuple[Finite, ...], ...]
     """B: one number in two dimensions, a vector in three, an antisymmetric D x D matrix in any [mass/(charge time)]."""
 
     def build(self, surroundings: Surroundings) -> Force:
-        """The rotation.
+        """Builds the rotation.
 
         Raises:
             InputError: if the field has the wrong shape or is not antisymmetric, or the space is curved.
         """
         if surroundings.space.curved:
-            raise InputError("lorentz turns velocities in flat space; space.kind must not be sphere.")
+            raise InputError("lorentz rotates velocities in flat space; space.kind must not be sphere.")
         return LorentzForce(_matrix(np.array(self.field, np.float64), surroundings.dimensions))
 
 
 class LorentzForce(Force):
-    """The rotation at work: no force on a particle at rest, and no energy."""
+    """The built rotation: no force on a particle at rest, and no energy."""
 
     conservative = True
     turns = True
 
     def __init__(self, field: Array) -> None:
-        """Takes B (D, D)."""
-        with threadpool_limits(limits=1):  # the same planes, to the bit, for any number of threads
+        """Decomposes B (D, D)."""
+        with threadpool_limits(limits=1):  # bit-identical planes for any number of threads
             form, frame = schur(field, output="real")
         starts = [k for k in range(len(form) - 1) if form[k, k + 1] != 0.0]
         self._rates = np.array([form[k, k + 1] for k in starts])
@@ -73,10 +74,10 @@ class LorentzForce(Force):
 
 
 def _matrix(field: Array, dimensions: int) -> Array:
-    """B (D, D) from what was given.
+    """B (D, D) from its specification.
 
     Raises:
-        InputError: if it does not fit.
+        InputError: if it does not fit the dimensions, or is not antisymmetric.
     """
     if field.ndim == 0 and dimensions == 2:
         return np.array([[0.0, field], [-field, 0.0]])

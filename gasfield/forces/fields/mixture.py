@@ -1,6 +1,6 @@
-"""Densities made of isotropic Gaussians: kernel estimates, and mixtures fitted by expectation maximisation.
+"""Mixtures of isotropic Gaussians: kernel density estimates, and fits by expectation maximisation.
 
-No product of matrices is taken, so that the bits do not depend on the number of threads.
+Matrix products are avoided, so that the bits do not depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _ROUNDS = 1000
 _SETTLED = 1e-9
 """Change of the mean log-likelihood of a point at which a fit has converged."""
 _NARROWEST = 1e-6
-"""Least variance of a component, relative to that of the points: one point alone would be fitted without a bound."""
+"""Least variance of a component, relative to that of the points: a component on one point would collapse."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Mixture:
 
     Attributes:
         centres: (M, D).
-        weights: (M,), their sum is 1.
+        weights: (M,), with sum 1.
         widths: (M,) standard deviations of each coordinate.
     """
 
@@ -47,11 +47,11 @@ class Mixture:
 
 
 def kernel_density(points: Array, bandwidth: float | None) -> Mixture:
-    """A Gaussian on each of the points (N, D), by Scott's rule as wide as s N^(-1/(D + 4)), s^2 the mean variance of
+    """A Gaussian on each of the points (N, D), by Scott's rule of width s N^(-1/(D + 4)), s^2 the mean variance of
     the coordinates (Scott 1992, "Multivariate Density Estimation", section 6.3).
 
     Raises:
-        InputError: if the points do not differ, so that the rule has no answer.
+        InputError: if the points are all equal, so that the rule gives zero.
     """
     count, dimensions = points.shape
     if bandwidth is None:
@@ -59,18 +59,18 @@ def kernel_density(points: Array, bandwidth: float | None) -> Mixture:
             -1.0 / (dimensions + 4)
         )
         if bandwidth == 0.0:
-            raise InputError("the points do not differ, so Scott's rule gives no bandwidth; give one.")
+            raise InputError("the points are all equal, so Scott's rule gives no bandwidth; give one.")
     return Mixture(points, np.full(count, 1.0 / count), np.full(count, bandwidth))
 
 
 def fit_mixture(points: Array, components: int, seed: int) -> Mixture:
-    """The most likely mixture near a start drawn from the points (N, D).
+    """A maximum-likelihood mixture, by expectation maximisation from a start drawn from the points (N, D).
 
     Raises:
-        InputError: if there are fewer different points than components.
+        InputError: if there are fewer distinct points than components.
     """
     if len(np.unique(points, axis=0)) < components:
-        raise InputError(f"{components} components are asked for; give at most as many as there are different points.")
+        raise InputError(f"{components} components are requested; give at most as many as there are distinct points.")
     variance = float(points.var(axis=0).mean())
     start = _spread_out(points, components, generator(seed, Stream.FIELD_CENTRES))
     mixture = Mixture(start, np.full(components, 1.0 / components), np.full(components, np.sqrt(variance)))
@@ -86,7 +86,7 @@ def fit_mixture(points: Array, components: int, seed: int) -> Mixture:
 
 
 def _maximise(points: Array, shares: Array, least: float) -> Mixture:
-    """The mixture that is most likely where component k has made the share (N, M) of each point."""
+    """The maximum-likelihood mixture for the responsibilities (N, M) of components for points."""
     counts = shares.sum(axis=0) + np.finfo(float).tiny
     centres = np.einsum("nk,nj->kj", shares, points) / counts[:, None]
     squared = np.stack([((points - centre) ** 2).sum(axis=1) for centre in centres], axis=1)
@@ -95,8 +95,8 @@ def _maximise(points: Array, shares: Array, least: float) -> Mixture:
 
 
 def _spread_out(points: Array, count: int, chance: np.random.Generator) -> Array:
-    """(count, D) points drawn one after the other, in proportion to the squared distance from those drawn before
-    (Arthur and Vassilvitskii 2007, k-means++)."""
+    """(count, D) points drawn one after the other with probability proportional to the squared distance from those
+    drawn before (Arthur and Vassilvitskii 2007, k-means++)."""
     chosen = [points[chance.integers(len(points))]]
     squared = np.full(len(points), np.inf)
     while len(chosen) < count:

@@ -1,10 +1,9 @@
-"""The surface of Mueller and Brown (1979, Theor. Chim. Acta 53:75), on which methods for reaction paths are tried.
+"""The surface of Mueller and Brown (1979, Theor. Chim. Acta 53:75), a benchmark for reaction-path methods.
 
     U = s sum_k A_k exp(a_k (x - x_k)^2 + b_k (x - x_k)(y - y_k) + c_k (y - y_k)^2)
 
 Three minima lie along a bent valley: (-.558, 1.442) at -146.70, (-.050, .467) at -80.77, (.623, .028) at -108.17, with
-saddles (-.822, .624) at -40.66 and (.212, .293) at -72.25, for s = 1. Far outside the fourth term overflows: a gas that
-gets there has blown up.
+saddles (-.822, .624) at -40.66 and (.212, .293) at -72.25, for s = 1. The fourth term overflows far from the minima.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ TERMS = np.array(
         [15.0, 0.7, 0.6, 0.7, -1.0, 1.0],
     ]
 )
-"""(4, 6) the table of the paper, one term a row."""
+"""(4, 6) the table of the paper, one term per row."""
 
 
 @register
@@ -38,13 +37,13 @@ class MuellerBrown(ForceLaw):
 
     kind: Literal["mueller_brown"] = "mueller_brown"
     scale: float = Field(1.0, gt=0.0, allow_inf_nan=False)
-    """s, by which the energy is multiplied."""
+    """s, the factor of the energy."""
 
     def build(self, surroundings: Surroundings) -> Force:
-        """The surface.
+        """Builds the surface.
 
         Raises:
-            InputError: if the space has not two dimensions, or is periodic.
+            InputError: if the space does not have two dimensions, or is periodic.
         """
         surroundings.require_no_period("mueller_brown")
         if surroundings.dimensions != 2:

@@ -1,9 +1,9 @@
-"""Wheels in wheels: Gaussian wells that go round wells that go round wells.
+"""Gaussian wells on nested circular orbits (epicycles).
 
     c_k(t) = c_parent(t) + R_k (cos(w_k t + phase_k) e_i + sin(w_k t + phase_k) e_j)
 
-U(x, t) = -sum_k d_k exp(-|x - c_k(t)|^2 / (2 w_k^2)) as for `gaussian_wells`: at each moment the force is minus its
-gradient, but the energy of a particle is not kept, since the wells do work on it.
+U(x, t) = -sum_k d_k exp(-|x - c_k(t)|^2 / (2 w_k^2)) as for `gaussian_wells`: at each time the force is minus its
+gradient, but the energy of a particle is not conserved, since the wells do work on it.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from gasfield.spec import Spec
 
 
 class OrbitingWell(Spec):
-    """A well on a circle."""
+    """A well on a circular orbit."""
 
     around: Annotated[int, Field(ge=0)] | None = None
-    """The well whose place is the middle of the circle, by its number in the list, counted from 0; it must stand before
-    this one. The centre of all if left out."""
+    """The well at the centre of the circle, by its number in the list, counted from 0; it must precede this one. The
+    centre of all if left out."""
     radius: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 0.0
     """R, of the circle [length]."""
     rate: Finite = 0.0
@@ -37,29 +37,29 @@ class OrbitingWell(Spec):
     phase: Finite = 0.0
     """Angle at time 0 [radians]."""
     plane: Plane = (0, 1)
-    """The two coordinates in which it goes round."""
+    """The two coordinates of the plane of the orbit."""
     depth: Finite
-    """d; a hill where negative; 0 for a hub that others go round and nobody feels [energy]."""
+    """d; a hill if negative; 0 for a centre of other orbits that exerts no force [energy]."""
     width: Width
     """w, the distance from the bottom at which the force is greatest [length]."""
 
 
 @register
 class OrbitingWells(ForceLaw):
-    """A hierarchy of wells that go round each other, by the gas's time."""
+    """A hierarchy of wells on circular orbits around each other, at the gas's time."""
 
     kind: Literal["orbiting_wells"] = "orbiting_wells"
     wells: Annotated[tuple[OrbitingWell, ...], Field(min_length=1)]
-    """The wells, each after the one that it goes round."""
+    """The wells, each after the one that it orbits."""
     centre: tuple[Finite, ...] | None = None
-    """Middle of the outermost circles, D coordinates; the origin if left out [length]."""
+    """Centre of the outermost circles, D coordinates; the origin if left out [length]."""
 
     def build(self, surroundings: Surroundings) -> Force:
-        """The wells.
+        """Builds the wells.
 
         Raises:
-            InputError: if a plane is not one of the space, a well goes round one that does not stand before it, or the
-                space is periodic.
+            InputError: if a plane is not one of the space, a well orbits one that does not precede it, or the space is
+                periodic.
         """
         surroundings.require_no_period("orbiting_wells")
         d = surroundings.dimensions
@@ -67,23 +67,23 @@ class OrbitingWells(ForceLaw):
             require_plane(well.plane, d, f"orbiting_wells: wells.{number}.plane")
             if well.around is not None and well.around >= number:
                 raise InputError(
-                    f"orbiting_wells: wells.{number}.around: well {well.around} does not stand before well {number}; "
-                    "list a well after the one that it goes round."
+                    f"orbiting_wells: wells.{number}.around: well {well.around} does not precede well {number}; "
+                    "list a well after the one that it orbits."
                 )
         return OrbitingWellsForce(self, of_dimension(self.centre, d, "orbiting_wells: centre"))
 
 
 class OrbitingWellsForce(ExternalForce):
-    """The wells at work."""
+    """The built wells."""
 
     def __init__(self, law: OrbitingWells, centre: Array) -> None:
-        """Takes the law and the (D,) middle of everything."""
+        """Builds the force from its specification and the (D,) centre of the outermost circles."""
         self._orbits, self._centre = law.wells, centre
         self._shapes = shapes(law.wells)
         super().__init__("orbiting_wells", wells, (), conservative=True)
 
     def centres(self, time: float) -> Array:
-        """(M, D) places of the wells at a time [length]."""
+        """(M, D) positions of the wells at a time [length]."""
         places = np.empty((len(self._orbits), len(self._centre)))
         for number, well in enumerate(self._orbits):
             angle = well.rate * time + well.phase
@@ -95,5 +95,5 @@ class OrbitingWellsForce(ExternalForce):
     steady = False
 
     def parameters(self, gas: Gas) -> Parameters:
-        """Of `wells`, at the gas's time."""
+        """Those of `wells`, at the gas's time."""
         return for_kernels((self.centres(gas.time), *self._shapes))

@@ -1,4 +1,4 @@
-"""Planes of two coordinates, in which fields turn, stretch or send wells round."""
+"""Planes of two coordinates, for rotations, shears and circular orbits."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Plane = tuple[_Coordinate, _Coordinate]
 
 
 def require_plane(plane: Plane, dimensions: int, key: str) -> None:
-    """Refuses what is no plane of the space.
+    """Refuses a pair of coordinates that is not a plane of the space.
 
     Raises:
         InputError: if the two coordinates are the same, or the space has no such coordinate.
     """
     if plane[0] == plane[1] or max(plane) >= dimensions:
         raise InputError(
-            f"{key}: {list(plane)} is no plane of {dimensions} dimensions; "
+            f"{key}: {list(plane)} is not a plane in {dimensions} dimensions; "
             f"give two different coordinates between 0 and {dimensions - 1}."
         )

@@ -1,9 +1,9 @@
-"""The field of a recorded training run: minus the gradient that a dead row would have been given at any place.
+"""The field of a recorded training run: minus the gradient of a dead row at any position.
 
 Law (docs/science.md, "A dead row is a test particle"): the potential energy of a row at w is
 Phi(w) = sum_b w_b exp(w . h_b - log Z_b), and the force is -grad Phi. `full` evaluates it; `affine` uses the
-expansion Phi(c) + g . d + d^T H d / 2 about the centroid c of the dead rows, d = w - c. Exact check: at the places of
-the recorded dead rows the force is minus the gradient that training gave them.
+expansion Phi(c) + g . d + d^T H d / 2 about the centroid c of the dead rows, d = w - c. Exact check: at the positions
+of the recorded dead rows the force is minus their gradient in training.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from gasfield.trajectory import AffineField, FullField, FullSnapshot, RecordedFi
 
 @register
 class RecordedGradient(ForceLaw):
-    """The recorded field of a training run, at the step that the gas has reached. Conservative at each step."""
+    """The recorded field of a training run, at the step of the gas. Conservative at each step."""
 
     recorded: ClassVar[bool] = True
 
@@ -32,13 +32,13 @@ class RecordedGradient(ForceLaw):
     file: str
     """A recording with a field."""
     field: Literal["affine", "full"] = "affine"
-    """`affine`: the expansion about the dead centroid, stored at every step. `full`: exact, where it was kept."""
+    """`affine`: the expansion about the dead centroid, stored at every step. `full`: exact, at steps that have it."""
 
     def build(self, surroundings: Surroundings) -> Force:
         """Opens the recording.
 
         Raises:
-            InputError: if the file is missing, is no trajectory, lacks the field, or has other dimensions.
+            InputError: if the file is missing, is not a trajectory, lacks the field, or has other dimensions.
         """
         recording = Trajectory(surroundings.find(self.file))
         if recording.dimensions != surroundings.dimensions:
@@ -53,7 +53,7 @@ class RecordedGradient(ForceLaw):
 
 
 class _Recorded(Force):
-    """What both forms share: a field that is known at recorded steps only."""
+    """A field that is defined at recorded steps only; the base of both forms."""
 
     conservative = True
     steady = False
@@ -106,7 +106,7 @@ class _Full(_Recorded):
         return laplacian
 
     def _at(self, step: int) -> FullSnapshot:
-        """The snapshot that was read last is kept, since energy and force ask for the same."""
+        """Caches the last snapshot, since energy and force need the same one."""
         if self._held is None or self._held[0] != step:
             self._held = (step, self._field.at(step))
         return self._held[1]
@@ -121,7 +121,7 @@ def _add_affine(positions, reference, gradient, tidal, force):  # type: ignore[n
 
 @jit(**EXACT)
 def _subtract_affine_gradient(position, reference, gradient, tidal, force):  # type: ignore[no-untyped-def]
-    """Row after row of the symmetric H, so that neighbouring components are done at once."""
+    """The loop over rows of the symmetric H is outermost, so that the inner loop vectorises."""
     for j in range(position.size):
         force[j] -= gradient[j]
     for k in range(position.size):

@@ -1,10 +1,10 @@
-"""A ridge along a line, a plane, ..., with a tunnel through it if one is wanted.
+"""A ridge along a line, a plane, ..., with an optional tunnel through it.
 
     U = h exp(-s^2 / (2 w^2)) (1 - g exp(-t^2 / (2 v^2)))
 
-s is the distance from the affine subspace through a point along some directions, t the distance from the opening along
-it. The tunnel leads across the ridge at one place; with g = 1 its floor is as low as the ground. A negative height
-makes a valley, and of the tunnel a dam.
+s is the distance from an affine subspace, given by a point and directions; t is the distance from the opening along it.
+The tunnel crosses the ridge at one position; with g = 1 the potential in it is zero. A negative height turns the ridge
+into a valley and the tunnel into a dam.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ class Tunnel(Spec):
     """An opening in a ridge."""
 
     at: tuple[Finite, ...]
-    """D coordinates; what counts is how far along the ridge they are [length]."""
+    """D coordinates, which are projected onto the ridge [length]."""
     width: Width
     """v [length]."""
     depth: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
-    """g, the share of the height that is taken away; 1 opens the ridge to the ground."""
+    """g, the fraction of the height that is removed; at 1 the potential in the tunnel is zero."""
 
 
 @register
@@ -46,17 +46,17 @@ class Ridge(ForceLaw):
     """Directions in which it runs, D components each: one for a line, two for a plane, ...; their lengths and angles do
     not matter."""
     height: Finite
-    """h; a valley where negative [energy]."""
+    """h; a valley if negative [energy]."""
     width: Width
     """w, the distance from the crest at which it is steepest [length]."""
     tunnel: Tunnel | None = None
     """An opening through it."""
 
     def build(self, surroundings: Surroundings) -> Force:
-        """The ridge.
+        """Builds the ridge.
 
         Raises:
-            InputError: if numbers do not fit the dimensions, directions depend on each other or leave none across the
+            InputError: if numbers do not fit the dimensions, directions are linearly dependent or leave none across the
                 ridge, or the space is periodic.
         """
         surroundings.require_no_period("ridge")
@@ -80,13 +80,13 @@ class Ridge(ForceLaw):
             )
         directions = np.array(along)
         if np.linalg.matrix_rank(directions) < len(along):
-            raise InputError("ridge: along: a direction is zero, or a sum of the others; give independent ones.")
+            raise InputError("ridge: along: directions are linearly dependent; give independent ones.")
         return np.linalg.qr(directions.T)[0].T
 
 
 @leaf
 def ridge(x, p, force):  # type: ignore[no-untyped-def]
-    """With y the way from the crest and q the way from the opening along it, U = h E (1 - g G):
+    """With y the vector from the crest and q the vector from the opening along it, U = h E (1 - g G):
 
     F = U y/w^2 - h E g G q/v^2,    Laplacian = U (s^2/w^2 - (D - m))/w^2 - h E g G (t^2/v^2 - m)/v^2
     """

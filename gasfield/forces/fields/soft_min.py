@@ -1,4 +1,4 @@
-"""Soft minima: -T log sum_k exp(a_k), by the greatest a_k first so that nothing overflows."""
+"""Soft minima: -T log sum_k exp(a_k), shifted by the greatest a_k against overflow."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def take_shares(exponents):  # type: ignore[no-untyped-def]
 
 @jit(**EXACT)
 def square_distances(x, columns, squared):  # type: ignore[no-untyped-def]
-    """Writes |x - c_k|^2 into `squared` (M,) for centres in columns (D, M), several of them at a time."""
+    """Writes |x - c_k|^2 into `squared` (M,) for centres in columns (D, M), in a loop that vectorises."""
     squared[:] = 0.0
     for j in range(x.size):
         here, there = x[j], columns[j]
@@ -41,7 +41,7 @@ def add_soft_min(x, centres, squared, heights, stiffnesses, temperature, force):
     """U = -T log sum_k exp(-(h_k + q_k |x - c_k|^2/2)/T): adds -grad U to `force`, returns U and its Laplacian.
 
     With p_k the shares and g_k = q_k (x - c_k): grad U = sum p g, Laplacian = sum p (D q - g^2/T) + (sum p g)^2/T.
-    Centres (M, D), `squared` their squared distances from x. What has no share to rounding (below 1e-323) is left out.
+    Centres (M, D), `squared` their squared distances from x. Shares that underflow (below 1e-323) are left out.
     """
     shares = -(heights + 0.5 * stiffnesses * squared) / temperature
     energy = -temperature * take_shares(shares)

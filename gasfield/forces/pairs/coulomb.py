@@ -1,6 +1,6 @@
 """Coulomb's law between charges: U(r) = k q q' / sqrt(r^2 + s^2).
 
-In a periodic box it needs a range, beyond which it is cut off; sums over all images are not taken.
+In a periodic box it needs a range, at which it is cut off; there is no Ewald sum over images.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from gasfield.registry import register
 
 @register
 class Coulomb(SoftenedLaw):
-    """Like charges repel, unlike ones attract each other; `strength` is k. Passive tracers feel it and do not act."""
+    """Like charges repel, unlike ones attract; `strength` is k. Passive tracers feel the force and do not exert it."""
 
     kind: Literal["coulomb"] = "coulomb"
 
     def build(self, surroundings: Surroundings) -> Force:
-        """The force between charges.
+        """Builds the force between charges.
 
         Raises:
             InputError: if a periodic side is less than twice the range.

@@ -1,9 +1,9 @@
-"""Dispersion, or "dark energy": masses drive each other apart in proportion to their distance.
+"""Dispersion, or "dark energy": masses repel each other proportionally to their distance.
 
-    F_i = L m_i (x_i - X),   X the centre of mass of those that push,   U = -(L/2) sum_i m_i |x_i - X|^2
+    F_i = L m_i (x_i - X),   X the centre of mass of the sources,   U = -(L/2) sum_i m_i |x_i - X|^2
 
-It is the sum over pairs of -(L/2M) m_i m_j r_ij^2, M the whole mass, so that it keeps the total momentum; done by way
-of the centre it takes N operations, not N^2. It is the linear push of a cosmological constant (Lambda/3 = L).
+It is the sum over pairs of -(L/2M) m_i m_j r_ij^2, M the total mass, so that it conserves total momentum; computed from
+the centre it takes O(N) operations, not O(N^2). It is the linear repulsion of a cosmological constant (Lambda/3 = L).
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from gasfield.registry import register
 
 @register
 class Dispersion(ForceLaw):
-    """A push away from the centre of mass. Passive tracers are pushed and do not push."""
+    """Repulsion from the centre of mass. Passive tracers feel the force and do not exert it."""
 
     kind: Literal["dispersion"] = "dispersion"
     rate: float = Field(ge=0.0, allow_inf_nan=False)
-    """L [1/time^2]: left alone, distances grow as exp(sqrt(L) t)."""
+    """L [1/time^2]: without other forces, distances grow as exp(sqrt(L) t)."""
 
     def build(self, surroundings: Surroundings) -> Force:
-        """The push.
+        """Builds the force.
 
         Raises:
             InputError: if the space is periodic.
@@ -37,7 +37,7 @@ class Dispersion(ForceLaw):
 
 
 class DispersionForce(Force):
-    """The push at work."""
+    """The built force."""
 
     conservative = True
     interacting = True
@@ -66,8 +66,8 @@ class DispersionForce(Force):
 
 
 def _centre(gas: Gas) -> tuple[Array, float, float]:
-    """Of those that push and are somewhere: centre of mass (D,), mass M, and sum of m |x - X|^2 / M; the mass
-    is zero where nobody pushes."""
+    """Of the sources at finite positions: centre of mass (D,), mass M, and sum of m |x - X|^2 / M; the mass is zero
+    without sources."""
     there = gas.pushes & np.isfinite(gas.positions).all(axis=1)
     masses, places = gas.masses[there, None], gas.positions[there]
     mass = float(masses.sum())

@@ -13,12 +13,12 @@ from gasfield.registry import register
 
 @register
 class Gravity(SoftenedLaw):
-    """Attraction between masses; `strength` is G. Passive tracers are attracted and do not attract."""
+    """Attraction between masses; `strength` is G. Passive tracers feel the force and do not exert it."""
 
     kind: Literal["gravity"] = "gravity"
 
     def build(self, surroundings: Surroundings) -> Force:
-        """The attraction.
+        """Builds the attraction.
 
         Raises:
             InputError: if a periodic side is less than twice the range.
@@ -28,7 +28,7 @@ class Gravity(SoftenedLaw):
 
 
 class GravityForce(PairForce):
-    """The attraction at work."""
+    """The built attraction."""
 
     def strengths(self, gas: Gas) -> Array:
         """The masses."""

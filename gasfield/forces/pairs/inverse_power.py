@@ -1,7 +1,7 @@
-"""Collisions: U(r) = e (a/r)^n. At n = 12 soft; at n = 48 particles bounce off each other nearly as hard spheres do.
+"""Collisions: U(r) = e (a/r)^n. Soft at n = 12; at n = 48 particles are nearly hard spheres.
 
-Spheres that are truly hard have no force; a steep one has a time of collision, about a/(n v), which the time step must
-resolve.
+Exactly hard spheres have no force; a steep potential has a finite collision time, about a/(n v), which the time step
+must resolve.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ _HIGHEST = 1.0e5
 
 @register
 class InversePower(ForceLaw):
-    """Pushes particles apart by a power of their distance. Passive tracers are pushed and do not push."""
+    """Repels particles by a power of their distance. Passive tracers feel the force and do not exert it."""
 
     kind: Literal["inverse_power"] = "inverse_power"
     strength: float = Field(1.0, ge=0.0, allow_inf_nan=False)
     """e, energy at contact [energy]."""
     diameter: float = Field(1.0, gt=0.0, allow_inf_nan=False)
-    """a, the distance of contact [length]."""
+    """a, the contact distance [length]."""
     exponent: float = Field(48.0, ge=1.0, le=200.0, allow_inf_nan=False)
     """n."""
     range: float | None = Field(None, gt=0.0, allow_inf_nan=False)
-    """Cut-off [length]; where the energy is 10^-5 e if left out, but at 5 diameters at most."""
+    """Cut-off [length]; if left out, the distance at which the energy is 10^-5 e, at most 5 diameters."""
 
     def build(self, surroundings: Surroundings) -> Force:
-        """The force between spheres.
+        """Builds the force between spheres.
 
         Raises:
             InputError: if a periodic side is less than twice the range, or the range is inside the core.
@@ -43,7 +43,7 @@ class InversePower(ForceLaw):
         steep = _HIGHEST ** (1.0 / self.exponent)
         core, reach = self.diameter / steep, self.range or self.diameter * min(steep, 5.0)
         if reach <= core:
-            raise InputError(f"inverse_power: a range of {reach:g} is inside the core, {core:g}; take a larger one.")
+            raise InputError(f"inverse_power: a range of {reach:g} is inside the core, {core:g}; use a larger one.")
         require_room("inverse_power", reach, surroundings.space.periods)
         parameters = (self.strength, self.diameter**2, 0.5 * self.exponent)
         return PairForce(power, parameters, surroundings.space.periods, reach=reach, core=core)

@@ -1,8 +1,8 @@
 """Lennard-Jones spheres: U(r) = 4 e ((a/r)^12 - (a/r)^6), cut off and shifted to zero at a range (Jones, 1924).
 
-At a range of 2^(1/6) a nothing but the repulsion is left (Weeks, Chandler and Andersen, 1971): nearly hard spheres.
-Inside the core, where the energy is some 10^4 e, the law is continued by a parabola in r^2, so that particles that
-start on each other do not fly away with infinite speed.
+At a range of 2^(1/6) a it is purely repulsive (Weeks, Chandler and Andersen, 1971): nearly hard spheres. Inside the
+core, where the energy is some 10^4 e, the law is continued by a parabola in r^2, so that particles that start at the
+same position get a finite speed.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ from gasfield.kernels.leaf import leaf
 from gasfield.registry import register
 
 _CORE = 0.5
-"""Of the diameter: the energy there is 16,128 e."""
+"""Radius of the core over the diameter: the energy there is 16,128 e."""
 
 
 @register
 class LennardJones(ForceLaw):
-    """Particles with a hard core that attract each other from farther away. Passive tracers feel it and do not act."""
+    """A hard core with attraction beyond it. Passive tracers feel the force and do not exert it."""
 
     kind: Literal["lennard_jones"] = "lennard_jones"
     strength: float = Field(1.0, ge=0.0, allow_inf_nan=False)
     """e, depth of the well [energy]."""
     diameter: float = Field(1.0, gt=0.0, allow_inf_nan=False)
-    """a, where the energy without cut-off is zero; the well is deepest at 2^(1/6) a [length]."""
+    """a, at which the energy without cut-off is zero; the minimum is at 2^(1/6) a [length]."""
     range: float | None = Field(None, gt=0.0, allow_inf_nan=False)
     """Cut-off [length]; 2.5 diameters if left out."""
 
     def build(self, surroundings: Surroundings) -> Force:
-        """The force between spheres.
+        """Builds the force between spheres.
 
         Raises:
             InputError: if a periodic side is less than twice the range, or the range is inside the core.
         """
         reach, core = self.range or 2.5 * self.diameter, _CORE * self.diameter
         if reach <= core:
-            raise InputError(f"lennard_jones: a range of {reach:g} is inside the core, {core:g}; take a larger one.")
+            raise InputError(f"lennard_jones: a range of {reach:g} is inside the core, {core:g}; use a larger one.")
         require_room("lennard_jones", reach, surroundings.space.periods)
         parameters = (self.strength, self.diameter**2)
         return PairForce(twelve_six, parameters, surroundings.space.periods, reach=reach, core=core)

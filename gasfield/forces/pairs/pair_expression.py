@@ -1,8 +1,8 @@
-"""A force between pairs written as an expression: an energy U(r) of their distance.
+"""A pair force written as an expression: an energy U(r) of the distance.
 
-With a softening s, r stands for sqrt(r^2 + s^2) (Plummer's), so that particles that meet stay finite; with a core, the
-law is continued inside by a parabola in r^2; with a range, it is cut off there, its energy shifted to zero. The text is
-treated as that of `expression`.
+With a softening s, r stands for sqrt(r^2 + s^2) (Plummer softening), so that coincident particles stay finite; with a
+core, the law is continued inside it by a parabola in r^2; with a range, it is cut off there, its energy shifted to
+zero. The text is processed like that of `expression`.
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ _HINTS = dict.fromkeys(("x", "x0", "d", "R", "u", "r2"), "the distance of the tw
 
 @register
 class PairExpression(ForceLaw):
-    """A force between pairs from an expression of their distance r. Passive tracers feel it and do not exert it."""
+    """A pair force from an expression of the distance r. Passive tracers feel it and do not exert it."""
 
     kind: Literal["pair_expression"] = "pair_expression"
     energy: str
     """U of a pair, an expression of r [energy]."""
     parameters: dict[str, Finite] = Field(default_factory=dict)
-    """Numbers by the names that stand for them in the expression."""
+    """Values of the names used in the expression."""
     range: float | None = Field(None, gt=0.0, allow_inf_nan=False)
-    """Distance from which particles do not feel each other [length]; a periodic space needs one."""
+    """Cut-off distance [length]; required in a periodic space."""
     softening: float = Field(0.0, ge=0.0, allow_inf_nan=False)
-    """s, what r cannot be less than [length]."""
+    """s, the least value of r [length]."""
     core: float = Field(0.0, ge=0.0, allow_inf_nan=False)
     """Distance below which the law is continued by a parabola in r^2 [length]."""
 
     def build(self, surroundings: Surroundings) -> Force:
-        """The force.
+        """Builds the force.
 
         Raises:
             InputError: if the expression is not allowed, parameters do not fit, the core is not smaller than the range,
-                the law has no value at its range, or a periodic side is less than twice the range.
+                the law is undefined at its range, or a periodic side is less than twice the range.
         """
         periods, reach = surroundings.space.periods, np.inf if self.range is None else self.range
         require_room("pair_expression", reach, periods)
@@ -61,7 +61,7 @@ class PairExpression(ForceLaw):
 
 
 class PairExpressionForce(PairForce):
-    """The force at work."""
+    """The built force."""
 
     def __init__(self, spec: PairExpression, law: Law, values: Sequence[float], periods: Array, reach: float) -> None:
         numbers = (spec.softening**2, TIP, *map(float, values))
@@ -69,15 +69,15 @@ class PairExpressionForce(PairForce):
         self._text = spec.energy
 
     def require_value_at(self, reach: float) -> None:
-        """Refuses a law that has no value where it is cut off, by which its energy is shifted.
+        """Refuses a law that is undefined at its cut-off, where its energy is needed for the shift.
 
         Raises:
-            InputError: if it has none.
+            InputError: if it is undefined.
         """
         places = np.zeros((2, len(self._periods)))
         places[1, 0] = (1.0 - 1e-9) * reach
         if not np.isfinite(self._sums(probe(places))).all():
-            raise InputError(f"{shown([self._text])} has no value at its range {reach:g}.")
+            raise InputError(f"{shown([self._text])} is undefined at its range {reach:g}.")
 
     def check_gas(self, gas: Gas) -> None:
         gas = in_float64(gas)

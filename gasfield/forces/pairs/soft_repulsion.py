@@ -1,9 +1,9 @@
-"""Soft spheres: particles that come nearer than a range push each other apart, U(r) = e (1 - (r/a)^2)^3 for r < a.
+"""Soft spheres: a finite-range repulsion, U(r) = e (1 - (r/a)^2)^3 for r < a.
 
-The power is the least for which force and its derivative are continuous where the force begins, so that velocity Verlet
-keeps its second order; a quadratic U, as in dissipative particle dynamics (Groot and Warren 1997), has a jump there. As
-a function of r^2 the energy is smooth at r = 0 too, so that particles may sit on each other (the force is then zero)
-and no root is taken.
+The exponent is the least for which the force and its derivative are continuous at the range, so that velocity Verlet
+retains its second order; a quadratic U, as in dissipative particle dynamics (Groot and Warren 1997), has a jump there.
+As a function of r^2 the energy is also smooth at r = 0, so that particles may coincide (the force is then zero), and no
+square root is computed.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from gasfield.registry import register
 
 @register
 class SoftRepulsion(ForceLaw):
-    """Pushes near particles apart. Passive tracers are pushed and do not push."""
+    """Repels near particles. Passive tracers feel the force and do not exert it."""
 
     kind: Literal["soft_repulsion"] = "soft_repulsion"
     strength: float = Field(ge=0.0, allow_inf_nan=False)
-    """e, energy of two particles at one place [energy]."""
+    """e, energy of two coincident particles [energy]."""
     range: float = Field(gt=0.0, allow_inf_nan=False)
-    """a, the distance at which they begin to feel each other [length]."""
+    """a, the distance below which they interact [length]."""
 
     def build(self, surroundings: Surroundings) -> Force:
-        """The repulsion.
+        """Builds the repulsion.
 
         Raises:
-            InputError: if a periodic side is less than twice the range, so that a particle would meet another twice.
+            InputError: if a periodic side is less than twice the range.
         """
         periods = surroundings.space.periods
         require_room("soft_repulsion", self.range, periods)

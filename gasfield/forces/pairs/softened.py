@@ -1,7 +1,7 @@
-"""What attraction of masses and force of charges have in common: U(r) = c w w' / sqrt(r^2 + s^2).
+"""The softened inverse-distance potential of gravity and charges: U(r) = c w w' / sqrt(r^2 + s^2).
 
-Plummer's softening s keeps near passages finite (Aarseth, 1963); beyond a few s the force is c w w'/r^2. The law is the
-same in any number of dimensions: it is a picture of attraction, not the Green's function of D-dimensional space.
+Plummer softening s keeps close encounters finite (Aarseth, 1963); beyond a few s the force is c w w'/r^2. The law is
+the same in any number of dimensions: it is not the Green's function of D-dimensional space.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from gasfield.kernels.leaf import leaf
 
 
 class SoftenedLaw(ForceLaw):
-    """The keys of a softened force between pairs."""
+    """The keys of a softened pair force."""
 
     strength: float = Field(1.0, ge=0.0, allow_inf_nan=False)
-    """Of two particles of mass or charge 1, at a distance of 1 [energy length]."""
+    """Magnitude of c: the energy of two particles of mass or charge 1 at distance 1 [energy length]."""
     softening: float = Field(gt=0.0, allow_inf_nan=False)
     """s [length]."""
     range: float | None = Field(None, gt=0.0, allow_inf_nan=False)
-    """Distance from which particles do not feel each other [length]; none if left out."""
+    """Cut-off distance [length]; none if left out."""
 
     def reach_in(self, kind: str, surroundings: Surroundings) -> tuple[float, Array]:
         """The reach, infinite without a range, and the periods (D,) of the space.

@@ -19,14 +19,14 @@ from gasfield.registry import register
 
 @register
 class Yukawa(SoftenedLaw):
-    """Like charges repel, unlike ones attract each other, over a screening length; `strength` is k."""
+    """Like charges repel, unlike ones attract, over a screening length; `strength` is k."""
 
     kind: Literal["yukawa"] = "yukawa"
     screening: float = Field(gt=0.0, allow_inf_nan=False)
     """l [length]."""
 
     def build(self, surroundings: Surroundings) -> Force:
-        """The force between charges.
+        """Builds the force between charges.
 
         Raises:
             InputError: if a periodic side is less than twice the range.
