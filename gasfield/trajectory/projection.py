@@ -65,7 +65,9 @@ def turn_projection(source: h5py.File, target: h5py.File) -> None:
     count, dimensions = frames.shape[1:]
     looked_at = int(np.clip(_LOOKED_AT // max(1, count * dimensions), 12, 100))
     chosen = range(0, len(frames), max(1, len(frames) // looked_at))
-    stride = max(1, len(chosen) * count * dimensions // (4 * _LOOKED_AT))  # of a whole vocabulary, a sample of rows suffices
+    stride = max(
+        1, len(chosen) * count * dimensions // (4 * _LOOKED_AT)
+    )  # of a whole vocabulary, a sample of rows suffices
     axes = principal_axes(np.concatenate([frames[i][::stride] for i in chosen]))
     target[f"{schema.PROJECTION}/axes"][:] = axes
     element = Element.create(target, PLACE, (count, 3), "f4", live=False)

@@ -1,7 +1,7 @@
 """Names inside an H5MD 1.1 file as gasfield writes it; docs/file-format.md documents them.
 
-The D-dimensional gas is `particles/vectors`. `particles/trajectory` is for molecular programs: they read the first group
-by name and require three dimensions, so it holds the gas itself if D = 3 and a principal projection otherwise.
+The D-dimensional gas is `particles/vectors`. `particles/trajectory` is for molecular programs: they read the first
+group by name and require three dimensions, so it holds the gas itself if D = 3 and a principal projection otherwise.
 """
 
 from __future__ import annotations

@@ -126,7 +126,7 @@ class TrajectoryWriter:
         """Appends one frame to an element.
 
         Raises:
-            OSError: if the disk is full; the file is unchanged.
+            OSError: if the disk is full; the file keeps its previous frames.
         """
         element = self._elements[location]
         element.append(step, time, value)
@@ -154,7 +154,7 @@ class TrajectoryWriter:
         """Writes everything to the file: the values first, then the counts.
 
         Raises:
-            OSError: if the disk is full; the file is unchanged.
+            OSError: if the disk is full; the file keeps its previous frames.
         """
         self._check_room(sum(element.waiting_bytes for element in self._elements.values()))
         for element in self._elements.values():
