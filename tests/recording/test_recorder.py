@@ -244,7 +244,7 @@ with warnings.catch_warnings(record=True) as said:
         recorder.step(loss)
     recorder.close()
 print("trained", step + 1)
-print("told", [str(each.message) for each in said if "training goes on" in str(each.message)])
+print("told", [str(each.message) for each in said if "training continues" in str(each.message)])
 """
 
 

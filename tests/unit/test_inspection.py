@@ -349,7 +349,7 @@ def test_a_row_list_is_read_as_written(tmp_path: Path, save: Callable) -> None:
     found = inspect(path, rows=str(tmp_path / "ids.txt"))
     assert found.given is not None
     assert found.given.tolist() == [3, 4, 9]
-    assert any("1 ids stand there more than once" in note for note in found.notes)
+    assert any("1 duplicate ids are ignored" in note for note in found.notes)
     strided = inspect(path, rows="40::3").given
     assert strided is not None
     assert strided.tolist() == [40, 43, 46, 49]
