@@ -1,4 +1,4 @@
-"""Asynchronous copies of tensors on any device to NumPy arrays."""
+"""Asynchronous copies of tensors from any device to NumPy arrays."""
 
 from __future__ import annotations
 

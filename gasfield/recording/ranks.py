@@ -19,7 +19,7 @@ def is_writer() -> bool:
 
 
 def gather(positions: Positions) -> Positions:
-    """The positions of all processes, weighted as in the averaged gradient. A collective call."""
+    """The positions of all processes, weighted as in the averaged gradient. A collective operation."""
     count = torch.tensor([len(positions.hidden)], device=positions.hidden.device)
     counts = [torch.zeros_like(count) for _ in range(world_size())]
     distributed.all_gather(counts, count)

@@ -141,7 +141,7 @@ def missing_tensor(name: str, shard: Path) -> Tensor:
 
     def load() -> Words:
         what = "it holds no such tensor" if shard.is_file() else "this shard is missing"
-        raise InputError(f"{shard}: {what}; the index says that {name} is in it.")
+        raise InputError(f"{shard}: {what}; the index lists {name} in it.")
 
     return Tensor(name, None, "", load)
 

@@ -55,7 +55,7 @@ class Trajectory:
         """Opens the file for reading.
 
         Raises:
-            InputError: if the file is missing, not HDF5, truncated, or lacks a data set that every trajectory has.
+            InputError: if the file is missing, not HDF5, cut short, or lacks a data set that every trajectory has.
         """
         self.path = Path(path)
         if not self.path.is_file():
@@ -74,7 +74,7 @@ class Trajectory:
             self._file = h5py.File(self.path, "r", locking=False)
         except OSError as fault:
             raise InputError(
-                f"{self.path}: not readable as HDF5; it may be truncated, or of another format ({fault})"
+                f"{self.path}: not readable as HDF5; it may be cut short, or of another format ({fault})"
             ) from None
         try:
             self._read_head()

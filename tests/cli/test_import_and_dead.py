@@ -78,7 +78,7 @@ def test_by_the_matrix_alone(gasfield: Callable, matrix: Path) -> None:
         (("dead",), "nothing to tell dead rows from"),
         (("dead", "m.npy", "-o", "m.npy"), "--output m.npy: exists already"),
         (("dead", "--counts", "m.npy"), "whole numbers along one axis"),
-        (("dead", "--tokenizer", "m.npy", "--corpus", "m.npy"), r"not a tokenizer.json"),
+        (("dead", "--tokenizer", "m.npy", "--corpus", "m.npy"), r"no tokenizer.json"),
     ],
 )
 def test_faults_are_one_line_and_leave_nothing(

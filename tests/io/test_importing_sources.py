@@ -80,7 +80,7 @@ def test_what_is_too_much_for_an_attribute_is_left_out_and_said(tmp_path: Path, 
     back, notes = bring(tmp_path / "a.npz")
     assert "live_ids" not in back.attributes
     assert back.attributes["note"] == "short"
-    assert any("too much to be kept: live_ids, a value without a name" in note for note in notes)
+    assert any("too large to be kept: live_ids, a value without a name" in note for note in notes)
 
 
 def test_a_header_of_safetensors_holds_lists_as_text(tmp_path: Path, bring: Open) -> None:

@@ -120,7 +120,7 @@ def test_bad_corpora_are_refused(tmp_path: Path) -> None:
             count_tokens(made, [tmp_path / name])
     with pytest.raises(InputError, match="no such file"):
         count_tokens(made, [tmp_path / "d.txt"])
-    with pytest.raises(InputError, match=r"not a tokenizer\.json"):
+    with pytest.raises(InputError, match=r"no tokenizer\.json"):
         count_tokens(tmp_path / "a.txt", [tmp_path / "b.txt"])
     with pytest.raises(InputError, match="no such file"):
         count_tokens(tmp_path / "none.json", [tmp_path / "b.txt"])
