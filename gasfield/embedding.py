@@ -1,4 +1,4 @@
-"""An embedding matrix as bits: from a file, or a frame of a trajectory."""
+"""An embedding matrix as bits: from a file, or from a frame of a trajectory."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ Values = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 _LARGEST = 1e100
-"""What is beyond it has no square."""
+"""Limit beyond which squares overflow."""
 _FRACTION_BITS = {"bfloat16": 7, "float16": 10, "float32": 23, "float64": 52}
 _BLOCK, _LONGEST, BLOCK_STEP = 1 << 21, 2048, 32
-"""Numbers in a block; its rows, at most, and of what their number is a multiple."""
+"""Numbers in a block, its maximum number of rows, and the divisor of that number."""
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
@@ -32,12 +32,12 @@ class Matrix:
     """Rows of an embedding.
 
     Attributes:
-        source: the file, as it was given.
+        source: the file, as given.
         tensor: name of the tensor, or the step of the frame.
         precision: "bfloat16", "float16", "float32" or "float64".
-        words: (N, D) the numbers' bits, contiguous, mapped or in memory.
-        groups: names of groups of rows -> their ids; what the particles of a trajectory are.
-        notes: what a reader of the results must know.
+        words: (N, D) bits of the numbers, contiguous, mapped or in memory.
+        groups: name of each group of rows -> their ids; of a trajectory, its groups of particles.
+        notes: on the choice and conversion of the matrix.
     """
 
     source: str
@@ -64,7 +64,7 @@ class Matrix:
 
     @property
     def largest_word(self) -> int:
-        """Bits of the largest number that is measured: below infinity, and with a square below it."""
+        """Bits of the largest number that is measured: finite, and with a finite square."""
         kind = "float32" if self.precision == "bfloat16" else self.precision
         largest = np.array(min(_LARGEST, float(np.finfo(kind).max)), kind)
         word = int(largest.view(f"u{largest.itemsize}"))
@@ -75,7 +75,7 @@ class Matrix:
         return self._numbers(rows).astype(np.float64)
 
     def blocks(self, rows: Indices) -> Iterator[tuple[slice, Values]]:
-        """The rows in blocks that fit into memory: the place in `rows`, and the numbers (n, D)."""
+        """The rows in blocks that fit into memory: the slice of `rows`, and the numbers (n, D)."""
         length = min(_LONGEST, max(1, _BLOCK // self.dimensions // BLOCK_STEP) * BLOCK_STEP)
         for start in range(0, len(rows), length):
             part = rows[start : start + length]
@@ -83,7 +83,7 @@ class Matrix:
             yield slice(start, start + len(part)), self.values(slice(part[0], part[-1] + 1) if whole else part)
 
     def lattice(self) -> tuple[NDArray[np.uint16], bool]:
-        """(N, D) bits of the nearest bfloat16 numbers, and whether each number is its own nearest."""
+        """(N, D) bits of the nearest bfloat16 numbers, and whether all numbers are bfloat16 exactly."""
         if self.precision == "bfloat16":
             return self.words.astype(np.uint16, copy=False), True
         rounded, exact = np.empty(self.words.shape, np.uint16), True
@@ -110,25 +110,25 @@ def open_matrix(
 
     Args:
         source: safetensors (a file, a folder of shards, or their index), npy, npz, or a trajectory.
-        tensor: its name; without it a common name of embeddings, or the only matrix there is.
-        step: of a trajectory: the recorded step to look at; the last if left out.
-        bits_are: "bfloat16" says that uint16 numbers of npy and npz are the bits of bfloat16 ones.
+        tensor: its name; by default a common name of embeddings, or the only matrix.
+        step: recorded step of a trajectory; the last by default.
+        bits_are: "bfloat16" if uint16 numbers of npy and npz are the bits of bfloat16 ones.
 
     Raises:
-        InputError: if there is no such file, tensor or step, or it is no matrix of floating-point numbers.
+        InputError: if there is no such file, tensor or step, or it is not a matrix of floating-point numbers.
     """
     if bits_are not in (None, "bfloat16"):
-        raise InputError("bfloat16 is the only one there is.", parameter="bits", value=bits_are)
+        raise InputError("bfloat16 is the only choice.", parameter="bits", value=bits_are)
     path = in_run(Path(source))
     if _is_hdf5(path):
         for parameter, given in (("tensor", tensor), ("bits", bits_are)):
             if given is not None:
-                message = f"{path} is a trajectory, which has no {parameter}; a step chooses its frame."
+                message = f"{path} is a trajectory, which has no {parameter}; choose a frame by its step."
                 raise InputError(message, parameter=parameter, value=given)
         with open_trajectory(path) as trajectory:
             return _frame(trajectory, step)
     if step is not None:
-        raise InputError(f"chooses a frame of a trajectory; {path} is none.", parameter="step", value=step)
+        raise InputError(f"selects a frame of a trajectory; {path} is not one.", parameter="step", value=step)
     available = tensors_of(path)
     chosen, notes = choose_embedding(available, tensor, path)
     where = f"{path}: {chosen.name}" if chosen.name else str(path)
@@ -147,22 +147,20 @@ def _is_hdf5(path: Path) -> bool:
 
 
 def _checked(tensor: Tensor, bits_are: str | None, where: str) -> Words:
-    """The bits of a tensor that is a matrix of numbers of a kind that embeddings have."""
+    """The bits of a tensor, after checks that it is a matrix of a supported number type."""
     shape = tensor.shape or ()
     if len(shape) != 2:
         raise InputError(f"{where}: an embedding has two axes, rows and dimensions; this has {len(shape)}: {shape}.")
     if not all(shape):
-        raise InputError(f"{where}: its shape is {shape}: there is nothing to look at.")
+        raise InputError(f"{where}: its shape is {shape}: it is empty.")
     if bits_are and tensor.numbers != "uint16":
         raise InputError(
             f"is for uint16 numbers; these are {tensor.numbers} ({where}).", parameter="bits", value=bits_are
         )
     if not bits_are and tensor.numbers not in PRECISIONS.values():
-        hint = (
-            "; if they are the bits of bfloat16 numbers, say so (bits: bfloat16)" if tensor.numbers == "uint16" else ""
-        )
+        hint = "; if they are the bits of bfloat16 numbers, set bits to bfloat16" if tensor.numbers == "uint16" else ""
         raise InputError(
-            f"{where}: {tensor.numbers} numbers are no embedding (bfloat16, float16, float32 or float64 are){hint}."
+            f"{where}: {tensor.numbers} numbers are not supported (bfloat16, float16, float32 and float64 are){hint}."
         )
     return tensor.load()
 
@@ -175,7 +173,9 @@ def _frame(trajectory: Trajectory, step: int | None) -> Matrix:
     if precision == "bfloat16":
         single = np.asarray(positions, np.float32)
         if not is_on_lattice(single).all():
-            raise InputError(f"{trajectory.path}: it says that its positions are bfloat16, and not all are.")
+            raise InputError(
+                f"{trajectory.path}: its precision is bfloat16, but not all positions are bfloat16 numbers."
+            )
         words: Words = bits(single)
     else:
         words = np.ascontiguousarray(positions, precision).view(f"u{np.dtype(precision).itemsize}")

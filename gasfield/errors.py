@@ -1,4 +1,4 @@
-"""The ways a command can end other than well, each with the exit code that the command line gives it."""
+"""The errors that gasfield raises, each with its exit code on the command line."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ Place = tuple[str | int, ...]
 
 
 def dotted(place: Iterable[str | int]) -> str:
-    """A place as `--set` writes it: "forces.0.cutoff"."""
+    """A place in the notation of `--set`: "forces.0.cutoff"."""
     return ".".join(map(str, place))
 
 
 class GasfieldError(Exception):
-    """Base of every error that gasfield raises on purpose; its text is meant for a person."""
+    """Base class of every error that gasfield raises deliberately; its text is meant for the user."""
 
     exit_code = 1
 
 
 class InputError(GasfieldError):
-    """The user's input is wrong: what is wrong, where it stands, and what would be right.
+    """The user's input is invalid: what is wrong, where it was given, and what would be valid.
 
-    A function names its own parameter ("output", "at.2"). Whoever calls it for a part of a scenario adds where that
-    part stands (`at`); the command line shows the parameter as its option.
+    A function names its own parameter ("output", "at.2"). A caller that evaluates part of a scenario adds the location
+    of that part (`at`); the command line shows the parameter as its option.
 
     Attributes:
-        message: what is wrong and what would be right; names data files.
-        location: where it stands in what the user wrote: "file:line", "--set a.b=1"; None where it came from Python.
-        parameter: which parameter it is about, as Python and YAML call it ("output", "forces.0.cutoff"); None where it
-            is about none.
-        value: what was given for the parameter, as text; None where the message says it, or it does not help.
+        message: what is wrong and what would be valid; includes the names of data files.
+        location: place in the input: "file:line", "--set a.b=1"; None for input from Python.
+        parameter: the parameter concerned, by its name in Python and YAML ("output", "forces.0.cutoff"); None if
+            there is none.
+        value: the value given for the parameter, as text; None if the message contains it or it does not help.
     """
 
     exit_code = 2
@@ -46,17 +46,17 @@ class InputError(GasfieldError):
 
     @property
     def faults(self) -> tuple[InputError, ...]:
-        """Each fault by itself; the error alone where there is one."""
+        """The individual faults; a single error yields itself."""
         return (self,)
 
     def at(self, place: Place, origin: Callable[[Place], str | None] = lambda place: None) -> InputError:
-        """The same error, seen from the document that the parameter is a part of.
+        """The same error, relative to the document that contains the parameter.
 
-        An error that has a location, or was placed by `at` before, is returned as it is.
+        An error that already has a location, or was already placed by `at`, is returned unchanged.
 
         Args:
-            place: goes before the parameter.
-            origin: location of a whole place.
+            place: prefix of the parameter.
+            origin: returns the location of a complete place.
         """
         if self._placed:
             return self
@@ -70,14 +70,14 @@ class InputError(GasfieldError):
 
     def within(self, *place: str | int) -> InputError:
         """The same error about a parameter of a larger whole: "cutoff" within ("forces", 0) is "forces.0.cutoff". An
-        error that was placed by `at` is returned as it is."""
+        error that was placed by `at` is returned unchanged."""
         if self._placed:
             return self
         whole = dotted([*place, *([self.parameter] if self.parameter else [])])
         return InputError(self.message, parameter=whole, value=self.value)
 
     def text(self, parameter: str | None) -> str:
-        """The error in one line, with another name for the parameter."""
+        """The error in one line, with the given name for the parameter."""
         subject = " ".join(part for part in (parameter, self.value) if part)
         return ": ".join(part for part in (self.location, subject, self.message) if part)
 
@@ -86,7 +86,7 @@ class InputError(GasfieldError):
 
 
 class InputErrors(InputError):  # noqa: N818 (several of them)
-    """Several faults that were found at once."""
+    """Several faults, reported together."""
 
     def __init__(self, faults: Iterable[InputError]) -> None:
         self._faults = tuple(faults)
@@ -94,11 +94,11 @@ class InputErrors(InputError):  # noqa: N818 (several of them)
 
     @property
     def faults(self) -> tuple[InputError, ...]:
-        """Each fault by itself."""
+        """The individual faults."""
         return self._faults
 
     def at(self, place: Place, origin: Callable[[Place], str | None] = lambda place: None) -> InputError:
-        """The same errors, each placed by itself."""
+        """The same errors, each placed individually."""
         return InputErrors(fault.at(place, origin) for fault in self._faults)
 
     def within(self, *place: str | int) -> InputError:
@@ -108,7 +108,7 @@ class InputErrors(InputError):  # noqa: N818 (several of them)
 
 @contextmanager
 def about(*place: str | int) -> Iterator[None]:
-    """Errors that are raised inside are about parameters of a larger whole; see `InputError.within`."""
+    """Attributes errors raised inside to parameters of a larger whole; see `InputError.within`."""
     try:
         yield
     except InputError as error:
@@ -116,10 +116,10 @@ def about(*place: str | int) -> Iterator[None]:
 
 
 class BlowUp(GasfieldError):  # noqa: N818 (an event of the physics)
-    """The state became non-finite, or the energy jumped: the numbers are no longer those of the physics.
+    """The state became non-finite, or the energy jumped: the results are no longer physical.
 
     Attributes:
-        last_good_step: the last step that is known to be good; None where there is none.
+        last_good_step: the last step known to be valid; None if there is none.
     """
 
     exit_code = 3

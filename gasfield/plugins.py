@@ -1,9 +1,9 @@
-"""Plug-ins: the user's own Python code that registers forces, dynamics, spaces, shapes, importers. A scenario never
-names any: code is run because a person asked for it on the command line or in Python, or installed it.
+"""Plug-ins: Python code of the user that registers forces, dynamics, spaces, shapes and importers. A scenario never
+refers to one: code is run only if it was requested on the command line or in Python, or installed.
 
-A plug-in is a module whose classes are decorated with `gasfield.registry.register`. Packages name theirs as entry
-points of the group `gasfield.plugins`; these are imported when a kind is asked for that is not registered, and by what
-goes through all kinds.
+A plug-in is a module whose classes are decorated with `gasfield.registry.register`. Packages declare theirs as entry
+points of the group `gasfield.plugins`; these are imported when an unregistered kind is looked up, or all kinds are
+listed.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from gasfield.errors import InputError
 GROUP = "gasfield.plugins"
 
 _run: dict[str, str] = {}
-"""Name of each plug-in that was run -> SHA-256 of its text, or its version where it is a package."""
+"""Name of each plug-in that was run -> SHA-256 of its text, or the version of its package."""
 _installed_seen = False
 
 
 def run_plugin(path: Path | str) -> None:
-    """Runs a Python file, with all rights of the user. The same file is run once.
+    """Runs a Python file with all rights of the user. The same file is run only once.
 
     Raises:
-        InputError: if there is no such file, or it fails; the message has the line and the reason.
+        InputError: if there is no such file, or it fails; the message contains the line and the reason.
     """
     path = Path(path)
     try:
@@ -40,12 +40,12 @@ def run_plugin(path: Path | str) -> None:
     name = f"gasfield_plugin_{path.stem}"
     specification = spec_from_file_location(name, path)
     if specification is None or specification.loader is None:
-        raise InputError("is no Python file; its name must end in .py.", location=str(path))
+        raise InputError("not a Python file; its name must end in .py.", location=str(path))
     module = module_from_spec(specification)
     sys.modules[name] = module
     try:
         specification.loader.exec_module(module)
-    except Exception as fault:  # whatever the user's code may raise
+    except Exception as fault:  # user code may raise any exception
         del sys.modules[name]
         where = f"{path}{_line_in(path, fault)}"
         raise InputError(f"{type(fault).__name__}: {fault}", location=where) from None
@@ -68,18 +68,18 @@ def import_installed() -> None:
         except Exception as fault:
             raise InputError(
                 f"the installed plug-in '{entry.name}' ({entry.value}) cannot be imported: {type(fault).__name__}: "
-                f"{fault}. Mend or uninstall it."
+                f"{fault}. Fix or uninstall it."
             ) from None
         _run[entry.name] = entry.dist.version if entry.dist else ""
 
 
 def plugins_in_use() -> str:
-    """Every plug-in that was run, with the SHA-256 of its text or its version; empty if there is none."""
+    """All plug-ins that were run, each with the SHA-256 of its text or its version; empty if there are none."""
     return ", ".join(f"{name} {text}" for name, text in sorted(_run.items()))
 
 
 def _line_in(path: Path, fault: Exception) -> str:
-    """`:line` of the file at which it failed, as far as that is known."""
+    """`:line` of the file at which it failed, if known."""
     if isinstance(fault, SyntaxError):
         return f":{fault.lineno}"
     line, trace = None, fault.__traceback__

@@ -1,4 +1,4 @@
-"""Where a file comes from: versions of what made it, and digests of the data files that it was made from."""
+"""The provenance of a file: versions of the software, and digests of the input data files."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from gasfield.version import __version__
 
 _PACKAGE = Path(__file__).parent
 _WHOLE = 1 << 26
-"""Size up to which all of a file is hashed [bytes]."""
+"""Size up to which a file is hashed completely [bytes]."""
 _SAMPLES, _SAMPLE = 64, 1 << 20
-"""Parts of a larger file that are hashed, evenly spaced with both ends among them, and the size of each [bytes]."""
+"""Number of parts of a larger file that are hashed, evenly spaced including both ends, and their size [bytes]."""
 
 
 @dataclass(frozen=True)
 class FileDigest:
-    """What identifies the content of a file.
+    """Identification of the content of a file.
 
     Attributes:
         size: of the file [bytes].
-        sha256: of its content; of a file of more than 64 MiB, of 64 parts of 1 MiB each, evenly spaced from its first
+        sha256: of its content; for a file of more than 64 MiB, of 64 parts of 1 MiB each, evenly spaced from its first
             to its last byte, so that files of any size are identified within a second.
     """
 
@@ -56,7 +56,7 @@ class FileDigest:
 
 
 def versions(*packages: str) -> dict[str, str]:
-    """Versions of gasfield, Python and packages; the commit too, where gasfield runs from a source tree."""
+    """Versions of gasfield, Python and packages; also the commit, if gasfield runs from a source tree."""
     found = {"gasfield": __version__, "python": platform.python_version(), "machine": platform.machine()}
     for package in ("numpy", "numba", "h5py", *packages):
         try:
@@ -68,7 +68,7 @@ def versions(*packages: str) -> dict[str, str]:
 
 
 def _commit() -> str | None:
-    """Commit of the source tree, marked where the package differs from it."""
+    """Commit of the source tree, marked `-dirty` if the package differs from it."""
     if not (_PACKAGE.parent / ".git").exists():
         return None
     try:

@@ -1,4 +1,4 @@
-"""Where scenarios, shipped recordings and texts are found: ./scenarios first, then the copy in the package."""
+"""Lookup of scenarios, bundled recordings and texts: in ./scenarios first, then in the package."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SOURCE_TREE = Path(__file__).parent.parent / "scenarios"
 
 
 def shelves() -> list[Path]:
-    """The folders that are searched, in order; only those that exist."""
+    """The existing folders among those that are searched, in order."""
     candidates = [Path("scenarios"), _INSTALLED, _SOURCE_TREE]
     found: list[Path] = []
     for candidate in candidates:
@@ -24,7 +24,7 @@ def shelves() -> list[Path]:
 
 
 def scenario_files() -> Iterator[Path]:
-    """Every scenario on the shelves, by name; a nearer shelf hides a farther one."""
+    """Every scenario in these folders, by name; earlier folders take precedence."""
     seen: set[str] = set()
     for shelf in shelves():
         for path in sorted(shelf.glob("*.yaml")):
@@ -37,7 +37,7 @@ def find_scenario(name: str) -> Path:
     """Resolves a path or a bare scenario name.
 
     Raises:
-        InputError: if there is neither such a file nor such a name; the message lists the names there are.
+        InputError: if there is neither such a file nor such a name; the message lists the available names.
     """
     path = Path(name)
     if path.is_file():
@@ -47,19 +47,19 @@ def find_scenario(name: str) -> Path:
             if candidate.stem == name:
                 return candidate
     known = ", ".join(p.stem for p in scenario_files()) or "none"
-    raise InputError(f"{name}: no such scenario file or name. Scenarios here: {known}.")
+    raise InputError(f"{name}: no such scenario file or name. Available scenarios: {known}.")
 
 
 def check_output(path: Path, *, overwrite: bool, parameter: str = "output") -> None:
-    """Whether a file can be written there.
+    """Checks that a file can be written.
 
     Args:
         path: of the file.
-        overwrite: whether it may replace one.
-        parameter: which parameter it was given for.
+        overwrite: whether an existing file may be replaced.
+        parameter: the parameter that names the file.
 
     Raises:
-        InputError: if it exists and may not be replaced, is a folder, or its folder does not exist.
+        InputError: if it exists and must not be replaced, is a folder, or its folder does not exist.
     """
     if path.is_dir() or (path.exists() and not overwrite):
         message = "exists already; choose another, or overwrite it if it is a file."
@@ -69,19 +69,19 @@ def check_output(path: Path, *, overwrite: bool, parameter: str = "output") -> N
 
 
 def next_free(folder: Path, ending: str = "") -> Path:
-    """The next number NNN in a folder that no file or folder of that ending has yet."""
+    """The next path NNN in a folder, numbered after all files or folders of that ending."""
     taken = [int(path.stem) for path in folder.glob(f"[0-9]*{ending}") if path.stem.isdigit()]
     return folder / f"{max(taken, default=0) + 1:03d}{ending}"
 
 
 def in_run(path: Path) -> Path:
-    """The trajectory of a run, where its directory is given; otherwise the path itself."""
+    """The trajectory of a run if a run directory is given, otherwise the path itself."""
     return path / TRAJECTORY if (path / TRAJECTORY).is_file() else path
 
 
 def find_file(name: str, *, beside: Path | None = None) -> Path | None:
-    """A data file or folder by name: absolute, beside the scenario, in the working directory, or on a shelf. The
-    directory of a run stands for its trajectory."""
+    """A data file or folder by name: absolute, beside the scenario, in the working directory, or in a folder of
+    `shelves`. A run directory stands for its trajectory."""
     path = Path(name).expanduser()
     places = (
         [path] if path.is_absolute() else [*([beside / path] if beside else []), path, *(s / path for s in shelves())]
@@ -90,10 +90,10 @@ def find_file(name: str, *, beside: Path | None = None) -> Path | None:
 
 
 def require_file(name: str, *, beside: Path | None = None) -> Path:
-    """The same, for what must be there.
+    """As `find_file`, for a required file.
 
     Raises:
-        InputError: if it is nowhere; the message lists the places that were searched.
+        InputError: if it is not found; the message lists the places searched.
     """
     path = find_file(name, beside=beside)
     if path is None:

@@ -1,4 +1,4 @@
-"""Recordings and checkpoints that people have already, brought into trajectory files."""
+"""Import of existing recordings and checkpoints into trajectory files."""
 
 from gasfield.importing.base import IMPORTERS, Importer
 from gasfield.importing.importing import import_recording

@@ -1,4 +1,4 @@
-"""What an importer is: it claims the files or folders that it can read, and reads them as a source."""
+"""The interface of importers: an importer claims the files or folders that it can read, and reads them as a source."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from gasfield.spec import Spec
 
 
 class Importer(Spec):
-    """A format that can be imported, with the options of the command."""
+    """A format that can be imported, with the options of `gasfield import`."""
 
     precedence: ClassVar[int] = 0
-    """Of several importers that claim a path, the one with the highest reads it; those of gasfield are below 0."""
+    """Of several importers that claim a path, the highest wins; the built-in importers are below 0."""
 
     kind: str
     tensor: str | None = None
-    """Name of the matrix, if it cannot be found or another is wanted."""
+    """Name of the matrix, if it is not found automatically or another is wanted."""
     tokenizer: Path | None = None
     """tokenizer.json, vocab.json or vocab.txt, for the strings of tokens."""
     bits: str | None = None
-    """"bfloat16" says that uint16 numbers are the bits of such."""
+    """"bfloat16" if uint16 numbers are the bits of bfloat16 ones."""
 
     @abstractmethod
     def claims(self, path: Path) -> bool:
-        """Whether a file or folder, which is there, is of this format.
+        """Whether an existing file or folder is of this format.
 
         Raises:
             InputError: if it is, but damaged.
@@ -36,10 +36,10 @@ class Importer(Spec):
 
     @abstractmethod
     def read(self, path: Path) -> Source:
-        """The matrices and what is known of them; nothing large is loaded yet.
+        """The matrices and their metadata; no large data are loaded yet.
 
         Raises:
-            InputError: if it cannot be imported; the message says why.
+            InputError: if it cannot be imported; the message states the reason.
         """
 
 
@@ -52,11 +52,11 @@ def importer_of(path: Path, kind: str | None = None, **options: object) -> Impor
 
     Args:
         path: what to import.
-        kind: which one to take; the one that claims the path if left out.
+        kind: of the importer; by default the importer that claims the path.
         options: fields of the importer.
 
     Raises:
-        InputError: if there is no such importer, none claims the path, or two claim it with the same right.
+        InputError: if there is no such importer, none claims the path, or several with the same precedence do.
     """
     known = IMPORTERS.with_installed()
     if kind is not None:
@@ -71,7 +71,7 @@ def importer_of(path: Path, kind: str | None = None, **options: object) -> Impor
         if importer.claims(path):
             claiming.append(importer)
     if not claiming:
-        raise InputError(f"{path}: no importer knows this format; there are {', '.join(known)}.")
+        raise InputError(f"{path}: no importer reads this format; there are {', '.join(known)}.")
     if len(claiming) > 1:
         kinds = ", ".join(each.kind for each in claiming)
         raise InputError(f"{path}: several importers claim it ({kinds}); choose one.", parameter="format")

@@ -1,4 +1,4 @@
-"""A folder of checkpoints, in the order of their steps; and one model, or one matrix."""
+"""Importers of a folder of checkpoints, ordered by step, and of a single model or matrix."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from gasfield.tensors import Tensor, choose_embedding
 
 @register
 class Checkpoints(Importer):
-    """A folder of checkpoints of one training."""
+    """A folder of checkpoints of one training run."""
 
     precedence: ClassVar[int] = -2
     kind: Literal["checkpoints"] = "checkpoints"
@@ -32,14 +32,14 @@ class Checkpoints(Importer):
     def read(self, path: Path) -> Source:
         checkpoints, notes = checkpoints_in(path) if path.is_dir() else ([], ())
         if not checkpoints:
-            raise InputError(f"{path}: is no folder of checkpoints.")
+            raise InputError(f"{path}: not a folder of checkpoints.")
         source = read_checkpoints(checkpoints, path, self.tensor, self.tokenizer, self.bits)
         return replace(source, notes=(*notes, *source.notes))
 
 
 @register
 class SingleMatrix(Importer):
-    """One model, or one matrix: what is nothing else."""
+    """A single model or matrix: the fallback importer."""
 
     precedence: ClassVar[int] = -3
     kind: Literal["matrix"] = "matrix"
@@ -54,24 +54,24 @@ class SingleMatrix(Importer):
 def checkpoints_in(folder: Path) -> tuple[list[Path], tuple[str, ...]]:
     """The checkpoints of a folder: folders with a model, or files; none if the folder is one model itself.
 
-    A trainer may leave its last model beside the folders of its checkpoints: these are meant then, and a note says so.
-    A model may have folders beside it that hold it in other formats: these have no step in their names.
+    If a trainer left its final model beside the folders of its checkpoints, the checkpoints are taken, with a note.
+    Subfolders that hold a model in other formats are recognised by the lack of a step in their names.
     """
     inner = [entry for entry in sorted(folder.iterdir()) if entry.is_dir() and is_model(entry)]
     if not is_model(folder):
         return inner or weight_files(folder), ()
     stepped = [entry for entry in inner if step_of(entry) is not None]
-    note = f"{folder}: the model in the folder itself is left out; its step is not known"
+    note = f"{folder}: the model in the folder itself is left out; its step is unknown"
     return stepped, (note,) if stepped else ()
 
 
 def read_checkpoints(
     paths: list[Path], folder: Path, tensor: str | None, tokenizer: Path | None, bits: str | None
 ) -> Source:
-    """Matrices of one shape, ascending in step; each is mapped when its turn comes.
+    """Matrices of one shape, in ascending order of step; each is mapped on demand.
 
     Raises:
-        InputError: if one has none, shapes differ, or two have the same step.
+        InputError: if a checkpoint has no such matrix, shapes differ, or two have the same step.
     """
     paths, steps, notes = in_order(paths)
     chosen, others = choose_embedding(tensors_of_model(paths[0]), tensor, paths[0])
@@ -85,7 +85,7 @@ def read_checkpoints(
         if other.shape != chosen.shape:
             raise InputError(
                 f"{path}: {other.name} has the shape {other.shape}; in {paths[0]} it is {chosen.shape}. Checkpoints of "
-                "one training have one shape."
+                "one training run have one shape."
             )
     if len(set(lattices)) > 1:
         mixed = f"the checkpoints are of {', '.join(sorted(set(lattices)))}; kept as {widest(lattices)}"
@@ -134,15 +134,15 @@ def read_matrix(path: Path, tensor: str | None, tokenizer: Path | None, bits: st
 
 
 def _matrix(path: Path, name: str) -> Tensor:
-    """The same matrix in another checkpoint. What has no name is the only array of its file."""
+    """The same matrix in another checkpoint. An unnamed matrix is the only array of its file."""
     return choose_embedding(tensors_of_model(path), name or None, path)[0]
 
 
 def _checked(tensor: Tensor, path: Path, bits: str | None) -> tuple[str, ...]:
-    """Refuses what is no matrix of numbers; notes on how they are kept."""
+    """Checks that a tensor is a matrix of floating-point numbers; returns notes on conversions."""
     where = f"{path}: {tensor.name}" if tensor.name else str(path)
     if tensor.shape is None:
-        tensor.load()  # a shard that is missing says so
+        tensor.load()  # raises the error of the missing shard
     if len(tensor.shape or ()) != 2 or not all(tensor.shape or (0,)):
         raise InputError(f"{where}: its shape is {tensor.shape}; an embedding has two axes, rows and dimensions.")
     return check_numbers(tensor.numbers, bits, where)

@@ -1,4 +1,4 @@
-"""A trajectory of gasfield, copied: whole and compact, also what a killed writer left."""
+"""Compacted copies of trajectories of gasfield, including those of killed writers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MAGIC = b"\x89HDF\r\n\x1a\n"
 
 
 def is_hdf5(path: Path) -> bool:
-    """Whether a file begins as HDF5 files do."""
+    """Whether a file begins with the HDF5 signature."""
     if not path.is_file():
         return False
     with path.open("rb") as file:
@@ -23,19 +23,19 @@ def is_hdf5(path: Path) -> bool:
 
 
 def copy_trajectory(path: Path, target: Path) -> tuple[str, ...]:
-    """Copies every frame that can be read, and finishes the copy as its writer would have.
+    """Copies every readable frame, and finishes the copy as its writer would have.
 
     Args:
-        path: the trajectory; it is read only.
+        path: the trajectory, which is not modified.
         target: the file to create.
 
     Returns:
-        How many frames it has.
+        A note on the number of frames.
 
     Raises:
-        InputError: if it is no trajectory of gasfield, or damaged.
+        InputError: if it is not a trajectory of gasfield, or damaged.
     """
-    with open_trajectory(path):  # says what is wrong with it
+    with open_trajectory(path):  # raises if it is invalid
         pass
     shutil.copyfile(path, target)
     try:
@@ -43,11 +43,11 @@ def copy_trajectory(path: Path, target: Path) -> tuple[str, ...]:
         with open_trajectory(target) as copied:
             return (f"{len(copied)} frames, steps {copied.steps[0]} to {copied.steps[-1]}, copied whole",)
     except InputError as fault:
-        raise InputError(f"{path}: it is damaged; its last frames cannot be completed.") from fault
+        raise InputError(f"{path}: damaged; its last frames cannot be read.") from fault
 
 
 def _lengths(path: Path) -> dict[str, int]:
-    """Frames of every time-dependent element, those that wait for their chunk included."""
+    """Number of frames of every time-dependent element, including those whose chunk is not full."""
     found: dict[str, int] = {}
     with h5py.File(path, "r", locking=False) as file:
 
@@ -58,5 +58,5 @@ def _lengths(path: Path) -> dict[str, int]:
         try:
             file.visititems(count)
         except (OSError, KeyError, ValueError, RuntimeError) as fault:
-            raise InputError(f"{path}: cannot be read whole; it is damaged ({fault}).") from None
+            raise InputError(f"{path}: cannot be read completely; it is damaged ({fault}).") from None
     return found

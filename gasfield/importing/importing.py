@@ -1,4 +1,4 @@
-"""From a source, whatever it is, to a trajectory file."""
+"""Import of any source into a trajectory file."""
 
 from __future__ import annotations
 
@@ -35,33 +35,33 @@ def import_recording(
     overwrite: bool = False,
     progress: Progress = lambda done, total: None,
 ) -> tuple[str, ...]:
-    """Brings a recording or checkpoints into a trajectory file.
+    """Imports a recording or checkpoints into a trajectory file.
 
     Args:
-        source: safetensors or npz with W (T, N, D) and what comes with it; a folder of checkpoints; a model or matrix;
+        source: safetensors or npz with W (T, N, D) and its companions; a folder of checkpoints; a model or matrix;
             or a trajectory of gasfield, which is copied whole.
         output: the file to write.
-        rows: groups by name: a range, or a file of row numbers; the others are left out. All rows if not given.
-        rest: keep the others as well, as the group `rest`.
-        tensor: name of the matrix, if it cannot be found or another is wanted.
-        bits: "bfloat16" says that uint16 numbers are the bits of such; they are taken for that anyway, with a note.
-        tokenizer: tokenizer.json, vocab.json or vocab.txt, if none lies beside the checkpoints.
-        format: kind of the importer that reads it; the one that claims the source if left out.
+        rows: groups by name: a range, or a file of row numbers; other rows are omitted. All rows by default.
+        rest: whether to keep the other rows too, as the group `rest`.
+        tensor: name of the matrix, if it is not found automatically or another is wanted.
+        bits: "bfloat16" if uint16 numbers are the bits of bfloat16 ones; this is assumed by default, with a note.
+        tokenizer: tokenizer.json, vocab.json or vocab.txt, if there is none beside the checkpoints.
+        format: kind of the importer; by default the importer that claims the source.
         every: take each k-th frame.
-        overwrite: whether it may replace a file.
-        progress: hears of each frame.
+        overwrite: whether an existing file may be replaced.
+        progress: called after each frame.
 
     Returns:
-        What a reader must know: which matrix was taken, which rows are padding, how steps were found.
+        Notes: the matrix taken, the rows that are padding, the origin of the steps.
 
     Raises:
-        InputError: if something is missing, does not fit together, or would have to be unpickled; nothing is written.
+        InputError: if data are missing, inconsistent, or would have to be unpickled; no file is written.
     """
     path, target = in_run(Path(source)), Path(output)
     if every < 1:
-        raise InputError("counts frames, 1 or more.", parameter="every", value=every)
+        raise InputError("must be at least 1.", parameter="every", value=every)
     if bits not in (None, "bfloat16"):
-        raise InputError("bfloat16 is the only one there is.", parameter="bits", value=bits)
+        raise InputError("bfloat16 is the only choice.", parameter="bits", value=bits)
     check_output(target, overwrite=overwrite)
     if target.exists() and path.exists() and target.samefile(path):
         raise InputError("is the source itself; choose another.", parameter="output", value=target)
@@ -69,7 +69,7 @@ def import_recording(
     try:
         if format is None and is_hdf5(path):
             if rows or rest or tensor or bits or tokenizer or every > 1:
-                raise InputError(f"{path}: a trajectory is copied whole; nothing else can be chosen.")
+                raise InputError(f"{path}: a trajectory is copied whole; these options do not apply.")
             notes = copy_trajectory(path, draft)
         else:
             found = open_source(path, tensor, Path(tokenizer) if tokenizer else None, bits, format)
@@ -97,10 +97,10 @@ def open_source(
     bits: str | None = None,
     format: str | None = None,
 ) -> Source:
-    """Reads something by the importer that claims it, or by the one of a given kind.
+    """Reads a file or folder by the importer that claims it, or by that of a given kind.
 
     Raises:
-        InputError: if it is nothing that can be imported.
+        InputError: if it cannot be imported.
     """
     if not path.exists():
         raise InputError(f"{path}: no such file or folder.")
@@ -114,7 +114,7 @@ def open_source(
 def choose_groups(
     source: Source, rows: Mapping[str, str], rest: bool
 ) -> tuple[dict[str, NDArray[np.int64]], tuple[str, ...]]:
-    """Group name -> row numbers, ascending, none in two groups; and notes.
+    """Group name -> row numbers, ascending and disjoint; and notes.
 
     Raises:
         InputError: if a name or a row is given twice, or no row.

@@ -1,4 +1,4 @@
-"""One model: in a file, or in a folder with its shards, its index, or the same weights in two formats."""
+"""The tensors of one model: a file, or a folder with shards, an index, or the same weights in two formats."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _WEIGHTS = (".safetensors", ".npy", ".npz", ".pt", ".pth", ".bin", ".ckpt")
 _SHARD = re.compile(r"-\d{5}-of-\d{5}\.(safetensors|bin)$")
 _NOT_WEIGHTS = ("optimizer", "scheduler", "rng_state", "training_args", "scaler", "random_states")
 _WHOLE = ("model.safetensors", "pytorch_model.bin")
-"""What a whole model is called; a folder that has both has the same weights twice."""
+"""File names of whole models; a folder with both holds the same weights twice."""
 _INDICES = ("*.safetensors.index.json", "*.bin.index.json")
 
 
 def tensors_of_model(path: Path) -> list[Tensor]:
-    """All tensors of a model, nothing of them loaded.
+    """All tensors of a model; no data are loaded.
 
     Raises:
         InputError: if there are none, or a file is damaged or would have to be unpickled.
@@ -49,7 +49,7 @@ def is_model(folder: Path) -> bool:
 
 
 def weight_files(folder: Path, shards: bool = False) -> list[Path]:
-    """Files that may hold weights, by name; what is left of an optimiser beside them is none."""
+    """Files that may hold weights, by name; files of optimiser states are excluded."""
     return [
         entry
         for entry in sorted(folder.iterdir())
@@ -61,16 +61,16 @@ def weight_files(folder: Path, shards: bool = False) -> list[Path]:
 
 
 def _of_index(path: Path) -> list[Tensor]:
-    """The tensors of shards of `torch.save`. A shard that is not here matters only if its tensor is asked for."""
+    """The tensors of shards of `torch.save`. A missing shard is an error only if one of its tensors is loaded."""
     try:
         places = json.loads(path.read_text(encoding="utf-8"))["weight_map"]
         shards = {str(name): str(file) for name, file in places.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        raise InputError(f"{path}: no index of shards: a JSON object with `weight_map` is wanted.") from None
+        raise InputError(f"{path}: not an index of shards, which is a JSON object with `weight_map`.") from None
     found: dict[str, Tensor] = {}
     for file in sorted(set(shards.values())):
         if Path(file).name != file:
-            raise InputError(f"{path}: weight_map names {file!r}; shards lie beside their index.")
+            raise InputError(f"{path}: weight_map names {file!r}; shards must be in the folder of their index.")
         if (path.parent / file).is_file():
             found |= {tensor.name: tensor for tensor in state_dict_tensors(path.parent / file)}
     return [found.get(name) or missing_tensor(name, path.parent / file) for name, file in shards.items()]

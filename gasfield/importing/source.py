@@ -1,4 +1,4 @@
-"""What can be imported looks like this: matrices in order, and what is known of them."""
+"""The common form of everything that can be imported: an ordered sequence of matrices with metadata."""
 
 from __future__ import annotations
 
@@ -20,57 +20,57 @@ LATTICES = {
     "float32": "float32",
     "float64": "float64",
 }
-"""What numbers in a file become: the lattice of the trajectory. float32 holds every float16."""
+"""Lattice of the trajectory for each number type of a file. float32 represents every float16 exactly."""
 _WIDEST = ("bfloat16", "float32", "float64")
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A matrix (N, D), or a single number, as it lies in a file.
+    """A matrix (N, D) or a single number, as stored in a file.
 
     Attributes:
         words: its bits, mapped or in memory.
-        numbers: what they are the bits of, as in `Tensor`.
+        numbers: their type, as in `Tensor`.
     """
 
     words: Words
     numbers: str
 
     def rows(self, index: NDArray[np.int64]) -> NDArray[Any]:
-        """Some rows (n, D) as numbers; no others are read where the file is mapped."""
+        """Some rows (n, D) as numbers; of a mapped file only these are read."""
         together = bool(np.all(np.diff(index) == 1))  # a slice is not copied
         words = self.words[slice(index[0], index[-1] + 1)] if together else self.words[index]
         return numbers_of(words, self.numbers)
 
     def number(self) -> float:
-        """What it is if it is a single one."""
+        """The value of a single number."""
         return float(numbers_of(self.words, self.numbers).item())
 
 
 Pieces = Callable[[int], Iterator[Piece]]
-"""Given k: each k-th, the first one first."""
+"""Given k, yields each k-th piece, starting with the first."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Matrices in order.
+    """An ordered sequence of matrices with metadata.
 
     Attributes:
         origin: the file or folder.
-        shape: (N, D) of each.
-        lattice: "bfloat16", "float32" or "float64", which holds the numbers of all of them.
+        shape: (N, D) of each matrix.
+        lattice: "bfloat16", "float32" or "float64", which represents the numbers of all matrices.
         steps: of each frame, ascending.
-        frames: the matrices (N, D), one after the other.
+        frames: the matrices (N, D) in order.
         companions: `first_moment`, `second_moment`, `gradient`: (N, D) by name. Piece k belongs to frame k; there may
             be fewer pieces than frames.
-        precisions: the numbers of each companion, as in `Tensor`.
-        loss: single numbers, piece k belongs to frame k; None if unknown.
+        precisions: number type of each companion, as in `Tensor`.
+        loss: single numbers; piece k belongs to frame k. None if unknown.
         token_ids: (N,) of the rows.
-        tokens: strings of the tokens by id, as far as they are known.
-        dead: ids of dead tokens, if somebody says so.
-        padding: rows from here on are no tokens.
+        tokens: strings of the tokens by id, as far as known.
+        dead: ids of dead tokens; None if unknown.
+        padding: first row that is not a token; None if there is none.
         provenance: text and numbers by name.
-        notes: what a reader must know.
+        notes: on choices and conversions made.
     """
 
     origin: str
@@ -90,7 +90,7 @@ class Source:
 
 
 def numbers_of(words: Words, numbers: str) -> NDArray[Any]:
-    """Bits as the numbers that they are; bfloat16 and float16 as float32, which holds them."""
+    """Bits as numbers; bfloat16 and float16 as float32, which represents them exactly."""
     if numbers in ("bfloat16", "uint16"):
         return np.asarray(from_bits(np.ascontiguousarray(words, np.uint16).reshape(words.shape)))
     values: NDArray[Any] = np.ascontiguousarray(words).reshape(words.shape).view(numbers)
@@ -98,16 +98,16 @@ def numbers_of(words: Words, numbers: str) -> NDArray[Any]:
 
 
 def widest(lattices: Sequence[str]) -> str:
-    """The one that holds the numbers of all."""
+    """The lattice that represents the numbers of all."""
     return max(lattices, key=_WIDEST.index)
 
 
 def check_numbers(numbers: str, bits: str | None, where: str) -> tuple[str, ...]:
-    """Refuses what is no embedding; and a note where the numbers are kept as others.
+    """Checks the number type of an embedding; returns a note if it is converted.
 
     Args:
         numbers: as in `Tensor`.
-        bits: "bfloat16" if somebody said that uint16 numbers are the bits of such.
+        bits: "bfloat16" if uint16 numbers are the bits of bfloat16 ones.
         where: file and tensor.
 
     Raises:
@@ -115,11 +115,11 @@ def check_numbers(numbers: str, bits: str | None, where: str) -> tuple[str, ...]
     """
     if numbers not in LATTICES:
         raise InputError(
-            f"{where}: {numbers} numbers; {', '.join(sorted(PRECISIONS.values()))}, or uint16 that are the bits of "
-            "bfloat16, are wanted."
+            f"{where}: {numbers} numbers are not supported; {', '.join(sorted(PRECISIONS.values()))}, or uint16 as the "
+            "bits of bfloat16, are."
         )
     if bits and numbers != "uint16":
         raise InputError(f"is for uint16 numbers; these are {numbers} ({where}).", parameter="bits", value=bits)
     if numbers == "uint16" and not bits:
-        return (f"{where}: uint16 numbers are taken for the bits of bfloat16 ones",)
+        return (f"{where}: uint16 numbers are taken as the bits of bfloat16 ones",)
     return (f"{where}: float16 numbers are kept as float32",) if numbers == "float16" else ()

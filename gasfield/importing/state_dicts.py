@@ -1,4 +1,4 @@
-"""Matrices in what `torch.save` wrote. PyTorch reads them with `weights_only=True`: no code in them is ever run."""
+"""Tensors in files of `torch.save`. PyTorch reads them with `weights_only=True`: code in them is never executed."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from gasfield.tensors import Tensor, Words
 
 _SUFFIXES = (".pt", ".pth", ".bin", ".ckpt")
 _DEEPEST = 6
-"""Levels of a nested state dict."""
+"""Maximum nesting depth of a state dict."""
 _NUMBERS = {"bfloat16": "uint16", "float16": "uint16", "float32": "uint32", "float64": "uint64"}
 
 
 def is_state_dict(path: Path) -> bool:
-    """Whether a file is named as those of `torch.save` are."""
+    """Whether a file has a suffix used for files of `torch.save`."""
     return path.suffix in _SUFFIXES
 
 
 def state_dict_tensors(path: Path) -> list[Tensor]:
-    """All tensors in a file, by their names, nested ones with dots between; mapped, not read.
+    """All tensors in a file, nested names joined by dots; mapped, not read.
 
     Raises:
-        InputError: if PyTorch is not there, or the file is damaged or holds more than tensors and plain values.
+        InputError: if PyTorch is not installed, or the file is damaged or holds more than tensors and plain values.
     """
     if find_spec("torch") is None:
         raise InputError(
@@ -38,18 +38,18 @@ def state_dict_tensors(path: Path) -> list[Tensor]:
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what is said here is said in one message, or does not matter
+            warnings.simplefilter("ignore")  # errors are reported in one message below
             try:
                 data = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
             except RuntimeError:  # files before PyTorch 1.6 cannot be mapped
                 data = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as fault:
         raise InputError(
-            f"{path}: holds more than tensors and plain values, and to open that is to run whatever code is in it; "
-            "gasfield never does. Where you trust it, save its state dict alone: torch.save(model.state_dict(), ...), "
+            f"{path}: holds more than tensors and plain values; opening it would run any code that it contains, which "
+            "gasfield never does. If you trust it, save its state dict alone: torch.save(model.state_dict(), ...), "
             f"or as safetensors. ({_first_line(fault)})"
         ) from None
-    except Exception as fault:  # a damaged file can make PyTorch's reader stumble over anything
+    except Exception as fault:  # for a damaged file PyTorch may raise any exception
         raise InputError(f"{path}: cannot be read; is it cut short? ({_first_line(fault)})") from None
     tensors = list(_walk(data, ""))
     if not tensors:
@@ -58,12 +58,12 @@ def state_dict_tensors(path: Path) -> list[Tensor]:
 
 
 def _first_line(fault: Exception) -> str:
-    """PyTorch's messages go on with advice that is not ours."""
+    """The first line of a message of PyTorch; further lines give advice that does not apply here."""
     return (str(fault).splitlines() or [type(fault).__name__])[0][:200]
 
 
 def _walk(data: Any, name: str, depth: int = 0) -> Iterator[Tensor]:
-    """A few levels deep: an object may hold itself."""
+    """Yields tensors to a limited depth: an object may contain itself."""
     import torch
 
     if isinstance(data, torch.Tensor):
@@ -83,7 +83,7 @@ def _tensor(tensor: Any, name: str) -> Tensor:
         try:
             bits: Words = tensor.contiguous().view(getattr(torch, f"int{8 * tensor.element_size()}")).numpy()
         except RuntimeError as fault:
-            raise InputError(f"{name}: this tensor is no plain array in memory ({_first_line(fault)}).") from None
+            raise InputError(f"{name}: this tensor is not a plain array in memory ({_first_line(fault)}).") from None
         return bits.view(_NUMBERS[numbers])
 
     return Tensor(name, tuple(tensor.shape), numbers, load)

@@ -1,4 +1,4 @@
-"""In which order checkpoints were made: by their names, or by what their trainer wrote."""
+"""The order of checkpoints: by their names, or by the state that their trainer wrote."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _UNITS = {"": 1, "k": 1000, "m": 1_000_000}
 
 
 def in_order(paths: Sequence[Path]) -> tuple[list[Path], list[int], tuple[str, ...]]:
-    """Checkpoints by ascending step, their steps, and a note where these are not known of all.
+    """Checkpoints by ascending step, their steps, and a note if not all steps are known.
 
     Raises:
         InputError: if two have the same step.
@@ -26,7 +26,7 @@ def in_order(paths: Sequence[Path]) -> tuple[list[Path], list[int], tuple[str, .
     if len(known) < len(paths):
         ordered = sorted(paths, key=_natural)
         note = (
-            f"no step in the names of all {len(paths)}; taken in their order, {ordered[0].name} to {ordered[-1].name}"
+            f"no step in the names of all {len(paths)}; taken in natural order, {ordered[0].name} to {ordered[-1].name}"
         )
         return ordered, list(range(len(paths))), (note,) if len(paths) > 1 else ()
     for step in known:
@@ -38,17 +38,17 @@ def in_order(paths: Sequence[Path]) -> tuple[list[Path], list[int], tuple[str, .
 
 
 def step_of(path: Path) -> int | None:
-    """What a trainer wrote into the folder, else what its name says; None if neither.
+    """The step in the trainer state of the folder, else in its name; None if neither has one.
 
     Raises:
-        InputError: if what the trainer wrote cannot be read.
+        InputError: if the trainer state cannot be read.
     """
     state = path / "trainer_state.json"
     if path.is_dir() and state.is_file():
         try:
             return int(json.loads(state.read_text(encoding="utf-8"))["global_step"])
         except (ValueError, KeyError, TypeError, OSError):
-            raise InputError(f"{state}: no state of a trainer: `global_step` is wanted.") from None
+            raise InputError(f"{state}: not a trainer state: `global_step` is missing.") from None
     name = path.stem if path.is_file() else path.name
     found = _STEP.findall(name) or _EPOCH.findall(name)
     if not found:
@@ -58,5 +58,5 @@ def step_of(path: Path) -> int | None:
 
 
 def _natural(path: Path) -> list[int | str]:
-    """2 comes before 10."""
+    """Sort key of natural order: 2 before 10."""
     return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", path.name)]

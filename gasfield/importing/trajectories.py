@@ -1,4 +1,4 @@
-"""A trajectory in one file: W with the axes (frame, row, coordinate), and what may come with it."""
+"""A trajectory in one file: W with the axes (frame, row, coordinate), and optional companions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gasfield.trajectory import schema
 
 WEIGHTS, LOSS = "W", "loss"
 MATRICES = {"m": schema.FIRST_MOMENT, "v": schema.SECOND_MOMENT, "g": schema.GRADIENT}
-"""What may come with W, by its name there, and the element of the trajectory that it becomes."""
+"""Names of the companions of W, and the element of the trajectory that each becomes."""
 
 
 @register
@@ -33,12 +33,12 @@ class TensorTrajectory(Importer):
     def read(self, path: Path) -> Source:
         found = trajectory_file(path, self.tensor)
         if found is None:
-            raise InputError(f"{path}: there is no W with the axes frame, row, coordinate in it.")
+            raise InputError(f"{path}: contains no W with the axes frame, row, coordinate.")
         return read_trajectory(*found, self.tensor, self.tokenizer, self.bits, folder=path.is_dir())
 
 
 def trajectory_file(path: Path, tensor: str | None) -> tuple[Path, list[Tensor]] | None:
-    """The file and its tensors, if there is a W with three axes (or `tensor` names such a one) in it."""
+    """The file and its tensors, if W (or the tensor named `tensor`) has three axes in it."""
     if path.is_dir():
         files = [file for file in sorted(path.iterdir()) if file.suffix in (".npz", ".safetensors")]
         if len(files) != 1:
@@ -53,7 +53,7 @@ def trajectory_file(path: Path, tensor: str | None) -> tuple[Path, list[Tensor]]
         if WEIGHTS in named and tensor is None:
             raise InputError(
                 f"{path}: W has the shape {named[WEIGHTS].shape}; a trajectory has three axes: frame, row, coordinate. "
-                "It is taken as a matrix where the tensor is named, W."
+                "To import it as a matrix, name the tensor, W."
             )
         return None
     return path, tensors
@@ -62,18 +62,18 @@ def trajectory_file(path: Path, tensor: str | None) -> tuple[Path, list[Tensor]]
 def read_trajectory(
     path: Path, tensors: list[Tensor], tensor: str | None, tokenizer: Path | None, bits: str | None, *, folder: bool
 ) -> Source:
-    """Takes it apart; nothing is loaded yet.
+    """Reads names, shapes and metadata; no data are loaded yet.
 
     Args:
         path: the file.
-        tensors: what it holds.
-        tensor: name of W, if it has another.
-        tokenizer: for the strings of tokens that the metadata have none for.
-        bits: what uint16 numbers are the bits of.
-        folder: whether the folder of the file was named as the source.
+        tensors: its tensors.
+        tensor: name of W, if different.
+        tokenizer: for token strings missing from the metadata.
+        bits: type of which uint16 numbers are the bits.
+        folder: whether the folder of the file was given as the source.
 
     Raises:
-        InputError: if shapes do not fit together, or the metadata are not what they should be.
+        InputError: if shapes are inconsistent or the metadata are invalid.
     """
     named = {each.name: each for each in tensors}
     weights = named.get(tensor or WEIGHTS) or tensors[0]
@@ -114,7 +114,7 @@ def _pieces(tensor: Tensor) -> Pieces:
 
 
 def _check(path: Path, tensor: Tensor, frames: int, matrix: tuple[int, int]) -> None:
-    """m and v go with every frame, g with every update; the loss with either."""
+    """Checks lengths: m and v have one entry per frame, g one per update or frame, the loss either."""
     where = f"{path}: {tensor.name}"
     shape = tensor.shape or ()
     inner = () if tensor.name == LOSS else matrix

@@ -1,4 +1,4 @@
-"""The strings of tokens, and rows of a matrix that are no tokens: vocabularies are padded to round numbers."""
+"""Token strings, and padding rows of a matrix: vocabularies are padded to round numbers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def read_vocabulary(path: Path) -> dict[int, str]:
     """Token strings by id.
 
     Args:
-        path: tokenizer.json of `tokenizers`, vocab.json (token -> id), or vocab.txt (a token a line).
+        path: tokenizer.json of `tokenizers`, vocab.json (token -> id), or vocab.txt (one token per line).
 
     Raises:
         InputError: if it is none of these.
@@ -41,7 +41,7 @@ def read_vocabulary(path: Path) -> dict[int, str]:
         data = json.loads(text)
         vocabulary = _vocabulary(data)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
-        raise InputError(f"{path}: no tokenizer.json, vocab.json or vocab.txt ({fault}).") from None
+        raise InputError(f"{path}: not a tokenizer.json, vocab.json or vocab.txt ({fault}).") from None
     if "model" in data and find_spec("tokenizers") is not None:
         return _decoded(path, vocabulary)
     return vocabulary
@@ -59,13 +59,13 @@ def _vocabulary(data: Any) -> dict[int, str]:
 
 
 def _decoded(path: Path, vocabulary: dict[int, str]) -> dict[int, str]:
-    """As text; what is no text alone (half a character, a control code) stays as it is spelled."""
+    """Tokens as text; those not printable (part of a character, a control code) keep their spelling."""
     from tokenizers import Tokenizer
 
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as fault:  # the package raises bare Exceptions
-        raise InputError(f"{path}: no tokenizer ({fault}).") from None
+        raise InputError(f"{path}: not a tokenizer ({fault}).") from None
     decoded = {index: tokenizer.decode([index], skip_special_tokens=False) for index in vocabulary}
     return {
         index: text if text and text.isprintable() and "\ufffd" not in text else vocabulary[index]
@@ -74,10 +74,10 @@ def _decoded(path: Path, vocabulary: dict[int, str]) -> dict[int, str]:
 
 
 def padding_of(matrix: Tensor, tokens: Mapping[int, str], origin: Path) -> tuple[int | None, tuple[str, ...]]:
-    """The first row that is no token, and how that is known; None if there is none.
+    """The first padding row, or None, and a note on how it was found.
 
-    With a tokenizer it is the first row beyond its ids. Without one, two or more last rows that are the same to the bit
-    tell, or a last one that is zero: nothing ever moved them.
+    With a tokenizer it is the first row beyond its ids. Without one, two or more last rows that are identical to the
+    bit, or a zero last row, are padding: no update ever moved them.
 
     Args:
         matrix: of the last checkpoint.
@@ -93,7 +93,7 @@ def padding_of(matrix: Tensor, tokens: Mapping[int, str], origin: Path) -> tuple
         if known > rows:
             raise InputError(
                 f"{origin}: the tokenizer has {known} tokens, the matrix {matrix.name} only {rows} rows; "
-                "give the one that belongs to it.",
+                "give the tokenizer of this matrix.",
                 parameter="tokenizer",
             )
         note = f"rows {known} to {rows - 1} are beyond the tokenizer's {known} tokens: group padding"
@@ -103,8 +103,8 @@ def padding_of(matrix: Tensor, tokens: Mapping[int, str], origin: Path) -> tuple
     first = rows - 1
     while first > 0 and np.array_equal(words[first - 1], last):
         first -= 1
-    if first == 0 or (rows - first < 2 and last.any()):  # where all rows are the same, none is less a token than others
+    if first == 0 or (rows - first < 2 and last.any()):  # if all rows are identical, none is padding
         return None, ()
     if rows - first == 1:
-        return first, (f"row {first}, the last one, is zero, and taken for padding: group padding",)
-    return first, (f"rows {first} to {rows - 1} are the same to the bit, and taken for padding: group padding",)
+        return first, (f"row {first}, the last one, is zero, and taken as padding: group padding",)
+    return first, (f"rows {first} to {rows - 1} are identical to the bit, and taken as padding: group padding",)

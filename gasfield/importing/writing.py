@@ -15,7 +15,7 @@ from gasfield.provenance import versions
 from gasfield.trajectory import TrajectoryWriter, schema
 
 Progress = Callable[[int, int], None]
-"""Hears of frames written, and of how many there are."""
+"""Called with the number of frames written and their total."""
 
 
 def write_source(
@@ -25,10 +25,10 @@ def write_source(
 
     Args:
         source: where the frames come from.
-        groups: rows (n,) by name, ascending, none in two.
-        path: to create.
+        groups: rows (n,) by name, ascending and disjoint.
+        path: the file to create.
         every: take each k-th frame.
-        progress: hears of each frame.
+        progress: called after each frame.
     """
     index = np.concatenate(list(groups.values()))
     steps = source.steps[::every]
@@ -52,7 +52,7 @@ def write_source(
 
 
 def _gas(source: Source, groups: Mapping[str, NDArray[np.int64]], index: NDArray[np.int64]) -> Gas:
-    """Who the particles are. Where they stand the frames will say."""
+    """Identity of the particles; their positions follow with the frames."""
     ids = (np.arange(source.shape[0]) if source.token_ids is None else source.token_ids)[index]
     padding = source.shape[0] if source.padding is None else source.padding
     return Gas(
@@ -68,7 +68,7 @@ def _gas(source: Source, groups: Mapping[str, NDArray[np.int64]], index: NDArray
 
 
 def _provenance(source: Source) -> dict[str, Any]:
-    """Ours, and what the source says of itself; what goes by one of our names is kept as `stated_NAME`."""
+    """Provenance of gasfield and of the source; entries of the source with a reserved name become `stated_NAME`."""
     ours = {"source": "import", "title": Path(source.origin).name or source.origin, **versions()}
     taken = {*ours, "precision"}
     theirs = {f"stated_{name}" if name in taken else name: value for name, value in source.provenance.items()}

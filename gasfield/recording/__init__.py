@@ -1,6 +1,6 @@
 """Recordings of real training: a recorder for any model, and a tiny language model to record.
 
-Names are loaded when they are first used: what trains nothing does not need PyTorch.
+Names are imported on first use, so that PyTorch is required only for training.
 """
 
 from importlib import import_module

@@ -1,8 +1,8 @@
 """From a text to token ids: byte-level BPE on the whole text, training on a part in which some tokens never occur.
 
-A tokenizer is usually made on more text than a model then sees, and that is where dead tokens come from. The part is
-the longest beginning of the text in which the wanted number of tokens does not occur, so the dead tokens are real ones
-with strings of their own.
+A tokenizer is usually trained on more text than the model, which is the origin of dead tokens. The part is the longest
+prefix of the text in which the requested number of tokens does not occur, so the dead tokens are real tokens with
+strings of their own.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class Corpus:
     Attributes:
         name: file name of the text.
         digest: SHA-256 of its bytes (uncompressed).
-        ids: (L,) token ids of the part that is trained on.
-        vocabulary: V token strings, by id; ids that the tokenizer did not need are `<unused N>`.
+        ids: (L,) token ids of the training part.
+        vocabulary: V token strings, by id; ids that the tokenizer does not use are `<unused N>`.
         dead: (V,) true where the token never occurs in `ids`.
     """
 
@@ -74,15 +74,15 @@ def read_text(name: str) -> tuple[str, bytes]:
 
 
 def tokenize(name: str, vocabulary: int, dead: int) -> Corpus:
-    """Makes a tokenizer on a text and finds the part to train on.
+    """Trains a tokenizer on a text and finds the part to train the model on.
 
     Args:
         name: text file.
         vocabulary: number of tokens V.
-        dead: how many of them shall never occur in the part that is trained on; 0 trains on the whole text.
+        dead: number of tokens that must not occur in the training part; 0 trains on the whole text.
 
     Raises:
-        InputError: if the text cannot be read, or is too short for that.
+        InputError: if the text cannot be read or is too short.
     """
     file_name, data = read_text(name)
     ids, strings = _byte_pair_encode(data.decode("utf-8"), vocabulary)
@@ -112,12 +112,12 @@ def _byte_pair_encode(text: str, vocabulary: int) -> tuple[NDArray[np.int64], li
 
 
 def _readable(decoded: str, spelled: str) -> str:
-    """A token as text; what is no text alone (half a character, a control code) in its byte-level spelling."""
+    """A token as text; a token that is not printable (part of a character, a control code) in byte-level notation."""
     return decoded if decoded.isprintable() and "\ufffd" not in decoded else spelled
 
 
 def _longest_part(ids: NDArray[np.int64], vocabulary: int, dead: int) -> int:
-    """Length of the longest beginning in which at least `dead` of the tokens do not occur."""
+    """Length of the longest prefix in which at least `dead` of the tokens do not occur."""
     if dead >= vocabulary:
         raise InputError(f"the vocabulary has only {vocabulary} tokens.", parameter="dead", value=dead)
     _, first = np.unique(ids, return_index=True)

@@ -1,4 +1,4 @@
-"""From a tensor, wherever it is, to a NumPy array, without waiting for the device."""
+"""Asynchronous copies of tensors from any device to NumPy arrays."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 class HostCopy:
-    """A copy that may still be under way; the tensor given must not change on a CPU (a fresh one, or a clone)."""
+    """A copy, possibly still in progress; a CPU tensor must not be modified afterwards (pass a new one or a clone)."""
 
     def __init__(self, tensor: Tensor) -> None:
         tensor = tensor.detach()
@@ -26,7 +26,7 @@ class HostCopy:
             self._tensor = tensor.cpu()
 
     def array(self) -> NDArray[Any]:
-        """The numbers, when they are there; bfloat16 and float16 as the float32 that are equal to them."""
+        """Waits for the copy and returns it; bfloat16 and float16 are converted to float32, which is exact."""
         if self._ready is not None:
             self._ready.synchronize()
         if self._tensor.dtype is torch.bfloat16:

@@ -1,4 +1,4 @@
-"""Records a training by the Trainer of Hugging Face's transformers.
+"""Records training with the Trainer of Hugging Face's transformers.
 
 trainer = Trainer(model, ..., callbacks=[RecorderCallback("run.h5", rows={"dead": dead_ids})])
 """
@@ -14,12 +14,12 @@ from gasfield.recording.recorder import Recorder
 
 
 class RecorderCallback(TrainerCallback):
-    """A `Recorder` that the Trainer drives; takes what a recorder takes but for the model.
+    """A `Recorder` driven by the Trainer; accepts the arguments of `Recorder` except the model.
 
-    The Trainer does not tell its callbacks the loss of a step, so the file has none.
+    The Trainer does not pass the loss of a step to its callbacks, so the file has none.
 
     Attributes:
-        recorder: while it trains, and after.
+        recorder: from the start of training on; None before.
     """
 
     def __init__(self, path: str | Path, **options: Any) -> None:
@@ -39,7 +39,7 @@ class RecorderCallback(TrainerCallback):
     def on_optimizer_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **seen: Any
     ) -> None:
-        """Takes down an update, whose gradients are still there."""
+        """Records an update, while its gradients still exist."""
         assert self.recorder is not None
         self.recorder.step()
 

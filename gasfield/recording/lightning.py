@@ -1,4 +1,4 @@
-"""Records a training by Lightning.
+"""Records training with Lightning.
 
 trainer = Trainer(..., callbacks=[RecorderCallback("run.h5", rows={"dead": dead_ids})])
 """
@@ -15,10 +15,10 @@ from gasfield.recording.recorder import Recorder
 
 
 class RecorderCallback(Callback):
-    """A `Recorder` that Lightning drives, for automatic optimisation with one optimiser; takes what a recorder takes.
+    """A `Recorder` driven by Lightning, for automatic optimisation with one optimiser; accepts its arguments.
 
     Attributes:
-        recorder: while it trains, and after.
+        recorder: from the start of training on; None before.
     """
 
     def __init__(self, path: str | Path, **options: Any) -> None:
@@ -39,7 +39,7 @@ class RecorderCallback(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Takes down an update, if this batch brought one."""
+        """Records an update, if this batch completed one."""
         if trainer.global_step == self._updates or self.recorder is None:
             return
         self._updates = trainer.global_step
@@ -51,5 +51,5 @@ class RecorderCallback(Callback):
             self.recorder.close()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Closes it also when the training fails."""
+        """Closes the file if training fails."""
         self.on_train_end(trainer, pl_module)

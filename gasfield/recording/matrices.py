@@ -14,11 +14,11 @@ class Matrices:
     """The two matrices whose rows are tokens.
 
     Attributes:
-        embedding: (V, D) what a token becomes on its way in.
+        embedding: (V, D) the input embedding.
         embedding_name: its name in the model.
-        output: (V, D) whose product with the hidden state is the logit; the same parameter if they are tied.
+        output: (V, D) whose products with the hidden state are the logits; the same parameter if tied.
         output_name: its name in the model.
-        layer: the layer that multiplies by `output`; None where a tied model does so without one.
+        layer: the layer that multiplies by `output`; None if a tied model multiplies without a layer.
     """
 
     embedding: Tensor
@@ -29,27 +29,28 @@ class Matrices:
 
     @property
     def tied(self) -> bool:
-        """Whether they are one."""
+        """Whether both are the same parameter."""
         return self.embedding is self.output
 
 
 def find_matrices(model: nn.Module, embedding: str | None = None, output: str | None = None) -> Matrices:
-    """Finds both: the largest `nn.Embedding`, and the linear layer that is tied to it or maps to as many tokens.
+    """Finds the largest `nn.Embedding`, and the linear layer that is tied to it or has as many outputs.
 
     Args:
         model: any model.
-        embedding: name of the matrix or of its layer ("transformer.wte"), if it cannot be found.
-        output: the same of the output.
+        embedding: name of the embedding matrix or its layer ("transformer.wte"), if it is not found automatically.
+        output: the same for the output matrix.
 
     Raises:
-        InputError: if there is none, or it is not clear which one it is.
+        InputError: if there is none, or the choice is ambiguous.
     """
     entry, entry_name = _embedding(model, embedding)
     layer, layer_name = _output(model, entry, output)
     if layer is None:
         return Matrices(entry, entry_name, entry, entry_name, None)
     if layer.weight.ndim != 2:
-        raise InputError(f"output={layer_name}: its weight has {layer.weight.ndim} axes; rows and dimensions are 2.")
+        message = f"has {layer.weight.ndim} axes; a matrix has 2."
+        raise InputError(message, parameter="output", value=f"{layer_name}.weight")
     return Matrices(entry, entry_name, layer.weight, f"{layer_name}.weight", layer)
 
 
@@ -60,8 +61,9 @@ def _embedding(model: nn.Module, name: str | None) -> tuple[Tensor, str]:
     candidates = {where: module for where, module in model.named_modules() if isinstance(module, nn.Embedding)}
     if not candidates:
         raise InputError(
-            f"{type(model).__name__} has no nn.Embedding: there is no matrix whose rows are tokens. If it has one of "
-            f"another kind, say embedding='name'; {_listed(model)}."
+            f"{type(model).__name__} has no nn.Embedding, whose rows would be tokens. If its embedding is of another "
+            f"type, name it; {_listed(model)}.",
+            parameter="embedding",
         )
     offered = getattr(model, "get_input_embeddings", None)
     if callable(offered):
@@ -71,15 +73,15 @@ def _embedding(model: nn.Module, name: str | None) -> tuple[Tensor, str]:
     tallest = {where: module for where, module in candidates.items() if module.num_embeddings == most}
     if len({id(module.weight) for module in tallest.values()}) > 1:
         raise InputError(
-            f"{type(model).__name__} has {len(tallest)} embeddings of {most} rows: {', '.join(tallest)}. "
-            "Say which: embedding='name'."
+            f"{type(model).__name__} has {len(tallest)} embeddings of {most} rows: {', '.join(tallest)}. Name one.",
+            parameter="embedding",
         )
     where, module = next(iter(tallest.items()))
     return module.weight, f"{where}.weight"
 
 
 def _output(model: nn.Module, embedding: Tensor, name: str | None) -> tuple[nn.Linear | None, str]:
-    """The layer, or None if the embedding itself must be used without a layer."""
+    """The layer; None if the model multiplies by the embedding without a layer."""
     linear = {where: module for where, module in model.named_modules() if isinstance(module, nn.Linear)}
     if name is not None:
         weight, found = _by_name(model, name, "output")
@@ -88,15 +90,17 @@ def _output(model: nn.Module, embedding: Tensor, name: str | None) -> tuple[nn.L
                 return module, where
         if weight is embedding:
             return None, ""
-        raise InputError(f"output={name}: {found} is no nn.Linear, and not the embedding.")
+        message = f"{found} is neither the weight of an nn.Linear nor the embedding."
+        raise InputError(message, parameter="output", value=name)
     for where, module in linear.items():
         if module.weight is embedding:
             return module, where
     fitting = {where: module for where, module in linear.items() if module.out_features == len(embedding)}
     if len(fitting) > 1:
         raise InputError(
-            f"{type(model).__name__} has {len(fitting)} linear layers to {len(embedding)} tokens: "
-            f"{', '.join(fitting)}. Say which: output='name'."
+            f"{type(model).__name__} has {len(fitting)} linear layers with {len(embedding)} outputs: "
+            f"{', '.join(fitting)}. Name one.",
+            parameter="output",
         )
     for where, module in fitting.items():
         return module, where
@@ -104,14 +108,16 @@ def _output(model: nn.Module, embedding: Tensor, name: str | None) -> tuple[nn.L
 
 
 def _by_name(model: nn.Module, name: str, option: str) -> tuple[Tensor, str]:
-    """A matrix by its own name or that of its layer."""
+    """A matrix by its own name or the name of its layer."""
     for full in (name, f"{name}.weight"):
         for where, parameter in model.named_parameters(remove_duplicate=False):
             if where == full:
                 if parameter.ndim != 2:
-                    raise InputError(f"{option}={name}: {full} has {parameter.ndim} axes; a matrix has 2.")
+                    message = f"has {parameter.ndim} axes; a matrix has 2."
+                    raise InputError(message, parameter=option, value=full)
                 return parameter, full
-    raise InputError(f"{option}={name}: {type(model).__name__} has no such parameter; {_listed(model)}.")
+    message = f"{type(model).__name__} has no such parameter; {_listed(model)}."
+    raise InputError(message, parameter=option, value=name)
 
 
 def _listed(model: nn.Module) -> str:
@@ -119,5 +125,5 @@ def _listed(model: nn.Module) -> str:
         :8
     ]
     if not tall:
-        return "it has no matrix at all"
+        return "it has no matrices"
     return "its tallest matrices are " + ", ".join(f"{where} ({rows} rows)" for rows, where in tall)

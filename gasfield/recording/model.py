@@ -1,4 +1,4 @@
-"""A tiny transformer to record: norm first, learned positions, the output matrix is the embedding itself."""
+"""A tiny transformer to record: pre-norm, learned positions, output matrix tied to the embedding."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""The optimisers of a recorded training, one a precision.
+"""The optimisers of a recorded training, one per precision.
 
-`bf16` and `fp32` are PyTorch's own AdamW. PyTorch refuses bfloat16 weights with float32 moments, so `bf16-fp32state` is
-written down here: float32 arithmetic in PyTorch's order of operations, then the weights are rounded to nearest even.
+`bf16` and `fp32` use PyTorch's AdamW. PyTorch does not support bfloat16 weights with float32 moments, so
+`bf16-fp32state` is implemented here: float32 arithmetic in PyTorch's order of operations, then the weights are rounded
+to nearest even.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from gasfield.recording.plan import Precision
 
 
 class RoundedAdamW:
-    """AdamW on bfloat16 weights with float32 moments, which `state` holds under the names that PyTorch gives them."""
+    """AdamW on bfloat16 weights with float32 moments, stored in `state` under PyTorch's names."""
 
     def __init__(
         self, parameters: Iterable[nn.Parameter], lr: float, betas: tuple[float, float], eps: float, weight_decay: float
@@ -51,7 +52,7 @@ class RoundedAdamW:
         return self.state[parameter]["exp_avg"], self.state[parameter]["exp_avg_sq"]
 
     def zero_grad(self) -> None:
-        """Forgets the gradients."""
+        """Clears the gradients."""
         for parameter in self._parameters:
             parameter.grad = None
 
@@ -62,7 +63,7 @@ Optimiser = torch.optim.AdamW | RoundedAdamW
 def make_optimiser(
     model: nn.Module, precision: Precision, lr: float, betas: tuple[float, float], eps: float, weight_decay: float
 ) -> Optimiser:
-    """Turns the model to its precision and builds the AdamW that belongs to it."""
+    """Converts the model to the precision and builds the matching AdamW."""
     if precision != "fp32":
         model.to(torch.bfloat16)
     if precision == "bf16-fp32state":
@@ -73,7 +74,7 @@ def make_optimiser(
 
 
 def moments_of(optimiser: Any, parameter: Tensor) -> tuple[Tensor, Tensor] | None:
-    """First and second moment of a parameter in an optimiser of Adam's kind; None before the first, or in others."""
+    """First and second moment of a parameter in an Adam-type optimiser; None before the first step, or in others."""
     state = getattr(optimiser, "state", {}).get(parameter) or {}
     if "exp_avg" not in state or "exp_avg_sq" not in state:
         return None
@@ -81,7 +82,7 @@ def moments_of(optimiser: Any, parameter: Tensor) -> tuple[Tensor, Tensor] | Non
 
 
 def describe_optimiser(optimiser: Any, parameter: Tensor) -> dict[str, Any]:
-    """Its name and its constants for a parameter, as far as they are plain numbers."""
+    """Name of an optimiser and those of its hyperparameters for a parameter that are plain numbers."""
     if optimiser is None:
         return {}
     groups = getattr(optimiser, "param_groups", [])

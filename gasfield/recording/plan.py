@@ -1,4 +1,4 @@
-"""What is trained, and what is kept of it. Nothing here needs PyTorch."""
+"""Specifications of a training run and of its recording. This module does not need PyTorch."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ class Geometry(Spec):
     dimensions: Count = 64
     """Width D of the model."""
     layers: Count = 2
-    """Blocks of attention and feed-forward layer."""
+    """Transformer blocks, each with attention and a feed-forward layer."""
     heads: Annotated[int, Field(ge=1, validate_default=True)] = 2
-    """Attention heads of a block; a divisor of the width."""
+    """Attention heads per block; a divisor of the width."""
     feed_forward: Count = 256
     """Width of the feed-forward layers."""
     sequence: Count = 64
-    """Tokens of a sequence."""
+    """Tokens per sequence."""
     initial_spread: Annotated[float, Field(gt=0)] = 0.02
-    """Standard deviation of every initial matrix and of the embedding."""
+    """Standard deviation of the initial values of every matrix, the embedding included."""
 
     @field_validator("heads")
     @classmethod
@@ -44,44 +44,44 @@ class Geometry(Spec):
 
 
 class TrainingPlan(Spec):
-    """Everything that decides a training run."""
+    """Everything that determines a training run."""
 
     text: str = DEFAULT_TEXT
     """UTF-8 text to train on, plain, .xz or .gz."""
     precision: Precision = "bf16"
-    """Of weights and optimiser state; `bf16-fp32state` keeps the state in float32."""
+    """Precision of weights and optimiser state; `bf16-fp32state` keeps the state in float32."""
     steps: Count = 500
     """Training steps."""
     batch: Count = 32
-    """Sequences of a step."""
+    """Sequences per step."""
     seed: Natural = 1
-    """Of the initial weights, the batches and the choice of rows."""
+    """Seed of the initial weights, the batches and the choice of rows."""
     dead: Natural = 3700
-    """How many tokens of the vocabulary shall never occur; 0 trains on the whole text."""
+    """Number of tokens of the vocabulary that never occur in training; 0 trains on the whole text."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     """Learning rate of AdamW."""
     betas: tuple[float, float] = (0.9, 0.999)
-    """Decay rates of its first and second moment."""
+    """Decay rates of the first and second moment of AdamW."""
     epsilon: Annotated[float, Field(ge=0)] = 1e-8
-    """Added to the root of its second moment."""
+    """Added to the root of the second moment of AdamW."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     """Decoupled weight decay."""
     geometry: Geometry = Geometry()
 
 
 def _steps_as_text(given: Any) -> Any:
-    """`20` is how many, `0,10,250` is which."""
+    """`20` is a number of steps, `0,10,250` a list of them."""
     if not isinstance(given, str):
         return given
     try:
         steps = tuple(int(part) for part in given.split(","))
     except ValueError:
-        raise PydanticCustomError("steps", "write how many (20), or which (0,10,250)") from None
+        raise PydanticCustomError("steps", "give their number (20) or a list (0,10,250)") from None
     return steps if "," in given else steps[0]
 
 
 class RecordingPlan(Spec):
-    """What is kept of a training run."""
+    """What is recorded of a training run."""
 
     dead_rows: Count = 64
     """Dead rows followed at every step."""
@@ -94,9 +94,9 @@ class RecordingPlan(Spec):
     field: Literal["affine", "full", "none"] = "affine"
     """`affine` at every step (and `full` at `full_steps` of them), `full` (exact, at every step: large), or `none`."""
     full_steps: Annotated[Natural | tuple[Natural, ...], BeforeValidator(_steps_as_text)] = 20
-    """Beside the affine field: how many steps keep the exact one, spread logarithmically, or which (0,10,250)."""
+    """Steps that also keep the exact field: their number, spread logarithmically, or a list (0,10,250)."""
     survey_steps: Natural = 12
-    """Steps at which all dead rows are kept."""
+    """Number of steps at which all dead rows are kept."""
     hidden_bits: MantissaBits = 23
     """Mantissa bits kept of the hidden states, 7 (bfloat16) to 23 (float32)."""
     survey_bits: MantissaBits = 23

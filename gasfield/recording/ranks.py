@@ -1,4 +1,4 @@
-"""Training in several processes (DDP): rank 0 writes, and gets the positions of all."""
+"""Training in several processes (DDP): rank 0 gathers the positions of all processes and writes the file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gasfield.recording.capture import Positions
 
 
 def world_size() -> int:
-    """Processes that train together."""
+    """Number of processes of the training."""
     return distributed.get_world_size() if _together() else 1
 
 
@@ -19,7 +19,7 @@ def is_writer() -> bool:
 
 
 def gather(positions: Positions) -> Positions:
-    """The positions of all processes; their gradients are averaged, so each counts the less. All must call this."""
+    """The positions of all processes, weighted as in the averaged gradient. A collective operation."""
     count = torch.tensor([len(positions.hidden)], device=positions.hidden.device)
     counts = [torch.zeros_like(count) for _ in range(world_size())]
     distributed.all_gather(counts, count)
@@ -36,7 +36,7 @@ def gather(positions: Positions) -> Positions:
 
 
 def _all(part: Tensor, sizes: list[int]) -> Tensor:
-    """Parts of different lengths travel at the length of the longest."""
+    """Gathers parts of different lengths, padded to the longest."""
     padded = part.new_zeros((max(sizes), *part.shape[1:]))
     padded[: len(part)] = part
     parts = [torch.empty_like(padded) for _ in sizes]

@@ -1,4 +1,4 @@
-"""Trains the tiny model and records it, from plans to a finished file."""
+"""Trains the tiny model and records it: from plans to a finished file."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from gasfield.spec import Spec
 from gasfield.tracers import Tracer
 
 Progress = Callable[[int, float], None]
-"""Hears of each step and its loss."""
+"""Called with each step and its loss."""
 RECORDINGS = Path("outputs") / "recordings"
-"""Where recordings go whose name was not given."""
+"""Default folder of recordings."""
 
 
 class _TracerFile(Spec):
@@ -38,7 +38,7 @@ def read_tracers(name: str | Path) -> tuple[Tracer, ...]:
     """Tracers from a YAML file with the same `tracers:` list as a scenario.
 
     Raises:
-        InputError: if there is no such file, or, with line and key, if it is not that.
+        InputError: if there is no such file, or (with line and key) if its content is invalid.
     """
     path = find_file(str(name))
     if path is None:
@@ -64,21 +64,21 @@ def record(
     progress: Progress = lambda step, loss: None,
     command: str = "",
 ) -> None:
-    """Trains and records. An interruption (Ctrl-C) leaves a valid file up to the last step, and is passed on.
+    """Trains and records. After an interruption (Ctrl-C), which propagates, the file is valid up to the last step.
 
     Args:
         training_plan: the training.
-        recording_plan: what is kept of it.
+        recording_plan: what is recorded of it.
         output: file to write.
-        overwrite: whether it may replace one.
-        progress: hears of each step.
-        command: how it was called, for the provenance.
+        overwrite: whether an existing file may be replaced.
+        progress: called after each step.
+        command: the command line, for the provenance.
 
     Raises:
         InputError: if the plans do not fit the text, or the output exists.
-        BlowUp: if the loss is no longer finite; the file keeps the steps before.
+        BlowUp: if the loss becomes non-finite; the file keeps the steps before.
     """
-    if output.parent != RECORDINGS or output.exists():  # that folder is made
+    if output.parent != RECORDINGS or output.exists():  # that folder is created
         check_output(output, overwrite=overwrite)
     full_steps = choose_full_steps(recording_plan, training_plan.steps)
     corpus = tokenize(training_plan.text, training_plan.geometry.vocabulary, training_plan.dead)

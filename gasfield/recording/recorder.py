@@ -1,4 +1,4 @@
-"""Records the training of any PyTorch model: how rows of its embedding move, and in which field.
+"""Records the training of any PyTorch model: the motion of rows of its embedding, and the field that moves them.
 
     recorder = Recorder(model, "run.h5", rows={"dead": dead_ids})
     for batch in batches:
@@ -7,7 +7,7 @@
         recorder.step(loss)
     recorder.close()                    # or: with Recorder(...) as recorder
 
-The frame at step t is the matrix before update t + 1, and the field at step t is the one that makes that update.
+The frame at step t is the matrix before update t + 1; the field at step t is the one that drives that update.
 """
 
 from __future__ import annotations
@@ -42,26 +42,26 @@ from gasfield.tracers import Tracer
 from gasfield.trajectory import schema
 
 _DISAGREEMENT = 1e-3
-"""What rounding can make probes disagree by, or half the eps of the numbers if that is more; a cap, a temperature of
-1.05 or smoothed labels do more."""
+"""Disagreement of probes allowed for rounding, or half the eps of their dtype if that is more; a soft cap, a
+temperature of 1.05 or label smoothing exceeds it."""
 _LOGIT_ERROR = 4.0
-"""Units of rounding that a logit may be off w . h by."""
+"""Deviation of a logit from w . h allowed for rounding, in units of rounding."""
 _LEAST_PATIENCE = 0.05
 
 
 class RecordingWarning(UserWarning):
-    """A recording lost something; the training goes on."""
+    """A recording is incomplete; the training continues."""
 
 
 class Recorder:
-    """Opens the file at once, and takes down one update after the other.
+    """Opens the file on construction, and records one update after the other.
 
     Attributes:
         path: the file.
-        matrices: what was found in the model.
-        rows: which rows are followed.
-        updates: how many were made so far.
-        lost: steps that are not in the file, because the disk was slower than the training.
+        matrices: embedding and output matrix of the model.
+        rows: the followed rows.
+        updates: number of updates so far.
+        lost: steps missing from the file because the disk was slower than the training.
     """
 
     def __init__(
@@ -98,34 +98,34 @@ class Recorder:
         Args:
             model: any model with an embedding.
             path: the file to write.
-            rows: group name -> ids, or how many are drawn by the seed; or ids of one group; 320 rows are drawn if left
-                out.
-            dead: ids of all rows that never occur in training, if you know them: all of them are observed, and
-                surveyed at some steps. A group `dead` of `rows` with ids says the same.
-            tracers: structures to plant in dead rows now, before training.
+            rows: group name -> ids, or number of rows to draw by the seed; or ids of one group; 320 rows are drawn by
+                default.
+            dead: ids of all rows that never occur in training, if known: all of them are observed, and surveyed at
+                some steps. A group `dead` of `rows` with ids is equivalent.
+            tracers: structures planted in dead rows now, before training.
             every: steps between two frames.
             field: `affine` (about the centroid of the dead rows), `full` (exact: all hidden states), or `none`.
-            field_every: steps between two fields and two looks at all dead rows; `every` if left out. A simulation in
-                the field needs 1.
+            field_every: steps between two fields, and between two observations of all dead rows; `every` by default. A
+                simulation in the field needs 1.
             full_steps: steps that keep the exact field beside the affine one.
-            survey_steps: steps that keep all dead rows; 0, 1, 2, 3, 4, 6, 8, 11, 16, ... if left out.
-            gradients: whether to keep the gradients of the rows, or the group whose gradients to keep.
+            survey_steps: steps that keep all dead rows; 0, 1, 2, 3, 4, 6, 8, 11, 16, ... by default.
+            gradients: whether to keep the gradients of the rows, or the group whose gradients are kept.
             moments: whether to keep the optimiser's moments of the rows.
-            optimizer: the optimiser, for its moments and its constants.
-            embedding: name of the embedding, if it cannot be found.
-            output: name of the output layer, if it cannot be found.
-            matrix: whose rows are followed, if the two are not tied.
+            optimizer: the optimiser, for its moments and hyperparameters.
+            embedding: name of the embedding, if it is not found automatically.
+            output: name of the output layer, if it is not found automatically.
+            matrix: the matrix whose rows are followed, if the two are not tied.
             tokens: V token strings.
-            approximate: record a field also where the law is not exp(w . h) (biases, soft caps, label smoothing); the
-                file says so.
-            seed: of what is drawn.
-            hidden_bits: mantissa bits kept of hidden states.
+            approximate: record a field even if its form is not exp(w . h) (biases, soft caps, label smoothing); the
+                file is marked.
+            seed: of the random choices.
+            hidden_bits: mantissa bits kept of the hidden states.
             survey_bits: mantissa bits kept of the survey.
-            queue: steps that may wait for the disk.
+            queue: number of steps that may wait for the disk.
             patience: seconds that the training waits for the disk when the queue is full, before the step is lost; the
-                time of a step if left out.
-            provenance: what else the file shall say of where it comes from: text and numbers by name.
-            overwrite: whether it may replace a file.
+                duration of a step by default.
+            provenance: further metadata on the origin of the file: text and numbers by name.
+            overwrite: whether an existing file may be replaced.
 
         Raises:
             InputError: if there is no such matrix, a row is out of range, or the file exists.
@@ -157,13 +157,13 @@ class Recorder:
     # ----------------------------------------------------------------------------------------------------- a step
 
     def step(self, loss: float | Tensor | None = None) -> None:
-        """Takes down the update that was just made. Call it after `optimizer.step()` and before `zero_grad()`.
+        """Records the update just made. Call it after `optimizer.step()` and before `zero_grad()`.
 
         Args:
-            loss: of this step, if it shall be in the file.
+            loss: of this step, if it is to be recorded.
 
         Raises:
-            InputError: at the first step, if the field cannot be recorded as it was asked for.
+            InputError: at the first step, if the field cannot be recorded as requested.
         """
         step, self.updates = self.updates, self.updates + 1
         if self.failure is not None:
@@ -184,11 +184,11 @@ class Recorder:
 
     @property
     def failure(self) -> Exception | None:
-        """Why nothing is written any more, or None."""
+        """The error that stopped the writing, or None."""
         return None if self._worker is None else self._worker.failure
 
     def _state(self) -> State | None:
-        """The matrix as it is now, as far as it is kept."""
+        """The parts of the current matrix that are kept."""
         step, weight = self.updates, self._weight.detach()
         is_frame = self._timetable.is_frame(step)
         looks = bool(len(self._dead)) and self._timetable.looks_at_dead(step)
@@ -210,7 +210,7 @@ class Recorder:
 
     def _of_rows(self, moments: Mapping[str, Tensor]) -> dict[str, HostCopy]:
         if not moments and self.updates:
-            raise InputError("moments=True: this optimiser keeps none under the names exp_avg and exp_avg_sq.")
+            raise InputError("the optimiser has no exp_avg and exp_avg_sq.", parameter="moments", value=True)
         return {name: HostCopy(each.index_select(0, self._index)) for name, each in moments.items()}
 
     def _gradient(self, index: Tensor) -> Tensor:
@@ -226,7 +226,7 @@ class Recorder:
         return gradient.detach().index_select(0, index)
 
     def _field(self, step: int) -> FieldAtStep | None:
-        """What the positions of this step did, as the optimiser felt it."""
+        """The field of the positions of this step, scaled as the optimiser received it."""
         calls, positions = self._layer.calls, self._layer.take()
         if positions is None:
             self._explain_silence(calls)
@@ -240,7 +240,7 @@ class Recorder:
         return field_at(positions, factor, error, self._centroid, exact)
 
     def _arm(self) -> None:
-        """Gets ready for the next step: what its field is taken about must be seen before the update."""
+        """Prepares the next step: the reference point of its field must be taken before the update."""
         step, weight = self.updates, self._weight.detach()
         self._layer.armed = self._hears and self._timetable.has_field(step)
         self._layer.partition = self._layer.armed and self._timetable.is_full(step)
@@ -252,35 +252,35 @@ class Recorder:
         if self._layer.partition:
             self._stood = weight.index_select(0, self._index)
 
-    # ------------------------------------------------------------------------------------------ the law, at first
+    # ------------------------------------------------------------------------------------------ form of the field
 
     def _check_law(self, positions: Positions) -> None:
-        """Whether this model's rows feel exp(w . h)."""
+        """Checks once that the field of this model has the form exp(w . h)."""
         self._lawful = True
         limit = max(_DISAGREEMENT, positions.eps / 2)
         disagreement, product = float(positions.disagreement), float(positions.logit_error)
         if self._approximate or (disagreement <= limit and product <= _LOGIT_ERROR):
             return
-        what = f"rows disagree by {disagreement:.2g} about the strength of a position (rounding makes {limit:.2g})"
+        what = f"rows disagree by {disagreement:.2g} on the strength of a position (rounding allows {limit:.2g})"
         if product > _LOGIT_ERROR:
-            what = f"the logits are not w . h (they are off by {product:.3g} units of rounding)"
+            what = f"the logits are not w . h (they deviate by {product:.3g} units of rounding)"
         self._refuse(
-            f"this model's rows do not feel exp(w . h): {what}. Biases, soft caps, temperatures and smoothed labels do "
-            "that. Say approximate=True (the file will say so), or field='none'."
+            f"the field of this model is not of the form exp(w . h): {what}. Biases, soft caps, temperatures and label "
+            "smoothing have this effect. Set approximate=True (which marks the file), or field='none'."
         )
 
     def _explain_silence(self, calls: int) -> None:
         if self._lawful:
-            self._warn(f"step {self.updates - 1}: nothing came through the output layer; it has no field")
+            self._warn(f"step {self.updates - 1}: the output layer was not used; the step has no field")
             return
         name = self.matrices.output_name.removesuffix(".weight")
         if calls:
-            reason = f"no gradient came back to {name}; call recorder.step() after backward()"
+            reason = f"no gradient reached {name}; call recorder.step() after backward()"
         elif self.matrices.layer is None:
-            reason = f"no product with {name} was seen in the model's forward(); name the output layer (output='name')"
+            reason = f"no product with {name} was found in the model's forward(); name the output layer (output='name')"
         else:
-            reason = f"{name} was never called (a fused loss that never makes logits?)"
-        self._refuse(f"the field cannot be recorded: {reason}, or say field='none'.")
+            reason = f"{name} was never called (a fused loss that does not compute logits?)"
+        self._refuse(f"the field cannot be recorded: {reason}, or set field='none'.")
 
     def _refuse(self, text: str) -> None:
         self._layer.release()
@@ -299,13 +299,13 @@ class Recorder:
                 self.path, self._gas(tokens), lattice, self._provenance(model, seed) | dict(provenance)
             )
             self._sheet.write(writer, StepRecord(step=0, after=self._state()))
-            writer.flush()  # whoever looks at once shall find a file with a frame
+            writer.flush()  # so that the file has a frame from the start
         except OSError as fault:
             raise InputError(f"{self.path}: cannot be written ({fault}).") from None
         return Worker(writer, queue)
 
     def _give(self, record: StepRecord) -> None:
-        """Queues a step. If the disk is slower than the training, the training waits a step's time and no longer."""
+        """Queues a step. If the queue is full, the training waits for the duration of a step and no longer."""
         if self._worker is None:
             return
         patience = max(time.monotonic() - self._last_given, _LEAST_PATIENCE)
@@ -316,26 +316,26 @@ class Recorder:
             if len(self.lost) == 1:
                 self._warn(
                     f"step {record.step} is not recorded: the disk is slower than the training, and the queue is full. "
-                    "Record fewer rows, or larger every="
+                    "Record fewer rows, or increase every"
                 )
         self._last_given = time.monotonic()
 
     def _give_up(self) -> None:
-        """The file cannot be written any more: says so, once, and lets the training go on."""
+        """Stops recording after a failed write: warns once and lets the training continue."""
         failure = self._let_go()
         self._warn(
             f"recording stopped before step {self.updates}: {self.path} cannot be written ({failure}). "
-            "The training goes on; the file holds the steps before"
+            "The training continues; the file holds the steps before"
         )
 
     def close(self) -> None:
-        """Writes what is queued, and closes the file. Does nothing the second time."""
+        """Writes the queued steps and closes the file. Further calls have no effect."""
         atexit.unregister(self.close)
         if (failure := self._let_go()) is not None:
-            self._warn(f"{self.path} could not be finished ({failure}); it holds what was flushed before")
+            self._warn(f"{self.path} could not be completed ({failure}); it holds the steps flushed before")
         if self._sheet.left_out:
             self._warn(
-                f"{len(self._sheet.left_out)} exact fields are not in {self.path}, the first of them that of step "
+                f"{len(self._sheet.left_out)} exact fields are not in {self.path}, the first of them at step "
                 f"{self._sheet.left_out[0]}: their batches had more positions than the first"
             )
             self._sheet.left_out.clear()
@@ -360,11 +360,11 @@ class Recorder:
     def _warn(self, text: str) -> None:
         warnings.warn(f"gasfield: {text}.", RecordingWarning, stacklevel=3)
 
-    # --------------------------------------------------------------------------------------------------- the rest
+    # --------------------------------------------------------------------------------------------------- helpers
 
     @property
     def _shares(self) -> bool:
-        """Whether other processes hold a part of the positions."""
+        """Whether other processes hold part of the positions."""
         return self._hears and world_size() > 1
 
     def _on_device(self, ids: NDArray[np.int64]) -> Tensor:
@@ -376,32 +376,34 @@ class Recorder:
         if group is True:
             return self._index
         if group not in self.rows.names:
-            raise InputError(f"gradients={group!r}: the groups are {', '.join(self.rows.names)}.")
+            raise InputError(f"the groups are {', '.join(self.rows.names)}.", parameter="gradients", value=group)
         return self._index[self._on_device(self.rows.members(group))]
 
     def _check(self, overwrite: bool, tokens: Sequence[str] | None, provenance: Mapping[str, Any]) -> None:
         layer = self.matrices.layer
         if self._timetable.field != "none":
             if self._weight is not self.matrices.output:
-                raise InputError("matrix='embedding': the field moves rows of the output matrix; say field='none'.")
+                message = "the field moves rows of the output matrix; set field='none'."
+                raise InputError(message, parameter="matrix", value="embedding")
             if layer is not None and layer.bias is not None and not self._approximate:
                 raise InputError(
-                    f"{self.matrices.output_name.removesuffix('.weight')} has a bias: its rows do not feel exp(w . h). "
-                    "Say approximate=True (the file will say so), or field='none'."
+                    f"{self.matrices.output_name.removesuffix('.weight')} has a bias: the field is not of the form "
+                    "exp(w . h). Set approximate=True (which marks the file), or field='none'."
                 )
         if self._keeps_moments and self._optimizer is None:
-            raise InputError("moments=True: say whose (optimizer=).")
+            raise InputError("needs the optimiser (optimizer=).", parameter="moments", value=True)
         if hasattr(self._weight, "placements"):
-            raise InputError("the matrix is sharded over processes (FSDP, tensor parallelism); that is not recorded.")
+            raise InputError("the matrix is sharded over processes (FSDP, tensor parallelism), which is not supported.")
         for name, value in provenance.items():
             if not isinstance(value, str | int | float | bool) and np.asarray(value).dtype.kind not in "biuf":
-                raise InputError(f"provenance=: {name} is a {type(value).__name__}; text and numbers can be kept.")
+                message = f"{name} is of type {type(value).__name__}; only text and numbers can be kept."
+                raise InputError(message, parameter="provenance")
         if tokens is not None and len(tokens) != len(self._weight):
-            raise InputError(f"tokens=: {len(tokens)} strings for {len(self._weight)} rows.")
+            raise InputError(f"{len(tokens)} strings for {len(self._weight)} rows.", parameter="tokens")
         if not is_writer():
             return
         if self.path.is_dir() or (self.path.exists() and not overwrite):
-            raise InputError(f"{self.path}: exists already; choose another name, or say overwrite=True.")
+            raise InputError(f"{self.path}: exists already; choose another name, or set overwrite=True.")
         if not self.path.parent.is_dir():
             raise InputError(f"{self.path}: there is no folder {self.path.parent}.")
 
@@ -433,7 +435,7 @@ class Recorder:
 
 
 def _probes(rows: Rows, count: int, seed: int) -> NDArray[np.int64]:
-    """Rows that tell the strength of a position: dead ones if enough are known."""
+    """Rows that determine the strength of a position: dead ones if enough are known."""
     pool = rows.dead if len(rows.dead) >= PROBES else np.arange(count)
     chosen = generator(seed, Stream.PROBES).choice(pool, min(PROBES, len(pool)), replace=False)
     return np.sort(chosen).astype(np.int64)

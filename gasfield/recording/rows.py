@@ -18,9 +18,9 @@ from gasfield.tracers import Present, Soil, Tracer, plant, structure_of
 
 Ids = NDArray[np.int64]
 DRAWN = 320
-"""Rows that are drawn if nobody says which."""
+"""Number of rows drawn by default."""
 OTHERS = "live"
-"""Of a matrix whose dead rows are known, all the others."""
+"""Group of all other rows of a matrix whose dead rows are known."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Rows:
         names: the groups.
         species: (N,) index into `names`.
         ids: (N,) row numbers, which are token ids.
-        bonds: tracer name -> (B, 2) pairs of places in `ids`.
-        dead: ids of all dead rows that are no tracers, ascending; empty if they are not known.
+        bonds: tracer name -> (B, 2) pairs of indices into `ids`.
+        dead: ids of all dead rows that are not tracers, ascending; empty if unknown.
     """
 
     names: list[str]
@@ -42,7 +42,7 @@ class Rows:
     dead: Ids
 
     def members(self, name: str) -> NDArray[np.int64]:
-        """Places in `ids` of one group."""
+        """Indices into `ids` of one group."""
         return np.flatnonzero(self.species == self.names.index(name))
 
 
@@ -56,12 +56,12 @@ def choose_rows(
     """Chooses rows, and plants the tracers in dead ones.
 
     Args:
-        matrix: (V, D), changed where tracers are planted.
-        wanted: group name -> ids, or how many are drawn (of the dead, of the others for "live", or of all rows); or
-            ids of one group "rows"; None draws 320.
-        dead: ids of all dead rows, if they are known.
+        matrix: (V, D), modified where tracers are planted.
+        wanted: group name -> ids, or number to draw (from the dead rows for "dead", the others for "live", else from
+            all); or ids of one group "rows"; None draws 320.
+        dead: ids of all dead rows, if known.
         tracers: structures.
-        seed: of what is drawn.
+        seed: of the random choices.
 
     Raises:
         InputError: if there are not enough rows, ids are out of range, or a tracer does not fit.
@@ -74,7 +74,7 @@ def choose_rows(
     known = dead is not None
     dead_ids = np.unique(_ids([] if dead is None else dead, count, "dead"))
     if tracers and not known:
-        raise InputError("tracers are planted in dead rows: say which rows are dead (dead=ids).")
+        raise InputError("are planted in dead rows, which must be given (dead=ids).", parameter="tracers")
     chance = generator(seed, Stream.ROW_SAMPLE)
     others = np.setdiff1d(np.arange(count), dead_ids)
     pools = {"dead": chance.permutation(dead_ids), OTHERS: chance.permutation(others)}
@@ -86,11 +86,11 @@ def choose_rows(
     for name, what in wanted.items():
         groups[name] = _group(name, what, pools, count, chance, known)
         if (clash := np.intersect1d(groups[name], taken)).size:
-            raise InputError(f"rows: {name} holds row {clash[0]}, in which a tracer is planted.")
+            raise InputError(f"{name} contains row {clash[0]}, in which a tracer is planted.", parameter="rows")
     ids = np.concatenate(list(groups.values()))
     values, counts = np.unique(ids, return_counts=True)
     if (counts > 1).any():
-        raise InputError(f"rows: row {values[counts > 1][0]} is in two groups, or twice in one.")
+        raise InputError(f"row {values[counts > 1][0]} is in two groups, or twice in one.", parameter="rows")
     return Rows(
         names=list(groups),
         species=np.repeat(np.arange(len(groups)), [len(rows) for rows in groups.values()]),
@@ -131,28 +131,30 @@ def _group(
         return np.sort(_ids(what, count, name))
     pool = pools[name] if known and name in pools else chance.permutation(count)
     if name in pools and not known:
-        raise InputError(f"rows: {name}: {what} are to be drawn, but nobody knows which are dead (dead=ids).")
+        message = f"{name}: to draw {what}, the dead rows must be given (dead=ids)."
+        raise InputError(message, parameter="rows")
     if not 1 <= what <= len(pool):
-        raise InputError(f"rows: {name}: {what} rows are wanted, and there are {len(pool)}.")
+        raise InputError(f"{name}: {what} rows are requested, and there are {len(pool)}.", parameter="rows")
     return np.sort(pool[: int(what)])
 
 
 def _ids(values: ArrayLike, count: int, name: str) -> Ids:
     ids = np.atleast_1d(np.asarray(values))
     if ids.size and not np.issubdtype(ids.dtype, np.integer):
-        raise InputError(f"rows: {name}: row numbers are whole numbers; these are {ids.dtype}.")
+        raise InputError(f"{name}: row numbers are integers; these are {ids.dtype}.", parameter="rows")
     if ids.ndim != 1:
-        raise InputError(f"rows: {name}: a list of row numbers is wanted; this has {ids.ndim} axes.")
+        raise InputError(f"{name}: must be a list of row numbers; this has {ids.ndim} axes.", parameter="rows")
     if ids.size and not (ids.min() >= 0 and ids.max() < count):
         worst = int(ids.max() if ids.max() >= count else ids.min())
-        raise InputError(f"rows: {name}: there is no row {worst}; the matrix has the rows 0 to {count - 1}.")
+        message = f"{name}: there is no row {worst}; the matrix has the rows 0 to {count - 1}."
+        raise InputError(message, parameter="rows")
     return ids.astype(np.int64)
 
 
 def _found(name: str) -> Path:
     path = find_file(name)
     if path is None:
-        raise InputError(f"tracers: there is no file '{name}'.")
+        raise InputError(f"there is no file '{name}'.", parameter="tracers")
     return path
 
 
@@ -160,14 +162,16 @@ def _check_tracers(tracers: Sequence[Tracer], sizes: list[int], dead: int, group
     names = [tracer.name for tracer in tracers]
     if len(set(names)) < len(names) or groups & set(names):
         raise InputError(
-            f"tracers: names must differ from each other and from the groups {', '.join(sorted(groups))}; "
-            f"they are {', '.join(names)}."
+            f"names must differ from each other and from the groups {', '.join(sorted(groups))}; they are "
+            f"{', '.join(names)}.",
+            parameter="tracers",
         )
     late = [tracer.name for tracer in tracers if tracer.plant_at]
     if late:
-        raise InputError(f"tracers: {', '.join(late)}: a recorder plants before training; take plant_at out.")
+        message = f"{', '.join(late)}: a recorder plants before training; remove plant_at."
+        raise InputError(message, parameter="tracers")
     if sizes and sum(sizes) + 2 > dead:
         raise InputError(
-            f"tracers: {' + '.join(map(str, sizes))} tracer points need as many dead rows and two more; "
-            f"there are only {dead}."
+            f"{' + '.join(map(str, sizes))} tracer points need as many dead rows and two more; there are only {dead}.",
+            parameter="tracers",
         )

@@ -1,4 +1,4 @@
-"""The layout of a recording in its file, and how a step is written into it."""
+"""The layout of a recording in its file, and the writing of its steps."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _MOMENTS = (schema.FIRST_MOMENT, schema.SECOND_MOMENT)
 
 @dataclass
 class StepRecord:
-    """What one call of the recorder took down.
+    """The data of one step.
 
     Attributes:
-        step: the update was number step + 1.
-        loss: of the step.
-        field: that made the update.
-        gradients: (n, D) of the rows whose gradients are kept.
-        after: the state after `step + 1` updates, or at the beginning: what of it is kept.
+        step: number of updates before this one.
+        loss: loss of the step.
+        field: the field that drove the update.
+        gradients: (n, D) gradients of the rows of which they are kept.
+        after: the kept parts of the state after `step + 1` updates, or of the initial state.
     """
 
     step: int
@@ -48,11 +48,11 @@ class State:
     """The matrix after a number of updates.
 
     Attributes:
-        step: updates made.
-        rows: (N, D) the followed rows, if this is a frame.
-        dead: (M, D) all dead rows, if they are looked at.
+        step: number of updates.
+        rows: (N, D) the followed rows, if a frame is due.
+        dead: (M, D) all dead rows, if they are observed.
         dead_moments: means (D,) of the moments of all dead rows, by name.
-        moments: (N, D) of the followed rows, by name.
+        moments: (N, D) moments of the followed rows, by name.
     """
 
     step: int
@@ -63,10 +63,10 @@ class State:
 
 
 class Sheet:
-    """Knows where everything goes.
+    """Maps the parts of a recording to places in its file.
 
     Attributes:
-        left_out: steps whose exact field had no place.
+        left_out: steps whose exact field did not fit.
     """
 
     def __init__(
@@ -78,14 +78,14 @@ class Sheet:
         hidden_bits: int,
         survey_bits: int,
     ) -> None:
-        """What will be written.
+        """Defines the content of the file.
 
         Args:
-            timetable: at which steps.
-            rows: which rows.
+            timetable: the steps at which each part is written.
+            rows: the followed rows.
             gradients_of: the group whose gradients are kept; "" for all rows, None for none.
-            keeps_moments: whether the optimiser's moments of the rows are kept.
-            hidden_bits: mantissa bits of hidden states.
+            keeps_moments: whether the optimiser's moments of the rows are written.
+            hidden_bits: mantissa bits of the hidden states.
             survey_bits: mantissa bits of the survey.
         """
         self._timetable, self._rows = timetable, rows
@@ -100,7 +100,7 @@ class Sheet:
         """Creates the file.
 
         Raises:
-            OSError: if that cannot be done.
+            OSError: if it cannot be created.
         """
         writer = TrajectoryWriter(path, gas, precision=precision, provenance=provenance)
         rows, dimensions = self._rows, gas.dimensions
@@ -136,7 +136,7 @@ class Sheet:
     # ------------------------------------------------------------------------------------------------------ a step
 
     def write(self, writer: TrajectoryWriter, record: StepRecord) -> None:
-        """Writes what was taken down; called by one thread, in order."""
+        """Writes a step; called by one thread, in order."""
         step = record.step
         if record.loss is not None:
             loss = record.loss if isinstance(record.loss, float) else float(record.loss.array())
@@ -161,7 +161,7 @@ class Sheet:
             self._observe(writer, step, state.dead.array())
 
     def _observe(self, writer: TrajectoryWriter, step: int, dead: NDArray[Any]) -> None:
-        """What all dead rows do, one or more steps after they were looked at before."""
+        """Writes statistics of all dead rows, and their positions if a survey is due."""
         observe = writer.observe
         centroid = dead.mean(axis=0, dtype=np.float64)
         observe("dead/centroid", step, step, centroid)
@@ -194,17 +194,19 @@ class Sheet:
 
     def _write_exact(self, writer: TrajectoryWriter, step: int, exact: ExactField) -> None:
         hidden, gradient = exact.hidden.array(), exact.gradient.array()
-        moves = self._timetable.every > 1  # otherwise the frames say where the rows stood
+        moves = self._timetable.every > 1  # otherwise the frames hold the positions of the rows
         if not self._room:
             self._room = len(hidden)
             self._lay_out_exact(writer, hidden.shape, gradient.shape, moves)
-        if len(hidden) > self._room:  # a batch with more positions than the first had has no place
+        if len(hidden) > self._room:  # a batch with more positions than the first does not fit
             self.left_out.append(step)
             return
         parts = {"hidden": keep_mantissa(hidden, self._hidden_bits)}
         parts |= {"log_partition": exact.log_partition.array(), "weight": exact.weight.array()}
         for name, values in parts.items():
-            room = np.zeros((self._room, *values.shape[1:]), values.dtype)  # positions without weight do nothing
+            room = np.zeros(
+                (self._room, *values.shape[1:]), values.dtype
+            )  # positions without weight contribute nothing
             room[: len(values)] = values
             writer.append(f"{schema.FULL}/{name}", step, step, room)
         writer.append(f"{schema.FULL}/gradient", step, step, gradient)

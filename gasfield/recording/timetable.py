@@ -1,4 +1,4 @@
-"""At which steps what is taken down."""
+"""The steps at which each part of a recording is taken."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FieldForm = Literal["affine", "full", "none"]
 
 
 def spread_steps(count: int, last: int) -> list[int]:
-    """`count` different steps from 0 to `last`, both included, spread logarithmically (all, if there are fewer)."""
+    """`count` distinct steps from 0 to `last` inclusive, spread logarithmically (all of them, if there are fewer)."""
     count = min(count, last + 1)
     spread: list[int] = []
     ratio = (last + 1) ** (1 / max(count - 1, 1))
@@ -23,17 +23,17 @@ def spread_steps(count: int, last: int) -> list[int]:
 
 
 def endless_steps() -> frozenset[int]:
-    """0, 1, 2, 3, 4, 6, 8, 11, 16, ...: rounded powers of the root of two, for a training of unknown length."""
+    """0, 1, 2, 3, 4, 6, 8, 11, 16, ...: rounded powers of sqrt(2), for a training of unknown length."""
     return frozenset({0, *(round(2 ** (power / 2)) for power in range(100))})
 
 
 @dataclass(frozen=True)
 class Timetable:
-    """At which steps what is taken down.
+    """The steps at which each part of a recording is taken.
 
     Attributes:
         every: steps between two frames.
-        field_every: steps between two fields, and two looks at all dead rows.
+        field_every: steps between two fields, and between two observations of all dead rows.
         field: which form of the field.
         full_steps: steps that keep the exact field beside the affine one.
         survey_steps: steps that keep all dead rows.
@@ -46,18 +46,20 @@ class Timetable:
     survey_steps: Collection[int]
 
     def __post_init__(self) -> None:
-        """Refuses what is no timetable.
+        """Validates the values.
 
         Raises:
-            InputError: for an unknown field, or steps that do not count.
+            InputError: for an unknown field, or intervals below 1.
         """
         if self.field not in get_args(FieldForm):
-            raise InputError(f"field={self.field!r}: there are {', '.join(get_args(FieldForm))}.")
-        if self.every < 1 or self.field_every < 1:
-            raise InputError("every= and field_every= count steps: 1 or more.")
+            message = f"the forms of the field are {', '.join(get_args(FieldForm))}."
+            raise InputError(message, parameter="field", value=self.field)
+        for name in ("every", "field_every"):
+            if getattr(self, name) < 1:
+                raise InputError("must be at least 1.", parameter=name, value=getattr(self, name))
 
     def is_frame(self, step: int) -> bool:
-        """Whether the rows are kept as they are before update step + 1."""
+        """Whether the rows before update step + 1 are kept."""
         return step % self.every == 0
 
     def has_field(self, step: int) -> bool:
@@ -65,7 +67,7 @@ class Timetable:
         return self.field != "none" and (step % self.field_every == 0 or step in self.full_steps)
 
     def is_full(self, step: int) -> bool:
-        """Whether it is kept exactly."""
+        """Whether the exact field is kept."""
         return self.field != "none" and ((self.field == "full" and self.has_field(step)) or step in self.full_steps)
 
     def is_survey(self, step: int) -> bool:
@@ -73,5 +75,5 @@ class Timetable:
         return step in self.survey_steps
 
     def looks_at_dead(self, step: int) -> bool:
-        """Whether all dead rows are looked at."""
+        """Whether all dead rows are observed."""
         return step % self.field_every == 0 or self.is_survey(step)

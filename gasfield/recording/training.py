@@ -17,7 +17,7 @@ from gasfield.streams import Stream, generator, word
 
 
 class Training:
-    """A model, its optimiser and its batches, ready to be stepped through."""
+    """A model, its optimiser and its batches."""
 
     def __init__(self, plan: TrainingPlan, corpus: Corpus) -> None:
         """Builds the model in its precision.
@@ -39,10 +39,10 @@ class Training:
         )
 
     def losses(self) -> Iterator[float]:
-        """Trains: the loss of each step, when its update was made and its gradients are still there.
+        """Trains and yields the loss of each step, after its update and while its gradients still exist.
 
         Raises:
-            BlowUp: if the loss is no longer finite; the update is not made.
+            BlowUp: if the loss becomes non-finite; the update is not made.
         """
         for step in range(self.plan.steps):
             tokens, targets = self.batch()

@@ -1,4 +1,4 @@
-"""A thread that writes while training goes on: a bounded queue, and what happens when it is full or the disk is."""
+"""A writer thread beside the training: a bounded queue, and the handling of a full queue or a full disk."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Job = Callable[[TrajectoryWriter], None]
 
 
 class Worker:
-    """Takes jobs in order. The file belongs to its thread alone, until `finish`.
+    """Executes jobs in order. Only its thread accesses the file until `finish`.
 
     Attributes:
-        failure: why nothing is written any more, or None.
+        failure: the error that stopped the writing, or None.
     """
 
     def __init__(self, writer: TrajectoryWriter, length: int) -> None:
@@ -29,7 +29,7 @@ class Worker:
         self._thread.start()
 
     def give(self, job: Job, patience: float) -> bool:
-        """Queues a job; False if there was no room for `patience` seconds, and then the job is not done."""
+        """Queues a job; False if there was no room for `patience` seconds, in which case the job is dropped."""
         try:
             self._jobs.put(job, timeout=None if isinf(patience) else patience)
         except queue.Full:
@@ -37,7 +37,7 @@ class Worker:
         return True
 
     def finish(self) -> Exception | None:
-        """Does what is queued and closes the file; returns what went wrong, if anything did."""
+        """Executes the queued jobs and closes the file; returns the error, if there was one."""
         self._jobs.put(None)
         self._thread.join()
         if self.failure is None:
@@ -58,7 +58,7 @@ class Worker:
             self._guard(job, self._writer)
 
     def _guard(self, work: Callable[..., Any], *given: Any) -> None:
-        """Training must not end because a recording cannot go on, whatever the reason is."""
+        """Stores any error: a failed recording must not end the training."""
         if self.failure is not None:
             return
         try:

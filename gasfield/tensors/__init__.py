@@ -1,4 +1,4 @@
-"""Matrices in the files of others: which tensors a file holds, which one is the embedding, which rows are meant."""
+"""Matrices in third-party files: the tensors of a file, the choice of the embedding, and the selection of rows."""
 
 from gasfield.tensors.files import PRECISIONS, Tensor, Words, missing_tensor, tensors_of
 from gasfield.tensors.naming import COMMON_NAMES, choose_embedding

@@ -1,6 +1,6 @@
-"""What tensors a file holds, and their bits: safetensors (shards too), npy and npz, mapped where that can be done.
+"""The tensors of a file and their bits: safetensors (including shards), npy and npz, memory-mapped where possible.
 
-Nothing is unpickled. NumPy has no bfloat16, so that bits stay bits here; `Matrix` knows what they stand for.
+Nothing is unpickled. NumPy has no bfloat16, so the values are kept as bits here; `Matrix` interprets them.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ from numpy.typing import NDArray
 from gasfield.errors import InputError
 
 PRECISIONS = {"BF16": "bfloat16", "F16": "float16", "F32": "float32", "F64": "float64"}
-"""Numbers that an embedding can be made of, by their names in safetensors."""
+"""Number types of embeddings, by their names in safetensors."""
 _NAMES = PRECISIONS | {"U16": "uint16"}
 _BYTES = {"bfloat16": 2, "float16": 2, "float32": 4, "float64": 8, "uint16": 2}
 _LONGEST_HEADER = 100_000_000
 """Bytes: the format's own limit."""
 _PICKLES = {".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle", ".joblib"}
 _NO_PICKLES = (
-    "this is a pickle, and to open one is to run whatever code is in it; gasfield never does. Load it where you trust "
-    "it, and save the matrix with safetensors.torch.save_file({'embedding': weight}, 'embedding.safetensors') or "
+    "this is a pickle; opening it would run any code that it contains, which gasfield never does. If you trust it, "
+    "load it and save the matrix with safetensors.torch.save_file({'embedding': weight}, 'embedding.safetensors') or "
     "numpy.save."
 )
 _FAULTS = (
     OSError,
     ValueError,
     EOFError,
-    RuntimeError,  # an archive with a password; NotImplementedError, of a newer kind
+    RuntimeError,  # an archive with a password; NotImplementedError for a newer version
     zlib.error,
     zipfile.BadZipFile,
     zipfile.LargeZipFile,
-    tokenize.TokenError,  # NumPy's headers are read as Python literals
+    tokenize.TokenError,  # NumPy's headers are parsed as Python literals
 )
-"""What reading a damaged file can end in."""
+"""Exceptions raised for damaged files."""
 Words = NDArray[np.unsignedinteger[Any]]
 
 
@@ -53,12 +53,12 @@ class Tensor:
     """One array of a file.
 
     Attributes:
-        name: in the file; empty where the file holds one array without a name.
-        shape: as stored; None if the shard that should hold it is missing.
-        numbers: "bfloat16", "float16", "float32", "float64", or the name of another type, which is no embedding.
-        load: its bits as unsigned integers of the shape, mapped or read.
-        stream: its bits along the first axis, one piece after the other, without holding all of them; None where `load`
-            maps the file and does that.
+        name: in the file; empty if the file holds one unnamed array.
+        shape: as stored; None if its shard is missing.
+        numbers: "bfloat16", "float16", "float32", "float64", or the name of another type, unsuitable for an embedding.
+        load: returns its bits as unsigned integers of that shape, mapped or read.
+        stream: yields its bits along the first axis piece by piece, without holding all of them in memory; None if
+            `load` maps the file.
     """
 
     name: str
@@ -68,15 +68,15 @@ class Tensor:
     stream: Callable[[], Iterator[Words]] | None = None
 
     def pieces(self) -> Iterator[Words]:
-        """Its bits along the first axis, one piece after the other; never all of them in memory."""
+        """Its bits along the first axis, piece by piece; never all of them in memory."""
         return iter(self.load()) if self.stream is None else self.stream()
 
 
 def tensors_of(path: Path) -> list[Tensor]:
-    """Everything that a file, or a folder of shards, holds; nothing is loaded yet.
+    """All tensors of a file or of a folder of shards; no data are loaded yet.
 
     Raises:
-        InputError: if it is missing, damaged, a pickle, or of no format that is known here.
+        InputError: if it is missing, damaged, a pickle, or of an unknown format.
     """
     try:
         if path.is_dir():
@@ -98,7 +98,7 @@ def tensors_of(path: Path) -> list[Tensor]:
     except _FAULTS as fault:
         raise InputError(f"{path}: cannot be read; is it cut short? ({fault})") from None
     raise InputError(
-        f"{path}: of no known format; there are safetensors (a file, a folder of shards or its .index.json), .npy, "
+        f"{path}: unknown format; supported are safetensors (a file, a folder of shards or its .index.json), .npy, "
         ".npz, and gasfield's trajectories (.h5)."
     )
 
@@ -107,7 +107,7 @@ def tensors_of(path: Path) -> list[Tensor]:
 
 
 def _folder(path: Path) -> list[Tensor]:
-    """A folder of shards: by its index if it has one (which also knows of shards that are missing)."""
+    """A folder of shards: by its index if there is one (which also lists missing shards)."""
     indices = sorted(path.glob("*.safetensors.index.json"))
     if indices:
         return _index(indices[0])
@@ -121,40 +121,40 @@ def _folder(path: Path) -> list[Tensor]:
 
 
 def _index(path: Path) -> list[Tensor]:
-    """The tensors of a sharded model. A shard that is not here matters only if its tensor is asked for."""
+    """The tensors of a sharded model. A missing shard is an error only if one of its tensors is loaded."""
     try:
         places = json.loads(path.read_text(encoding="utf-8"))["weight_map"]
         shards = {name: str(file) for name, file in places.items()}
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise InputError(f"{path}: no index of safetensors: a JSON object with `weight_map` is wanted.") from None
+        raise InputError(f"{path}: not an index of safetensors, which is a JSON object with `weight_map`.") from None
     found: dict[str, Tensor] = {}
     for file in sorted(set(shards.values())):
         if Path(file).name != file:
-            raise InputError(f"{path}: weight_map names {file!r}; shards lie beside their index.")
+            raise InputError(f"{path}: weight_map names {file!r}; shards must be in the folder of their index.")
         if (path.parent / file).is_file():
             found |= {tensor.name: tensor for tensor in _safetensors(path.parent / file)}
     return [found.get(name) or missing_tensor(name, path.parent / file) for name, file in shards.items()]
 
 
 def missing_tensor(name: str, shard: Path) -> Tensor:
-    """What an index promises and its shard has not: an error for those who load it."""
+    """A tensor listed in an index but missing from its shard: loading it raises InputError."""
 
     def load() -> Words:
         what = "it holds no such tensor" if shard.is_file() else "this shard is missing"
-        raise InputError(f"{shard}: {what}; the index says that {name} is in it.")
+        raise InputError(f"{shard}: {what}; the index lists {name} in it.")
 
     return Tensor(name, None, "", load)
 
 
 def metadata_of(path: Path) -> dict[str, str]:
-    """What a safetensors file says of itself.
+    """The metadata of a safetensors file.
 
     Raises:
         InputError: if it is damaged.
     """
     stated = _header(path)[0].get("__metadata__", {})
     if not isinstance(stated, dict):
-        raise InputError(f"{path}: its __metadata__ is no object of names and texts.")
+        raise InputError(f"{path}: its __metadata__ is not an object of names and texts.")
     return {str(name): str(value) for name, value in stated.items()}
 
 
@@ -176,13 +176,13 @@ def _header(path: Path) -> tuple[dict[str, Any], int]:
         length = int.from_bytes(head, "little")
         if len(head) < 8 or length > min(_LONGEST_HEADER, size - 8):
             raise InputError(
-                f"{path}: no safetensors, or cut short: its header would be {length} bytes long, the file has {size}."
+                f"{path}: not safetensors, or cut short: its header would have {length} bytes, the file has {size}."
             )
         text = file.read(length)
     try:
         header = json.loads(text)
         if not isinstance(header, dict):
-            raise TypeError("no object of names")
+            raise TypeError("not an object")
         return header, 8 + length
     except (ValueError, TypeError) as fault:
         raise InputError(f"{path}: its safetensors header is damaged ({fault}).") from None
@@ -204,7 +204,7 @@ def _entry(path: Path, name: str, entry: Mapping[str, Any], origin: int, size: i
         return np.memmap(path, dtype=f"<u{width}", mode="r", offset=origin + start + at, shape=part)
 
     def stream() -> Iterator[Words]:
-        """Each piece is mapped for itself: what was read of one map counts as memory as long as the map is there."""
+        """Maps each piece separately: pages read through a map stay resident as long as the map exists."""
         size = (width or 0) * math.prod(shape[1:])
         for number in range(shape[0]):
             yield mapped(number * size, shape[1:])
@@ -248,7 +248,7 @@ def _npz(path: Path) -> list[Tensor]:
                     )
                 )
     if not tensors:
-        raise InputError(f"{path}: no arrays in this archive; an .npz of numpy.savez is wanted.")
+        raise InputError(f"{path}: no arrays in this archive; it must be an .npz of numpy.savez.")
     return tensors
 
 
@@ -266,7 +266,7 @@ def _from_npz(path: Path, name: str, kind: np.dtype[Any]) -> Callable[[], Words]
 
 
 def _pieces_of_npz(path: Path, name: str) -> Callable[[], Iterator[Words]]:
-    """A compressed array, unpacked a piece at a time."""
+    """A compressed array, decompressed piece by piece."""
 
     def stream() -> Iterator[Words]:
         try:
@@ -276,7 +276,7 @@ def _pieces_of_npz(path: Path, name: str) -> Callable[[], Iterator[Words]]:
                 shape, by_columns, kind = read(member)
                 if by_columns and len(shape) > 1:
                     raise InputError(
-                        f"{path}: {name} is stored by columns, so that its pieces lie scattered; save "
+                        f"{path}: {name} is stored by columns, so that its pieces are not contiguous; save "
                         "numpy.ascontiguousarray of it."
                     )
                 size = math.prod(shape[1:]) * kind.itemsize
@@ -292,7 +292,7 @@ def _pieces_of_npz(path: Path, name: str) -> Callable[[], Iterator[Words]]:
 
 
 def _npy_header(file: BinaryIO, origin: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """Shape and type, from the first bytes."""
+    """Shape and type from the header."""
     version = npy.read_magic(file)
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     shape, _, kind = read(file)
@@ -306,13 +306,13 @@ def _numbers(kind: np.dtype[Any]) -> str:
 
 
 def _bits(values: NDArray[Any]) -> Words:
-    """The bits in this machine's byte order. What is stored the other way round, or by columns, is copied."""
+    """The bits in native byte order. Arrays stored in the other order, or by columns, are copied."""
     native = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("="))
     return native.view(f"u{native.dtype.itemsize}")
 
 
 def _check_memory(size: int, origin: str) -> None:
-    """A header may claim any size: look before the memory is asked for."""
+    """A header may claim any size: it is checked before memory is allocated."""
     free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES") if hasattr(os, "sysconf") else 1 << 33
     if size > 0.8 * free:
         raise InputError(

@@ -1,4 +1,4 @@
-"""Which of the tensors of a model is its embedding: by the names that common models give it."""
+"""Identification of the embedding among the tensors of a model, by the names used in common models."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ COMMON_NAMES = (
     "embed_out.weight",
     "output.weight",
 )
-"""What embedding and un-embedding matrices are called, the embedding first."""
+"""Common names of embedding and unembedding matrices, embeddings first."""
 _WRAPPERS = ("module.", "_orig_mod.", "state_dict.", "model_state_dict.", "model_state.", "net.")
-"""What wrappers and training scripts put before the names of a model."""
+"""Prefixes that wrappers and training scripts add to parameter names."""
 
 
 def choose_embedding(available: Sequence[Tensor], name: str | None, path: Path) -> tuple[Tensor, tuple[str, ...]]:
-    """The tensor that was asked for, or the embedding; and a note on others that it might have been.
+    """The requested tensor, or else the embedding; and a note on other candidates.
 
     Raises:
-        InputError: if there is no such tensor, or it is not clear which one it is.
+        InputError: if there is no such tensor, or the choice is ambiguous.
     """
     by_name = {tensor.name: tensor for tensor in available}
     matrices = [tensor for tensor in available if tensor.shape is not None and len(tensor.shape) == 2]
@@ -58,16 +58,16 @@ def choose_embedding(available: Sequence[Tensor], name: str | None, path: Path) 
     bare = {_bare(tensor.name): tensor for tensor in reversed(available)}
     known = [bare[name] for name in COMMON_NAMES if name in bare and len(bare[name].shape or (0, 0)) == 2]
     if known:
-        others = f"the file also holds {', '.join(tensor.name for tensor in known[1:])}; its name chooses another"
+        others = f"the file also holds {', '.join(tensor.name for tensor in known[1:])}; select one by its name"
         return known[0], (others,) if known[1:] else ()
     if len(matrices) == 1:
         return matrices[0], ()
-    message = f"{path}: none of its tensors is named as embeddings are; choose one: {_listed(matrices)}."
+    message = f"{path}: none of its tensors has a common name of embeddings; choose one: {_listed(matrices)}."
     raise InputError(message, parameter="tensor")
 
 
 def _listed(matrices: Sequence[Tensor]) -> str:
-    """At most twenty, the tallest first: vocabularies are long."""
+    """At most twenty matrices, tallest first, since vocabularies are long."""
     if not matrices:
         return "it has no tensor with two axes"
     tall = sorted(matrices, key=lambda tensor: -(tensor.shape or (0,))[0])
@@ -76,7 +76,7 @@ def _listed(matrices: Sequence[Tensor]) -> str:
 
 
 def _bare(name: str) -> str:
-    """A name without what wrappers put before it; `model.` belongs to some names and is a wrapper of others."""
+    """A name without the prefixes of wrappers; `model.` is part of some names and a prefix of others."""
     for wrapper in _WRAPPERS:
         if name.startswith(wrapper):
             return _bare(name.removeprefix(wrapper))

@@ -1,4 +1,4 @@
-"""Rows that the user names: a list in a file, a range, or a group of a trajectory."""
+"""Selection of rows by the user: a list in a file, a range, or a group of a trajectory."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _RANGE = re.compile(r"(-?\d*):(-?\d*)(?::(\d+))?")
 def read_rows(
     wanted: str, count: int, groups: Mapping[str, NDArray[np.int64]] | None = None
 ) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Ids of rows, ascending, each once; and a note where an id was given more than once.
+    """Ids of rows, ascending and unique; and a note if an id was given more than once.
 
     Args:
-        wanted: a range `a:b` or `a:b:step` as Python counts (b not among them), the name of a group of a trajectory, or
-            a text file of ids, separated by spaces, commas or lines; what follows a # is a remark.
-        count: rows that there are.
+        wanted: a range `a:b` or `a:b:step` as in Python (b excluded), the name of a group of a trajectory, or a text
+            file of ids, separated by spaces, commas or lines; # starts a comment.
+        count: number of rows.
         groups: of the trajectory, by name.
 
     Raises:
-        InputError: if nothing is named, or something that is no row.
+        InputError: if no row is selected, or one that does not exist.
     """
     pattern = _RANGE.fullmatch(wanted)
     if pattern:
@@ -35,18 +35,18 @@ def read_rows(
     if groups and wanted in groups:
         ids = groups[wanted]
         if not len(ids):
-            raise InputError("no particle is in this group.", parameter="rows", value=wanted)
+            raise InputError("this group is empty.", parameter="rows", value=wanted)
         return ids, ()
     path = Path(wanted)
     if not path.is_file():
         named = f", or a group: {', '.join(groups)}" if groups else ""
         raise InputError(
-            f"no such file; a file of row ids or a range 0:1000 is wanted{named}.", parameter="rows", value=wanted
+            f"no such file; give a file of row ids or a range such as 0:1000{named}.", parameter="rows", value=wanted
         )
     ids = _file(path, count)
     unique = np.unique(ids)
     twice = len(ids) - len(unique)
-    return unique, (f"{path}: {twice} ids stand there more than once; each counts once",) if twice else ()
+    return unique, (f"{path}: {twice} duplicate ids are ignored",) if twice else ()
 
 
 def _range(wanted: str, start: int | None, stop: int | None, stride: int | None, count: int) -> NDArray[np.int64]:
@@ -54,7 +54,7 @@ def _range(wanted: str, start: int | None, stop: int | None, stride: int | None,
     if first < 0 or end > count:
         raise InputError(f"the rows are 0 to {count - 1}, a range of all is 0:{count}.", parameter="rows", value=wanted)
     if stride == 0 or first >= end:
-        raise InputError("no row is in this range.", parameter="rows", value=wanted)
+        raise InputError("this range is empty.", parameter="rows", value=wanted)
     return np.arange(first, end, stride or 1)
 
 
@@ -63,16 +63,16 @@ def _file(path: Path, count: int) -> NDArray[np.int64]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as fault:
-        raise InputError(f"no text file of row ids ({fault}).", parameter="rows", value=path) from None
+        raise InputError(f"not a text file of row ids ({fault}).", parameter="rows", value=path) from None
     for number, line in enumerate(lines, 1):
         for word in line.partition("#")[0].replace(",", " ").split():
             if not re.fullmatch(r"\d{1,15}", word):
                 raise InputError(
-                    f"'{word[:40]}' is no row id; ids are whole numbers from 0.", location=f"{path}:{number}"
+                    f"'{word[:40]}' is not a row id; ids are integers from 0.", location=f"{path}:{number}"
                 )
             if int(word) >= count:
                 raise InputError(f"there is no row {word}; the rows are 0 to {count - 1}.", location=f"{path}:{number}")
             ids.append(int(word))
     if not ids:
-        raise InputError(f"{path}: no row ids in it.")
+        raise InputError(f"{path}: contains no row ids.")
     return np.array(ids, np.int64)

@@ -1,6 +1,6 @@
-"""A checkpoint: everything that a run needs to go on, bit for bit, and how far its trajectory had come.
+"""Checkpoints: everything needed to resume a run bit by bit, and the length of its trajectory.
 
-It is a small HDF5 file beside the trajectory, replaced in one step, so that a kill leaves the old or the new one.
+A checkpoint is a small HDF5 file beside the trajectory, replaced atomically: a kill leaves the old or the new one.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ class Checkpoint:
     """The state of a run after some step.
 
     Attributes:
-        identity: SHA-256 of the scenario and its plug-ins; another one cannot go on from here.
-        state: arrays by name: of the gas, of its dynamics, and of operations, such as how many frames a file had.
+        identity: SHA-256 of the scenario and its plug-ins; a run with another one cannot resume from here.
+        state: arrays by name: of the gas, of its dynamics, and of operations, such as the number of frames in a file.
     """
 
     identity: str
     state: Mapping[str, NDArray[Any]]
 
     def save(self, path: Path) -> None:
-        """Writes it, whole or not at all, and brings it to the disk."""
+        """Writes the checkpoint atomically and syncs it to disk."""
         draft = path.with_name(path.name + ".part")
         with h5py.File(draft, "w", libver="earliest", locking=False) as file:
             file.attrs["scenario_sha256"] = self.identity
@@ -43,10 +43,10 @@ class Checkpoint:
 
     @classmethod
     def load(cls, path: Path) -> Checkpoint:
-        """Reads one back.
+        """Reads a checkpoint.
 
         Raises:
-            InputError: if it is no checkpoint, or damaged.
+            InputError: if it is not a checkpoint, or damaged.
         """
         try:
             with h5py.File(path, "r", locking=False) as file:
@@ -56,7 +56,7 @@ class Checkpoint:
                 state |= {f"operation/0/{place}": length for place, length in lengths.items()}
                 return cls(str(file.attrs["scenario_sha256"]), state)
         except (OSError, KeyError, RuntimeError, TypeError, ValueError) as fault:
-            raise InputError(f"{path}: no checkpoint of gasfield, or damaged ({fault}).") from None
+            raise InputError(f"{path}: not a checkpoint of gasfield, or damaged ({fault}).") from None
 
 
 def _leaves(group: h5py.Group) -> dict[str, NDArray[Any]]:

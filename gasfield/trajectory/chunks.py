@@ -1,8 +1,8 @@
-"""Chunks of a compressed data set, packed and unpacked by several threads.
+"""Compression and decompression of chunks of a data set by several threads.
 
-HDF5 runs its filters in one thread, with a DEFLATE that makes 50 MB/s. Here chunks go through the same two filters
-(shuffle, then deflate) outside of HDF5 and are written and read as they are, so that any HDF5 library can read them.
-The DEFLATE is that of Intel's ISA-L: at its level 1 as small as zlib's level 3, and ten times as fast.
+HDF5 runs its filters in one thread, with a DEFLATE of 50 MB/s. Here the same two filters (shuffle, then deflate) are
+applied outside of HDF5 and chunks are written and read directly, so that any HDF5 library can read them. The DEFLATE is
+that of Intel's ISA-L: its level 1 compresses as well as zlib's level 3, ten times as fast.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ T = TypeVar("T")
 
 
 def write_block(dataset: h5py.Dataset, start: int, values: NDArray[Any]) -> None:
-    """Writes one chunk's length of frames (block, ...) from frame `start`, a multiple of it, on."""
+    """Writes a block of frames, one chunk long, at frame `start`, a multiple of the chunk length."""
 
-    shape, dtype = dataset.chunks, dataset.dtype  # asked for here: HDF5's lock may be held by who waits for the threads
+    shape, dtype = dataset.chunks, dataset.dtype  # read here: the thread that waits for the pool may hold HDF5's lock
 
     def packed(part: Slices) -> bytes:
         piece = values[(slice(None), *part)]
         if piece.shape == shape:
             return pack(piece)
-        whole = np.zeros(shape, dtype)  # chunks at the edge are stored whole
+        whole = np.zeros(shape, dtype)  # chunks at the edge are stored at full size
         whole[tuple(slice(length) for length in piece.shape)] = piece
         return pack(whole)
 
@@ -60,11 +60,11 @@ def unpack(data: bytes, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray
     """Inverse of `pack`.
 
     Raises:
-        OSError: if the bytes are not that.
+        OSError: if the bytes are invalid.
     """
     size = int(np.prod(shape)) * dtype.itemsize
     try:
-        shuffled = isal_zlib.decompressobj().decompress(data, size + 1)  # no more, whatever the stream claims
+        shuffled = isal_zlib.decompressobj().decompress(data, size + 1)  # bounded, whatever size the stream claims
         planes = np.frombuffer(shuffled, np.uint8).reshape(dtype.itemsize, -1)
         words: NDArray[Any] = planes[-1].astype(f"<u{dtype.itemsize}")
         for plane in planes[-2::-1]:
@@ -76,7 +76,7 @@ def unpack(data: bytes, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray
 
 
 class ChunkReader:
-    """Reads parts of a data set; such as are not packed as here are left to HDF5."""
+    """Reads parts of a data set; data sets with other filters are left to HDF5."""
 
     def __init__(self, dataset: h5py.Dataset) -> None:
         self.dataset = dataset
@@ -87,7 +87,7 @@ class ChunkReader:
         self._seen: OrderedDict[tuple[int, ...], NDArray[Any]] = OrderedDict()
 
     def read(self, frames: slice, rows: slice | None = None) -> NDArray[Any]:
-        """Frames from start to stop (both given), of all rows or of some.
+        """Frames of a slice with both ends given, of all rows or of a slice of them.
 
         Raises:
             OSError: if they are damaged.
@@ -100,7 +100,7 @@ class ChunkReader:
             return np.asarray(self.dataset[wanted])
         shape, dtype = self._shape, self._dtype
         out = np.empty([piece.stop - piece.start for piece in wanted], dtype)
-        few = frames.stop - frames.start < shape[0]  # who reads frame by frame comes back to a chunk
+        few = frames.stop - frames.start < shape[0]  # reading frame by frame returns to the same chunk
         origins = list(_origins(shape, wanted))
         fresh = [(origin, self._stored(origin)) for origin in origins if origin not in self._seen]
         chunk_bytes = int(np.prod(shape)) * dtype.itemsize
@@ -130,25 +130,25 @@ class ChunkReader:
         except (OSError, RuntimeError, ValueError) as fault:
             raise OSError(f"the chunk at {origin} is missing: {fault}") from None
         if skipped:
-            raise OSError(f"the chunk at {origin} was stored by other means")
+            raise OSError(f"the chunk at {origin} was stored with other filters")
         return bytes(data)
 
 
 def _overlap(wanted: slice, at: int, size: int) -> tuple[slice, slice]:
-    """Where the part of a chunk goes, and which part of it."""
+    """Target slice of the part of a chunk, and source slice within the chunk."""
     low, high = max(wanted.start, at), min(wanted.stop, at + size)
     return slice(low - wanted.start, high - wanted.start), slice(low - at, high - at)
 
 
 def _origins(chunks: tuple[int, ...], wanted: Slices) -> Iterator[tuple[int, ...]]:
-    """The first indices of all chunks that hold something of what is wanted."""
+    """First indices of all chunks that intersect the wanted slices."""
     axes = [range(piece.start // size * size, piece.stop, size) for piece, size in zip(wanted, chunks, strict=True)]
     if all(piece.stop > piece.start for piece in wanted):
         yield from product(*axes)
 
 
 def _parts(dataset: h5py.Dataset, wanted: list[slice]) -> Iterator[Slices]:
-    """What a block of frames is cut into: the slices of each chunk along all axes but time."""
+    """Division of a block of frames into chunks: their slices along all axes but time."""
     for origin in _origins(dataset.chunks[1:], tuple(wanted)) if wanted else [()]:
         yield tuple(
             slice(at, min(at + size, length))
@@ -157,7 +157,7 @@ def _parts(dataset: h5py.Dataset, wanted: list[slice]) -> Iterator[Slices]:
 
 
 def _in_parallel(work: Callable[[Any], T], items: Iterable[Any], size: int) -> Iterable[T]:
-    """The results, in order. Little work is done here and now, and so is all when Python is shutting down."""
+    """The results, in order. Small tasks, and all tasks during interpreter shutdown, run in this thread."""
     items = list(items)
     if len(items) < 2 or size < _WORTH_A_THREAD or _THREADS < 2:
         return [work(item) for item in items]

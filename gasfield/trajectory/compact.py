@@ -1,6 +1,6 @@
-"""Copies of trajectory files: a finished one without holes and in final form, or the good frames of a broken one.
+"""Copies of trajectory files: a finished one compacted into its final form, or the valid frames of a broken one.
 
-A file is never rearranged where it is: a copy takes its place in one step, so a kill leaves the old or the new one.
+A file is never rearranged in place: a copy replaces it atomically, so a kill leaves the old or the new one.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from gasfield.trajectory.frames import Frames
 from gasfield.trajectory.projection import PLACE, turn_projection
 
 Handler = Callable[[h5py.Group, h5py.Group], None]
-"""Puts an element of the source under its name into a group of the target."""
+"""Copies an element of the source into a group of the target under the same name."""
 
 
 def compact(path: Path) -> None:
-    """Replaces a closed file by a copy without holes, the projection turned to the axes of the whole trajectory.
+    """Replaces a closed file by a compacted copy, its projection onto the principal axes of the whole trajectory.
 
     Raises:
-        OSError: if the disk is full; the file stays as it is.
+        OSError: if the disk is full; the file is unchanged.
     """
     draft = path.with_name(path.name + ".part")
     try:
@@ -44,14 +44,14 @@ def compact(path: Path) -> None:
 
 
 def copy_frames(path: Path, lengths: Mapping[str, int]) -> None:
-    """Replaces a file by a copy that has the first frames only, in one step, and can be gone on with.
+    """Atomically replaces a file by a copy of its first frames, to which more can be appended.
 
     Args:
-        path: a file that a killed writer may have left.
-        lengths: place of each time-dependent element -> frames to keep; elements that are not named are left out.
+        path: a file, possibly left by a killed writer.
+        lengths: path of each time-dependent element in the file -> frames to keep; other elements are omitted.
 
     Raises:
-        InputError: if they are not all there.
+        InputError: if frames are missing.
     """
     draft = path.with_name(path.name + ".part")
 
@@ -66,11 +66,11 @@ def copy_frames(path: Path, lengths: Mapping[str, int]) -> None:
             h5py.File(draft, "w", libver="earliest", locking=False) as whole,
         ):
             for place in lengths:
-                broken[place]  # a KeyError if it is not there
+                broken[place]  # a KeyError if it is missing
             _copy_tree(broken, whole, first_frames)
     except (OSError, KeyError, RuntimeError, ValueError) as fault:
         draft.unlink(missing_ok=True)
-        raise InputError(f"{path}: does not hold what its checkpoint counts; it is damaged ({fault}).") from None
+        raise InputError(f"{path}: lacks frames that its checkpoint counts; it is damaged ({fault}).") from None
     draft.replace(path)
 
 
@@ -79,7 +79,7 @@ def _copy_tree(source: h5py.File, target: h5py.File, element: Handler) -> None:
     for name in schema.IDENTITY:
         target[f"{schema.PROJECTION}/{name}"] = target[f"{schema.VECTORS}/{name}"]
     for bonds in target.get(schema.CONNECTIVITY, {}).values():
-        bonds.attrs["particles_group"] = target[schema.VECTORS].ref  # a reference names an object of its own file
+        bonds.attrs["particles_group"] = target[schema.VECTORS].ref  # references are valid within one file only
 
 
 def _copy_group(source: h5py.Group, target: h5py.Group, element: Handler) -> None:
@@ -97,7 +97,7 @@ def _copy_group(source: h5py.Group, target: h5py.Group, element: Handler) -> Non
 
 
 def _as_it_is(element: h5py.Group, parent: h5py.Group, turns: bool) -> None:
-    """Compressed chunks are copied as they are."""
+    """Copies compressed chunks unchanged."""
     if not (turns and element.name.strip("/") == PLACE):
         element.parent.copy(element, parent, element.name.rsplit("/", 1)[1])
 
@@ -123,6 +123,6 @@ def _copy_attributes(source: h5py.Group, target: h5py.Group) -> None:
 
 
 def _turns(file: h5py.File) -> bool:
-    """Whether there is a projection that could know the whole trajectory better than its first frame."""
+    """Whether there is a projection, whose axes are those of the first frame, to be recomputed."""
     shape: tuple[int, ...] = file[f"{schema.VECTORS}/{schema.POSITION}/value"].shape
     return PLACE in file and shape[0] > 0 and shape[2] > 3

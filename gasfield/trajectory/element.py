@@ -1,8 +1,8 @@
-"""One H5MD time-dependent element, written so that a kill at any moment leaves what was counted before.
+"""One H5MD time-dependent element, written so that a kill at any moment preserves the frames counted before.
 
-`value` grows by whole chunks of frames, each compressed once, put at a new place in the file and never touched again:
-a chunk that is written anew while it fills would be gone if the writer were killed in the middle. Frames whose chunk is
-not full wait in a plain array of fixed size, `unfinished/...`, which is written in place; `Frames` reads both.
+`value` grows by whole chunks of frames, each compressed once, appended to the file and never modified: a chunk that is
+rewritten while it fills would be lost if the writer were killed in the middle. Frames whose chunk is not full are kept
+in a plain array of fixed size, `unfinished/...`, which is written in place; `Frames` reads both.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from gasfield.trajectory.chunks import FILTERS, write_block
 _CHUNK_BYTES = 1 << 19
 _CHUNK_FRAMES = 100
 _MOST_WAITING = 1 << 27
-"""Bytes of an element that wait for a chunk to be full: a hundred frames of a whole vocabulary would not fit."""
+"""Limit of the bytes of an element that wait for a full chunk: 100 frames of a whole vocabulary would exceed memory."""
 _CHUNK_COUNTS = 256
 
 
 def chunk_shape(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
-    """Chunks long in time and narrow in rows serve both slices, and repeat themselves enough to compress."""
+    """Chunks long in time and narrow in rows suit slices along both axes, and are redundant enough to compress."""
     frame_bytes = max(1, int(np.prod(shape)) * itemsize)
     frames = int(np.clip(_CHUNK_BYTES // frame_bytes, 1, _CHUNK_FRAMES))
     if len(shape) < 2 or frames == _CHUNK_FRAMES:
@@ -38,7 +38,7 @@ def chunk_shape(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
 class Element:
     """`step`, `time` and `value` of one element, all growing along the first axis.
 
-    A flush has two halves, with a flush of the file between them: the values, then the count that makes them visible.
+    Writing has two halves, with a flush of the file between them: the values, then the count that makes them visible.
 
     Attributes:
         block: frames in a chunk.
@@ -46,7 +46,7 @@ class Element:
     """
 
     def __init__(self, file: h5py.File, place: str) -> None:
-        """Goes on with an element that is in the file."""
+        """Continues an existing element of the file."""
         group = file[place]
         self._step, self._time, self.value = group["step"], group["time"], group["value"]
         self.block: int = int(self.value.chunks[0])
@@ -71,7 +71,7 @@ class Element:
         *,
         live: bool = True,
     ) -> Self:
-        """A new element without frames, for values of `shape`; `live` if it shall be safe before it is finished."""
+        """A new element without frames, for values of `shape`; `live` if it can be read before it is finished."""
         group = file.create_group(place)
         layout = chunks or chunk_shape(shape, np.dtype(dtype).itemsize)
         group.create_dataset("step", (0,), "i8", maxshape=(None,), chunks=(_CHUNK_COUNTS,))
@@ -87,38 +87,38 @@ class Element:
         return cls(file, place)
 
     def __len__(self) -> int:
-        """Frames taken so far."""
+        """Number of frames so far."""
         return len(self._step) + self._filled
 
     @property
     def is_full(self) -> bool:
-        """Whether a whole block waits to be written."""
+        """Whether a full block waits to be written."""
         return self._filled == self.block
 
     @property
     def has_tail(self) -> bool:
-        """Whether frames wait whose block is not full."""
+        """Whether frames of an incomplete block wait."""
         return self._filled > 0
 
     @property
     def block_bytes(self) -> int:
-        """Size of the block in memory, more than it will take on the disk."""
+        """Size of the block in memory, an upper bound of its size on disk."""
         return int(self._values.nbytes)
 
     @property
     def waiting_bytes(self) -> int:
-        """How much a flush would write, before compression."""
+        """Bytes that a flush would write, before compression."""
         return int((self._filled - self._kept) * self._values[:1].nbytes)
 
     def append(self, step: int, time: float, value: ArrayLike) -> None:
-        """Takes a frame. One that is full must be written first."""
+        """Adds a frame. A full block must be written first."""
         self._steps[self._filled], self._times[self._filled], self._values[self._filled] = step, time, value
         self._filled += 1
 
     def extend(self, steps: NDArray[np.int64], times: NDArray[np.float64], values: NDArray[Any]) -> None:
-        """Takes a block of frames or the beginning of one, and writes and counts it if it is whole.
+        """Adds a block of frames or the beginning of one, and writes and counts it if it is full.
 
-        For files that nobody reads yet: between the two halves nothing is flushed.
+        For files without readers only: nothing is flushed between the two halves.
         """
         for frame in zip(steps, times, values, strict=True):
             self.append(*frame)
@@ -127,13 +127,13 @@ class Element:
             self.count_block()
 
     def finish(self) -> None:
-        """Makes the last chunk of what waits, full or not; nothing can follow."""
+        """Writes the waiting frames as the last chunk, full or not; no frames can follow."""
         if self._filled:
             self.write_block()
             self.count_block()
 
     def write_block(self) -> None:
-        """The block becomes compressed chunks; not counted yet."""
+        """Writes the block as compressed chunks; not counted yet."""
         start = self.value.shape[0]
         self.value.resize(start + self._filled, axis=0)
         write_block(self.value, start, self._values[: self._filled])
@@ -147,7 +147,7 @@ class Element:
         self._filled = self._kept = 0
 
     def write_tail(self) -> None:
-        """The frames of a block that is not full, in place; not counted yet."""
+        """Writes the frames of an incomplete block in place; not counted yet."""
         if self._tail is None or self._kept == self._filled:
             return
         new = slice(self._kept, self._filled)
@@ -155,14 +155,14 @@ class Element:
             self._tail[name][new] = array[new]
 
     def count_tail(self) -> None:
-        """Makes them visible."""
+        """Makes the frames of the incomplete block visible."""
         if self._tail is not None and self._kept != self._filled:
             self._tail["extent"][:] = len(self._step), self._filled
             self._kept = self._filled
 
 
 def _in_place(group: h5py.Group, name: str, shape: tuple[int, ...], dtype: str) -> None:
-    """An array at a fixed place: it has its room from the beginning, and to write into it changes nothing else."""
+    """An array at a fixed offset: allocated in advance, so that writing to it changes nothing else in the file."""
     layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     layout.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
     layout.set_fill_time(h5py.h5d.FILL_TIME_NEVER)

@@ -1,4 +1,4 @@
-"""The field of a recorded training run: what a test row would have felt at any place, step by step.
+"""The field of a recorded training run: the gradient that a test row would have received at any point, step by step.
 
 With hidden states h_b, log-partition functions log Z_b and weights w_b of the positions b in the loss, a row w that
 never occurs as a target has the gradient
@@ -44,11 +44,11 @@ def unpack_symmetric(packed: NDArray[np.floating]) -> NDArray[np.floating]:
 
 @dataclass(frozen=True)
 class RecordedField:
-    """What both stored forms share: the training steps at which the field is known.
+    """Common base of both stored forms: the training steps at which the field is known.
 
     Attributes:
         steps: (S,) training steps, ascending.
-        origin: file and data set, for messages.
+        origin: file and data set, for error messages.
     """
 
     steps: NDArray[np.int64]
@@ -128,8 +128,8 @@ class FullField(RecordedField):
         hidden: (S, B, D) in the file.
         log_partition: (S, B) in the file.
         weight: (S, B) in the file.
-        gradient: (S, N, D) in the file: the gradients that training gave the recorded rows.
-        position: (S', N, D) in the file: where those rows stood, at `position_steps`.
+        gradient: (S, N, D) in the file: the gradients of the recorded rows in training.
+        position: (S', N, D) in the file: the positions of those rows at `position_steps`.
         position_steps: (S',) training steps.
     """
 
@@ -154,7 +154,7 @@ class FullField(RecordedField):
         return FullSnapshot(*(np.ascontiguousarray(part, np.float64) for part in parts))
 
     def gradient_at(self, step: int) -> NDArray[np.float64]:
-        """(N, D) the gradient that training gave the recorded rows at a training step.
+        """(N, D) the gradients of the recorded rows at a training step.
 
         Raises:
             InputError: if it was not stored at that step.
@@ -162,5 +162,5 @@ class FullField(RecordedField):
         return np.asarray(self.gradient[self.index(step)], np.float64)
 
     def position_at(self, step: int) -> NDArray[np.float64]:
-        """(N, D) where the recorded rows stood when training gave them that gradient."""
+        """(N, D) the positions of the recorded rows at which these gradients were taken."""
         return np.asarray(self.position[int(np.searchsorted(self.position_steps, step))], np.float64)

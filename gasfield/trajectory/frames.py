@@ -1,4 +1,4 @@
-"""Reads the frames of an element: the compressed ones, and those whose chunk is not full yet."""
+"""Reads the frames of an element: compressed ones, and those whose chunk is not full yet."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from gasfield.trajectory.chunks import ChunkReader
 
 
 class OutrunError(Exception):
-    """The writer went on while the file was being opened: what was read first is older than what was read last."""
+    """The file changed while it was being opened: the parts read belong to different states."""
 
 
 class Frames:
-    """The frames that an element had when it was opened.
+    """The frames of an element at the time of opening.
 
     Attributes:
-        steps: (T,) step of each.
-        times: (T,) time of each.
+        steps: (T,) step of each frame.
+        times: (T,) time of each frame.
         shape: (T, ...).
         block: frames in a chunk.
-        dtype: type of the numbers.
+        dtype: type of the values.
     """
 
     def __init__(self, file: h5py.File, place: str) -> None:
-        """Looks at what is there.
+        """Reads steps, times and the frames that are not in chunks yet.
 
         Raises:
-            OutrunError: if the writer was faster; open the file again.
-            KeyError: if something of it is missing.
+            OutrunError: if the file changed meanwhile; open it again.
+            KeyError: if part of the element is missing.
         """
         group = file[place]
         whole = len(group["step"])
@@ -53,7 +53,7 @@ class Frames:
 
     @property
     def ndim(self) -> int:
-        """Number of axes, with that of time."""
+        """Number of axes, including time."""
         return len(self.shape)
 
     @property
@@ -68,7 +68,7 @@ class Frames:
         return frame
 
     def read(self, frames: slice = slice(None), rows: slice | None = None) -> NDArray[Any]:
-        """Some frames, of all rows or of those from start to stop.
+        """A slice of frames, of all rows or of a slice of them.
 
         Raises:
             OSError: if they are damaged.
@@ -87,7 +87,7 @@ class Frames:
         return block if span.step == 1 else block[:: span.step]
 
     def _read_tail(self, tail: h5py.Group) -> None:
-        """The frames that wait. They are read past HDF5, which would remember what the writer has replaced."""
+        """Reads frames not in chunks yet, bypassing HDF5, whose cache may hold data that the writer has replaced."""
         first, count = (int(number) for number in _fresh(tail["extent"], 2))
         if first > self._whole:
             raise OutrunError
@@ -101,10 +101,10 @@ class Frames:
 
 
 def _fresh(dataset: h5py.Dataset, count: int) -> NDArray[Any]:
-    """The first `count` entries of an array of fixed place, as they are on the disk now."""
+    """The first `count` entries of an array at a fixed offset, as they are on disk now."""
     offset = dataset.id.get_offset()
     if offset is None:
-        raise KeyError(f"{dataset.name} has no fixed place")
+        raise KeyError(f"{dataset.name} has no fixed offset")
     shape = (count, *dataset.shape[1:])
     with open(dataset.file.filename, "rb") as file:
         file.seek(offset)

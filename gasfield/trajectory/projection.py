@@ -1,4 +1,4 @@
-"""Three coordinates of a gas of many dimensions: its principal axes, for programs that know three only."""
+"""Three coordinates of a gas of many dimensions, along its principal axes, for programs limited to three."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from gasfield.trajectory.frames import Frames
 
 _BITS = 12
 _LOOKED_AT = 1 << 21
-"""Numbers from which the axes are found, at least twelve frames of whatever size."""
+"""Numbers from which the axes are computed, from at least twelve frames of any size."""
 PLACE = f"{schema.PROJECTION}/{schema.POSITION}"
 
 
 def keep_mantissa(values: ArrayLike, bits: int) -> NDArray[np.float32]:
-    """Rounds float32 to `bits` explicit mantissa bits (nearest, ties to even); the rest then compresses to nothing."""
+    """Rounds float32 to `bits` explicit mantissa bits (nearest, ties to even); the zeroed bits compress well."""
     pattern = np.asarray(values, np.float32).view(np.uint32)
     if bits >= 23:
         return pattern.view(np.float32)
@@ -29,9 +29,9 @@ def keep_mantissa(values: ArrayLike, bits: int) -> NDArray[np.float32]:
 
 
 def principal_axes(points: NDArray[np.floating]) -> NDArray[np.float64]:
-    """(3, D) orthonormal rows, largest spread first; in three dimensions or fewer the coordinate axes themselves.
+    """(3, D) orthonormal rows, largest spread first; in three dimensions or fewer the coordinate axes.
 
-    Points (n, D) that are not finite are left out.
+    Non-finite points (n, D) are ignored.
     """
     dimensions = points.shape[1]
     points = points[np.isfinite(points).all(axis=1)].astype(np.float64)
@@ -46,31 +46,32 @@ def principal_axes(points: NDArray[np.floating]) -> NDArray[np.float64]:
 def project(positions: NDArray[np.floating], axes: NDArray[np.float64]) -> NDArray[np.float32]:
     """(..., D) -> (..., 3).
 
-    Without BLAS: a recorder does this beside a training, and the threads of a BLAS wait for more work by running in
-    circles.
+    Without BLAS: this runs beside a training, and idle BLAS threads busy-wait.
     """
     precision = np.float32 if positions.dtype == np.float32 else np.float64
     points: NDArray[Any] = positions.astype(precision, copy=False)
     directions: NDArray[Any] = np.ascontiguousarray(
         axes, precision
-    )  # eigenvectors come by columns, which is five times as slow
+    )  # eigenvectors are stored by columns, which is five times slower
     return keep_mantissa(np.einsum("...d,kd->...k", points, directions), _BITS)
 
 
 def turn_projection(source: h5py.File, target: h5py.File) -> None:
-    """Projects all frames of `source` on the principal axes of all of them, into `target`, which has no projection yet.
+    """Projects all frames of `source` onto their common principal axes, into `target`, which has no projection yet.
 
-    The axes of the first frame know nothing of the flow that follows; those of the whole trajectory show it.
+    The axes of the first frame do not reflect the flow that follows; those of the whole trajectory do.
     """
     frames = Frames(source, f"{schema.VECTORS}/{schema.POSITION}")
     count, dimensions = frames.shape[1:]
     looked_at = int(np.clip(_LOOKED_AT // max(1, count * dimensions), 12, 100))
     chosen = range(0, len(frames), max(1, len(frames) // looked_at))
-    stride = max(1, len(chosen) * count * dimensions // (4 * _LOOKED_AT))  # of a whole vocabulary some rows do
+    stride = max(
+        1, len(chosen) * count * dimensions // (4 * _LOOKED_AT)
+    )  # of a whole vocabulary, a sample of rows suffices
     axes = principal_axes(np.concatenate([frames[i][::stride] for i in chosen]))
     target[f"{schema.PROJECTION}/axes"][:] = axes
     element = Element.create(target, PLACE, (count, 3), "f4", live=False)
-    together = frames.block  # that many lie in the same chunks
+    together = frames.block  # frames in one chunk
     for start in range(0, len(frames), together):
         block = slice(start, min(start + together, len(frames)))
         for frame in zip(frames.steps[block], frames.times[block], project(frames.read(block), axes), strict=True):

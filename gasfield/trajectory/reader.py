@@ -1,4 +1,4 @@
-"""Reads a trajectory, simulated or recorded, also one that is still growing or whose writer was killed."""
+"""Reads a trajectory, simulated or recorded, including one still being written or whose writer was killed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from gasfield.trajectory.field import AffineField, FullField
 from gasfield.trajectory.frames import Frames, OutrunError
 
 _ATTEMPTS = 20
-"""Times that a growing file is opened anew because its writer was faster."""
+"""Attempts to open a file that is being written."""
 
 
 @dataclass(frozen=True)
@@ -42,20 +42,20 @@ class Trajectory:
         times: (T,) time of each frame.
         names: the species (groups of particles), in file order.
         species: (N,) index into `names`.
-        token_ids: (N,), -1 where a particle is no token.
+        token_ids: (N,), -1 where a particle is not a token.
         tokens: (N,) strings.
         bonds: structure name -> (M, 2) particle indices.
         attributes: provenance: precision, optimiser, corpus, versions, ...
-        masses: (N,); ones where the file has none.
-        charges: (N,); zeros where the file has none.
-        periods: (D,) sides of a periodic box, 0 where space does not repeat itself [length].
+        masses: (N,); ones if the file has none.
+        charges: (N,); zeros if the file has none.
+        periods: (D,) sides of a periodic box, 0 along axes that are not periodic [length].
     """
 
     def __init__(self, path: str | Path) -> None:
-        """Opens for reading.
+        """Opens the file for reading.
 
         Raises:
-            InputError: if the file is missing, no HDF5, cut short, or lacks a data set that every trajectory has.
+            InputError: if the file is missing, not HDF5, cut short, or lacks a data set that every trajectory has.
         """
         self.path = Path(path)
         if not self.path.is_file():
@@ -67,14 +67,14 @@ class Trajectory:
                 return
             except OutrunError:
                 self._file.close()
-        raise InputError(f"{self.path}: is being written faster than it can be opened.")
+        raise InputError(f"{self.path}: is being written too fast to be opened.")
 
     def _open(self) -> None:
         try:
             self._file = h5py.File(self.path, "r", locking=False)
         except OSError as fault:
             raise InputError(
-                f"{self.path}: not readable as HDF5; is it cut short, or another format? ({fault})"
+                f"{self.path}: not readable as HDF5; it may be cut short, or of another format ({fault})"
             ) from None
         try:
             self._read_head()
@@ -83,7 +83,7 @@ class Trajectory:
             raise
         except (KeyError, OSError, RuntimeError, TypeError, ValueError) as fault:
             self._file.close()
-            raise InputError(f"{self.path}: no gasfield trajectory, or damaged ({fault}).") from None
+            raise InputError(f"{self.path}: not a gasfield trajectory, or damaged ({fault}).") from None
 
     def _read_head(self) -> None:
         position = f"{schema.VECTORS}/{schema.POSITION}"
@@ -107,7 +107,7 @@ class Trajectory:
         self.bonds: dict[str, NDArray[np.int64]] = {name: bonds[name][:] for name in bonds}
         self.attributes: dict[str, Any] = dict(self._group(schema.PROVENANCE).attrs)
         if not len(self.steps):
-            raise InputError(f"{self.path}: {position} holds no frame yet.")
+            raise InputError(f"{self.path}: {position} has no frames yet.")
 
     # ------------------------------------------------------------------ frames
 
@@ -123,7 +123,7 @@ class Trajectory:
 
     @property
     def precision(self) -> str:
-        """The lattice that positions live on: "float64", "float32" or "bfloat16"."""
+        """The lattice of the positions: "float64", "float32" or "bfloat16"."""
         return str(self.attributes["precision"])
 
     @property
@@ -147,7 +147,7 @@ class Trajectory:
 
     @property
     def has_velocities(self) -> bool:
-        """Whether velocities were kept."""
+        """Whether the file has velocities."""
         return self._velocities is not None
 
     def velocities(
@@ -199,7 +199,7 @@ class Trajectory:
         found = np.flatnonzero(self.steps == step)
         if not len(found):
             raise InputError(
-                f"{self.path}: no frame at step {step}; {len(self)} are there, {self.steps[0]} to {self.steps[-1]}."
+                f"{self.path}: no frame at step {step}; it has {len(self)}, steps {self.steps[0]} to {self.steps[-1]}."
             )
         return Gas(
             positions=self.frame(int(found[0])),
@@ -212,7 +212,7 @@ class Trajectory:
             time=float(self.times[found[0]]),
         )
 
-    # ------------------------------------------------- observables and the rest
+    # ------------------------------------------------- observables and other data
 
     @property
     def observables(self) -> list[str]:
@@ -233,19 +233,19 @@ class Trajectory:
 
     @property
     def has_survey(self) -> bool:
-        """Whether all dead rows were kept at a few steps."""
+        """Whether all dead rows were recorded at some steps."""
         return schema.SURVEY in self._file
 
     def survey(self) -> Series:
-        """All dead rows at the few steps at which they were kept: values (S, N_dead, D)."""
+        """All dead rows at the steps of the survey: values (S, N_dead, D)."""
         return self._series(f"{schema.SURVEY}/{schema.POSITION}")
 
     def last_motion(self) -> Series:
-        """The last step in which any bit of a row of the survey changed, 0 if none did: values (S, N_dead), told at the
+        """The last step in which any bit of a row of the survey changed, 0 if none did: values (S, N_dead), at the
         steps of the survey.
 
         Raises:
-            InputError: if it was not recorded, as in recordings made before it was.
+            InputError: if it was not recorded, as in older recordings.
         """
         return self._series(f"{schema.SURVEY}/{schema.LAST_MOTION}")
 
@@ -255,12 +255,12 @@ class Trajectory:
         return np.asarray(self._read(f"{schema.SURVEY}/token_id"), np.int64)
 
     def live_gradients(self) -> Series:
-        """Gradients that training gave the live rows, in the order of `members("live")`: values (T, n, D)."""
+        """Gradients of the live rows in training, in the order of `members("live")`: values (T, n, D)."""
         return self._series(f"{schema.LIVE}/{schema.GRADIENT}")
 
     @property
     def fields(self) -> list[str]:
-        """Which stored forms of the field are here: "affine", "full"."""
+        """The stored forms of the field: "affine", "full"."""
         return [kind for kind, place in (("affine", schema.AFFINE), ("full", schema.FULL)) if place in self._file]
 
     def affine_field(self) -> AffineField:
@@ -279,7 +279,7 @@ class Trajectory:
         )
 
     def full_field(self) -> FullField:
-        """The exact field at the steps at which it was kept; snapshots are read on demand while the file is open.
+        """The exact field at the steps at which it was recorded; snapshots are read on demand while the file is open.
 
         Raises:
             InputError: if the file has none.
@@ -310,7 +310,7 @@ class Trajectory:
             )
         return place
 
-    # ------------------------------------------------------------------- plumbing
+    # ------------------------------------------------------------------- helpers
 
     def close(self) -> None:
         """Closes the file."""
@@ -332,14 +332,14 @@ class Trajectory:
         )
 
     def _cut(self, source: Frames, frames: slice, rows: slice | None = None) -> NDArray[np.floating]:
-        """A part of the positions or velocities."""
+        """Part of the positions or velocities."""
         try:
             return source.read(frames, rows)
         except OSError as fault:
             raise InputError(f"{self.path}: {schema.VECTORS} cannot be read; the file is damaged ({fault}).") from None
 
     def _frames(self, location: str, axes: int | None = None) -> Frames:
-        """The frames of an element; with its values, as many as it has steps."""
+        """The frames of an element, after checks of its data sets."""
         self._dataset(f"{location}/value", axes)
         for name in ("step", "time"):
             self._check_memory(self._dataset(f"{location}/{name}").nbytes, f"{location}/{name}")
@@ -388,7 +388,7 @@ class Trajectory:
             ) from None
 
     def _check_memory(self, size: int, location: str) -> None:
-        """A header may claim any size: look before the memory is asked for."""
+        """A header may claim any size: it is checked before memory is allocated."""
         free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES") if hasattr(os, "sysconf") else 1 << 33
         if size > 0.8 * free:
             raise InputError(
@@ -398,11 +398,10 @@ class Trajectory:
 
 
 def open_trajectory(name: str | Path) -> Trajectory:
-    """Opens a trajectory by path, by the directory of its run, or by the name under which it ships
-    (`recordings/kjv-bf16.h5`).
+    """Opens a trajectory by its path, its run directory, or the name of a bundled one (`recordings/kjv-bf16.h5`).
 
     Raises:
-        InputError: if there is none, or it cannot be read.
+        InputError: if it does not exist or cannot be read.
     """
     return Trajectory(find_file(str(name)) or name)
 

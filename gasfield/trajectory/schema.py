@@ -1,7 +1,7 @@
-"""Names inside an H5MD 1.1 file as gasfield writes it; docs/file-format.md explains them to people.
+"""Names inside an H5MD 1.1 file as gasfield writes it; docs/file-format.md documents them.
 
-The D-dimensional gas is `particles/vectors`. `particles/trajectory` is what programs for molecules read: they take the
-first group by name and want three dimensions, so it holds the gas itself if D = 3 and a principal projection otherwise.
+The D-dimensional gas is `particles/vectors`. `particles/trajectory` is for molecular programs: they read the first
+group by name and require three dimensions, so it holds the gas itself if D = 3 and a principal projection otherwise.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ H5MD_VERSION = (1, 1)
 VECTORS = "particles/vectors"
 """The gas: position, id, species, token_id, token."""
 PROJECTION = "particles/trajectory"
-"""Three principal coordinates of the gas, for programs that know three dimensions only."""
+"""Three principal coordinates of the gas, for programs limited to three dimensions."""
 LIVE = "particles/vectors_live"
-"""The live rows among `vectors` (by `id`) with the gradients that training gave them."""
+"""The live rows among `vectors` (by `id`) with their gradients in training."""
 SURVEY = "particles/vectors_survey"
-"""All dead rows, at a few steps spread logarithmically."""
+"""All dead rows, at some steps spread logarithmically."""
 SURVEYED = "survey"
-"""The name under which the rows of the survey are a group."""
+"""Group name of the rows of the survey."""
 CONNECTIVITY = "connectivity"
-"""Bonds of tracer structures: one (M, 2) data set a structure, of ids in `vectors`."""
+"""Bonds of tracer structures: one (M, 2) data set per structure, of ids in `vectors`."""
 OBSERVABLES = "series"
-"""Numbers over time, each with its own steps. H5MD has `observables` for them, but readers (MDAnalysis 2.11) take the
-n-th value there to belong to the n-th frame, which a loss at every step beside a frame at every tenth does not."""
+"""Time series, each with its own steps. H5MD's `observables` are not used: readers (MDAnalysis 2.11) assign the n-th
+value there to the n-th frame, which is wrong for, say, a loss at every step and a frame at every tenth."""
 AFFINE = "field/affine"
 FULL = "field/full"
 UNFINISHED = "unfinished"
-"""Of each element the frames whose chunk is not full yet; gone when the file is closed."""
+"""Frames of each element whose chunk is not full yet; removed when the file is closed."""
 PROVENANCE = "parameters/provenance"
 """Attributes: scenario text, versions, seed, optimiser, precision, corpus."""
 
@@ -35,11 +35,11 @@ VELOCITY = "velocity"
 MASS = "mass"
 CHARGE = "charge"
 IDENTITY = ("id", "species", "token_id", "token")
-"""What says who the particles are: the same data sets in both particles groups."""
+"""Identity of the particles: the same data sets in both particles groups."""
 GRADIENT = "gradient"
 FIRST_MOMENT = "first_moment"
 SECOND_MOMENT = "second_moment"
-"""Of an optimiser, where they were kept."""
+"""Of an optimiser, if they were recorded."""
 LAST_MOTION = "last_motion"
 """Of the survey: the last step in which any bit of a row changed, 0 if none did."""
 

@@ -1,7 +1,7 @@
 """Writes a trajectory that can be read while it grows and after a kill.
 
-Plain HDF5 (earliest format, no SWMR), values flushed before the frame count: a reader never sees a frame whose values
-are not there. Frames wait in memory until a chunk is full or `FLUSH_SECONDS` have passed (`Element`).
+Plain HDF5 (earliest format, no SWMR), values flushed before the frame count: a reader never finds a frame without its
+values. Frames wait in memory until a chunk is full or `FLUSH_SECONDS` have passed (`Element`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from gasfield.version import __version__
 
 FLUSH_SECONDS = 5.0
 _ROOM_TO_SPARE = 1 << 23
-"""Bytes that stay free on the disk, for what HDF5 keeps beside the values."""
+"""Bytes that must remain free on the disk, for HDF5's own structures."""
 
 
 class TrajectoryWriter:
@@ -37,11 +37,11 @@ class TrajectoryWriter:
 
     Args:
         path: file to create; must not exist.
-        gas: its particles are described once; its positions are not written yet.
-        precision: "float64", "float32" or "bfloat16": the lattice that positions live on. Bfloat16 values are stored as
-            float32, which holds them exactly.
-        provenance: attributes (text and numbers) that say where the trajectory comes from.
-        periods: (D,) sides of a periodic box, 0 where space does not repeat itself; none if left out [length].
+        gas: the particles, which are described once; positions are not written yet.
+        precision: "float64", "float32" or "bfloat16": the lattice of the positions. Bfloat16 values are stored as
+            float32, which represents them exactly.
+        provenance: attributes (text and numbers) on the origin of the trajectory.
+        periods: (D,) sides of a periodic box, 0 along axes that are not periodic [length]; None for no period.
     """
 
     def __init__(
@@ -77,17 +77,17 @@ class TrajectoryWriter:
 
     @classmethod
     def go_on(cls, path: Path, lengths: Mapping[str, int]) -> Self:
-        """Goes on with a file whose writer was killed.
+        """Continues a file whose writer was killed.
 
-        What a killed writer left is read, never written to: the frames up to a checkpoint are copied into a new file,
-        which then takes its place.
+        The existing file is read, never written to: the frames up to a checkpoint are copied into a new file, which
+        then replaces it.
 
         Args:
             path: the file.
-            lengths: what `lengths` gave at the checkpoint.
+            lengths: value of `lengths` at the checkpoint.
 
         Raises:
-            InputError: if frames that the checkpoint counts are not in the file.
+            InputError: if frames that the checkpoint counts are missing.
         """
         copy_frames(path, lengths)
         writer = cls.__new__(cls)
@@ -100,7 +100,7 @@ class TrajectoryWriter:
         return writer
 
     def lengths(self) -> dict[str, int]:
-        """How many frames each element has in the file, after a flush."""
+        """Number of frames of each element in the file, after a flush."""
         self.flush()
         return {place: len(element) for place, element in self._elements.items()}
 
@@ -112,7 +112,7 @@ class TrajectoryWriter:
         return self._elements[location]
 
     def subset(self, location: str, ids: NDArray[np.int64], token_ids: NDArray[np.int64] | None = None) -> None:
-        """Adds a particles group that holds some rows only, known by their ids."""
+        """Adds a particles group of some rows, identified by their ids."""
         group = _particles_group(self._file, location, self._dimensions)
         group.create_dataset("id", data=ids.astype("i8"))
         if token_ids is not None:
@@ -126,7 +126,7 @@ class TrajectoryWriter:
         """Appends one frame to an element.
 
         Raises:
-            OSError: if the disk is full; the file keeps what it had.
+            OSError: if the disk is full; the file keeps its previous frames.
         """
         element = self._elements[location]
         element.append(step, time, value)
@@ -137,24 +137,24 @@ class TrajectoryWriter:
     def frame(
         self, step: int, time: float, positions: NDArray[np.floating], velocities: NDArray[np.floating] | None = None
     ) -> None:
-        """Appends the positions (N, D) of the gas, and their projection; velocities too where it has them."""
+        """Appends the positions (N, D) of the gas and their projection, and its velocities if given."""
         self.append(f"{schema.VECTORS}/{schema.POSITION}", step, time, positions)
         if velocities is not None:
             self.append(f"{schema.VECTORS}/{schema.VELOCITY}", step, time, velocities)
         self.append(PLACE, step, time, project(positions, self._axes))
 
     def observe(self, name: str, step: int, time: float, value: ArrayLike) -> None:
-        """Appends one observable; the first call fixes its shape. Numbers are kept as float64, arrays as float32."""
+        """Appends one observable; the first call fixes its shape. Numbers are stored as float64, arrays as float32."""
         location = f"{schema.OBSERVABLES}/{name}"
         if location not in self._elements:
             self.element(location, np.shape(value), "f8" if np.ndim(value) == 0 else "f4")
         self.append(location, step, time, value)
 
     def flush(self) -> None:
-        """Brings everything to the file: the values first, then the counts.
+        """Writes everything to the file: the values first, then the counts.
 
         Raises:
-            OSError: if the disk is full; the file keeps what it had.
+            OSError: if the disk is full; the file keeps its previous frames.
         """
         self._check_room(sum(element.waiting_bytes for element in self._elements.values()))
         for element in self._elements.values():
@@ -166,12 +166,12 @@ class TrajectoryWriter:
         self._flushed = clock.monotonic()
 
     def flush_if_due(self) -> None:
-        """Flushes if the last time was `FLUSH_SECONDS` ago."""
+        """Flushes if the last flush was `FLUSH_SECONDS` ago."""
         if clock.monotonic() - self._flushed > FLUSH_SECONDS:
             self.flush()
 
     def _complete(self, elements: Iterable[Element]) -> None:
-        """Blocks become compressed chunks, which are in the file before they are counted."""
+        """Writes blocks as compressed chunks, which are flushed before they are counted."""
         elements = list(elements)
         self._check_room(sum(element.block_bytes for element in elements))
         for element in elements:
@@ -181,22 +181,22 @@ class TrajectoryWriter:
             element.count_block()
 
     def _check_room(self, size: int) -> None:
-        """HDF5 that runs out of disk in the middle leaves a file behind that nobody can say anything about."""
+        """Checked in advance, because HDF5 leaves a file in an undefined state if the disk fills during a write."""
         if shutil.disk_usage(self.path.parent).free < size + _ROOM_TO_SPARE:
             raise OSError(errno.ENOSPC, f"{self.path}: the disk is full")
 
     def close(self) -> None:
-        """Flushes and closes the file, and brings it into its final form."""
+        """Flushes, closes and compacts the file."""
         if self._file:
             self._complete(element for element in self._elements.values() if element.has_tail)
             self._file.close()
             compact(self.path)
 
     def abandon(self) -> None:
-        """Lets go of a file that cannot be written any more, and leaves it as it was after the last flush.
+        """Abandons a file after a failed write, leaving it as it was after the last flush.
 
-        HDF5 would try to bring the rest to the disk when it closes the file, and half of that is worse than nothing: it
-        is made to write into the void instead.
+        On closing, HDF5 would try to write its remaining buffers, and a partial write would corrupt the file: its file
+        descriptor is redirected to the null device instead.
         """
         with suppress(Exception):
             void = os.open(os.devnull, os.O_RDWR)
@@ -254,6 +254,6 @@ def _describe_particles(group: h5py.Group, gas: Gas) -> None:
 
 
 def _link_identity(group: h5py.Group, vectors: h5py.Group) -> None:
-    """Hard links: the projection shows the same particles."""
+    """Hard links: the projection has the same particles."""
     for name in schema.IDENTITY:
         group[name] = vectors[name]

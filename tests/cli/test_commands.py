@@ -186,7 +186,7 @@ def test_record_needs_no_output_and_keeps_the_chosen_steps(gasfield, tmp_path: P
     late = gasfield(*arguments, "--full-steps", "3,8")
     assert late.returncode == 2
     assert "--full-steps 8: the training has the steps 0 to 7" in late.stderr
-    assert "write how many (20), or which" in gasfield(*arguments, "--full-steps", "few").stderr
+    assert "give their number (20) or a list" in gasfield(*arguments, "--full-steps", "few").stderr
 
 
 def heed_interrupts() -> None:

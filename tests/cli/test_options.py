@@ -85,7 +85,7 @@ def test_a_default_is_that_of_the_function(command: str, function: Callable, nam
         (("--decay=-1",), ["--decay is now called --weight-decay"], "--weight-decay: should be greater than or equal"),
         (("--sequence", "0"), ["--sequence is now called --sequence-length"], "--sequence-length: should be greater"),
         (("--lr", "0", "--heads", "3"), [], "--heads: must divide dimensions, 64."),
-        (("--full-steps", "few"), [], "--full-steps: write how many (20), or which (0,10,250), not 'few'."),
+        (("--full-steps", "few"), [], "--full-steps: give their number (20) or a list (0,10,250), not 'few'."),
         (("--corpus", "none.txt"), [], "--corpus none.txt: no such text file."),
     ],
 )

@@ -133,7 +133,7 @@ def test_what_cannot_go_on(whole: Path, tmp_path: Path, gasfield: Callable, refu
     checkpoint = tmp_path / "killed" / "checkpoint.h5"
     kept = checkpoint.read_bytes()
     checkpoint.write_bytes(kept[: len(kept) // 2])
-    assert "no checkpoint of gasfield, or damaged" in refuses("resume", "killed")
+    assert "not a checkpoint of gasfield, or damaged" in refuses("resume", "killed")
     checkpoint.write_bytes(kept)
     trajectory = tmp_path / "killed" / "trajectory.h5"
     shutil.copy(whole, tmp_path / "aside.h5")

@@ -80,7 +80,7 @@ def test_what_is_too_much_for_an_attribute_is_left_out_and_said(tmp_path: Path, 
     back, notes = bring(tmp_path / "a.npz")
     assert "live_ids" not in back.attributes
     assert back.attributes["note"] == "short"
-    assert any("too much to be kept: live_ids, a value without a name" in note for note in notes)
+    assert any("too large to be kept: live_ids, a value without a name" in note for note in notes)
 
 
 def test_a_header_of_safetensors_holds_lists_as_text(tmp_path: Path, bring: Open) -> None:
@@ -225,7 +225,7 @@ def test_shards_of_torch_save_by_their_index(tmp_path: Path, bring: Open) -> Non
         back, notes = bring(source)
         np.testing.assert_array_equal(back.frame(0), matrix(1).numpy())
         assert "taken: model.embed_tokens.weight" in notes
-        assert "the file also holds lm_head.weight; its name chooses another" in notes
+        assert "the file also holds lm_head.weight; select one by its name" in notes
         np.testing.assert_array_equal(bring(source, tensor="lm_head.weight")[0].frame(0), matrix(2).numpy())
     (folder / shards[1]).unlink()
     np.testing.assert_array_equal(bring(folder)[0].frame(0), matrix(1).numpy())
@@ -244,8 +244,8 @@ def test_numbers_that_are_kept_as_others_are_said(tmp_path: Path, bring: Open) -
     np.testing.assert_array_equal(back.frame(0), matrix(1, torch.float16).float().numpy())
     np.testing.assert_array_equal(back.frame(1), matrix(2, torch.bfloat16).float().numpy())
     np.save(tmp_path / "m.npy", np.ones((ROWS, WIDTH), np.uint16))
-    assert any("taken for the bits" in note for note in bring(tmp_path / "m.npy")[1])
-    assert not any("taken for the bits" in note for note in bring(tmp_path / "m.npy", bits="bfloat16")[1])
+    assert any("taken as the bits" in note for note in bring(tmp_path / "m.npy")[1])
+    assert not any("taken as the bits" in note for note in bring(tmp_path / "m.npy", bits="bfloat16")[1])
 
 
 @pytest.mark.parametrize("saved", ["a parameter", "by columns", "before PyTorch 1.6"])
@@ -319,7 +319,7 @@ def test_what_a_killed_writer_left_is_finished(
 
 def test_a_trajectory_is_copied_as_it_is_or_not_at_all(tmp_path: Path, bring: Open) -> None:
     whole = RECORDINGS / "kjv-bf16.h5"
-    with pytest.raises(InputError, match="copied whole; nothing else"):
+    with pytest.raises(InputError, match="copied whole; these options do not apply"):
         bring(whole, every=2)
     (tmp_path / "other.h5").write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     with pytest.raises(InputError, match=r"other\.h5: not readable as HDF5"):
@@ -401,7 +401,7 @@ def test_other_faults(tmp_path: Path, bring: Open) -> None:
     np.savez(tmp_path / "a.npz", W=values())
     for options, message in (
         ({"bits": "bfloat16"}, r"is for uint16 numbers; these are float32 \(.*a.npz: W\)"),
-        ({"bits": "float16"}, "bits float16: bfloat16 is the only one"),
+        ({"bits": "float16"}, "bits float16: bfloat16 is the only choice"),
         ({"tokenizer": tmp_path / "none.json"}, "tokenizer .*none.json: no such file"),
         ({"rows": {"rest": "0:2"}, "rest": True}, "rows rest=0:2: the group of the other rows has that name"),
     ):
@@ -409,7 +409,7 @@ def test_other_faults(tmp_path: Path, bring: Open) -> None:
             bring(tmp_path / "a.npz", **options)
         assert fault.value.parameter in options
     np.savez(tmp_path / "b.npz", W=values()[0])
-    with pytest.raises(InputError, match="It is taken as a matrix where the tensor is named, W"):
+    with pytest.raises(InputError, match="To import it as a matrix, name the tensor, W"):
         bring(tmp_path / "b.npz")
     np.testing.assert_array_equal(bring(tmp_path / "b.npz", tensor="W")[0].frame(0), values()[0])
     with pytest.raises(InputError, match="is the source itself"):

@@ -137,7 +137,7 @@ def test_a_file_without_group_names_is_refused(tmp_path: Path, small_gas: Gas) -
     write(tmp_path / "a.h5", small_gas)
     with h5py.File(tmp_path / "a.h5", "a") as file:
         del file["particles/vectors/species"].attrs["names"]
-    with pytest.raises(InputError, match="no gasfield trajectory, or damaged"):
+    with pytest.raises(InputError, match="not a gasfield trajectory, or damaged"):
         Trajectory(tmp_path / "a.h5")
 
 

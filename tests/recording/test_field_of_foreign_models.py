@@ -160,7 +160,7 @@ def test_batches_of_different_size_and_what_has_no_place_is_told(tmp_path: Path)
         ids, targets = batch(step, size=size)
         mean_loss(model(ids), targets).backward()
         recorder.step()
-    with pytest.warns(RecordingWarning, match="1 exact fields are not in .* that of step 2: their batches had more"):
+    with pytest.warns(RecordingWarning, match="1 exact fields are not in .* at step 2: their batches had more"):
         recorder.close()
     with gasfield.open(tmp_path / "run.h5") as recording:
         assert list(recording.full_field().steps) == [0, 1, 3]

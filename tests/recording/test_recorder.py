@@ -139,21 +139,21 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], dict, str]] = {
     "two embeddings": (
         lambda: nn.ModuleDict({"a": nn.Embedding(9, 2), "b": nn.Embedding(9, 2)}), {}, "2 embeddings of 9 rows: a, b",
     ),
-    "wrong name": (Untied, {"embedding": "wte"}, "embedding=wte: Untied has no such parameter; its tallest matrices"),
+    "wrong name": (Untied, {"embedding": "wte"}, "embedding wte: Untied has no such parameter; its tallest matrices"),
     "out of range": (Untied, {"rows": {"dead": [5, VOCABULARY]}}, f"rows: dead: there is no row {VOCABULARY};"),
     "negative": (Untied, {"rows": [-1]}, "rows: rows: there is no row -1"),
-    "not whole": (Untied, {"rows": [0.5]}, "row numbers are whole numbers"),
+    "not whole": (Untied, {"rows": [0.5]}, "row numbers are integers"),
     "twice": (Untied, {"rows": {"a": [1, 2], "b": [2]}}, "row 2 is in two groups"),
-    "unknown dead": (Untied, {"rows": {"dead": 5}}, "nobody knows which are dead"),
-    "too many": (Untied, {"rows": {"dead": 99}, "dead": DEAD}, "99 rows are wanted, and there are 40"),
-    "tracers": (Untied, {"tracers": [LATTICE]}, "say which rows are dead"),
-    "moments": (Untied, {"moments": True}, "moments=True: say whose"),
-    "field": (Untied, {"field": "exact"}, "field='exact': there are affine, full, none"),
-    "every": (Untied, {"every": -1}, "1 or more"),
+    "unknown dead": (Untied, {"rows": {"dead": 5}}, "the dead rows must be given"),
+    "too many": (Untied, {"rows": {"dead": 99}, "dead": DEAD}, "99 rows are requested, and there are 40"),
+    "tracers": (Untied, {"tracers": [LATTICE]}, "dead rows, which must be given"),
+    "moments": (Untied, {"moments": True}, "moments True: needs the optimiser"),
+    "field": (Untied, {"field": "exact"}, "field exact: the forms of the field are affine, full, none"),
+    "every": (Untied, {"every": -1}, "every -1: must be at least 1"),
     "gradients": (Untied, {"gradients": "dead"}, "the groups are rows"),
     "matrix": (Untied, {"matrix": "embedding"}, "the field moves rows of the output matrix"),
     "tokens": (Untied, {"tokens": ["a"]}, "1 strings for 120 rows"),
-    "provenance": (Untied, {"provenance": {"a": object()}}, "provenance=: a is a object"),
+    "provenance": (Untied, {"provenance": {"a": object()}}, "provenance: a is of type object"),
 }  # fmt: skip
 
 
@@ -210,7 +210,7 @@ def test_a_writer_that_fails_does_not_stop_the_training(tmp_path: Path, monkeypa
     monkeypatch.setattr(Sheet, "write", fails)
     model = seeded(Tied)
     recorder = Recorder(model, tmp_path / "a.h5", rows={"dead": DEAD})
-    with pytest.warns(RecordingWarning, match=r"recording stopped .* No space left .* training goes on"):
+    with pytest.warns(RecordingWarning, match=r"recording stopped .* No space left .* training continues"):
         steps_of(model, recorder, 40)
     assert recorder.updates == 40
     with warnings.catch_warnings():
@@ -244,7 +244,7 @@ with warnings.catch_warnings(record=True) as said:
         recorder.step(loss)
     recorder.close()
 print("trained", step + 1)
-print("told", [str(each.message) for each in said if "training goes on" in str(each.message)])
+print("told", [str(each.message) for each in said if "training continues" in str(each.message)])
 """
 
 

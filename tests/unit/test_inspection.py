@@ -337,9 +337,7 @@ def test_shards_are_found_by_folder_and_by_index_and_a_missing_one_matters_only_
         assert matrix.tensor == EMBEDDING
         assert any("lm_head.weight" in note for note in matrix.notes)
         assert open_matrix(source, "lm_head.weight").values(slice(0, 1))[0, 0] == -values[0, 0]
-    with pytest.raises(
-        InputError, match=r"model-1.safetensors: this shard is missing; the index says that layer.weight"
-    ):
+    with pytest.raises(InputError, match=r"model-1.safetensors: this shard is missing; the index lists layer.weight"):
         open_matrix(index, "layer.weight")
 
 
@@ -349,7 +347,7 @@ def test_a_row_list_is_read_as_written(tmp_path: Path, save: Callable) -> None:
     found = inspect(path, rows=str(tmp_path / "ids.txt"))
     assert found.given is not None
     assert found.given.tolist() == [3, 4, 9]
-    assert any("1 ids stand there more than once" in note for note in found.notes)
+    assert any("1 duplicate ids are ignored" in note for note in found.notes)
     strided = inspect(path, rows="40::3").given
     assert strided is not None
     assert strided.tolist() == [40, 43, 46, 49]
