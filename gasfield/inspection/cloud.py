@@ -252,7 +252,7 @@ class _Products:
         """
         key = "participation_ratio"
         if self.sum is None:
-            notes.append(f"{key}: not computed for {self._dimensions} dimensions; at most {_WIDEST} are supported")
+            notes.append(f"{key}: not computed, because {self._dimensions} dimensions are too many")
             return missing("1")
         diagonal = np.diagonal(self.sum)
         trace = float(diagonal.sum())

@@ -34,7 +34,7 @@ class Outliers:
 
 
 def find_outliers(scores: Values) -> Outliers:
-    """Finds scores (n,) that are improbable for a normal distribution with the same median and median absolute deviation.
+    """Finds scores (n,) that are improbable for a normal distribution with their median and median absolute deviation.
 
     The threshold is the normal quantile beyond which, on both sides together, 0.05 of n rows are expected: one sample
     in twenty has an outlier by chance. It is 4.6 standard deviations for 10,000 rows, 5.1 for 150,000.
