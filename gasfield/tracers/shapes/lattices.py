@@ -45,7 +45,7 @@ class Hexagonal(Shape):
 
 @register
 class Bcc(Shape):
-    """A block of the body-centred cubic lattice (k = 3), including its faces."""
+    """A block of the body-centred cubic lattice (k = 3), with all boundary sites."""
 
     kind: Literal["bcc"] = "bcc"
     side: Side
@@ -65,7 +65,7 @@ class Bcc(Shape):
 
 @register
 class Fcc(Shape):
-    """A block of the face-centred cubic lattice (k = 3), including its faces."""
+    """A block of the face-centred cubic lattice (k = 3), with all boundary sites."""
 
     kind: Literal["fcc"] = "fcc"
     side: Side
