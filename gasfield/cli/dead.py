@@ -21,7 +21,7 @@ def dead(
     tokenizer: Annotated[Path | None, typer.Option("--tokenizer", help="tokenizer.json, to count tokens.")] = None,
     corpus: Annotated[
         list[Path] | None,
-        typer.Option("--corpus", help="Text whose tokens are counted, plain, .gz or .xz; repeatable."),
+        typer.Option("--corpus", help="Text for counting, plain, .gz or .xz; repeatable."),
     ] = None,
     at_most: Annotated[
         int, typer.Option("--at-most", metavar="K", help="Rows that occur 1 to K times are nearly dead.")
