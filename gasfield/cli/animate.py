@@ -15,17 +15,17 @@ def animate(
     trajectory: TrajectoryFile,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Film to write, .gif or .mp4; beside the trajectory if left out."),
+        typer.Option("--output", "-o", help="File to write, .gif or .mp4. Default: next to the trajectory."),
     ] = None,
     groups: Annotated[
-        list[str] | None, typer.Option("--group", metavar="NAME", help="Show this group only; may be given again.")
+        list[str] | None, typer.Option("--group", metavar="NAME", help="Show only this group; repeatable.")
     ] = None,
-    frames: Annotated[int, typer.Option("--frames", min=2, help="At most so many frames.")] = LIBRARY,
-    follow: Annotated[bool, typer.Option("--follow", help="See everything from its centroid.")] = False,
-    frames_per_second: Annotated[float, typer.Option("--fps", min=1.0, max=50.0, help="Frames a second.")] = LIBRARY,
+    frames: Annotated[int, typer.Option("--frames", min=2, help="Maximum number of frames.")] = LIBRARY,
+    follow: Annotated[bool, typer.Option("--follow", help="Show positions relative to the centroid.")] = False,
+    frames_per_second: Annotated[float, typer.Option("--fps", min=1.0, max=50.0, help="Frames per second.")] = LIBRARY,
     overwrite: Overwrite = False,
 ) -> None:
-    """Makes a film of a trajectory: structures with their bonds coloured by strain, in the flow."""
+    """Animates a trajectory: structures in the flow, with their bonds coloured by strain."""
     from gasfield.plots.film import animate as make_film
     from gasfield.trajectory import open_trajectory
 

@@ -15,7 +15,7 @@ def check(
     overrides: Overrides = None,
     plugins: Plugins = None,
 ) -> None:
-    """Validates scenarios: keys, types, files, fields. Exit code 2 and a message for each fault."""
+    """Validates scenarios: keys, types, files, fields. Exit code 2 and one message per error."""
     from gasfield.simulation import Simulation
 
     run_plugins(plugins)
@@ -23,7 +23,7 @@ def check(
     for name in names:
         try:
             simulation = Simulation.from_scenario(name, overrides or ())
-            print(f"{name}: fine ({simulation.gas.count} particles in {simulation.gas.dimensions} dimensions)")
+            print(f"{name}: valid ({simulation.gas.count} particles in {simulation.gas.dimensions} dimensions)")
         except InputError as error:
             faults += error.faults
     if faults:

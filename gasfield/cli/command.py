@@ -1,4 +1,4 @@
-"""How every command behaves: its errors, its renamed options, and its place in the help."""
+"""Common behaviour of commands: error messages, renamed options, sections of the help."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from gasfield.renames import RenamedWarning
 
 
 class Command(TyperCommand):
-    """A command that turns errors raised on purpose into messages and an exit code.
+    """A command that turns errors of gasfield into messages and an exit code.
 
-    The library names its parameters; this is the only place that turns them into options.
+    Errors name parameters of the library; they are translated into options only here.
     """
 
     renamed: dict[str, str] = {}  # noqa: RUF012 (a table, replaced by subclasses)
-    """Former option -> its name now; the former one is accepted with a note."""
+    """Former option -> current option; the former one is accepted with a note."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """As in Typer, after former names of options are replaced."""
+        """As in Typer, after replacing former names of options."""
         return super().parse_args(ctx, [self._current(arg) for arg in args])
 
     def invoke(self, ctx: Any) -> Any:
@@ -47,15 +47,15 @@ class Command(TyperCommand):
         name, equals, value = arg.partition("=")
         if name not in self.renamed:
             return arg
-        _say(f"note: {name} is now called {self.renamed[name]}")
+        _say(f"note: {name} has been renamed {self.renamed[name]}")
         return f"{self.renamed[name]}{equals}{value}"
 
     def _line(self, fault: InputError) -> str:
-        """A fault as a line: a parameter that has no place in a document is one of this command."""
+        """A fault as a line; a parameter without a location in a document belongs to this command."""
         return fault.text(fault.parameter if fault.location else self._option(fault.parameter))
 
     def _option(self, parameter: str | None) -> str | None:
-        """The option that fills a parameter, by its whole name or its last part; None for an argument."""
+        """The option of a parameter, matched by its full name or its last part; None for an argument."""
         if parameter is None:
             return None
         for param in self.params:
@@ -88,17 +88,17 @@ def _say(*lines: str) -> None:
 
 
 class Deferred(Command):
-    """A command whose options are made when they are first asked for, since that imports what they mirror."""
+    """A command whose options are created on first use, because they depend on imports of the library."""
 
     _made = False
 
     @staticmethod
     @abstractmethod
     def make() -> Callable[..., None]:
-        """The function, with all its options."""
+        """The function, with all options in its signature."""
 
     def get_params(self, ctx: Any) -> Any:
-        """As in Typer, made the first time."""
+        """As in Typer; creates the options on the first call."""
         if not self._made:
             app = typer.Typer(add_completion=False, rich_markup_mode=None)
             app.command()(self.make())
@@ -108,14 +108,14 @@ class Deferred(Command):
 
 
 LIBRARY: Any = None
-"""Default of an option that is the default of the function which the command calls."""
+"""Placeholder for a default that is taken from the function which the command calls."""
 
 
 def mirror(command: Callable[..., None], source: str) -> type[Deferred]:
-    """The class of a command whose defaults are those of a function.
+    """The class of a command whose defaults are taken from a function.
 
     Args:
-        command: its parameters with the default `LIBRARY` have the name of a parameter of the function.
+        command: its parameters with the default `LIBRARY` take the default of the parameter of the same name.
         source: "module:function".
     """
 
@@ -135,7 +135,7 @@ def mirror(command: Callable[..., None], source: str) -> type[Deferred]:
 
 
 def parameters_of(command: Callable[..., None]) -> list[inspect.Parameter]:
-    """Its parameters, but for those that it takes as a mapping, each with its type."""
+    """The parameters of a command with their types, except `**` parameters."""
     hints = get_type_hints(command, include_extras=True)
     return [
         parameter.replace(annotation=hints[parameter.name], kind=inspect.Parameter.KEYWORD_ONLY)
@@ -145,7 +145,7 @@ def parameters_of(command: Callable[..., None]) -> list[inspect.Parameter]:
 
 
 def with_signature(command: Callable[..., None], parameters: Sequence[inspect.Parameter]) -> Callable[..., None]:
-    """A command, seen by Typer with other parameters."""
+    """The command with another signature for Typer."""
 
     def call(**options: Any) -> None:
         command(**options)

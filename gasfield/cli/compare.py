@@ -12,12 +12,12 @@ from gasfield.cli.options import Json, Plots, Plugins, run_plugins
 
 def compare(
     real: Annotated[Path, typer.Argument(metavar="A", help="The real trajectory, or the directory of a run.")],
-    simulated: Annotated[Path, typer.Argument(metavar="B", help="The simulated one.")],
+    simulated: Annotated[Path, typer.Argument(metavar="B", help="The simulated trajectory.")],
     plugins: Plugins = None,
     as_json: Json = False,
     plots: Plots = None,
 ) -> None:
-    """Lays two trajectories side by side: how far is B from A?"""
+    """Compares two trajectories of the same rows: the error of B against A."""
     from gasfield.cli.terminal import print_comparison, show_result
     from gasfield.comparison import compare as compare_trajectories
     from gasfield.trajectory import open_trajectory

@@ -13,21 +13,22 @@ from gasfield.cli.options import Json, Overwrite, Plots, Tensor
 
 def dead(
     matrix: Annotated[
-        Path | None, typer.Argument(metavar="[MATRIX]", help="An embedding, in any file that `inspect` reads.")
+        Path | None, typer.Argument(metavar="[MATRIX]", help="An embedding matrix, in any format of `inspect`.")
     ] = None,
     counts: Annotated[
-        Path | None, typer.Option("--counts", help="Token counts: JSON, npy, npz, csv, or a count a line.")
+        Path | None, typer.Option("--counts", help="Token counts: JSON, npy, npz, csv, or one count per line.")
     ] = None,
     tokenizer: Annotated[Path | None, typer.Option("--tokenizer", help="tokenizer.json, to count tokens.")] = None,
     corpus: Annotated[
-        list[Path] | None, typer.Option("--corpus", help="Text to count in, plain, .gz or .xz; may be given again.")
+        list[Path] | None,
+        typer.Option("--corpus", help="Text for counting, plain, .gz or .xz; repeatable."),
     ] = None,
     at_most: Annotated[
-        int, typer.Option("--at-most", metavar="K", help="Rows that occur, but at most K times, are nearly dead.")
+        int, typer.Option("--at-most", metavar="K", help="Rows that occur 1 to K times are nearly dead.")
     ] = LIBRARY,
     tensor: Tensor = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="File for the ids, which `--rows` of other commands reads.")
+        Path | None, typer.Option("--output", "-o", help="File for the ids, as accepted by `--rows` of other commands.")
     ] = None,
     save_counts: Annotated[
         Path | None, typer.Option("--save-counts", metavar="FILE.npy", help="File for the counts of all tokens.")
@@ -36,7 +37,7 @@ def dead(
     as_json: Json = False,
     plots: Plots = None,
 ) -> None:
-    """Finds rows that never occurred in training, by counting tokens or by the matrix alone."""
+    """Finds rows that never occurred in training, from token counts or from the matrix alone."""
     from gasfield.cli.terminal import print_dead, show_result
     from gasfield.errors import InputError
     from gasfield.inspection import find_dead
@@ -46,7 +47,7 @@ def dead(
         if path is not None:
             check_output(path, overwrite=overwrite, parameter=parameter)
     if save_counts is not None and not (counts or tokenizer):
-        raise InputError("nothing is counted; give a tokenizer and a corpus.", parameter="save_counts")
+        raise InputError("there are no counts; give a tokenizer and a corpus.", parameter="save_counts")
     found = find_dead(matrix, counts=counts, tokenizer=tokenizer, corpus=corpus or (), at_most=at_most, tensor=tensor)
     if output is not None:
         found.write(output)

@@ -16,14 +16,14 @@ def diagnose(
         typer.Option(
             "--only",
             metavar="DIAGNOSTIC",
-            help="This one alone, by name or as '{kind: clusters, reach: 0.2}'; may be given again.",
+            help="Compute only this one, by name or as '{kind: clusters, reach: 0.2}'; repeatable.",
         ),
     ] = None,
     plugins: Plugins = None,
     as_json: Json = False,
     plots: Plots = None,
 ) -> None:
-    """Computes every diagnostic that applies to a trajectory, and says what was left out and why."""
+    """Computes all diagnostics that apply to a trajectory, and lists omitted ones with the reason."""
     from gasfield.cli.terminal import print_diagnosis, show_result
     from gasfield.diagnostics import diagnose as run_diagnostics
     from gasfield.errors import about

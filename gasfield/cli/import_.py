@@ -25,28 +25,28 @@ def import_(
         typer.Option(
             "--rows",
             metavar="NAME=IDS",
-            help="A group: a text file of row numbers, or a range 0:1000; may be given again. All rows if left out.",
+            help="A group: a text file of row numbers, or a range 0:1000; repeatable. Default: all rows.",
         ),
     ] = None,
-    rest: Annotated[bool, typer.Option("--rest", help="Keep the other rows too, as group rest.")] = False,
+    rest: Annotated[bool, typer.Option("--rest", help="Keep all other rows too, as group 'rest'.")] = False,
     tensor: Tensor = None,
     tokenizer: Annotated[
         Path | None,
-        typer.Option("--tokenizer", help="tokenizer.json, vocab.json or vocab.txt, for the tokens' strings."),
+        typer.Option("--tokenizer", help="tokenizer.json, vocab.json or vocab.txt, for token strings."),
     ] = None,
     bits: Annotated[
         str | None,
-        typer.Option("--bits", metavar="bfloat16", help="What uint16 numbers are the bits of; taken for that anyway."),
+        typer.Option("--bits", metavar="bfloat16", help="Number format of uint16 arrays (the default)."),
     ] = None,
     format: Annotated[
-        str | None, typer.Option("--format", metavar="KIND", help="How to read it; found out if left out.")
+        str | None, typer.Option("--format", metavar="KIND", help="Input format. Default: detected.")
     ] = None,
-    every: Annotated[int, typer.Option("--every", metavar="K", help="Take each K-th frame.")] = LIBRARY,
+    every: Annotated[int, typer.Option("--every", metavar="K", help="Import every K-th frame.")] = LIBRARY,
     plugins: Plugins = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
-    """Brings recordings and checkpoints that exist already into a trajectory file. Nothing is ever unpickled."""
+    """Converts existing recordings and checkpoints to a trajectory file. Nothing is ever unpickled."""
     from gasfield.cli.terminal import frames_bar
     from gasfield.importing import import_recording
 
@@ -64,13 +64,13 @@ def import_(
 
 
 def _groups(rows: list[str]) -> dict[str, str]:
-    """Group name -> which rows, from NAME=IDS."""
+    """Group name -> rows, from NAME=IDS."""
     from gasfield.errors import InputError
 
     groups: dict[str, str] = {}
     for each in rows:
         name, equals, ids = each.partition("=")
         if not (name and equals and ids) or name in groups:
-            raise InputError("NAME=IDS is wanted, each name once.", parameter="rows", value=each)
+            raise InputError("expected NAME=IDS, each name once.", parameter="rows", value=each)
         groups[name] = ids
     return groups

@@ -28,19 +28,19 @@ def inspect(
         ),
     ] = None,
     cells: Annotated[
-        int, typer.Option("--cells", metavar="K", help="Reach of chains of neighbours, in cells of bfloat16.")
+        int, typer.Option("--cells", metavar="K", help="Neighbours differ by at most K bfloat16 cells.")
     ] = LIBRARY,
     step: Annotated[
-        int | None, typer.Option("--step", help="Recorded step of a trajectory; the last if left out.")
+        int | None, typer.Option("--step", help="Recorded step of a trajectory. Default: the last.")
     ] = None,
     bits: Annotated[
         str | None,
-        typer.Option("--bits", metavar="bfloat16", help="What uint16 numbers of npy and npz are the bits of."),
+        typer.Option("--bits", metavar="bfloat16", help="Number format of uint16 arrays in npy and npz."),
     ] = None,
     as_json: Json = False,
     plots: Plots = None,
 ) -> None:
-    """Looks at an embedding matrix: identical rows, neighbours on the lattice, norms, cosines, outliers."""
+    """Analyses an embedding matrix: identical rows, bfloat16 neighbours, norms, cosines, outliers."""
     from gasfield.cli.terminal import print_inspection, show_result, status
     from gasfield.inspection import inspect as inspect_matrix
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def list_() -> None:
-    """Lists the scenarios here, each with its question."""
+    """Lists the available scenarios, each with its question."""
     from rich.console import Console
     from rich.table import Table
 

@@ -1,4 +1,4 @@
-"""The program, assembled from its commands. Nothing heavy is imported before a command needs it."""
+"""The program, assembled from its commands. Slow imports are deferred to the commands that need them."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ app = typer.Typer(
 
 
 def _add(section: str, command: Callable[..., None], cls: type[Command] = Command, *, like: str | None = None) -> None:
-    """Adds a command by the name of its function, under a section of the help.
+    """Adds a command, named after its function, to a section of the help.
 
     Args:
         section: title of the section.
         command: the function.
-        cls: how it behaves.
-        like: "module:function" whose defaults it has.
+        cls: class of the command.
+        like: "module:function" from which defaults are taken.
     """
     kind = mirror(command, like) if like else cls
     app.command(command.__name__.rstrip("_"), cls=kind, rich_help_panel=section)(command)

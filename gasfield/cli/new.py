@@ -11,10 +11,10 @@ from gasfield.errors import InputError
 
 
 def new(
-    name: Annotated[str, typer.Argument(help="Name of the new scenario; becomes NAME.yaml here.")],
-    like: Annotated[str, typer.Option("--like", help="The scenario to start from.")] = "dead-token-drift",
+    name: Annotated[str, typer.Argument(help="Name of the new scenario; written to NAME.yaml.")],
+    like: Annotated[str, typer.Option("--like", help="The scenario to copy.")] = "dead-token-drift",
 ) -> None:
-    """Starts a scenario of your own: a commented copy of one that works."""
+    """Creates a new scenario as a commented copy of an existing one."""
     from gasfield.resources import find_scenario
 
     path = Path(f"{name.removesuffix('.yaml')}.yaml")

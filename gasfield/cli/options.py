@@ -1,4 +1,4 @@
-"""Options that several commands share, and what they do."""
+"""Options shared by several commands, and their effects."""
 
 from __future__ import annotations
 
@@ -13,30 +13,32 @@ TrajectoryFile = Annotated[
     Path, typer.Argument(metavar="TRAJECTORY", help="A trajectory, simulated or recorded, or the directory of a run.")
 ]
 Overrides = Annotated[
-    list[str] | None, typer.Option("--set", metavar="A.B=VALUE", help="Override a key by its path; may be given again.")
+    list[str] | None, typer.Option("--set", metavar="A.B=VALUE", help="Override a key by its path; repeatable.")
 ]
 Threads = Annotated[
-    int | None, typer.Option("--threads", min=1, help="Threads of kernels and BLAS; all cores if left out.")
+    int | None, typer.Option("--threads", min=1, help="Threads of kernels and BLAS. Default: all cores.")
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print only errors.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Plots = Annotated[
-    Path | None, typer.Option("--plots", metavar="FOLDER", help="Folder for the pictures; none are made if left out.")
+    Path | None, typer.Option("--plots", metavar="FOLDER", help="Folder for figures. Default: no figures.")
 ]
 Plugins = Annotated[
     list[Path] | None,
     typer.Option(
         "--plugin",
         metavar="FILE.py",
-        help="Run this Python file first, with all your rights: it makes forces of your own known. May be given again.",
+        help="Execute this Python file first, with your permissions, to register kinds of your own; repeatable.",
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")]
-Tensor = Annotated[str | None, typer.Option("--tensor", metavar="NAME", help="Its name; by common names if left out.")]
+Tensor = Annotated[
+    str | None, typer.Option("--tensor", metavar="NAME", help="Name of the tensor. Default: by common names.")
+]
 
 
 def run_plugins(paths: list[Path] | None) -> None:
-    """Runs the Python files that the user names, and says so."""
+    """Executes the given Python files, with a message for each."""
     if not paths:
         return
     from gasfield.plugins import run_plugin

@@ -1,4 +1,4 @@
-"""`gasfield record`: its options are the fields of the plans of a training and of its recording."""
+"""`gasfield record`: its options are the fields of the training plan and the recording plan."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _NAMES = {
     "vocabulary": "--vocabulary-size",
     "sequence": "--sequence-length",
 }
-"""Options that have other names than the fields they fill."""
+"""Field -> option, where their names differ."""
 
 
 def record(
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="File to write; outputs/recordings/NNN.h5 if left out.")
+        Path | None, typer.Option("--output", "-o", help="File to write. Default: outputs/recordings/NNN.h5.")
     ] = None,
     tracers: Annotated[
-        Path | None, typer.Option("--tracers", help="YAML with `tracers:` to plant in dead rows before training.")
+        Path | None, typer.Option("--tracers", help="YAML with `tracers:` to be placed in dead rows before training.")
     ] = None,
     threads: Threads = None,
     overwrite: Overwrite = False,
@@ -56,14 +56,14 @@ def record(
         try:
             record_training(training, recording, output, overwrite=overwrite, progress=listen, command=command)
         except KeyboardInterrupt:
-            print(f"\ninterrupted; {output} holds every step up to here", file=sys.stderr)
+            print(f"\ninterrupted; {output} contains all steps so far", file=sys.stderr)
             raise typer.Exit(130) from None
     if not quiet:
         print(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
 
 
 class Record(Deferred):
-    """`record`, with the options of its plans."""
+    """`record`, with the fields of its plans as options."""
 
     renamed = {  # noqa: RUF012
         "--decay": "--weight-decay",
@@ -73,7 +73,7 @@ class Record(Deferred):
 
     @staticmethod
     def make() -> Callable[..., None]:
-        """`record` with a signature in which the fields of the plans stand one by one."""
+        """`record` with one parameter for each field of the plans."""
         from gasfield.cli.specification import options_of
         from gasfield.recording.plan import RecordingPlan, TrainingPlan
 
@@ -86,6 +86,6 @@ def _require_packages() -> None:
     for package in ("torch", "tokenizers"):
         if find_spec(package) is None:
             raise InputError(
-                f"recording needs the package {package}, which is an extra: pip install 'gasfield[record]' "
-                "(the README says how to get a CPU build)."
+                f"recording needs the optional package {package}: pip install 'gasfield[record]' "
+                "(for a CPU build see the README)."
             )

@@ -11,12 +11,12 @@ from gasfield.cli.options import Plugins, Quiet, Threads, limit_threads, run_plu
 
 
 def resume(
-    directory: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The directory of a run that was killed.")],
+    directory: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The directory of an interrupted run.")],
     plugins: Plugins = None,
     threads: Threads = None,
     quiet: Quiet = False,
 ) -> None:
-    """Goes on with a run that was killed; the end is the same, bit for bit, as without the kill."""
+    """Continues an interrupted run; the result is bit-for-bit the same as without the interruption."""
     from gasfield import runs
     from gasfield.cli.terminal import print_run, steps_bar
 

@@ -24,7 +24,7 @@ def run(
     overrides: Overrides = None,
     plugins: Plugins = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Run directory; outputs/NAME/NNN if left out.")
+        Path | None, typer.Option("--output", "-o", help="Run directory. Default: outputs/NAME/NNN.")
     ] = None,
     overwrite: Overwrite = False,
     threads: Threads = None,

@@ -10,9 +10,9 @@ from gasfield.cli.options import Plugins, run_plugins
 
 
 def schema(plugins: Plugins = None) -> None:
-    """Prints the JSON Schema of scenarios, with which an editor completes and checks a YAML file.
+    """Prints the JSON Schema of scenarios, for completion and validation of YAML files in an editor.
 
-    Save it, and name it in the first line of a scenario:  # yaml-language-server: $schema=scenario.schema.json
+    Save it, and refer to it in the first line of a scenario:  # yaml-language-server: $schema=scenario.schema.json
     """
     from gasfield.plugins import import_installed
     from gasfield.scenario.json_schema import scenario_schema

@@ -6,7 +6,7 @@ from gasfield.cli.options import Overrides, Plugins, ScenarioName, run_plugins
 
 
 def show(name: ScenarioName, overrides: Overrides = None, plugins: Plugins = None) -> None:
-    """Prints a scenario as resolved: defaults filled in, overrides applied."""
+    """Prints a resolved scenario: defaults filled in, overrides applied."""
     from gasfield.scenario import load_scenario
 
     run_plugins(plugins)

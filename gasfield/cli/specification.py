@@ -1,4 +1,4 @@
-"""Options that are made from the fields of a specification: one source of names, types, defaults and help."""
+"""Options generated from the fields of a specification: one source of names, types, defaults and help."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from gasfield.spec import Spec
 
 
 def options_of(spec: type[Spec], names: Mapping[str, str], leave_out: tuple[str, ...] = ()) -> list[inspect.Parameter]:
-    """A parameter of a command for each field, and for each field of a specification inside.
+    """A parameter of a command for each field, including the fields of nested specifications.
 
     Args:
         spec: the specification; every field has a default.
-        names: field -> its option, where that is not the name with hyphens.
-        leave_out: fields that have no option.
+        names: field -> option, where the option is not the field name with hyphens.
+        leave_out: fields without an option.
     """
     parameters: list[inspect.Parameter] = []
     for name, field in spec.model_fields.items():
@@ -32,7 +32,7 @@ def options_of(spec: type[Spec], names: Mapping[str, str], leave_out: tuple[str,
 
 
 def values_of(spec: type[Spec], options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of a command, sorted into the fields that they fill."""
+    """The options of a command, nested as fields of the specification."""
     return {
         name: values_of(field.annotation, options) if _is_spec(field) else options[name]  # type: ignore[arg-type]
         for name, field in spec.model_fields.items()
@@ -48,7 +48,7 @@ def _option(name: str, field: FieldInfo, option: str) -> inspect.Parameter:
     kind, default, metavar = field.annotation, field.default, None
     if get_origin(kind) is Literal:
         kind, metavar = str, "|".join(get_args(kind))
-    elif not (kind in (int, float, str) or get_origin(kind) is tuple):  # the specification reads it as text
+    elif not (kind in (int, float, str) or get_origin(kind) is tuple):  # parsed from text by the specification
         kind, default, metavar = str, str(default), "TEXT"
     text = " ".join((field.description or "").replace("`", "").split())
     annotation = Annotated[kind, typer.Option(option, metavar=metavar, help=text)]  # type: ignore[valid-type]

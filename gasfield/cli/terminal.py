@@ -1,4 +1,4 @@
-"""What the command line shows on a terminal: progress and results."""
+"""Terminal output of the command line: progress and results."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 @contextmanager
 def steps_bar(quiet: bool) -> Iterator[Callable[[Simulation], Callable[[int], None]]]:
-    """A progress bar over simulated steps on a terminal; nothing where the output goes to a file."""
+    """A progress bar over simulated steps; nothing if stderr is not a terminal."""
     with _bar(quiet) as bar:
 
         def listen(simulation: Simulation) -> Callable[[int], None]:
             if not quiet and not is_warm(key_by_sources()):
-                print("compiling kernels (once; cached for the next runs)", file=sys.stderr)
+                print("compiling kernels (once; cached for later runs)", file=sys.stderr)
             total = simulation.scenario.run.steps if simulation.scenario else None
             task = bar.add_task("simulating", total=total, completed=simulation.steps_done, note="")
             return lambda steps: bar.advance(task, steps)
@@ -39,7 +39,7 @@ def steps_bar(quiet: bool) -> Iterator[Callable[[Simulation], Callable[[int], No
 
 @contextmanager
 def frames_bar(quiet: bool) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar over frames on a terminal; nothing where the output goes to a file."""
+    """A progress bar over frames; nothing if stderr is not a terminal."""
     with _bar(quiet) as bar:
         task = bar.add_task("importing", total=None, note="")
         yield lambda done, total: bar.update(task, completed=done, total=total)
@@ -47,7 +47,7 @@ def frames_bar(quiet: bool) -> Iterator[Callable[[int, int], None]]:
 
 @contextmanager
 def training_bar(steps: int, quiet: bool) -> Iterator[Callable[[int, float], None]]:
-    """A progress bar with loss and steps/s on a terminal; a plain line every 50 steps otherwise."""
+    """A progress bar with loss and steps/s; a plain line every 50 steps if stderr is not a terminal."""
     with _bar(quiet) as bar:
         task = bar.add_task("training", total=steps, note="")
 
@@ -69,7 +69,7 @@ def _bar(quiet: bool) -> Progress:
 
 @contextmanager
 def status() -> Iterator[Callable[[str], None]]:
-    """What is being done, in one line that vanishes, on a terminal; nothing where the output goes to a file."""
+    """A transient line with the current stage; nothing if stderr is not a terminal."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda _: None
@@ -79,19 +79,19 @@ def status() -> Iterator[Callable[[str], None]]:
 
 
 class Reportable(Protocol):
-    """A result that a command shows."""
+    """A result that a command can print and plot."""
 
     def as_json(self) -> dict[str, Any]:
-        """Every number of it, and the notes."""
+        """All numbers, and the notes."""
         ...
 
     def plot_all(self, folder: Path) -> list[Path]:
-        """Writes its pictures."""
+        """Writes all figures; returns their paths."""
         ...
 
 
 def show_result(result: Reportable, print_table: Callable[[], None], *, as_json: bool, plots: Path | None) -> None:
-    """Prints a result as JSON or as a table, and writes its pictures where a folder for them is given."""
+    """Prints a result as JSON or as a table, and writes its figures if a folder is given."""
     if as_json:
         print(json.dumps(result.as_json(), indent=2, allow_nan=False))
     else:
@@ -102,7 +102,7 @@ def show_result(result: Reportable, print_table: Callable[[], None], *, as_json:
 
 
 def print_run(result: RunResult) -> None:
-    """What a run found, and where it is."""
+    """Prints the results of a run and the path of its directory."""
     if result.comparison:
         print_comparison(result.comparison)
     else:
@@ -113,7 +113,7 @@ def print_run(result: RunResult) -> None:
 
 
 def print_comparison(comparison: Comparison) -> None:
-    """The comparison as a table: real, simulated, difference; a section for all rows and one for each group."""
+    """Prints a comparison as a table: real, simulated, difference; sections for all rows and for each group."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("", no_wrap=True)
     for column in ("real", "simulated", "difference", "unit"):
@@ -130,19 +130,19 @@ def print_comparison(comparison: Comparison) -> None:
 
 
 def print_diagnosis(data: dict[str, Any]) -> None:
-    """Results of diagnostics, a line each, group by group; then what was left out or is undefined, and why."""
+    """Prints results of diagnostics by group, one per line; then omitted or undefined ones, with reasons."""
     sections = {**data["groups"], **({"gas as a whole": data["gas"]} if "gas" in data else {})}
     for section, results in sections.items():
         print(section)
         _print_leaves(results)
     for entry in data["left_out"]:
-        print(f"{entry['group']}: {entry['diagnostic']} left out: {entry['reason']}")
+        print(f"{entry['group']}: {entry['diagnostic']} omitted: {entry['reason']}")
     for entry in data["notes"]:
         print(f"{entry['group']}: {entry['diagnostic']}: {entry['note']}")
 
 
 def print_inspection(inspection: Inspection) -> None:
-    """Results of an inspection, a line each; of long lists the beginning (`--json` has all), then the notes."""
+    """Prints results of an inspection, one per line, with long lists truncated; then the notes."""
     name = f" {inspection.group}" if inspection.group else ""
     print(
         f"{inspection.source}{name}: {inspection.matrix.rows} x {inspection.matrix.dimensions}, {inspection.precision}"
@@ -157,13 +157,13 @@ def print_inspection(inspection: Inspection) -> None:
             shortened = shortened or cut
             print(f"  {key} = {text} {leaf['unit']}")
     if shortened:
-        print("  (lists are cut short here; --json gives all)")
+        print("  (long lists are truncated; --json prints all)")
     for note in inspection.notes:
         print(f"note: {note}")
 
 
 def print_dead(found: DeadRows) -> None:
-    """How many rows are dead, nearly dead, padding; the first of them; and what must be known."""
+    """Prints the numbers of dead, nearly dead and padding rows, the first of them, and the notes."""
     _print_leaves(
         {key: leaf for key, q in found.quantities().items() if not isinstance((leaf := q.leaf())["value"], list)}
     )
@@ -176,7 +176,7 @@ def print_dead(found: DeadRows) -> None:
 
 
 def _some(values: list[Any], most: int = 12) -> tuple[str, bool]:
-    """The beginning of a list, or of a list of lists, and whether anything is missing."""
+    """The beginning of a list or nested list as text, and whether it is truncated."""
     parts, cut = [], len(values) > most
     for value in values[:most]:
         if isinstance(value, list):
@@ -190,7 +190,7 @@ def _some(values: list[Any], most: int = 12) -> tuple[str, bool]:
 
 
 def _print_leaves(data: dict[str, Any], prefix: str = "") -> None:
-    """A line for each number; what belongs to a number (its null, say) stands in brackets behind it."""
+    """Prints one line per number, with dependent numbers (its null, for example) in parentheses."""
     for key, value in data.items():
         if "value" not in value:
             _print_leaves(value, f"{prefix}{key}.")

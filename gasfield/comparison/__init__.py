@@ -1,4 +1,4 @@
-"""Comparisons: a real and a simulated trajectory of the same rows, side by side."""
+"""Comparison of a real and a simulated trajectory of the same rows."""
 
 from gasfield.comparison.alignment import Alignment, Pair, align
 from gasfield.comparison.hindcast import Hindcast

@@ -14,12 +14,12 @@ from gasfield.errors import InputError
 from gasfield.trajectory import SURVEYED, Trajectory
 
 LIVE = "live"
-"""The group whose rows the model trains itself: no hindcast of dead matter."""
+"""The group of rows with a direct gradient, which a dead-row hindcast does not cover."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """One group in two trajectories: equal steps, and row i of one is row i of the other."""
+    """One group in two trajectories, with equal steps and equal row order."""
 
     real: Group
     simulated: Group
@@ -32,7 +32,7 @@ class Pair:
 
     @property
     def on_bfloat16(self) -> bool:
-        """Whether both live on the bfloat16 lattice."""
+        """Whether both are stored in bfloat16."""
         return self.real.precision == self.simulated.precision == "bfloat16"
 
 
@@ -41,7 +41,7 @@ class Alignment:
     """What two trajectories have in common.
 
     Attributes:
-        pairs: one a common group.
+        pairs: one per common group.
         notes: what has no counterpart, and why.
     """
 
@@ -50,7 +50,7 @@ class Alignment:
 
 
 def align(real: Trajectory, simulated: Trajectory) -> Alignment:
-    """Finds common groups by name, rows by token id (by order where there are none), frames by step.
+    """Matches groups by name, rows by token id (by order where there are no ids) and frames by step.
 
     Raises:
         InputError: if the dimensions differ, or no step or no row is common; the message names both files.
@@ -73,7 +73,7 @@ def align(real: Trajectory, simulated: Trajectory) -> Alignment:
     for name in (name for name in real.names if name in simulated.names):
         rows = _common_rows(real, simulated, name)
         if not len(rows[0]):
-            why = "no token id is common; by order only rows without token ids are matched, in equal numbers"
+            why = "no common token id; rows are matched by order only if none has a token id and their numbers agree"
             notes.append(f"group '{name}': no row has a counterpart ({why})")
             continue
         pair = Pair(Group.of(real, name, rows[0], real_frames), Group.of(simulated, name, rows[1], simulated_frames))
@@ -91,7 +91,7 @@ def align(real: Trajectory, simulated: Trajectory) -> Alignment:
 
 
 def _surveyed(real: Trajectory, simulated: Trajectory) -> Pair | None:
-    """All dead rows of a recording, at the steps at which they were kept, and the simulated group of that name."""
+    """All dead rows of a recording, at the steps at which they were stored, and the simulated group of that name."""
     survey = Group.survey(real)
     if survey is None or SURVEYED in real.names or SURVEYED not in simulated.names:
         return None
@@ -108,7 +108,7 @@ def _surveyed(real: Trajectory, simulated: Trajectory) -> Pair | None:
 
 
 def together(pairs: Iterable[Pair], name: str) -> Pair | None:
-    """All rows of several pairs as one; None if there is no pair. Frames are those that all have."""
+    """All rows of several pairs as one, at the steps common to all; None if there is no pair."""
     pairs = list(pairs)
     if not pairs:
         return None
@@ -124,7 +124,7 @@ def _joined(groups: list[Group], steps: NDArray[np.int64], name: str) -> Group:
 
 
 def _common_rows(real: Trajectory, simulated: Trajectory, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Particle indices of the rows of a group that both have, in the order of the first trajectory."""
+    """Particle indices of the rows of a group present in both, in the order of the first trajectory."""
     members = real.members(name), simulated.members(name)
     places = [_by_token(t.token_ids[m], m) for t, m in zip((real, simulated), members, strict=True)]
     common = [token for token in places[0] if token in places[1]]
@@ -138,13 +138,13 @@ def _common_rows(real: Trajectory, simulated: Trajectory, name: str) -> tuple[ND
 
 
 def _by_token(token_ids: NDArray[np.int64], rows: NDArray[np.int64]) -> dict[int, int]:
-    """Token id -> particle; an id that stands for several particles identifies none."""
+    """Token id -> particle; ids shared by several particles are omitted."""
     times = Counter(token_ids.tolist())
     return {t: r for t, r in zip(token_ids.tolist(), rows.tolist(), strict=True) if t >= 0 and times[t] == 1}
 
 
 def _present(pair: Pair) -> Pair:
-    """Keeps what is present on both sides, so that the two stay aligned."""
+    """Keeps the rows present on both sides, so that the two stay aligned."""
     absent = ~(np.isfinite(pair.real.positions).all(axis=2) & np.isfinite(pair.simulated.positions).all(axis=2))
     if not absent.any():
         return pair

@@ -1,4 +1,4 @@
-"""How far a simulation is from what really happened, row by row and step by step."""
+"""Error of a simulation against the recorded trajectory, per row and step."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Hindcast:
-    """Errors of simulated rows against real ones.
+    """Errors of simulated rows relative to real ones.
 
     Attributes:
         steps: (T,) common steps.
         displacement_error: (T,) mean over rows of |x_sim - x_real| / |x_real - x_0|, where x_0 is the first common real
-            frame. Rows that have not moved from x_0 do not count; NaN where none has moved yet.
-        low, high: (T,) the 10th and the 90th percentile of the rows.
-        cells_equal: (T,) share of coordinates in the same bfloat16 cell; NaN where either is not on that lattice.
+            frame. Rows with zero displacement are excluded; NaN where no row has moved yet.
+        low, high: (T,) the 10th and the 90th percentile over rows.
+        cells_equal: (T,) share of coordinates in the same bfloat16 cell; NaN unless both sides are bfloat16.
         estimates: `displacement_error`, `cells_equal` (both at the last frame) and `centroid_path_error`, the mean over
             frames of |c_sim - c_real| divided by the length of the real centroid's path.
-        notes: what is undefined or was left out, and why.
+        notes: what is undefined or was omitted, and why.
     """
 
     steps: NDArray[np.int64]
@@ -40,7 +40,7 @@ class Hindcast:
 
     @classmethod
     def of(cls, pair: Pair) -> Hindcast:
-        """The errors of one group, or of several together."""
+        """Errors of one group, or of several combined."""
         notes: list[str] = []
         count = len(pair.real.steps)
         middle, low, high, equal = np.full((4, count), np.nan)
@@ -54,7 +54,7 @@ class Hindcast:
             if on_lattice and real.size:
                 equal[frame] = _same_cell(real, simulated).mean()
         if count and not np.array_equal(start, pair.simulated.positions[0]):
-            notes.append(f"the two differ already at the first common step, {pair.real.steps[0]}")
+            notes.append(f"positions already differ at the first common step, {pair.real.steps[0]}")
         return cls(
             steps=pair.real.steps,
             displacement_error=middle,
@@ -80,20 +80,20 @@ def relative_errors(start: Values, real: NDArray[np.floating], simulated: NDArra
 
 
 def _on_lattice(pair: Pair, notes: list[str]) -> bool:
-    """Whether cells can be compared; a note says why not."""
+    """Whether bfloat16 cells can be compared; appends a note if not."""
     if not pair.on_bfloat16:
         kinds = f"{pair.real.precision} and {pair.simulated.precision}"
-        notes.append(f"cells_equal: positions are {kinds}; bfloat16 cells are compared where both live on that lattice")
+        notes.append(f"cells_equal: positions are {kinds}; cells are compared only if both are bfloat16")
         return False
     sides = (side.positions.astype(np.float32, copy=False) for side in (pair.real, pair.simulated))
     if all(is_on_lattice(positions).all() for positions in sides):
         return True
-    notes.append("cells_equal: some position is not a bfloat16 although the file says that all are")
+    notes.append("cells_equal: some positions are not bfloat16 values although the file declares bfloat16")
     return False
 
 
 def _same_cell(real: NDArray[np.floating], simulated: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """(N, D): are the two in the same cell? +0 and -0 are."""
+    """(N, D): whether both coordinates are in the same cell; +0 and -0 are the same."""
     return np.asarray(keys(real.astype(np.float32)) == keys(simulated.astype(np.float32)))
 
 
@@ -104,7 +104,7 @@ def _displacement_error(pair: Pair, start: Values, notes: list[str]) -> Estimate
     errors = relative_errors(start, pair.real.positions[-1], pair.simulated.positions[-1])
     if len(errors) < pair.real.count:
         still = pair.real.count - len(errors)
-        notes.append(f"displacement_error: {still} of {pair.real.count} rows are where they began, and do not count")
+        notes.append(f"displacement_error: {still} of {pair.real.count} rows have zero displacement and are excluded")
     return mean(errors, "1")
 
 
@@ -115,7 +115,7 @@ def _cells_equal(pair: Pair) -> Estimate:
 
 
 def _centroid_path_error(pair: Pair, notes: list[str]) -> Estimate:
-    """Mean distance of the centroids relative to the real path, with jackknife errors over rows."""
+    """Mean distance of the centroids relative to the length of the real path, with jackknife errors over rows."""
     group = pair.real
     if not group.count or len(group.steps) < 2:
         notes.append("centroid_path_error: fewer than two common frames")

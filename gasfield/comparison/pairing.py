@@ -1,4 +1,4 @@
-"""One group on both sides: the same diagnostics of what was real and what was simulated, and their differences."""
+"""The same diagnostics of one group in the real and the simulated trajectory, and their differences."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ COMPARED = {
     "translation": "motion.translation",
     **{f"thermal_{kind}": f"motion.thermal.{kind}" for kind in KINDS[1:]},
 }
-"""Key of a comparison -> key of the diagnostic that is compared: some for structures only, some not for few rows."""
+"""Key of a comparison -> key of the diagnostic compared; some exist for structures only, some need enough rows."""
 
 
 @dataclass(frozen=True)
 class Side:
-    """The diagnostics of one trajectory; None where one does not apply (no motion in one frame, no structure)."""
+    """The diagnostics of one trajectory; None where one does not apply (a single frame, no structure)."""
 
     cloud: CloudResult
     step_length: StepLengthResult | None
@@ -46,8 +46,8 @@ class Side:
 
     @classmethod
     def of(cls, group: Group, dimensions: int | None = None, *, mixed: bool = False) -> Side:
-        """Computes them; `dimensions` are those of the structure, which both sides share. Of a mixed group, of rows
-        that do not belong together, the kinds of motion would mean nothing."""
+        """Computes them; `dimensions` is the dimension of the structure, common to both sides. The decomposition of
+        motion is skipped for a mixed group, whose rows do not belong together."""
         moving = len(group.steps) > 1
         return cls(
             Cloud().compute(group),
@@ -59,7 +59,7 @@ class Side:
 
     @property
     def results(self) -> list[Result]:
-        """Those that apply."""
+        """The results that apply."""
         every = (self.cloud, self.step_length, self.motion, self.freezing, self.deformation)
         return [result for result in every if result is not None]
 
@@ -71,11 +71,11 @@ class Side:
 
 @dataclass(frozen=True)
 class GroupComparison:
-    """One group, or all rows together.
+    """Comparison of one group, or of all rows combined.
 
     Attributes:
         pair: the aligned rows.
-        hindcast: errors row by row.
+        hindcast: errors per row.
         real, simulated: diagnostics of both sides.
     """
 
@@ -104,10 +104,10 @@ class GroupComparison:
 
     @property
     def notes(self) -> list[str]:
-        """What is undefined or was left out, and why."""
+        """What is undefined or was omitted, and why."""
         notes = [*self.pair.notes, *self.hindcast.notes]
         for label, side in (("real", self.real), ("simulated", self.simulated)):
-            silent = set(side.estimates).difference(COMPARED.values())  # a note on what is not compared is no news here
+            silent = set(side.estimates).difference(COMPARED.values())  # not compared
             told = (note for result in side.results for note in result.notes if note.split(":")[0] not in silent)
             notes += [f"{label}: {note}" for note in told]
         return [f"{self.pair.name}: {note}" for note in dict.fromkeys(notes)]

@@ -1,4 +1,4 @@
-"""The pictures of a comparison: one column a group, real and simulated overlaid."""
+"""Figures of a comparison: one column per group, real and simulated overlaid."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SIDES = ((Role.REAL, "real"), (Role.SIMULATED, "simulated"))
 
 
 def draw(groups: Groups, folder: Path) -> list[Path]:
-    """Writes every picture that has something to show; the paths."""
+    """Writes every figure for which there are data; returns the paths."""
     moving = {name: group for name, group in groups.items() if group.pair.real.count and len(group.hindcast.steps) > 1}
     if not moving:
         return []
@@ -39,7 +39,7 @@ def draw(groups: Groups, folder: Path) -> list[Path]:
 
 
 def _paths(groups: Groups) -> Figure:
-    """Above the way of the rows, below their places at its end, where a small cloud would be a blot above."""
+    """Paths of the rows (top) and their final positions at their own scale (bottom)."""
     figure = new_figure(max(6.6, 5.6 * len(groups)), 8.6)
     axes = figure.subplots(2, len(groups), squeeze=False)
     for (way, end), (name, group) in zip(axes.T, groups.items(), strict=True):
@@ -50,15 +50,15 @@ def _paths(groups: Groups) -> Figure:
             for g, (role, label) in zip((group.pair.real, group.pair.simulated), _SIDES, strict=True)
         ]
         error = group.hindcast.estimates["centroid_path_error"].value
-        share = f": centroids {error:.2%} of the path apart" if np.isfinite(error) else ""
+        share = f": centroids differ by {error:.2%} of the path" if np.isfinite(error) else ""
         plane(parts, f"{name}{share}", way)
         places(parts, f"{name}: rows at step {group.hindcast.steps[-1]}", end)
-    headline(figure, "Where the rows went, in the plane in which they spread most")
+    headline(figure, "Paths of the rows in the plane of largest variance")
     return figure
 
 
 def _radius_and_freezing(groups: Groups) -> Figure:
-    """Radius, unmoved and frozen share; a share that is zero throughout, everywhere, is told in the title instead."""
+    """Radius, unmoved and frozen share; shares that are zero throughout are stated in the title, not plotted."""
     shown = [kind for kind in ("unmoved", "frozen") if any(_any_standing(group, kind) for group in groups.values())]
     figure = new_figure(max(6.6, 4.9 * len(groups)), 0.6 + 3.0 * (1 + len(shown)))
     axes = figure.subplots(1 + len(shown), len(groups), squeeze=False, sharex=True)
@@ -68,8 +68,8 @@ def _radius_and_freezing(groups: Groups) -> Figure:
             _standing(name, group, kind, ax)
         for ax in column[:-1]:
             ax.set_xlabel("")
-    still = "" if shown else ": no row stands still in any step"
-    headline(figure, f"Size of the cloud{', and rows that stand still' if shown else still}")
+    still = "" if shown else ": every row moves in every step"
+    headline(figure, f"Size of the cloud{', and rows that do not move' if shown else still}")
     return figure
 
 
@@ -87,7 +87,7 @@ def _radius(name: str, group: GroupComparison, ax: Any) -> None:
 
 
 def _standing(name: str, group: GroupComparison, kind: str, ax: Any) -> None:
-    """Share of rows that did not move in a step, or never move again (up to the horizon)."""
+    """Share of rows that did not move in a step, or that never move again (up to the horizon)."""
     lines = []
     for side, (role, label) in zip((group.real, group.simulated), _SIDES, strict=True):
         if side.freezing is None:
@@ -128,13 +128,13 @@ def _step_lengths(groups: Groups) -> Figure:
         curves(lines, name, f"step length [length per {interval}]", log=True, ax=ax)
     for ax in axes[1:]:
         ax.set_ylabel("")
-    why = ", with gaps where half of the rows or more stand still" if gaps else ""
-    headline(figure, f"How far a row moves{why}")
+    why = " (gaps: at least half of the rows do not move)" if gaps else ""
+    headline(figure, f"Step length of the rows{why}")
     return figure
 
 
 def _hindcast(groups: Groups) -> Figure:
-    """Relative displacement errors, and where there are cells the share that agrees."""
+    """Relative displacement errors and, for bfloat16, the share of coordinates in the same cell."""
     cells = any(np.isfinite(group.hindcast.cells_equal).any() for group in groups.values())
     figure = new_figure(10.4 if cells else 6.4, 4.4)
     axes = figure.subplots(1, 2 if cells else 1, squeeze=False)[0]
@@ -151,12 +151,12 @@ def _hindcast(groups: Groups) -> Figure:
     curves(errors, title, r"$|x_{sim} - x_{real}| \, / \, |x_{real} - x_0|$", log=True, ax=axes[0])
     if cells:
         curves(equal, "Coordinates in the same bfloat16 cell", "share of coordinates", limits=(0, 1.03), ax=axes[1])
-    headline(figure, "How far the simulated rows are from the real ones")
+    headline(figure, "Error of the simulated rows")
     return figure
 
 
 def _structure(name: str, group: GroupComparison) -> Figure:
-    """The lattice before and after, each along its own axes: the first axes, carried along by the rotation R."""
+    """The structure before and after, in its material frame: the initial axes, rotated by R."""
     real, simulated = group.real.deformation, group.simulated.deformation
     assert real is not None
     assert simulated is not None
@@ -173,12 +173,12 @@ def _structure(name: str, group: GroupComparison) -> Figure:
     structure(after, bonds, Role.REAL, title, half, axes[1])
     title = f"step {steps[-1]}, simulated (real behind it)\n{_stretch_text(simulated.stretches[-1])}"
     structure(computed, bonds, Role.SIMULATED, title, half, axes[2], ghost=after)
-    headline(figure, f"{name}: its shape along its own axes [length]; translation and rotation are taken out")
+    headline(figure, f"{name}: shape in its material frame [length]; translation and rotation removed")
     return figure
 
 
 def _own_coordinates(points: Values, axes: Values) -> Values:
-    """Centred points (M, D) along axes (D, k), filled up or cut to three: what is left over gives further axes."""
+    """Coordinates (M, 3) of centred points (M, D) along axes (D, k); for k < 3, axes of the remainder are added."""
     centred = points.astype(np.float64) - points.mean(axis=0, dtype=np.float64)
     if axes.shape[1] < 3:
         outside = null_space(axes.T)
@@ -203,6 +203,6 @@ def _stretches(name: str, group: GroupComparison) -> Figure:
             lines.append(Curve(side.steps, values, role, label if i == 0 else ""))
     figure = new_figure(6.4, 4.2)
     ax = figure.add_subplot()
-    title = f"{name}: how its own axes stretch (1: as at the start)"
+    title = f"{name}: principal stretches (initially 1)"
     curves(lines, title, "principal stretch", reference=1.0, ax=ax)
     return figure

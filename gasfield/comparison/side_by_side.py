@@ -1,4 +1,4 @@
-"""A real and a simulated trajectory side by side: every group, and all rows together."""
+"""A real and a simulated trajectory compared: every group, and all rows combined."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ALL = "all rows"
 
 
 class Row(NamedTuple):
-    """A line of the table on the terminal, as text ("0.0954(11)" is 0.0954 ± 0.0011).
+    """A row of the table on the terminal, as text ("0.0954(11)" is 0.0954 ± 0.0011).
 
     `real` and `simulated` are empty where the quantity itself is an error.
     """
@@ -33,10 +33,10 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two trajectories of the same rows.
+    """Comparison of two trajectories of the same rows.
 
     Attributes:
-        real_file, simulated_file: where they come from.
+        real_file, simulated_file: the files.
         groups: group name -> comparison.
         alignment_notes: what has no counterpart, and why.
     """
@@ -48,13 +48,13 @@ class Comparison:
 
     @cached_property
     def together(self) -> GroupComparison | None:
-        """All aligned rows that are not live; None if there are only live ones."""
+        """All aligned rows that are not live; None if all are live."""
         pair = together((g.pair for name, g in self.groups.items() if name != LIVE), ALL)
         return None if pair is None else GroupComparison.of(pair, mixed=len(self.groups) > 1)
 
     @property
     def notes(self) -> list[str]:
-        """What has no counterpart, is undefined or was left out, and why."""
+        """What has no counterpart, is undefined or was omitted, and why."""
         parts = [*([self.together] if self.together else []), *self.groups.values()]
         return [*self.alignment_notes, *(note for part in parts for note in part.notes)]
 
@@ -65,24 +65,24 @@ class Comparison:
         return tree | {"groups": groups, "notes": self.notes}
 
     def table(self) -> list[Row]:
-        """Rows of text (name, real, simulated, difference, unit): all rows together first, then group by group."""
+        """Rows of text: all particles combined first, then each group."""
         rows = [] if self.together is None else _rows(ALL, self.together.quantities())
         for name, group in self.groups.items():
             rows += _rows(name, group.quantities())
         return rows
 
     def plot_all(self, folder: Path) -> list[Path]:
-        """Every picture that applies, as PNG files in `folder`; their paths."""
+        """Writes every figure that applies as PNG files in `folder`; returns the paths."""
         from gasfield.comparison.pictures import draw
 
         return draw(self.groups, folder)
 
 
 def compare(real: Trajectory, simulated: Trajectory) -> Comparison:
-    """Compares a simulation with what really happened to the same rows.
+    """Compares a simulation with the recorded trajectory of the same rows.
 
     Raises:
-        InputError: if the two have nothing in common; the message names both files.
+        InputError: if the two have no common rows or steps; the message names both files.
     """
     alignment = align(real, simulated)
     groups = {pair.name: GroupComparison.of(pair) for pair in alignment.pairs}
@@ -90,7 +90,7 @@ def compare(real: Trajectory, simulated: Trajectory) -> Comparison:
 
 
 def _rows(group: str, quantities: dict[str, Quantity]) -> list[Row]:
-    """One line a number: a list of three makes three lines."""
+    """One row per number: a list of three gives three rows."""
     rows = []
     for key, quantity in quantities.items():
         name, _, side = key.partition(".")
@@ -100,7 +100,7 @@ def _rows(group: str, quantities: dict[str, Quantity]) -> list[Row]:
         elif side == "real":
             sides = [quantities[f"{name}.{part}"].parts() for part in ("real", "simulated", "difference")]
             if all(part.value is None for part in sides[0] + sides[1]):
-                continue  # the notes say why
+                continue  # explained in the notes
             several = max(map(len, sides)) > 1
             for i, parts in enumerate(zip_longest(*sides, fillvalue=Quantity(None, quantity.unit))):
                 texts = (part.text() for part in parts)

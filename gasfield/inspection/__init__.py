@@ -1,4 +1,4 @@
-"""Inspection: an embedding matrix from a file, without a simulation or a training around it."""
+"""Inspection of an embedding matrix from a file, without a simulation or a training run."""
 
 from gasfield.embedding import Matrix, open_matrix
 from gasfield.inspection.dead import DeadRows, find_dead

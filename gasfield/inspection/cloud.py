@@ -1,9 +1,9 @@
-"""The rows as a cloud: norms, centroid, radius, mean cosines, and in how many dimensions it spreads.
+"""The rows as a point cloud: norms, centroid, radius, mean cosines, participation ratio.
 
-Two passes over the rows, in blocks: sums that give the centroid, then what needs it. Errors answer the question of
-`estimate.py`: another draw of as many rows. Mean cosines take the jackknife with a group of rows left out at a time
-(every G-th row is a group, and the centroid is that of the rest); G is 32, so that such an error is itself known to an
-eighth; with fewer rows than that each is a group.
+Two passes over the rows, in blocks: sums that give the centroid, then the quantities that depend on it. Errors are
+sampling errors over rows (see `statistics.estimate`). Mean cosines use a delete-a-group jackknife (every G-th row forms
+a group, and the centroid is that of the remaining rows); G = 32, so that the relative error of such an error is about
+1/8; with fewer rows each row is a group.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from gasfield.statistics.estimate import Estimate, jackknife, mean, missing, sta
 
 _GROUPS = BLOCK_STEP
 _WITNESSES = 4096
-"""Rows of which the pseudo-values of the participation ratio are taken."""
+"""Number of rows for which jackknife pseudo-values of the participation ratio are computed."""
 _DOUBLE = 1024
-"""Dimensions up to which products of coordinates are added in float64 throughout."""
+"""Dimensions up to which products of coordinates are accumulated in float64 throughout."""
 _WIDEST = 8192
-"""Dimensions beyond which their products do not fit: no participation ratio."""
+"""Dimensions beyond which the matrix of products is too large and the participation ratio is omitted."""
 _ROUNDING = 1e-13
-"""Distances from the centroid, in norms, that are rounding."""
+"""Distance from the centroid, relative to the rms norm, below which it is rounding error."""
 
 
 @dataclass(frozen=True)
 class Cloud:
-    """What two passes find.
+    """Statistics of the cloud.
 
     Attributes:
         estimates: `norm.mean`, `norm.std`, `cosine.raw`, `cosine.centred`, `centroid.norm`, `radius`,
@@ -40,7 +40,7 @@ class Cloud:
         norms: (n,) of the rows [length].
         distances: (n,) from their centroid [length].
         centroid: (D,) [length].
-        products: (D, D) sum over rows of products of coordinates about the centroid, in a unit of its own; upper half.
+        products: (D, D) upper half of the scatter matrix about the centroid, in an arbitrary unit.
     """
 
     estimates: dict[str, Estimate]
@@ -53,7 +53,7 @@ class Cloud:
 
 @dataclass(frozen=True)
 class _Sums:
-    """First pass: norms, and for every group (G,) of rows the sum of its rows and of their unit vectors."""
+    """First pass: norms, and for each of G groups the sum of its rows, of their unit vectors, and their number."""
 
     norms: Values
     rows: Values
@@ -62,11 +62,11 @@ class _Sums:
 
 
 def measure(matrix: Matrix, rows: Indices) -> Cloud:
-    """The cloud of some rows, all finite.
+    """Measures the cloud of some rows, all finite.
 
     Args:
         matrix: the embedding.
-        rows: (n,) which rows, n >= 1.
+        rows: (n,) row ids, n >= 1.
     """
     sums = _sum_up(matrix, rows)
     count, notes = len(rows), list[str]()
@@ -113,7 +113,7 @@ def _sum_up(matrix: Matrix, rows: Indices) -> _Sums:
 
 
 def _by_group(values: NDArray[Any], groups: int) -> Values:
-    """(G, D) sums over the rows of each group; blocks of rows begin with the first group."""
+    """(G, D) sums over the rows of each group; blocks of rows start with the first group."""
     whole = len(values) // groups * groups
     sums: Values = values[:whole].reshape(-1, groups, values.shape[1]).sum(axis=0, dtype=np.float64)
     sums[: len(values) - whole] += values[whole:]
@@ -121,15 +121,15 @@ def _by_group(values: NDArray[Any], groups: int) -> Values:
 
 
 def _inverse(lengths: Values) -> Values:
-    """1 / length, and 0 for what has no direction."""
+    """1 / length, and 0 for length 0."""
     return np.divide(1.0, lengths, out=np.zeros_like(lengths), where=lengths > 0)
 
 
 def _spread(norms: Values, notes: list[str]) -> Estimate:
-    """Standard deviation of the norms, with its jackknife."""
+    """Standard deviation of the norms, with its jackknife error."""
     count = len(norms)
     if count < 2:
-        notes.append("a single row: norms have no spread")
+        notes.append("norm.std: undefined for a single row")
         return missing("length")
     apart = (norms - norms.mean()) ** 2
     value = np.sqrt(apart.sum() / (count - 1))
@@ -160,7 +160,7 @@ def _pair_mean(units: Values, count: Values) -> Values:
 
 
 def _left_out(value: float, without: Values) -> Estimate:
-    """A number with its error from the values with one of the groups left out each."""
+    """A number with its error from the leave-one-group-out values (G,)."""
     groups = len(without)
     error = np.sqrt((groups - 1) / groups * np.sum((without - without.mean()) ** 2)) if groups > 1 else np.nan
     return stated(value, error, "1")
@@ -170,18 +170,18 @@ def _raw_cosine(sums: _Sums, notes: list[str]) -> Estimate:
     total, directed = sums.units.sum(axis=0), sums.directed.sum()
     nowhere = len(sums.norms) - int(directed)
     if nowhere:
-        notes.append(f"cosine.raw: {nowhere} rows are zero and have no direction; they are left out")
+        notes.append(f"cosine.raw: {nowhere} zero rows have no direction and are excluded")
     if directed < 2:
-        notes.append("cosine.raw: fewer than two rows have a direction")
+        notes.append("cosine.raw: fewer than two nonzero rows")
         return missing("1")
     value = _pair_mean(total, np.array(directed))
     return _left_out(float(value), _pair_mean(total - sums.units, directed - sums.directed))
 
 
 class _Centred:
-    """Sums of unit vectors about the centroid, of all rows and without each group, about the centroid of the rest.
+    """Sums of unit vectors about the centroid: of all rows, and without each group about the centroid of the others.
 
-    About the latter, d from the former, a row y has the squared length |y|^2 - 2 y.d + d^2: products of matrices.
+    Relative to a centroid shifted by d, a row y has the squared length |y|^2 - 2 y.d + d^2: matrix products.
     """
 
     def __init__(self, centroid: Values, sums: _Sums, counts: NDArray[np.int64]) -> None:
@@ -196,9 +196,9 @@ class _Centred:
         self._count = np.zeros(len(self._shifts))
 
     def add(self, y: Values, distances: Values) -> None:
-        """Rows about the centroid (n, D), and their lengths."""
+        """Adds rows about the centroid (n, D) with lengths (n,)."""
         squared = (distances**2)[:, None] - 2 * (y @ self._shifts.T) + self._squared
-        # A row at the centre of the others has no direction; what is left of it is rounding.
+        # The direction of a row at the centroid of the others is rounding noise.
         lengths = np.sqrt(np.where(squared > self._least, squared, 0.0))
         inverse = _inverse(lengths)
         members = np.arange(len(y))
@@ -211,7 +211,7 @@ class _Centred:
         """The mean cosine of pairs about the centroid."""
         means = _pair_mean(self._units, self._count)
         if not self._count[0] > 1:
-            notes.append("cosine.centred: fewer than two rows are away from their centroid")
+            notes.append("cosine.centred: fewer than two rows differ from their centroid")
             return missing("1")
         return _left_out(float(means[0]), means[1:])
 
@@ -220,10 +220,10 @@ class _Centred:
 
 
 class _Products:
-    """Sum over rows of products of coordinates about the centroid, S; only its upper half is filled.
+    """The scatter matrix S of the rows about the centroid; only its upper half is filled.
 
-    In more than 1,024 dimensions the products within a block are float32 numbers and the blocks are added in float64:
-    twice as fast, and good to six digits. Rows are scaled by their root mean square, which the ratio does not know.
+    In more than 1,024 dimensions the products within a block are in float32 and blocks are accumulated in float64:
+    twice as fast, and accurate to six digits. Rows are scaled by their root mean square, which cancels in the ratio.
     """
 
     def __init__(self, dimensions: int, norms: Values) -> None:
@@ -235,31 +235,31 @@ class _Products:
             self.sum = np.zeros((dimensions, dimensions), order="F")
 
     def add(self, y: Values) -> None:
-        """Rows about the centroid (n, D)."""
+        """Adds rows about the centroid (n, D)."""
         if self.sum is None:
             return
-        scaled = y / self._unit  # its transpose is what Fortran expects
+        scaled = y / self._unit  # BLAS takes the transpose (column-major)
         if self._single:
             self.sum += ssyrk(1.0, scaled.astype(np.float32).T)
         else:
             self.sum = dsyrk(1.0, scaled.T, beta=1.0, c=self.sum, overwrite_c=1)
 
     def participation_ratio(self, matrix: Matrix, rows: Indices, centroid: Values, notes: list[str]) -> Estimate:
-        """(tr S)^2 / tr S^2: how many dimensions of equal spread would do.
+        """(tr S)^2 / tr S^2: the number of dimensions of equal variance with the same ratio.
 
-        Without a row y it is S - y y^T N / (N - 1) that counts, whose traces follow from |y|^2 and y.Sy: the jackknife,
-        of rows at equal distances where there are more than 4,096.
+        Without a row y the matrix is S - y y^T N / (N - 1), whose traces follow from |y|^2 and y.Sy. The jackknife uses
+        these, with evenly spaced rows if there are more than 4,096.
         """
         key = "participation_ratio"
         if self.sum is None:
-            notes.append(f"{key}: {self._dimensions} dimensions have too many products; it is left out")
+            notes.append(f"{key}: not computed, because {self._dimensions} dimensions are too many")
             return missing("1")
         diagonal = np.diagonal(self.sum)
         trace = float(diagonal.sum())
         square = 2 * float(np.sum(np.square(self.sum))) - float(diagonal @ diagonal)
         count = len(rows)
         if count < 2 or not trace > _ROUNDING**2 * count * self._dimensions:
-            notes.append(f"{key}: undefined where {'there is a single row' if count < 2 else 'all rows are the same'}")
+            notes.append(f"{key}: undefined for {'a single row' if count < 2 else 'identical rows'}")
             return missing("1")
         value = trace**2 / square
         if count < 3:

@@ -1,4 +1,4 @@
-"""How often each token occurs: from a file of counts, or from a tokenizer and a corpus."""
+"""Token counts: from a file, or from a tokenizer and a corpus."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gasfield.errors import InputError
 
 Counts = NDArray[np.int64]
 _LINES = 2_000
-"""Lines that are tokenized at once."""
+"""Lines tokenized per batch."""
 _OPEN: dict[str, Any] = {".gz": gzip.open, ".xz": lzma.open}
 
 
@@ -26,12 +26,11 @@ def read_counts(path: Path) -> Counts:
     """Counts (V,) of all tokens, by id.
 
     Args:
-        path: JSON (a list, or an object id -> count), npy or npz (one array), or text: a count a line, or id and count
-            with a comma, a tab or spaces between, a line of headings before them or not. Ids that are not named
-            have none.
+        path: JSON (a list, or an object id -> count), npy or npz (one array), or text: one count per line, or an id
+            and a count separated by a comma, a tab or spaces, with an optional header line. Missing ids have count 0.
 
     Raises:
-        InputError: if it is none of these, or a count is no whole number from 0.
+        InputError: if the format is unknown, or a count is not a non-negative integer.
     """
     if not path.is_file():
         raise InputError("no such file.", parameter="counts", value=path)
@@ -46,14 +45,14 @@ def read_counts(path: Path) -> Counts:
 
 
 def count_tokens(tokenizer: Path, corpus: Sequence[Path]) -> tuple[Counts, dict[int, str]]:
-    """Counts (V,) of the tokens in texts, read and tokenized in pieces of some thousand lines; and their strings by id.
+    """Counts (V,) of the tokens in texts, read and tokenized in batches of lines; and their strings by id.
 
     Args:
-        tokenizer: tokenizer.json of the package `tokenizers`; V is its size, added tokens included.
+        tokenizer: tokenizer.json of the package `tokenizers`; V is its size, including added tokens.
         corpus: UTF-8 texts, plain, .gz or .xz.
 
     Raises:
-        InputError: if the package or a file is missing or damaged, or nothing is in the texts.
+        InputError: if the package or a file is missing or damaged, or the texts contain no token.
     """
     if find_spec("tokenizers") is None:
         raise InputError("needs the package tokenizers: pip install 'gasfield[record]'.", parameter="tokenizer")
@@ -64,7 +63,7 @@ def count_tokens(tokenizer: Path, corpus: Sequence[Path]) -> tuple[Counts, dict[
     try:
         code = Tokenizer.from_file(str(tokenizer))
     except Exception as fault:  # the package raises bare Exceptions
-        raise InputError(f"no tokenizer.json ({fault}).", parameter="tokenizer", value=tokenizer) from None
+        raise InputError(f"not a valid tokenizer.json ({fault}).", parameter="tokenizer", value=tokenizer) from None
     strings = {index: token for token, index in code.get_vocab(with_added_tokens=True).items()}
     counts = np.zeros(max(strings) + 1, np.int64)
     for path in corpus:
@@ -72,12 +71,12 @@ def count_tokens(tokenizer: Path, corpus: Sequence[Path]) -> tuple[Counts, dict[
             for encoding in code.encode_batch(lines, add_special_tokens=False):
                 np.add.at(counts, encoding.ids, 1)
     if not counts.any():
-        raise InputError("no token is in it.", parameter="corpus", value=", ".join(map(str, corpus)))
+        raise InputError("contains no token.", parameter="corpus", value=", ".join(map(str, corpus)))
     return counts, strings
 
 
 def _pieces(path: Path) -> Iterator[list[str]]:
-    """Lines with their ends, some thousand at a time."""
+    """Batches of lines, with line endings."""
     if not path.is_file():
         raise InputError("no such file.", parameter="corpus", value=path)
     try:
@@ -103,22 +102,22 @@ def _of_json(data: Any, path: Path) -> Counts:
         for key in data:
             if not re.fullmatch(r"\d{1,12}", key):
                 raise InputError(
-                    f"'{key[:40]}' is no token id; an object id -> count is wanted.", parameter="counts", value=path
+                    f"'{key[:40]}' is not a token id; expected an object id -> count.", parameter="counts", value=path
                 )
         return _checked({int(key): value for key, value in data.items()}, path)
-    raise InputError("a list of counts or an object id -> count is wanted.", parameter="counts", value=path)
+    raise InputError("expected a list of counts or an object id -> count.", parameter="counts", value=path)
 
 
 def _of_array(loaded: Any, path: Path) -> Counts:
     if not isinstance(loaded, np.ndarray):
         if len(loaded.files) != 1:
             raise InputError(
-                f"one array is wanted; it holds {', '.join(loaded.files) or 'none'}.", parameter="counts", value=path
+                f"expected one array, found {', '.join(loaded.files) or 'none'}.", parameter="counts", value=path
             )
         loaded = loaded[loaded.files[0]]
     if loaded.ndim != 1 or not np.issubdtype(loaded.dtype, np.integer):
         raise InputError(
-            f"whole numbers along one axis are wanted, not {loaded.dtype} {loaded.shape}.",
+            f"expected a one-dimensional array of integers, not {loaded.dtype} {loaded.shape}.",
             parameter="counts",
             value=path,
         )
@@ -128,17 +127,17 @@ def _of_array(loaded: Any, path: Path) -> Counts:
 def _of_lines(lines: list[str], path: Path) -> Counts:
     rows = [(number, re.split(r"[,;\s]+", line.strip())) for number, line in enumerate(lines, 1) if line.strip()]
     if rows and not all(re.fullmatch(r"-?\d+", word) for word in rows[0][1]):
-        rows = rows[1:]  # headings
+        rows = rows[1:]  # header
     found: dict[int, Any] = {}
     for number, words in rows:
         if len(words) not in (1, 2) or not all(re.fullmatch(r"-?\d{1,18}", word) for word in words):
             raise InputError(
-                f"a count, or an id and a count, is wanted: {' '.join(words)[:60]}", location=f"{path}:{number}"
+                f"expected a count, or an id and a count: {' '.join(words)[:60]}", location=f"{path}:{number}"
             )
         token = int(words[0]) if len(words) == 2 else len(found)
         if token in found or token < 0:
             raise InputError(
-                f"token {token} is {'no id' if token < 0 else 'there already'}.", location=f"{path}:{number}"
+                f"token {token} is {'negative' if token < 0 else 'listed twice'}.", location=f"{path}:{number}"
             )
         found[token] = int(words[-1])
     return _checked(found, path)
@@ -146,13 +145,13 @@ def _of_lines(lines: list[str], path: Path) -> Counts:
 
 def _checked(counts: dict[int, Any], path: Path) -> Counts:
     if not counts:
-        raise InputError("no counts in it.", parameter="counts", value=path)
+        raise InputError("contains no counts.", parameter="counts", value=path)
     if max(counts) >= 10**8:
-        raise InputError(f"token {max(counts)}: there is no such vocabulary.", parameter="counts", value=path)
+        raise InputError(f"token id {max(counts)} is out of range (below 10^8).", parameter="counts", value=path)
     for token, count in counts.items():
         if type(count) is not int or not 0 <= count < 2**62:
             raise InputError(
-                f"token {token} occurs {count!r} times; whole numbers from 0 are wanted.",
+                f"token {token} has count {count!r}; expected a non-negative integer.",
                 parameter="counts",
                 value=path,
             )

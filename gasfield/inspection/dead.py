@@ -1,4 +1,4 @@
-"""Which rows of an embedding never occurred in training, or hardly ever: by counting, or by the matrix alone."""
+"""Rows of an embedding whose tokens occurred never or rarely in training: from counts, or from the matrix alone."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from gasfield.statistics.separation import area_under_curve
 
 @dataclass(frozen=True)
 class DeadRows:
-    """What was found.
+    """Dead and nearly dead rows.
 
     Attributes:
-        source: the files that it was found from.
-        dead: ids of rows that never occur; by the matrix alone, of those that look so.
+        source: the input files.
+        dead: ids of rows that never occur; without counts, of rows classified as dead from the matrix.
         nearly: ids of rows that occur, but at most `at_most` times.
-        padding: ids of rows beyond the counted vocabulary, which are no tokens.
-        counts: (V,) how often each token occurs; None if only the matrix is known.
-        score: how the rows of the matrix lie; None without a matrix.
+        padding: ids of rows beyond the counted vocabulary, which belong to no token.
+        counts: (V,) token counts; None if only the matrix is known.
+        score: dormancy scores of the rows; None without a matrix.
         scored: (n,) ids of the rows that have a score.
-        auc: how well the score tells the dead from the others, where both are known.
+        auc: how well the score separates dead from other rows, if both counts and matrix are known.
         at_most: the bound of nearly dead rows.
-        tokens: strings by id, as far as they are known.
-        notes: what a reader must know.
+        tokens: strings by id, as far as known.
+        notes: caveats and warnings.
     """
 
     source: str
@@ -50,7 +50,7 @@ class DeadRows:
     notes: tuple[str, ...] = ()
 
     def quantities(self) -> dict[str, Quantity]:
-        """The results as leaves, by dotted key."""
+        """The results by dotted key."""
         found = {"dead.rows": Quantity(len(self.dead), "rows"), "dead.ids": Quantity(self.dead.tolist(), "row")}
         if self.counts is not None:
             found["nearly_dead.at_most"] = Quantity(self.at_most, "1")
@@ -67,11 +67,11 @@ class DeadRows:
         return found
 
     def as_json(self) -> dict[str, Any]:
-        """`source`, the leaves, and the notes."""
+        """`source`, the quantities nested by key, and the notes."""
         return {"source": self.source, **nested_leaves(self.quantities()), "notes": list(self.notes)}
 
     def write(self, path: Path) -> None:
-        """The ids of dead and nearly dead rows, one a line, as `inspect` and `import_recording` read rows."""
+        """Writes the ids of dead and nearly dead rows, one per line, as read by `inspect` and `import_recording`."""
         lines = [f"# {len(self.dead)} dead rows; {self.source}"]
         lines += [str(row) for row in self.dead]
         if len(self.nearly):
@@ -81,19 +81,17 @@ class DeadRows:
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
     def save_counts(self, path: Path) -> None:
-        """The counts of all tokens (V,), as npy.
+        """Writes the counts of all tokens (V,) as npy.
 
         Raises:
-            InputError: if nothing was counted, or the name is not that of an npy.
+            InputError: if there are no counts, or the file name does not end in .npy.
         """
         if self.counts is None or path.suffix != ".npy":
-            raise InputError(
-                "a name that ends in .npy is wanted, and something to count in.", parameter="save_counts", value=path
-            )
+            raise InputError("needs a file name ending in .npy, and token counts.", parameter="save_counts", value=path)
         np.save(path, self.counts)
 
     def plot_all(self, folder: Path) -> list[Path]:
-        """Writes the picture `dead.png`, where there is a matrix."""
+        """Writes the figure `dead.png` if there is a matrix."""
         from gasfield.plots.matrix import dead_rows
         from gasfield.plots.style import save
 
@@ -102,7 +100,7 @@ class DeadRows:
         picture = dead_rows(
             -self.score.scores,
             np.isin(self.scored, self.dead),
-            label="that look dead" if self.counts is None else "that never occur",
+            label="classified as dead" if self.counts is None else "that never occur",
             threshold=None if self.score.threshold is None else -self.score.threshold,
             area=None if self.auc is None else self.auc.quantity().text(),
         )
@@ -125,21 +123,21 @@ def find_dead(
         counts: a file of token counts.
         tokenizer: tokenizer.json, to count tokens in a corpus.
         corpus: the texts.
-        at_most: rows that occur so often or less, but do occur, are nearly dead.
+        at_most: rows that occur between once and this many times are nearly dead.
         tensor: name of the matrix in its file.
 
     Raises:
-        InputError: if there is nothing to tell it from, or things do not fit together.
+        InputError: if no input is given, or the inputs are inconsistent.
     """
     if at_most < 0:
-        raise InputError("counts are 0 or more.", parameter="at_most", value=at_most)
+        raise InputError("must be at least 0.", parameter="at_most", value=at_most)
     if bool(tokenizer) != bool(corpus):
         missing = "corpus" if tokenizer else "tokenizer"
-        raise InputError("a tokenizer and a corpus belong together.", parameter=missing)
+        raise InputError("a tokenizer and a corpus must be given together.", parameter=missing)
     if counts and tokenizer:
         raise InputError("give counts, or a tokenizer and a corpus, not both.", parameter="counts")
     if not (matrix or counts or tokenizer):
-        raise InputError("nothing to tell dead rows from: give a matrix, counts, or a tokenizer and a corpus.")
+        raise InputError("no input: give a matrix, counts, or a tokenizer and a corpus.")
     opened = None if matrix is None else open_matrix(matrix, tensor)
     known: Counts | None = None
     tokens: dict[int, str] = {}
@@ -157,12 +155,12 @@ def find_dead(
 def _by_matrix(matrix: Matrix, source: str) -> DeadRows:
     rows = _measurable(matrix)
     score = dormancy(matrix, rows)
-    notes = ["by the matrix alone: rows that lie together look as if they were dead (docs/dead-rows.md says how well)"]
+    notes = ["without counts, rows in the dense cluster are classified as dead (accuracy: docs/dead-rows.md)"]
     dead = np.empty(0, np.int64)
     if score.threshold is None:
         notes.append(
-            f"cannot tell: the rows are not of two kinds (Ashman's D is {score.separation:.2g}, less than 2). No row "
-            "is called dead; token counts would tell."
+            f"undecided: the distances are not bimodal (Ashman's D is {score.separation:.2g}, less than 2). No row "
+            "is classified as dead; token counts are needed."
         )
     else:
         dead = rows[score.scores > score.threshold]
@@ -172,11 +170,11 @@ def _by_matrix(matrix: Matrix, source: str) -> DeadRows:
 
 def _by_counts(counts: Counts, matrix: Matrix | None, at_most: int, source: str) -> DeadRows:
     if matrix is not None and matrix.rows < len(counts):
-        raise InputError(f"{source}: {len(counts)} tokens are counted; the matrix has only {matrix.rows} rows.")
+        raise InputError(f"{source}: there are counts of {len(counts)} tokens, but the matrix has {matrix.rows} rows.")
     padding = np.arange(len(counts), len(counts) if matrix is None else matrix.rows)
     notes = [] if matrix is None else list(matrix.notes)
     if len(padding):
-        notes.append(f"rows {padding[0]} to {padding[-1]} are beyond the {len(counts)} tokens: padding")
+        notes.append(f"rows {padding[0]} to {padding[-1]} are padding, beyond the {len(counts)} counted tokens")
     dead = np.flatnonzero(counts == 0)
     nearly = np.flatnonzero((counts > 0) & (counts <= at_most))
     if matrix is None:
@@ -189,9 +187,9 @@ def _by_counts(counts: Counts, matrix: Matrix | None, at_most: int, source: str)
 
 
 def _measurable(matrix: Matrix) -> Indices:
-    """Rows of finite numbers."""
+    """Ids of rows with finite numbers only."""
     marks = count_marks(matrix.words, matrix.fraction_bits, matrix.largest_word)
     rows = np.flatnonzero(marks[:, 2] == 0)
     if not len(rows):
-        raise InputError(f"{matrix.source}: every row holds a NaN, an infinity or a number beyond 1e100.")
+        raise InputError(f"{matrix.source}: every row contains a NaN, an infinity or a number beyond 1e100.")
     return rows

@@ -1,11 +1,11 @@
-"""From a matrix alone: which of its rows look as if their tokens had never occurred.
+"""Classification of dead rows from a matrix alone.
 
-A row that never occurs is moved by the field alone, and the field is nearly the same for all of them: they drift
-together, and where they were drawn from one cloud they stay one, while each row that occurs is pulled its own way. So
-the dead rows lie around one place, and the distance from it is the score. The place is found without being told: the
-centre of the densest part of the rows, by concentration (Rousseeuw and Van Driessen 1999): the mean of the nearest rows
-is the next centre, until they stay the same; beginning at the row, of some that are tried, that has its neighbours
-nearest.
+A row that never occurs is moved by the softmax field alone, and the field is nearly the same for all of them: they
+drift together, and if they were drawn from one distribution they remain one cluster, while each row that occurs is
+moved individually. The dead rows therefore cluster around one point, and the distance from it is the score. The point
+is the centre of the densest part of the rows, found by concentration steps (Rousseeuw and Van Driessen 1999): the mean
+of the nearest rows is the next centre, until the set of nearest rows is unchanged. The start is the candidate row with
+the nearest neighbours.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ import numpy as np
 from gasfield.embedding import Indices, Matrix, Values
 
 _SHARE = 0.1
-"""Of all rows, those from which the centre is taken: no more than are dead, or it is pulled towards the living."""
+"""Share of the rows from which the centre is computed; at most the dead share, or live rows shift it."""
 _ROUNDS = 50
 _SAMPLE, _TRIED = 4096, 256
 _PARTED = 2.0
-"""Ashman's D of two components that can be told apart (Ashman, Bird and Zepf 1994)."""
+"""Ashman's D above which two components are separated (Ashman, Bird and Zepf 1994)."""
 _LEAST = 20
-"""Rows, below which nothing is said."""
+"""Number of rows below which none is classified."""
 
 
 @dataclass(frozen=True)
 class Dormancy:
-    """How rows lie about the place where dead ones would be.
+    """Distances of rows from the centre of the dead cluster.
 
     Attributes:
         scores: (n,) minus the distance from the centre, in units of the median distance of the nearest tenth.
-        threshold: rows with a score above it are called dead; None if two kinds of rows cannot be told apart.
-        separation: Ashman's D of the two kinds.
-        share: of the rows that are called dead; 0 without a threshold.
+        threshold: rows with a score above it are classified as dead; None if the distances are not bimodal.
+        separation: Ashman's D of the two components.
+        share: fraction of rows classified as dead; 0 without a threshold.
     """
 
     scores: Values
@@ -44,11 +44,11 @@ class Dormancy:
 
 
 def dormancy(matrix: Matrix, rows: Indices) -> Dormancy:
-    """Scores rows, and looks whether they are of two kinds.
+    """Scores rows and tests whether their distances are bimodal.
 
     Args:
         matrix: the embedding.
-        rows: (n,) those that can be measured.
+        rows: (n,) ids of finite rows.
     """
     distances = distances_from(densest(matrix, rows), matrix, rows)
     near = np.median(np.sort(distances)[: max(1, int(_SHARE * len(rows)))])
@@ -62,7 +62,7 @@ def dormancy(matrix: Matrix, rows: Indices) -> Dormancy:
 
 
 def densest(matrix: Matrix, rows: Indices) -> Values:
-    """(D,) the centre of the densest part of the rows (n,)."""
+    """(D,) centre of the densest part of the rows (n,)."""
     count = max(1, int(_SHARE * len(rows)))
     centre = _beginning(matrix, rows)
     before: Indices | None = None
@@ -76,7 +76,7 @@ def densest(matrix: Matrix, rows: Indices) -> Values:
 
 
 def distances_from(centre: Values, matrix: Matrix, rows: Indices) -> Values:
-    """(n,) of rows from a place (D,)."""
+    """(n,) distances of rows from a point (D,)."""
     distances = np.empty(len(rows))
     for place, positions in matrix.blocks(rows):
         distances[place] = np.linalg.norm(positions - centre, axis=1)
@@ -84,7 +84,7 @@ def distances_from(centre: Values, matrix: Matrix, rows: Indices) -> Values:
 
 
 def _beginning(matrix: Matrix, rows: Indices) -> Values:
-    """The row, of some, whose nearest tenth of a sample is nearest."""
+    """(D,) the candidate row with the smallest distance to its 10% quantile of neighbours in a sample."""
     sample = matrix.values(rows[np.unique(np.linspace(0, len(rows) - 1, _SAMPLE).astype(np.int64))])
     tried = sample[np.unique(np.linspace(0, len(sample) - 1, _TRIED).astype(np.int64))]
     middle = sample.mean(axis=0)
@@ -96,11 +96,11 @@ def _beginning(matrix: Matrix, rows: Indices) -> Values:
 
 
 def two_kinds(values: Values) -> tuple[float, float, float]:
-    """Two normal distributions fitted to numbers (n,) by expectation and maximisation.
+    """Fits a mixture of two normal distributions to numbers (n,) by expectation-maximisation.
 
     Returns:
-        Where they are equally likely between their means; Ashman's D, their distance in units of their widths; the
-        share of the lower one.
+        The point between the means at which the components are equally likely; Ashman's D, the distance of the means
+        in units of the widths; the weight of the lower component.
     """
     cut = np.quantile(values, 0.5)
     low, high = values[values <= cut], values[values > cut]
@@ -129,7 +129,7 @@ def two_kinds(values: Values) -> tuple[float, float, float]:
 
 
 def _densities(values: Values, means: Values, widths: Values, shares: Values) -> Values:
-    """(2, n)."""
+    """(2, n) weighted densities of the components, up to a common factor."""
     apart = (values - means[:, None]) / widths[:, None]
     density: Values = shares[:, None] / widths[:, None] * np.exp(-0.5 * apart**2)
     return density

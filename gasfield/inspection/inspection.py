@@ -1,4 +1,4 @@
-"""An embedding matrix, looked at: which rows are the same or next to each other, and how the cloud lies."""
+"""Inspection of an embedding matrix: identical and neighbouring rows, statistics of the cloud, outliers."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from gasfield.plots.matrix import Plane
 
 _DOTS = 6000
-"""Rows drawn in the plane: enough to see the cloud, few enough to see what is marked."""
+"""Maximum number of rows drawn in the plane, so that marked rows stay visible."""
 _TOLD = 20
-"""Ids that a note shows."""
+"""Maximum number of ids listed in a note."""
 _MOST_CELLS = 65_280
-"""From one end of the lattice to the other."""
+"""Extent of the bfloat16 lattice in cells."""
 _OUTLIERS = ("norm", "distance")
 
 
@@ -44,19 +44,19 @@ def _silent(_: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Inspection(Result):
-    """What was found in a matrix; `group` is the name of its tensor.
+    """Results of an inspection; `group` is the name of the tensor.
 
     Attributes:
         source: the file.
         precision: "bfloat16", "float16", "float32" or "float64".
-        lists: dotted key -> counts and lists of ids, which carry no error.
-        matrix: the matrix, for pictures.
-        kept: (n,) ids of the rows that were measured.
+        lists: dotted key -> counts and lists of ids, without errors.
+        matrix: the matrix, for figures.
+        kept: (n,) ids of the measured rows.
         norms, distances: (n,) of these rows, from the origin and from the centroid [length].
         centroid: (D,) [length].
-        products: (D, D) sum of products of coordinates about it, upper half, in a unit of its own; None if too many.
+        products: (D, D) upper half of the scatter matrix about it, in an arbitrary unit; None if too large.
         identical, components: groups of ids, the largest first.
-        given: ids of the rows that were given; None if none were.
+        given: ids of the given rows; None if none were given.
 
     Keys of estimates: `norm.mean`, `norm.std`, `cosine.raw`, `cosine.centred` (mean over all pairs i != j, about the
     origin and about the centroid), `participation_ratio` ((tr C)^2 / tr C^2 of the covariance), `centroid.norm`,
@@ -81,16 +81,16 @@ class Inspection(Result):
     given: Indices | None = field(repr=False)
 
     def quantities(self) -> dict[str, Quantity]:
-        """The results as leaves, by dotted key."""
+        """The results by dotted key."""
         return {**self.lists, **super().quantities()}
 
     def as_json(self) -> dict[str, Any]:
-        """`file`, `tensor`, `precision`, the leaves, and the notes."""
+        """`file`, `tensor`, `precision`, the quantities nested by key, and the notes."""
         head = {"file": self.source, "tensor": self.group, "precision": self.precision}
         return {**head, **nested_leaves(self.quantities()), "notes": list(self.notes)}
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """The norms of the rows."""
+        """Plots a histogram of the norms of the rows."""
         from gasfield.plots.matrix import norms
 
         same = np.isin(self.kept, np.concatenate(self.identical)) if self.identical else np.zeros(0, bool)
@@ -104,7 +104,7 @@ class Inspection(Result):
         )
 
     def plot_all(self, folder: Path) -> list[Path]:
-        """Writes the pictures: `norms.png` and `plane.png`."""
+        """Writes the figures `norms.png` and `plane.png`."""
         from gasfield.plots.matrix import plane
         from gasfield.plots.style import save
 
@@ -114,7 +114,7 @@ class Inspection(Result):
         return [save(figure, folder / f"{name}.png") for name, figure in figures.items()]
 
     def _plane(self, products: NDArray[np.floating[Any]]) -> Plane:
-        """The rows, or as many as can be seen, in the plane in which they spread most."""
+        """The rows, or a sample of them, in the plane of largest variance."""
         from gasfield.plots.matrix import Plane
 
         axes, shares = principal_axes(products)
@@ -147,23 +147,22 @@ def inspect(
     bits: str | None = None,
     progress: Callable[[str], None] = _silent,
 ) -> Inspection:
-    """Looks at an embedding matrix.
+    """Inspects an embedding matrix.
 
     Args:
         source: safetensors (a file, a folder of shards, or their index), npy, npz, or a trajectory (.h5).
-        tensor: name of the tensor; a common name of embeddings, or the only matrix, if left out.
-        rows: ids, or a text file of ids, a range "0:1000", a group of a trajectory: these rows
-            against the rest.
-        cells: reach of the chains of neighbours, in cells of the bfloat16 lattice.
-        step: of a trajectory; the last if left out.
-        bits: "bfloat16" if an array of uint16 holds the bits of such numbers.
-        progress: called with what is being done.
+        tensor: name of the tensor; default: a common name of embeddings, or the only matrix.
+        rows: rows to compare with the rest: ids, a text file of ids, a range "0:1000", or a group of a trajectory.
+        cells: distance up to which rows are neighbours, in cells of the bfloat16 lattice.
+        step: of a trajectory; default: the last.
+        bits: "bfloat16" if an array of uint16 contains the bits of such numbers.
+        progress: callback that receives a description of each stage.
 
     Raises:
-        InputError: if the input does not fit; the text says what would.
+        InputError: if the input is invalid.
     """
     if not 0 <= cells <= _MOST_CELLS:
-        raise InputError(f"a number of cells from 0 to {_MOST_CELLS} is wanted.", parameter="cells", value=cells)
+        raise InputError(f"must be from 0 to {_MOST_CELLS}.", parameter="cells", value=cells)
     matrix = open_matrix(source, tensor, step, bits)
     given, remarks = _given(rows, matrix)
     notes = [*matrix.notes, *remarks]
@@ -171,21 +170,21 @@ def inspect(
     marks = count_marks(matrix.words, matrix.fraction_bits, matrix.largest_word)
     kept = np.flatnonzero(marks[:, 2] == 0)
     if not len(kept):
-        raise InputError(f"{source}: every row holds a NaN, an infinity or a number beyond 1e100.")
+        raise InputError(f"{source}: every row contains a NaN, an infinity or a number beyond 1e100.")
     lost = np.flatnonzero(marks[:, 2] > 0)
     if len(lost):
-        notes.append(f"{len(lost)} rows hold a NaN, an infinity or a number beyond 1e100, left out: {_some(lost)}")
+        notes.append(f"excluded: {len(lost)} rows with a NaN, an infinity or a number beyond 1e100: {_some(lost)}")
     lists: dict[str, Quantity] = {
         "rows": Quantity(matrix.rows, "rows"),
         "dimensions": Quantity(matrix.dimensions, "1"),
         "not_finite.rows": Quantity(len(lost), "rows"),
         "not_finite.ids": Quantity(lost.tolist(), "row ids"),
     }
-    progress("looking for identical rows")
+    progress("searching for identical rows")
     labels = first_equal(matrix.words, kept)
     identical = [kept[group] for group in groups_of(labels)]
     lists |= _groups("identical", "groups", identical)
-    progress("looking for neighbours on the lattice")
+    progress("searching for neighbours on the bfloat16 lattice")
     components = _components(matrix, kept, labels, cells, notes)
     lists |= {"components.cells": Quantity(cells, "cells"), **_groups("components", "sizes", components)}
     progress("measuring the cloud")
@@ -221,7 +220,7 @@ def inspect(
 
 
 def _given(rows: str | Sequence[int] | None, matrix: Matrix) -> tuple[Indices | None, tuple[str, ...]]:
-    """The ids of the rows that were given, some but not all."""
+    """The ids of the given rows (some but not all), and notes."""
     if rows is None:
         return None, ()
     if isinstance(rows, str):
@@ -229,19 +228,19 @@ def _given(rows: str | Sequence[int] | None, matrix: Matrix) -> tuple[Indices | 
     else:
         ids, notes = np.unique(np.asarray(rows, np.int64)), ()
         if not len(ids) or ids[0] < 0 or ids[-1] >= matrix.rows:
-            raise InputError(f"ids from 0 to {matrix.rows - 1} are wanted, one at least.", parameter="rows")
+            raise InputError(f"at least one id is needed, from 0 to {matrix.rows - 1}.", parameter="rows")
     if len(ids) == matrix.rows:
-        raise InputError("these are all the rows; nothing is left to compare them with.", parameter="rows")
+        raise InputError("all rows are given; there are none to compare them with.", parameter="rows")
     return ids, notes
 
 
 def _components(matrix: Matrix, kept: Indices, labels: Indices, cells: int, notes: list[str]) -> list[Indices]:
-    """Chains of neighbours; identical rows are looked at once and join the chain of the first of them."""
+    """Connected components of neighbouring rows; identical rows are represented by the first of them."""
     words, exact = matrix.lattice()
     if not exact:
         notes.append(
-            f"components: {matrix.precision} numbers were rounded to the nearest bfloat16 to count cells "
-            "(to infinity beyond its range)"
+            f"components: {matrix.precision} numbers are rounded to the nearest bfloat16 to count cells "
+            "(infinity beyond its range)"
         )
     leaders, own = np.unique(labels, return_inverse=True)
     chains = neighbour_labels(words, kept[leaders], cells)
@@ -249,7 +248,7 @@ def _components(matrix: Matrix, kept: Indices, labels: Indices, cells: int, note
 
 
 def _groups(name: str, sizes: str, groups: Sequence[Indices]) -> dict[str, Quantity]:
-    """Sizes, how many rows they hold together, and the ids of each."""
+    """Sizes of the groups, total number of rows, and the ids of each."""
     lengths = [len(group) for group in groups]
     return {
         f"{name}.{sizes}": Quantity(lengths, "rows"),
@@ -259,7 +258,7 @@ def _groups(name: str, sizes: str, groups: Sequence[Indices]) -> dict[str, Quant
 
 
 def _share(counts: NDArray[np.int64], dimensions: int) -> Estimate:
-    """A share of all coordinates; the rows are the draws."""
+    """A share of all coordinates, with rows as independent draws."""
     own = counts / dimensions
     return Estimate(np.array(own.mean()), "1", own, floor=share_floor(len(own) * dimensions))
 
@@ -282,15 +281,15 @@ def _outliers(name: str, scores: Values, kept: Indices, notes: list[str]) -> dic
 def _separation(
     matrix: Matrix, kept: Indices, given: Indices, norms: Values, labels: Indices, notes: list[str]
 ) -> dict[str, Estimate]:
-    """Areas under the curve of the given rows against the rest, a score each."""
+    """Area under the curve of the given rows against the rest, for each score."""
     inside = np.isin(kept, given)
     if not inside.any() or inside.all():
-        message = "without the rows that are not finite, the given rows or the rest are none."
+        message = "no given row, or no other row, is finite."
         raise InputError(message, parameter="rows")
     if inside.sum() < len(given):
-        notes.append(f"separation: {len(given) - inside.sum()} of the given rows are not finite, and left out")
+        notes.append(f"separation: {len(given) - inside.sum()} of the given rows are not finite and are excluded")
     if min(inside.sum(), (~inside).sum()) < 2:
-        notes.append("separation: a single row against the rest has no error")
+        notes.append("separation: no error, because there is only one given row or one other row")
     twins = np.flatnonzero(np.bincount(labels, minlength=len(labels))[labels] > 1)
     return {
         f"separation.{name}": area_under_curve(score, inside)

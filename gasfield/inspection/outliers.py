@@ -1,4 +1,4 @@
-"""Rows far from the crowd, by a score that is one number a row."""
+"""Outliers among rows, by a score with one number per row."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from scipy.special import ndtri
 from gasfield.embedding import Values
 
 _EXPECTED = 0.05
-"""Rows of a normal crowd that would be called outliers, on average."""
+"""Expected number of outliers in normally distributed scores."""
 _NORMAL = 1.4826
-"""Standard deviation of a normal law in units of its median absolute deviation."""
+"""Standard deviation of a normal distribution in units of its median absolute deviation."""
 
 
 @dataclass(frozen=True)
 class Outliers:
-    """Rows whose score is off.
+    """Rows with outlying scores.
 
     Attributes:
-        places: (k,) of the rows, the furthest first.
-        deviations: (k,) score less median, in robust standard deviations; negative where the score is small.
-        threshold: deviations beyond which a row is told.
-        why_not: why nothing can be told; None if it can.
+        places: (k,) indices of the rows, the furthest first.
+        deviations: (k,) score minus median, in robust standard deviations; negative for small scores.
+        threshold: absolute deviation beyond which a row is an outlier.
+        why_not: why outliers are undefined; None if they are defined.
     """
 
     places: NDArray[np.int64]
@@ -34,19 +34,19 @@ class Outliers:
 
 
 def find_outliers(scores: Values) -> Outliers:
-    """Scores (n,) that a normal crowd with the same median and median absolute deviation would hardly have.
+    """Finds scores (n,) that are improbable for a normal distribution with their median and median absolute deviation.
 
-    The threshold is the quantile of the normal law beyond which, to both sides together, 0.05 of n rows are expected:
-    one crowd in twenty has an outlier by chance. 4.6 standard deviations for 10,000 rows, 5.1 for 150,000.
+    The threshold is the normal quantile beyond which, on both sides together, 0.05 of n rows are expected: one sample
+    in twenty has an outlier by chance. It is 4.6 standard deviations for 10,000 rows, 5.1 for 150,000.
     """
     threshold = -float(ndtri(_EXPECTED / (2 * len(scores))))
     apart = scores - np.median(scores)
     spread = _NORMAL * float(np.median(np.abs(apart)))
     nothing = np.empty(0, np.int64), np.empty(0)
     if len(scores) < 3:
-        return Outliers(*nothing, threshold, "fewer than three rows are no crowd")
+        return Outliers(*nothing, threshold, "undefined for fewer than three rows")
     if not spread > 1e-12 * float(np.max(np.abs(scores))):
-        return Outliers(*nothing, threshold, "half of the rows or more have the same value: the crowd has no width")
+        return Outliers(*nothing, threshold, "undefined: at least half of the rows have the same value")
     deviations = apart / spread
     places = np.flatnonzero(np.abs(deviations) > threshold)
     places = places[np.argsort(-np.abs(deviations[places]), kind="stable")]

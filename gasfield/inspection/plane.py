@@ -1,4 +1,4 @@
-"""The plane in which the rows of a matrix spread most."""
+"""The plane of largest variance of the rows of a matrix (principal component analysis)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from gasfield.embedding import Indices, Matrix, Values
 
 
 def principal_axes(products: NDArray[np.floating[Any]]) -> tuple[Values, Values]:
-    """(D, 2) axes and (2,) their shares of the spread; in one dimension the second is zero.
+    """(D, 2) principal axes and (2,) their shares of the variance; in one dimension the second is zero.
 
     Args:
-        products: (D, D) sum over rows of products of coordinates about the centroid; upper half.
+        products: (D, D) scatter matrix about the centroid; upper half.
     """
     dimensions = len(products)
     wanted = min(2, dimensions)
@@ -30,7 +30,7 @@ def principal_axes(products: NDArray[np.floating[Any]]) -> tuple[Values, Values]
 
 
 def project(matrix: Matrix, ids: Indices, centroid: Values, axes: Values) -> Values:
-    """(n, 2) coordinates of some rows about a centroid (D,) along axes (D, 2)."""
+    """(n, 2) coordinates of rows about a centroid (D,) along axes (D, 2)."""
     places = np.empty((len(ids), 2))
     for place, x in matrix.blocks(ids):
         places[place] = (x - centroid) @ axes

@@ -1,4 +1,4 @@
-"""Scores of rows by which some may be told from the rest: norm, distance, cosine, nearest row."""
+"""Scores that may separate some rows from the rest: norm, distance, cosine, nearest row."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from numpy.typing import NDArray
 from gasfield.embedding import Indices, Matrix, Values
 
 _MOST_PRODUCTS = 3e11
-"""Products that the nearest rows may cost."""
+"""Largest number of multiplications for the nearest rows."""
 
 
 def scores(
     matrix: Matrix, rows: Indices, given: NDArray[np.bool_], norms: Values, twins: Indices, notes: list[str]
 ) -> Iterator[tuple[str, Values]]:
-    """Scores (n,) of the rows by name: `norm`; `distance` from and `cosine` with the centroid of the others; `nearest`,
+    """Scores (n,) of the rows by name: `norm`; `distance` from and `cosine` with the centroid of the rest; `nearest`,
     the distance to the nearest other row.
 
-    The others are the rest of the rows, without the row itself: one that were part of its own centroid would lie nearer
-    to it than a row that is not, whatever the rows are.
+    The rest are the rows that were not given, without the row itself: including a row in its own centroid would bias
+    its distance towards smaller values.
 
     Args:
         matrix: the embedding.
-        rows: (n,) rows that can be measured.
-        given: (n,) which of them were given.
+        rows: (n,) ids of finite rows.
+        given: (n,) mask of the given rows.
         norms: (n,) their norms.
-        twins: places of rows that have an identical one.
-        notes: grows by what is left out.
+        twins: indices of rows with an identical other row.
+        notes: list to which notes on omitted scores are appended.
     """
     yield "norm", norms
     rest = np.zeros(matrix.dimensions)
@@ -45,13 +45,13 @@ def scores(
     yield "distance", distances
     yield "cosine", cosines
     if len(rows) ** 2 * max(matrix.dimensions, 64) > _MOST_PRODUCTS:
-        notes.append("separation.nearest: too many pairs of rows to find the nearest of each; it is left out")
+        notes.append("separation.nearest: not computed, because there are too many pairs of rows")
     elif len(rows) > 1:
         yield "nearest", _nearest(matrix, rows, twins)
 
 
 def _nearest(matrix: Matrix, rows: Indices, twins: Indices) -> Values:
-    """(n,) distance of each row to the nearest other one; exactly 0 where it has a twin."""
+    """(n,) distance of each row to the nearest other row; exactly 0 for `twins`."""
     centroid = sum((x.sum(axis=0) for _, x in matrix.blocks(rows)), np.zeros(matrix.dimensions)) / len(rows)
     nearest = np.full(len(rows), np.inf)
     for place, x in matrix.blocks(rows):

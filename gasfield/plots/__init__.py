@@ -1,1 +1,1 @@
-"""Pictures: one look for all of them, and panels that draw arrays. Results are drawn by what makes them."""
+"""Figures: a common style, and panels that draw arrays. Result classes draw themselves with these."""

@@ -1,4 +1,4 @@
-"""Moving pictures of a trajectory: structures with their bonds coloured by strain, everybody else as faint dots."""
+"""Animations of a trajectory: structures with their bonds coloured by strain, other groups as faint dots."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ Values = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True)
 class Cast:
-    """Who is seen.
+    """A group in an animation.
 
     Attributes:
         name: of the group.
         positions: (F, N, 2) in the plane; NaN where a particle is absent [length].
-        bonds: (B, 2); empty for a group that is no structure.
+        bonds: (B, 2); empty for a group without bonds.
         strain: (F, B) of its bonds.
     """
 
@@ -39,7 +39,7 @@ class Cast:
 
 
 def film_writer(path: Path, frames_per_second: float) -> AbstractMovieWriter | None:
-    """What can write a film of that ending; None if nothing here can."""
+    """A writer for the suffix of `path`; None if none is available."""
     if path.suffix == ".gif":
         return PillowWriter(fps=frames_per_second)  # type: ignore[arg-type]
     return FFMpegWriter(fps=frames_per_second) if FFMpegWriter.isAvailable() else None  # type: ignore[arg-type]
@@ -53,9 +53,9 @@ def film(
     path: Path,
     writer: AbstractMovieWriter,
 ) -> Path:
-    """Writes the frames of all players, whole or not at all; a caption for each frame.
+    """Writes an animation of all groups atomically, with a caption for each frame; returns its path.
 
-    Axes are the same in all frames, and so are the artists: only what they show is set anew.
+    Axes and artists are the same in all frames; only their data are updated.
     """
     figure = new_figure(6.0, 5.6)
     figure.set_layout_engine("none")
@@ -98,7 +98,7 @@ class _Player:
         self._dots.set_label(cast.name)
 
     def show(self, frame: int) -> None:
-        """Moves the artists to a frame."""
+        """Updates the artists to a frame."""
         places = self._cast.positions[frame]
         self._dots.set_offsets(places[np.isfinite(places).all(axis=1)])
         if self._lines is not None:
@@ -113,7 +113,7 @@ def _colours(players: list[Cast]) -> list[str]:
 
 
 def _fit(ax: Axes, players: list[Cast]) -> None:
-    """Limits that hold all frames, alike along both axes."""
+    """Sets limits that contain all frames, with equal ranges on both axes."""
     every = np.concatenate([player.positions.reshape(-1, 2) for player in players])
     every = every[np.isfinite(every).all(axis=1)]
     low, high = (every.min(axis=0), every.max(axis=0)) if len(every) else (np.zeros(2), np.ones(2))

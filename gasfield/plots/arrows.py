@@ -1,4 +1,4 @@
-"""Arrows in a plane: who moves whom."""
+"""Arrows in a plane: emission, receptivity and the force of each token on each other."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ Values = NDArray[np.float64]
 EMISSION, RECEPTIVITY, FORCE = "#0072b2", "#c92a2a", "#2b8a3e"
 _STRAIGHT: dict[str, Any] = {"angles": "xy", "scale_units": "xy", "scale": 1.0}
 _LABELLED = 12
-"""Tokens up to which each arrow bears its number."""
+"""Number of tokens up to which arrows are numbered."""
 
 
 def force_arrows(emissions: Values, receptivities: Values, table: Values, title: str, ax: Axes | None = None) -> Axes:
-    """Tokens as pairs of arrows from the origin, emission blue and wide, receptivity red and thin; beside them the
-    table of forces, green: the arrow in row i and column j is what i does to j, all by one scale.
+    """Draws tokens as pairs of arrows from the origin, emission blue and wide, receptivity red and thin; to the right
+    the table of forces, green: the arrow in row i and column j is the force of i on j, all on one scale.
 
-    In more than two dimensions it is the projection onto the plane that shows most of the poles' squares.
+    In more than two dimensions arrows are projected onto the plane with the largest sum of squared projections.
 
     Args:
         emissions: (N, D).
         receptivities: (N, D).
-        table: (N, N, D), what i does to j.
-        title: over the picture.
-        ax: where to draw the poles alone; a figure of its own, with the table, if left out.
+        table: (N, N, D), force of i on j.
+        title: of the panel.
+        ax: axes for the arrows alone; default: a new figure that also shows the table.
     """
     side: Axes | None = None
     if ax is None:
@@ -42,7 +42,7 @@ def force_arrows(emissions: Values, receptivities: Values, table: Values, title:
 
 
 def _draw_poles(ax: Axes, emissions: Values, receptivities: Values) -> None:
-    """Both arrows of each token; a dot for one of no length."""
+    """Draws both arrows of each token; a dot for one of zero length."""
     few, nothing = len(emissions) <= _LABELLED, np.zeros(len(emissions))
     for poles, colour, name, width, offset in (
         (emissions, EMISSION, "emission", 0.022, (6, 6)),
@@ -63,7 +63,7 @@ def _draw_poles(ax: Axes, emissions: Values, receptivities: Values) -> None:
 
 
 def _view_square(ax: Axes, places: Values) -> None:
-    """A square view that holds all places (M, 2), with room for their labels."""
+    """Sets square limits that contain all points (M, 2), with space for their labels."""
     low, high = places.min(axis=0), places.max(axis=0)
     half = 0.62 * max(float(np.max(high - low)), 1e-12)
     x, y = 0.5 * (low + high)
@@ -73,7 +73,7 @@ def _view_square(ax: Axes, places: Values) -> None:
 
 
 def _draw_table(ax: Axes, forces: Values) -> None:
-    """An arrow in each cell, in the middle of it; the longest is as long as a cell."""
+    """Draws an arrow centred in each cell; the longest is 0.6 of a cell long."""
     count = len(forces)
     lengths = np.linalg.norm(forces, axis=2)
     arrows = 0.6 * forces / max(float(lengths.max(initial=0.0)), np.finfo(float).tiny)
@@ -83,7 +83,7 @@ def _draw_table(ax: Axes, forces: Values) -> None:
         for row, column in np.ndindex(count, count):
             text = f"{lengths[row, column]:.3g}"
             ax.annotate(text, (column, row + 0.46), ha="center", va="bottom", fontsize=8, color=FORCE)
-    dress(ax, "what i does to j", "moved token j", "moving token i")
+    dress(ax, "force of i on j", "target token j", "source token i")
     ax.grid(False)
     ax.set_xlim(-0.5, count - 0.5)
     ax.set_ylim(count - 0.5, -0.5)
@@ -97,7 +97,7 @@ def _draw_table(ax: Axes, forces: Values) -> None:
 
 
 def _plane(poles: Values) -> Values:
-    """(D, 2) the two coordinates, or the two principal axes of more of them through the origin."""
+    """(D, 2) the first two coordinates if D <= 2, else the two principal axes through the origin."""
     dimensions = poles.shape[1]
     if dimensions <= 2:
         return np.eye(dimensions, 2)

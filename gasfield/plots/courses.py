@@ -1,4 +1,4 @@
-"""Courses: what becomes of several groups side by side, over time, over temperature, in a plane."""
+"""Time series and other curves of several groups in one panel: over time, over temperature, in a plane."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _COLOURS = (*SERIES, SIMULATED, INK, INITIAL)
 
 
 def colours(count: int) -> list[Any]:
-    """A colour for each of some groups: those of series, or, of many, in the order of a scale."""
+    """A colour for each of `count` groups: the series colours, or a sequential colour map for many groups."""
     if count <= len(_COLOURS):
         return list(_COLOURS[:count])
     from matplotlib import colormaps
@@ -27,7 +27,7 @@ def colours(count: int) -> list[Any]:
 def over_time(
     lines: Mapping[str, tuple[Values, Values]], title: str, y_label: str, ax: Axes | None = None, *, log: bool = False
 ) -> Axes:
-    """A line (times, values) for each group."""
+    """Draws a line (times, values) for each group."""
     ax = new_figure(7.6, 4.4).add_subplot() if ax is None else ax
     for colour, (name, (times, values)) in zip(colours(len(lines)), lines.items(), strict=True):
         ax.plot(times, values, color=colour, linewidth=1.8, label=name)
@@ -39,7 +39,7 @@ def over_time(
 
 
 def cluster_counts(lines: Mapping[str, tuple[Values, NDArray[np.int64]]], title: str, ax: Axes | None = None) -> Axes:
-    """Numbers of clusters over time, both on logarithmic axes; what lasts is flat."""
+    """Draws numbers of clusters over time, both on logarithmic axes; metastable states are plateaus."""
     ax = new_figure(7.6, 4.4).add_subplot() if ax is None else ax
     for colour, (name, (times, counts)) in zip(colours(len(lines)), lines.items(), strict=True):
         later = times > 0
@@ -59,8 +59,8 @@ def order_over_temperature(
     theory: tuple[Values, Values, float] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Points (temperature, order, error), the order that chance alone would give, and that of infinitely many particles
-    (temperatures, orders, critical temperature) where it is known."""
+    """Draws points (temperature, order, error), the order of random directions, and, if known, that in the limit of
+    infinitely many particles (temperatures, orders, critical temperature)."""
     ax = axes_or_new(ax)
     if theory is not None:
         ax.plot(theory[0], theory[1], color=INK, linewidth=1.6, label="infinitely many tokens", zorder=1)
@@ -76,7 +76,7 @@ def order_over_temperature(
 
 
 def tracks(ways: Mapping[str, tuple[Values, Values]], title: str, ax: Axes | None = None) -> Axes:
-    """Ways (T, N, D) in the plane of the first two coordinates, and a straight line along the drift (N, D) of each."""
+    """Draws tracks (T, N, D) in the plane of the first two coordinates, and an arrow along the drift (N, D) of each."""
     ax = new_figure(7.6, 4.4).add_subplot() if ax is None else ax
     for colour, (name, (way, drifts)) in zip(colours(len(ways)), ways.items(), strict=True):
         for i in range(way.shape[1]):
@@ -99,8 +99,8 @@ def tracks(ways: Mapping[str, tuple[Values, Values]], title: str, ax: Axes | Non
 def basin_shares(
     groups: Mapping[str, tuple[Values, Values, Values, Values]], title: str, ax: Axes | None = None
 ) -> Axes:
-    """(times (T,), shares (T, B), minima (B, D), energies (B,)) of each group: a line for each basin over time; if a
-    group has more than six, a mark for each basin against its energy at the end."""
+    """Draws basin occupations, given (times (T,), shares (T, B), minima (B, D), energies (B,)) of each group: a line
+    for each basin over time; if a group has more than six, the final share against the energy of each minimum."""
     ax = new_figure(7.6, 4.4).add_subplot() if ax is None else ax
     many = max(shares.shape[1] for _, shares, _, _ in groups.values()) > 6
     for colour, (name, (times, shares, minima, energies)) in zip(colours(len(groups)), groups.items(), strict=True):
@@ -113,7 +113,7 @@ def basin_shares(
             label = f"{name} at ({place})"
             ax.plot(times, shares[:, k], color=colour, linestyle=dash, linewidth=2.0, label=label)
     if many:
-        dress(ax, title + ", at the end", "energy of the minimum", "share of the particles")
+        dress(ax, title + ", final", "energy of the minimum", "share of the particles")
     else:
         dress(ax, title, "time", "share of the particles")
         ax.set_ylim(-0.02, 1.02)

@@ -1,4 +1,4 @@
-"""Panels of distributions: a histogram beside its law, a density in a plane, means that add up over a run."""
+"""Panels of distributions: a histogram with its theory, a density in a plane, running means."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gasfield.plots.style import INK, SERIES, Role, dress, legend, new_figure
 Values = NDArray[np.float64]
 
 _WIDEST = 12.0
-"""Differences in standard errors beyond which a point only shows where it would be."""
+"""Difference in standard errors beyond which a point is drawn as a triangle at the border."""
 _SHADES = ("#e8eef5", "#cfdfee", "#a9c8e2", "#7fabd3", "#4f87ba", "#1f5f99")
 
 
@@ -32,7 +32,7 @@ class Histogram:
 
 @dataclass(frozen=True)
 class Law:
-    """A density (p,) at places (p,), and the shares (k,) of the bins of a histogram that follow from it."""
+    """A theoretical density (p,) at points (p,), and its shares (k,) in the bins of a histogram."""
 
     places: Values
     density: Values
@@ -43,10 +43,10 @@ class Law:
 def against_law(
     sample: Histogram, law: Law | None, title: str, x_label: str, ax: Axes | None = None, below: Axes | None = None
 ) -> Axes:
-    """A histogram as points with errors on the curve of a law.
+    """Draws a histogram as points with errors, over the curve of a theoretical density.
 
-    A panel below it, in a figure of its own or where one is given, shows the differences in standard errors. Returns
-    the upper axes.
+    A panel below, in a new figure or in the given axes, shows the differences in standard errors. Returns the upper
+    axes.
     """
     if ax is None:
         ax, below = _with_strip(new_figure(6.4, 4.8)) if law is not None else (new_figure().add_subplot(), None)
@@ -78,9 +78,9 @@ def accumulating(
     y_label: str,
     ax: Axes | None = None,
 ) -> Axes:
-    """Means (times, values, errors) that add up over a run, with bands that shrink, about a known number.
+    """Draws running means (times, values, errors) with error bands, around a known reference value.
 
-    The height of the panel is that of the bands after the first tenth of the run: what comes before is mostly noise.
+    The vertical range is set by the bands after the first tenth of the run; earlier means are mostly noise.
     """
     ax = new_figure().add_subplot() if ax is None else ax
     reach = [0.02 * abs(reference)]
@@ -105,11 +105,11 @@ def plane_density(
     title: str,
     ax: Axes | None = None,
 ) -> Axes:
-    """A law in a plane as filled contours, the density of a sample as lines at the same heights over it.
+    """Draws a theoretical density in a plane as filled contours, with contour lines of a sample at the same levels.
 
     Args:
-        x, y: (p,), (q,) places of the law.
-        law: (q, p) density; NaN where there is no space.
+        x, y: (p,), (q,) grid of the theoretical density.
+        law: (q, p) density; NaN outside the space.
         edges: of the bins of the sample, (k + 1,) and (l + 1,).
         sample: (l, k) density in the bins.
         title: of the panel.
@@ -120,7 +120,7 @@ def plane_density(
     ax.contourf(x, y, law, levels=[*levels, 2.0 * levels[-1]], colors=_SHADES)
     middles = [0.5 * (edge[1:] + edge[:-1]) for edge in edges]
     ax.contour(*middles, sample, levels=levels, colors=Role.SIMULATED.colour, linewidths=1.3)
-    ax.plot([], [], color=Role.SIMULATED.colour, linewidth=1.3, label="sample, lines at the same heights")
+    ax.plot([], [], color=Role.SIMULATED.colour, linewidth=1.3, label="sample, same contour levels")
     ax.fill_between([], [], color=_SHADES[3], label="exp(−U/T)")
     ax.set_aspect("equal", adjustable="datalim")
     dress(ax, title, "x₀ [length]", "x₁ [length]")
@@ -131,7 +131,7 @@ def plane_density(
 def radial(
     distances: Values, values: Values, errors: Values, peak: tuple[float, float] | None, title: str, ax: Axes | None
 ) -> Axes:
-    """g(r) (k,) with its errors about the ideal gas, g = 1, and its highest peak."""
+    """Draws g(r) (k,) with its errors, the ideal gas, g = 1, and the highest peak."""
     ax = new_figure().add_subplot() if ax is None else ax
     ax.axhline(1.0, color=Role.CONTEXT.colour, linewidth=1.3, linestyle=(0, (6, 2)), label="ideal gas, g = 1", zorder=2)
     ax.plot(distances, values, color=INK, linewidth=1.8, label="g(r), ± one standard error", zorder=3)
@@ -147,25 +147,25 @@ def radial(
 
 
 def chance(p_value: float | Values) -> str:
-    """A p-value as a title says it."""
+    """A p-value as text for a title."""
     p = float(p_value)
     return "p < 0.0001" if p < 1e-4 else f"p = {p:.2g}"
 
 
 def beside() -> tuple[Axes, Axes, Axes]:
-    """A figure with an axes over a strip at the left, and an axes at the right."""
+    """Axes of a new figure: a panel and a strip below it on the left, a panel on the right."""
     halves: Any = new_figure(11.5, 4.8).subfigures(1, 2, width_ratios=(1.1, 1))
     return *_with_strip(halves[0]), halves[1].add_subplot()
 
 
 def _with_strip(figure: Figure | SubFigure) -> tuple[Axes, Axes]:
-    """Two axes over each other with one x axis; the lower one is a strip."""
+    """Two axes with a common x axis; the lower one is a strip."""
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
     return upper, lower
 
 
 def _strip(ax: Axes, x: Values, apart: Values, x_label: str) -> None:
-    """Differences in standard errors; most lie within the band of two. Triangles are beyond the panel."""
+    """Draws differences in standard errors, with a band of ±2. Triangles mark points beyond the panel."""
     ax.axhspan(-2, 2, color=Role.CONTEXT.colour, alpha=0.10, linewidth=0)
     ax.axhline(0, color=Role.CONTEXT.colour, linewidth=1.0)
     widest = float(np.clip(1.1 * np.nanmax(np.abs(apart), initial=0.0), 4.0, _WIDEST))

@@ -1,4 +1,4 @@
-"""From a trajectory to a film: which frames, which plane, and who is seen."""
+"""From a trajectory to an animation: choice of frames, plane and groups."""
 
 from __future__ import annotations
 
@@ -28,41 +28,41 @@ def animate(
     follow: bool = False,
     overwrite: bool = False,
 ) -> Path:
-    """Writes a film of a trajectory in its principal plane, or in the plane itself where it has two dimensions.
+    """Writes an animation of a trajectory in its principal plane, or in its own plane in two dimensions.
 
     Args:
         trajectory: simulated or recorded.
         output: file to write, .gif or .mp4.
-        groups: who is seen; all if left out.
-        frames: at most so many, evenly spaced.
-        frames_per_second: speed of the film.
-        follow: whether to see everything from the centroid of those who are seen, so that it stays in the picture.
-        overwrite: whether a film that is there may be replaced.
+        groups: names of the groups to show; default: all.
+        frames: maximum number of frames, evenly spaced.
+        frames_per_second: frame rate.
+        follow: whether positions are relative to the centroid of the shown groups.
+        overwrite: whether an existing file may be replaced.
 
     Raises:
-        InputError: if the ending is another, nothing here writes it, the file exists, a group is not there, or there is
-            one frame only.
+        InputError: if the suffix is unsupported, no writer is available, the file exists, a group does not exist, or
+            there are fewer than two frames.
     """
     if output.suffix not in (".gif", ".mp4"):
-        raise InputError("a film is a .gif or an .mp4.", parameter="output", value=output)
+        raise InputError("must end in .gif or .mp4.", parameter="output", value=output)
     check_output(output, overwrite=overwrite)
     writer = film_writer(output, frames_per_second)
     if writer is None:
-        message = "an .mp4 needs the program ffmpeg, which is not here; a .gif needs nothing."
+        message = ".mp4 needs the program ffmpeg, which was not found; .gif works without it."
         raise InputError(message, parameter="output", value=output)
     if frames < 2:
-        raise InputError("a film needs two frames.", parameter="frames", value=frames)
+        raise InputError("must be at least 2.", parameter="frames", value=frames)
     if len(trajectory) < 2:
-        raise InputError(f"{trajectory.path}: a film needs two frames; it has one.")
+        raise InputError(f"{trajectory.path}: an animation needs at least two frames; it has one.")
     if trajectory.dimensions < 2:
-        raise InputError(f"{trajectory.path}: one dimension makes no film.")
+        raise InputError(f"{trajectory.path}: an animation needs at least two dimensions.")
     chosen = np.unique(np.linspace(0, len(trajectory) - 1, frames).astype(np.int64))
     seen = [_Seen.of(trajectory, name, chosen) for name in groups or trajectory.names]
     seen = _from_centroid(seen) if follow else seen
     origin, axes = _plane(seen)
     players = [_cast(group, origin, axes) for group in seen]
     flat = trajectory.dimensions == 2
-    from_where = ", from the centroid" if follow else ""
+    from_where = ", relative to the centroid" if follow else ""
     labels = (
         ("x0 [length]", "x1 [length]") if flat else ("first principal axis [length]", "second principal axis [length]")
     )
@@ -73,7 +73,7 @@ def animate(
 
 @dataclass(frozen=True)
 class _Seen:
-    """A group in the frames of a film: positions (F, N, D), not finite where a particle is absent, and bonds (B, 2)."""
+    """A group in the chosen frames: positions (F, N, D), not finite where a particle is absent, and bonds (B, 2)."""
 
     name: str
     positions: Values
@@ -96,7 +96,7 @@ def _from_centroid(groups: list[_Seen]) -> list[_Seen]:
 
 
 def _plane(groups: list[_Seen]) -> tuple[Values, Values]:
-    """Origin (D,) and axes (2, D) of the rows that are present throughout, from when their group is."""
+    """Origin (D,) and axes (2, D) of the rows that are present in all frames in which their group is."""
     dimensions = groups[0].positions.shape[2]
     if dimensions == 2:
         return np.zeros(2), np.eye(2)
@@ -108,7 +108,7 @@ def _plane(groups: list[_Seen]) -> tuple[Values, Values]:
 
 
 def _present(group: _Seen) -> Values:
-    """(F', N', D) the frames in which any row is present, of the rows that are present in all of these."""
+    """(F', N', D) the frames in which any row is present, limited to rows present in all of these."""
     finite: NDArray[np.bool_] = np.asarray(np.isfinite(group.positions).all(axis=2))
     frames = np.asarray(finite.any(axis=1))
     rows = np.asarray(finite[frames].all(axis=0)) & bool(frames.any())

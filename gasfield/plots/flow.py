@@ -1,4 +1,4 @@
-"""Arrows of a flow at the places of rows."""
+"""Arrows of a flow at the positions of rows."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _ARROWS = 300
 def two_flows(
     places: Values, thermal: Values, remainder: Values, across: Values, title: str, ax: Axes | None = None
 ) -> Axes:
-    """Displacements (N, 2) at places (N, 2) without their mean, and without the best linear map; what goes across the
-    plane (N,) is told by the colour. With `ax` the second alone."""
+    """Draws displacements (N, 2) at positions (N, 2) without their mean, and without the best linear map; colour shows
+    the component perpendicular to the plane (N,). With `ax` only the second."""
     rows = np.linspace(0, len(places) - 1, min(_ARROWS, len(places))).astype(int) if len(places) else np.empty(0, int)
     if ax is not None:
         _arrows(ax, places[rows], remainder[rows], None)
@@ -33,14 +33,14 @@ def two_flows(
     drawn = _arrows(right, places[rows], remainder[rows], colour)
     dress(right, "Without the best linear flow", "first axis [length]", "")
     if colour is not None:
-        figure.colorbar(drawn, ax=right, shrink=0.8).set_label("across the plane [length]", color=INK)
+        figure.colorbar(drawn, ax=right, shrink=0.8).set_label("perpendicular to the plane [length]", color=INK)
     headline(figure, title)
     axes: Axes = right
     return axes
 
 
 def _arrows(ax: Axes, places: Values, moved: Values, colour: Values | None) -> Any:
-    """Arrows, scaled so that the longest is a sixth of the picture where they would be longer or much shorter."""
+    """Draws arrows; if too long or too short they are scaled so that the longest is a sixth of the width."""
     width = max(float(np.ptp(places)) if places.size else 0.0, 1e-300)
     longest = float(np.linalg.norm(moved, axis=1).max(initial=0.0))
     factor = 1.0

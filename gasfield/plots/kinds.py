@@ -1,4 +1,4 @@
-"""Kinds of motion as bands over time: what lies above zero is stacked upwards, what lies below it downwards."""
+"""Kinds of motion as stacked bands over time: positive shares upwards, negative shares downwards."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def kinds_over_time(
     title: str,
     ax: Axes | None = None,
 ) -> Axes:
-    """Shares of all motion (7, S), without the first kind on a scale of its own; and of the thermal motion (6, S).
+    """Draws shares of all motion (7, S) as lines on a logarithmic scale, and of the thermal motion (6, S) as bands.
 
-    Translation is nearly all of most motions, so the left panel shows what is left of 1 by it, and the right one what
-    that consists of. With `ax` only the thermal motion is drawn.
+    Translation dominates most motions, so the left panel is logarithmic and the right one excludes the motion of the
+    centroid. With `ax` only the thermal motion is drawn.
     """
     if ax is not None:
         _bands(ax, steps, thermal, labels[1:], COLOURS[1:])
@@ -40,7 +40,7 @@ def kinds_over_time(
     _lines(left, steps, total, labels)
     dress(left, "All motion", "step", "share of the square displacement")
     _bands(right, steps, thermal, labels[1:], COLOURS[1:])
-    dress(right, "Thermal motion: without the centroid's", "step", "share of the square displacement")
+    dress(right, "Thermal motion (relative to the centroid)", "step", "share of the square displacement")
     bands, names = right.get_legend_handles_labels()
     bands, names = [*bands[::-1], left.lines[1]], [*names[::-1], labels[0]]
     right.legend(bands, names, fontsize=9, frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5))
@@ -50,7 +50,7 @@ def kinds_over_time(
 
 
 def _lines(ax: Axes, steps: NDArray[np.int64], shares: Values, labels: Sequence[str]) -> None:
-    """Sizes of shares, logarithmic; where one is negative its line is dotted."""
+    """Draws absolute shares on a logarithmic scale; negative ones are dotted."""
     for share, label, colour in zip(shares, labels, COLOURS, strict=True):
         colour = INITIAL if label == "residual" else colour
         ax.plot(steps, np.abs(share), color=colour, linewidth=1.0, linestyle="dotted")
@@ -64,7 +64,7 @@ def _lines(ax: Axes, steps: NDArray[np.int64], shares: Values, labels: Sequence[
 def _bands(ax: Axes, steps: NDArray[np.int64], shares: Values, labels: Sequence[str], colours: Sequence[str]) -> None:
     known = np.isfinite(shares).all(axis=0)
     shown, at = shares[:, known], steps[known]
-    if len(at) == 1:  # a band of no width would not be seen
+    if len(at) == 1:  # a band of zero width is invisible
         shown, at = np.repeat(shown, 2, axis=1), np.array([at[0] - 0.5, at[0] + 0.5])
     ax.stackplot(at, np.maximum(shown, 0.0), labels=labels, colors=colours, linewidth=0)
     ax.stackplot(at, np.minimum(shown, 0.0), colors=colours, linewidth=0)
@@ -78,5 +78,5 @@ def _ends(ax: Axes, steps: NDArray[np.int64]) -> None:
 
 
 def _mark(steps: NDArray[np.int64]) -> dict[str, Any]:
-    """Few points are marked as well."""
+    """Markers, if there are few points."""
     return {"marker": "o", "markersize": 3.5} if len(steps) <= 16 else {}

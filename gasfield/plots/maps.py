@@ -1,4 +1,4 @@
-"""Maps: a field in the plane, and what moves in it."""
+"""Maps: a field in the plane, with the particles that move in it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _LEVELS = 24
 
 
 def field_panels(panels: Sequence[Panel], ax: Axes | None = None) -> Axes:
-    """A panel for each field, all of one size; into `ax` only the first. Energies above what the particles reach are
-    white; streamlines are the darker the stronger the force is."""
+    """Draws a panel for each field, all of one size; into `ax` only the first. Energies well above those that particles
+    reach are white; darker streamlines mean a stronger force."""
     if ax is not None:
         _draw(ax, panels[0])
         return ax
@@ -71,7 +71,7 @@ def _draw(ax: Axes, panel: Panel) -> None:
 
 
 def _energy(ax: Axes, panel: Panel) -> None:
-    """Filled contours up to a little above the highest energy that is reached."""
+    """Draws filled contours up to slightly above `panel.top`."""
     assert panel.energy is not None
     low = float(panel.energy.min())
     top = min(float(panel.energy.max()), low + 1.3 * max(panel.top - low, 1e-3 * float(np.ptp(panel.energy))))
@@ -83,6 +83,6 @@ def _energy(ax: Axes, panel: Panel) -> None:
 def _streams(ax: Axes, panel: Panel) -> None:
     strength = np.linalg.norm(panel.force, axis=2)
     u, v = panel.force[..., 0], panel.force[..., 1]
-    scale = Normalize(-0.5 * strength.max(), strength.max())  # even the weakest are seen
+    scale = Normalize(-0.5 * strength.max(), strength.max())  # keeps the weakest visible
     look: dict[str, Any] = {"cmap": "GnBu", "norm": scale, "density": 0.8, "linewidth": 0.9, "arrowsize": 0.8}
     ax.streamplot(panel.x, panel.y, u, v, color=strength, zorder=1, **look)

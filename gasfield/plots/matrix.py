@@ -1,4 +1,4 @@
-"""Pictures of an embedding matrix: norms of its rows, the plane in which they spread most, and its dead rows."""
+"""Figures of an embedding matrix: norms of its rows, their principal plane, and dead rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gasfield.plots.style import SERIES, Role, dress, headline, legend, new_figu
 
 Values = NDArray[np.floating[Any]]
 _RINGS = 8
-"""Groups of identical rows that are marked, the largest."""
+"""Number of groups of identical rows that are marked (the largest ones)."""
 _FILLED: dict[str, Any] = {"alpha": 0.45, "linewidth": 0}
 
 
@@ -24,12 +24,12 @@ class Plane:
     """Rows projected on a plane.
 
     Attributes:
-        shares: (2,) of the spread along the axes.
-        groups: label -> (n, 2) places of the rows [length]; a single one stands for all rows.
-        given: (n, 2) places of the rows that were given.
-        given_count: how many rows were given.
-        identical: (m, 2) place of each group of identical rows, the largest first.
-        sizes: (m,) how many rows each has.
+        shares: (2,) of the variance along the axes.
+        groups: label -> (n, 2) positions of the rows [length]; a single group stands for all rows.
+        given: (n, 2) positions of the given rows.
+        given_count: number of given rows.
+        identical: (m, 2) position of each group of identical rows, the largest first.
+        sizes: (m,) number of rows in each of these groups.
     """
 
     shares: Values
@@ -42,7 +42,7 @@ class Plane:
 
 @dataclass(frozen=True)
 class _Dots:
-    """Places in the plane (n, 2), and how they are drawn."""
+    """Positions in the plane (n, 2), and their style."""
 
     places: Values
     label: str
@@ -57,14 +57,14 @@ def norms(
     given: Values | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Histogram of norms.
+    """Draws a histogram of norms.
 
     Args:
         values: (n,) of all rows [length].
-        mean: their mean with its error.
-        identical: those of rows that have an identical one.
-        given: those of rows that were given.
-        ax: where to draw.
+        mean: their mean with its error, as text.
+        identical: norms of rows with an identical other row.
+        given: norms of the given rows.
+        ax: axes to draw into.
     """
     ax = new_figure(7.0, 4.2).add_subplot() if ax is None else ax
     low, high = float(values.min()), float(values.max())
@@ -76,7 +76,7 @@ def norms(
             style: dict[str, Any] = {"histtype": "step", "color": role.colour, "linewidth": 1.8}
             ax.hist(some, edges, label=f"{label} ({len(some):,})", **style)
     ax.set_yscale("log")
-    ax.set_ylim(0.7, 4 * ax.get_ylim()[1])  # room for the legend
+    ax.set_ylim(0.7, 4 * ax.get_ylim()[1])  # space for the legend
     dress(ax, f"Norms of the rows: mean {mean} [length]", "norm [length]", "rows")
     legend(ax)
     return ax
@@ -91,15 +91,15 @@ def dead_rows(
     area: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Histogram of distances from where dead rows would be.
+    """Draws a histogram of distances from the centre of the densest rows.
 
     Args:
-        distances: (n,) of the rows, in medians of the nearest tenth.
-        dead: (n,) which of them are dead.
-        label: what is known of these ("that never occur").
-        threshold: distance that parts the two kinds, where there is one.
-        area: the area under the curve with its error, where it is known.
-        ax: where to draw.
+        distances: (n,) of the rows, in units of the median of the nearest tenth.
+        dead: (n,) mask of the dead rows.
+        label: description of the dead rows ("that never occur").
+        threshold: distance that separates dead from other rows, if defined.
+        area: the area under the curve with its error, as text, if known.
+        ax: axes to draw into.
     """
     ax = new_figure(7.0, 4.2).add_subplot() if ax is None else ax
     distances = np.maximum(distances, 1e-6)
@@ -107,22 +107,22 @@ def dead_rows(
     for rows, name, role in ((~dead, "other rows", Role.INITIAL), (dead, f"rows {label}", Role.SIMULATED)):
         ax.hist(distances[rows], edges, label=f"{name} ({int(rows.sum()):,})", color=role.colour, **_FILLED)
     if threshold is not None:
-        ax.axvline(threshold, color=Role.CONTEXT.colour, linestyle="dashed", label="where the kinds part")
+        ax.axvline(threshold, color=Role.CONTEXT.colour, linestyle="dashed", label="threshold")
     ax.set_xscale("log")
-    title = "Distance from the densest place" + (f": area under the curve {area}" if area else "")
+    title = "Distance from the densest point" + (f": area under the curve {area}" if area else "")
     dress(ax, title, "distance [median of the nearest tenth]", "rows")
     legend(ax)
     return ax
 
 
 def plane(rows: Plane) -> Figure:
-    """The whole, and beside it a close-up of what is marked where that is small."""
+    """Draws the whole plane and, if the marked rows are in a small region, a close-up of it."""
     crowd, marks = _crowd(rows), _marks(rows)
     window = _window(np.concatenate([dots.places for dots in crowd]), [dots.places for dots in marks])
     figure = new_figure(7.0 if window is None else 12.0, 6.0)
     panels = figure.subplots(1, 1 if window is None else 2, squeeze=False)[0]
     names = [
-        f"{name} principal axis, {share:.1%} of the spread [length]"
+        f"{name} principal axis, {share:.1%} of the variance [length]"
         for name, share in zip(("first", "second"), rows.shares, strict=True)
     ]
     for ax in panels:
@@ -135,7 +135,7 @@ def plane(rows: Plane) -> Figure:
     if window is not None:
         dress(panels[1], "Close-up of the marked rows", *names)
         panels[1].set(xlim=window[:, 0], ylim=window[:, 1], aspect="equal", adjustable="box")
-    headline(figure, "The rows in the plane in which they spread most")
+    headline(figure, "The rows in their principal plane")
     return figure
 
 
@@ -150,7 +150,7 @@ def _crowd(rows: Plane) -> list[_Dots]:
 
 
 def _marks(rows: Plane) -> list[_Dots]:
-    """The rows that were given, and rings about groups of identical rows, the larger the more rows."""
+    """The given rows, and rings around groups of identical rows, larger for more rows."""
     marks = []
     ring: dict[str, Any] = {"facecolors": "none", "linewidths": 0.7, "s": 16, "zorder": 3}
     if rows.given_count:
@@ -166,7 +166,7 @@ def _marks(rows: Plane) -> list[_Dots]:
 
 
 def _window(crowd: Values, marks: list[Values]) -> Values | None:
-    """(2, 2) corners of a square about what is marked; None where it is not much smaller than the whole."""
+    """(2, 2) corners of a square around the marked rows; None if it is not much smaller than the whole."""
     if not marks:
         return None
     places = np.concatenate(marks)

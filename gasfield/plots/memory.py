@@ -1,4 +1,4 @@
-"""A bifurcation: where states end, against a parameter."""
+"""A bifurcation diagram: final states against a parameter."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def bifurcation(
     title: str,
     ax: Axes | None = None,
 ) -> Axes:
-    """Every particle's overlap (N,) at the sharpness of its group (G,), over the theory (sharpness, overlap)."""
+    """Draws the overlaps (N,) of all particles at the sharpness of their group (G,), and the theoretical curve."""
     ax = axes_or_new(ax)
     for number, (place, values) in enumerate(zip(sharpness, overlaps, strict=True)):
         label = f"{len(values)} states each" if number == 0 else None

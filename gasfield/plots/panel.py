@@ -1,4 +1,4 @@
-"""What a panel of a map shows: one field, with what moves in it."""
+"""The data of a panel of a map: one field, with the groups that move in it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class Panel:
     Attributes:
         names: of the groups.
         x, y: (k,) grid of the first two coordinates [length].
-        energy: (k, k) at y, x; None where the field has no potential, or is a flow that particles follow [energy].
+        energy: (k, k) at y, x; None if the field has no potential or is the velocity of a flow [energy].
         force: (k, k, 2) its first two components at y, x [energy/length].
-        tracks: for each group (T, few, 2), broken by NaN where a periodic side is crossed.
-        starts: for each group (N, 2), places in the first frame; none of a large one.
-        ends: for each group (N, 2), places in the last frame.
-        top: the energy below which the particles in this field are 99% of the time; NaN without a potential.
+        tracks: for each group (T, few, 2), interrupted by NaN where a periodic boundary is crossed.
+        starts: for each group (N, 2), positions in the first frame; empty for a large group.
+        ends: for each group (N, 2), positions in the last frame.
+        top: the 99% quantile of the energies of particles in this field; NaN without a potential.
     """
 
     names: tuple[str, ...]

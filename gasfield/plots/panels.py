@@ -1,4 +1,4 @@
-"""Panels: functions that draw arrays into axes and give the axes back."""
+"""Panels: functions that draw arrays into axes and return the axes."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from gasfield.plots.style import INK, SHADES, Role, axes_or_new, dress, legend
 
 Values = NDArray[np.floating[Any]]
 _THIN_ROWS = 24
-"""Trajectories of rows drawn in a plane: enough to see the cloud, few enough to see each."""
+"""Maximum number of paths of rows drawn in a plane."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A line over steps: steps (T,), values (T,), and a band from `low` to `high` (T,) where they are given."""
+    """A line over steps: steps (T,), values (T,), and optionally a band from `low` to `high` (T,)."""
 
     steps: NDArray[np.int64]
     values: Values
@@ -42,7 +42,7 @@ def curves(
     reference: float | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Lines over the step, with their bands. On a logarithmic axis a line has gaps at zero."""
+    """Draws lines over the step, with their bands. On a logarithmic axis a line has gaps at zero."""
     ax = axes_or_new(ax)
     for line in lines:
         style = line.role.line | line.style
@@ -51,7 +51,7 @@ def curves(
         ax.plot(line.steps, _drawable(line.values, log), label=line.label, **style)
         if line.low is not None and line.high is not None:
             low, high = np.asarray(line.low), _drawable(line.high, log)
-            if log:  # a band that reaches down to zero is drawn down to the least that is anywhere in it
+            if log:  # a band that includes zero ends at its smallest positive value
                 low = np.where(low > 0, low, np.min(low, initial=np.inf, where=low > 0))
             ax.fill_between(line.steps, low, high, color=style["color"], alpha=0.16, linewidth=0)
     if log and any(np.any(line.values > 0) for line in lines):
@@ -73,7 +73,7 @@ def stacked(
     y_label: str,
     ax: Axes | None = None,
 ) -> Axes:
-    """Shares (k, T) that sum to 1, as bands over the step."""
+    """Draws shares (k, T) that sum to 1 as stacked bands over the step."""
     ax = axes_or_new(ax)
     ax.stackplot(steps, shares, labels=labels, colors=SHADES[: len(labels)], linewidth=0)
     dress(ax, title, "step", y_label)
@@ -86,7 +86,7 @@ def stacked(
 
 @dataclass(frozen=True)
 class Paths:
-    """Rows over time in a plane: positions (T, N, 2), and what they are."""
+    """Paths of rows in a plane: positions (T, N, 2), with role and label."""
 
     positions: Values
     role: Role
@@ -94,9 +94,9 @@ class Paths:
 
 
 def principal_plane(positions: Values) -> tuple[Values, Values]:
-    """The plane in which rows (T, N, D) spread most over all frames: its origin (D,) and two axes (2, D).
+    """The principal plane of rows (T, N, D) over all frames: its origin (D,) and two axes (2, D).
 
-    The first axis points along the way of the centroid. In one dimension the second axis is zero.
+    Axes are signed so that the displacement of the centroid is positive. In one dimension the second axis is zero.
     """
     points = positions[:: max(1, len(positions) // 50)].reshape(-1, positions.shape[2]).astype(np.float64)
     origin = points.mean(axis=0)
@@ -108,7 +108,7 @@ def principal_plane(positions: Values) -> tuple[Values, Values]:
 
 
 def plane(parts: Sequence[Paths], title: str, ax: Axes | None = None) -> Axes:
-    """Thin paths of rows and a thick path of their centroid; grey dots where the rows start."""
+    """Draws thin paths of rows and a thick path of their centroid; grey dots mark initial positions."""
     ax = axes_or_new(ax)
     for part in parts:
         rows = np.linspace(0, part.positions.shape[1] - 1, min(_THIN_ROWS, part.positions.shape[1])).astype(int)
@@ -130,7 +130,7 @@ def plane(parts: Sequence[Paths], title: str, ax: Axes | None = None) -> Axes:
 
 
 def places(parts: Sequence[Paths], title: str, ax: Axes | None = None) -> Axes:
-    """The rows at the end of their paths: real as dots, simulated as rings, joined where they are apart."""
+    """Draws the final positions of the rows: real as dots, simulated as rings, connected by lines."""
     ax = axes_or_new(ax)
     for part in parts:
         ends, size = part.positions[-1], 16 if part.role is Role.REAL else 60
@@ -155,7 +155,7 @@ def structure(
     ax: Axes3D,
     ghost: Values | None = None,
 ) -> Axes3D:
-    """A structure of points (M, 3) with bonds (B, 2) in a cube of a given half width; another one pale behind it."""
+    """Draws points (M, 3) with bonds (B, 2) in a cube of a given half width; `ghost` (M, 3) is drawn pale behind."""
     if ghost is not None:
         for a, b in bonds:
             ax.plot(*ghost[[a, b]].T, color=INK, alpha=0.35, linewidth=0.9)
@@ -176,16 +176,16 @@ def structure(
 
 
 def _fill(role: Role) -> Any:
-    """A hollow marker over a full one shows both."""
+    """Fill style: hollow markers for simulated data, so that both stay visible."""
     return "full" if role is Role.REAL else "none"
 
 
 def _line_of_sight(ax: Axes3D) -> Values:
-    """Unit vector from a 3-D scene to the eye."""
+    """Unit vector from the origin of a 3-D scene to the viewer."""
     azimuth, elevation = np.radians(ax.azim), np.radians(ax.elev)
     return np.array([np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)])
 
 
 def _drawable(values: Values, log: bool) -> Values:
-    """Zeros have no place on a logarithmic axis."""
+    """Replaces values <= 0 by NaN on a logarithmic axis."""
     return np.where(np.asarray(values) > 0, values, np.nan) if log else np.asarray(values)

@@ -1,4 +1,4 @@
-"""Panels in which every row is seen: rasters, bundles of lines, counts in classes, directions on a sky."""
+"""Panels that show individual rows: rasters, bundles of lines, counts in classes, directions on a sphere."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ Integers = NDArray[np.int64]
 
 _PHASE_COLOURS = ("#e8590c", "#f5c04a", "#8cc5e3", "#1f4e79")
 _BUNDLE = 200
-"""Lines of rows drawn at most."""
+"""Maximum number of lines of rows."""
 _VEIL: dict[str, Any] = {"facecolor": "white", "alpha": 0.55, "linewidth": 0, "zorder": 5}
 _MOST_CLASSES = 17
-"""Classes of cells moved: none, and one for each power of two up to 65,279, which is all there is."""
+"""Classes of cells moved: zero, and one for each power of two up to the maximum 65,279."""
 
 
 def over_each_other() -> tuple[Axes, Axes]:
-    """Two axes of a new figure, one over the other."""
+    """Two axes of a new figure, one above the other."""
     upper, lower = new_figure(6.4, 6.8).subplots(2, 1, height_ratios=(1.15, 1))
     return upper, lower
 
@@ -35,7 +35,7 @@ def over_each_other() -> tuple[Axes, Axes]:
 def raster(
     steps: Integers, phases: Integers, names: Sequence[str], title: str, horizon: int, ax: Axes | None = None
 ) -> Axes:
-    """Phases (N, t) of rows at evenly spaced steps (t,) as coloured lines under each other; pale after the horizon."""
+    """Draws phases (N, t) of rows at evenly spaced steps (t,), one coloured line per row; pale after the horizon."""
     ax = axes_or_new(ax)
     colours = _PHASE_COLOURS[: len(names)]
     if phases.size:
@@ -46,17 +46,17 @@ def raster(
         ax.axvspan(horizon, steps[-1] + half, **_VEIL)
         ax.axvline(horizon, color=INK, linewidth=1.0, linestyle="dotted", zorder=6)
         ax.set_xlim(extent[:2])
-    dress(ax, title, "step", "rows, those that freeze first at the top")
+    dress(ax, title, "step", "rows, in order of freezing")
     ax.grid(False)
     key = [Patch(facecolor=colour, label=name) for colour, name in zip(colours, names, strict=True)]
-    key.append(Patch(facecolor="white", edgecolor="#b5b5bd", linestyle="dotted", label="pale: may change yet"))
+    key.append(Patch(facecolor="white", edgecolor="#b5b5bd", linestyle="dotted", label="pale: provisional"))
     look = {"fontsize": 9, "frameon": False, "ncols": len(key), "columnspacing": 1.2, "handlelength": 1.4}
     ax.legend(handles=key, loc="upper center", bbox_to_anchor=(0.5, -0.15), **look)
     return ax
 
 
 def cell_counts(steps: Integers, largest: Values, ax: Axes) -> Axes:
-    """How many rows (T - 1, N) move 0, 1, 2-3, 4-7, ... cells in the intervals that end at steps (T - 1,)."""
+    """Draws shares of rows (T - 1, N) that move 0, 1, 2-3, 4-7, ... cells in intervals that end at steps (T - 1,)."""
     shares = class_shares(largest)
     seen = max(int(np.max(np.flatnonzero(shares.any(axis=1)), initial=0)) + 1, 4)
     if shares.any():
@@ -80,19 +80,19 @@ def cell_counts(steps: Integers, largest: Values, ax: Axes) -> Axes:
 
 
 def class_shares(largest: Values) -> Values:
-    """(17, T - 1) shares of rows (T - 1, N) that move 0, 1, 2-3, ..., 32768 or more cells; less than one counts as
-    one, and an infinity belongs to the last class."""
+    """(17, T - 1) shares of rows (T - 1, N) that move 0, 1, 2-3, ..., 32768 or more cells; fractions of a cell count as
+    one, and infinity belongs to the last class."""
     _, exponent = np.frexp(np.where(np.isfinite(largest), largest, 2.0**_MOST_CLASSES))
     classes = np.clip(np.where(largest > 0, np.maximum(exponent, 1), 0), 0, _MOST_CLASSES - 1)
     return np.array([(classes == k).mean(axis=1) for k in range(_MOST_CLASSES)]) if largest.size else np.zeros((17, 0))
 
 
 def freeze_counts(edges: Values, counts: Integers, later: int, horizon: int, ax: Axes) -> Axes:
-    """How many rows freeze in each bin between edges (k + 1,), and how many have not by the horizon."""
+    """Draws how many rows freeze in each bin between edges (k + 1,), and how many have not frozen by the horizon."""
     ax.stairs(counts, edges, fill=True, color=Role.REAL.colour, alpha=0.8, label="last motions")
     total = int(counts.sum()) + later
     ax.axvline(horizon, color=INK, linewidth=1.0, linestyle="dotted")
-    note = f"{later} of {total} rows move after step {horizon}:\ntheir last motion is not known"
+    note = f"{later} of {total} rows move after step {horizon}:\ntheir last motion is unknown"
     look: dict[str, Any] = {"transform": ax.transAxes, "va": "top", "fontsize": 9, "color": INK}
     ax.text(0.02, 0.95, note if later else f"all {total} rows are frozen by step {horizon}", **look)
     ax.set_ylim(0, 1.35 * max(int(counts.max(initial=0)), 1))
@@ -101,7 +101,7 @@ def freeze_counts(edges: Values, counts: Integers, later: int, horizon: int, ax:
 
 
 def falls(spans: Sequence[tuple[int, int]], ax: Axes) -> None:
-    """Marks times, from a peak to a bottom, behind the curves that are drawn there."""
+    """Shades intervals, from a peak to a minimum, behind the curves."""
     for number, (start, end) in enumerate(spans):
         label = None if number else "reheat: the unmoved share falls"
         ax.axvspan(start, end, color="#e69f00", alpha=0.22, linewidth=0, zorder=0, label=label)
@@ -110,8 +110,8 @@ def falls(spans: Sequence[tuple[int, int]], ax: Axes) -> None:
 
 
 def bundle(steps: Integers, values: Values, title: str, y_label: str, ax: Axes | None = None) -> Axes:
-    """A thin line for each row of (T, N), its median thick, the 10th and 90th percentile dotted; logarithmic, with gaps
-    at zero."""
+    """Draws a thin line for each row of (T, N), their median thick, the 10th and 90th percentile dotted; logarithmic,
+    with gaps at zero."""
     ax = axes_or_new(ax)
     if values.size:
         shown = np.unique(np.linspace(0, values.shape[1] - 1, _BUNDLE).astype(int))
@@ -139,7 +139,7 @@ def bundle(steps: Integers, values: Values, title: str, y_label: str, ax: Axes |
 
 
 def sky(longitudes: Values, latitudes: Values, steps: Integers, title: str, ax: Axes | None = None) -> Axes:
-    """Directions (M,) [radians] with the steps (M,) that they are of, in Mollweide's projection, which keeps areas.
+    """Draws directions (M,) [radians], coloured by their steps (M,), in the Mollweide (equal-area) projection.
 
     Raises:
         ValueError: if `ax` has another projection.
@@ -147,7 +147,7 @@ def sky(longitudes: Values, latitudes: Values, steps: Integers, title: str, ax: 
     if ax is None:
         ax = new_figure(7.2, 4.4).add_subplot(projection="mollweide")
     if ax.name != "mollweide":
-        raise ValueError("a sky needs axes made with projection='mollweide'")
+        raise ValueError("needs axes made with projection='mollweide'")
     dots = ax.scatter(longitudes, latitudes, c=steps, cmap="viridis", s=4, alpha=0.55, linewidths=0, rasterized=True)
     bar = ax.figure.colorbar(dots, ax=ax, pad=0.03, shrink=0.75, aspect=18)
     bar.set_label("step", fontsize=9, color=INK)
@@ -163,14 +163,14 @@ def sky(longitudes: Values, latitudes: Values, steps: Integers, title: str, ax: 
 
 
 def _edges(steps: Integers) -> Values:
-    """(T,) edges of the intervals that end at steps (T - 1,); the first is taken to be as long as the second."""
+    """(T,) edges of the intervals that end at steps (T - 1,); the first is assumed as long as the second."""
     first = steps[0] - (steps[1] - steps[0] if len(steps) > 1 else 1)
     return np.concatenate([[first], steps]).astype(np.float64)
 
 
 def before_and_after(ways: Values, labels: tuple[str, str], title: str, ax: Axes | None = None) -> Axes:
-    """Rows in a plane (t, N, 2) at the start and at the end, with their ways; in a figure of its own, two panels beside
-    it show the two clouds about their centroids, each on a scale of its own."""
+    """Draws initial and final positions of rows in a plane (t, N, 2), with their paths; without `ax`, two more panels
+    show the two clouds relative to their centroids, each on its own scale."""
     own = ax is None
     panels = [ax] if ax is not None else list(new_figure(11.6, 3.9).subplots(1, 3, width_ratios=(1.4, 1, 1)))
     if not len(ways):
@@ -178,8 +178,8 @@ def before_and_after(ways: Values, labels: tuple[str, str], title: str, ax: Axes
         return panels[0]
     dots: dict[str, Any] = {"s": 9, "linewidths": 0, "alpha": 0.8, "zorder": 4}
     looks = (
-        dots | {"color": Role.INITIAL.colour, "label": "at the start"},
-        dots | {"color": INK, "label": "at the end"},
+        dots | {"color": Role.INITIAL.colour, "label": "initial"},
+        dots | {"color": INK, "label": "final"},
     )
     shown = np.unique(np.linspace(0, ways.shape[1] - 1, _BUNDLE).astype(int))
     lines = LineCollection(
@@ -192,8 +192,8 @@ def before_and_after(ways: Values, labels: tuple[str, str], title: str, ax: Axes
     dress(panels[0], title, *labels)
     legend(panels[0])
     if own:
-        for panel, frame, look, when in zip(panels[1:], (0, -1), looks, ("At the start", "At the end"), strict=True):
-            apart = ways[frame] - ways[frame, 0]  # of equal places just zero, and so is their mean
+        for panel, frame, look, when in zip(panels[1:], (0, -1), looks, ("Initial", "Final"), strict=True):
+            apart = ways[frame] - ways[frame, 0]  # exactly zero for coincident rows
             apart -= apart.mean(axis=0)
             panel.scatter(*apart.T, **look)
             if np.any(apart):
@@ -201,10 +201,10 @@ def before_and_after(ways: Values, labels: tuple[str, str], title: str, ax: Axes
                 panel.set_xlim(-reach, reach)
                 panel.set_ylim(-reach, reach)
             else:
-                panel.text(0.5, 0.6, "all at one place", transform=panel.transAxes, ha="center", fontsize=9, color=INK)
+                panel.text(0.5, 0.6, "all rows coincide", transform=panel.transAxes, ha="center", fontsize=9, color=INK)
             panel.set_aspect("equal")
             for axis in (panel.xaxis, panel.yaxis):
                 axis.set_major_locator(MaxNLocator(4))
                 axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
-            dress(panel, f"{when}, about the centroid", labels[0], "")
+            dress(panel, f"{when}, relative to the centroid", labels[0], "")
     return panels[0]

@@ -17,7 +17,7 @@ Values = NDArray[np.floating[Any]]
 def square_displacements_over_lags(
     lags: Values, curves: Mapping[str, Values], title: str, ax: Axes | None = None
 ) -> Axes:
-    """Curves (T,) over lags (T,), of which 0 is left out; beside them slopes 1 and 2 from the first lag."""
+    """Draws curves (T,) over lags (T,) > 0, with guide lines of slope 1 and 2 from the first lag."""
     ax = axes_or_new(ax)
     top = bottom = None
     for (name, values), colour in zip(curves.items(), SERIES, strict=False):

@@ -1,4 +1,4 @@
-"""Structures whose bonds are coloured by strain: blue where they are shortened, red where they are stretched."""
+"""Structures with bonds coloured by strain: blue where shortened, red where stretched."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Values = NDArray[np.floating[Any]]
 
 
 def strain_colours(strain: Values) -> tuple[Normalize, str]:
-    """A scale for strains of any shape, the same on both sides of 0, and the name of its colours."""
+    """A normalisation for strains of any shape, symmetric about 0, and the name of the colour map."""
     reach = float(np.quantile(np.abs(strain), 0.98)) if np.size(strain) else 0.0
     reach = max(reach, 1e-12)
     return Normalize(-reach, reach), "coolwarm"
@@ -29,7 +29,7 @@ def strain_colours(strain: Values) -> tuple[Normalize, str]:
 def strained(
     places: Values, bonds: NDArray[np.int64], strain: Values, titles: Sequence[str], title: str, ax: Axes | None = None
 ) -> Axes:
-    """Panels of one structure (F, M, d), d = 2 or 3, with strains (F, B) of bonds (B, 2); the last alone with `ax`."""
+    """Draws panels of one structure (F, M, d), d = 2 or 3, with strains (F, B) of bonds (B, 2); `ax`: the last only."""
     scale, colours = strain_colours(strain)
     reach = 1.1 * float(np.abs(places).max()) if places.size else 1.0
     solid = places.shape[2] == 3

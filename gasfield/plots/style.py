@@ -1,8 +1,8 @@
-"""One look for every picture: what is real is dark and solid, what is simulated bright and dashed.
+"""Common style of all figures: real data are dark and solid, simulated data bright and dashed.
 
-Figures are made and saved object by object, without pyplot and without a change of matplotlib's settings, so that a
-program that plots for itself finds them as it left them. Series have the colours of Okabe and Ito, which colour-blind
-readers can tell apart; real and simulated differ in lightness and dash as well.
+Figures are created and saved through the object interface, without pyplot and without changes of matplotlib's global
+settings. Series use the colours of Okabe and Ito, which colour-blind readers can distinguish; real and simulated also
+differ in lightness and dash.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ SIMULATED = "#e8590c"
 CONTEXT = "#0072b2"
 INITIAL = "#8d8d99"
 SERIES = ("#0072b2", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
-"""For things side by side that are neither real nor simulated."""
+"""Colours of series that are neither real nor simulated."""
 SHADES = ("#dfe3e8", "#a9bdd1", "#5b8db8", "#1f4e79", "#e69f00")
-"""For ordered classes, light to dark; the last is for what is out of the ordinary."""
+"""Colours of ordered classes, light to dark; the last one marks an exceptional class."""
 DPI = 150
 
 
 class Role(Enum):
-    """What a line stands for; its colour and dash follow."""
+    """The meaning of a line, which determines its colour and dash."""
 
     REAL = "real"
     SIMULATED = "simulated"
@@ -43,7 +43,7 @@ class Role(Enum):
 
     @property
     def line(self) -> dict[str, Any]:
-        """Keywords of a line: a bright dashed one is drawn over a dark solid one, and both are seen."""
+        """Keywords of a line: bright dashed lines are drawn over dark solid ones, so that both stay visible."""
         dashed = self is Role.SIMULATED
         return {
             "color": self.colour,
@@ -54,19 +54,19 @@ class Role(Enum):
 
 
 def new_figure(width: float = 6.4, height: float = 4.2) -> Figure:
-    """An empty figure [inches] with a canvas that draws PNG anywhere."""
+    """An empty figure [inches] with an Agg canvas."""
     figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     return figure
 
 
 def axes_or_new(ax: Axes | None) -> Axes:
-    """The given axes, or those of a new figure."""
+    """The given axes, or the axes of a new figure."""
     return new_figure().add_subplot() if ax is None else ax
 
 
 def dress(ax: Axes, title: str, x_label: str, y_label: str) -> None:
-    """Title at the left, labels with units, two spines and a faint grid."""
+    """Sets the title, the axis labels, two spines and a faint grid."""
     ax.set_title(title, loc="left", fontsize=10.5, fontweight="bold", color=INK)
     ax.set_xlabel(x_label, fontsize=10, color=INK)
     ax.set_ylabel(y_label, fontsize=10, color=INK)
@@ -80,19 +80,19 @@ def dress(ax: Axes, title: str, x_label: str, y_label: str) -> None:
 
 
 def headline(figure: Figure, text: str) -> None:
-    """A title over all panels, broken where the figure ends."""
+    """Sets a title over all panels, wrapped to the width of the figure."""
     characters = int(10 * figure.get_figwidth())
     figure.suptitle(fill(text, characters), x=0.01, ha="left", fontsize=12, fontweight="bold", color=INK)
 
 
 def legend(ax: Axes, **keywords: Any) -> None:
-    """A legend where it hides least, if anything has a label."""
+    """Adds a legend, if anything has a label."""
     if ax.get_legend_handles_labels()[1]:
         ax.legend(**{"fontsize": 9, "frameon": True, "framealpha": 0.85, "edgecolor": "none", "loc": "best"} | keywords)
 
 
 def save(figure: Figure | SubFigure, path: Path) -> Path:
-    """Writes a PNG, whole or not at all, and returns its path."""
+    """Writes a PNG atomically and returns its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     whole = figure if isinstance(figure, Figure) else figure.get_figure(root=True)
     partial = path.with_name(f".{path.name}.partial")

@@ -1,4 +1,4 @@
-"""Panels of equilibrium: energies on their way to it, temperatures beside the bath's, heat given away, integrals."""
+"""Panels of equilibrium: energies over time, measured and bath temperatures, heat given to the bath, integrals."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ Values = NDArray[np.floating[Any]]
 _COLOURS = {"potential": SERIES[0], "kinetic": SERIES[1], "total": INK}
 _DASHES: dict[str, Any] = {"potential": "solid", "kinetic": (0, (3.5, 2.0)), "total": "solid"}
 AGREES = 3.0
-"""Standard errors within which two numbers are said to agree."""
+"""Number of standard errors within which two numbers agree."""
 
 
 def energies_over_time(energies: Mapping[str, Series], start: float, title: str, ax: Axes | None = None) -> Axes:
-    """Energies per particle over time with their means; before `start`, where nothing is averaged, pale and shaded."""
+    """Draws energies per particle over time with their means; pale and shaded before `start`, which is not averaged."""
     ax = new_figure(8.6, 4.4).add_subplot() if ax is None else ax
     for name, series in energies.items():
         colour, kept = _COLOURS[name], series.times >= start
@@ -40,9 +40,9 @@ def energies_over_time(energies: Mapping[str, Series], start: float, title: str,
 
 
 def temperatures_beside(ax: Axes, marks: Mapping[str, tuple[float, float | None]], bath: float | None) -> Axes:
-    """To the right of `ax`, and out of its width: measured temperatures, (value, error) by name, beside the bath's.
+    """Draws measured temperatures, (value, error) by name, and that of the bath in a new panel to the right of `ax`.
 
-    Thick bars are one standard error, thin ones three; what is farther from the bath is orange and says how far.
+    Thick bars are one standard error, thin ones three; temperatures farther than that from the bath are orange.
     """
     side: Axes = make_axes_locatable(ax).append_axes("right", size="62%", pad=0.75)
     names = [*(["bath"] if bath is not None else []), *marks]
@@ -78,15 +78,15 @@ def heat_over_time(
     equilibrium: bool,
     ax: Axes | None = None,
 ) -> Axes:
-    """Heat given away, divided by the temperature, over time (T,); its rate as a line with the error as a fan.
+    """Draws the heat given to the bath, divided by the temperature, over time (T,); its rate as a line with errors.
 
     Args:
-        times, entropy: the cumulated entropy.
-        start: time from which the rate is measured; what is before is shaded.
-        rate: it and its standard error.
+        times, entropy: the cumulative entropy.
+        start: time from which the rate is measured; earlier times are shaded.
+        rate: the rate and its standard error.
         title: of the panel.
-        equilibrium: whether a rate of zero is expected, which draws its line.
-        ax: where to draw.
+        equilibrium: whether a rate of zero is expected and drawn as a line.
+        ax: axes to draw into.
     """
     ax = axes_or_new(ax)
     ax.plot(times, entropy, color=INK, linewidth=1.0, label="heat given to the bath / temperature")
@@ -102,7 +102,7 @@ def heat_over_time(
         if equilibrium:
             ax.axhline(level, color=CONTEXT, linewidth=1.6, linestyle="dotted", zorder=4, label="equilibrium: rate 0")
         low, high = float(entropy[kept].min()), float(entropy[kept].max())
-        if high > low:  # what went on before may leave the picture
+        if high > low:  # earlier times may lie outside the limits
             ax.set_ylim(low - 0.6 * (high - low), high + 0.6 * (high - low))
     _shade(ax, float(times[0]) if len(times) else np.nan, start)
     dress(ax, title, "time", "entropy given to the bath, per particle")
@@ -118,9 +118,9 @@ def integrand(
     labels: tuple[str, str, str],
     ax: Axes | None = None,
 ) -> Axes:
-    """Means at the nodes (n,) of an integration with their errors, the curve through them and the area below it.
+    """Draws means at the nodes (n,) of an integration with their errors, a curve through them and the area below it.
 
-    `labels`: title, and names of the two axes.
+    `labels`: title, and labels of the two axes.
     """
     ax = axes_or_new(ax)
     ax.plot(*curve, color=CONTEXT, linewidth=1.6)
@@ -135,7 +135,7 @@ def integrand(
 def curve_with_errors(
     nodes: Values, values: Values, errors: Values, labels: tuple[str, str, str], ax: Axes | None = None
 ) -> Axes:
-    """Values at nodes (n,) with three standard errors as a band; `labels`: title, and names of the two axes."""
+    """Draws values at nodes (n,) with a band of three standard errors; `labels`: title, and labels of the two axes."""
     ax = axes_or_new(ax)
     _band(ax, nodes, values, errors, CONTEXT)
     ax.plot(nodes, values, color=CONTEXT, marker="o", markersize=5, linewidth=1.6)
@@ -145,12 +145,12 @@ def curve_with_errors(
 
 
 def _band(ax: Axes, places: Values, values: Values, errors: Values, colour: str) -> None:
-    """Three standard errors about values (n,)."""
+    """Draws a band of three standard errors around values (n,)."""
     style: dict[str, Any] = {"color": colour, "alpha": 0.18, "linewidth": 0}
     ax.fill_between(places, values - AGREES * errors, values + AGREES * errors, label="± 3 standard errors", **style)
 
 
 def _shade(ax: Axes, first: float, start: float) -> None:
-    """What is before the steady part."""
+    """Shades the time before `start`."""
     if start > first:
         ax.axvspan(first, start, color=INITIAL, alpha=0.16, linewidth=0, zorder=0, label="not averaged")

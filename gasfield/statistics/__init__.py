@@ -1,1 +1,1 @@
-"""Statistics beneath diagnostics and inspection: estimates with errors, correlation, blocking, decompositions."""
+"""Statistics used by diagnostics and inspection: estimates with errors, correlation, blocking, decompositions."""

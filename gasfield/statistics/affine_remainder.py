@@ -1,10 +1,10 @@
-"""D2min of Falk and Langer: what the motion of a particle's neighbours has that no linear map explains.
+"""D2min of Falk and Langer: the non-affine part of the motion of a particle's neighbours.
 
 For particle i with n neighbours j, b_ij = a_j - a_i in the frame of the reference (k numbers) and d_ij = y_j - y_i
 later (D numbers), least squares gives the local map F_i that minimises D2_i = sum_j |d_ij - F_i b_ij|^2 (Phys. Rev. E
 57:7192, 1998, eq. 2.11). Independent noise of variance s^2 on every coordinate of the neighbours, and none on the
-particle itself, leaves E[D2_i] = s^2 D (n - k). With n <= k neighbours, or neighbours that do not span the frame, the
-map fits exactly, or is not known: such particles have none.
+particle itself, gives E[D2_i] = s^2 D (n - k). D2_i is undefined with n <= k neighbours (the fit is exact) and where
+the neighbours do not span the frame (the map is not unique).
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from scipy.sparse import coo_array
 Values = NDArray[np.float64]
 
 _SINGULAR = 1e-9
-"""Squared extent of neighbours along their shortest axis, over that along the longest, below which they are flat."""
+"""Ratio of smallest to largest eigenvalue of the neighbours' Gram matrix below which they do not span the frame."""
 
 
 def neighbourhoods(bonds: NDArray[np.int64], count: int) -> list[NDArray[np.int64]]:
-    """The particles within two bonds of each of `count` particles, ascending: as near as the second shell."""
+    """The particles within two bonds of each of `count` particles, in ascending order (first and second shell)."""
     pairs = np.concatenate([bonds, bonds[:, ::-1]]) if len(bonds) else np.empty((0, 2), np.int64)
     near = coo_array((np.ones(len(pairs), np.int64), (pairs[:, 0], pairs[:, 1])), shape=(count, count)).tocsr()
     reach = (near + near @ near).tocsr()

@@ -1,9 +1,9 @@
-"""Errors of samples that are correlated in time: the sample is cut into parts that are as good as independent.
+"""Errors of time-correlated samples: the sample is divided into nearly independent blocks.
 
 N particles over T frames are N histories. Frames of one history are correlated; histories of different particles are
-not, or hardly so. A part is therefore a whole history where there are enough of them, and a stretch of one where there
-are few. The scatter of the parts about their mean then gives errors with all correlations in time inside them, however
-slow, without a model of the correlation.
+not, or only weakly. A part (block) is therefore a whole history if there are enough particles, and a segment of one
+otherwise. The scatter of the parts about their mean gives errors that include all correlations in time within a part,
+however slow, without a model of the correlation.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from gasfield.statistics.estimate import Estimate
 Values = NDArray[np.float64]
 
 _ENOUGH = 64
-"""Parts from which an error is known to some ten per cent."""
+"""Number of parts from which an error is accurate to about ten per cent."""
 _MOST = 4096
 _RUNGS = 64
-"""Steps of the ladder on which the scatter of a cumulative distribution is measured."""
+"""Grid points at which the scatter of a cumulative distribution is measured."""
 _ALIKE = 0.25
-"""Correlation of successive stretches above which errors are far too small."""
+"""Correlation of successive segments above which errors are strongly underestimated."""
 
 
 def independent_parts(values: Values) -> tuple[Values, str | None]:
-    """Cuts (T, N) values into (U, n): whole histories, or stretches of them where N < 64; several where N > 4096.
+    """Divides (T, N) values into parts (U, n): whole histories; segments of them if N < 64, several if N > 4096.
 
-    Frames or particles that do not fill a part are left out, the first frames and the last particles.
+    Surplus frames (the first) and particles (the last) that do not fill a part are omitted.
 
     Returns:
-        The parts, and a warning if successive stretches are so alike that errors from them would be too small.
+        The parts, and a warning if successive segments are so correlated that errors from them would be too small.
     """
     count = max(values.shape[1], 1)
     stretches = min(-(-_ENOUGH // count), len(values))
@@ -45,13 +45,13 @@ def independent_parts(values: Values) -> tuple[Values, str | None]:
     warning = None
     if alike > _ALIKE:
         warning = (
-            f"successive stretches of {length} frames are correlated ({alike:.2f}): the run is too short for its errors"
+            f"successive segments of {length} frames are correlated ({alike:.2f}): the run is too short for its errors"
         )
     return np.ascontiguousarray(cut.reshape(-1, length * together)), warning
 
 
 def _correlation(means: Values) -> float:
-    """Correlation of successive means (n, B) of the same particle; 0 where stretches are too few to tell."""
+    """Correlation of successive means (n, B) of the same particle; 0 with fewer than 8 segments."""
     if means.shape[1] < 8:
         return 0.0
     away = means - means.mean()
@@ -60,7 +60,7 @@ def _correlation(means: Values) -> float:
 
 
 def shares_of_parts(parts: Values, edges: Values) -> Values:
-    """(U, k): the share of each part (U, n) in each of k bins; what lies beyond the edges counts to the outer bins."""
+    """(U, k): the share of each part (U, n) in each of k bins; values beyond the edges count in the outer bins."""
     bins = len(edges) - 1
     place = np.clip(np.searchsorted(edges, parts, side="right") - 1, 0, bins - 1)
     place += bins * np.arange(len(parts))[:, None]
@@ -69,7 +69,7 @@ def shares_of_parts(parts: Values, edges: Values) -> Values:
 
 
 def merged(shares: Values, law: Values, least: float) -> tuple[Values, Values]:
-    """Joins neighbouring bins until the law gives each at least `least`: shares (U, k), law (k,) -> (U, m), (m,)."""
+    """Merges neighbouring bins until each has probability >= `least`: shares (U, k), law (k,) -> (U, m), (m,)."""
     starts, mass = [0], 0.0
     for place, own in enumerate(law):
         mass += own
@@ -81,14 +81,15 @@ def merged(shares: Values, law: Values, least: float) -> tuple[Values, Values]:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How well the shares of parts in k bins agree with a law.
+    """Agreement of the shares of parts in k bins with a distribution.
 
     Attributes:
-        chi_squared: Pearson's statistic per degree of freedom of correlated counts; 1 where the law holds.
-        p_value: probability of one as large if the law holds.
+        chi_squared: Pearson's statistic per degree of freedom of correlated counts; 1 in expectation under the
+            distribution.
+        p_value: probability of a statistic at least as large under the distribution.
         effective_size: number of independent draws with the same scatter.
-        distance: total variation, half the sum of |share - law|: the share of the sample in the wrong bin.
-        expected_distance: what scatter alone makes of it.
+        distance: total variation distance, half the sum of |share - law|: the share of the sample in the wrong bin.
+        expected_distance: its expectation from scatter alone.
     """
 
     chi_squared: Estimate
@@ -99,13 +100,13 @@ class Agreement:
 
 
 def agreement(shares: Values, law: Values) -> Agreement:
-    """Compares the shares (U, k) of independent parts with a law (k,), all positive.
+    """Compares the shares (U, k) of independent parts with positive probabilities (k,).
 
     Pearson's X^2 = sum (p - q)^2/q of correlated counts is divided by its expectation under the law, the sum of
     var(p)/q, and referred to an F distribution whose degrees of freedom come from the first two moments of the
     covariance of the parts (Rao and Scott, Annals of Statistics 12:46, 1984; Thomas and Rao, JASA 82:630, 1987). The
-    second moment is freed of its bias (Bai and Saranadasa, Statistica Sinica 6:311, 1996). Errors are linear in the
-    parts; that of chi squared is up to sqrt(2) too large where the law holds.
+    bias of the second moment is removed (Bai and Saranadasa, Statistica Sinica 6:311, 1996). Errors are linear in the
+    parts; that of chi squared is up to sqrt(2) too large under the law.
     """
     parts, away = len(shares), shares.mean(axis=0) - law
     scaled = (shares - shares.mean(axis=0)) / np.sqrt(law)
@@ -135,8 +136,8 @@ class Kolmogorov:
     """The Kolmogorov-Smirnov test of correlated draws.
 
     Attributes:
-        distance: largest distance of the two cumulative distributions.
-        p_value: probability of one as large if the law holds.
+        distance: largest difference of the two cumulative distributions.
+        p_value: probability of a distance at least as large under the law.
         effective_size: number of independent draws whose cumulative distribution has the same scatter.
     """
 
@@ -149,8 +150,9 @@ def kolmogorov(parts: Values, law: Callable[[Values], Values]) -> Kolmogorov:
     """Tests independent parts (U, n) against a cumulative distribution.
 
     The p-value is that of `effective_size` independent draws (Stephens, Journal of the Royal Statistical Society B
-    32:115, 1970), the size at which the variances of the cumulative distribution, summed over all draws, are what the
-    parts show. The error of the distance is that of the two distributions at the place where they are farthest apart.
+    32:115, 1970), the size at which the variance of the cumulative distribution, summed over all draws, equals that
+    observed among the parts. The error of the distance is that of the empirical distribution at the point of the
+    largest difference.
     """
     ordered = np.sort(parts, axis=None)
     expected, count = law(ordered), ordered.size

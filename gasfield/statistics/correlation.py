@@ -1,16 +1,16 @@
-"""Estimates from correlated series: how many independent draws are in them, and the errors that follow.
+"""Estimates from correlated series: effective sample sizes and autocorrelation-corrected errors.
 
-Successive observations of a run resemble each other, and the naive error sigma / sqrt(T) of their mean is too small by
+Successive observations of a run are correlated, and the naive error sigma / sqrt(T) of their mean is too small by
 sqrt(tau), where tau is the integrated autocorrelation time
 
     tau = 1 + 2 sum_{k >= 1} rho_k          [observations],
 
-so that T observations are worth T / tau independent ones. (Some authors call half of this tau; here independent
-observations have tau = 1, and AR(1) with coefficient a has (1 + a) / (1 - a): 19 for a = .9.)
+so that T observations are equivalent to T / tau independent ones. (Some authors define tau as half of this; here
+independent observations have tau = 1, and AR(1) with coefficient a has (1 + a) / (1 - a): 19 for a = .9.)
 
-A smooth function of several means has an influence series: how much each observation moves it. Its error is that of the
-mean of this series, with the correlation of this very series in it (Efron and Tibshirani 1993, chapter 21; Wolff 2004,
-Computer Physics Communications 156:143).
+A smooth function of several means has an influence series: the derivative with respect to the weight of each
+observation. Its error is that of the mean of this series, with the autocorrelation time of this series (Efron and
+Tibshirani 1993, chapter 21; Wolff 2004, Computer Physics Communications 156:143).
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from gasfield.statistics.estimate import Estimate, missing, stated
 Values = NDArray[np.float64]
 
 FEWEST = 8
-"""Observations below which nothing is said of their correlation."""
+"""Number of observations below which no correlation time is estimated."""
 _STARTS = 40
 _SCAN = 8192
-"""Blocks into which a longer series is averaged before its start is sought."""
+"""Number of block averages to which a longer series is reduced before its equilibration time is sought."""
 
 
 def autocorrelation(values: ArrayLike) -> Values:
-    """rho (T,) of a series (T,), by FFT; rho_0 = 1. The sums are divided by T, not by T - k, which keeps noise low.
+    """rho (T,) of a series (T,), by FFT; rho_0 = 1. The sums are divided by T, not by T - k, which reduces the noise.
 
-    Of (T, n), n independent series of one quantity, it is the mean over the series, about their common mean.
-    A constant has rho = 0 but for rho_0.
+    For (T, n), n independent series of one quantity, it is the mean over the series, about their common mean.
+    A constant has rho = 0 except rho_0.
     """
     x = np.asarray(values, np.float64)
     alone = np.zeros(len(x))
@@ -50,10 +50,10 @@ def autocorrelation(values: ArrayLike) -> Values:
 def integrated_time(values: ArrayLike) -> float:
     """tau = 1 + 2 sum rho_k of a series (T,), or of n series of one quantity (T, n) [observations].
 
-    The sum ends by itself: rho_2k + rho_2k+1 is positive and falls with k in a reversible chain, so the sums of pairs
-    are taken until one is not positive, each no greater than the one before (the initial monotone sequence of Geyer
-    1992, Statistical Science 7:473). As in Stan and ArviZ tau is at least 1 / log10 T, because a shorter series cannot
-    tell how far successive observations cancel. A constant has tau = 1.
+    Truncation: in a reversible chain rho_2k + rho_2k+1 is positive and decreases with k, so pair sums are added until
+    one is not positive, each capped at its predecessor (the initial monotone sequence of Geyer 1992, Statistical
+    Science 7:473). As in Stan and ArviZ tau is at least 1 / log10 T, which bounds the effective sample size of
+    anticorrelated series. A constant has tau = 1.
     """
     return _time_and_window(values)[0]
 
@@ -77,16 +77,16 @@ def _time_and_window(values: ArrayLike) -> tuple[float, int]:
 
 
 def effective_size(values: ArrayLike) -> float:
-    """T / tau: how many independent observations a series (T,) is worth."""
+    """T / tau: the number of independent observations to which a series (T,) is equivalent."""
     return len(np.asarray(values)) / integrated_time(values)
 
 
 def equilibrated_from(values: ArrayLike) -> int:
-    """Where the memory of the start has gone: the index from which a series (T,) is worth most independent draws.
+    """The index from which a series (T,) has equilibrated: that with the largest effective size of the remainder.
 
-    Too early a start makes the slow relaxation look like a long correlation, too late a one wastes draws (Chodera 2016,
-    J. Chem. Theory Comput. 12:1799). Tried are 0 and some forty others, growing geometrically, up to a half: in what
-    little is left beyond, correlation is seen too short by chance, and that chance would be chosen.
+    Too early a start makes slow relaxation look like a long correlation, too late a start discards samples (Chodera
+    2016, J. Chem. Theory Comput. 12:1799). Candidates are 0 and about forty geometrically spaced indices up to T / 2:
+    in a shorter remainder the correlation time can be underestimated by chance, which would bias the selection.
     """
     x = np.asarray(values, np.float64)
     block = -(-len(x) // _SCAN)
@@ -102,8 +102,8 @@ def equilibrated_from(values: ArrayLike) -> int:
 def correlated(value: float, influence: ArrayLike, unit: str) -> Estimate:
     """A number with the error of the mean of its influence series (T,): sqrt(variance tau / (T - tau)).
 
-    T - tau instead of T makes up for the variance that the sample's own mean takes away. A constant series has error 0;
-    one of fewer than `FEWEST` observations has none.
+    T - tau instead of T corrects the variance for the use of the sample mean. A constant series has error 0; one of
+    fewer than `FEWEST` observations has no error.
     """
     x = np.asarray(influence, np.float64)
     if len(x) < FEWEST:
@@ -121,8 +121,8 @@ def correlated_mean(values: ArrayLike, unit: str) -> Estimate:
 
 
 def correlated_variance(values: ArrayLike, unit: str) -> Estimate:
-    """The variance of what a correlated series (T,) is drawn from; the mean of the sample's own squared deviations is
-    too small by the share tau / T, which is made up for."""
+    """The variance of the distribution of a correlated series (T,). The mean squared deviation of the sample is too
+    small by the fraction tau / T, which is corrected."""
     x = np.asarray(values, np.float64)
     if len(x) < FEWEST:
         return missing(unit)
@@ -142,14 +142,13 @@ def correlated_ratio(numerator: ArrayLike, denominator: ArrayLike, unit: str) ->
 
 
 def correlated_rate(times: ArrayLike, sums: ArrayLike, unit: str) -> Estimate:
-    """The rate at which a cumulated number (T,) grows: what it gained, divided by the time that passed.
+    """The growth rate of a cumulative quantity (T,): its total increment divided by the elapsed time.
 
-    A cumulated number wanders like a + b t: by b as the sum of many independent gains, and by a where a store (the
-    energy of the gas, for the heat that it gives away) is filled and emptied, so that gains cancel in the long run. The
-    mean square of what it gains in a time t, less the mean, is fitted by a + b t with a, b >= 0 at t = 1/64, 1/32, 1/16
-    and 1/8 of the series, and continued to its full length. Errors of batches would be those of b alone, and many times
-    too large where the store is all there is; these are less than 2.5 times too large. Below 65 observations there is
-    no error.
+    The variance of the increment over a time t is modelled as a + b t: b from the sum of many independent increments,
+    a from a bounded reservoir (the energy of the gas, for the heat that it gives off), whose increments cancel in the
+    long run. It is fitted with a, b >= 0 at t = 1/64, 1/32, 1/16 and 1/8 of the series and extrapolated to its full
+    length. Batch errors would account for b alone, and would be many times too large where only the reservoir
+    contributes; these are less than 2.5 times too large. Below 65 observations there is no error.
     """
     t, q = np.asarray(times, np.float64), np.asarray(sums, np.float64)
     if len(t) < 2 or t[-1] <= t[0]:
@@ -161,11 +160,11 @@ def correlated_rate(times: ArrayLike, sums: ArrayLike, unit: str) -> Estimate:
         return stated(rate, np.nan, unit)
     lapse = np.array([np.mean(t[lag:] - t[:-lag]) for lag in lags])
     wander = np.array([np.mean(np.square(q[lag:] - q[:-lag] - rate * (t[lag:] - t[:-lag]))) for lag in lags])
-    wander /= 1.0 - lapse / span  # a walk that is tied down at both ends wanders less
+    wander /= 1.0 - lapse / span  # variance of a bridge: both ends are fixed
     if not wander.all():
         return stated(rate, 0.0 if not wander.any() else np.nan, unit)
     weights = 1.0 / (wander * np.sqrt(lapse))
-    from scipy.optimize import nnls  # heavy: only when it is needed
+    from scipy.optimize import nnls  # deferred: slow import
 
     (store, walk), _ = nnls(np.stack([weights, weights * lapse], axis=1), weights * wander)
     return stated(rate, np.sqrt(store + walk * span) / span, unit)

@@ -1,10 +1,10 @@
 """Estimates with standard errors over rows, and differences of estimates made from the same rows.
 
-An error here answers: how much would the number change with another draw of as many rows? Every estimate keeps one
-pseudo-value a row, whose mean has the variance of the estimate: the rows' own values for a mean, Tukey's jackknife
+An error here is the sampling error: the standard deviation over repeated draws of as many rows. Every estimate stores
+one pseudo-value per row, whose mean has the variance of the estimate: the row values for a mean, Tukey's jackknife
 pseudo-values N theta - (N - 1) theta_(-i) for a smooth function (Efron and Tibshirani 1993, chapter 11), Bahadur's
 influence for a quantile. Two estimates from the same rows, real and simulated, are strongly correlated; subtracting
-their pseudo-values row by row gives the error of the difference with that correlation in it.
+their pseudo-values row by row gives the error of the difference including that correlation.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number, or several, estimated from N rows.
+    """One or several numbers estimated from N rows.
 
     Attributes:
         value: () or (k,); NaN where undefined.
         unit: as in `Quantity`.
-        pseudo: (N,) or (N, k) pseudo-values, or None where the error is not known.
-        floor: the smallest error that N rows can tell.
-        stated: an error of the shape of `value` that is known otherwise, where the draws are no rows: times of a
-            correlated series, say. It stands before the pseudo-values.
+        pseudo: (N,) or (N, k) pseudo-values, or None if the error is unknown.
+        floor: the smallest error that N rows can resolve.
+        stated: an error of the shape of `value` from another source, for samples that are not rows (a correlated time
+            series, for example). It takes precedence over the pseudo-values.
     """
 
     value: Values
@@ -40,7 +40,7 @@ class Estimate:
 
     @property
     def error(self) -> Values | None:
-        """One standard error of the shape of `value`; None where it is not known, as for fewer than two rows."""
+        """One standard error of the shape of `value`; None if unknown, as for fewer than two rows."""
         if not np.isfinite(self.value).all():
             return None
         if self.stated is not None:
@@ -52,15 +52,15 @@ class Estimate:
         return error
 
     def quantity(self) -> Quantity:
-        """The estimate as a leaf."""
+        """The estimate as a `Quantity`."""
         value = self.value.tolist() if np.isfinite(self.value).all() else None
         error = self.error
         return Quantity(value, self.unit, None if error is None else error.tolist())
 
     def __sub__(self, other: Estimate) -> Estimate:
-        """The difference; with the error of paired rows where both were made from the same ones.
+        """The difference, with a paired error if both have pseudo-values of the same shape.
 
-        Stated errors are those of independent draws, and add in squares.
+        Stated errors are treated as independent and add in quadrature.
         """
         if self.value.shape != other.value.shape:
             return missing(self.unit)
@@ -73,31 +73,31 @@ class Estimate:
 
 
 def missing(unit: str) -> Estimate:
-    """An undefined estimate; a note beside it says why."""
+    """An undefined estimate; an accompanying note gives the reason."""
     return Estimate(np.array(np.nan), unit)
 
 
 def exact(value: float, unit: str) -> Estimate:
-    """A number that carries no sampling error."""
+    """A number without sampling error."""
     return Estimate(np.array(float(value)), unit)
 
 
 def stated(value: ArrayLike, error: ArrayLike, unit: str) -> Estimate:
-    """A number, or several, with a standard error that is known without rows; NaN where it is not known."""
+    """One or several numbers with a given standard error; NaN where it is unknown."""
     return Estimate(np.asarray(value, np.float64), unit, stated=np.asarray(error, np.float64))
 
 
 def mean(values: ArrayLike, unit: str) -> Estimate:
-    """The mean of the rows' own values (N,)."""
+    """The mean of row values (N,)."""
     values = np.asarray(values, np.float64)
     return Estimate(np.array(values.mean()), unit, values) if len(values) else missing(unit)
 
 
 def share(flags: ArrayLike) -> Estimate:
-    """The share of what is true among the flags of the rows: (N,), or (N, n) with n trials of each row.
+    """The share of true flags: (N,), or (N, n) with n trials for each row.
 
-    Rows are the independent draws, so the error is that of the mean of their own shares: for (N,) the binomial
-    sqrt(p(1-p)/N) (with N - 1). It vanishes where nothing, or everything, is true, although n N trials cannot tell
+    Rows are the independent draws, so the error is that of the mean of the shares of the rows: for (N,) the binomial
+    sqrt(p(1-p)/N) (with N - 1). It vanishes if none or all flags are true, although n N trials cannot distinguish
     p = 0 from p ~ 1/(n N). The floor 1/(2(n N + 1)) is the half width of Wilson's interval of one standard error there.
     """
     trials = np.asarray(flags, np.float64)
@@ -113,17 +113,17 @@ def share_floor(count: int) -> float:
 
 
 def share_error(shares: Values, count: int) -> Values:
-    """Binomial errors (T,) of a curve of shares, never below what `count` rows can tell."""
+    """Binomial errors (T,) of a curve of shares, at least `share_floor(count)`."""
     return np.maximum(np.sqrt(shares * (1.0 - shares) / max(count, 1)), share_floor(count))
 
 
 def quantile(values: ArrayLike, probability: float, unit: str) -> Estimate:
-    """A quantile of the rows' own values (N,), with a distribution-free error.
+    """A quantile of row values (N,), with a distribution-free error.
 
     The jackknife fails for quantiles. The ranks N p -+ sqrt(N p (1 - p)) bracket the quantile by one standard error, so
-    half the distance of the values there is its error h. Bahadur's representation spreads h over the rows, to the two
-    sides of the quantile: pseudo-values whose standard error is h. In the difference of two quantiles of the same rows
-    the noise of the two h remains, and makes its error too large by some ten per cent.
+    half the difference of the values there is its error h. Bahadur's representation distributes h over the rows on the
+    two sides of the quantile, as pseudo-values whose standard error is h. In the difference of two quantiles of the
+    same rows the noise of the two h remains and makes its error about ten per cent too large.
     """
     ordered = np.sort(np.asarray(values, np.float64))
     count = len(ordered)
@@ -141,12 +141,12 @@ def quantile(values: ArrayLike, probability: float, unit: str) -> Estimate:
 
 
 def median(values: ArrayLike, unit: str) -> Estimate:
-    """The median of the rows' own values (N,); see `quantile`."""
+    """The median of row values (N,); see `quantile`."""
     return quantile(values, 0.5, unit)
 
 
 def jackknife(value: ArrayLike, without: ArrayLike, unit: str) -> Estimate:
-    """A smooth function of the rows: its value () or (k,) from all, and (N,) or (N, k) from all but one each."""
+    """A smooth function of the rows: its value () or (k,), and its leave-one-out values (N,) or (N, k)."""
     value, without = np.asarray(value, np.float64), np.asarray(without, np.float64)
     count = len(without)
     if count < 2 or not np.isfinite(without).all():

@@ -3,7 +3,7 @@
     MSD(m) = <|x(t + m) - x(t)|^2>_t = S1(m) - 2 S2(m),    S2(m) the autocorrelation of x, S1 from running sums of |x|^2
 
 (Kneller, Keiner, Kneller and Schiller, Comput. Phys. Commun. 91:191, 1995; Calandrini et al., Collection SFN 12:201,
-2011). Each path is measured from its own mean, so that a path far from the origin loses no digits.
+2011). The mean of each path is subtracted first, to avoid cancellation for paths far from the origin.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def autocorrelations(series: Values) -> Values:
     count = len(series)
     size = next_fast_len(2 * count, real=True)
     found = np.zeros(series.shape[:2])
-    for axis in range(series.shape[2]):  # one by one: all together would take D times the memory
+    for axis in range(series.shape[2]):  # one at a time: all at once takes D times the memory
         found += irfft(np.abs(rfft(series[:, :, axis], size, axis=0)) ** 2, size, axis=0)[:count]
     found /= (count - np.arange(count))[:, None]
     return found
@@ -32,6 +32,6 @@ def square_displacements(paths: Values) -> Values:
     centred = paths - paths.mean(axis=0)
     squares = np.sum(centred**2, axis=2)
     lags, before = np.arange(count), np.vstack([np.zeros((1, paths.shape[1])), np.cumsum(squares, axis=0)])
-    both = before[-1] - before[lags] + before[count - lags]  # of the frames from m on, and of those before T - m
+    both = before[-1] - before[lags] + before[count - lags]  # over frames from m on, plus over frames before T - m
     found: Values = both / (count - lags)[:, None] - 2 * autocorrelations(centred)
     return np.maximum(found, 0.0)

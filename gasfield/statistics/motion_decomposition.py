@@ -1,21 +1,21 @@
-"""A displacement taken apart: translation, rotation, dilation, shear, and what no linear map explains.
+"""Decomposition of a displacement: translation, rotation, dilation, shear and a non-affine remainder.
 
-N rows stand at centred places x_i in the reference and are displaced by u_i. In an orthonormal frame V (D x k) of the
+N rows are at centred positions x_i in the reference and are displaced by u_i. In an orthonormal frame V (D x k) of the
 reference they have coordinates a_i. Least squares gives the linear map F = V + G that minimises the sum over rows of
 |u_i - c - G a_i|^2 (c: the mean displacement), and its polar decomposition F = R U gives an isometry R (D x k) and a
 symmetric U (k x k) with determinant J. Then
 
     u = c + (R - V) a + (J^(1/k) - 1) R a + R (U - J^(1/k)) a + r      translation, rotation, dilation, shear, remainder
 
-The rotation is taken first: a fit that begins with the dilation makes a contraction, by the cosine, of a turn. With
-k = D and V the identity this is F acting on places. With fewer rows than a map of all D dimensions needs, k is small:
-the motion of the rows' own longest axes, and everything else is remainder.
+The rotation is extracted first: if the dilation were fitted first, a rotation would appear as a contraction by its
+cosine. With k = D and V the identity this is F acting on positions. With fewer rows than a map of all D dimensions
+needs, k is small: the affine motion is that of the leading principal axes, and everything else is remainder.
 
-Of the remainder, breathing is what is coherent and radial, convection what is coherent and tangential, as seen from the
-places after the rotation; the residual is what is left (see `neighbours`).
+Of the remainder, breathing is the coherent radial part and convection the coherent tangential part, relative to the
+positions after the rotation; the residual is what is left (see `smoothing`).
 
-The share of a part p is <u_p, u>/<u, u>. Parts are not orthogonal, so that shares sum to 1 but may be negative. The
-share of the thermal motion is that of u - c. A linear map fits noise too: of independent noise on u it explains
+The share of a part p is <u_p, u>/<u, u>. Parts are not orthogonal, so that shares sum to 1 but may be negative. Shares
+of the thermal motion are relative to u - c. A linear map fits noise too: of independent noise on u it explains
 k/(N - 1).
 """
 
@@ -33,22 +33,22 @@ from gasfield.statistics.smoothing import Neighbours, coherent_parts
 Values = NDArray[np.float64]
 
 KINDS = ("translation", "rotation", "dilation", "shear", "breathing", "convection", "residual")
-"""The parts of a motion, in the order in which they are told; the thermal motion has all but the first."""
+"""The parts of a motion, in the order of reporting; the thermal motion has all but the first."""
 
 _WORST = 1e6
-"""Condition of the coordinates beyond which a map is mostly rounding."""
+"""Condition number of the coordinates beyond which the map is dominated by rounding."""
 _SINGULAR = 1e8
-"""Condition of the map beyond which it has collapsed an axis, so that nobody knows how that was turned."""
+"""Condition number of the map beyond which an axis has collapsed and its rotation is undetermined."""
 
 
 @dataclass(frozen=True)
 class Reference:
-    """Where rows stand before they move.
+    """The reference configuration.
 
     Attributes:
-        places: (N, D) centred [length].
+        places: (N, D) centred positions [length].
         frame: (D, k) orthonormal columns V.
-        coordinates: (N, k) of the places in the frame.
+        coordinates: (N, k) of the positions in the frame.
         gram: (k, k) coordinates^T coordinates.
     """
 
@@ -59,19 +59,19 @@ class Reference:
 
     @classmethod
     def of(cls, points: NDArray[np.floating[Any]], frame: Values) -> Self:
-        """Rows at points (N, D), seen from a frame (D, k) whose every direction they spread in."""
+        """Rows at points (N, D), in a frame (D, k) that they span."""
         places = points.astype(np.float64)
         places -= places.mean(axis=0)
         coordinates = places @ frame
         return cls(places, frame, coordinates, coordinates.T @ coordinates)
 
     def rows(self, kept: NDArray[np.bool_]) -> Reference:
-        """Some of the rows by themselves."""
+        """The reference of a subset of the rows."""
         return Reference.of(self.places[kept], self.frame)
 
     @property
     def condition(self) -> float:
-        """Longest over shortest extent of the rows along the axes of the frame: how much worse the worst is known."""
+        """Condition number of the coordinates: largest over smallest singular value."""
         if not len(self.gram):
             return 1.0
         squares = np.linalg.eigvalsh(self.gram)
@@ -80,7 +80,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class LinearParts:
-    """What the linear map of a displacement consists of: matrices (D, k) that act on coordinates in the frame, and the
+    """Parts of the linear map of a displacement: matrices (D, k) that act on coordinates in the frame, and the
     principal stretches (k,), descending."""
 
     rotation: Values
@@ -103,7 +103,7 @@ class LinearParts:
 
 
 def linear_parts(reference: Reference, thermal: Values) -> LinearParts:
-    """The least-squares map of a centred displacement (N, D), by kinds; k = 0 gives empty matrices."""
+    """The parts of the least-squares map of a centred displacement (N, D); k = 0 gives empty matrices."""
     gradient = np.linalg.solve(reference.gram, reference.coordinates.T @ thermal).T
     left, stretches, right = np.linalg.svd(reference.frame + gradient, full_matrices=False)
     isometry = left @ right
@@ -119,8 +119,8 @@ class Moments:
     """<u_p, u> summed over rows [length^2].
 
     Attributes:
-        parts: (..., 7) in the order of `KINDS`; NaN where a part is not determined.
-        thermal: (...,) <u - c, u - c>, which all parts but the translation sum to.
+        parts: (..., 7) in the order of `KINDS`; NaN where a part is undetermined.
+        thermal: (...,) <u - c, u - c>, the sum of all parts except the translation.
     """
 
     parts: Values
@@ -134,8 +134,8 @@ class Moments:
 
     @classmethod
     def of(cls, reference: Reference, displacement: Values, neighbours: Neighbours) -> Self:
-        """Of a displacement (N, D). Where the rows do not spread along every axis of the frame there is no linear map;
-        where they all end in fewer dimensions, so that the map has no inverse, it does not tell how they turned."""
+        """Of a displacement (N, D). There is no linear map if the rows do not span the frame; the rotation is
+        undetermined if the map is singular, that is, if the rows end in fewer dimensions."""
         mean = displacement.mean(axis=0)
         thermal = displacement - mean
         square, found = np.array(np.sum(thermal**2)), np.full(len(KINDS), np.nan)
@@ -159,11 +159,11 @@ class Moments:
         return cls(np.array([one.parts for one in several]), np.array([one.thermal for one in several]))
 
     def without_noise(self, rows: int, dimensions: int, axes: int) -> Moments:
-        """What would be left if what is not linear were independent noise that the map fitted too.
+        """Moments corrected for noise, if the remainder is independent noise to which the map was fitted too.
 
-        Noise of variance s^2 on each coordinate leaves s^2 D (N - k - 1) to the remainder, which tells s^2, and gives
-        the map s^2 for each number that it has: Dk - k(k + 1)/2 of rotation, one of dilation, k(k + 1)/2 - 1 of shear
-        (for a cloud that spreads alike along its axes), and D of translation.
+        Noise of variance s^2 on each coordinate contributes s^2 D (N - k - 1) to the remainder, which determines s^2,
+        and s^2 for each parameter of the map: Dk - k(k + 1)/2 of rotation, one of dilation, k(k + 1)/2 - 1 of shear
+        (for an isotropic cloud), and D of translation.
         """
         freedom = dimensions * (rows - axes - 1)
         variance = self.parts[..., 4:].sum(axis=-1) / freedom
@@ -173,7 +173,7 @@ class Moments:
         return Moments(self.parts - variance[..., None] * numbers, self.thermal + variance * dimensions)
 
     def shares(self) -> tuple[Values, Values]:
-        """Shares (..., 7) of the motion and (..., 6) of the thermal motion; NaN where there is none."""
+        """Shares (..., 7) of the motion and (..., 6) of the thermal motion; NaN without motion."""
         with np.errstate(divide="ignore", invalid="ignore"):
             total = self.parts / self.whole[..., None]
             thermal = self.parts[..., 1:] / self.thermal[..., None]

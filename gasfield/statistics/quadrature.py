@@ -1,7 +1,7 @@
-"""Boltzmann's law exp(-U/T) along one coordinate, by quadrature over all the others, for D <= 3.
+"""The Boltzmann distribution exp(-U/T) along one coordinate, by quadrature over all others, for D <= 3.
 
-Every space is a stack of cross sections of x0. In a flat one they are boxes; in a ball, balls, and on the sphere,
-spheres, of one dimension less, that shrink towards the poles: with x0 = R sin t and s = R cos t the measure is
+Every space is divided into cross sections of constant x0: boxes in a flat space; balls in a ball and spheres on the
+sphere, of one dimension less, that shrink towards the poles. With x0 = R sin t and s = R cos t the measure is
 s^D dt times that of the unit section in the ball, s^(D-2) dt on the sphere, both smooth. Gauss-Legendre panels are
 halved until no share changes by more than 1e-6.
 """
@@ -17,29 +17,29 @@ from numpy.typing import NDArray
 
 Values = NDArray[np.float64]
 Energy = Callable[[Values], Values]
-"""Potential energies (M,) at places (M, D) [energy]."""
+"""Potential energies (M,) at positions (M, D) [energy]."""
 
 TOLERANCE = 1e-6
-"""Largest change of a share in the last refinement, unless another one is asked for."""
+"""Default tolerance: largest change of a share in the last refinement."""
 _POINTS = 20_000_000
-"""Evaluations of the energy beyond which it is not refined."""
+"""Evaluations of the energy beyond which the quadrature is not refined."""
 _BLOCK = 1 << 18
 _NODES = 2
-"""Gauss-Legendre nodes of a panel of x0; bins are many, and narrow."""
+"""Gauss-Legendre nodes of a panel of x0; bins are many and narrow."""
 _NODES_ACROSS = 6
-"""Those of a panel of each of the other coordinates."""
+"""Gauss-Legendre nodes of a panel of each of the other coordinates."""
 _PANELS = 3
-"""Panels of each of the other coordinates, at first."""
+"""Initial number of panels of each of the other coordinates."""
 _NEGLIGIBLE = 40.0
-"""Energies above the lowest, in T, from which places are left out: exp(-40) = 4e-18."""
+"""Energy above the minimum, in T, beyond which positions are neglected: exp(-40) = 4e-18."""
 _FORBIDDEN = 1e300
-"""Stands for the lowest of energies that are all infinite."""
+"""Substitute for the minimum of energies that are all infinite."""
 _GRID = {1: 801, 2: 121, 3: 41}
-"""Places along an axis on which a domain is sought."""
+"""Grid points per axis for locating the domain, by dimension."""
 
 
 class NotConfined(Exception):  # noqa: N818 (a property of the potential)
-    """exp(-U/T) has no finite integral, as far as one can see."""
+    """No box was found outside of which exp(-U/T) is negligible."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Flat:
 
     @property
     def ends(self) -> tuple[float, float]:
-        """Of t, which is x0 itself."""
+        """Range of t, which is x0 itself."""
         return float(self.low[0]), float(self.high[0])
 
     def parameter(self, x0: Values) -> Values:
@@ -79,7 +79,7 @@ class Round:
 
     @property
     def ends(self) -> tuple[float, float]:
-        """Of t, the angle from the equator."""
+        """Range of t, the angle from the equator."""
         return -0.5 * np.pi, 0.5 * np.pi
 
     def parameter(self, x0: Values) -> Values:
@@ -100,12 +100,12 @@ class Round:
 def confined(energy: Energy, temperature: float, low: Values, high: Values, bounded: bool) -> Flat:
     """The box outside of which exp(-U/T) is negligible.
 
-    It is sought on grids, from the box between `low` and `high` (D,) on: sides grow until the energy on them is 40 T
-    above the lowest, or until they meet the walls (`bounded`: the given box is all there is), and then shrink to where
-    it is. A well that the grid steps over, or that lies behind a hill of 40 T, is not found.
+    It is located on grids, starting with the box between `low` and `high` (D,): sides grow until the energy on them is
+    40 T above the minimum, or to the walls (`bounded`: the given box is the whole space), and then shrink to that
+    level. A well narrower than the grid spacing, or behind a barrier of 40 T, is not found.
 
     Raises:
-        NotConfined: if sides grow without end.
+        NotConfined: if the box does not converge.
     """
     for _ in range(60):
         axes = [np.linspace(a, b, _GRID[len(low)]) for a, b in zip(low, high, strict=True)]
@@ -132,18 +132,18 @@ def confined(energy: Energy, temperature: float, low: Values, high: Values, boun
 def shares(
     energy: Energy, temperature: float, space: Flat | Round, edges: Values, tolerance: float = TOLERANCE
 ) -> tuple[Values, float]:
-    """Boltzmann's law of x0.
+    """The Boltzmann distribution of x0.
 
     Args:
-        energy: of places.
+        energy: potential energy of positions.
         temperature: T [energy].
-        space: where the places are.
-        edges: (k + 1,) of bins of x0; the outer bins reach to the ends of the space.
-        tolerance: refined is until no share changes by more.
+        space: the domain.
+        edges: (k + 1,) of bins of x0; the outer bins extend to the ends of the space.
+        tolerance: the quadrature is refined until no share changes by more.
 
     Returns:
-        (k,) shares of the bins, which add up to 1, and the largest change of one in the last refinement; it is above
-        `tolerance` if the energy would have to be asked for at more than 20 million places.
+        (k,) shares of the bins, which sum to 1, and the largest change of a share in the last refinement; it exceeds
+        `tolerance` if more than 20 million evaluations of the energy would be needed.
     """
     first, last = space.ends
     inner = np.clip(space.parameter(edges[1:-1]), first, last)
@@ -164,7 +164,7 @@ def shares(
 def _masses(
     energy: Energy, temperature: float, space: Flat | Round, ends: Values, cuts: list[int], panels: int
 ) -> Values:
-    """(k,) shares of the bins of t between `ends`, each cut into so many panels."""
+    """(k,) shares of the bins of t between `ends`, each divided into `cuts` panels."""
     pieces = zip(ends[:-1], ends[1:], cuts, strict=True)
     borders = np.concatenate([*(np.linspace(a, b, n, endpoint=False) for a, b, n in pieces), ends[-1:]])
     t, weights = _panelled(borders, _NODES)
@@ -192,13 +192,13 @@ def _panelled(borders: Values, count: int = _NODES_ACROSS) -> tuple[Values, Valu
 
 
 def _product(rest: Values, weights: Values, nodes: Values, own: Values) -> tuple[Values, Values]:
-    """Places (M, d) and one more coordinate (n,) -> (M n, d + 1), with the products of their weights."""
+    """Tensor product of positions (M, d) and one more coordinate (n,) -> (M n, d + 1), with weights."""
     places = np.column_stack([np.repeat(rest, len(nodes), axis=0), np.tile(nodes, len(rest))])
     return places, np.outer(weights, own).ravel()
 
 
 def _unit_ball(dimensions: int, panels: int) -> tuple[Values, Values]:
-    """Places (M, d) and weights (M,) in the unit ball, d <= 2."""
+    """Positions (M, d) and weights (M,) in the unit ball, d <= 2."""
     if dimensions == 0:
         return np.empty((1, 0)), np.ones(1)
     t, weights = _panelled(np.linspace(-0.5 * np.pi, 0.5 * np.pi, panels + 1))
@@ -207,7 +207,7 @@ def _unit_ball(dimensions: int, panels: int) -> tuple[Values, Values]:
 
 
 def _unit_sphere(dimensions: int, panels: int) -> tuple[Values, Values]:
-    """Places (M, d) and weights (M,) on the unit sphere, d = 1 or 2."""
+    """Positions (M, d) and weights (M,) on the unit sphere, d = 1 or 2."""
     if dimensions == 1:
         return np.array([[-1.0], [1.0]]), np.ones(2)
     count = _NODES_ACROSS * panels
@@ -216,7 +216,7 @@ def _unit_sphere(dimensions: int, panels: int) -> tuple[Values, Values]:
 
 
 def _in_blocks(energy: Energy, places: Values) -> Values:
-    """Energies (M,) at places (M, D), some at a time; infinite where they are no number."""
+    """Energies (M,) at positions (M, D), in blocks; NaN becomes infinity."""
     found = [energy(places[start : start + _BLOCK]) for start in range(0, len(places), _BLOCK)]
     heights = np.concatenate(found)
     return np.where(np.isnan(heights), np.inf, heights)

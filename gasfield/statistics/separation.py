@@ -1,4 +1,4 @@
-"""How well a score tells some rows from the rest: the area under the receiver operating characteristic."""
+"""How well a score separates some rows from the rest: the area under the receiver operating characteristic."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ Values = NDArray[np.float64]
 
 
 def area_under_curve(scores: Values, given: NDArray[np.bool_]) -> Estimate:
-    """Chance that a given row scores higher than one of the rest; a tie counts half. 1/2 tells nothing.
+    """Probability that a given row scores higher than one of the rest; a tie counts half. 1/2: no separation.
 
-    The error is that of DeLong, DeLong and Clarke-Pearson (1988), by ranks as Sun and Xu (2014). Where the two
-    do not overlap it would be zero; it is never below what the smaller set can tell.
+    The error is that of DeLong, DeLong and Clarke-Pearson (1988), by ranks as in Sun and Xu (2014). Without overlap it
+    would be zero; it is at least `share_floor` of the smaller set.
 
     Args:
-        scores: (n,) one a row.
-        given: (n,) which rows were given.
+        scores: (n,) one per row.
+        given: (n,) mask of the given rows.
     """
     inside, outside = scores[given], scores[~given]
     m, n = len(inside), len(outside)

@@ -1,10 +1,10 @@
-"""The coherent part of a displacement: what a row's neighbours say about it.
+"""The coherent part of a displacement, estimated from the neighbours of each row.
 
-The value of a field at a row is the mean over the row's nearest neighbours in the reference, without the row itself. Of
-noise the neighbours know nothing, so its coherent part has no share on average, whatever the number of rows; and of a
-field that varies within the reach of the neighbours only a part is found, a small one in many dimensions, where the
-nearest row is hardly nearer than any. Breathing is the coherent radial displacement, convection the coherent tangential
-one, radii being those of the centred cloud: on a shell the neighbours are those in direction.
+The smoothed field at a row is the mean over its nearest neighbours in the reference, without the row itself. For
+independent noise the expected share of this coherent part is zero, whatever the number of rows. Of a field that varies
+within the range of the neighbours only part is recovered, a small part in many dimensions, where nearest rows are
+hardly closer than others. Breathing is the coherent radial displacement, convection the coherent tangential one, with
+radii relative to the centre of the cloud: on a shell neighbours are nearest in direction.
 """
 
 from __future__ import annotations
@@ -21,31 +21,31 @@ Values = NDArray[np.float64]
 COUNT = 12
 """Neighbours over which a field is averaged."""
 TREE = 12
-"""Dimensions up to which a tree finds neighbours faster than all distances."""
+"""Dimensions up to which a k-d tree finds neighbours faster than computing all distances."""
 _BLOCK = 512
 
 
 @dataclass(frozen=True)
 class Neighbours:
-    """The nearest other rows of each row: indices (N, m), and weights (N, m), 0 for those that do not count."""
+    """The nearest other rows of each row: indices (N, m), and weights (N, m), 0 for excluded ones."""
 
     indices: NDArray[np.int64]
     weights: Values
 
     @classmethod
     def of(cls, places: Values, count: int = COUNT) -> Self:
-        """The `count` nearest, or all others if there are fewer, of rows at places (N, D), N > 1."""
+        """The `count` nearest, or all others if there are fewer, of rows at positions (N, D), N > 1."""
         nearest = min(count, len(places) - 1)
         indices = _by_tree(places, nearest) if places.shape[1] <= TREE else _by_distances(places, nearest)
         return cls(indices, np.ones(indices.shape))
 
     def rows(self, kept: NDArray[np.bool_]) -> Neighbours:
-        """Some of the rows by themselves: those that went are nobody's neighbours."""
+        """The neighbours of a subset of the rows; removed rows get weight 0."""
         number = np.cumsum(kept) - 1
         return Neighbours(number[self.indices[kept]], self.weights[kept] * kept[self.indices[kept]])
 
     def mean(self, values: Values) -> Values:
-        """(N, n) means of values (N, n) over the neighbours that count; 0 where none does."""
+        """(N, n) weighted means of values (N, n) over the neighbours; 0 if all weights are 0."""
         total = np.zeros_like(values)
         for column, weight in zip(self.indices.T, self.weights.T, strict=True):  # all at once: m times the memory
             total += weight[:, None] * values[column]
@@ -54,7 +54,7 @@ class Neighbours:
 
 
 def coherent_parts(places: Values, displacement: Values, neighbours: Neighbours) -> tuple[Values, Values]:
-    """Breathing and convection (N, D) of a displacement (N, D): radial and tangential to centred places (N, D)."""
+    """Breathing and convection (N, D) of a displacement (N, D): radial and tangential at centred positions (N, D)."""
     radii = np.linalg.norm(places, axis=1, keepdims=True)
     outwards = np.divide(places, radii, out=np.zeros_like(places), where=radii > 0)
     rise = np.sum(outwards * displacement, axis=1, keepdims=True)
@@ -64,7 +64,7 @@ def coherent_parts(places: Values, displacement: Values, neighbours: Neighbours)
 
 
 def _by_tree(places: Values, count: int) -> NDArray[np.int64]:
-    """Rows that coincide are told apart by number: each leaves itself out."""
+    """Excludes each row itself by index, which also handles coincident rows."""
     found = np.asarray(cKDTree(places).query(places, k=np.arange(1, count + 2))[1], np.int64)
     itself = found == np.arange(len(places))[:, None]
     itself[~itself.any(axis=1), -1] = True

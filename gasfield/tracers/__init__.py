@@ -1,4 +1,4 @@
-"""Tracers: tagged structures planted in a flow, to see what it does to them."""
+"""Tracers: tagged structures inserted into a flow to measure its deformation."""
 
 from gasfield.tracers.planting import Planting, Present, Soil, Tracer, plant
 from gasfield.tracers.shapes import SHAPES, Shape, ShapeSpec, Structure, structure_of

@@ -1,4 +1,4 @@
-"""Planting: a structure of k dimensions is turned into a k-frame of D dimensions and set down at a place."""
+"""Planting of tracers: a structure of k dimensions is embedded by a k-frame in D dimensions and put at a position."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class RandomFrame(Spec):
-    """An orthonormal frame drawn uniformly (Haar) from the run's seed."""
+    """A random orthonormal frame (Haar measure), drawn with the seed of the run."""
 
     kind: Literal["random"] = "random"
     dimensions: Annotated[int, Field(ge=1)] | None = None
-    """k, for the reader's eye; must be the dimension of the shape where given."""
+    """k; optional, must equal the dimension of the shape."""
 
 
 class AxesFrame(Spec):
-    """The first k coordinate axes, or the axes named."""
+    """The first k coordinate axes, or the given axes."""
 
     kind: Literal["axes"] = "axes"
     axes: tuple[Annotated[int, Field(ge=0)], ...] | None = None
-    """k axis numbers from 0."""
+    """k axis indices from 0."""
 
 
 class PrincipalFrame(Spec):
-    """The axes along which a group spreads most, the longest first."""
+    """The principal axes of a group, in order of decreasing variance."""
 
     kind: Literal["principal"] = "principal"
     of: str
@@ -46,7 +46,7 @@ class PrincipalFrame(Spec):
 
 
 class GivenFrame(Spec):
-    """Vectors of your own, made orthonormal in their order (Gram and Schmidt)."""
+    """Given vectors, orthonormalised in their order (Gram-Schmidt)."""
 
     kind: Literal["given"] = "given"
     vectors: Annotated[tuple[tuple[Finite, ...], ...], Field(min_length=1)]
@@ -63,7 +63,7 @@ class CentroidPlace(Spec):
     of: str
     """Name of the group."""
     offset: tuple[Finite, ...] | None = None
-    """D numbers that are added [length]."""
+    """D numbers added to the position [length]."""
 
 
 class PointPlace(Spec):
@@ -81,62 +81,62 @@ class RowPlace(Spec):
     of: str
     """Name of the group."""
     row: Annotated[int, Field(ge=0)] | None = None
-    """Number of the row within its group, from 0."""
+    """Index of the row within its group, from 0."""
     token: Annotated[int, Field(ge=0)] | None = None
-    """Or the token id of the row."""
+    """Token id of the row, instead of its index."""
     offset: tuple[Finite, ...] | None = None
-    """D numbers that are added [length]."""
+    """D numbers added to the position [length]."""
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
         if (self.row is None) == (self.token is None):
-            raise PydanticCustomError("row", "give either 'row' or 'token', and not both")
+            raise PydanticCustomError("row", "give either 'row' or 'token', not both")
         return self
 
 
 class AheadPlace(Spec):
-    """Ahead of a group on its way: from its centroid on, in the direction in which it went since the run began, or,
-    before anything has moved, in that of its mean velocity."""
+    """Ahead of a group: displaced from its centroid in the direction of the centroid's displacement since the start of
+    the run or, before any motion, of the mean velocity."""
 
     kind: Literal["ahead"] = "ahead"
     of: str
     """Name of the group."""
     by: Finite
-    """How far; behind it where negative [length]."""
+    """Distance; negative: behind the group [length]."""
 
 
 Place = CentroidPlace | PointPlace | RowPlace | AheadPlace
 
 
 class Tracer(Spec):
-    """A structure of particles: they feel the forces and, unless they are active, push nothing."""
+    """A structure of test particles: they feel the forces but, unless active, exert none."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
     """Group name under which the structure is reported."""
     shape: ShapeSpec
     jitter: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
-    """Standard deviation of what each coordinate of each point is shifted by, in all D dimensions [length]."""
+    """Standard deviation of a normal displacement of each point in each of the D coordinates [length]."""
     frame: Annotated[Frame, Field(discriminator="kind")] = RandomFrame()
     place: Annotated[Place, Field(discriminator="kind")]
     plant_at: Annotated[int, Field(ge=0)] = 0
-    """The step at which it appears. Before, its particles have no position (NaN in frames)."""
+    """The step at which it is inserted. Before, its particles have no position (NaN in frames)."""
     active: bool = False
-    """Whether its particles act on others by pair forces; a passive tracer feels them only."""
+    """Whether its particles exert pair forces on others; a passive tracer only feels them."""
     mass: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
-    """Mass of each particle; an optimiser does not feel it."""
+    """Mass of each particle; ignored by optimiser dynamics."""
     charge: Annotated[float, Field(allow_inf_nan=False)] = 0.0
     """Charge of each particle."""
 
 
 @dataclass(frozen=True)
 class Present:
-    """A group as it is when something is planted beside it.
+    """The state of a group at the step of planting.
 
     Attributes:
         positions: (M, D) [length].
         token_ids: (M,), -1 where a row has none.
-        began: (D,) centroid when the run began [length]; None if the group was not there.
-        velocity: (D,) mean velocity; None under laws without velocities.
+        began: (D,) centroid at the start of the run [length]; None if the group did not exist then.
+        velocity: (D,) mean velocity; None for dynamics without velocities.
     """
 
     positions: NDArray[np.floating[Any]]
@@ -153,13 +153,13 @@ class Present:
 
 @dataclass(frozen=True)
 class Soil:
-    """All that planting depends on.
+    """The context of planting.
 
     Attributes:
-        groups: every group that a place or a frame may name.
+        groups: the groups to which a place or a frame may refer.
         dimensions: D.
         seed: of the run.
-        find: resolves names of files.
+        find: resolves file names.
     """
 
     groups: Mapping[str, Present]
@@ -171,10 +171,10 @@ class Soil:
         """A group by name.
 
         Raises:
-            InputError: if it is not there.
+            InputError: if it does not exist.
         """
         if name not in self.groups:
-            raise InputError(f"tracer '{tracer}': {key} is '{name}'; the groups here are {', '.join(self.groups)}.")
+            raise InputError(f"tracer '{tracer}': {key} is '{name}'; the groups are {', '.join(self.groups)}.")
         return self.groups[name]
 
 
@@ -188,15 +188,16 @@ class Planting:
 
 
 def plant(tracer: Tracer, soil: Soil, index: int) -> Planting:
-    """Sets a structure down among the groups that are there.
+    """Computes the positions of a tracer among the existing groups.
 
     Args:
-        tracer: what to plant.
-        soil: where.
-        index: number of the tracer in its list, so that two random frames differ.
+        tracer: its specification.
+        soil: the context.
+        index: index of the tracer in its list, which selects the random stream.
 
     Raises:
-        InputError: if the frame does not fit the shape or the space, the place is unknown, or a file is missing.
+        InputError: if the frame does not fit the shape or the space, a group or row does not exist, or a file is
+            missing.
     """
     structure = structure_of(tracer.shape, soil.find)
     positions = _place(tracer, soil) + structure.points @ _frame(tracer, structure.points.shape[1], soil, index)
@@ -211,7 +212,8 @@ def _frame(tracer: Tracer, k: int, soil: Soil, index: int) -> Values:
     frame, dimensions = tracer.frame, soil.dimensions
     if k > dimensions:
         raise InputError(
-            f"tracer '{tracer.name}': a {tracer.shape.kind} structure has {k} dimensions, the space only {dimensions}."
+            f"tracer '{tracer.name}': a {tracer.shape.kind} structure has {k} dimensions, but the space has only "
+            f"{dimensions}."
         )
     if isinstance(frame, RandomFrame):
         if frame.dimensions not in (None, k):
@@ -227,26 +229,26 @@ def _frame(tracer: Tracer, k: int, soil: Soil, index: int) -> Values:
     axes = frame.axes if frame.axes is not None else tuple(range(k))
     if len(axes) != k or len(set(axes)) != k or max(axes) >= dimensions:
         raise InputError(
-            f"tracer '{tracer.name}': frame.axes must be {k} different numbers from 0 to {dimensions - 1}, "
+            f"tracer '{tracer.name}': frame.axes must be {k} distinct numbers from 0 to {dimensions - 1}, "
             f"not {list(axes)}."
         )
     return np.eye(dimensions)[list(axes)]
 
 
 def _orthonormal(columns: Values) -> Values:
-    """(k, D) orthonormal rows from independent columns (D, k), each with a part along its own column."""
+    """(k, D) orthonormal rows from independent columns (D, k), each with a positive projection on its column."""
     q, r = np.linalg.qr(columns)
     signed: Values = (q * np.sign(np.diag(r))).T
     return signed
 
 
 def _principal(group: Present, k: int, key: str) -> Values:
-    """Signed so that the largest component of each axis is positive: the sign of an SVD is no one's choice."""
-    with threadpool_limits(1, user_api="blas"):  # the bits of a run do not depend on threads
+    """(k, D) principal axes, signed so that the largest component of each is positive (an SVD leaves the sign open)."""
+    with threadpool_limits(1, user_api="blas"):  # bits must not depend on the number of threads
         _, sizes, axes = np.linalg.svd(group.positions - group.centroid, full_matrices=False)
     spread = int(np.sum(sizes > 1e-9 * max(float(sizes[0]), 1e-300))) if len(sizes) else 0
     if spread < k:
-        raise InputError(f"{key}: the group spreads in {spread} dimensions only; the structure has {k}.")
+        raise InputError(f"{key}: the group spans only {spread} dimensions; the structure has {k}.")
     axes = axes[:k]
     largest = np.take_along_axis(axes, np.argmax(np.abs(axes), axis=1)[:, None], axis=1)
     signed: Values = axes * np.sign(largest)
@@ -255,16 +257,16 @@ def _principal(group: Present, k: int, key: str) -> Values:
 
 def _given(frame: GivenFrame, k: int, dimensions: int, key: str) -> Values:
     if len(frame.vectors) != k or any(len(vector) != dimensions for vector in frame.vectors):
-        raise InputError(f"{key}: {k} vectors of {dimensions} numbers are needed, one for each axis of the structure.")
+        raise InputError(f"{key}: expected {k} vectors of {dimensions} numbers, one for each axis of the structure.")
     columns = np.array(frame.vectors, np.float64).T
     sizes = np.linalg.svd(columns, compute_uv=False)
     if sizes[-1] <= 1e-9 * sizes[0]:
-        raise InputError(f"{key}: the vectors do not point in {k} independent directions.")
+        raise InputError(f"{key}: the {k} vectors are not linearly independent.")
     return _orthonormal(columns)
 
 
 def _place(tracer: Tracer, soil: Soil) -> Values:
-    """(D,) of the centre of the structure."""
+    """(D,) position of the centre of the structure."""
     place = tracer.place
     if isinstance(place, PointPlace):
         return _of_space(place.at, soil, f"tracer '{tracer.name}': place.at")
@@ -298,14 +300,12 @@ def _row(place: RowPlace, group: Present, tracer: str) -> Values:
 
 
 def _direction(group: Present, key: str) -> Values:
-    """(D,) unit vector of the drift."""
+    """(D,) unit vector of the drift of a group."""
     way = group.centroid - group.began if group.began is not None else np.zeros(1)
     if not np.any(way) and group.velocity is not None:
         way = group.velocity
     length = float(np.linalg.norm(way))
     if not length > 0:
-        raise InputError(
-            f"{key}: the group has not moved yet, so nothing is ahead of it; set plant_at to a later step."
-        )
+        raise InputError(f"{key}: the group has not moved yet, so 'ahead' is undefined; set plant_at to a later step.")
     ahead: Values = way / length
     return ahead

@@ -205,7 +205,7 @@ def test_ctrl_c_leaves_a_valid_recording(tmp_path: Path) -> None:
     os.kill(process.pid, signal.SIGINT)
     _, rest = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "holds every step up to here" in rest
+    assert "contains all steps so far" in rest
     assert "Traceback" not in rest
     with Trajectory(tmp_path / "r.h5") as recording:
         assert recording.steps[-1] >= 50

@@ -42,7 +42,7 @@ def test_json_holds_everything_and_the_terminal_says_what_it_cut(gasfield, tmp_p
     assert f"a.safetensors {EMBEDDING}: 3000 x 16, bfloat16" in shown
     assert "identical.rows = 105 rows" in shown
     assert "identical.groups = [60, 5, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, ... 10 more] rows" in shown
-    assert "--json gives all" in shown
+    assert "--json prints all" in shown
     assert shown.count("\n") < 60
 
 
@@ -64,14 +64,14 @@ def test_rows_against_the_rest_and_a_frame_of_a_trajectory(gasfield, tmp_path: P
         (["model.safetensors", "--tensor", "embed"], f"no tensor 'embed'; the matrices here are {EMBEDDING} 30 x 4, "),
         (["model.safetensors", "--tensor", "norm.weight"], "norm.weight: an embedding has two axes"),
         (["model.safetensors", "--tensor", "ids"], "ids: I64 numbers are not supported"),
-        (["model.safetensors", "--cells", "-1"], "--cells -1: a number of cells from 0"),
+        (["model.safetensors", "--cells", "-1"], "--cells -1: must be from 0"),
         (["model.safetensors", "--step", "3"], "--step 3: selects a frame of a trajectory; model.safet"),
         (["model.safetensors", "--bits", "bfloat16"], "--bits bfloat16: is for uint16 numbers; these are bfloat16 ("),
         (["model.safetensors", "--bits", "bf16"], "--bits bf16: bfloat16 is the only choice"),
         (["model.safetensors", "--rows", "0:31"], "--rows 0:31: the rows are 0 to 29"),
         (["model.safetensors", "--rows", "-3:5"], "--rows -3:5: the rows are 0 to 29"),
         (["model.safetensors", "--rows", "5:5"], "this range is empty"),
-        (["model.safetensors", "--rows", ":"], "these are all the rows"),
+        (["model.safetensors", "--rows", ":"], "all rows are given"),
         (["model.safetensors", "--rows", "lost.txt"], "--rows lost.txt: no such file; give a file of row ids"),
         (["model.safetensors", "--rows", "empty.txt"], "empty.txt: contains no row ids"),
         (["model.safetensors", "--rows", "beyond.txt"], "beyond.txt:2: there is no row 30; the rows are 0 to 29"),
@@ -91,7 +91,7 @@ def test_rows_against_the_rest_and_a_frame_of_a_trajectory(gasfield, tmp_path: P
         (["line.npy"], "line.npy: an embedding has two axes, rows and dimensions; this has 1"),
         (["words.npy"], "float32 and float64 are); if they are the bits of bfloat16 numbers, set bits to bfloat16"),
         (["none.npy"], "its shape is (0, 3): it is empty"),
-        (["nan.npy"], "every row holds a NaN"),
+        (["nan.npy"], "every row contains a NaN"),
         (["cut.npy"], "cut.npy: cannot be read; is it cut short?"),
         (["frames.npz"], "it has no tensor with two axes"),
         (["words.txt"], "words.txt: unknown format"),

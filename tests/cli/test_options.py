@@ -103,7 +103,7 @@ def test_record_names_its_options(refuses: Callable, words: tuple[str, ...], not
         (("run", "double-well", "--set", "x"), "--set x: write it as a.b=value"),
         (("run", "double-well", "--set", "run.steps=0"), "--set run.steps=0: run.steps: should be greater than"),
         (("run", "double-well", "--plugin", "none.py"), "none.py: cannot be read"),
-        (("animate", RECORDINGS / "kjv-bf16.h5", "-o", "a.avi"), "--output a.avi: a film is a .gif or an .mp4."),
+        (("animate", RECORDINGS / "kjv-bf16.h5", "-o", "a.avi"), "--output a.avi: must end in .gif or .mp4."),
         (("inspect", RECORDINGS / "kjv-bf16.h5", "--rows", "all"), "--rows all: no such file"),
         (("dead", "--tokenizer", "t.json"), "--corpus: a tokenizer and a corpus belong together."),
         (("dead", "--counts", "none"), "--counts none: no such file."),

@@ -145,7 +145,7 @@ def test_a_refused_parameter_is_named(tmp_path: Path, name: str) -> None:
 
 
 def test_a_line_of_a_file_is_a_location(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="a count, or an id and a count, is wanted") as refused:
+    with pytest.raises(InputError, match="expected a count, or an id and a count") as refused:
         find_dead(counts=counts(tmp_path, "1\n2\n3 4 5\n"))
     assert refused.value.location == f"{tmp_path / 'counts.txt'}:3"
     (tmp_path / "bad.py").write_text("\n1 / 0\n")

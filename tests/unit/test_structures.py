@@ -139,7 +139,7 @@ def test_what_cannot_be_filmed_is_refused(drifting: Path, tmp_path: Path, monkey
     monkeypatch.setattr(animation.FFMpegWriter, "isAvailable", classmethod(lambda cls: False))
     with Trajectory(drifting) as opened:
         for output, changes, reason in (
-            (tmp_path / "a.avi", {}, "a .gif or an .mp4"),
+            (tmp_path / "a.avi", {}, "must end in .gif or .mp4"),
             (tmp_path / "a.mp4", {}, "ffmpeg"),
             (taken, {}, "exists already"),
             (tmp_path / "a.gif", {"groups": ["nobody"]}, "the groups here are cloud, sheet"),

@@ -1,4 +1,4 @@
-"""Shapes of tracer structures: points in k dimensions, centred on the origin, and the bonds that tie neighbours."""
+"""Shapes of tracer structures: points in k dimensions, centred on the origin, with bonds between neighbours."""
 
 from gasfield.tracers.shapes.base import MOST, SHAPES, Find, Shape, ShapeSpec, structure_of
 from gasfield.tracers.shapes.structure import Structure

@@ -1,4 +1,4 @@
-"""What a shape is: a description of points in k dimensions and of the bonds between neighbours."""
+"""The interface of a shape: points in k dimensions and bonds between neighbours."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Find = Callable[[str], Path]
 """Resolves the name of a data file; raises InputError."""
 
 MOST = 100_000
-"""Points that a structure may have."""
+"""Largest number of points of a structure."""
 
 
 class Shape(Spec):
@@ -26,7 +26,7 @@ class Shape(Spec):
 
     @property
     def size(self) -> int | None:
-        """Number of points; None where it is known only once the structure is built."""
+        """Number of points; None if unknown before the structure is built."""
         return None
 
     @abstractmethod
@@ -34,10 +34,10 @@ class Shape(Spec):
         """Points (M, k) centred on the origin [length], and the bonds between neighbours.
 
         Args:
-            find: resolves the name of a data file; most shapes need none.
+            find: resolves the name of a data file; unused by most shapes.
 
         Raises:
-            InputError: if such a file is missing or damaged.
+            InputError: if a data file is missing or damaged.
         """
 
 
@@ -52,8 +52,8 @@ def structure_of(shape: Shape, find: Find) -> Structure:
     """The points and bonds of a shape; `find` resolves the name of a file of points.
 
     Raises:
-        InputError: if such a file is missing or damaged, or the shape has more points than `MOST`.
+        InputError: if a data file is missing or damaged, or the shape has more points than `MOST`.
     """
     if shape.size is not None and shape.size > MOST:
-        raise InputError(f"a {shape.kind} of these measures has {shape.size} points; {MOST} are the most.")
+        raise InputError(f"a {shape.kind} of this size has {shape.size} points; the maximum is {MOST}.")
     return shape.structure(find)

@@ -29,7 +29,7 @@ class Ring(Shape):
         return self.count
 
     def structure(self, find: Find = Path) -> Structure:
-        """The points, each bonded to the two beside it."""
+        """The points, each bonded to its two neighbours."""
         angle = 2 * np.pi * np.arange(self.count) / self.count
         return chained(self.radius * np.stack([np.cos(angle), np.sin(angle)], axis=1), closed=True)
 
@@ -44,9 +44,9 @@ class Helix(Shape):
     radius: Spacing
     """[length]"""
     pitch: Spacing
-    """Rise in a whole turn [length]."""
+    """Rise per turn [length]."""
     turns: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 2.0
-    """From the first point to the last."""
+    """Number of turns from the first point to the last."""
 
     @property
     def size(self) -> int:

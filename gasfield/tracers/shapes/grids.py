@@ -38,11 +38,11 @@ class Line(Shape):
 
 @register
 class Sheet(Shape):
-    """A sheet of squares (k = 2)."""
+    """A square grid (k = 2)."""
 
     kind: Literal["sheet"] = "sheet"
     side: Count | tuple[Count, Count]
-    """Points along an edge, or along both."""
+    """Points along an edge, or along each of the two."""
     spacing: Spacing
     """Distance of neighbours [length]."""
 
@@ -79,7 +79,7 @@ class Cubic(Shape):
 
 
 def _grid(counts: tuple[int, ...], spacing: float) -> Structure:
-    """A rectangular grid in which points that differ by one step along one axis are bonded."""
+    """A rectangular grid with bonds between nearest neighbours along each axis."""
     sites = np.array(list(product(*(range(count) for count in counts))))
     number = np.arange(len(sites)).reshape(counts)
     bonds = [

@@ -1,6 +1,6 @@
-"""Lattices: hexagonal, body- and face-centred cubic, D4 and E8, in which nearest neighbours are bonded.
+"""Lattices: hexagonal, body- and face-centred cubic, D4 and E8, with bonds between nearest neighbours.
 
-Coordination numbers 6, 8, 12, 24 and 240; but for the body-centred one these are the densest lattices of their
+Coordination numbers 6, 8, 12, 24 and 240; except the body-centred one these are the densest lattices of their
 dimensions (Conway and Sloane, Sphere Packings, Lattices and Groups, chapter 1).
 """
 
@@ -45,7 +45,7 @@ class Hexagonal(Shape):
 
 @register
 class Bcc(Shape):
-    """A block of the body-centred cubic lattice (k = 3), its corners included."""
+    """A block of the body-centred cubic lattice (k = 3), with all boundary sites."""
 
     kind: Literal["bcc"] = "bcc"
     side: Side
@@ -65,7 +65,7 @@ class Bcc(Shape):
 
 @register
 class Fcc(Shape):
-    """A block of the face-centred cubic lattice (k = 3), its corners included."""
+    """A block of the face-centred cubic lattice (k = 3), with all boundary sites."""
 
     kind: Literal["fcc"] = "fcc"
     side: Side
@@ -89,7 +89,7 @@ class D4(Shape):
 
     kind: Literal["d4"] = "d4"
     shells: Annotated[int, Field(ge=1, le=3)] = 1
-    """1, 2 or 3 shells: 24, 48 or 144 points about the one in the middle."""
+    """1, 2 or 3 shells: 24, 48 or 144 points about the central one."""
     spacing: Spacing
     """Distance of neighbours [length]."""
 
@@ -128,7 +128,7 @@ class E8(Shape):
 
 
 def _block(side: int, inner: list[tuple[int, int, int]]) -> NDArray[np.int64]:
-    """Corners of cells and the given places within them, in half cells, none outside the block."""
+    """Corners of cells and the given sites within them, in half cells, limited to the block."""
     corners = 2 * np.array(list(product(range(side + 1), repeat=3)))
     sites = np.vstack([corners, *(corners + np.array(place) for place in inner)])
     return sites[(sites <= 2 * side).all(axis=1)]

@@ -1,4 +1,4 @@
-"""Points of your own, from a file."""
+"""User-defined points from a file."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ class Points(Shape):
 
     kind: Literal["points"] = "points"
     file: str
-    """`.npy` with an array (M, k), or text with a point a line, numbers parted by commas or blanks, `#` for remarks."""
+    """`.npy` with an array (M, k), or text: one point per line, separated by commas or blanks, `#` for comments."""
     scale: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
-    """By which all coordinates are multiplied."""
+    """Factor that multiplies all coordinates."""
     bond_within: Spacing | None = None
-    """Points within this distance (after scaling) are bonded; none are if left out [length]."""
+    """Points within this distance (after scaling) are bonded; default: no bonds [length]."""
 
     def structure(self, find: Find = Path) -> Structure:
         """The points, centred.
 
         Raises:
-            InputError: if the file is missing or not that.
+            InputError: if the file is missing or not a valid file of points.
         """
         points = self.scale * _read(find(self.file))
         points -= points.mean(axis=0)
@@ -40,11 +40,11 @@ class Points(Shape):
 def _read(path: Path) -> Values:
     try:
         if path.suffix == ".npy":
-            found = np.load(path, mmap_mode="r", allow_pickle=False)  # so that a header cannot ask for memory
+            found = np.load(path, mmap_mode="r", allow_pickle=False)  # no allocation before the header is validated
             if found.dtype.kind not in "iuf":
-                raise ValueError(f"numbers of the type {found.dtype}")
+                raise ValueError(f"unsupported data type {found.dtype}")
         elif path.suffix == ".npz":
-            raise ValueError("take the array out of the archive and save it as .npy")
+            raise ValueError(".npz is not supported; save the array as .npy")
         else:
             text = path.read_text(encoding="utf-8").replace(",", " ")
             found = np.loadtxt(text.splitlines(), ndmin=2)
@@ -53,5 +53,5 @@ def _read(path: Path) -> Values:
         raise InputError(f"{path}: not a file of points ({fault}).") from None
     if points.ndim != 2 or len(points) < 2 or not points.shape[1] or not np.isfinite(points).all():
         shape = " x ".join(map(str, points.shape))
-        raise InputError(f"{path}: an array of {shape}; wanted are two points or more, a line each, of finite numbers.")
+        raise InputError(f"{path}: array of {shape}; expected at least two points, one per row, of finite numbers.")
     return points

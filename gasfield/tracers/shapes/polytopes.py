@@ -16,7 +16,7 @@ from gasfield.tracers.shapes.structure import Spacing, Structure, nearest_bonded
 
 @register
 class Simplex(Shape):
-    """k + 1 points, all at one distance from each other."""
+    """k + 1 equidistant points."""
 
     kind: Literal["simplex"] = "simplex"
     dimensions: Annotated[int, Field(ge=1, le=1024)]
@@ -31,7 +31,7 @@ class Simplex(Shape):
 
     def structure(self, find: Find = Path) -> Structure:
         """The points, each bonded to all others."""
-        # Unit vectors of k + 1 dimensions, seen from within the plane that they span.
+        # Unit vectors of k + 1 dimensions, in coordinates of the hyperplane that they span.
         corners = np.eye(self.dimensions + 1) - 1 / (self.dimensions + 1)
         axes = np.linalg.svd(corners)[2][: self.dimensions]
         pairs = np.stack(np.triu_indices(self.dimensions + 1, 1), axis=1)
@@ -54,7 +54,7 @@ class CrossPolytope(Shape):
         return 2 * self.dimensions
 
     def structure(self, find: Find = Path) -> Structure:
-        """The points, each bonded to all others but the opposite one."""
+        """The points, each bonded to all others except the opposite one."""
         return nearest_bonded(np.vstack([np.eye(self.dimensions), -np.eye(self.dimensions)]), self.spacing)
 
 

@@ -1,12 +1,12 @@
 """Points spread evenly over a sphere of any dimension.
 
-On the circle they are equally spaced. In three dimensions and more their angles are quantiles of the uniform law: of
-(n + 1/2)/N for the first one, and of the fractional parts of n/g, n/g^2, ... for the others, where g is the root of
-g^(k-1) = g + 1, the golden number or one of its generalisations (Roberts 2018). For k = 3 this is the Fibonacci sphere
-(Swinbank and Purser, Q. J. R. Meteorol. Soc. 132:1769, 2006). For greater k, up to 2,000 points repel each other a
-while. Last, they are moved so that
-their mean is the centre and their second moments are those of the sphere: a spherical 2-design, to rounding. (Without
-more points than dimensions, or beyond 256 of them, only the mean.)
+On the circle they are equally spaced. In three dimensions and more their angles are quantiles of the uniform
+distribution: at (n + 1/2)/N for the first angle, and at the fractional parts of n/g, n/g^2, ... for the others, where g
+is the root of g^(k-1) = g + 1, the golden ratio or one of its generalisations (Roberts 2018). For k = 3 this is the
+Fibonacci sphere (Swinbank and Purser, Q. J. R. Meteorol. Soc. 132:1769, 2006). For k > 3, up to 2,000 points are then
+relaxed under mutual repulsion. Finally the points are moved so that their mean is the centre and their second moments
+are those of the sphere: a spherical 2-design, to rounding (only the mean if there are no more points than dimensions,
+or more than 256 dimensions).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Shell(Shape):
         return self.count
 
     def structure(self, find: Find = Path) -> Structure:
-        """The points; each is bonded to those hardly farther away than the nearest ones are on average."""
+        """The points, with bonds up to 1.35 times the mean distance of nearest neighbours."""
         points = self.radius * spread_evenly(self.count, self.dimensions)
         nearest = cKDTree(points).query(points, k=2)[0][:, 1]
         return bonded(points, 1.35 * float(np.mean(nearest)))
@@ -71,8 +71,8 @@ def spread_evenly(count: int, dimensions: int) -> Values:
 
 
 def _repel(points: Values) -> None:
-    """Moves unit vectors apart, in place: down the gradient of the sum of d^-p over pairs by shrinking steps, with p so
-    high that the nearest count most. In many dimensions angles of the right laws do not keep neighbours apart."""
+    """Moves unit vectors apart, in place: gradient descent on the sum of d^-p over pairs with decreasing steps and a
+    high p, so that the nearest pairs dominate. In many dimensions quantiles alone do not separate neighbours."""
     step = 0.5
     for _ in range(_STEPS):
         closeness = points @ points.T
@@ -87,7 +87,7 @@ def _repel(points: Values) -> None:
 
 
 def _quantiles(count: int, dimensions: int) -> Values:
-    """The density of the j-th angle is a sine to the power p = k - 2 - j, its cosine a Beta variable of (p + 1)/2."""
+    """The density of the j-th angle is sin^p with p = k - 2 - j; its cosine is Beta-distributed with (p + 1)/2."""
     number, points, radius = np.arange(count), np.empty((count, dimensions)), np.ones(count)
     golden = brentq(lambda g: g ** (dimensions - 1) - g - 1.0, 1.0, 2.0)
     parts = [(number + 0.5) / count, *(np.mod(number / golden**j, 1.0) for j in range(1, dimensions - 1))]

@@ -1,4 +1,4 @@
-"""What every shape makes: points centred on the origin, and the bonds that tie neighbours."""
+"""The result of a shape: points centred on the origin, and bonds between neighbours."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Values = NDArray[np.float64]
 Spacing = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 _EQUAL = 1e-6
-"""Relative difference below which two distances are one."""
+"""Relative difference below which two distances are equal."""
 
 
 @dataclass(frozen=True)
@@ -26,20 +26,20 @@ class Structure:
 
 
 def nearest_bonded(points: NDArray[Any], spacing: float) -> Structure:
-    """Centres points (M, k), scales them to a nearest distance, and bonds those at that distance."""
+    """Centres points (M, k), scales their smallest distance to `spacing`, and bonds pairs at that distance."""
     centred = np.asarray(points, np.float64) - np.mean(points, axis=0)
     nearest = float(cKDTree(centred).query(centred, k=2)[0][:, 1].min())
     return bonded(centred * (spacing / nearest), spacing * (1 + _EQUAL))
 
 
 def bonded(points: Values, reach: float) -> Structure:
-    """Points (M, k) as they are, with a bond wherever two are within reach."""
+    """Points (M, k), unchanged, with a bond between each pair within `reach`."""
     pairs = cKDTree(points).query_pairs(reach, output_type="ndarray").astype(np.int64)
     return Structure(np.ascontiguousarray(points), pairs[np.lexsort(pairs.T[::-1])])
 
 
 def chained(points: Values, *, closed: bool) -> Structure:
-    """Points (M, k) in a row, each bonded to the next; and the last to the first, if there are more than two."""
+    """A chain of points (M, k), centred; if `closed`, the last of more than two is bonded to the first."""
     first = np.arange(len(points) - 1)
     bonds = np.stack([first, first + 1], axis=1)
     if closed and len(points) > 2:
