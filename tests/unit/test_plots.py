@@ -13,7 +13,6 @@ import pytest
 from matplotlib.image import imread
 
 from gasfield.comparison import compare
-from gasfield.diagnostics import DIAGNOSTICS, Group
 from gasfield.gas import Gas
 from gasfield.plots.panels import Curve, curves, principal_plane
 from gasfield.plots.style import Role
@@ -53,19 +52,6 @@ def test_every_picture_of_a_comparison_is_drawn(tmp_path: Path) -> None:
         assert 0.01 < np.mean(image[..., :3].min(axis=2) < 0.9) < 0.8  # neither blank nor blotted
     assert not list((tmp_path / "plots").glob(".*"))
     assert dict(matplotlib.rcParams) == settings
-
-
-@pytest.mark.parametrize("name", ["cloud", "step_length", "freezing", "deformation", "cells"])
-def test_every_result_draws_itself(name: str) -> None:
-    """Those of equilibrium need a simulated run: tests/unit/test_distribution_plots.py and tests/physics."""
-    x = np.ones((6, 9, 3), np.float32) * np.arange(1, 10, dtype=np.float32)[:, None] * [1, 2, 4]
-    x[:, ::2] += np.arange(6, dtype=np.float32)[:, None, None]
-    group = Group("rows", np.arange(6), x.astype(np.float32), "bfloat16", np.array([[0, 1]]))
-    assert DIAGNOSTICS[name]().why_not(group) is None
-    ax = DIAGNOSTICS[name]().compute(group).plot()
-    assert ax.get_title(loc="left").startswith("rows")
-    assert ax.get_xlabel() == "step"
-    assert ax.lines or ax.collections
 
 
 def test_real_is_solid_and_simulated_dashed_over_it() -> None:

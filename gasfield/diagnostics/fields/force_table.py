@@ -47,7 +47,6 @@ class ForceTable(Diagnostic[ForceTableResult]):
     """The emission-receptivity force between all pairs at the first frame."""
 
     needs_run: ClassVar[bool] = True
-    throughout: ClassVar[bool] = False
 
     kind: Literal["force_table"] = "force_table"
 
@@ -63,16 +62,16 @@ class ForceTable(Diagnostic[ForceTableResult]):
         emissions, receptivities, table = next(found for found in tables if found is not None)
         return ForceTableResult(
             group=group.name,
-            estimates=_estimates(table, emissions, receptivities),
-            notes=group.notes,
+            estimates=_estimates(table, emissions, receptivities, notes),
+            notes=tuple(notes),
             emissions=emissions,
             receptivities=receptivities,
             table=table,
         )
 
 
-def _estimates(table: Values, emissions: Values, receptivities: Values) -> dict[str, Estimate]:
-    """Exact numbers of the table without its diagonal."""
+def _estimates(table: Values, emissions: Values, receptivities: Values, notes: list[str]) -> dict[str, Estimate]:
+    """Exact numbers of the table without its diagonal; `notes` grows where there is no force."""
     others = ~np.eye(len(table), dtype=bool)
     forces, returned = table[others], np.swapaxes(table, 0, 1)[others]
     towards = emissions[:, None] - receptivities[None]
@@ -83,4 +82,6 @@ def _estimates(table: Values, emissions: Values, receptivities: Values) -> dict[
         found["largest"] = exact(float(np.sqrt(np.max(np.sum(forces**2, axis=1)))), "energy/length")
         found["attracting"] = exact(float(np.mean(along > 0.0)), "1")
         found["reciprocity"] = exact(-float(np.mean(np.sum(forces * returned, axis=1))) / square, "1")
+    else:
+        notes.append("no token moves another one: the table is empty")
     return {f"force_table.{key}": value for key, value in found.items()}

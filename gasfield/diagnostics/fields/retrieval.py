@@ -66,11 +66,13 @@ class Retrieval(Diagnostic[RetrievalResult]):
 
     def objection(self, group: Group) -> str | None:
         """Needs a group on which one Hopfield network acts."""
-        return None if any(_network(part) for part in group.parts) else "no Hopfield network acts on a group"
+        if not any(_network(part) for part in group.parts):
+            return "no Hopfield network acts on a group"
+        return None if _recalling(group) else "no row has a position throughout"
 
     def measure(self, group: Group, notes: list[str]) -> RetrievalResult:
         """The results for all groups of a run."""
-        found = [(part.present(), memory) for part in group.parts if (memory := _network(part)) is not None]
+        found = _recalling(group)
         patterns = [memory.patterns for _, memory in found]
         shares = [_overlaps(part.positions[-1], p) for (part, _), p in zip(found, patterns, strict=True)]
         overlaps = tuple(share.max(axis=1) for share in shares)
@@ -99,6 +101,12 @@ def pitchfork(sharpness: float) -> float:
     if sharpness <= 1.0:
         return 0.0
     return float(brentq(lambda m: np.tanh(sharpness * m) - m, 1e-9 * np.sqrt(sharpness - 1.0), 1.0, xtol=1e-14))
+
+
+def _recalling(group: Group) -> list[tuple[Group, Memory]]:
+    """The groups on which a network acts, as far as they have rows that are present throughout."""
+    networks = [(part.present(), _network(part)) for part in group.parts]
+    return [(part, network) for part, network in networks if network is not None and part.count]
 
 
 def _network(part: Group) -> Memory | None:

@@ -153,9 +153,11 @@ class _Interval:
         return _work(self.group, self.reference.frame.shape[1])
 
     def smallest_stretch(self, frame: int) -> float:
-        """Of the linear map up to a frame, over the geometric mean of all."""
+        """Of the linear map up to a frame, over the geometric mean of all; 0 where all rows come to one place."""
         moved = self.displacement(frame)
         sizes = linear_parts(self.reference, moved - moved.mean(axis=0)).stretches
+        if sizes[0] < 1e-12:  # nothing but rounding
+            return 0.0
         return float(sizes[-1] / np.exp(np.mean(np.log(np.maximum(sizes, 1e-300)))))
 
     def without_parts(self, frame: int) -> Moments:
