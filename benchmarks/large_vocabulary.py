@@ -22,7 +22,8 @@ from torch.nn import functional
 
 import gasfield
 from gasfield.recording import Recorder
-from gasfield.recording.model import Geometry, TinyLanguageModel
+from gasfield.recording.model import TinyLanguageModel
+from gasfield.recording.plan import Geometry
 
 VOCABULARY, DIMENSIONS, BATCH, SEQUENCE = 50_257, 256, 8, 64
 GEOMETRY = Geometry(

@@ -21,7 +21,8 @@ from torch.nn import functional
 
 from gasfield.recording import Recorder
 from gasfield.recording.corpus import tokenize
-from gasfield.recording.training import Training, TrainingPlan
+from gasfield.recording.plan import TrainingPlan
+from gasfield.recording.training import Training
 
 STEPS = 30
 CONDITIONS = {"every step": 1, "every 10th step": 10}

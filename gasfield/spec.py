@@ -103,9 +103,8 @@ def _explain(fault: dict[str, Any]) -> InputError:
         return _fault(place, "the key 'kind' is missing.")
     if kind == "union_tag_invalid":
         tag, known = fault["ctx"]["tag"], fault["ctx"]["expected_tags"]
-        return _fault(
-            (*place, "kind"), f"there is no kind '{tag}' here; there are {known}.{fault['ctx'].get('hint', '')}"
-        )
+        key = (*place, "kind") if isinstance(given, Mapping) else place  # the bare name of a kind may stand for it
+        return _fault(key, f"there is no kind '{tag}' here; there are {known}.{fault['ctx'].get('hint', '')}")
     if kind == "value_error":  # from a validator in this package: its message only
         reason = fault["ctx"].get("text") or fault["ctx"]["error"]
         return _fault(place, f"{reason}.")

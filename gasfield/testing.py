@@ -1,4 +1,4 @@
-"""Contracts of forces, dynamics, spaces and shapes, as functions for a test suite.
+"""Contracts that every registered component must fulfil, as functions for a test suite.
 
 gasfield's own suite runs them for every registered component; authors of plug-ins run them for theirs:
 
@@ -20,8 +20,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import h5py
 import numba
 import numpy as np
 from numba.core.dispatcher import Dispatcher
@@ -31,8 +33,12 @@ from gasfield.dynamics import DYNAMICS, Bath, Conditions, Dynamics, Law
 from gasfield.errors import InputError
 from gasfield.forces import FORCES, Force, ForceLaw, Surroundings, TotalForce
 from gasfield.gas import Gas
+from gasfield.operations import OPERATIONS, OperationSpec
+from gasfield.scenario.sources import GAS_SOURCES, GasSource, SourceContext
 from gasfield.schedules import Constant
-from gasfield.spaces import SPACES, Space
+from gasfield.simulation import Simulation
+from gasfield.spaces import SPACES, Free, Space
+from gasfield.testing_diagnostics import check_diagnostic as check_diagnostic
 from gasfield.tracers import SHAPES, Shape
 
 Array = NDArray[np.float64]
@@ -540,6 +546,105 @@ def check_shape(shape: Shape | Mapping[str, Any], *, find: Callable[[str], Path]
     _require((bonds[:, 0] != bonds[:, 1]).all(), "a point is bonded to itself")
     _require(len(np.unique(np.sort(bonds, axis=1), axis=0)) == len(bonds), "a bond is duplicated")
     np.testing.assert_array_equal(points, again.points, "the same specification gives different points")
+
+
+# --- gas sources -----------------------------------------------------------------------------------------------------
+
+
+def check_source(
+    source: GasSource | Mapping[str, Any], space: Space | None = None, *, find: Callable[[str], Path] = Path
+) -> None:
+    """Runs the contract of gas sources: finite positions of one group with the given name, in the dimensions of the
+    space, the same each time; in another number of dimensions it gives these, or refuses.
+
+    Args:
+        source: the specification, or the mapping that a scenario would have.
+        space: where the particles live; three free dimensions if left out.
+        find: resolves names of data files.
+
+    Raises:
+        AssertionError: if something does not hold.
+    """
+    spec, space = GAS_SOURCES.parse(source), space or Free(dimensions=3)
+    gas, again = (spec.gas(SourceContext("some", space, 5, 1, find)) for _ in range(2))
+    _require(gas.count > 0 and np.isfinite(gas.positions).all(), "there is no particle, or a position is not finite")
+    _require(gas.dimensions == space.dimensions, f"positions have {gas.dimensions} dimensions, not {space.dimensions}")
+    _require(gas.names == ["some"] and not gas.species.any(), "the particles are not one group with the given name")
+    _require(set(gas.bonds) <= {"some"}, "bonds belong to no group")
+    np.testing.assert_array_equal(gas.positions, again.positions, "the same context gives other positions")
+    wider = Free(dimensions=space.dimensions + 1)
+    try:
+        other = spec.gas(SourceContext("some", wider, 5, 1, find))
+    except InputError:
+        return
+    _require(other.dimensions == wider.dimensions, "another number of dimensions is neither given nor refused")
+
+
+# --- operations ------------------------------------------------------------------------------------------------------
+
+
+def check_operation(
+    operation: OperationSpec | Mapping[str, Any], simulation: Callable[[Path], Simulation] | None = None
+) -> None:
+    """Runs the contract of operations: a simulation that was killed, and goes on from its state, ends with the same
+    bits and leaves the same files.
+
+    Args:
+        operation: the specification, or the mapping that a scenario would have.
+        simulation: makes a simulation in a directory, without operations; a warm gas in a harmonic well if left out.
+
+    Raises:
+        AssertionError: if something does not hold.
+    """
+    spec, make = OPERATIONS.parse(operation), simulation or _warm_well
+    with TemporaryDirectory() as whole, TemporaryDirectory() as parts:
+
+        def begin(directory: str) -> Simulation:
+            made = make(Path(directory))
+            made.add_operation(spec.model_copy(deep=True))
+            return made
+
+        with begin(whole) as through:
+            end = through.step(12).state()
+        with begin(parts) as killed:
+            state = killed.step(5).state()
+            killed.step(4)  # lost
+        with begin(parts) as resumed:
+            resumed.restore(state)
+            again = resumed.step(7).state()
+        _require(set(end) == set(again), f"a resumed simulation has another state: {sorted(set(end) ^ set(again))}")
+        for name, array in end.items():
+            np.testing.assert_array_equal(array, again[name], f"a resumed simulation ends with another {name}")
+        written, left = _files_in(Path(whole)), _files_in(Path(parts))
+        _require(set(written) == set(left), "a resumed simulation leaves other files")
+        for file, content in written.items():
+            _require(content == left[file], f"a resumed simulation leaves another {file}")
+
+
+def _warm_well(directory: Path) -> Simulation:
+    return Simulation(
+        _places(Free(dimensions=2), 12),
+        dynamics={"kind": "langevin", "time_step": 0.1, "friction": 1.0},
+        forces=[{"kind": "harmonic", "stiffness": 1.0}],
+        temperature=0.5,
+        directory=directory,
+    )
+
+
+def _files_in(directory: Path) -> dict[str, bytes]:
+    """What the files say; of HDF5 files, whose layout depends on how they were written, the data sets."""
+    found: dict[str, bytes] = {}
+    for path in sorted(path for path in directory.rglob("*") if path.is_file()):
+        name = str(path.relative_to(directory))
+        if not h5py.is_hdf5(path):
+            found[name] = path.read_bytes()
+            continue
+        places: list[str] = []
+        with h5py.File(path) as file:
+            file.visit(places.append)
+            sets = {place: file[place] for place in places if isinstance(file[place], h5py.Dataset)}
+            found |= {f"{name}/{place}": np.asarray(values).tobytes() for place, values in sets.items()}
+    return found
 
 
 # --- tools -----------------------------------------------------------------------------------------------------------

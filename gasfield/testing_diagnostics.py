@@ -13,11 +13,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from gasfield.diagnostics.base import Diagnostic, Result, Scope
+from gasfield.diagnostics.base import DIAGNOSTICS, Diagnostic, Result, Scope
 from gasfield.diagnostics.context import WHOLE
 from gasfield.diagnostics.group import Group
 from gasfield.quantity import nested_leaves
-from gasfield.scenario.diagnostic import DIAGNOSTICS
 
 Positions = NDArray[np.float32]
 

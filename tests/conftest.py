@@ -57,9 +57,8 @@ def record_small(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path
     """Trains and records a very small model: record_small(precision="fp32", field="full", ...) -> file."""
     pytest.importorskip("torch", reason="recording needs the extra `gasfield[record]`")
     pytest.importorskip("tokenizers", reason="recording needs the extra `gasfield[record]`")
-    from gasfield.recording.plan import RecordingPlan
+    from gasfield.recording.plan import RecordingPlan, TrainingPlan
     from gasfield.recording.record import record
-    from gasfield.recording.training import TrainingPlan
 
     folder = tmp_path_factory.mktemp("recordings")
     text = folder / "small.txt"

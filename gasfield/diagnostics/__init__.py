@@ -3,12 +3,11 @@ by physics; `DIAGNOSTICS` has them all by kind."""
 
 from typing import Any
 
-from gasfield.diagnostics.base import Diagnostic, Result, Scope, Together
+from gasfield.diagnostics.base import DIAGNOSTICS, Diagnostic, Result, Scope, Together
 from gasfield.diagnostics.context import NotApplicable, Origin, RunContext
 from gasfield.diagnostics.diagnosis import Diagnosis, LeftOut, diagnose
 from gasfield.diagnostics.group import Group
 from gasfield.registry import register
-from gasfield.scenario.diagnostic import DIAGNOSTICS
 
 __all__ = [
     "DIAGNOSTICS",

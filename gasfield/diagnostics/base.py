@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from gasfield.diagnostics.context import WHOLE, NotApplicable
 from gasfield.diagnostics.group import ALL, Group, as_group
 from gasfield.quantity import Quantity
+from gasfield.registry import Registry
+from gasfield.scenario import diagnostic
 from gasfield.scenario.diagnostic import DiagnosticChoice
 from gasfield.statistics.estimate import Estimate
 from gasfield.trajectory import Trajectory
@@ -126,6 +128,10 @@ class Diagnostic(DiagnosticChoice, Generic[R_co]):
     @abstractmethod
     def measure(self, group: Group, notes: list[str]) -> R_co:
         """Computes the results; `notes` has those of the group, and grows by what is undefined or was left out."""
+
+
+DIAGNOSTICS = cast("Registry[Diagnostic[Result]]", diagnostic.DIAGNOSTICS)
+"""`kind` -> every diagnostic: the registry of scenarios, whose entries can be computed as well as written down."""
 
 
 def spread_over(count: int, most: int, first: int = 0) -> NDArray[np.int64]:

@@ -8,17 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
-from gasfield.diagnostics.base import Diagnostic, Result, Scope, Together
+from gasfield.diagnostics.base import DIAGNOSTICS, Diagnostic, Result, Scope, Together
 from gasfield.diagnostics.context import WHOLE, Origin, RunContext
 from gasfield.diagnostics.group import Group
-from gasfield.errors import InputError, InputErrors
+from gasfield.errors import InputError, about
 from gasfield.quantity import nested_leaves
-from gasfield.scenario.diagnostic import DIAGNOSTICS, DiagnosticChoice, DiagnosticSpec, repeated_label
+from gasfield.scenario.diagnostic import DiagnosticChoice, DiagnosticSpec, repeated_label
+from gasfield.spec import parse
 from gasfield.trajectory import SURVEYED, Trajectory, open_trajectory
-
-_CHOICES: TypeAdapter[tuple[DiagnosticChoice, ...]] = TypeAdapter(tuple[DiagnosticSpec, ...])
 
 
 @dataclass(frozen=True)
@@ -127,21 +124,12 @@ def chosen_diagnostics(
     Raises:
         InputError: as `diagnose`.
     """
-    try:
-        choices = _CHOICES.validate_python(tuple(DIAGNOSTICS) if diagnostics is None else tuple(diagnostics))
-    except ValidationError as error:
-        faults = [
-            InputError(f"{fault['msg']}.{fault.get('ctx', {}).get('hint', '')}", parameter=_place(fault["loc"]))
-            for fault in error.errors(include_url=False)
-        ]
-        raise faults[0] if len(faults) == 1 else InputErrors(faults) from None
-    if (fault := repeated_label(choices)) is not None:
-        raise InputError(f"{fault}.", parameter="diagnostics")
-    return tuple(choice for choice in choices if isinstance(choice, Diagnostic))
-
-
-def _place(location: Sequence[str | int]) -> str:
-    return ".".join(map(str, ("diagnostics", *location)))
+    with about("diagnostics"):
+        given = tuple(DIAGNOSTICS.with_installed()) if diagnostics is None else tuple(diagnostics)
+        chosen: tuple[Diagnostic[Result], ...] = parse(tuple[DiagnosticSpec, ...], given)
+        if (fault := repeated_label(chosen)) is not None:
+            raise InputError(f"{fault}.")
+    return chosen
 
 
 def _diagnose(trajectory: Trajectory, chosen: Sequence[Diagnostic[Result]], origin: Origin) -> Diagnosis:

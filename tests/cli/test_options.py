@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import inspect as python_inspect
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import typer
 from paths import RECORDINGS
+from typer.core import TyperGroup
 
 from gasfield.cli import app
 from gasfield.importing import import_recording
@@ -23,11 +25,13 @@ SECTIONS = {
 }
 
 
-def options(command: str) -> dict[str, object]:
+def options(command: str) -> dict[str, tuple[list[str], Any]]:
     """Name of each parameter of a command -> its option and its default."""
-    found = typer.main.get_command(app).commands[command]
+    program = typer.main.get_command(app)
+    assert isinstance(program, TyperGroup)
+    found = program.commands[command]
     found.make_context(command, [], resilient_parsing=True)
-    return {param.name: (param.opts, param.default) for param in found.params}
+    return {str(param.name): (param.opts, param.default) for param in found.params}
 
 
 def test_the_help_lists_the_commands_in_sections(gasfield: Callable) -> None:

@@ -1,4 +1,4 @@
-"""A force of one's own: the examples of the documentation are run, and what is wrong with a plug-in is said."""
+"""Plug-ins: the examples of the documentation are run, and what is wrong with a plug-in is said."""
 
 from __future__ import annotations
 
@@ -18,22 +18,35 @@ from typer.testing import CliRunner
 
 from gasfield import plugins
 from gasfield.cli import app
+from gasfield.diagnostics import DIAGNOSTICS
 from gasfield.dynamics import DYNAMICS
 from gasfield.errors import InputError
 from gasfield.forces import FORCES
 from gasfield.importing import IMPORTERS
+from gasfield.operations import OPERATIONS
 from gasfield.plugins import run_plugin
 from gasfield.registry import Registry
 from gasfield.scenario import load_scenario
+from gasfield.scenario.sources import GAS_SOURCES
 from gasfield.spaces import SPACES, Free
 from gasfield.tracers import SHAPES
 from gasfield.trajectory import Trajectory
 
 PAGE = Path(__file__).parents[2] / "docs" / "extending.md"
 H = 1e-5
-REGISTRIES: list[Registry[Any]] = [FORCES, DYNAMICS, SPACES, SHAPES, IMPORTERS]
+REGISTRIES: list[Registry[Any]] = [
+    FORCES, DYNAMICS, SPACES, SHAPES, GAS_SOURCES, DIAGNOSTICS, OPERATIONS, IMPORTERS,
+]  # fmt: skip
 FORCE_EXAMPLES = ["gaussian_core.py", "shell.py"]
-OTHERS = ["csv_frames.py", "half_space.py", "heavy_ball.py", "spiral.py"]
+OTHERS = [
+    "asphericity.py",
+    "csv_frames.py",
+    "half_space.py",
+    "heavy_ball.py",
+    "radius_log.py",
+    "spiral.py",
+    "student.py",
+]
 
 
 @pytest.fixture
@@ -98,18 +111,23 @@ def test_the_examples_fulfil_their_contracts(page: Path) -> None:
         run_plugin(page / name)
 
 
+KINDS = ["asphericity", "half_space", "heavy_ball", "radius_log", "shell", "spiral", "student"]
+"""Of the examples, those that a scenario can name."""
 ZOO = """
 title: One of each kind
 question: Are plug-ins of an installed package used from YAML?
 space: {kind: half_space, dimensions: 2}
 gas:
-  - {name: gas, from: {kind: places, at: [[1.0, 0.5], [0.2, -1.0], [2.0, 2.0]]}}
+  - {name: gas, from: {kind: student, count: 12, spread: 0.5, freedom: 5}}
 tracers:
   - {name: disc, shape: {kind: spiral, count: 9, spacing: 0.05}, place: {kind: point, at: [1.0, 1.0]}}
 forces:
   - {kind: shell, stiffness: 5.0, radius: 1.0}
 dynamics: {kind: heavy_ball, time_step: 0.05, friction: 2.0}
 run: {steps: 400, record_every: 100}
+diagnostics: [{kind: asphericity, every: 2}]
+operations:
+  - {kind: radius_log, trigger: 10}
 """
 
 
@@ -146,14 +164,22 @@ def test_an_installed_package_brings_one_of_each_kind(page: Path) -> None:
         assert "shell 1.2" in str(run.attributes["plugins"])
     np.testing.assert_allclose(np.linalg.norm(end, axis=1), 1.0, atol=1e-3)
     assert (end[:, 0] >= 0.0).all()
+    summary = json.loads((page / "out" / "summary.json").read_text())
+    assert all(0.0 < summary["groups"][name]["asphericity"]["end"]["value"] < 1.0 for name in ("gas", "disc"))
+    steps, radius = np.loadtxt(page / "out" / "radius.csv", delimiter=",").T
+    np.testing.assert_array_equal(steps, np.arange(0, 401, 10))
+    assert radius[-1] == pytest.approx(np.sqrt(np.mean(np.sum((end - end.mean(axis=0)) ** 2, axis=1))))
 
     gasfield("import", "positions.csv", "-o", "positions.h5")
     with Trajectory(page / "positions.h5") as imported:
         assert list(imported.steps) == [0, 5]
         np.testing.assert_array_equal(imported.frame(1), [[1.5, 2.5], [3.5, 4.5]])
 
+    left_out = json.loads(gasfield("diagnose", "positions.h5", "--json"))["left_out"]
+    assert {"asphericity", "cells"} <= {entry["diagnostic"] for entry in left_out}  # by default, with all others
+
     schema = gasfield("schema")
-    assert all(f'"const": "{kind}"' in schema for kind in ("shell", "heavy_ball", "half_space", "spiral"))
+    assert all(f'"const": "{kind}"' in schema for kind in KINDS)
 
 
 def test_without_the_plugin_the_kind_is_unknown(page: Path) -> None:

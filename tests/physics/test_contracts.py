@@ -16,14 +16,20 @@ from numpy.typing import NDArray
 from gasfield.dynamics import DYNAMICS, Conditions, Dynamics, Law
 from gasfield.forces import ExternalForce, Force, ForceLaw, Surroundings, leaf
 from gasfield.gas import Gas
+from gasfield.operations import OPERATIONS, Operation, OperationSpec, SimulationLike
+from gasfield.scenario.sources import GAS_SOURCES, GasSource, SourceContext
 from gasfield.spaces import SPACES, Free
 from gasfield.testing import (
     check_dynamics,
     check_force,
+    check_operation,
     check_shape,
+    check_source,
     check_space,
+    gas_of,
 )
 from gasfield.tracers import SHAPES, Shape, Structure
+from gasfield.trajectory import TrajectoryWriter
 
 WELL = {"kind": "double_well", "barrier": 1.0, "width": 1.0, "stiffness": 2.0}
 SOFT = {"kind": "soft_repulsion", "strength": 3.0, "range": 0.8}
@@ -69,7 +75,22 @@ SHAPES_TRIED: list[dict[str, Any]] = [
 ]
 
 
+SOURCES_TRIED: list[dict[str, Any]] = [
+    {"kind": "gaussian", "count": 7, "centre": [1.0, 0.0, 2.0]},
+    {"kind": "uniform", "count": 7},
+    {"kind": "places", "at": [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]},
+    {"kind": "point", "count": 4, "at": [0.0, 1.0, 2.0]},
+    {"kind": "matrix", "file": "rows.npy", "rows": [4, 0]},
+    {"kind": "recording", "file": "start.h5", "group": "gas"},
+]
+NOT_DRAWN = {"array"}
+"""It stands for positions that only its trajectory has, and refuses."""
+OPERATIONS_TRIED: list[dict[str, Any]] = [{"kind": "trajectory", "file": "frames.h5", "trigger": 2, "observables": 3}]
+
+
 def test_every_kind_is_tried() -> None:
+    assert {source["kind"] for source in SOURCES_TRIED} | NOT_DRAWN == set(GAS_SOURCES)
+    assert {operation["kind"] for operation in OPERATIONS_TRIED} == set(OPERATIONS)
     assert {law["kind"] for law, _, _ in LAWS} == set(DYNAMICS)
     assert {space["kind"] for space in SPACES_TRIED} == set(SPACES)
     assert {shape["kind"] for shape in SHAPES_TRIED} == set(SHAPES)
@@ -94,6 +115,21 @@ def test_spaces(space: dict[str, Any]) -> None:
 def test_shapes(shape: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "points.txt").write_text("0 0 0\n2 0 0\n0 4 0\n")
     check_shape(shape, find=lambda name: tmp_path / name)
+
+
+@pytest.mark.parametrize("source", SOURCES_TRIED, ids=lambda source: source["kind"])
+def test_sources(source: dict[str, Any], tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).standard_normal((5, 3))
+    np.save(tmp_path / "rows.npy", rows)
+    with TrajectoryWriter(tmp_path / "start.h5", gas_of(rows), precision="float64", provenance={}) as writer:
+        writer.frame(0, 0.0, rows)
+    space = SPACES.parse({"kind": "box", "dimensions": 3, "side": 20.0})
+    check_source(source, space, find=lambda name: tmp_path / name)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS_TRIED, ids=lambda operation: operation["kind"])
+def test_operations(operation: dict[str, Any]) -> None:
+    check_operation(operation)
 
 
 def test_a_force_on_velocities() -> None:
@@ -277,3 +313,71 @@ def test_a_wrong_shape_is_noticed(wrong: dict[str, Any], says: str) -> None:
     check_shape(Pair())
     with pytest.raises(AssertionError, match=says):
         check_shape(Pair(**wrong))
+
+
+class Faulty(GasSource):
+    """Five particles, with one mistake."""
+
+    kind: Literal["faulty"] = "faulty"
+    mistake: str = ""
+
+    def gas(self, context: SourceContext) -> Gas:
+        chance = np.random.default_rng() if self.mistake == "no seed" else context.generator()
+        positions = chance.standard_normal((5, 3 if self.mistake == "three" else context.dimensions))
+        if self.mistake == "not finite":
+            positions[3, 0] = np.inf
+        return Gas(positions, names=["gas" if self.mistake == "own name" else context.name])
+
+
+@pytest.mark.parametrize(
+    ("mistake", "says"),
+    [
+        ("no seed", "other positions"),
+        ("three", "neither given nor refused"),
+        ("not finite", "not finite"),
+        ("own name", "given name"),
+    ],
+)
+def test_a_wrong_source_is_noticed(mistake: str, says: str) -> None:
+    check_source(Faulty())
+    with pytest.raises(AssertionError, match=says):
+        check_source(Faulty(mistake=mistake))
+
+
+class Counting(OperationSpec):
+    """Counts how often it fires, with one mistake."""
+
+    kind: Literal["counting"] = "counting"
+    mistake: str = ""
+
+    def build(self, simulation: SimulationLike) -> Operation:
+        return Counter(self)
+
+
+class Counter(Operation):
+    def __init__(self, spec: Counting) -> None:
+        self.trigger, self._mistake, self._count = spec.trigger, spec.mistake, 0
+
+    def begin(self, simulation: SimulationLike) -> None:
+        self._path = simulation.directory / "count.txt"
+
+    def fire(self, simulation: SimulationLike) -> None:
+        self._count += 1
+        if self._mistake == "heats":
+            simulation.gas.positions *= np.random.default_rng().uniform(1.0, 1.1)
+
+    def close(self) -> None:
+        self._path.write_text(str(self._count))
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        return {} if self._mistake == "forgets" else {"count": np.array(self._count)}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        self._count = int(state["count"])
+
+
+@pytest.mark.parametrize(("mistake", "says"), [("heats", "another gas/positions"), ("forgets", r"another count\.txt")])
+def test_a_wrong_operation_is_noticed(mistake: str, says: str) -> None:
+    check_operation(Counting(trigger={"kind": "every", "steps": 2}))
+    with pytest.raises(AssertionError, match=says):
+        check_operation(Counting(trigger={"kind": "every", "steps": 2}, mistake=mistake))

@@ -9,6 +9,7 @@ import pytest
 
 from gasfield.diagnostics import Group
 from gasfield.diagnostics.lattice.cells import Cells
+from gasfield.errors import InputError
 from gasfield.kernels.bfloat16 import from_bits
 from gasfield.plots.rows import class_shares
 
@@ -84,7 +85,7 @@ def test_subnormal_cells_are_all_of_one_size() -> None:
 
 
 def test_an_unknown_definition_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"'keys' or 'ulp'.*input_value='ULP'"):
+    with pytest.raises(InputError, match=r"definition: should be 'keys' or 'ulp', not 'ULP'"):
         Cells(definition="ULP")  # type: ignore[arg-type]
 
 

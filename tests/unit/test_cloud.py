@@ -115,5 +115,5 @@ def test_every_group_of_a_recording_is_diagnosed(bf16: Trajectory) -> None:
 
 
 def test_an_unknown_diagnostic_is_refused(bf16: Trajectory) -> None:
-    with pytest.raises(InputError, match=r"diagnostics\.0: there is no diagnostic .* Did you mean .cloud.\?"):
+    with pytest.raises(InputError, match=r"diagnostics\.0: there is no kind .* Did you mean .cloud.\?"):
         diagnose(bf16, ["clouds"])

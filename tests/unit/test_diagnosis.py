@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from gasfield.diagnostics import DIAGNOSTICS, Diagnosis, Group, Origin, RunContext, diagnose
+from gasfield.diagnostics.fields.field_map import FieldMapResult
 from gasfield.diagnostics.structure.clusters import Clusters
 from gasfield.errors import InputError
 from gasfield.provenance import FileDigest
@@ -87,8 +88,8 @@ def test_the_same_kind_twice_needs_a_name(attracted: Trajectory, tmp_path: Path)
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ("clouds", r"diagnostics\.0: .*no diagnostic of kind 'clouds'.*Did you mean 'cloud'"),
-        ({"kind": "clusters", "reech": 1.0}, r"diagnostics\.0: unknown key 'reech'.*Did you mean 'reach'"),
+        ("clouds", r"diagnostics\.0: .*there is no kind 'clouds'.*Did you mean 'cloud'"),
+        ({"kind": "clusters", "reech": 1.0}, r"diagnostics\.0\.reech: unknown key 'reech'.*Did you mean 'reach'"),
         ({"kind": "clusters", "reach": -1.0}, r"diagnostics\.0\.reach: .*greater than 0"),
         ({"reach": 1.0}, r"diagnostics\.0: the key 'kind' is missing"),
         (3, r"diagnostics\.0: .*the name of a kind, or a mapping"),
@@ -246,9 +247,11 @@ def test_groups_planted_at_different_steps_share_a_map(tmp_path: Path) -> None:
         tracers=tracers,
         diagnostics=["field_map"],
     )
-    (panel,) = result.diagnosis.whole["field_map"].panels
+    found = result.diagnosis.whole["field_map"]
+    assert isinstance(found, FieldMapResult)
+    (panel,) = found.panels
     assert panel.names == ("a", "early", "late")
     assert [len(track) for track in panel.tracks] == [21, 21, 11]
     assert panel.x[0] < -9.4
     assert panel.x[-1] > 2.4
-    assert result.diagnosis.whole["field_map"].estimates["field_map.inside"].value == 1.0
+    assert found.estimates["field_map.inside"].value == 1.0

@@ -15,6 +15,7 @@ from gasfield.diagnostics.lattice.distinct import Distinct
 from gasfield.diagnostics.lattice.freezing import Freezing
 from gasfield.diagnostics.lattice.lifecycle import Lifecycle
 from gasfield.diagnostics.lattice.thawing import find_reheats, find_thaws
+from gasfield.errors import InputError
 from gasfield.kernels.bfloat16 import from_bits, round_to_bfloat16
 from gasfield.trajectory import Trajectory
 
@@ -97,7 +98,7 @@ def test_thaws_are_told_of_a_group() -> None:
     patient = Freezing(quiet_steps=25).compute(Group("rows", np.arange(60), time[:, None, None]))
     assert patient.quantities()["frozen.longest_pause"].value is None
     assert any("standing still for 25 steps" in note for note in patient.notes)
-    with pytest.raises(ValueError, match=r"quiet_steps\n.*greater than or equal to 1"):
+    with pytest.raises(InputError, match=r"quiet_steps: .*greater than or equal to 1"):
         Freezing(quiet_steps=0)
 
 
@@ -186,7 +187,7 @@ def test_directions_agree_or_know_nothing_of_each_other() -> None:
     assert 400 * result.quantities()["sky.end"].value ** 2 > 8  # negative control
     places = Sky(of="places").compute(Group("rows", np.arange(3), rng.normal(size=(3, 400, 6)))).quantities()
     assert places["sky.start"].value < 0.1
-    with pytest.raises(ValueError, match="'displacements' or 'places'"):
+    with pytest.raises(InputError, match="'displacements' or 'places'"):
         Sky(of="rows")  # type: ignore[arg-type]
 
 

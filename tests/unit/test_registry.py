@@ -50,7 +50,7 @@ def test_a_field_takes_every_kind_and_keeps_all_of_it(things: Registry[Thing]) -
     box = Box.model_validate({"inside": [{"kind": "stone", "mass": 2}, "feather", Stone(mass=3.0)]})
     assert box.inside == (Stone(mass=2.0), Feather(), Stone(mass=3.0))
     dumped = box.model_dump(mode="json", exclude_none=True)
-    assert dumped == {"inside": [{"kind": "stone", "mass": 2.0}, {"kind": "feather"}, {"kind": "stone", "mass": 3.0}]}
+    assert dumped == {"inside": [{"kind": "stone", "mass": 2.0}, "feather", {"kind": "stone", "mass": 3.0}]}
     assert Box.model_validate(dumped) == box
     schema = Box.model_json_schema()["properties"]["inside"]["items"]["oneOf"]
     assert schema[0] == {"enum": ["feather", "stone"]}
