@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -145,10 +145,12 @@ def _by_token(token_ids: NDArray[np.int64], rows: NDArray[np.int64]) -> dict[int
 
 def _present(pair: Pair) -> Pair:
     """Keeps the rows present on both sides, so that the two stay aligned."""
-    absent = ~(np.isfinite(pair.real.positions).all(axis=2) & np.isfinite(pair.simulated.positions).all(axis=2))
-    if not absent.any():
+    in_frame, of_row = np.zeros(len(pair.real.steps), np.int64), np.zeros(pair.real.count, np.int64)
+    for frame, (real, simulated) in enumerate(zip(pair.real.positions, pair.simulated.positions, strict=True)):
+        both = np.isfinite(real).all(axis=1) & np.isfinite(simulated).all(axis=1)
+        in_frame[frame] = both.sum()
+        of_row += both
+    if np.all(in_frame == pair.real.count):
         return pair
-    masked = np.where(absent[..., None], np.nan, pair.real.positions)
-    real = replace(pair.real, positions=masked).present()
-    masked = np.where(absent[..., None], np.nan, pair.simulated.positions)
-    return Pair(real, replace(pair.simulated, positions=masked).present(), real.notes)
+    kept = pair.real.throughout(in_frame, of_row)
+    return Pair(kept, pair.simulated.throughout(in_frame, of_row), kept.notes)

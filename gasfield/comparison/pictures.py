@@ -43,7 +43,7 @@ def _paths(groups: Groups) -> Figure:
     figure = new_figure(max(6.6, 5.6 * len(groups)), 8.6)
     axes = figure.subplots(2, len(groups), squeeze=False)
     for (way, end), (name, group) in zip(axes.T, groups.items(), strict=True):
-        origin, plane_axes = principal_plane(group.pair.real.positions)
+        origin, plane_axes = principal_plane(np.asarray(group.pair.real.positions))
         stride = max(1, len(group.hindcast.steps) // 250)
         parts = [
             Paths((np.concatenate([g.positions[:-1:stride], g.positions[-1:]]) - origin) @ plane_axes.T, role, label)

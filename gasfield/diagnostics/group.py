@@ -11,15 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.diagnostics.context import WHOLE, NotApplicable, Origin, RunContext
+from gasfield.diagnostics.stored import Index, Stored
 from gasfield.forces import TotalForce
 from gasfield.gas import Gas
 from gasfield.trajectory import SURVEYED, Series, Trajectory
 
-_BLOCK_BYTES = 1 << 26
+BLOCK_BYTES = 1 << 26
+"""Most memory (in float64) of a block of frames, or of the histories of a block of rows."""
+IN_MEMORY_BYTES = 1 << 28
+"""Positions and velocities that take more are left in the file and read block by block."""
+Vectors = NDArray[np.floating[Any]] | Stored
 UNKNOWN = Origin()
 ALL = "all rows"
 """Name of the rows of a trajectory that are taken for one group."""
-Index = NDArray[np.int64] | NDArray[np.bool_] | slice
 T = TypeVar("T")
 
 
@@ -38,12 +42,13 @@ def once(function: Callable[[Group], T]) -> Callable[[Group], T]:
 
 @dataclass(frozen=True)
 class Group:
-    """N rows over T frames.
+    """N rows over T frames. Large ones stay in the file, which must be open; `blocks` and `row_blocks` go through them.
 
     Attributes:
         name: what messages and titles call it.
         steps: (T,) step of each frame, ascending.
-        positions: (T, N, D) in the type they are stored in; not finite where a particle is absent [length].
+        positions: (T, N, D) in the type they are stored in, an array or one that is read on demand; not finite where a
+            particle is absent [length].
         precision: the lattice that positions live on: "float64", "float32" or "bfloat16".
         bonds: (B, 2) pairs of row numbers within the group; empty where it is no structure.
         notes: what was left out on the way here, and why.
@@ -60,12 +65,12 @@ class Group:
 
     name: str
     steps: NDArray[np.int64]
-    positions: NDArray[np.floating[Any]]
+    positions: Vectors
     precision: str = "float64"
     bonds: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 2), np.int64))
     notes: tuple[str, ...] = ()
     times: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
-    velocities: NDArray[np.floating[Any]] | None = None
+    velocities: Vectors | None = None
     masses: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     charges: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     ids: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
@@ -100,18 +105,16 @@ class Group:
             InputError: if there is no such group, or no memory for it.
         """
         rows = trajectory.members(name) if rows is None else rows
-        low, high = (int(rows.min()), int(rows.max()) + 1) if len(rows) else (0, 0)
-        block = trajectory.positions(slice(low, high))  # one contiguous read; the rows are picked in memory
         frames = np.arange(len(trajectory)) if frames is None else frames
-        velocities = trajectory.velocities(slice(low, high)) if trajectory.has_velocities else None
+        positions, velocities = _vectors(trajectory, frames, rows)
         return cls(
             name=name,
             steps=trajectory.steps[frames],
-            positions=block[frames][:, rows - low],
+            positions=positions,
             precision=trajectory.precision,
             bonds=_local_bonds(trajectory.bonds.get(name), rows),
             times=trajectory.times[frames],
-            velocities=None if velocities is None else velocities[frames][:, rows - low],
+            velocities=velocities,
             masses=trajectory.masses[rows],
             charges=trajectory.charges[rows],
             ids=rows,
@@ -138,13 +141,14 @@ class Group:
         Raises:
             InputError: if there is no memory for it.
         """
+        positions, velocities = _vectors(trajectory, np.arange(len(trajectory)), np.arange(trajectory.count))
         whole = cls(
             name=WHOLE,
             steps=trajectory.steps,
-            positions=trajectory.positions(),
+            positions=positions,
             precision=trajectory.precision,
             times=trajectory.times,
-            velocities=trajectory.velocities() if trajectory.has_velocities else None,
+            velocities=velocities,
             masses=trajectory.masses,
             charges=trajectory.charges,
             series=_series_of(trajectory, ""),
@@ -266,12 +270,21 @@ class Group:
 
     def places(self, frames: Index = slice(None), rows: Index = slice(None)) -> NDArray[np.float64]:
         """Positions (f, n, D) in float64, in some frames, of some rows."""
-        places: NDArray[np.float64] = self.positions[frames][:, rows].astype(np.float64)
-        return places
+        return _doubles(self.positions, frames, rows)
+
+    def speeds(self, frames: Index = slice(None), rows: Index = slice(None)) -> NDArray[np.float64]:
+        """Velocities (f, n, D) in float64, in some frames, of some rows.
+
+        Raises:
+            NotApplicable: if there are none.
+        """
+        if self.velocities is None:
+            raise NotApplicable("no velocities were kept")
+        return _doubles(self.velocities, frames, rows)
 
     def frame(self, index: int) -> NDArray[np.float64]:
         """Positions (N, D) in float64, in one frame; negative indices count from the end."""
-        frame: NDArray[np.float64] = self.positions[index].astype(np.float64)
+        frame: NDArray[np.float64] = self.positions[int(index)].astype(np.float64)
         return frame
 
     def at_frames(self, frames: Index) -> Group:
@@ -301,19 +314,39 @@ class Group:
         )
 
     @once
+    def presence(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(T,) how many rows have a finite position in each frame, and (N,) in how many frames each row has one."""
+        rows, frames = np.zeros(len(self.steps), np.int64), np.zeros(self.count, np.int64)
+        for frame, x in enumerate(self.positions):
+            finite = np.isfinite(x).all(axis=1)
+            rows[frame] = finite.sum()
+            frames += finite
+        return rows, frames
+
+    def finite_rows(self) -> NDArray[np.bool_]:
+        """(N,) whether a row has a position in every frame."""
+        return np.asarray(self.presence()[1] == len(self.steps))
+
+    @once
     def present(self) -> Group:
         """The part in which every row has a position in every frame.
 
         Particles that are not yet planted, or have blown up, have no finite position. Kept are the frames in which any
         row is present, and of those rows the ones that are present throughout; a note says what went.
         """
-        finite = np.zeros((len(self.steps), self.count), bool)
-        for frame, x in enumerate(self.positions):
-            finite[frame] = np.isfinite(x).all(axis=1)
-        if finite.all():
+        return self.throughout(*self.presence())
+
+    def throughout(self, in_frame: NDArray[np.int64], of_row: NDArray[np.int64]) -> Group:
+        """The frames in which any row is present, and the rows that are so in all of these.
+
+        Args:
+            in_frame: (T,) how many rows are present in each frame.
+            of_row: (N,) in how many frames each row is.
+        """
+        if np.all(in_frame == self.count):
             return self
-        frames = np.asarray(finite.any(axis=1))
-        rows = np.asarray(finite[frames].all(axis=0)) & bool(frames.any())
+        frames = in_frame > 0
+        rows = (of_row == frames.sum()) & bool(frames.any())
         notes = list(self.notes)
         if not frames.all():
             notes.append(f"{int(np.sum(~frames))} of {len(frames)} frames hold no row of the group and are left out")
@@ -327,11 +360,17 @@ class Group:
 
         Each block but the first repeats the last `overlap` frames of the one before.
         """
-        size = max(1 + overlap, _BLOCK_BYTES // max(1, 8 * self.count * self.dimensions))
+        size = max(1 + overlap, BLOCK_BYTES // max(1, 8 * self.count * self.dimensions))
         last = len(self.steps) - overlap
         for start in range(0, max(last, 0), size - overlap):
             span = slice(start, min(start + size, len(self.steps)))
-            yield span, self.positions[span].astype(np.float64)
+            yield span, self.places(span)
+
+    def row_blocks(self, parts: int = 1) -> Iterator[slice]:
+        """The rows a block at a time, whose histories fit into memory; `parts` times, for who makes several of them."""
+        size = max(1, BLOCK_BYTES // max(1, 8 * parts * len(self.steps) * self.dimensions))
+        for start in range(0, self.count, size):
+            yield slice(start, min(start + size, self.count))
 
 
 def as_group(source: Group | Trajectory, name: str = ALL) -> Group:
@@ -339,6 +378,34 @@ def as_group(source: Group | Trajectory, name: str = ALL) -> Group:
     if isinstance(source, Group):
         return source
     return replace(Group.whole(source), name=name)
+
+
+def _vectors(
+    trajectory: Trajectory, frames: NDArray[np.int64], rows: NDArray[np.int64]
+) -> tuple[Vectors, Vectors | None]:
+    """Positions, and velocities if there are any: in memory where they are small."""
+    positions = _stored(trajectory, frames, rows, trajectory.positions)
+    if not trajectory.has_velocities:
+        return positions if positions.nbytes > IN_MEMORY_BYTES else np.asarray(positions), None
+    velocities = _stored(trajectory, frames, rows, trajectory.velocities)
+    if positions.nbytes + velocities.nbytes > IN_MEMORY_BYTES:
+        return positions, velocities
+    return np.asarray(positions), np.asarray(velocities)
+
+
+def _stored(
+    trajectory: Trajectory,
+    frames: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    read: Callable[[slice, slice], NDArray[np.floating[Any]]],
+) -> Stored:
+    dtype = read(slice(0, 0), slice(0, 0)).dtype
+    return Stored(read, frames, rows, trajectory.dimensions, dtype)
+
+
+def _doubles(vectors: Vectors, frames: Index, rows: Index) -> NDArray[np.float64]:
+    doubles: NDArray[np.float64] = vectors[frames][:, rows].astype(np.float64)
+    return doubles
 
 
 def _series_of(trajectory: Trajectory, prefix: str) -> dict[str, Series]:

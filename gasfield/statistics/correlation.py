@@ -25,6 +25,8 @@ Values = NDArray[np.float64]
 
 FEWEST = 8
 """Number of observations below which no correlation time is estimated."""
+_AT_ONCE = 1 << 22
+"""Number of values that are transformed at once."""
 _STARTS = 40
 _SCAN = 8192
 """Number of block averages to which a longer series is reduced before its equilibration time is sought."""
@@ -42,8 +44,11 @@ def autocorrelation(values: ArrayLike) -> Values:
     if not x.size or np.ptp(x) == 0:
         return alone
     size = next_fast_len(2 * len(x), real=True)
-    power = np.abs(rfft((x - x.mean()).reshape(len(x), -1), size, axis=0)) ** 2
-    covariance: Values = irfft(power.sum(axis=1), size)[: len(x)]
+    series, power = (x - x.mean()).reshape(len(x), -1), np.zeros(size // 2 + 1)
+    several = max(1, _AT_ONCE // size)
+    for first in range(0, series.shape[1], several):
+        power += np.sum(np.abs(rfft(series[:, first : first + several], size, axis=0)) ** 2, axis=1)
+    covariance: Values = irfft(power, size)[: len(x)]
     return np.asarray(covariance / covariance[0], np.float64)
 
 

@@ -23,7 +23,7 @@ FILTERS: dict[str, Any] = {"compression": "gzip", "compression_opts": 1, "shuffl
 _LEVEL = 1
 _THREADS = min(os.cpu_count() or 1, 8)
 _WORTH_A_THREAD = 1 << 18
-_CACHE_BYTES = 1 << 28
+_CACHE_BYTES = 1 << 27
 Slices = tuple[slice, ...]
 T = TypeVar("T")
 

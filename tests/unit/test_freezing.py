@@ -36,7 +36,7 @@ def test_the_curve_is_that_of_last_motions() -> None:
 
 def test_a_row_that_rests_and_moves_again_is_unmoved_but_not_frozen() -> None:
     group = rows_that_stop([5])
-    group.positions[-1] += 1
+    np.asarray(group.positions)[-1] += 1
     result = Freezing().compute(group)
     assert result.unmoved[50] == 1.0
     assert result.frozen[50] == 0.0

@@ -26,6 +26,9 @@ _GRID = 160
 _TRACKS = 3
 _DOTS = 600
 _FRAMES = 400
+_FIRST, _LAST = np.array([0]), np.array([-1])
+_SEEN = 100_000
+"""Most particles of a group that the limits of the picture are sought from."""
 _SMALL = 150
 """Particles up to which all places at the start are drawn too."""
 _ALONE = 2
@@ -113,7 +116,7 @@ def _within(places: Values, panel: Panel) -> NDArray[np.bool_]:
 
 def _limits(parts: Sequence[Group], space: Space) -> tuple[Values, Values]:
     """Lower and upper corner of the picture (2,): where the particles are in their first to their last frame."""
-    seen = [_places(part, space, spread_over(len(part.steps), 50)).reshape(-1, 2) for part in parts]
+    seen = [_places(part, space, spread_over(len(part.steps), 50), spread_over(part.count, _SEEN)) for part in parts]
     low = np.min([np.quantile(x, 0.005, axis=0) for x in seen], axis=0)
     high = np.max([np.quantile(x, 0.995, axis=0) for x in seen], axis=0)
     margin = 0.08 * max(float(np.max(high - low)), 1e-9)
@@ -152,8 +155,8 @@ def _panel(
         energy,
         force,
         tuple(_tracks(part, space) for part in parts),
-        tuple(_places(part, space, 0)[: _SMALL * (part.count <= _SMALL)] for part in parts),
-        tuple(_places(part, space, -1)[spread_over(part.count, _DOTS)] for part in parts),
+        tuple(_places(part, space, _FIRST, spread_over(part.count * (part.count <= _SMALL), _SMALL)) for part in parts),
+        tuple(_places(part, space, _LAST, spread_over(part.count, _DOTS)) for part in parts),
         top,
     )
 
@@ -175,6 +178,6 @@ def _tracks(part: Group, space: Space) -> Values:
     return ways
 
 
-def _places(part: Group, space: Space, frames: NDArray[np.int64] | int) -> Values:
-    """(..., N, 2) the first two coordinates in one frame or in some."""
-    return wrapped(space, part.positions[frames])[..., :2]
+def _places(part: Group, space: Space, frames: NDArray[np.int64], rows: NDArray[np.int64]) -> Values:
+    """(M, 2) the first two coordinates of some rows in some frames, one frame after the other."""
+    return np.concatenate([wrapped(space, part.frame(frame)[rows])[:, :2] for frame in frames])

@@ -66,12 +66,13 @@ class Coherence(Diagnostic[CoherenceResult]):
         """The results for one group."""
         intervals = max(len(group.steps) - 1, 0)
         cosine, spread = np.full(intervals, np.nan), np.full(intervals, np.nan)
-        moving, own = np.zeros(intervals, np.int64), np.zeros((intervals, group.count))
+        moving, own = np.zeros(intervals, np.int64), _Own(group.count)
         ways = np.zeros((intervals, group.dimensions))
         for frames, x in group.blocks(overlap=1):
             for place, moved in enumerate(np.diff(x, axis=0), start=frames.start):
                 ways[place] = moved.mean(axis=0) if len(moved) else 0.0
-                cosine[place], spread[place], moving[place], own[place] = _cosines(moved)
+                cosine[place], spread[place], moving[place], pseudo = _cosines(moved)
+                own.add(pseudo)
         if np.any(moving < 2):
             notes.append(f"in {int(np.sum(moving < 2))} of {intervals} intervals fewer than two rows move")
         estimates = _estimates(cosine, spread, own, ways)
@@ -86,6 +87,36 @@ class Coherence(Diagnostic[CoherenceResult]):
             spread=spread,
             moving=moving,
         )
+
+
+class _Own:
+    """The pseudo-values of rows, interval by interval.
+
+    Attributes:
+        first, last: (n,) of the rows that moved in the first and in the last interval with a cosine.
+        sums, counts: (N,) over the intervals in which a row moved.
+    """
+
+    def __init__(self, rows: int) -> None:
+        self.first = self.last = np.empty(0)
+        self.sums, self.counts = np.zeros(rows), np.zeros(rows, np.int64)
+
+    def add(self, pseudo: Values) -> None:
+        """Those of an interval (N,), NaN where a row has none."""
+        seen = np.isfinite(pseudo)
+        if not seen.any():
+            return
+        self.last = pseudo[seen]
+        self.first = self.first if len(self.first) else self.last
+        self.sums += np.where(seen, pseudo, 0.0)
+        self.counts += seen
+
+    @property
+    def means(self) -> Values:
+        """(n,) of the rows that moved at all."""
+        rows = self.counts > 0
+        means: Values = self.sums[rows] / self.counts[rows]
+        return means
 
 
 def _cosines(moved: Values) -> tuple[float, float, int, Values]:
@@ -106,17 +137,14 @@ def _cosines(moved: Values) -> tuple[float, float, int, Values]:
     return value, spread, count, own
 
 
-def _estimates(cosine: Values, spread: Values, own: Values, ways: Values) -> dict[str, Estimate]:
+def _estimates(cosine: Values, spread: Values, own: _Own, ways: Values) -> dict[str, Estimate]:
     keys = ("coherence.start", "coherence.mean", "coherence.end", "coherence.spread", "coherence.successive")
     estimates = dict.fromkeys(keys, missing("1"))
     known = np.flatnonzero(np.isfinite(cosine))
     if len(known):
-        for key, place in (("coherence.start", known[0]), ("coherence.end", known[-1])):
-            estimates[key] = Estimate(np.array(cosine[place]), "1", own[place][np.isfinite(own[place])])
-        seen = np.isfinite(own)
-        rows = seen.any(axis=0)
-        each = np.where(seen, own, 0.0).sum(axis=0)[rows] / seen.sum(axis=0)[rows]
-        estimates["coherence.mean"] = Estimate(np.array(cosine[known].mean()), "1", each)
+        estimates["coherence.start"] = Estimate(np.array(cosine[known[0]]), "1", own.first)
+        estimates["coherence.end"] = Estimate(np.array(cosine[known[-1]]), "1", own.last)
+        estimates["coherence.mean"] = Estimate(np.array(cosine[known].mean()), "1", own.means)
         wide = spread[np.isfinite(spread)]
         estimates["coherence.spread"] = exact(float(wide.mean()), "1") if len(wide) else missing("1")
     lengths = np.linalg.norm(ways, axis=1)

@@ -71,18 +71,21 @@ class PairDispersion(Diagnostic[PairDispersionResult]):
     def measure(self, group: Group, notes: list[str]) -> PairDispersionResult:
         """The results for one group."""
         pairs = _pairs(group) if group.count > 1 and len(group.steps) > 1 else np.empty((0, 2), np.int64)
-        distances = np.array([_distances(x, pairs) for x in group.positions]).reshape(len(group.steps), len(pairs))
-        apart = distances[0] > 0 if len(distances) else np.zeros(0, bool)
+        apart = _distances(group.positions[0], pairs) > 0 if len(group.steps) else np.zeros(0, bool)
         if not apart.all():
             notes.append(f"{int(np.sum(~apart))} of {len(pairs)} pairs coincide at the start and are left out")
-        kept = distances[:, apart]
+        pairs = pairs[apart] if len(pairs) else pairs
         estimates = {"pair_dispersion.ratio": missing("1"), "pair_dispersion.rate": missing("1/time")}
         square = logarithm = np.full(len(group.steps), np.nan)
-        if kept.shape[1] > 1:
-            square = np.mean(kept**2, axis=1) / np.mean(kept[0] ** 2)
-            with np.errstate(divide="ignore"):
-                logarithm = np.mean(np.log(kept / kept[0]), axis=1)
-            estimates = _estimates(kept, float(group.times[-1] - group.times[0]), notes)
+        if len(pairs) > 1:
+            first, last = (_distances(group.positions[frame], pairs) for frame in (0, -1))
+            square, logarithm = np.empty((2, len(group.steps)))
+            for frame, x in enumerate(group.positions):
+                distances = _distances(x, pairs)
+                square[frame] = np.mean(distances**2) / np.mean(first**2)
+                with np.errstate(divide="ignore"):
+                    logarithm[frame] = np.mean(np.log(distances / first))
+            estimates = _estimates(first, last, float(group.times[-1] - group.times[0]), notes)
         else:
             notes.append("fewer than two pairs: their dispersion is undefined")
         return PairDispersionResult(
@@ -113,14 +116,15 @@ def _distances(x: NDArray[np.floating], pairs: NDArray[np.int64]) -> Values:
     return apart
 
 
-def _estimates(kept: Values, elapsed: float, notes: list[str]) -> dict[str, Estimate]:
-    first, last = kept[0] ** 2, kept[-1] ** 2
-    without = np.sqrt((last.sum() - last) / (first.sum() - first))
-    ratio = jackknife(np.sqrt(last.sum() / first.sum()), without, "1")
-    if not np.all(kept[-1] > 0):
+def _estimates(first: Values, last: Values, elapsed: float, notes: list[str]) -> dict[str, Estimate]:
+    """From the distances (P,) of pairs in the first and in the last frame."""
+    before, after = first**2, last**2
+    without = np.sqrt((after.sum() - after) / (before.sum() - before))
+    ratio = jackknife(np.sqrt(after.sum() / before.sum()), without, "1")
+    if not np.all(last > 0):
         notes.append("pairs have come to coincide: the mean logarithm of their distance is undefined")
         return {"pair_dispersion.ratio": ratio, "pair_dispersion.rate": missing("1/time")}
     return {
         "pair_dispersion.ratio": ratio,
-        "pair_dispersion.rate": mean(np.log(kept[-1] / kept[0]) / elapsed, "1/time"),
+        "pair_dispersion.rate": mean(np.log(last / first) / elapsed, "1/time"),
     }

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values
+from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values, spread_over
 from gasfield.diagnostics.group import Group
 from gasfield.registry import register
 from gasfield.statistics.estimate import median, missing
+
+_KEPT = 1 << 24
+"""Most lengths that are kept for the picture; of more, those of rows evenly spread over all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +24,8 @@ class StepLengthResult(Result):
 
     Attributes:
         steps: (T - 1,) step at the end of each interval.
-        lengths: (T - 1, N) distance moved by each row [length per `interval`].
+        lengths: (T - 1, n) distance moved by each row [length per `interval`]; of fewer rows where all of them would be
+            more than 16 million lengths.
         median, mean: (T - 1,) over rows.
         low, high: (T - 1,) the 10th and the 90th percentile of the rows.
         interval: the time from one frame to the next, in words.
@@ -56,17 +61,19 @@ class StepLength(Diagnostic[StepLengthResult]):
 
     def measure(self, group: Group, notes: list[str]) -> StepLengthResult:
         """The results for one group."""
-        lengths = step_lengths(group)
-        unit = _unit(group)
+        intervals, unit = max(len(group.steps) - 1, 0), _unit(group)
         estimates = dict.fromkeys(("step_length.start", "step_length.median", "step_length.end"), missing(unit))
-        low = middle = high = average = np.full(len(lengths), np.nan)
+        low, middle, high, average = np.full((4, intervals), np.nan)
+        shown = spread_over(group.count, max(1, _KEPT // max(intervals, 1)))
+        lengths = np.zeros((intervals, len(shown)))
         if lengths.size:
-            low, middle, high = np.quantile(lengths, [0.1, 0.5, 0.9], axis=1)
-            average = lengths.mean(axis=1)
+            for span, moved in _moved(group):
+                low[span], middle[span], high[span] = np.quantile(moved, [0.1, 0.5, 0.9], axis=1)
+                average[span], lengths[span] = moved.mean(axis=1), moved[:, shown]
             estimates = {
-                "step_length.start": median(lengths[0], unit),
-                "step_length.median": median(np.median(lengths, axis=0), unit),
-                "step_length.end": median(lengths[-1], unit),
+                "step_length.start": median(_norms(group.places(slice(0, 2)))[0], unit),
+                "step_length.median": median(_own_medians(group, lengths), unit),
+                "step_length.end": median(_norms(group.places(slice(-2, None)))[0], unit),
             }
         else:
             notes.append("no row is present in two frames: step lengths are undefined")
@@ -86,12 +93,23 @@ class StepLength(Diagnostic[StepLengthResult]):
         )
 
 
-def step_lengths(group: Group) -> Values:
-    """(T - 1, N) distance that each row moves between successive frames [length]."""
-    lengths = np.zeros((max(len(group.steps) - 1, 0), group.count))
+def _norms(x: Values) -> Values:
+    """(t - 1, n) distance that each row moves between successive frames of (t, n, D)."""
+    norms: Values = np.linalg.norm(np.diff(x, axis=0), axis=2)
+    return norms
+
+
+def _moved(group: Group) -> Iterator[tuple[slice, Values]]:
+    """Intervals, and the distances (t, N) that rows move in them, a block of frames at a time."""
     for frames, x in group.blocks(overlap=1):
-        lengths[frames.start : frames.stop - 1] = np.linalg.norm(np.diff(x, axis=0), axis=2)
-    return lengths
+        yield slice(frames.start, frames.stop - 1), _norms(x)
+
+
+def _own_medians(group: Group, lengths: Values) -> Values:
+    """(N,) the median over all intervals of each row; `lengths` are those of all rows, or of some."""
+    if lengths.shape[1] == group.count:
+        return np.asarray(np.median(lengths, axis=0))
+    return np.concatenate([np.median(_norms(group.places(rows=rows)), axis=0) for rows in group.row_blocks()])
 
 
 def _unit(group: Group) -> str:

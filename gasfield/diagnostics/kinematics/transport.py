@@ -8,7 +8,7 @@ motion, seen from the centroid.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 
@@ -81,34 +81,66 @@ class Transport(Diagnostic[TransportResult]):
 
     def measure(self, group: Group, notes: list[str]) -> TransportResult:
         """The results for one group."""
-        paths, velocities = _numbers(group, notes)
+        chosen = _affordable(group, notes)
         interval = float(group.times[1] - group.times[0]) if len(group.times) > 1 else 1.0
-        lags = interval * np.arange(len(paths), dtype=np.float64)
-        if paths.shape[1] < 2 or len(paths) < _FEWEST:
+        lags = interval * np.arange(len(group.steps), dtype=np.float64)
+        if chosen.count < 2 or len(lags) < _FEWEST:
             notes.append("fewer than two rows, or frames, are present throughout: transport is undefined")
-            empty = np.full(len(paths), np.nan)
+            empty = np.full(len(lags), np.nan)
             return _result(group, {key: missing(unit) for key, unit in _UNITS.items()}, notes, lags, *[empty] * 5)
-        seen = paths - paths.mean(axis=1, keepdims=True)
-        own = None if velocities is None else velocities - velocities.mean(axis=1, keepdims=True)
-        all_motion, thermal = _Motion.of(paths, velocities, interval), _Motion.of(seen, own, interval)
-        if velocities is None:
+        together = _Together.of(chosen)
+        drift = together.velocity
+        measured = drift is not None
+        all_motion, thermal = (_Motion(len(lags), group.dimensions, interval, measured) for _ in range(2))
+        spread = np.zeros(len(lags))
+        for part in chosen.row_blocks(parts=4):
+            rows = np.arange(chosen.count)[part]  # by number: each history is then one piece
+            paths, velocities = chosen.places(rows=rows), None if drift is None else chosen.speeds(rows=rows)
+            all_motion.add(paths, velocities)
+            spread += np.sum((paths - paths[0] - together.moved) ** 2, axis=2).sum(axis=1)
+            thermal.add(paths - together.place, None if drift is None or velocities is None else velocities - drift)
+        if not measured:
             notes.append(
                 "velocities are displacements between frames: in a steady run Green-Kubo is Einstein's own sum"
             )
-        from_start = paths - paths[0]
-        bulk = np.sum(from_start.mean(axis=1) ** 2, axis=1)
-        spread = np.mean(np.sum((from_start - from_start.mean(axis=1, keepdims=True)) ** 2, axis=2), axis=1)
         estimates = all_motion.estimates("transport") | thermal.estimates("transport.thermal")
-        estimates["transport.bulk_share"] = _bulk_share(from_start[-1])
+        estimates["transport.bulk_share"] = _bulk_share(chosen.frame(-1) - chosen.frame(0))
         for name in ("transport", "transport.thermal"):
             _say_what_is_no_diffusion(name, estimates, notes)
         estimates["transport.temperature"] = _temperature(
             group, estimates["transport.thermal.diffusion.einstein"], notes
         )
-        correlation = thermal.correlation.mean(axis=1)
+        correlation = thermal.correlation / chosen.count
         first = correlation[0] if correlation[0] > 0 else np.nan
-        curves = (all_motion.squares.mean(axis=1), thermal.squares.mean(axis=1), correlation / first, bulk, spread)
-        return _result(group, estimates, notes, lags, *curves)
+        bulk = np.sum(together.moved[:, 0] ** 2, axis=1)
+        squares = (all_motion.squares / chosen.count, thermal.squares / chosen.count)
+        return _result(group, estimates, notes, lags, *squares, correlation / first, bulk, spread / chosen.count)
+
+
+@dataclass(frozen=True)
+class _Together:
+    """What all rows have in common, over time.
+
+    Attributes:
+        place: (T, 1, D) their mean place.
+        moved: (T, 1, D) their mean displacement since the first frame.
+        velocity: (T, 1, D) their mean velocity; None where velocities were not kept.
+    """
+
+    place: Values
+    moved: Values
+    velocity: Values | None
+
+    @classmethod
+    def of(cls, group: Group) -> Self:
+        """Of all rows of a group, a block of frames at a time."""
+        place, moved, velocity = np.zeros((3, len(group.steps), 1, group.dimensions))
+        first = group.frame(0)
+        for frames, x in group.blocks():
+            place[frames], moved[frames] = x.mean(axis=1, keepdims=True), (x - first).mean(axis=1, keepdims=True)
+            if group.velocities is not None:
+                velocity[frames] = group.speeds(frames).mean(axis=1, keepdims=True)
+        return cls(place, moved, None if group.velocities is None else velocity)
 
 
 _PER_MOTION = {
@@ -126,47 +158,56 @@ _UNITS = {
 }
 
 
-@dataclass(frozen=True)
 class _Motion:
-    """Paths (T, N, D), their square displacements (T, N) and velocity autocorrelations (T', N) over lags."""
+    """The motion of rows, a block of them after the other.
 
-    paths: Values
-    squares: Values
-    correlation: Values
-    interval: float
-    measured: bool
+    Attributes:
+        squares: (T,) square displacements over lags, summed over rows.
+        correlation: (T,) autocorrelation of velocities, summed over rows; (T - 1,) of displacements.
+    """
 
-    @classmethod
-    def of(cls, paths: Values, velocities: Values | None, interval: float) -> _Motion:
-        measured = velocities is not None
-        moving = np.diff(paths, axis=0) / interval if velocities is None else velocities
-        return cls(paths, square_displacements(paths), autocorrelations(moving), interval, measured)
+    def __init__(self, frames: int, dimensions: int, interval: float, measured: bool) -> None:
+        """Motion over so many frames; velocities are `measured`, or displacements between frames."""
+        self._dimensions, self._interval, self._measured = dimensions, interval, measured
+        self._low, self._high = max(1, round(_WINDOW[0] * frames)), max(3, round(_WINDOW[1] * frames))
+        self._rows: list[Values] = []
+        self.squares, self.correlation = np.zeros(frames), np.zeros(frames if measured else frames - 1)
+
+    def add(self, paths: Values, velocities: Values | None) -> None:
+        """Paths (T, n, D) of some rows, and their velocities."""
+        squares = square_displacements(paths)
+        correlation = autocorrelations(np.diff(paths, axis=0) / self._interval if velocities is None else velocities)
+        low, high = self._low, self._high
+        lags = self._interval * np.arange(low, high + 1)
+        away = lags - lags.mean()
+        slopes = away @ squares[low : high + 1] / np.sum(away**2)
+        path = np.linalg.norm(np.diff(paths, axis=0), axis=2).sum(axis=0)
+        way = np.linalg.norm(paths[-1] - paths[0], axis=1)
+        integral = self._integral(correlation, (low + high) // 2)
+        self._rows.append(np.stack([slopes, integral, *squares[[1, 2, low, high]], path, way]))
+        self.squares += squares.sum(axis=1)
+        self.correlation += correlation.sum(axis=1)
 
     def estimates(self, prefix: str) -> dict[str, Estimate]:
-        count, dimensions = len(self.paths), self.paths.shape[2]
-        low, high = max(1, round(_WINDOW[0] * count)), max(3, round(_WINDOW[1] * count))
-        lags = self.interval * np.arange(low, high + 1)
-        away = lags - lags.mean()
-        slopes = away @ self.squares[low : high + 1] / np.sum(away**2)
-        found = {
-            "diffusion.einstein": mean(slopes / (2 * dimensions), "length^2/time"),
-            "diffusion.green_kubo": mean(self._integral((low + high) // 2) / dimensions, "length^2/time"),
-            "exponent.short": _exponent(self.squares[1], self.squares[2], 2.0),
-            "exponent.long": _exponent(self.squares[low], self.squares[high], high / low),
-        }
-        path = np.linalg.norm(np.diff(self.paths, axis=0), axis=2).sum(axis=0)
+        """All keys, from all rows."""
+        slopes, integral, first, second, near, far, path, way = np.concatenate(self._rows, axis=1)
         moved = path > 0
-        ways = np.linalg.norm(self.paths[-1] - self.paths[0], axis=1)[moved] / path[moved]
-        found["straightness"] = median(ways, "1") if moved.any() else missing("1")
+        found = {
+            "diffusion.einstein": mean(slopes / (2 * self._dimensions), "length^2/time"),
+            "diffusion.green_kubo": mean(integral / self._dimensions, "length^2/time"),
+            "exponent.short": _exponent(first, second, 2.0),
+            "exponent.long": _exponent(near, far, self._high / self._low),
+            "straightness": median(way[moved] / path[moved], "1") if moved.any() else missing("1"),
+        }
         return {f"{prefix}.{key}": estimate for key, estimate in found.items()}
 
-    def _integral(self, last: int) -> Values:
-        """(N,) of the autocorrelation from lag 0 to `last`: by trapezoids of measured velocities; of displacements the
+    def _integral(self, correlation: Values, last: int) -> Values:
+        """(n,) of the autocorrelation from lag 0 to `last`: by trapezoids of measured velocities; of displacements the
         sum C_0/2 + C_1 + ... + C_last, which is half the slope of the square displacement there."""
-        summed = self.correlation[: last + 1].sum(axis=0) - 0.5 * self.correlation[0]
-        if self.measured:
-            summed = summed - 0.5 * self.correlation[last]
-        integral: Values = summed * self.interval
+        summed = correlation[: last + 1].sum(axis=0) - 0.5 * correlation[0]
+        if self._measured:
+            summed = summed - 0.5 * correlation[last]
+        integral: Values = summed * self._interval
         return integral
 
 
@@ -222,15 +263,13 @@ def _bulk_share(moved: Values) -> Estimate:
     return jackknife(share, np.divide(left, rest, out=np.full(count, np.nan), where=rest > 0), "1")
 
 
-def _numbers(group: Group, notes: list[str]) -> tuple[Values, Values | None]:
-    """Positions (T, n, D) and velocities of the rows, or of as many as are cheap."""
+def _affordable(group: Group, notes: list[str]) -> Group:
+    """The group, or as many of its rows as are cheap."""
     most = max(2, _NUMBERS // max(1, len(group.steps) * group.dimensions))
-    rows = np.arange(group.count)
-    if group.count > most:
-        rows = np.sort(generator(0, Stream.PERMUTATIONS, 2).choice(group.count, most, replace=False))
-        notes.append(f"{most} of {group.count} rows are looked at")
-    velocities = None if group.velocities is None else group.velocities[:, rows].astype(np.float64)
-    return group.places(rows=rows), velocities
+    if group.count <= most:
+        return group
+    notes.append(f"{most} of {group.count} rows are looked at")
+    return group.of_rows(np.sort(generator(0, Stream.PERMUTATIONS, 2).choice(group.count, most, replace=False)))
 
 
 def _result(

@@ -14,7 +14,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values
+from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values, spread_over
 from gasfield.diagnostics.group import Group
 from gasfield.kernels.bfloat16 import is_on_lattice, keys
 from gasfield.registry import register
@@ -30,6 +30,9 @@ OCCUPANCIES = ("unmoved", "single", "local", "multi", "beyond")
 """Of a row in an interval: no cell; one coordinate by one cell; several coordinates by one cell each; any by more; any
 by more than `FAR`."""
 _SMALLEST = 2.0**-133
+_KEPT = 1 << 23
+"""Most displacements, of rows times intervals, that are looked at: medians over rows and over intervals need all of
+them at once. Of more, those of rows evenly spread over all."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,10 @@ class Cells(Diagnostic[CellsResult]):
 
     def measure(self, group: Group, notes: list[str]) -> CellsResult:
         """The results for one group."""
+        rows = spread_over(group.count, max(1, _KEPT // max(len(group.steps), 1)))
+        if len(rows) < group.count:
+            notes.append(f"{len(rows)} of {group.count} rows are looked at")
+            group = group.of_rows(rows)
         moves = cells_moved(group, self.definition)
         kinds = moves.kinds()
         medians = np.full((3, len(moves.total)), np.nan)
@@ -170,32 +177,40 @@ def cells_moved(group: Group, definition: Definition = "keys") -> Moves:
     moves = Moves(np.zeros(shape), np.zeros(shape), np.zeros(shape))
     if not moves.total.size:
         return moves
-    positions = group.positions.astype(np.float32, copy=False)
-    if not is_on_lattice(positions).all():
-        raise ValueError(f"{group.name}: not every position is a bfloat16")
-    for frame, moved in enumerate({"keys": _by_keys, "ulp": _by_ulp}[definition](positions)):
-        moves.total[frame], moves.largest[frame] = moved.sum(axis=1), moved.max(axis=1)
-        moves.length[frame] = np.sqrt(np.square(moved).sum(axis=1))
+    for frame, norms in enumerate(norms_of_moves(group, definition)):
+        moves.total[frame], moves.length[frame], moves.largest[frame] = norms
     return moves
 
 
-def _by_keys(positions: NDArray[np.float32]) -> Iterator[Values]:
-    """(N, D) cells moved by each coordinate, interval by interval. Integers this small are exact in float64."""
-    before = keys(positions[0])
-    for x in positions[1:]:
-        after = keys(x)
-        yield np.abs(after - before).astype(np.float64)
+def norms_of_moves(group: Group, definition: Definition) -> Iterator[tuple[Values, Values, Values]]:
+    """The norms L1, L2 and Linf (N,) of the displacements in each interval [cells].
+
+    Raises:
+        ValueError: if a position is not a bfloat16.
+    """
+    between = {"keys": _by_keys, "ulp": _by_ulp}[definition]
+    before = None
+    for x in group.positions:
+        after = x.astype(np.float32, copy=False)
+        if not is_on_lattice(after).all():
+            raise ValueError(f"{group.name}: not every position is a bfloat16")
+        if before is not None:
+            moved = between(before, after)
+            yield moved.sum(axis=1), np.sqrt(np.square(moved).sum(axis=1)), moved.max(axis=1)
         before = after
 
 
-def _by_ulp(positions: NDArray[np.float32]) -> Iterator[Values]:
-    """(N, D) displacements in ULPs of the start of each interval; infinite from zero, and 0 where nothing moves."""
-    before = positions[0].astype(np.float64)
-    for x in positions[1:]:
-        after = x.astype(np.float64)
-        moved, ulp = np.abs(after - before), _ulp(before)
-        yield np.where(moved > 0, np.divide(moved, ulp, out=np.full(moved.shape, np.inf), where=ulp > 0), 0.0)
-        before = after
+def _by_keys(before: NDArray[np.float32], after: NDArray[np.float32]) -> Values:
+    """(N, D) cells moved by each coordinate. Integers this small are exact in float64."""
+    moved: Values = np.abs(keys(after) - keys(before)).astype(np.float64)
+    return moved
+
+
+def _by_ulp(before: NDArray[np.float32], after: NDArray[np.float32]) -> Values:
+    """(N, D) displacements in ULPs of the start; infinite from zero, and 0 where nothing moves."""
+    start = before.astype(np.float64)
+    moved, ulp = np.abs(after.astype(np.float64) - start), _ulp(start)
+    return np.where(moved > 0, np.divide(moved, ulp, out=np.full(moved.shape, np.inf), where=ulp > 0), 0.0)
 
 
 def _ulp(values: Values) -> Values:

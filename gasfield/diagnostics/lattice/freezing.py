@@ -10,7 +10,7 @@ compared, not values: a change from +0 to -0 is a motion.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,18 +106,17 @@ class Freezing(Diagnostic[FreezingResult]):
 
     def measure(self, group: Group, notes: list[str]) -> FreezingResult:
         """The results for one group."""
-        moved = rows_moved(group.positions)
-        last_motion = group.steps[last_frame(moved)] if len(group.steps) else np.zeros(group.count, np.int64)
+        motion = _Motion.of(group, self.quiet_steps)
+        last_motion, thaws = motion.last, motion.thaws
         count = group.count
         frozen = np.full(len(group.steps), np.nan)
         if count:
             frozen = np.searchsorted(np.sort(last_motion), group.steps, side="right") / count
-        unmoved = 1.0 - moved.mean(axis=1) if count else np.full(len(moved), np.nan)
+        unmoved = 1.0 - motion.rows / count if count else np.full(len(motion.rows), np.nan)
         horizon = horizon_of(group.steps, self.quiet)
-        thaws = find_thaws(moved, group.steps, self.quiet_steps)
         reheats = find_reheats(unmoved, group.steps[1:], count) if count else []
-        estimates = _estimates(group, moved, last_motion, horizon, notes)
-        if moved.size:
+        estimates = _estimates(group, motion.at_end, last_motion, horizon, notes)
+        if motion.at_end.size:
             estimates |= self._again(thaws, reheats, notes)
         return FreezingResult(
             group=group.name,
@@ -154,6 +153,38 @@ class Freezing(Diagnostic[FreezingResult]):
         return estimates
 
 
+@dataclass(frozen=True)
+class _Motion:
+    """Who moved when.
+
+    Attributes:
+        last: (N,) the last step of each row in which it moved; the first one if it never did.
+        rows: (T - 1,) rows that moved in each interval.
+        at_end: (N,) whether a row moved in the last interval; empty if there is none.
+        thaws: the pauses of each row.
+    """
+
+    last: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    at_end: NDArray[np.bool_]
+    thaws: Thaws
+
+    @classmethod
+    def of(cls, group: Group, shortest: int) -> Self:
+        """Of a group, with pauses of at least so many steps; a block of rows at a time."""
+        intervals = max(len(group.steps) - 1, 0)
+        last, count, longest = np.zeros((3, group.count), np.int64)
+        rows, at_end = np.zeros(intervals, np.int64), np.zeros(group.count if intervals else 0, bool)
+        for part in group.row_blocks() if len(group.steps) else ():
+            moved = rows_moved(np.asarray(group.positions[:, part]))
+            thaws = find_thaws(moved, group.steps, shortest)
+            last[part], count[part], longest[part] = group.steps[last_frame(moved)], thaws.count, thaws.longest
+            rows += moved.sum(axis=1)
+            if intervals:
+                at_end[part] = moved[-1]
+        return cls(last, rows, at_end, Thaws(count, longest))
+
+
 def horizon_of(steps: NDArray[np.int64], quiet: float) -> int:
     """The last recorded step at least the share `quiet` of a recording before its end; the first at the earliest."""
     if not len(steps):
@@ -181,20 +212,20 @@ def last_frame(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 
 def _estimates(
-    group: Group, moved: NDArray[np.bool_], last_motion: NDArray[np.int64], horizon: int, notes: list[str]
+    group: Group, moved_at_end: NDArray[np.bool_], last_motion: NDArray[np.int64], horizon: int, notes: list[str]
 ) -> dict[str, Estimate]:
     """All keys; `notes` grows by what is undefined."""
     shares = ("frozen.fraction", "unmoved.fraction", "frozen.thawed", "frozen.reheats", "frozen.largest_reheat")
     times = (*_QUANTILES, "frozen.quiet", "frozen.recording", "frozen.longest_pause")
     estimates = dict.fromkeys(shares, missing("1")) | dict.fromkeys(times, missing("steps"))
-    if not moved.size:
+    if not moved_at_end.size:
         notes.append("no row is present in two frames: standing still is undefined")
         return estimates
     frozen = last_motion <= horizon
     estimates["frozen.fraction"] = share(frozen)
     estimates["frozen.quiet"] = exact(group.steps[-1] - horizon, "steps")
     estimates["frozen.recording"] = exact(group.steps[-1] - group.steps[0], "steps")
-    estimates["unmoved.fraction"] = share(~moved[-1])
+    estimates["unmoved.fraction"] = share(~moved_at_end)
     for key, probability in _QUANTILES.items():
         if frozen.mean() >= probability:
             estimates[key] = time_by_which(last_motion, probability, horizon)

@@ -24,8 +24,8 @@ from pydantic import Field
 
 from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values
 from gasfield.diagnostics.group import Group
-from gasfield.diagnostics.lattice.cells import Definition, Moves, cells_moved, no_cells
-from gasfield.diagnostics.lattice.freezing import horizon_of, last_frame, time_by_which
+from gasfield.diagnostics.lattice.cells import Definition, no_cells, norms_of_moves
+from gasfield.diagnostics.lattice.freezing import horizon_of, time_by_which
 from gasfield.registry import register
 from gasfield.statistics.estimate import Estimate, exact, missing, share
 
@@ -92,10 +92,9 @@ class Lifecycle(Diagnostic[LifecycleResult]):
 
     def measure(self, group: Group, notes: list[str]) -> LifecycleResult:
         """The results for one group."""
-        moves = cells_moved(group, self.definition)
         ends: NDArray[np.int64] = np.zeros((3, group.count), np.int64)
         if len(group.steps):
-            ends = group.steps[last_exits(moves, group.dimensions)]
+            ends = group.steps[last_exits(group, self.definition)]
         horizon = horizon_of(group.steps, self.quiet)
         return LifecycleResult(
             group=group.name,
@@ -108,11 +107,13 @@ class Lifecycle(Diagnostic[LifecycleResult]):
         )
 
 
-def last_exits(moves: Moves, dimensions: int) -> NDArray[np.int64]:
+def last_exits(group: Group, definition: Definition) -> NDArray[np.int64]:
     """(3, N) number of the frame with which each row leaves early, midlife and late; 0 if it never was in it."""
-    return np.stack(
-        [last_frame(moves.length > np.sqrt(dimensions)), last_frame(moves.largest > 1), last_frame(moves.total > 0)]
-    )
+    exits = np.zeros((3, group.count), np.int64)
+    for frame, (total, length, largest) in enumerate(norms_of_moves(group, definition) if group.count else (), start=1):
+        for phase, inside in enumerate((length > np.sqrt(group.dimensions), largest > 1, total > 0)):
+            exits[phase, inside] = frame
+    return exits
 
 
 def _shares(ends: NDArray[np.int64], steps: NDArray[np.int64]) -> Values:

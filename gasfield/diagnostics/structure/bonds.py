@@ -17,6 +17,9 @@ from gasfield.statistics.estimate import exact, mean, missing, share
 
 _PANELS = 4
 
+_KEPT = 1 << 24
+"""Most strains, of bonds times frames, that are kept; of more, those of bonds evenly spread over all."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class BondsResult(Result):
@@ -68,12 +71,18 @@ class Bonds(Diagnostic[BondsResult]):
     def measure(self, group: Group, notes: list[str]) -> BondsResult:
         """The results for one structure."""
         bonds = group.bonds
-        lengths = np.array([_lengths(x, bonds) for x in group.positions]).reshape(len(group.steps), len(bonds))
-        solid = lengths[0] > 0 if len(lengths) else np.zeros(len(bonds), bool)
+        first = _lengths(group.positions[0], bonds) if len(group.steps) else np.zeros(len(bonds))
+        solid = first > 0
         if not solid.all():
             notes.append(f"{int(np.sum(~solid))} of {len(bonds)} bonds have no length at the start and are left out")
-        bonds, lengths = bonds[solid], lengths[:, solid]
-        strain = lengths / lengths[0] - 1.0 if lengths.size else np.empty(lengths.shape)
+        bonds, first = bonds[solid], first[solid]
+        if len(bonds) * len(group.steps) > _KEPT:
+            few = spread_over(len(bonds), max(1, _KEPT // len(group.steps)))
+            notes.append(f"{len(few)} of {len(bonds)} bonds are looked at")
+            bonds, first = bonds[few], first[few]
+        strain = np.empty((len(group.steps), len(bonds)))
+        for frame, x in enumerate(group.positions if len(bonds) else ()):
+            strain[frame] = _lengths(x, bonds) / first - 1.0
         whole = strain <= self.limit - 1.0
         keys = ("bonds.retention", "bonds.least", "bonds.strain.mean", "bonds.strain.std", "bonds.strain.largest")
         estimates = {key: missing("1") for key in keys}

@@ -87,9 +87,8 @@ class Clusters(Diagnostic[ClustersResult]):
         rows = np.arange(0, group.count, -(-group.count // _MOST))
         if len(rows) < group.count:
             notes.append(f"{len(rows)} of {group.count} particles are looked at")
-        x = group.places(frames, rows)
-        reach = self.reach or _REACH * float(np.sqrt(2.0 * np.sum(np.var(x[0], axis=0))))
-        sizes = [cluster_sizes(places, reach) for places in x]
+        reach = self.reach or _REACH * float(np.sqrt(2.0 * np.sum(np.var(group.frame(0)[rows], axis=0))))
+        sizes = [cluster_sizes(group.frame(frame)[rows], reach) for frame in frames]
         counts = np.array([len(s) for s in sizes])
         largest = np.array([s[0] / s.sum() for s in sizes])
         times = group.times[frames]

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values
-from gasfield.diagnostics.group import Group
+from gasfield.diagnostics.group import Group, Vectors
 from gasfield.diagnostics.thermodynamics.equilibrium import equilibrium_frames, require_equilibrium
 from gasfield.kernels.pair_counts import count_cross_pairs, count_pairs
 from gasfield.registry import register
@@ -161,8 +160,8 @@ def _in_periodic_box(group: Group, space: Space) -> _Pairs:
     reach = min(0.5 * float(periods.min()), _SPACINGS * spacing)
     edges = np.linspace(0.0, reach, _BINS + 1)
     shells = np.diff(_ball_volume(edges, dimensions)) / space.volume
-    batches = np.array_split(x, min(_BATCHES, len(x)))
-    found = [count_pairs(batch.astype(np.float64), periods, reach, _BINS) for batch in batches]
+    batches = np.array_split(np.arange(len(x)), min(_BATCHES, len(x)))
+    found = [count_pairs(x[batch].astype(np.float64), periods, reach, _BINS) for batch in batches]
     total = np.array([0.5 * count * (count - 1) * len(batch) for batch in batches])
     return _Pairs(edges, np.array(found, np.float64), total[:, None] * shells, total, notes)
 
@@ -181,7 +180,7 @@ def _against_other_times(group: Group) -> _Pairs:
     return _Pairs(edges, np.array(found, np.float64), np.array(chance, np.float64), notes=notes)
 
 
-def _chosen(group: Group, most: int) -> tuple[NDArray[np.floating], tuple[str, ...]]:
+def _chosen(group: Group, most: int) -> tuple[Vectors, tuple[str, ...]]:
     """Positions (T, n, D) with at most about `most` pairs in all, and what was left out for it.
 
     Rows are left out only as far as 16 frames of all of them would be too many: errors need frames.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -130,9 +131,14 @@ class Density(Diagnostic[DensityResult]):
         return _beside_law(late, density_law(group)) if group.forces.conservative else _without_law(late)
 
 
+def _along(group: Group, coordinate: Callable[[Values], Values]) -> Values:
+    """(T, N) a coordinate of the positions (t, N, D), a block of frames at a time."""
+    return np.concatenate([coordinate(x) for _, x in group.blocks()])
+
+
 def _without_law(group: Group) -> DensityResult:
     """The histogram of x0 where a force is no gradient."""
-    parts, warning = independent_parts(wrapped(group.run.space, group.positions[..., :1])[..., 0])
+    parts, warning = independent_parts(_along(group, lambda x: wrapped(group.run.space, x)[..., 0]))
     low, high = np.quantile(parts, [0.0, 1.0])
     edges = np.linspace(low, high if high > low else low + 1.0, _BINS + 1)
     found = shares_of_parts(parts, edges)
@@ -152,7 +158,7 @@ def _without_law(group: Group) -> DensityResult:
 
 def _beside_law(group: Group, law: KnownDensity) -> DensityResult:
     """The histogram of the coordinate of a law, and how well they agree."""
-    parts, warning = independent_parts(law.coordinate(group.positions))
+    parts, warning = independent_parts(_along(group, law.coordinate))
     seen = np.quantile(parts, [0.001, 0.999])  # a sample that is where the law is not shall be seen there
     low, high = min(law.span()[0], seen[0]), max(law.span()[1], seen[1])
     fine = np.linspace(low, high, _FINE * _BINS + 1)
@@ -207,7 +213,7 @@ def _plane(group: Group, law: AlongAxis) -> Plane | None:
     """Sample and law in both dimensions; None on a circle, which is no plane."""
     if law.space.curved:
         return None
-    x = wrapped(law.space, group.positions).reshape(-1, 2)
+    x = wrapped(law.space, group.places()).reshape(-1, 2)
     bins = int(np.clip(np.sqrt(len(x) / 100), 10, _BINS))  # some hundred draws where it is dense
     low, high = np.quantile(x, [0.002, 0.998], axis=0)
     low, high = low - 0.1 * (high - low), high + 0.1 * (high - low)

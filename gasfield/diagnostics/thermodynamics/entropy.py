@@ -15,14 +15,14 @@ equilibrium are Gaussian, and their part is exact. The part of the places has no
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import digamma, polygamma
 
-from gasfield.diagnostics.group import Group
+from gasfield.diagnostics.group import Group, Vectors
 from gasfield.diagnostics.thermodynamics.steady import Steady
 from gasfield.spaces import Space
 from gasfield.statistics.correlation import integrated_time
@@ -35,6 +35,7 @@ NEIGHBOURS_UP_TO = 4
 _NEIGHBOUR = 4
 _PARTS = 16
 _MOST = 12_000
+_NUMBERS = 1 << 24
 _FEWEST = 128
 
 
@@ -202,15 +203,15 @@ def independent_places(group: Group, steady: Steady, periods: Values) -> Sample 
 
     Of each particle, frames are taken that are a correlation time of its slowest coordinate apart.
     """
-    steady_places = group.positions[steady.frames(group)]
-    present = np.flatnonzero(np.isfinite(steady_places).all(axis=(0, 2)))
-    if not len(steady_places) or not len(present):
+    late = group.at_frames(steady.frames(group))
+    present = np.flatnonzero(late.finite_rows())
+    if not len(late.steps) or not len(present):
         return None
     rows = present[:: -(-len(present) // _MOST)]
-    places = steady_places[:, rows].astype(np.float64)
+    seen = late.positions[:, rows]
     wanted = -(-_MOST // len(rows))
-    apart = max(int(np.ceil(memory_of_places(places, periods))), len(places) // wanted, 1)
-    places = places[::-1][::apart][:wanted]
+    apart = max(int(np.ceil(memory_of_places(seen, periods))), len(seen) // wanted, 1)
+    places = seen[::-1][::apart][:wanted].astype(np.float64)
     count = len(places)
     if len(rows) >= _PARTS:
         parts = np.broadcast_to(np.arange(len(rows)) * _PARTS // len(rows), (count, len(rows)))
@@ -222,16 +223,21 @@ def independent_places(group: Group, steady: Steady, periods: Values) -> Sample 
     return Sample(points, parts.reshape(-1))
 
 
-def memory_of_places(places: NDArray[np.floating[Any]], periods: Values) -> float:
-    """Correlation time of the slowest coordinate of places (T, N, D), in frames, from all particles together.
+def memory_of_places(places: Vectors, periods: Values) -> float:
+    """Correlation time of the slowest coordinate of places (T, N, D), in frames, from some 512 numbers of each frame,
+    or fewer where these would be more than 16 million.
 
     In a periodic box, of sine and cosine of its phase.
     """
-    few = places[:, :: -(-places.shape[1] * places.shape[2] // 512)].astype(np.float64)
-    coordinates = []
-    for j, period in enumerate(periods):
-        if period > 0:
-            coordinates += [np.cos(2 * np.pi / period * few[:, :, j]), np.sin(2 * np.pi / period * few[:, :, j])]
-        else:
-            coordinates.append(few[:, :, j])
-    return max(integrated_time(values) for values in coordinates)
+    most = max(places.shape[2], min(512, _NUMBERS // max(1, len(places))))
+    few = places[:, :: -(-places.shape[1] * places.shape[2] // most)].astype(np.float64)
+    return max(integrated_time(values) for j, period in enumerate(periods) for values in _phases(few[:, :, j], period))
+
+
+def _phases(x: Values, period: float) -> Iterator[Values]:
+    """A coordinate (T, n), or sine and cosine of its phase in a periodic box."""
+    if period > 0:
+        yield np.cos(2 * np.pi / period * x)
+        yield np.sin(2 * np.pi / period * x)
+    else:
+        yield x

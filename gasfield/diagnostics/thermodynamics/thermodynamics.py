@@ -190,14 +190,14 @@ class _Equilibrium:
         """Exchange between basins may be far slower than the energy remembers, and of little weight in it: errors of
         energies then miss it. Particles that do not feel each other tell by their places."""
         energy, frames = self.estimates.get("correlation.time"), self.steady.frames(self.group)
-        places, times = self.group.positions[frames], self.group.times[frames]
-        present = np.isfinite(places).all(axis=(0, 2))
+        late = self.group.at_frames(frames)
+        times, present = late.times, late.finite_rows()
         alone = self.forces is not None and self.forces.conservative and not self.forces.interacting
         quiet = "potential" not in self.parts or np.ptp(self.parts["potential"].values) == 0
         if energy is None or not alone or quiet or self.space is None or len(times) < FEWEST or not present.any():
             return
         span = float(times[-1] - times[0])
-        memory = memory_of_places(places[:, present], self.space.periods) * span / (len(times) - 1)
+        memory = memory_of_places(late.positions[:, present], self.space.periods) * span / (len(times) - 1)
         if memory > span / _VISITS:
             self.notes.append(
                 f"places are remembered for {memory:.3g} of a time of {span:.3g}: basins may not be explored, and "
