@@ -64,7 +64,7 @@ def test_rows_against_the_rest_and_a_frame_of_a_trajectory(gasfield, tmp_path: P
         (["model.safetensors", "--tensor", "embed"], f"no tensor 'embed'; the matrices here are {EMBEDDING} 30 x 4, "),
         (["model.safetensors", "--tensor", "norm.weight"], "norm.weight: an embedding has two axes"),
         (["model.safetensors", "--tensor", "ids"], "ids: I64 numbers are no embedding"),
-        (["model.safetensors", "--cells", "-1"], "--cells -1: a number of cells from 0"),
+        (["model.safetensors", "--cells", "-1"], "--cells -1: must be from 0"),
         (["model.safetensors", "--step", "3"], "--step 3: chooses a frame of a trajectory; model.safetensors is none"),
         (["model.safetensors", "--bits", "bfloat16"], "--bits bfloat16: is for uint16 numbers; these are bfloat16 ("),
         (["model.safetensors", "--bits", "bf16"], "--bits bf16: bfloat16 is the only one"),
