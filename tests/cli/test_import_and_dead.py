@@ -67,7 +67,7 @@ def test_by_the_matrix_alone(gasfield: Callable, matrix: Path) -> None:
     [
         (("import", "m.npy", "-o", "m.npy"), "exists already"),
         (("import", "none", "-o", "a.h5"), "none: no such file or folder"),
-        (("import", "m.npy", "-o", "a.h5", "--rows", "dead"), "--rows dead: NAME=IDS is wanted"),
+        (("import", "m.npy", "-o", "a.h5", "--rows", "dead"), "--rows dead: expected NAME=IDS"),
         (("import", "m.npy", "-o", "a.h5", "--rows", "dead=0:601"), "the rows are 0 to 599"),
         (("import", "m.npy", "-o", "no/a.h5"), "there is no folder no"),
         (
@@ -78,7 +78,7 @@ def test_by_the_matrix_alone(gasfield: Callable, matrix: Path) -> None:
         (("dead",), "no input: give a matrix"),
         (("dead", "m.npy", "-o", "m.npy"), "--output m.npy: exists already"),
         (("dead", "--counts", "m.npy"), "one-dimensional array of integers"),
-        (("dead", "--tokenizer", "m.npy", "--corpus", "m.npy"), r"no tokenizer.json"),
+        (("dead", "--tokenizer", "m.npy", "--corpus", "m.npy"), "not a valid tokenizer.json"),
     ],
 )
 def test_faults_are_one_line_and_leave_nothing(

@@ -83,11 +83,19 @@ def test_a_default_is_that_of_the_function(command: str, function: Callable, nam
     [
         (
             ("--vocabulary", "100"),
-            ["--vocabulary is now called --vocabulary-size"],
+            ["--vocabulary has been renamed --vocabulary-size"],
             "--vocabulary-size 100: byte-level",
         ),
-        (("--decay=-1",), ["--decay is now called --weight-decay"], "--weight-decay: should be greater than or equal"),
-        (("--sequence", "0"), ["--sequence is now called --sequence-length"], "--sequence-length: should be greater"),
+        (
+            ("--decay=-1",),
+            ["--decay has been renamed --weight-decay"],
+            "--weight-decay: should be greater than or equal",
+        ),
+        (
+            ("--sequence", "0"),
+            ["--sequence has been renamed --sequence-length"],
+            "--sequence-length: should be greater",
+        ),
         (("--lr", "0", "--heads", "3"), [], "--heads: must divide dimensions, 64."),
         (("--full-steps", "few"), [], "--full-steps: give their number (20) or a list (0,10,250), not 'few'."),
         (("--corpus", "none.txt"), [], "--corpus none.txt: no such text file."),
@@ -109,7 +117,7 @@ def test_record_names_its_options(refuses: Callable, words: tuple[str, ...], not
         (("run", "double-well", "--plugin", "none.py"), "none.py: cannot be read"),
         (("animate", RECORDINGS / "kjv-bf16.h5", "-o", "a.avi"), "--output a.avi: must end in .gif or .mp4."),
         (("inspect", RECORDINGS / "kjv-bf16.h5", "--rows", "all"), "--rows all: no such file"),
-        (("dead", "--tokenizer", "t.json"), "--corpus: a tokenizer and a corpus belong together."),
+        (("dead", "--tokenizer", "t.json"), "--corpus: a tokenizer and a corpus must be given together."),
         (("dead", "--counts", "none"), "--counts none: no such file."),
         (("import", RECORDINGS / "kjv-bf16.h5", "-o", "no/a.h5"), "--output no/a.h5: there is no folder no."),
     ],

@@ -93,7 +93,7 @@ def test_errors_are_those_that_were_made(write: Writing, gas: Gas, drift: Values
     assert np.isnan(curve[0])  # nothing has moved yet
     assert curve[1:] == pytest.approx(np.full(STEPS, 0.1))
     assert tree["cells_equal"]["value"] is None
-    assert any("bfloat16 cells" in note for note in tree["notes"])
+    assert any("cells are compared only if both are bfloat16" in note for note in tree["notes"])
 
 
 def test_equal_cells_are_counted_coordinate_by_coordinate(write: Writing, gas: Gas, drift: Values) -> None:

@@ -113,7 +113,7 @@ def test_rows_that_are_not_finite_are_counted_and_left_out(save: Callable) -> No
     found, without = inspect(save(bad)), inspect(save(np.delete(x, [4, 17], axis=0)))
     data = found.as_json()
     assert data["not_finite"]["ids"]["value"] == [4, 17]
-    assert any("2 rows hold a NaN" in note and "4, 17" in note for note in found.notes)
+    assert any("2 rows with a NaN" in note and "4, 17" in note for note in found.notes)
     assert data["cosine"] == without.as_json()["cosine"]
     json.dumps(data, allow_nan=False)
 

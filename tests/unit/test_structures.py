@@ -143,7 +143,7 @@ def test_what_cannot_be_filmed_is_refused(drifting: Path, tmp_path: Path, monkey
             (tmp_path / "a.mp4", {}, "ffmpeg"),
             (taken, {}, "exists already"),
             (tmp_path / "a.gif", {"groups": ["nobody"]}, "the groups here are cloud, sheet"),
-            (tmp_path / "a.gif", {"frames": 1}, "needs two frames"),
+            (tmp_path / "a.gif", {"frames": 1}, "must be at least 2"),
         ):
             with pytest.raises(InputError, match=reason):
                 animate(opened, output, **changes)  # type: ignore[arg-type]

@@ -186,13 +186,13 @@ def test_random_frames_are_uniform() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"place": {"kind": "centroid", "of": "gone"}}, "place.of is 'gone'; the groups here are dead"),
+        ({"place": {"kind": "centroid", "of": "gone"}}, "place.of is 'gone'; the groups are dead"),
         ({"place": {"kind": "point", "at": [0.0, 1.0]}}, "place.at has 2 coordinates; the space has 8"),
         ({"frame": {"kind": "random", "dimensions": 2}}, "frame.dimensions is 2, but a cubic structure has 3"),
-        ({"frame": {"kind": "axes", "axes": [0, 1, 8]}}, "3 different numbers from 0 to 7"),
-        ({"frame": {"kind": "principal", "of": "gone"}}, "frame.of is 'gone'; the groups here are dead"),
+        ({"frame": {"kind": "axes", "axes": [0, 1, 8]}}, "3 distinct numbers from 0 to 7"),
+        ({"frame": {"kind": "principal", "of": "gone"}}, "frame.of is 'gone'; the groups are dead"),
         ({"frame": {"kind": "given", "vectors": [[1.0] * 8] * 2}}, "3 vectors of 8 numbers"),
-        ({"frame": {"kind": "given", "vectors": [[1.0] * 8] * 3}}, "3 independent directions"),
+        ({"frame": {"kind": "given", "vectors": [[1.0] * 8] * 3}}, "3 vectors are not linearly independent"),
         ({"place": {"kind": "row", "of": "dead", "row": 30}}, "the rows of 'dead' are 0 to 29"),
         ({"place": {"kind": "row", "of": "dead", "token": 5}}, "no row of 'dead' has the token id 5"),
         ({"place": {"kind": "ahead", "of": "dead", "by": 1.0}}, "has not moved yet"),
@@ -208,7 +208,7 @@ def test_what_does_not_fit_is_refused(changes: dict, message: str) -> None:
 
 
 def test_a_cube_does_not_fit_a_plane() -> None:
-    with pytest.raises(InputError, match="3 dimensions, the space only 2"):
+    with pytest.raises(InputError, match="3 dimensions, but the space has only 2"):
         planted(tracer(), 2)
 
 
