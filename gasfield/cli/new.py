@@ -9,6 +9,9 @@ import typer
 
 from gasfield.errors import InputError
 
+SCHEMA = "# yaml-language-server:"
+"""How a line begins that names a JSON Schema to editors."""
+
 
 def new(
     name: Annotated[str, typer.Argument(help="Name of the new scenario; written to NAME.yaml.")],
@@ -20,5 +23,11 @@ def new(
     path = Path(f"{name.removesuffix('.yaml')}.yaml")
     if path.exists():
         raise InputError("exists already; choose another name.", parameter="name", value=path)
-    path.write_text(find_scenario(like).read_text(encoding="utf-8"), encoding="utf-8")
+    lines = find_scenario(like).read_text(encoding="utf-8").splitlines(keepends=True)
+    own = [line for line in lines if not line.startswith(SCHEMA)]  # it points to a file beside the shipped scenarios
+    path.write_text("".join(own), encoding="utf-8")
     print(f"{path}: a copy of {like}. Edit it, then `gasfield check {path}` and `gasfield run {path}`.")
+    print(
+        "For an editor that completes it: `gasfield schema > scenario.schema.json`, and as the first line "
+        f"`{SCHEMA} $schema=scenario.schema.json`."
+    )

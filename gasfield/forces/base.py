@@ -103,6 +103,11 @@ class ForceLaw(Spec):
         return self.groups is None or self.groups == "each" or group in self.groups
 
     @property
+    def named_groups(self) -> tuple[str, ...]:
+        """The groups that `groups` names."""
+        return self.groups if isinstance(self.groups, tuple) else ()
+
+    @property
     def mean_field(self) -> MeanField | None:
         """The mean-field limit of attention; None if unknown, and for other forces."""
         return None
@@ -203,5 +208,5 @@ def of_dimension(numbers: Sequence[float] | None, dimensions: int, key: str) -> 
     if numbers is None:
         return np.zeros(dimensions)
     if len(numbers) != dimensions:
-        raise InputError(f"{key}: {len(numbers)} numbers are given; the space has {dimensions} dimensions.")
+        raise InputError(f"{len(numbers)} numbers are given; the space has {dimensions} dimensions.", parameter=key)
     return np.array(numbers, np.float64)

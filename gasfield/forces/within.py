@@ -50,7 +50,7 @@ class Within(Force):
     def check_gas(self, gas: Gas) -> None:
         unknown = [name for name in self._groups if name not in gas.names] if self._groups != "each" else []
         if unknown:
-            raise InputError(f"groups: there is no group '{unknown[0]}'; there are {', '.join(gas.names)}.")
+            raise InputError(f"there is no group '{unknown[0]}'; there are {', '.join(gas.names)}.", parameter="groups")
         for _, part in self._parts(gas):
             self._force.check_gas(part)
 

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from gasfield.errors import InputError
+from gasfield.errors import InputError, about
 from gasfield.resources import find_file
 from gasfield.streams import Stream, generator
 from gasfield.tracers import Present, Soil, Tracer, plant, structure_of
@@ -111,7 +111,8 @@ def _plant(
     soil = Soil(present, matrix.shape[1], seed, _found)
     for index, tracer in enumerate(tracers):
         rows = taken[starts[index] : starts[index + 1]]
-        planting = plant(tracer, soil, index)
+        with about("tracers", index):
+            planting = plant(tracer, soil, index)
         groups[tracer.name], bonds[tracer.name] = rows, planting.bonds + starts[index]
         with torch.no_grad():
             at = torch.from_numpy(rows).to(matrix.device)

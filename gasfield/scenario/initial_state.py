@@ -42,7 +42,8 @@ class GroupSource(Spec):
         Raises:
             InputError: if its source has no such particles.
         """
-        gas = self.source.gas(SourceContext(self.name, space, seed, number, find))
+        with about("from"):
+            gas = self.source.gas(SourceContext(self.name, space, seed, number, find))
         gas.masses[:], gas.charges[:] = self.mass, self.charge
         return gas
 
@@ -113,8 +114,11 @@ class InitialState:
             InputError: if a source has no such particles, groups start at different steps, a particle starts outside
                 the space, or a tracer fits nowhere.
         """
+        parts: list[Gas] = []
+        for number, source in enumerate(sources):
+            with about("gas", number):
+                parts.append(source.gas(space, seed, number, find))
         with about("gas"):
-            parts = [source.gas(space, seed, number, find) for number, source in enumerate(sources)]
             steps = {part.step for part in parts}
             if len(steps) > 1:
                 known = ", ".join(map(str, sorted(steps)))
@@ -186,11 +190,12 @@ class InitialState:
         """
         groups = {gas.names[number]: self._present(gas, number) for number in np.unique(gas.species)}
         soil = Soil(groups, self.space.dimensions, self.seed, self.find)
-        positions = plant(planting.tracer, soil, planting.number).positions
-        if self.space.curved:
-            self.space.settle(positions)
-        elif not self.space.contains(positions).all():
-            raise InputError(f"tracer '{planting.tracer.name}': at step {gas.step} its place is outside the space.")
+        with about("tracers", planting.number):
+            positions = plant(planting.tracer, soil, planting.number).positions
+            if self.space.curved:
+                self.space.settle(positions)
+            elif not self.space.contains(positions).all():
+                raise InputError(f"at step {gas.step} its place is outside the space.", parameter="place")
         return positions
 
     def in_rows(self, gas: Gas, values: NDArray[Any]) -> NDArray[Any]:
@@ -218,7 +223,7 @@ def _at_the_start(gas: Gas, velocities: Sequence[Velocities | None]) -> dict[str
         given = velocities[number] if number < len(velocities) else None
         mean = None if gas.velocities is None else _centroid(gas.velocities[rows])
         if isinstance(given, GivenVelocity):
-            mean = of_dimension(given.velocity, gas.dimensions, f"gas.{name}.velocities.velocity")
+            mean = of_dimension(given.velocity, gas.dimensions, f"gas.{number}.velocities.velocity")
         present[name] = Present(gas.positions[rows], gas.token_ids[rows], velocity=mean)
     return present
 

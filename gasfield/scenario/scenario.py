@@ -109,6 +109,19 @@ class Scenario(Spec):
             raise fault_within(("temperature", "groups"), text, self.temperature.groups)
         return self
 
+    @model_validator(mode="after")
+    def _every_group_is_there(self) -> Self:
+        in_gas = [group.name for group in self.gas]
+        named: list[tuple[Place, str, list[str]]] = []
+        for number, force in enumerate(self.forces):
+            named += [(("forces", number, "groups"), name, self.names) for name in force.named_groups]
+        for number, tracer in enumerate(self.tracers):
+            named += [(("tracers", number, *key), name, in_gas) for key, name in tracer.named_groups]
+        for place, name, known in named:
+            if name not in known:
+                raise fault_within(place, f"there is no group '{name}'; there are {', '.join(known)}", name)
+        return self
+
     _document: Document | None = PrivateAttr(default=None)
     _files: dict[str, Path] = PrivateAttr(default_factory=dict)
 

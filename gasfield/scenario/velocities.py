@@ -69,10 +69,10 @@ def initial_velocities(
         rows = np.flatnonzero(gas.species == number)
         own = given[number] if number < len(given) else None
         if isinstance(own, GivenVelocity):
-            velocities[rows] = of_dimension(own.velocity, gas.dimensions, f"gas.{number}.velocities.velocity")
+            velocities[rows] = of_dimension(own.velocity, gas.dimensions, f"{number}.velocities.velocity")
             continue
         if isinstance(own, TurningVelocities):
-            velocities[rows] = _rotating(gas.positions[rows], own, f"gas.{number}.velocities.plane")
+            velocities[rows] = _rotating(gas.positions[rows], own, f"{number}.velocities.plane")
             continue
         temperature = own.temperature if own else (0.0 if temperatures is None else float(temperatures[number]))
         draw = generator(seed, Stream.INITIAL_VELOCITIES, number).standard_normal((len(rows), gas.dimensions))
@@ -85,7 +85,7 @@ def _rotating(positions: NDArray[np.floating], given: TurningVelocities, key: st
     """(M, D) velocities of a rigid rotation of places about their mean."""
     first, second = given.plane
     if first == second or max(first, second) >= positions.shape[1]:
-        raise InputError(f"{key}: two different coordinates below {positions.shape[1]} span a plane.")
+        raise InputError(f"two different coordinates below {positions.shape[1]} span a plane.", parameter=key)
     apart = positions - np.asarray(positions, np.float64).mean(axis=0)
     velocities = np.zeros(positions.shape)
     velocities[:, first], velocities[:, second] = -given.rate * apart[:, second], given.rate * apart[:, first]

@@ -127,6 +127,12 @@ class Tracer(Spec):
     charge: Annotated[float, Field(allow_inf_nan=False)] = 0.0
     """Charge of each particle."""
 
+    @property
+    def named_groups(self) -> list[tuple[tuple[str, str], str]]:
+        """The groups of the gas that place and frame refer to, each with its key."""
+        named = [(("place", "of"), getattr(self.place, "of", None)), (("frame", "of"), getattr(self.frame, "of", None))]
+        return [(key, name) for key, name in named if name is not None]
+
 
 @dataclass(frozen=True)
 class Present:
@@ -167,14 +173,16 @@ class Soil:
     seed: int
     find: Find
 
-    def group(self, name: str, tracer: str, key: str) -> Present:
+    def group(self, name: str, key: str) -> Present:
         """A group by name.
 
         Raises:
             InputError: if it does not exist.
         """
         if name not in self.groups:
-            raise InputError(f"tracer '{tracer}': {key} is '{name}'; the groups are {', '.join(self.groups)}.")
+            raise InputError(
+                f"there is no group '{name}'; the groups here are {', '.join(self.groups)}.", parameter=key
+            )
         return self.groups[name]
 
 
@@ -212,25 +220,22 @@ def _frame(tracer: Tracer, k: int, soil: Soil, index: int) -> Values:
     frame, dimensions = tracer.frame, soil.dimensions
     if k > dimensions:
         raise InputError(
-            f"tracer '{tracer.name}': a {tracer.shape.kind} structure has {k} dimensions, but the space has only "
-            f"{dimensions}."
+            f"a {tracer.shape.kind} structure has {k} dimensions, the space only {dimensions}.", parameter="shape"
         )
     if isinstance(frame, RandomFrame):
         if frame.dimensions not in (None, k):
             raise InputError(
-                f"tracer '{tracer.name}': frame.dimensions is {frame.dimensions}, "
-                f"but a {tracer.shape.kind} structure has {k}."
+                f"it is {frame.dimensions}, but a {tracer.shape.kind} structure has {k}.", parameter="frame.dimensions"
             )
         return _orthonormal(generator(soil.seed, Stream.TRACER_FRAME, index).standard_normal((dimensions, k)))
     if isinstance(frame, PrincipalFrame):
-        return _principal(soil.group(frame.of, tracer.name, "frame.of"), k, f"tracer '{tracer.name}': frame.of")
+        return _principal(soil.group(frame.of, "frame.of"), k)
     if isinstance(frame, GivenFrame):
-        return _given(frame, k, dimensions, f"tracer '{tracer.name}': frame.vectors")
+        return _given(frame, k, dimensions)
     axes = frame.axes if frame.axes is not None else tuple(range(k))
     if len(axes) != k or len(set(axes)) != k or max(axes) >= dimensions:
         raise InputError(
-            f"tracer '{tracer.name}': frame.axes must be {k} distinct numbers from 0 to {dimensions - 1}, "
-            f"not {list(axes)}."
+            f"{k} distinct numbers from 0 to {dimensions - 1} are needed, not {list(axes)}.", parameter="frame.axes"
         )
     return np.eye(dimensions)[list(axes)]
 
@@ -242,26 +247,28 @@ def _orthonormal(columns: Values) -> Values:
     return signed
 
 
-def _principal(group: Present, k: int, key: str) -> Values:
+def _principal(group: Present, k: int) -> Values:
     """(k, D) principal axes, signed so that the largest component of each is positive (an SVD leaves the sign open)."""
     with threadpool_limits(1, user_api="blas"):  # bits must not depend on the number of threads
         _, sizes, axes = np.linalg.svd(group.positions - group.centroid, full_matrices=False)
     spread = int(np.sum(sizes > 1e-9 * max(float(sizes[0]), 1e-300))) if len(sizes) else 0
     if spread < k:
-        raise InputError(f"{key}: the group spans only {spread} dimensions; the structure has {k}.")
+        message = f"the group spreads in {spread} dimensions only; the structure has {k}."
+        raise InputError(message, parameter="frame.of")
     axes = axes[:k]
     largest = np.take_along_axis(axes, np.argmax(np.abs(axes), axis=1)[:, None], axis=1)
     signed: Values = axes * np.sign(largest)
     return signed
 
 
-def _given(frame: GivenFrame, k: int, dimensions: int, key: str) -> Values:
+def _given(frame: GivenFrame, k: int, dimensions: int) -> Values:
     if len(frame.vectors) != k or any(len(vector) != dimensions for vector in frame.vectors):
-        raise InputError(f"{key}: expected {k} vectors of {dimensions} numbers, one for each axis of the structure.")
+        message = f"{k} vectors of {dimensions} numbers are expected, one for each axis of the structure."
+        raise InputError(message, parameter="frame.vectors")
     columns = np.array(frame.vectors, np.float64).T
     sizes = np.linalg.svd(columns, compute_uv=False)
     if sizes[-1] <= 1e-9 * sizes[0]:
-        raise InputError(f"{key}: the {k} vectors are not linearly independent.")
+        raise InputError(f"the {k} vectors are not linearly independent.", parameter="frame.vectors")
     return _orthonormal(columns)
 
 
@@ -269,43 +276,44 @@ def _place(tracer: Tracer, soil: Soil) -> Values:
     """(D,) position of the centre of the structure."""
     place = tracer.place
     if isinstance(place, PointPlace):
-        return _of_space(place.at, soil, f"tracer '{tracer.name}': place.at")
-    group = soil.group(place.of, tracer.name, "place.of")
+        return _of_space(place.at, soil, "place.at")
+    group = soil.group(place.of, "place.of")
     if isinstance(place, AheadPlace):
-        return group.centroid + place.by * _direction(group, f"tracer '{tracer.name}': place")
-    start = group.centroid if isinstance(place, CentroidPlace) else _row(place, group, tracer.name)
-    return (
-        start
-        if place.offset is None
-        else start + _of_space(place.offset, soil, f"tracer '{tracer.name}': place.offset")
-    )
+        return group.centroid + place.by * _direction(group)
+    start = group.centroid if isinstance(place, CentroidPlace) else _row(place, group)
+    return start if place.offset is None else start + _of_space(place.offset, soil, "place.offset")
 
 
 def _of_space(numbers: tuple[float, ...], soil: Soil, key: str) -> Values:
     if len(numbers) != soil.dimensions:
-        raise InputError(f"{key} has {len(numbers)} coordinates; the space has {soil.dimensions}.")
+        message = f"{len(numbers)} coordinates are given; the space has {soil.dimensions}."
+        raise InputError(message, parameter=key)
     return np.array(numbers, np.float64)
 
 
-def _row(place: RowPlace, group: Present, tracer: str) -> Values:
+def _row(place: RowPlace, group: Present) -> Values:
     if place.token is not None:
         found = np.flatnonzero(group.token_ids == place.token)
         if not len(found):
-            raise InputError(f"tracer '{tracer}': place.token: no row of '{place.of}' has the token id {place.token}.")
+            raise InputError(f"no row of '{place.of}' has the token id {place.token}.", parameter="place.token")
         return np.array(group.positions[found[0]], np.float64)
     if place.row is None or place.row >= len(group.positions):
         last = len(group.positions) - 1
-        raise InputError(f"tracer '{tracer}': place.row is {place.row}; the rows of '{place.of}' are 0 to {last}.")
+        message = f"there is no row {place.row}; the rows of '{place.of}' are 0 to {last}."
+        raise InputError(message, parameter="place.row")
     return np.array(group.positions[place.row], np.float64)
 
 
-def _direction(group: Present, key: str) -> Values:
+def _direction(group: Present) -> Values:
     """(D,) unit vector of the drift of a group."""
     way = group.centroid - group.began if group.began is not None else np.zeros(1)
     if not np.any(way) and group.velocity is not None:
         way = group.velocity
     length = float(np.linalg.norm(way))
     if not length > 0:
-        raise InputError(f"{key}: the group has not moved yet, so 'ahead' is undefined; set plant_at to a later step.")
+        raise InputError(
+            "the group has not moved yet, so 'ahead' is undefined; set plant_at to a later step.",
+            parameter="place.of",
+        )
     ahead: Values = way / length
     return ahead

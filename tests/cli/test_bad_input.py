@@ -39,8 +39,8 @@ def write(tmp_path: Path) -> Callable[..., str]:
         ("field: affine", "field: cubic", "forces.0.field", "'affine' or 'full', not 'cubic'"),
         ("steps: 500", "steps: many", "run.steps", "not 'many'"),
         ("run: {steps: 500, record_every: 1}", "run: 500", "run", "not 500"),
-        ("dimensions: 64", "dimensions: 3", "gas", "rows have 64 dimensions; space.dimensions is 3"),
-        ("group: dead", "group: dread", "gas", "no group 'dread'; the groups here are lattice, dead, live"),
+        ("dimensions: 64", "dimensions: 3", "gas.0.from", "rows have 64 dimensions; space.dimensions is 3"),
+        ("group: dead", "group: dread", "gas.1.from", "no group 'dread'; the groups here are lattice, dead, live"),
         ("field: affine", "field: full", "forces.0", "field at step 7 is not recorded"),
         ("gradient, file: recordings/kjv-bf16", "gradient, file: no", "forces.0.file", "there is no file 'no.h5'"),
         ("with: recordings/kjv-bf16.h5", "with: lost.h5", "compare.with", "there is no file 'lost.h5'"),
@@ -50,9 +50,8 @@ def test_a_fault_names_file_line_and_key(
     write: Callable, refuses: Refuses, old: str, new: str, key: str, says: str
 ) -> None:
     message = refuses("run", write(old, new))
-    assert f"mine.yaml:{line_of(SCENARIO.replace(old, new), new)}: {key}: " in message or (
-        key == "gas" and f"mine.yaml:{line_of(SCENARIO, 'gas:')}: gas: " in message
-    )
+    line = line_of(SCENARIO, "group: lattice") if key == "gas.0.from" else line_of(SCENARIO.replace(old, new), new)
+    assert f"mine.yaml:{line}: {key}: " in message
     assert says in message
     assert len(message.strip().splitlines()) == 1
 
@@ -254,7 +253,8 @@ run: {steps: 10}
         ("{kind: free,", "{kind: periodic, side: 3.0,", "forces.0: harmonic depends on absolute positions"),
         ("{kind: free,", "{kind: box,", "space: give either side"),
         ("{kind: free,", "{kind: box, side: 1.0,", "gas: particle"),
-        ("kind: gaussian, count: 10, spread: 1.0", "kind: uniform, count: 10", "gas: "),
+        ("kind: gaussian, count: 10, spread: 1.0", "kind: uniform, count: 10", "gas.0.from: "),
+        ("spread: 1.0", "spread: 1.0, centre: [0]", "mine.yaml:4: gas.0.from.centre: 1 numbers are given"),
         ("temperature: 1.0", "temperature: {kind: by_group, groups: {ga: 1.0}}", "every group needs one: gas"),
     ],
 )  # fmt: skip
@@ -285,13 +285,13 @@ def test_a_thermal_run_that_has_no_meaning_is_refused(
         ('kind: expression, energy: "log(x0)"', "particle "),
         ('kind: expression, energy: "__import__(\'os\')"', "Allowed are numbers"),
         ("kind: experts, centres: [[0, 0], [1, 1]], top: 4", "cannot feel 4 of 2 experts; give at most 2"),
-        ("kind: attention, query: [[1, 0, 0]]", "query"),
-        ("kind: lorentz, field: [1, 2, 3]", "in 2 dimensions it is a number, or a 2 x 2 matrix"),
+        ("kind: attention, query: [[1, 0, 0]]", "forces.0.query: row 0 has 3 numbers; it needs 2"),
+        ("kind: lorentz, field: [1, 2, 3]", "forces.0.field: in 2 dimensions it is a number, or a 2 x 2 matrix"),
         ("kind: lorentz, field: 1.0", "no particle has a charge"),
-        ("kind: gaussian_wells, wells: [{at: [0], depth: 1, width: 1}]", "1 numbers are given; the space has 2"),
-        ("kind: hopfield, patterns: [[1, 2, 3]]", "patterns"),
-        ("kind: emission_receptivity, emission: {offsets: [[0, 0]]}", "1 rows are given; there are 10 particles"),
-        ("kind: soft_repulsion, strength: 1, range: 1, groups: [others]", "no group 'others'; there are gas"),
+        ("kind: gaussian_wells, wells: [{at: [0], depth: 1, width: 1}]", "forces.0.wells.0.at: 1 numbers are given"),
+        ("kind: hopfield, patterns: [[1, 2, 3]]", "forces.0.patterns: row 0 has 3"),
+        ("kind: emission_receptivity, emission: {offsets: [[0, 0]]}", "emission.offsets: 1 rows are given"),
+        ("kind: soft_repulsion, strength: 1, range: 1, groups: [others]", "forces.0.groups: there is no group"),
         ("kind: gravty, softening: 0.1", "there is no kind 'gravty' here"),
         ("kind: gravity, softening: 0", "forces.0.softening: should be greater than 0, not 0"),
     ],

@@ -83,7 +83,10 @@ def test_list_show_new_and_check(gasfield, tmp_path: Path) -> None:
     assert all(name in listed for name in SCENARIOS)
     shown = yaml.safe_load(gasfield("show", "dead-token-drift", "--set", "run.steps=3").stdout)
     assert shown["run"]["steps"] == 3
-    assert gasfield("new", "mine").returncode == 0
+    done = gasfield("new", "mine")
+    assert done.returncode == 0
+    assert "$schema=scenario.schema.json" in done.stdout
+    assert "$schema" not in (tmp_path / "mine.yaml").read_text()
     assert gasfield("check", "mine.yaml", "dead-token-drift").returncode == 0
     assert gasfield("new", "mine").returncode == 2
 

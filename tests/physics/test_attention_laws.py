@@ -381,7 +381,7 @@ def test_runge_kutta_feels_a_field_at_the_times_of_its_stages() -> None:
     ("kind", "law", "says"),
     [
         ("attention", {"query": [[1.0, 2.0]]}, "query: row 0 has 2 numbers; it needs 3"),
-        ("attention", {"query": [[1.0, 2.0, 3.0]]}, "query has 1 rows and attention: key 3"),
+        ("attention", {"query": [[1.0, 2.0, 3.0]]}, "query: query has 1 rows and key 3"),
         ("attention", {"value": [[1.0, 2.0, 3.0]]}, "value: 1 rows are given; it needs 3"),
         ("attention", {"heads": []}, "at least one"),
         ("attention", {"heads": [{}], "query": 1.0}, "not both"),

@@ -186,11 +186,14 @@ def test_random_frames_are_uniform() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"place": {"kind": "centroid", "of": "gone"}}, "place.of is 'gone'; the groups are dead"),
-        ({"place": {"kind": "point", "at": [0.0, 1.0]}}, "place.at has 2 coordinates; the space has 8"),
-        ({"frame": {"kind": "random", "dimensions": 2}}, "frame.dimensions is 2, but a cubic structure has 3"),
+        ({"place": {"kind": "centroid", "of": "gone"}}, "place.of: there is no group 'gone'; the groups here are dead"),
+        ({"place": {"kind": "point", "at": [0.0, 1.0]}}, "place.at: 2 coordinates are given; the space has 8"),
+        ({"frame": {"kind": "random", "dimensions": 2}}, "frame.dimensions: it is 2, but a cubic structure has 3"),
         ({"frame": {"kind": "axes", "axes": [0, 1, 8]}}, "3 distinct numbers from 0 to 7"),
-        ({"frame": {"kind": "principal", "of": "gone"}}, "frame.of is 'gone'; the groups are dead"),
+        (
+            {"frame": {"kind": "principal", "of": "gone"}},
+            "frame.of: there is no group 'gone'; the groups here are dead",
+        ),
         ({"frame": {"kind": "given", "vectors": [[1.0] * 8] * 2}}, "3 vectors of 8 numbers"),
         ({"frame": {"kind": "given", "vectors": [[1.0] * 8] * 3}}, "3 vectors are not linearly independent"),
         ({"place": {"kind": "row", "of": "dead", "row": 30}}, "the rows of 'dead' are 0 to 29"),
@@ -198,7 +201,7 @@ def test_random_frames_are_uniform() -> None:
         ({"place": {"kind": "ahead", "of": "dead", "by": 1.0}}, "has not moved yet"),
         (
             {"place": {"kind": "centroid", "of": "dead", "offset": [1.0]}},
-            "place.offset has 1 coordinates; the space has 8",
+            "place.offset: 1 coordinates are given; the space has 8",
         ),
     ],
 )

@@ -58,7 +58,8 @@ class Head(Spec):
         key = matrix_of(self.key, dimensions, f"{where}key")
         if query.shape != key.shape:
             raise InputError(
-                f"{where}query has {len(query)} rows and {where}key {len(key)}; their products need equally many."
+                f"query has {len(query)} rows and key {len(key)}; their products need equally many.",
+                parameter=f"{where}query",
             )
         return key.T @ query, square_of(self.value, dimensions, f"{where}value")
 
@@ -101,16 +102,19 @@ class Attention(ForceLaw):
         surroundings.require_no_period("attention")
         single = (self.query, self.key, self.value)
         if self.heads is not None and (single != (None, None, None) or not self.heads):
-            raise InputError("attention: give heads, at least one, or query, key and value of a single head; not both.")
+            raise InputError(
+                "give heads, at least one, or query, key and value of a single head; not both.", parameter="heads"
+            )
         if self.form == "unnormalised" and self.plain and surroundings.space.curved and abs(self.beta) > LARGEST:
             raise InputError(
-                f"attention: exp({self.beta:g}) overflows; use beta of at most {LARGEST:g}, or "
-                "the form softmax, whose weights are never above 1."
+                f"exp({self.beta:g}) overflows; use beta of at most {LARGEST:g}, or "
+                "the form softmax, whose weights are never above 1.",
+                parameter="beta",
             )
         d = surroundings.dimensions
         alone = Head(query=self.query, key=self.key, value=self.value)
-        named = {"attention: ": alone} if self.heads is None else {
-            f"attention: heads.{number}.": head for number, head in enumerate(self.heads)
+        named = {"": alone} if self.heads is None else {
+            f"heads.{number}.": head for number, head in enumerate(self.heads)
         }  # fmt: skip
         arrays = [head.arrays(d, where) for where, head in named.items()]
         matches, values = (np.ascontiguousarray(np.stack(stack)) for stack in zip(*arrays, strict=True))

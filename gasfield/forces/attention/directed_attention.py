@@ -83,7 +83,7 @@ class DirectedAttention(ForceLaw):
         """
         surroundings.require_no_period("directed_attention")
         d = surroundings.dimensions
-        where = [f"directed_attention: heads.{number}." for number in range(len(self.heads))]
+        where = [f"heads.{number}." for number in range(len(self.heads))]
         heads = list(zip(self.heads, where, strict=True))
         directions = np.stack([of_dimension(head.direction, d, f"{at}direction") for head, at in heads])
         values = np.stack([square_of(head.value, d, f"{at}value") for head, at in heads])

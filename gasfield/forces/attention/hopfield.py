@@ -71,7 +71,7 @@ def stored(patterns: Rows | DrawnPatterns, dimensions: int) -> Array:
         InputError: if a given pattern does not have D coordinates.
     """
     if not isinstance(patterns, DrawnPatterns):
-        return rows_of(patterns, dimensions, "hopfield: patterns")
+        return rows_of(patterns, dimensions, "patterns")
     chance = generator(patterns.seed, Stream.STORED_PATTERNS)
     return patterns.spread * chance.standard_normal((patterns.count, dimensions))
 

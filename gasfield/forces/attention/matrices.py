@@ -20,10 +20,11 @@ def rows_of(rows: Rows, columns: int, key: str) -> Array:
         InputError: if there is no row, or one has another length.
     """
     if not rows:
-        raise InputError(f"{key}: no row is given; give at least one of {columns} numbers.")
+        raise InputError(f"no row is given; give at least one of {columns} numbers.", parameter=key)
     for number, row in enumerate(rows):
         if len(row) != columns:
-            raise InputError(f"{key}: row {number} has {len(row)} numbers; it needs {columns}, the space's dimensions.")
+            message = f"row {number} has {len(row)} numbers; it needs {columns}, the space's dimensions."
+            raise InputError(message, parameter=key)
     return np.array(rows, np.float64)
 
 
@@ -46,5 +47,6 @@ def square_of(matrix: Matrix | None, dimensions: int, key: str) -> Array:
     """
     array = matrix_of(matrix, dimensions, key)
     if len(array) != dimensions:
-        raise InputError(f"{key}: {len(array)} rows are given; it needs {dimensions}, the space's dimensions.")
+        message = f"{len(array)} rows are given; it needs {dimensions}, the space's dimensions."
+        raise InputError(message, parameter=key)
     return array

@@ -75,8 +75,9 @@ class PoleMap(NamedTuple):
         everyone = needed == gas.count and len(np.unique(gas.species)) == len(gas.names)
         if rows < needed or (rows > needed and everyone):
             raise InputError(
-                f"{self.key}.offsets: {rows} rows are given; there are {needed} particles. Give one row for each "
-                "particle of the run, in the order of its groups."
+                f"{rows} rows are given; there are {needed} particles. Give one row for each "
+                "particle of the run, in the order of its groups.",
+                parameter=f"{self.key}.offsets",
             )
 
 

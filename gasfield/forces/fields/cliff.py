@@ -37,11 +37,11 @@ class Cliff(ForceLaw):
             InputError: if numbers do not fit the dimensions, the normal is zero, or the space is periodic.
         """
         surroundings.require_no_period("cliff")
-        through = of_dimension(self.through, surroundings.dimensions, "cliff: through")
-        normal = of_dimension(self.normal, surroundings.dimensions, "cliff: normal")
+        through = of_dimension(self.through, surroundings.dimensions, "through")
+        normal = of_dimension(self.normal, surroundings.dimensions, "normal")
         length = float(np.linalg.norm(normal))
         if length == 0.0:
-            raise InputError("cliff: normal: it is zero; give the direction uphill.")
+            raise InputError("it is zero; give the direction uphill.", parameter="normal")
         numbers = (through, normal / length, float(self.height), float(self.width))
         return ExternalForce("cliff", cliff, numbers, conservative=True)
 

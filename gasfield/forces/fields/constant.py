@@ -34,7 +34,7 @@ class Constant(ForceLaw):
         Raises:
             InputError: if there are not D components.
         """
-        force = of_dimension(self.force, surroundings.dimensions, "constant: force")
+        force = of_dimension(self.force, surroundings.dimensions, "force")
         return ConstantForce(force, self.per, periodic=bool(surroundings.space.periods.any()))
 
 

@@ -49,8 +49,9 @@ class Rolls(Spec):
         waves = periods[:2] / self.wave_length
         if np.any(np.abs(waves - np.round(waves)) > _COMMENSURATE * np.maximum(waves, 1.0)):
             raise InputError(
-                f"convection: {waves[0]:g} x {waves[1]:g} waves of length {self.wave_length:g} fit the sides of the "
-                "periodic space; these must be integers, or the flow would be discontinuous at the sides."
+                f"{waves[0]:g} x {waves[1]:g} waves of length {self.wave_length:g} fit the sides of the "
+                "periodic space; these must be integers, or the flow would be discontinuous at the sides.",
+                parameter="wave_length",
             )
         numbers = (speed, 2.0 * math.pi / self.wave_length)
         return ExternalForce("convection", rolls, numbers, conservative=False, periodic=bool(periods.any()))
@@ -76,7 +77,7 @@ class Shell(Spec):
         surroundings.require_no_period("convection in a shell")
         _require(surroundings.dimensions >= 2, "a shell", "2 dimensions or more", surroundings)
         if self.outer <= self.inner:
-            raise InputError(f"convection: outer ({self.outer:g}) must be greater than inner ({self.inner:g}).")
+            raise InputError(f"{self.outer:g} must be greater than inner, {self.inner:g}.", parameter="outer")
         numbers = (speed, float(self.inner), float(self.outer), self.waves)
         return ExternalForce("convection", shell, numbers, conservative=False)
 

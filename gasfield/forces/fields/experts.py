@@ -66,8 +66,8 @@ class Experts(ForceLaw):
         centres = self._places(surroundings.dimensions)
         if self.top > len(centres):
             raise InputError(
-                f"experts: top: a particle cannot feel {self.top} of {len(centres)} experts; "
-                f"give at most {len(centres)}."
+                f"a particle cannot feel {self.top} of {len(centres)} experts; give at most {len(centres)}.",
+                parameter="top",
             )
         return ExpertsForce(self, centres)
 
@@ -75,7 +75,7 @@ class Experts(ForceLaw):
         if isinstance(self.centres, DrawnCentres):
             draw = generator(self.centres.seed, Stream.FIELD_CENTRES)
             return self.centres.spread * draw.standard_normal((self.centres.count, dimensions))
-        return np.array([of_dimension(at, dimensions, f"experts: centres.{n}") for n, at in enumerate(self.centres)])
+        return np.array([of_dimension(at, dimensions, f"centres.{n}") for n, at in enumerate(self.centres)])
 
 
 class ExpertsForce(ExternalForce):

@@ -64,7 +64,7 @@ class Expression(ForceLaw):
         texts = (self.energy,) if self.energy is not None else self.force or ()
         if self.force is not None and len(self.force) != dimensions:
             raise InputError(
-                f"expression: force has {len(self.force)} components; the space has {dimensions} dimensions."
+                f"{len(self.force)} components are given; the space has {dimensions} dimensions.", parameter="force"
             )
         variables = [*(f"x{number}" for number in range(dimensions)), "t"]
         vocabulary = Vocabulary(variables, tuple(self.parameters), length=True, hints=_HINTS)

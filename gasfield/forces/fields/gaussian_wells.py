@@ -49,7 +49,7 @@ class GaussianWells(ForceLaw):
         surroundings.require_no_period("gaussian_wells")
         centres = np.array(
             [
-                of_dimension(well.at, surroundings.dimensions, f"gaussian_wells: wells.{number}.at")
+                of_dimension(well.at, surroundings.dimensions, f"wells.{number}.at")
                 for number, well in enumerate(self.wells)
             ]
         )

@@ -34,8 +34,8 @@ class Harmonic(ForceLaw):
         d = surroundings.dimensions
         stiffness = self.stiffness if isinstance(self.stiffness, tuple) else (self.stiffness,) * d
         numbers = (
-            of_dimension(stiffness, d, "harmonic: stiffness"),
-            of_dimension(self.centre, d, "harmonic: centre"),
+            of_dimension(stiffness, d, "stiffness"),
+            of_dimension(self.centre, d, "centre"),
         )
         return ExternalForce("harmonic", harmonic, numbers, conservative=True)
 

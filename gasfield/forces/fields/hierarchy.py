@@ -58,7 +58,7 @@ class Hierarchy(ForceLaw):
             nodes += node.children
             names += [f"{names[number]}.children.{n}" for n in range(len(node.children))]
         places = [
-            of_dimension(node.at, surroundings.dimensions, f"hierarchy: {name}.at")
+            of_dimension(node.at, surroundings.dimensions, f"{name}.at")
             for node, name in zip(nodes, names, strict=True)
         ]
         numbers = (

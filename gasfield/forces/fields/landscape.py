@@ -97,13 +97,13 @@ class Landscape(ForceLaw):
                 return fit_mixture(points, self.components, self.seed)
             return kernel_density(points, self.bandwidth)
         except InputError as fault:
-            raise InputError(f"landscape: {len(points)} rows of {self.file}: {fault}") from None
+            raise InputError(f"{len(points)} rows of {self.file}: {fault}", parameter="file") from None
 
     def _given(self, dimensions: int) -> Mixture:
         centres = self.centres or ()
-        places = [of_dimension(at, dimensions, f"landscape: centres.{n}") for n, at in enumerate(centres)]
-        weights = one_each(1.0 if self.weights is None else self.weights, len(places), "landscape: weights")
-        widths = one_each(1.0 if self.widths is None else self.widths, len(places), "landscape: widths")
+        places = [of_dimension(at, dimensions, f"centres.{n}") for n, at in enumerate(centres)]
+        weights = one_each(1.0 if self.weights is None else self.weights, len(places), "weights")
+        widths = one_each(1.0 if self.widths is None else self.widths, len(places), "widths")
         return Mixture(np.array(places), weights / weights.sum(), widths)
 
     def _rows(self, surroundings: Surroundings) -> Array:
@@ -119,7 +119,7 @@ class Landscape(ForceLaw):
                 rows = rows[recording.members(self.group)]
         rows = rows[np.isfinite(rows).all(axis=1)]
         if not len(rows):
-            raise InputError(f"landscape: {self.file} has no rows of '{self.group}' at step {self.step}.")
+            raise InputError(f"{self.file} has no rows of '{self.group}' at step {self.step}.", parameter="group")
         return rows
 
 
@@ -130,7 +130,7 @@ def one_each(numbers: float | tuple[float, ...], count: int, key: str) -> Array:
         InputError: if the list has another length.
     """
     if isinstance(numbers, tuple) and len(numbers) != count:
-        raise InputError(f"{key}: {len(numbers)} numbers are given for {count} centres.")
+        raise InputError(f"{len(numbers)} numbers are given for {count} centres.", parameter=key)
     return np.broadcast_to(np.array(numbers, np.float64), (count,))
 
 

@@ -69,8 +69,8 @@ class LinearFlow(ForceLaw):
         """
         surroundings.require_no_period("linear_flow")
         d = surroundings.dimensions
-        translation = of_dimension(self.translation, d, "linear_flow: translation")
-        centre = of_dimension(self.centre, d, "linear_flow: centre")
+        translation = of_dimension(self.translation, d, "translation")
+        centre = of_dimension(self.centre, d, "centre")
         matrix = self.matrix(d)
         symmetric = np.array_equal(matrix, matrix.T)
         return ExternalForce("linear_flow", flow, (translation, matrix, centre), conservative=symmetric)
@@ -83,12 +83,12 @@ class LinearFlow(ForceLaw):
         """
         matrix = self.dilation * np.eye(dimensions)
         for number, turn in enumerate(self.rotation):
-            require_plane(turn.plane, dimensions, f"linear_flow: rotation.{number}.plane")
+            require_plane(turn.plane, dimensions, f"rotation.{number}.plane")
             i, j = turn.plane
             matrix[j, i] += turn.rate
             matrix[i, j] -= turn.rate
         for number, shear in enumerate(self.shear):
-            require_plane(shear.axes, dimensions, f"linear_flow: shear.{number}.axes")
+            require_plane(shear.axes, dimensions, f"shear.{number}.axes")
             double = math.radians(2.0 * shear.angle)
             along, across = shear.rate * math.cos(double), shear.rate * math.sin(double)
             i, j = shear.axes

@@ -86,13 +86,15 @@ def _matrix(field: Array, dimensions: int) -> Array:
         return np.array([[0.0, z, -y], [-z, 0.0, x], [y, -x, 0.0]])
     if field.shape != (dimensions, dimensions):
         short = {2: "a number, or ", 3: "a vector of 3, or "}.get(dimensions, "")
-        raise InputError(f"field: in {dimensions} dimensions it is {short}a {dimensions} x {dimensions} matrix.")
+        message = f"in {dimensions} dimensions it is {short}a {dimensions} x {dimensions} matrix."
+        raise InputError(message, parameter="field")
     uneven = np.argwhere(field != -field.T)
     if len(uneven):
         i, j = uneven[0]
         raise InputError(
-            f"field: the matrix must be antisymmetric, but its elements ({i}, {j}) and ({j}, {i}) are "
-            f"{field[i, j]:g} and {field[j, i]:g}."
+            f"the matrix must be antisymmetric, but its elements ({i}, {j}) and ({j}, {i}) are "
+            f"{field[i, j]:g} and {field[j, i]:g}.",
+            parameter="field",
         )
     return field
 

@@ -64,13 +64,13 @@ class OrbitingWells(ForceLaw):
         surroundings.require_no_period("orbiting_wells")
         d = surroundings.dimensions
         for number, well in enumerate(self.wells):
-            require_plane(well.plane, d, f"orbiting_wells: wells.{number}.plane")
+            require_plane(well.plane, d, f"wells.{number}.plane")
             if well.around is not None and well.around >= number:
                 raise InputError(
-                    f"orbiting_wells: wells.{number}.around: well {well.around} does not precede well {number}; "
-                    "list a well after the one that it orbits."
+                    f"well {well.around} does not precede well {number}; list a well after the one that it orbits.",
+                    parameter=f"wells.{number}.around",
                 )
-        return OrbitingWellsForce(self, of_dimension(self.centre, d, "orbiting_wells: centre"))
+        return OrbitingWellsForce(self, of_dimension(self.centre, d, "centre"))
 
 
 class OrbitingWellsForce(ExternalForce):

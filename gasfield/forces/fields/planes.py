@@ -21,6 +21,7 @@ def require_plane(plane: Plane, dimensions: int, key: str) -> None:
     """
     if plane[0] == plane[1] or max(plane) >= dimensions:
         raise InputError(
-            f"{key}: {list(plane)} is not a plane in {dimensions} dimensions; "
-            f"give two different coordinates between 0 and {dimensions - 1}."
+            f"{list(plane)} is not a plane in {dimensions} dimensions; "
+            f"give two different coordinates between 0 and {dimensions - 1}.",
+            parameter=key,
         )

@@ -61,26 +61,27 @@ class Ridge(ForceLaw):
         """
         surroundings.require_no_period("ridge")
         d = surroundings.dimensions
-        through = of_dimension(self.through, d, "ridge: through")
+        through = of_dimension(self.through, d, "through")
         axes = self._axes(d)
         opening, share, breadth = through, 0.0, 1.0
         if self.tunnel is not None:
-            opening = of_dimension(self.tunnel.at, d, "ridge: tunnel.at")
+            opening = of_dimension(self.tunnel.at, d, "tunnel.at")
             share, breadth = float(self.tunnel.depth), float(self.tunnel.width)
         numbers = (through, axes, axes @ (opening - through), float(self.height), float(self.width), share, breadth)
         return ExternalForce("ridge", ridge, numbers, conservative=True)
 
     def _axes(self, dimensions: int) -> Array:
         """(m, D) orthonormal directions along the ridge."""
-        along = [of_dimension(each, dimensions, f"ridge: along.{n}") for n, each in enumerate(self.along)]
+        along = [of_dimension(each, dimensions, f"along.{n}") for n, each in enumerate(self.along)]
         if len(along) >= dimensions:
             raise InputError(
-                f"ridge: along: {len(along)} directions leave none across the ridge in {dimensions} dimensions; "
-                f"give at most {dimensions - 1}."
+                f"{len(along)} directions leave none across the ridge in {dimensions} dimensions; "
+                f"give at most {dimensions - 1}.",
+                parameter="along",
             )
         directions = np.array(along)
         if np.linalg.matrix_rank(directions) < len(along):
-            raise InputError("ridge: along: directions are linearly dependent; give independent ones.")
+            raise InputError("directions are linearly dependent; give independent ones.", parameter="along")
         return np.linalg.qr(directions.T)[0].T
 
 

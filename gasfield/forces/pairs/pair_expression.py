@@ -52,7 +52,7 @@ class PairExpression(ForceLaw):
         periods, reach = surroundings.space.periods, np.inf if self.range is None else self.range
         require_room("pair_expression", reach, periods)
         if self.core >= reach:
-            raise InputError(f"pair_expression: the core {self.core:g} must be smaller than the range {reach:g}.")
+            raise InputError(f"the core {self.core:g} must be smaller than the range {reach:g}.", parameter="core")
         law = law_from("pair", [self.energy], Vocabulary(["r"], tuple(self.parameters), hints=_HINTS))
         force = PairExpressionForce(self, law, tuple(self.parameters.values()), periods, reach)
         if self.range is not None:

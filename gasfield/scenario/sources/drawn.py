@@ -47,7 +47,7 @@ class FromGaussian(_Positions):
     def positions(self, context: SourceContext) -> Positions:
         """(count, D) [length]."""
         cloud = self.spread * context.generator().standard_normal((self.count, context.dimensions))
-        return cloud if self.centre is None else cloud + of_dimension(self.centre, context.dimensions, "from.centre")
+        return cloud if self.centre is None else cloud + of_dimension(self.centre, context.dimensions, "centre")
 
 
 @register
@@ -72,7 +72,7 @@ class FromPlaces(_Positions):
 
     def positions(self, context: SourceContext) -> Positions:
         """(len(at), D) [length]."""
-        return np.array([of_dimension(at, context.dimensions, f"from.at.{row}") for row, at in enumerate(self.at)])
+        return np.array([of_dimension(at, context.dimensions, f"at.{row}") for row, at in enumerate(self.at)])
 
 
 @register
@@ -86,4 +86,4 @@ class FromPoint(_Positions):
 
     def positions(self, context: SourceContext) -> Positions:
         """(count, D) [length]."""
-        return np.tile(of_dimension(self.at, context.dimensions, "from.at"), (self.count, 1))
+        return np.tile(of_dimension(self.at, context.dimensions, "at"), (self.count, 1))

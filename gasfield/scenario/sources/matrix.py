@@ -56,5 +56,5 @@ class FromMatrix(GasSource):
             is_file = ":" not in self.rows and self.rows not in groups
             return read_rows(str(context.find(self.rows)) if is_file else self.rows, count, groups)[0]
         if max(self.rows, default=0) >= count:
-            raise InputError(f"there is no row {max(self.rows)}; the rows are 0 to {count - 1}.", parameter="from.rows")
+            raise InputError(f"there is no row {max(self.rows)}; the rows are 0 to {count - 1}.", parameter="rows")
         return np.array(self.rows, np.int64)
