@@ -82,8 +82,16 @@ def test_a_default_is_that_of_the_function(command: str, function: Callable, nam
             ["--vocabulary has been renamed --vocabulary-size"],
             "--vocabulary-size 100: byte-level",
         ),
-        (("--decay=-1",), ["--decay has been renamed --weight-decay"], "--weight-decay: should be greater than or equal"),
-        (("--sequence", "0"), ["--sequence has been renamed --sequence-length"], "--sequence-length: should be greater"),
+        (
+            ("--decay=-1",),
+            ["--decay has been renamed --weight-decay"],
+            "--weight-decay: should be greater than or equal",
+        ),
+        (
+            ("--sequence", "0"),
+            ["--sequence has been renamed --sequence-length"],
+            "--sequence-length: should be greater",
+        ),
         (("--lr", "0", "--heads", "3"), [], "--heads: must divide dimensions, 64."),
         (("--full-steps", "few"), [], "--full-steps: write how many (20), or which (0,10,250), not 'few'."),
         (("--corpus", "none.txt"), [], "--corpus none.txt: no such text file."),
