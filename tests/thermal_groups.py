@@ -85,7 +85,7 @@ def harmonic(
     memory: float = 0.8,
     **settings: Any,
 ) -> Group:
-    """Particles of mass 1 in U = k x^2 / 2, each coordinate an AR(1) series; `bath` is the declared bath temperature."""
+    """Particles of mass 1 in U = k x^2 / 2, each coordinate an AR(1) series; `bath`: the declared temperature."""
     x = np.sqrt(temperature / stiffness) * ar1(memory, length, (count, dimensions), rng)
     square = np.sum(x**2, axis=2).mean(axis=1)
     numbers = {
@@ -106,9 +106,7 @@ class DoubleWell:
     def __init__(self, temperature: float, mixing: float = 1.0) -> None:
         """`mixing` lambda: U = (1 - lambda) x^2 / 2 + lambda (x^4 - 2 x^2)."""
         self.temperature, self.mixing = temperature, mixing
-        self.x = np.linspace(
-            -5, 5, 10_001
-        )  # the rectangle rule converges exponentially: the integrand vanishes at both ends
+        self.x = np.linspace(-5, 5, 10_001)  # the rectangle rule converges exponentially
         weight = np.exp(-self.potential(self.x) / temperature)
         self.partition = float(weight.sum() * (self.x[1] - self.x[0]))
         self.density = weight / weight.sum()
