@@ -1,15 +1,15 @@
-"""Baselines: every data set and every number that gasfield makes, stored before a change and compared after it.
+"""Regression baselines: all data sets and numbers that gasfield produces, stored before a change and compared after it.
 
     python tests/baselines.py store before.json          on the revision before
-    python tests/baselines.py compare before.json        on the revision after: makes them again and compares
+    python tests/baselines.py compare before.json        on the revision after: recomputes and compares
 
 Stored are the SHA-256 of each data set (type, shape and bytes) of the trajectory of every shipped scenario and of a
 short run of every kind of dynamics, force, space, shape and start, and every number of their `summary.json`; numbers
 of the diagnostics of the shipped recordings, of a comparison and of an inspection. Data sets must agree to the bit,
-numbers to 1e-12. Groups under `parameters/` say where a file came from and are left out.
+numbers to 1e-12. Groups under `parameters/` describe the provenance of a file and are excluded.
 
-Bits are the same on one machine and build only, so baselines are made where they are compared and are not shipped.
-The scenarios in here keep the vocabulary of the first format, which is read for ever; `RENAMED` maps keys of results.
+Bits are reproducible only on one machine and build, so baselines are created where they are compared and not shipped.
+The scenarios in this file use the names of the first format, which remains readable; `RENAMED` maps keys of results.
 """
 
 from __future__ import annotations
@@ -267,7 +267,7 @@ def datasets(path: Path) -> dict[str, str]:
 
 
 def numbers(data: Any, key: str = "") -> dict[str, float | None]:
-    """Every number of a JSON by its dotted key; wall times are left out."""
+    """All numbers of a JSON document by dotted key, except wall times."""
     if isinstance(data, dict):
         pairs: Iterator[tuple[str, Any]] = ((str(name), value) for name, value in data.items())
     elif isinstance(data, list):
@@ -284,7 +284,7 @@ def results(data: dict[str, Any]) -> dict[str, float | None]:
 
 
 def cases(wanted: Callable[[str], bool]) -> Iterator[tuple[str, Callable[[Path], dict[str, Any]]]]:
-    """(name, what makes its baseline in a folder)."""
+    """(name, function that computes its baseline in a folder)."""
     import gasfield
     from gasfield.comparison import Comparison
     from gasfield.diagnostics import Diagnosis
@@ -332,7 +332,7 @@ def cases(wanted: Callable[[str], bool]) -> Iterator[tuple[str, Callable[[Path],
 
 
 def make_baseline(only: str) -> Baseline:
-    """Every case whose name holds `only`."""
+    """The baselines of all cases whose name contains `only`."""
     found: Baseline = {}
     for name, make in cases(lambda name: only in name):
         if only not in name:
@@ -359,10 +359,10 @@ def renamed(key: str) -> str:
 
 
 def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    """What differs in a case, one line each."""
+    """The differences in a case, one line each."""
     before = {renamed(key): value for key, value in before.items() if key != "left_out"}
-    lines = [f"{key}: is gone" for key in before if key not in after]
-    lines += [f"{key}: is new" for key in after if key not in before]
+    lines = [f"{key}: removed" for key in before if key not in after]
+    lines += [f"{key}: added" for key in after if key not in before]
     for key in before.keys() & after.keys():
         old, new = before[key], after[key]
         if old == new:
@@ -374,17 +374,17 @@ def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
 
 
 def main() -> int:
-    """Stores or compares; exit code 1 where something differs."""
+    """Stores or compares baselines; exit code 1 if anything differs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("action", choices=["store", "compare"])
     parser.add_argument("file", type=Path)
-    parser.add_argument("--only", default="", help="only cases whose name holds this")
+    parser.add_argument("--only", default="", help="only cases whose name contains this")
     arguments = parser.parse_args()
     found = make_baseline(arguments.only)
     faults = [name for name, case in found.items() if "fault" in case]
     if arguments.action == "store":
         arguments.file.write_text(json.dumps(found, indent=0) + "\n")
-        print(f"{arguments.file}: {len(found)} cases, {len(faults)} of which could not be made")
+        print(f"{arguments.file}: {len(found)} cases, of which {len(faults)} failed")
         return int(bool(faults))
     stored: Baseline = json.loads(arguments.file.read_text())
     wanted = {name: case for name, case in stored.items() if arguments.only in name}

@@ -1,4 +1,4 @@
-"""Shared fixtures: the shipped recordings, and a small recording made on the spot where PyTorch is installed."""
+"""Shared fixtures: the shipped recordings, and a small recording created on demand if PyTorch is installed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import ModuleType
 
 # Before NumPy or Numba are imported: two threads at least, so that one can be compared with two on any machine.
 os.environ.setdefault("NUMBA_NUM_THREADS", str(max(2, os.cpu_count() or 1)))
-if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores: matrix products that all want all of them wait
+if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores: avoid oversubscription
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from gasfield.kernels.cache import key_by_sources
@@ -91,7 +91,7 @@ def record_small(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path
 
 @pytest.fixture
 def one_numba_thread() -> Iterator[None]:
-    """Small arrays are done before a second thread has woken up (and a test may set its own number)."""
+    """One Numba thread, which is fastest for small arrays; a test may set another number."""
     threads = numba.get_num_threads()
     numba.set_num_threads(1)
     yield
@@ -100,7 +100,7 @@ def one_numba_thread() -> Iterator[None]:
 
 @pytest.fixture
 def torch() -> Iterator[ModuleType]:
-    """PyTorch as a reference: on one thread, so that it does not split arrays, and where its kernels have an FMA."""
+    """PyTorch as a reference: on one thread, so that arrays are not split, and only where its kernels use FMA."""
     torch = pytest.importorskip("torch", reason="PyTorch is the reference")
     if torch.backends.cpu.get_cpu_capability() not in ("AVX2", "AVX512"):
         pytest.skip("the reference is PyTorch on a processor with AVX2 or AVX-512")

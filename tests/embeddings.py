@@ -1,4 +1,4 @@
-"""Embedding matrices with planted rows, written as files."""
+"""Embedding matrices with known groups of identical rows, written to files."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ TYPES = {"BF16": "<u2", "F16": "<f2", "F32": "<f4", "F64": "<f8", "I64": "<i8", 
 
 
 def bfloat16_rows(generator: np.random.Generator, rows: int, dimensions: int) -> NDArray[np.uint16]:
-    """The bits of a Gaussian cloud with sigma = .02."""
+    """The bits of Gaussian rows with sigma = .02."""
     return bits(round_to_bfloat16(generator.standard_normal((rows, dimensions), dtype=np.float32) * np.float32(0.02)))
 
 
 def write_safetensors(
     path: Path, tensors: Mapping[str, tuple[str, NDArray]], padding: str = "", metadata: bool = True
 ) -> Path:
-    """Arrays by name, each with its type in the words of the format."""
+    """Writes arrays by name, each with its safetensors data type."""
     header: dict[str, object] = {"__metadata__": {"format": "pt"}} if metadata else {}
     start, arrays = 0, []
     for name, (kind, given) in tensors.items():
@@ -40,7 +40,7 @@ def write_safetensors(
 
 
 def write_planted(path: Path, rows: int, dimensions: int, sizes: Iterable[int], seed: int = 0) -> list[list[int]]:
-    """A bfloat16 safetensors, block by block, with groups of identical rows of these sizes; the ids of each group."""
+    """Writes a bfloat16 safetensors file with groups of identical rows of given sizes; returns the ids of each."""
     generator = np.random.default_rng(seed)
     ids = generator.permutation(rows)
     ends = np.cumsum(list(sizes))

@@ -1,4 +1,4 @@
-"""Exact samples of equilibria as groups of a run, for tests of what diagnostics say of them."""
+"""Exact samples of equilibria as groups of a run, for tests of diagnostics."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def experiment(
     forces: Sequence[dict[str, Any]] = (),
     degrees_of_freedom: int | None = None,
 ) -> RunContext:
-    """The laws that a sample is said to have come from."""
+    """The run context that is declared for a sample."""
     scenario = {
         "title": "an exact sample",
-        "question": "Do diagnostics know it?",
+        "question": "Do the diagnostics reproduce the exact values?",
         "space": space,
         "gas": [{"name": "gas", "from": {"kind": "point", "count": 1, "at": [0.0] * space["dimensions"]}}],
         "forces": list(forces),
@@ -51,7 +51,7 @@ def run_of(
     interval: float = 1.0,
     name: str = "gas",
 ) -> Group:
-    """Frames (T, N, D), one step apart, as a group; series (S,) are spread over the same steps."""
+    """Frames (T, N, D), one step apart, as a group with series (S,) at consecutive steps."""
     steps = np.arange(len(positions))
     over_time = {}
     for key, values in (series or {}).items():
@@ -70,7 +70,7 @@ def run_of(
 
 
 def remembering(chance: np.random.Generator, frames: int, shape: tuple[int, ...], kept: float) -> np.ndarray:
-    """(frames, *shape) standard normal numbers, each with the correlation `kept` to that of the frame before."""
+    """(frames, *shape) standard normal AR(1) series with the correlation `kept` between successive frames."""
     x = np.empty((frames, *shape))
     x[0] = chance.standard_normal(shape)
     for t in range(1, frames):

@@ -1,4 +1,4 @@
-"""Models that are not ours: small, of several kinds, and a training loop as people write them."""
+"""Third-party models: small modules of several architectures, with batches and a loss."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 VOCABULARY, WIDTH, LIVE = 120, 12, 80
-"""Token ids from LIVE on never occur."""
+"""Token ids >= LIVE never occur."""
 DEAD_IDS = range(LIVE, VOCABULARY)
 IGNORED = -100
 
 
 class Untied(nn.Module):
-    """An embedding, a recurrent layer, and an output layer of its own."""
+    """An embedding, a recurrent layer, and a separate output layer."""
 
     def __init__(self, bias: bool = False) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class Untied(nn.Module):
 
 
 class Tied(Untied):
-    """The output layer shares the embedding's matrix."""
+    """The output layer shares the matrix of the embedding."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class Tied(Untied):
 
 
 class TiedWithoutLayer(Untied):
-    """The product with the embedding is written out."""
+    """The logits are an explicit product with the embedding, without an output layer."""
 
     def __init__(self, by: str = "linear") -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class TiedWithoutLayer(Untied):
 
 
 class Bent(Untied):
-    """Something happens to the logits after the layer."""
+    """The logits are transformed after the output layer."""
 
     def __init__(self, bend: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
@@ -67,13 +67,13 @@ class Bent(Untied):
 
 
 def seeded(make: Callable[[], nn.Module], seed: int = 0) -> Any:
-    """A model whose initial numbers are always the same."""
+    """A model with reproducible initial weights."""
     torch.manual_seed(seed)
     return make()
 
 
 def batch(seed: int, size: int = 4, length: int = 9) -> tuple[Tensor, Tensor]:
-    """Ids and targets (B, S), a third of the targets ignored."""
+    """Ids and targets (B, S), with a third of the targets ignored."""
     source = torch.Generator().manual_seed(seed)
     ids = torch.randint(0, LIVE, (size, length + 1), generator=source)
     targets = ids[:, 1:].clone()
@@ -82,5 +82,5 @@ def batch(seed: int, size: int = 4, length: int = 9) -> tuple[Tensor, Tensor]:
 
 
 def mean_loss(logits: Tensor, targets: Tensor) -> Tensor:
-    """Cross-entropy, padding ignored."""
+    """Cross-entropy without ignored targets."""
     return functional.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED)

@@ -1,4 +1,4 @@
-"""Gradients such as a training run has, for tests of optimisers."""
+"""Gradients similar to those of a training run, for tests of optimisers."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 
 
 def training_gradients(steps: int, rows: int, dimensions: int, seed: int = 0) -> Iterator[np.ndarray]:
-    """(rows, dimensions) float32 a step: slowly varying, noisy, every element of its own size in 1e-6..1e-2.
+    """(rows, dimensions) float32 per step: slowly varying, noisy, each element with its own scale in 1e-6..1e-2.
 
-    One in a hundred is exactly zero at a step; the first row always is (a row that no batch has touched), and the
-    second is so small that its square leaves the normal numbers, or all numbers.
+    One element in a hundred is exactly zero at a step. The first row is always zero (a row that occurs in no batch);
+    the second is so small that its square is subnormal or underflows.
     """
     rng = np.random.default_rng(seed)
     size = 10.0 ** rng.uniform(-6, -2, (rows, dimensions))

@@ -1,4 +1,4 @@
-"""Texts that no expression may be, in families: each must be refused, in words, at once."""
+"""Invalid or malicious expressions, in families: each must be rejected immediately with an error message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Specifications that many tests share."""
+"""Specifications shared by several tests."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Oracles: what kernels should compute, written from the definition, slowly and plainly.
+"""Reference implementations of kernels, written directly from the definitions.
 
-Arithmetic that is judged by its bits is done in exact rational numbers: a rounding is "the nearest multiple of the
-spacing", decided between integers.
+Arithmetic that is compared bit by bit uses exact rational numbers: rounding is to the nearest multiple of the spacing,
+decided between integers.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ OVERFLOW = Fraction(2) ** 128
 
 
 def nearest(value: Fraction, digits: int) -> Fraction:
-    """The number of `digits` binary digits, with the exponents of float32, that is nearest to `value`; ties go to even.
+    """The number of `digits` binary digits, with the exponents of float32, nearest to `value`; ties to even.
 
-    Beyond the largest number lies infinity, which these oracles never meet.
+    Overflow to infinity does not occur in these references.
     """
     if value == 0:
         return Fraction(0)
@@ -50,8 +50,8 @@ def bfloat16(value: Fraction | float) -> Fraction:
 def root(value: Fraction) -> Fraction:
     """The float32 nearest to the square root of a float32.
 
-    The integer root of `value` * 4^200 has over a hundred correct binary digits, far more than the 49 that can be
-    needed to tell on which side of a tie the root of a 24-digit number lies.
+    The integer root of `value` * 4^200 has over a hundred correct binary digits, far more than the at most 49 that
+    determine on which side of a tie the root of a 24-digit number lies.
     """
     scaled = value * Fraction(4) ** 200
     return float32(Fraction(math.isqrt(scaled.numerator // scaled.denominator), 2**200))
@@ -74,7 +74,7 @@ def bfloat16_lattice() -> np.ndarray:
 
 
 def key(value: float, lattice: np.ndarray) -> int:
-    """How many lattice values lie from zero up to `value` (negative downwards)."""
+    """The number of lattice values from zero up to `value` (negative downwards)."""
     position = int(np.searchsorted(lattice, value))
     assert lattice[position] == value
     return position - len(lattice) // 2
@@ -82,7 +82,7 @@ def key(value: float, lattice: np.ndarray) -> int:
 
 @dataclass
 class Precisions:
-    """What is kept in bfloat16, the rest being float32."""
+    """Which quantities are stored in bfloat16; the others are float32."""
 
     weights: bool
     first: bool
@@ -98,7 +98,7 @@ def store(value: Fraction, as_bfloat16: bool) -> Fraction:
 
 
 def lerp(start: Fraction, end: Fraction, weight: Fraction) -> Fraction:
-    """start + weight (end - start) from the nearer end, in float32; the last product and sum are rounded together."""
+    """start + weight (end - start) from the nearer end, in float32; the last product and sum are fused."""
     difference = float32(end - start)
     if abs(weight) < Fraction(1, 2):
         return float32(weight * difference + start)
@@ -127,7 +127,7 @@ def adamw_element(
     exact_w, exact_g, exact_m, exact_v = Fraction(w), store(float32(g), kept.weights), Fraction(m), Fraction(v)
 
     def done(result: Fraction) -> Fraction:
-        """What is left of one operation's result: all of the float32, unless everything is bfloat16."""
+        """The result of one operation: float32, or rounded to bfloat16 if everything is bfloat16."""
         return store(float32(result), kept.all)
 
     exact_w = done(exact_w * decay)
@@ -156,7 +156,7 @@ def sgd_element(
     dampening: float,
     weight_decay: float,
 ) -> tuple[float, float]:
-    """(w, b) of one element after SGD step `step` (counted from 1); `kept`: are w, b kept in bfloat16?"""
+    """(w, b) of one element after SGD step `step` (counted from 1); `kept`: whether w, b are stored in bfloat16."""
     every = all(kept) or (kept[0] and momentum == 0)
     rate = store(float32(-learning_rate), every)
     decay = store(float32(weight_decay), every)
@@ -177,7 +177,7 @@ def sgd_element(
 
 
 def affine_force(places: np.ndarray, reference: np.ndarray, gradient: np.ndarray, tidal: np.ndarray) -> np.ndarray:
-    """-(g + H (w - c)) at each place (N, D), component by component; c and g (D,), H (D, D)."""
+    """-(g + H (w - c)) at each position (N, D), component by component; c and g (D,), H (D, D)."""
     force = np.zeros(places.shape)
     dimensions = len(reference)
     for row, place in enumerate(places):
@@ -187,7 +187,7 @@ def affine_force(places: np.ndarray, reference: np.ndarray, gradient: np.ndarray
 
 
 def full_force(places: np.ndarray, hidden: np.ndarray, log_partition: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """-sum_b w_b exp(w . h_b - log Z_b) h_b at each place (N, D), one position of the text after the other."""
+    """-sum_b w_b exp(w . h_b - log Z_b) h_b at each position (N, D), summed over text positions b one by one."""
     force = np.zeros(places.shape)
     for row, place in enumerate(places):
         for h, log_z, w in zip(hidden, log_partition, weight, strict=True):
@@ -198,13 +198,13 @@ def full_force(places: np.ndarray, hidden: np.ndarray, log_partition: np.ndarray
 def affine_energy(
     places: np.ndarray, potential: float, reference: np.ndarray, gradient: np.ndarray, tidal: np.ndarray
 ) -> np.ndarray:
-    """Phi + g . (w - c) + (w - c) . H (w - c) / 2 at each place (N, D)."""
+    """Phi + g . (w - c) + (w - c) . H (w - c) / 2 at each position (N, D)."""
     away = [place - reference for place in places]
     return np.array([potential + np.dot(gradient, d) + 0.5 * np.dot(d, np.dot(tidal, d)) for d in away])
 
 
 def full_energy(places: np.ndarray, hidden: np.ndarray, log_partition: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """sum_b w_b exp(w . h_b - log Z_b) at each place (N, D)."""
+    """sum_b w_b exp(w . h_b - log Z_b) at each position (N, D)."""
     energy = np.zeros(len(places))
     for row, place in enumerate(places):
         for h, log_z, w in zip(hidden, log_partition, weight, strict=True):
@@ -256,7 +256,7 @@ def mueller_brown(places: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndar
 
 
 def circulation(places: np.ndarray, rate: float) -> np.ndarray:
-    """omega J x at each place (N, D), J written out as a matrix."""
+    """omega J x at each position (N, D), with J as an explicit matrix."""
     dimensions = places.shape[1]
     turn = np.zeros((dimensions, dimensions))
     for k in range(0, dimensions - 1, 2):
@@ -265,7 +265,7 @@ def circulation(places: np.ndarray, rate: float) -> np.ndarray:
 
 
 def nearest_image(apart: np.ndarray, periods: np.ndarray) -> np.ndarray:
-    """The shortest of a vector (D,) and its images, by trying seven along every period."""
+    """The shortest of a vector (D,) and its periodic images, by testing seven along each period."""
     shortest = apart.copy()
     for j, period in enumerate(periods):
         if period:
@@ -275,7 +275,7 @@ def nearest_image(apart: np.ndarray, periods: np.ndarray) -> np.ndarray:
 
 @dataclass
 class Pairs:
-    """What a force between pairs gives: energy (N,), force (N, D), Laplacian (N,), sum of r . F / 2."""
+    """Results of a pair force: energy (N,), force (N, D), Laplacian (N,), sum of r . F / 2."""
 
     energy: np.ndarray
     force: np.ndarray
@@ -290,7 +290,7 @@ def pairs(
     periods: np.ndarray,
     strengths: np.ndarray | None = None,
 ) -> Pairs:
-    """A force between each particle and all others that push: law(r) gives U, dU/dr, d2U/dr2 for strengths of one.
+    """A force on each particle from all sources: law(r) gives U, dU/dr, d2U/dr2 for unit strengths.
 
     The force is -dU/dr along the line between both, and the Laplacian d2U/dr2 + (D - 1)/r dU/dr.
     """

@@ -1,4 +1,4 @@
-"""Where the shipped recordings are."""
+"""Paths of the shipped recordings."""
 
 from __future__ import annotations
 

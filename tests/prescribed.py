@@ -1,4 +1,4 @@
-"""A field of force that a test prescribes."""
+"""A force field prescribed by a test."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gasfield.spaces import Free
 
 @dataclass(frozen=True)
 class Prescribed:
-    """A field of force given as a function of positions (N, D) and step."""
+    """A force field given as a function of positions (N, D) and step."""
 
     pull: Callable[[np.ndarray, int], np.ndarray]
     conservative: bool = False

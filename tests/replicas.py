@@ -10,7 +10,7 @@ import numpy as np
 def replica_mean(samples: np.ndarray) -> tuple[float, float, float]:
     """Mean of samples (frames, replicas), its standard error, and the effective number of samples.
 
-    Replicas are independent, so the spread of their own means in time gives the error, however long they remember.
+    Replicas are independent, so the spread of their time averages gives the error, whatever the autocorrelation time.
     """
     own = samples.mean(axis=0).ravel()
     error = float(own.std(ddof=1) / np.sqrt(len(own)))
@@ -18,6 +18,6 @@ def replica_mean(samples: np.ndarray) -> tuple[float, float, float]:
 
 
 def halvings(step: float, count: int) -> Iterator[tuple[int, float]]:
-    """(steps, time step) of runs over one time with ever halved steps."""
+    """(steps, time step) of runs over the same time with successively halved steps."""
     for k in range(count):
         yield 2**k, step / 2**k

@@ -1,4 +1,4 @@
-"""Groups as a simulation would write them, drawn from known equilibria without one."""
+"""Groups in the form that a simulation writes, drawn from known equilibria without a simulation."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def ar1(memory: float, length: int, others: tuple[int, ...], rng: np.random.Gene
 
 @dataclass(frozen=True)
 class KnownForces(RunContext):
-    """Laws of which only the kind is known."""
+    """A run context with declared properties of the forces only."""
 
     conservative: bool = True
     interacting: bool = False
 
     def forces(self, group: str) -> TotalForce:
-        """What diagnostics ask of the forces."""
+        """Forces with the declared properties."""
         forces = TotalForce([])
         forces.conservative, forces.interacting = self.conservative, self.interacting
         return forces
@@ -44,7 +44,7 @@ class KnownForces(RunContext):
 def context(
     dimensions: int, freedom: int | None, *, conservative: bool = True, interacting: bool = False, groups: int = 1
 ) -> RunContext:
-    """The run that a sample is said to have come from."""
+    """The run context that is declared for a sample."""
     return KnownForces(
         space=Free(dimensions=dimensions),
         laws=(),
@@ -85,7 +85,7 @@ def harmonic(
     memory: float = 0.8,
     **settings: Any,
 ) -> Group:
-    """Particles of mass 1 in U = k x^2 / 2, each coordinate an AR(1) series; `bath` is what is claimed of the bath."""
+    """Particles of mass 1 in U = k x^2 / 2, each coordinate an AR(1) series; `bath`: the declared temperature."""
     x = np.sqrt(temperature / stiffness) * ar1(memory, length, (count, dimensions), rng)
     square = np.sum(x**2, axis=2).mean(axis=1)
     numbers = {
@@ -106,7 +106,7 @@ class DoubleWell:
     def __init__(self, temperature: float, mixing: float = 1.0) -> None:
         """`mixing` lambda: U = (1 - lambda) x^2 / 2 + lambda (x^4 - 2 x^2)."""
         self.temperature, self.mixing = temperature, mixing
-        self.x = np.linspace(-5, 5, 10_001)  # the rectangle rule is exact to rounding for what vanishes at both ends
+        self.x = np.linspace(-5, 5, 10_001)  # the rectangle rule converges exponentially
         weight = np.exp(-self.potential(self.x) / temperature)
         self.partition = float(weight.sum() * (self.x[1] - self.x[0]))
         self.density = weight / weight.sum()
@@ -146,7 +146,7 @@ class DoubleWell:
         ].reshape(shape)
 
     def gas(self, count: int, length: int, rng: np.random.Generator) -> Group:
-        """Independent places without velocities."""
+        """Independent positions without velocities."""
         x = self.draw((length, count), rng)
         numbers = {
             "temperature": np.full(length, self.temperature),

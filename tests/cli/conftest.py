@@ -1,9 +1,8 @@
-"""The program as a user calls it.
+"""The command line as called by a user.
 
-Most calls are made in the process of the tests, through the same `main` with the same streams and exit codes: a new
-process takes seconds to import and compile what is there already. Recordings, which bring PyTorch's threads along, and
-runs that choose a number of threads get a process of their own, unless they are refused before they begin; so does
-whatever a test starts by itself.
+Most calls are made in the test process, through the same `main` with the same streams and exit codes, because a new
+process takes seconds to import and compile. Recordings, which start PyTorch's threads, and runs with a given number of
+threads use a separate process, unless they are rejected before they begin.
 """
 
 from __future__ import annotations
@@ -36,12 +35,12 @@ def gasfield(tmp_path: Path) -> Call:
 
 
 def in_a_process(words: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
-    """`gasfield WORDS` as a shell runs it."""
+    """Runs `gasfield WORDS` in a new process."""
     return subprocess.run([sys.executable, "-m", "gasfield.cli", *words], cwd=cwd, capture_output=True, text=True)
 
 
 def in_this_process(words: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
-    """The same without a new process."""
+    """Runs `gasfield WORDS` in the test process."""
     from gasfield.cli import main
 
     out, err, before = io.StringIO(), io.StringIO(), Path.cwd()
@@ -63,7 +62,7 @@ def in_this_process(words: list[str], cwd: Path) -> subprocess.CompletedProcess[
 
 @pytest.fixture
 def refuses(gasfield: Call, tmp_path: Path) -> Callable[..., str]:
-    """refuses("run", "bad.yaml") -> the message; exit code 2, no traceback, and nothing left behind."""
+    """refuses("run", "bad.yaml") -> the message; asserts exit code 2, no traceback and no new files."""
 
     def call(*arguments: object) -> str:
         before = sorted(tmp_path.rglob("*"))

@@ -117,7 +117,7 @@ def test_no_shape_has_more_points_than_memory() -> None:
         ({"kind": "fcc", "side": 500, "spacing": 1.0}, 501**3 + 3 * 500**2 * 501),
         ({"kind": "line", "count": 10**9, "spacing": 1.0}, 10**9),
     ):
-        with pytest.raises(InputError, match=f"has {many} points; 100000 are the most"):
+        with pytest.raises(InputError, match=f"has {many} points; the maximum is 100000"):
             shaped(given)
     for given in (
         *(case[0] | {"spacing": 0.3} for case in LATTICES),
