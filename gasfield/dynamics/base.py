@@ -135,7 +135,7 @@ class Law(Spec):
             )
 
 
-DYNAMICS = Registry("law of motion", Law, package="gasfield.dynamics")
+DYNAMICS = Registry("dynamics", Law, package="gasfield.dynamics")
 """`kind` -> specification of all dynamics."""
 
 DynamicsSpec = Annotated[Law, DYNAMICS.by_kind]

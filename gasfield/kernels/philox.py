@@ -170,7 +170,7 @@ def philox(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
     Returns:
         The four 32-bit results as two uint64: the first and second, and the third and fourth, lower half first.
     """
-    # Unrolled by hand: the loop unrolled by LLVM is an eighth slower.
+    # Unrolled manually: the loop unrolled by LLVM is an eighth slower.
     c0, c1, c2, c3 = _round(c0, c1, c2, c3, k0, k1)
     k0, k1 = _next_key(k0, k1)
     c0, c1, c2, c3 = _round(c0, c1, c2, c3, k0, k1)

@@ -142,8 +142,8 @@ def test_a_gas_that_keeps_its_momentum_starts_with_none() -> None:
 @pytest.mark.parametrize(
     ("law", "forces", "space", "temperature", "reason"),
     [
-        ({"kind": "metropolis", "step_length": 0.1}, [TURN], free(2), 1.0, "no gradient"),
-        ({"kind": "hmc", "time_step": 0.1}, [TURN], free(2), 1.0, "no gradient"),
+        ({"kind": "metropolis", "step_length": 0.1}, [TURN], free(2), 1.0, "not a gradient"),
+        ({"kind": "hmc", "time_step": 0.1}, [TURN], free(2), 1.0, "not a gradient"),
         ({"kind": "mala", "time_step": 0.1}, [SOFT], free(2), 1.0, "detailed balance"),
         ({"kind": "langevin", "time_step": 0.1, "friction": 1.0}, [], free(2), None, "temperature"),
         ({"kind": "newton", "time_step": 0.1}, [], free(2), 1.0, "has no bath"),

@@ -83,7 +83,7 @@ def test_a_kind_belongs_to_one_class_which_may_be_defined_again(things: Registry
 
 
 def test_a_plugin_cannot_take_a_built_in_kind() -> None:
-    with pytest.raises(ValueError, match="'harmonic' already"):
+    with pytest.raises(ValueError, match="already a force of kind 'harmonic'"):
         register(type("Mine", (Harmonic,), {}))
     assert FORCES["harmonic"] is Harmonic
     assert SPACES.parse({"kind": "free", "dimensions": 2}) == Free(dimensions=2)
