@@ -44,7 +44,7 @@ def test_what_was_taken_is_said_unless_it_shall_be_quiet(gasfield: Callable, tmp
     np.savez(tmp_path / "a.npz", W=words)
     said = gasfield("import", "a.npz", "-o", "a.h5")
     assert said.returncode == 0, said.stderr
-    assert said.stdout.startswith("note: a.npz: W: uint16 numbers are taken for the bits of bfloat16 ones")
+    assert said.stdout.startswith("note: a.npz: W: uint16 numbers are taken as the bits of bfloat16 ones")
     silent = gasfield("import", "a.npz", "-o", "b.h5", "--bits", "bfloat16", "--every", "2")
     assert silent.stdout.startswith("b.h5: ")
     quiet = gasfield("import", "a.h5", "-o", "b.h5", "--quiet", "--overwrite")
