@@ -1,4 +1,4 @@
-"""Pictures: written, not empty, and without a trace in the settings of the program that asked for them."""
+"""Figures: written, not empty, and without changes of global settings of matplotlib."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_every_picture_of_a_comparison_is_drawn(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["cloud", "step_length", "freezing", "deformation", "cells"])
 def test_every_result_draws_itself(name: str) -> None:
-    """Those of equilibrium need a simulated run: tests/unit/test_distribution_plots.py and tests/physics."""
+    """Figures of equilibrium need a simulated run: tests/unit/test_distribution_plots.py and tests/physics."""
     x = np.ones((6, 9, 3), np.float32) * np.arange(1, 10, dtype=np.float32)[:, None] * [1, 2, 4]
     x[:, ::2] += np.arange(6, dtype=np.float32)[:, None, None]
     group = Group("rows", np.arange(6), x.astype(np.float32), "bfloat16", np.array([[0, 1]]))
