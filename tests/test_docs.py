@@ -1,4 +1,4 @@
-"""The examples in the documentation run as they stand."""
+"""The examples in the documentation are executed unchanged."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DOCS = Path(__file__).parent.parent / "docs"
 
 
 def run_page(page: str) -> dict[str, Any]:
-    """Runs all Python blocks of a page, one after the other; the names that they leave."""
+    """Runs all Python blocks of a page in order; returns the names that they define."""
     blocks = re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
     assert len(blocks) >= 4
     Path("recordings").symlink_to(RECORDINGS)

@@ -36,7 +36,7 @@ def import_(
     ] = None,
     bits: Annotated[
         str | None,
-        typer.Option("--bits", metavar="bfloat16", help="Number format of uint16 arrays (the default)."),
+        typer.Option("--bits", metavar="bfloat16", help="Number format of uint16 arrays; bfloat16 is assumed."),
     ] = None,
     format: Annotated[
         str | None, typer.Option("--format", metavar="KIND", help="Input format. Default: detected.")

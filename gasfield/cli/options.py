@@ -33,7 +33,7 @@ Plugins = Annotated[
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")]
 Tensor = Annotated[
-    str | None, typer.Option("--tensor", metavar="NAME", help="Name of the tensor. Default: by common names.")
+    str | None, typer.Option("--tensor", metavar="NAME", help="Name of the tensor; found by common names if omitted.")
 ]
 
 

@@ -53,7 +53,7 @@ class Cloud:
 
 @dataclass(frozen=True)
 class _Sums:
-    """First pass: norms, and for each of G groups the sum of its rows, of their unit vectors, and their number."""
+    """First pass: norms, and per group (G,) sums of rows and of unit vectors, and the number of nonzero rows."""
 
     norms: Values
     rows: Values

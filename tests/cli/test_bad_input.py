@@ -1,4 +1,4 @@
-"""Bad input gets one clear message that says where, exit code 2, and nothing half-written."""
+"""Bad input gives one clear message with its location, exit code 2, and no partial output."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_every_fault_is_named_at_once(write: Callable, refuses: Refuses) -> None
 
 
 def test_what_follows_from_a_fault_is_not_told(write: Callable, refuses: Refuses) -> None:
-    """A group that is wrong does not also make the list of groups too short, nor a wrong kind a key missing."""
+    """An invalid group is not also reported as too short a list, nor an invalid kind as a missing key."""
     message = refuses("check", write("group: dead,", "grup: dead,"))
     assert "Did you mean 'group'?" in message
     assert "at least 1 item" not in message

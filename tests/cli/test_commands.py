@@ -1,4 +1,4 @@
-"""Every command once, from the shell, and the run directory that scripts rely on."""
+"""Every command once, as from a shell, and the contents of the run directory."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SCENARIOS = sorted(path.stem for path in RECORDINGS.parent.glob("*.yaml"))
 
 
 def leaves(data: object) -> bool:
-    """Whether every number of a summary is a leaf with value, unit and error, in which other leaves may stand."""
+    """Whether every number of a summary has value, unit and error; such leaves may be nested."""
     if isinstance(data, dict):
         own = {"value", "unit", "error"} if "value" in data else set()
         return own <= set(data) and all(leaves(value) for key, value in data.items() if key not in own)

@@ -1,4 +1,4 @@
-"""`gasfield inspect`: its JSON, its terminal, and what it refuses."""
+"""`gasfield inspect`: its JSON, its terminal output, and its errors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Refuses = Callable[..., str]
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    """A small model with an embedding of 30 x 4 and things that are none."""
+    """A small model with an embedding of 30 x 4 and other tensors."""
     words = bfloat16_rows(np.random.default_rng(0), 30, 4)
     tensors = {
         EMBEDDING: ("BF16", words),
@@ -138,7 +138,7 @@ def spoil(folder: Path, model: bytes) -> None:
 
 
 class Bomb:
-    """Goes off where it is unpickled."""
+    """Fails the test if it is unpickled."""
 
     def __reduce__(self) -> tuple[object, tuple[str]]:
         return pytest.fail, ("something was unpickled",)

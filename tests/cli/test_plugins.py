@@ -1,4 +1,4 @@
-"""Plug-ins: the examples of the documentation are run, and what is wrong with a plug-in is said."""
+"""Plug-ins: the examples of the documentation are run, and faults of plug-ins are reported."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ OTHERS = [
 
 @pytest.fixture
 def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder with the files that the page shows; afterwards no force of theirs is known."""
+    """A folder with the files of the page; their kinds are unregistered afterwards."""
     text = PAGE.read_text(encoding="utf-8")
     for name, content in re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", text, re.DOTALL):
         (tmp_path / name).write_text(content, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Runs that are killed, go on and end with the same bits; runs that blow up; what cannot go on."""
+"""Killed runs are resumed and end with the same bits; runs that blow up; runs that cannot be resumed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
 
 
 def kill_in_the_middle(process: subprocess.Popen[str], checkpoint: Path, delay: float) -> bool:
-    """SIGKILL some time after a checkpoint has been written anew; whether the process was still at work."""
+    """Sends SIGKILL some time after a new checkpoint; returns whether the process was still running."""
     before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
     while process.poll() is None and not (checkpoint.exists() and checkpoint.stat().st_mtime_ns != before):
         time.sleep(0.002)
@@ -82,7 +82,7 @@ def end_of_a_whole_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def whole(end_of_a_whole_run: Path, tmp_path: Path) -> Path:
-    """The trajectory of a run that nobody killed, and its scenario beside it."""
+    """The trajectory of an uninterrupted run, and its scenario."""
     (tmp_path / "mine.yaml").write_text(SCENARIO)
     shutil.copytree(end_of_a_whole_run, tmp_path / "whole")
     return tmp_path / "whole" / "trajectory.h5"
@@ -154,7 +154,7 @@ def blow_up(folder: Path, gasfield: Callable, *settings: str) -> tuple[str, Path
 
 
 def test_an_energy_jump_ends_with_code_3(tmp_path: Path, gasfield: Callable) -> None:
-    """Stiff spheres (omega h up to 4) heat up without bound: the message says when, who, the force, and what to try."""
+    """Stiff spheres (omega h up to 4) heat up without bound: the message gives step, particle, force and a remedy."""
     message, file = blow_up(tmp_path, gasfield, "forces.0.strength=5000", "run.record_every=10")
     assert "energy jumped" in message
     assert "Try a smaller time_step" in message

@@ -1,4 +1,4 @@
-"""Centroid and radius, and what diagnostics do where there is little to compute from."""
+"""Centroid and radius, and diagnostics of very few rows or frames."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_the_formula_gives_the_published_number() -> None:
 
 @pytest.mark.parametrize("count", [2, 10, COUNT])
 def test_radius_of_a_gaussian_cloud(count: int) -> None:
-    """About the sample's own centroid every distance is smaller by sqrt(1 - 1/N), exactly."""
+    """Relative to the sample centroid every distance is smaller by exactly sqrt(1 - 1/N)."""
     clouds = max(1, 4000 // count)
     x = np.random.default_rng(4).normal(0.3, SIGMA, (clouds, count, DIMENSIONS))
     result = Cloud().compute(Group("cloud", np.arange(clouds), x))

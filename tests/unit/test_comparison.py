@@ -1,4 +1,4 @@
-"""A simulation beside what really happened: alignment by name, token and step, and errors that can be worked out."""
+"""Comparison with a recording: alignment by name, token and step, and errors with known values."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def gas() -> Gas:
 
 @pytest.fixture
 def drift(gas: Gas) -> Values:
-    """(T, N, D): every row goes 0.3 along the first axis."""
+    """(T, N, D): every row moves by 0.3 along the first axis."""
     frames = np.repeat(gas.positions[None], STEPS + 1, axis=0)
     frames[..., 0] += 0.3 * np.arange(STEPS + 1)[:, None] / STEPS
     return frames
@@ -75,7 +75,7 @@ def test_a_trajectory_equals_itself(write: Writing, gas: Gas, drift: Values) -> 
 
 
 def test_errors_are_those_that_were_made(write: Writing, gas: Gas, drift: Values) -> None:
-    """Rows that lag by a tenth have an error of a tenth, as far as live rows are out of it."""
+    """Rows that lag by a tenth have an error of a tenth, if live rows are excluded."""
     lagging = drift.copy()
     lagging[:, :, 0] -= 0.1 * (drift[:, :, 0] - drift[0, :, 0])
     lagging[:, 32:] += 5.0

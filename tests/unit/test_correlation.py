@@ -1,4 +1,4 @@
-"""Correlated series: the autocorrelation time of AR(1), and error bars that are true to the scatter of many series."""
+"""Correlated series: the autocorrelation time of AR(1), and error bars that agree with the scatter of many series."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from gasfield.statistics.correlation import (
 
 SERIES, LENGTH, MEMORY = 200, 2000, 0.9
 BINOMIAL = 4 * np.sqrt(0.05 * 0.95 / SERIES)
-"""Four standard deviations of the share of 200 intervals that hold the truth."""
+"""Four standard deviations of the share of 200 intervals that contain the true value."""
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def test_autocorrelation_is_the_sum_of_products(length: int) -> None:
 
 @pytest.mark.parametrize(("memory", "tau"), [(0.9, 19.0), (0.0, 1.0), (0.5, 3.0), (-0.5, 1 / 3)])
 def test_the_autocorrelation_time_of_ar1(memory: float, tau: float) -> None:
-    """(1 + a) / (1 - a); the error that is claimed is derived for tau > 1 and checked against its scatter there."""
+    """(1 + a) / (1 - a); its error is derived for tau > 1 and compared with the scatter there."""
     series = ar1(memory, 50_000, (20,), np.random.default_rng(3))
     found = [correlation_time(x) for x in series.T]
     values, claimed = np.array([f.value for f in found]), np.array([f.error for f in found])

@@ -1,4 +1,4 @@
-"""Clusters, order, breathing, orbits, memory, tables and maps: known answers, and pictures of several groups."""
+"""Clusters, order, breathing, orbits, memory, tables and maps: known answers, and figures of several groups."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GAS = {"kind": "gaussian", "count": 30, "spread": 1.0}
 
 
 def result_of(folder: Path, **keys: Any) -> RunResult:
-    """A short run of a scenario made of these parts."""
+    """A short run of a scenario with these parts."""
     whole = {
         "title": "a test", "question": "Is it known?", "space": {"kind": "free", "dimensions": 2},
         "gas": [{"name": "a", "from": GAS}, {"name": "b", "from": GAS}], "run": {"steps": 50}, **keys,

@@ -20,7 +20,7 @@ ROWS, WIDTH, DEAD = 1500, 24, 500
 
 
 def cloud(drift: float, seed: int = 0) -> np.ndarray:
-    """A Gaussian cloud whose first 500 rows drifted together, and whose others were pulled each its own way too."""
+    """A Gaussian cloud with a common drift; rows from 500 on also have individual displacements."""
     chance = np.random.default_rng(seed)
     rows = chance.standard_normal((ROWS, WIDTH)) * 0.02
     rows += drift * np.ones(WIDTH) / np.sqrt(WIDTH)

@@ -1,4 +1,4 @@
-"""Pictures of pressure, speeds, density and g(r): drawn without a warning, with what a reader needs to judge them."""
+"""Figures of pressure, speeds, density and g(r): drawn without warnings, with errors, theory and p-values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an inspection says, against direct sums over rows and pairs."""
+"""Results of an inspection against direct sums over rows and pairs."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_numbers_are_those_of_direct_sums(save: Callable, key: str, rows: int, d
 
 @pytest.mark.parametrize("key", [key for key in NAIVE if key != "radius"])
 def test_errors_are_the_jackknife_of_rows_or_of_groups_of_rows(save: Callable, key: str) -> None:
-    """25 rows: each is left out in turn. 100 rows: cosines leave out every 32nd."""
+    """25 rows: delete-one jackknife. 100 rows: cosines use groups of every 32nd row."""
     for count in (25, 100):
         x, groups = skewed(count, 6, seed=count), count if count == 25 or "cosine" not in key else 32
         without = np.array([NAIVE[key](x[np.arange(count) % groups != group]) for group in range(groups)])
@@ -82,7 +82,7 @@ def test_errors_are_the_jackknife_of_rows_or_of_groups_of_rows(save: Callable, k
 
 
 def test_the_error_of_the_participation_ratio_covers_its_scatter(save: Callable) -> None:
-    """Over 60 draws of 400 rows; the scatter is itself known to 9%, so that 30% is more than three of its errors."""
+    """Over 60 draws of 400 rows; the scatter is accurate to 9%, so that 30% is more than three standard errors."""
     found = [inspect(save(skewed(400, 8, seed))).quantities()["participation_ratio"] for seed in range(60)]
     assert np.std([q.value for q in found], ddof=1) == pytest.approx(np.mean([q.error for q in found]), rel=0.3)
 
@@ -164,7 +164,7 @@ def test_other_precisions_count_cells_after_rounding_and_say_so(tmp_path: Path) 
 
 
 def test_a_normal_crowd_has_an_outlier_once_in_twenty() -> None:
-    """400 crowds of 2,000: 20 +- 4.4 rows by the normal law, 4 errors; a threshold half as far would give hundreds."""
+    """400 samples of 2,000: 20 +- 4.4 rows expected, 4 errors; half the threshold would give hundreds."""
     generator = np.random.default_rng(0)
     crowds = [find_outliers(generator.normal(3, 0.1, 2000)) for _ in range(400)]
     assert 2 <= sum(len(crowd.places) for crowd in crowds) <= 38
@@ -198,7 +198,7 @@ def test_the_area_under_the_curve_is_the_share_of_pairs_in_order() -> None:
 
 
 def test_the_error_of_the_area_is_its_scatter() -> None:
-    """300 draws tell a scatter to 4%; that of another number of rows would be off by 40%."""
+    """300 draws determine a scatter to 4%; that of another number of rows would differ by 40%."""
     generator = np.random.default_rng(3)
     given = np.arange(150) < 50
     found = [area_under_curve(generator.normal(size=150) + 0.7 * given, given) for _ in range(300)]
@@ -217,7 +217,7 @@ def areas(found: Any) -> dict[str, Any]:
 
 
 def test_random_rows_are_not_told_from_the_rest_and_shifted_ones_are(save: Callable) -> None:
-    """Four errors for random ids, five scores in ten draws; rows that were moved or scaled are far beyond."""
+    """Four errors for random ids, five scores in ten draws; shifted or scaled rows are far beyond."""
     generator = np.random.default_rng(4)
     x = generator.normal(size=(400, 20)) + 0.5
     for _ in range(10):
@@ -234,7 +234,7 @@ def test_random_rows_are_not_told_from_the_rest_and_shifted_ones_are(save: Calla
 
 
 def test_a_row_is_not_among_the_others_whose_centroid_it_is_measured_from(save: Callable) -> None:
-    """Few rows in many dimensions: with itself in it the centroid would be nearer to each row of the rest."""
+    """Few rows in many dimensions: a centroid that includes the row itself would be nearer to each row of the rest."""
     generator = np.random.default_rng(5)
     found, naive = [], []
     for _ in range(60):

@@ -1,4 +1,4 @@
-"""Pictures: written, not empty, and without a trace in the settings of the program that asked for them."""
+"""Figures: written, not empty, and without changes of global settings of matplotlib."""
 
 from __future__ import annotations
 

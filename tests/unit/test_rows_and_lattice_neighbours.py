@@ -1,4 +1,4 @@
-"""Identical rows and chains of neighbours against all pairs."""
+"""Identical rows and components of neighbours, compared with all pairs."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_identical_means_bits() -> None:
 
 
 def test_equal_fingerprints_alone_do_not_make_rows_identical() -> None:
-    """With one fingerprint for all, everything rests on the comparison of bits."""
+    """With equal hashes for all rows the result depends on the comparison of bits alone."""
     words = np.random.default_rng(0).integers(0, 2, (200, 6)).astype(np.uint16)
     every = np.arange(200)
     same = rows._compare(words, every, np.zeros((200, 2), np.uint64), every)
@@ -80,7 +80,7 @@ def test_chains_are_those_of_all_pairs(dimensions: int, cells: int) -> None:
 
 
 def test_keys_in_few_cells_are_cut_all_the_same() -> None:
-    """Every cut sends many rows to both sides here; small pieces make many cuts."""
+    """Every division puts many rows in both parts here; small parts need many divisions."""
     words = np.random.default_rng(1).integers(0, 9, (700, 12)).astype(np.uint16) + np.uint16(0x3C00)
     assert np.array_equal(neighbour_labels(words, np.arange(700), 1), all_pairs(words, 1))
     assert len(np.unique(all_pairs(words, 2))) < len(np.unique(all_pairs(words, 1)))

@@ -1,4 +1,4 @@
-"""Bonds, the flow that is not linear, and films."""
+"""Bonds, the non-affine part of the flow, and animations."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_pictures_are_drawn_of_two_and_of_three_dimensions(kind: str, tmp_path: 
 
 @pytest.fixture
 def drifting(tmp_path: Path) -> Path:
-    """A sheet that drifts and stretches beside a cloud; it is planted in the fourth of 30 frames."""
+    """A sheet that drifts and stretches beside a cloud; it is inserted in the fourth of 30 frames."""
     made = Sheet(side=3, spacing=1.0).structure()
     x = np.vstack([np.random.default_rng(2).normal(size=(20, 2)), made.points])
     species = np.repeat([0, 1], [20, 9])
@@ -110,7 +110,7 @@ def drifting(tmp_path: Path) -> Path:
 
 
 def frames_of(film: Any) -> int:
-    """Of a file with several pictures, which Pillow's types do not tell from one with a single one."""
+    """The number of images of a file; the types of Pillow lack `n_frames`."""
     return int(film.n_frames)
 
 

@@ -98,7 +98,7 @@ def test_rings_and_helices_are_evenly_spaced_chains() -> None:
 
 @pytest.mark.parametrize("k", [2, 3, 4, 8, 64])
 def test_a_shell_is_even(k: int) -> None:
-    """Radius exact, mean 0, second moments those of the sphere, as they are not for random points."""
+    """Exact radius, mean 0, second moments of the sphere, unlike random points."""
     count = 600
     points = shaped({"kind": "shell", "count": count, "radius": 3.0, "dimensions": k}).points
     np.testing.assert_allclose(np.linalg.norm(points, axis=1), 3.0, rtol=1e-12)
@@ -231,7 +231,7 @@ def test_places_and_offsets() -> None:
 
 
 def test_frames() -> None:
-    """The rows spread most along x0, then x1; given vectors are made orthonormal in their order."""
+    """The variance is largest along x0, then x1; given vectors are orthonormalised in their order."""
     along = planted(tracer(frame={"kind": "principal", "of": "dead"})).positions - np.arange(8.0)
     assert np.linalg.norm(along[:, :3]) > 0.8 * np.linalg.norm(along)
     vectors = [[3.0] + [0.0] * 7, [1.0, 2.0] + [0.0] * 6, [1.0, 1.0, -5.0] + [0.0] * 5]
@@ -241,7 +241,7 @@ def test_frames() -> None:
 
 
 def test_jitter_is_gaussian_and_from_the_seed() -> None:
-    """Variance known to sqrt(2/n); 4 errors. Without jitter the points are the same as ever."""
+    """Variance known to sqrt(2/n); 4 errors. Without jitter the points are unchanged."""
     calm, first, same = planted(tracer()), planted(tracer(jitter=0.3)), planted(tracer(jitter=0.3))
     np.testing.assert_array_equal(first.positions, same.positions)
     shift = first.positions - calm.positions
