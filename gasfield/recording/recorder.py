@@ -17,14 +17,14 @@ import time
 import warnings
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
+from gasfield.closing import Closing
 from gasfield.errors import InputError
 from gasfield.gas import Gas
 from gasfield.recording.capture import PROBES, OutputLayer, Positions
@@ -53,7 +53,7 @@ class RecordingWarning(UserWarning):
     """A recording is incomplete; the training continues."""
 
 
-class Recorder:
+class Recorder(Closing):
     """Opens the file on construction, and records one update after the other.
 
     Attributes:
@@ -348,14 +348,6 @@ class Recorder:
         self._hears = False
         worker, self._worker = self._worker, None
         return None if worker is None else worker.finish()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _warn(self, text: str) -> None:
         warnings.warn(f"gasfield: {text}.", RecordingWarning, stacklevel=3)

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gasfield.closing import Closing
 from gasfield.dynamics import Bath, Conditions, Dynamics, DynamicsSpec, Law
 from gasfield.errors import BlowUp, InputError, about
 from gasfield.forces import Force, ForceLaw, ForceSpec, Surroundings, TotalForce, build_force
@@ -42,7 +42,7 @@ GasLike = Gas | ArrayLike | Mapping[str, Any] | Sequence[GroupSource | Mapping[s
 Find = Callable[[str], Path]
 
 
-class Simulation:
+class Simulation(Closing):
     """A gas that moves.
 
     Attributes:
@@ -383,14 +383,6 @@ class Simulation:
         """Finishes what operations have begun, such as files. The simulation must not be stepped after that."""
         for operation in self.operations:
             operation.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def provenance(self) -> dict[str, Any]:
         """What a trajectory of this simulation says of its origin: attributes of the file."""

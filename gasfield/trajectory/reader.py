@@ -6,13 +6,13 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from gasfield.closing import Closing
 from gasfield.errors import InputError
 from gasfield.gas import Gas
 from gasfield.resources import TRAJECTORY, find_file
@@ -33,7 +33,7 @@ class Series:
     values: NDArray[Any]
 
 
-class Trajectory:
+class Trajectory(Closing):
     """An open H5MD file with a D-dimensional gas in `particles/vectors`.
 
     Attributes:
@@ -315,14 +315,6 @@ class Trajectory:
     def close(self) -> None:
         """Closes the file."""
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         groups = ", ".join(f"{name} {int(np.sum(self.species == i))}" for i, name in enumerate(self.names))

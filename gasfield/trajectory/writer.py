@@ -13,13 +13,13 @@ import time as clock
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import h5py
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gasfield.closing import Closing
 from gasfield.gas import Gas
 from gasfield.trajectory import schema
 from gasfield.trajectory.compact import compact, copy_frames
@@ -32,7 +32,7 @@ _ROOM_TO_SPARE = 1 << 23
 """Bytes that must remain free on the disk, for HDF5's own structures."""
 
 
-class TrajectoryWriter:
+class TrajectoryWriter(Closing):
     """Creates an H5MD file for a gas and appends frames to it.
 
     Args:
@@ -204,14 +204,6 @@ class TrajectoryWriter:
             os.close(void)
         with suppress(Exception):
             self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _describe_file(file: h5py.File, provenance: Mapping[str, Any], precision: str) -> None:

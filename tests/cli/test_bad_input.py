@@ -40,7 +40,7 @@ def write(tmp_path: Path) -> Callable[..., str]:
         ("steps: 500", "steps: many", "run.steps", "not 'many'"),
         ("run: {steps: 500, record_every: 1}", "run: 500", "run", "not 500"),
         ("dimensions: 64", "dimensions: 3", "gas.0.from", "rows have 64 dimensions; space.dimensions is 3"),
-        ("group: dead", "group: dread", "gas.1.from", "no group 'dread'; the groups here are lattice, dead, live"),
+        ("group: dead", "group: dread", "gas.0.from", "no group 'dread'; the groups here are lattice, dead, live"),
         ("field: affine", "field: full", "forces.0", "field at step 7 is not recorded"),
         ("gradient, file: recordings/kjv-bf16", "gradient, file: no", "forces.0.file", "there is no file 'no.h5'"),
         ("with: recordings/kjv-bf16.h5", "with: lost.h5", "compare.with", "there is no file 'lost.h5'"),
@@ -50,7 +50,7 @@ def test_a_fault_names_file_line_and_key(
     write: Callable, refuses: Refuses, old: str, new: str, key: str, says: str
 ) -> None:
     message = refuses("run", write(old, new))
-    line = line_of(SCENARIO, "group: lattice") if key == "gas.0.from" else line_of(SCENARIO.replace(old, new), new)
+    line = line_of(SCENARIO, "group: dead") if key == "gas.0.from" else line_of(SCENARIO.replace(old, new), new)
     assert f"mine.yaml:{line}: {key}: " in message
     assert says in message
     assert len(message.strip().splitlines()) == 1
@@ -254,7 +254,7 @@ run: {steps: 10}
         ("{kind: free,", "{kind: box,", "space: give either side"),
         ("{kind: free,", "{kind: box, side: 1.0,", "gas: particle"),
         ("kind: gaussian, count: 10, spread: 1.0", "kind: uniform, count: 10", "gas.0.from: "),
-        ("spread: 1.0", "spread: 1.0, centre: [0]", "mine.yaml:4: gas.0.from.centre: 1 numbers are given"),
+        ("spread: 1.0", "spread: 1.0, centre: [0]", "mine.yaml:5: gas.0.from.centre: 1 numbers are given"),
         ("temperature: 1.0", "temperature: {kind: by_group, groups: {ga: 1.0}}", "every group needs one: gas"),
     ],
 )  # fmt: skip

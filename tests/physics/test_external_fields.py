@@ -360,7 +360,7 @@ NODE = {"at": [0.0, 0.0], "children": [{"at": [0.0, 0.0]}, {"at": [0.0]}]}
         ("convection", Free(dimensions=1), {"speed": 1, "cells": {"kind": "rolls", "wave_length": 1}}, "2 dimens"),
         ("convection", TORUS, {"speed": 1, "cells": {"kind": "rolls", "wave_length": 2}}, "2.5 x 2.5 waves"),
         ("convection", TORUS, {"speed": 1, "cells": RING}, "absolute positions"),
-        ("convection", FLAT, {"speed": 1, "cells": RING | {"outer": 1}}, r"outer \(1\) must be greater"),
+        ("convection", FLAT, {"speed": 1, "cells": RING | {"outer": 1}}, r"outer: 1 must be greater"),
         ("convection", Sphere(dimensions=4), {"speed": 1, "cells": {"kind": "sphere"}}, "needs 3 dimensions"),
         ("orbiting_wells", FLAT, {"wells": [{"around": 0, "depth": 1, "width": 1}]}, "well 0 does not precede"),
         ("orbiting_wells", Free(dimensions=1), {"wells": [{"depth": 1, "width": 1}]}, r"plane: \[0, 1\] is not a"),

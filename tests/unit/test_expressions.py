@@ -354,7 +354,7 @@ PLANE, TORUS = Free(dimensions=2), Periodic(dimensions=2, side=3.0)
     [
         (PLANE, {}, "give either energy, .* or force"),
         (PLANE, {"energy": "x0", "force": ["x0", "x1"]}, "give either energy, .* or force"),
-        (PLANE, {"force": ["x0"]}, "force has 1 components; the space has 2 dimensions"),
+        (PLANE, {"force": ["x0"]}, "force: 1 components are given; the space has 2"),
         (PLANE, {"energy": 3}, "valid string"),
         (PLANE, {"energy": "x0", "parameters": {"a": 1.0, "b": 2.0}}, "parameters: a, b given, but not used"),
         (PLANE, {"energy": "alfa*x0", "parameters": {"alpha": 1.0}}, "no 'alfa'; did you mean 'alpha'"),
