@@ -16,6 +16,7 @@ from gasfield.version import __version__
 if TYPE_CHECKING:
     from gasfield.comparison import compare
     from gasfield.diagnostics import diagnose
+    from gasfield.diagnostics.thermodynamics.free_energy import free_energy_along_temperature, thermodynamic_integration
     from gasfield.errors import BlowUp, InputError
     from gasfield.gas import Gas
     from gasfield.importing import import_recording
@@ -39,6 +40,7 @@ _HOME = {
     "Trajectory": ("trajectory", "Trajectory"),
     "compare": ("comparison", "compare"),
     "diagnose": ("diagnostics", "diagnose"),
+    "free_energy_along_temperature": ("diagnostics.thermodynamics.free_energy", "free_energy_along_temperature"),
     "import_recording": ("importing", "import_recording"),
     "inspect": ("inspection", "inspect"),
     "load_scenario": ("scenario", "load_scenario"),
@@ -47,6 +49,7 @@ _HOME = {
     "resume": ("runs", "resume"),
     "run": ("runs", "run"),
     "run_plugin": ("plugins", "run_plugin"),
+    "thermodynamic_integration": ("diagnostics.thermodynamics.free_energy", "thermodynamic_integration"),
 }
 
 __all__ = [
@@ -60,6 +63,7 @@ __all__ = [
     "__version__",
     "compare",
     "diagnose",
+    "free_energy_along_temperature",
     "import_recording",
     "inspect",
     "load_scenario",
@@ -68,6 +72,7 @@ __all__ = [
     "resume",
     "run",
     "run_plugin",
+    "thermodynamic_integration",
 ]
 
 

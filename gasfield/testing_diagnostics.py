@@ -100,11 +100,11 @@ def _roots(result: Result) -> set[str]:
 def _check_good(diagnostic: Diagnostic[Result], group: Group) -> Result:
     """A group to which it applies has results, twice the same, and a picture with content."""
     kind = diagnostic.kind_name
-    before = group.positions.copy()
+    before = group.places()
     reason = diagnostic.why_not(group)
     assert reason is None, f"{kind}: does not apply to the good group: {reason}"
     result, again = diagnostic.compute(group), diagnostic.compute(replace(group))
-    np.testing.assert_array_equal(group.positions, before, f"{kind}: changes the group")
+    np.testing.assert_array_equal(group.places(), before, f"{kind}: changes the group")
     for key, estimate in result.estimates.items():
         np.testing.assert_array_equal(estimate.value, again.estimates[key].value, f"{kind}: {key} is not reproducible")
     assert any(np.isfinite(estimate.value).any() for estimate in result.estimates.values()), f"{kind}: nothing is known"

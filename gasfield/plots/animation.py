@@ -6,7 +6,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import fill
-from typing import Any
 
 import numpy as np
 from matplotlib.animation import AbstractMovieWriter, FFMpegWriter, PillowWriter
@@ -16,9 +15,7 @@ from matplotlib.colors import Normalize
 from numpy.typing import NDArray
 
 from gasfield.plots.strain import strain_colours
-from gasfield.plots.style import INK, SERIES, dress, new_figure
-
-Values = NDArray[np.floating[Any]]
+from gasfield.plots.style import INK, SERIES, Values, dress, new_figure
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,9 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
-from gasfield.plots.style import INITIAL, dress, legend, new_figure
+from gasfield.plots.style import INITIAL, Values, dress, legend, new_figure
 
-Values = NDArray[np.float64]
 EMISSION, RECEPTIVITY, FORCE = "#0072b2", "#c92a2a", "#2b8a3e"
 _STRAIGHT: dict[str, Any] = {"angles": "xy", "scale_units": "xy", "scale": 1.0}
 _LABELLED = 12

@@ -9,9 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from gasfield.plots.style import INITIAL, INK, SERIES, SIMULATED, axes_or_new, dress, legend, new_figure
+from gasfield.plots.style import BESIDE, INITIAL, INK, SERIES, SIMULATED, Values, axes_or_new, dress, finished, legend
 
-Values = NDArray[np.floating[Any]]
 _COLOURS = (*SERIES, SIMULATED, INK, INITIAL)
 
 
@@ -28,28 +27,24 @@ def over_time(
     lines: Mapping[str, tuple[Values, Values]], title: str, y_label: str, ax: Axes | None = None, *, log: bool = False
 ) -> Axes:
     """Draws a line (times, values) for each group."""
-    ax = new_figure(7.6, 4.4).add_subplot() if ax is None else ax
+    ax = axes_or_new(ax, 7.6, 4.4)
     for colour, (name, (times, values)) in zip(colours(len(lines)), lines.items(), strict=True):
         ax.plot(times, values, color=colour, linewidth=1.8, label=name)
     if log:
         ax.set_yscale("log")
-    dress(ax, title, "time", y_label)
-    _beside(ax)
-    return ax
+    return finished(ax, title, "time", y_label, **BESIDE)
 
 
 def cluster_counts(lines: Mapping[str, tuple[Values, NDArray[np.int64]]], title: str, ax: Axes | None = None) -> Axes:
     """Draws numbers of clusters over time, both on logarithmic axes; metastable states are plateaus."""
-    ax = new_figure(7.6, 4.4).add_subplot() if ax is None else ax
+    ax = axes_or_new(ax, 7.6, 4.4)
     for colour, (name, (times, counts)) in zip(colours(len(lines)), lines.items(), strict=True):
         later = times > 0
         ax.step(times[later], counts[later], where="post", color=colour, linewidth=2.0, label=name)
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.axhline(1.0, color=INITIAL, linewidth=0.9, linestyle="dotted", zorder=1)
-    dress(ax, title, "time", "clusters")
-    _beside(ax)
-    return ax
+    return finished(ax, title, "time", "clusters", **BESIDE)
 
 
 def order_over_temperature(
@@ -70,14 +65,12 @@ def order_over_temperature(
     ax.errorbar(t, values, 2.0 * errors, fmt="o", color=SERIES[0], capsize=3, label="steady part, ± 2 standard errors")
     ax.axhline(chance, color=INITIAL, linewidth=1.0, linestyle="dotted", label="random directions")
     ax.set_ylim(0.0, 1.03)
-    dress(ax, title, "temperature", "order |mean of x|")
-    legend(ax)
-    return ax
+    return finished(ax, title, "temperature", "order |mean of x|")
 
 
 def tracks(ways: Mapping[str, tuple[Values, Values]], title: str, ax: Axes | None = None) -> Axes:
     """Draws tracks (T, N, D) in the plane of the first two coordinates, and an arrow along the drift (N, D) of each."""
-    ax = new_figure(7.6, 4.4).add_subplot() if ax is None else ax
+    ax = axes_or_new(ax, 7.6, 4.4)
     for colour, (name, (way, drifts)) in zip(colours(len(ways)), ways.items(), strict=True):
         for i in range(way.shape[1]):
             x, drift = way[:, i], drifts[i]
@@ -92,7 +85,7 @@ def tracks(ways: Mapping[str, tuple[Values, Values]], title: str, ax: Axes | Non
                 )
     dress(ax, title, "x0 [length]", "x1 [length]")
     ax.set_aspect("equal", adjustable="datalim")
-    _beside(ax)
+    legend(ax, **BESIDE)
     return ax
 
 
@@ -101,7 +94,7 @@ def basin_shares(
 ) -> Axes:
     """Draws basin occupations, given (times (T,), shares (T, B), minima (B, D), energies (B,)) of each group: a line
     for each basin over time; if a group has more than six, the final share against the energy of each minimum."""
-    ax = new_figure(7.6, 4.4).add_subplot() if ax is None else ax
+    ax = axes_or_new(ax, 7.6, 4.4)
     many = max(shares.shape[1] for _, shares, _, _ in groups.values()) > 6
     for colour, (name, (times, shares, minima, energies)) in zip(colours(len(groups)), groups.items(), strict=True):
         if many:
@@ -117,9 +110,5 @@ def basin_shares(
     else:
         dress(ax, title, "time", "share of the particles")
         ax.set_ylim(-0.02, 1.02)
-    _beside(ax)
+    legend(ax, **BESIDE)
     return ax
-
-
-def _beside(ax: Axes) -> None:
-    legend(ax, loc="center left", bbox_to_anchor=(1.01, 0.5))

@@ -9,11 +9,8 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
-from numpy.typing import NDArray
 
-from gasfield.plots.style import INK, SERIES, Role, dress, legend, new_figure
-
-Values = NDArray[np.float64]
+from gasfield.plots.style import BELOW, INK, SERIES, Role, Values, axes_or_new, dress, finished, legend, new_figure
 
 _WIDEST = 12.0
 """Difference in standard errors beyond which a point is drawn as a triangle at the border."""
@@ -82,7 +79,7 @@ def accumulating(
 
     The vertical range is set by the bands after the first tenth of the run; earlier means are mostly noise.
     """
-    ax = new_figure().add_subplot() if ax is None else ax
+    ax = axes_or_new(ax)
     reach = [0.02 * abs(reference)]
     for colour, (label, (times, values, errors)) in zip((INK, *SERIES[1:]), lines.items(), strict=False):
         ax.plot(times, values, color=colour, linewidth=1.8, label=f"{label}, ± one standard error", zorder=4)
@@ -91,9 +88,7 @@ def accumulating(
         reach.append(float(np.nanmax(np.abs(values - reference)[settled] + np.nan_to_num(errors[settled]))))
     ax.axhline(reference, color=Role.CONTEXT.colour, linewidth=1.3, linestyle=(0, (6, 2)), label=reference_label)
     ax.set_ylim(reference - 1.25 * max(reach), reference + 1.25 * max(reach))
-    dress(ax, title, "time", y_label)
-    legend(ax)
-    return ax
+    return finished(ax, title, "time", y_label)
 
 
 def plane_density(
@@ -115,7 +110,7 @@ def plane_density(
         title: of the panel.
         ax: axes to draw into.
     """
-    ax = new_figure(5.6, 4.6).add_subplot() if ax is None else ax
+    ax = axes_or_new(ax, 5.6, 4.6)
     levels = np.nanmax(law) * np.array([0.02, 0.08, 0.2, 0.4, 0.6, 0.8])
     ax.contourf(x, y, law, levels=[*levels, 2.0 * levels[-1]], colors=_SHADES)
     middles = [0.5 * (edge[1:] + edge[:-1]) for edge in edges]
@@ -123,16 +118,14 @@ def plane_density(
     ax.plot([], [], color=Role.SIMULATED.colour, linewidth=1.3, label="sample, same contour levels")
     ax.fill_between([], [], color=_SHADES[3], label="exp(−U/T)")
     ax.set_aspect("equal", adjustable="datalim")
-    dress(ax, title, "x₀ [length]", "x₁ [length]")
-    legend(ax, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2)
-    return ax
+    return finished(ax, title, "x₀ [length]", "x₁ [length]", **BELOW)
 
 
 def radial(
     distances: Values, values: Values, errors: Values, peak: tuple[float, float] | None, title: str, ax: Axes | None
 ) -> Axes:
     """Draws g(r) (k,) with its errors, the ideal gas, g = 1, and the highest peak."""
-    ax = new_figure().add_subplot() if ax is None else ax
+    ax = axes_or_new(ax)
     ax.axhline(1.0, color=Role.CONTEXT.colour, linewidth=1.3, linestyle=(0, (6, 2)), label="ideal gas, g = 1", zorder=2)
     ax.plot(distances, values, color=INK, linewidth=1.8, label="g(r), ± one standard error", zorder=3)
     ax.fill_between(distances, values - errors, values + errors, color=INK, alpha=0.2, linewidth=0)
@@ -141,9 +134,7 @@ def radial(
         ax.plot(*peak, marker="o", markersize=7, color=Role.SIMULATED.colour, linestyle="none", label=label, zorder=4)
     ax.set_ylim(bottom=0)
     ax.set_xlim(0, distances[-1])
-    dress(ax, title, "distance r [length]", "g(r)")
-    legend(ax)
-    return ax
+    return finished(ax, title, "distance r [length]", "g(r)")
 
 
 def chance(p_value: float | Values) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +11,9 @@ from numpy.typing import NDArray
 from gasfield.errors import InputError
 from gasfield.plots.animation import Cast, film, film_writer
 from gasfield.plots.panels import principal_plane
+from gasfield.plots.style import Values
 from gasfield.resources import check_output
 from gasfield.trajectory import Trajectory
-
-Values = NDArray[np.floating[Any]]
 
 
 def animate(

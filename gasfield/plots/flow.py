@@ -6,11 +6,8 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
-from gasfield.plots.style import INK, dress, headline, new_figure
-
-Values = NDArray[np.floating[Any]]
+from gasfield.plots.style import INK, Values, dress, headline, new_figure
 
 _ARROWS = 300
 

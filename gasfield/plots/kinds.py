@@ -9,9 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from gasfield.plots.style import INITIAL, INK, dress, headline, legend, new_figure
-
-Values = NDArray[np.floating[Any]]
+from gasfield.plots.style import BESIDE, INITIAL, INK, Values, dress, finished, headline, new_figure
 
 COLOURS = ("#22223b", "#0072b2", "#cc79a7", "#e69f00", "#009e73", "#56b4e9", "#d5d8de")
 """Of translation, rotation, dilation, shear, breathing, convection and residual."""
@@ -32,9 +30,7 @@ def kinds_over_time(
     """
     if ax is not None:
         _bands(ax, steps, thermal, labels[1:], COLOURS[1:])
-        dress(ax, title, "step", "share of the thermal motion")
-        legend(ax, loc="center left", bbox_to_anchor=(1.01, 0.5))
-        return ax
+        return finished(ax, title, "step", "share of the thermal motion", **BESIDE)
     figure = new_figure(10.5, 4.2)
     left, right = figure.subplots(1, 2)
     _lines(left, steps, total, labels)
@@ -43,7 +39,7 @@ def kinds_over_time(
     dress(right, "Thermal motion (relative to the centroid)", "step", "share of the square displacement")
     bands, names = right.get_legend_handles_labels()
     bands, names = [*bands[::-1], left.lines[1]], [*names[::-1], labels[0]]
-    right.legend(bands, names, fontsize=9, frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5))
+    right.legend(bands, names, fontsize=9, frameon=False, **BESIDE)
     headline(figure, title)
     axes: Axes = right
     return axes

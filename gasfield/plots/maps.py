@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 
 from gasfield.plots.courses import colours
-from gasfield.plots.style import INK, dress, new_figure
+from gasfield.plots.style import BESIDE, INK, dress, new_figure
 
 if TYPE_CHECKING:
     from gasfield.plots.panel import Panel
@@ -67,7 +67,7 @@ def _draw(ax: Axes, panel: Panel) -> None:
     ax.set_ylim(panel.y[0], panel.y[-1])
     ax.set_aspect("equal")
     if len(panel.names) > 1:
-        ax.legend(fontsize=9, frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5), markerscale=3)
+        ax.legend(fontsize=9, frameon=False, **BESIDE, markerscale=3)
 
 
 def _energy(ax: Axes, panel: Panel) -> None:

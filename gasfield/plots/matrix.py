@@ -11,9 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from gasfield.plots.style import SERIES, Role, dress, headline, legend, new_figure
+from gasfield.plots.style import SERIES, Role, Values, axes_or_new, dress, finished, headline, legend, new_figure
 
-Values = NDArray[np.floating[Any]]
 _RINGS = 8
 """Number of groups of identical rows that are marked (the largest ones)."""
 _FILLED: dict[str, Any] = {"alpha": 0.45, "linewidth": 0}
@@ -66,7 +65,7 @@ def norms(
         given: norms of the given rows.
         ax: axes to draw into.
     """
-    ax = new_figure(7.0, 4.2).add_subplot() if ax is None else ax
+    ax = axes_or_new(ax, 7.0, 4.2)
     low, high = float(values.min()), float(values.max())
     edges = np.linspace(low, high, 81).tolist() if high > low else [low - 0.5, low + 0.5]
     ax.hist(values, edges, label=f"all rows ({len(values):,})", color=Role.INITIAL.colour, **_FILLED)
@@ -77,9 +76,7 @@ def norms(
             ax.hist(some, edges, label=f"{label} ({len(some):,})", **style)
     ax.set_yscale("log")
     ax.set_ylim(0.7, 4 * ax.get_ylim()[1])  # space for the legend
-    dress(ax, f"Norms of the rows: mean {mean} [length]", "norm [length]", "rows")
-    legend(ax)
-    return ax
+    return finished(ax, f"Norms of the rows: mean {mean} [length]", "norm [length]", "rows")
 
 
 def dead_rows(
@@ -101,7 +98,7 @@ def dead_rows(
         area: the area under the curve with its error, as text, if known.
         ax: axes to draw into.
     """
-    ax = new_figure(7.0, 4.2).add_subplot() if ax is None else ax
+    ax = axes_or_new(ax, 7.0, 4.2)
     distances = np.maximum(distances, 1e-6)
     edges = np.geomspace(distances.min(), distances.max() * 1.001, 91).tolist()
     for rows, name, role in ((~dead, "other rows", Role.INITIAL), (dead, f"rows {label}", Role.SIMULATED)):
@@ -110,9 +107,7 @@ def dead_rows(
         ax.axvline(threshold, color=Role.CONTEXT.colour, linestyle="dashed", label="threshold")
     ax.set_xscale("log")
     title = "Distance from the densest point" + (f": area under the curve {area}" if area else "")
-    dress(ax, title, "distance [median of the nearest tenth]", "rows")
-    legend(ax)
-    return ax
+    return finished(ax, title, "distance [median of the nearest tenth]", "rows")
 
 
 def plane(rows: Plane) -> Figure:

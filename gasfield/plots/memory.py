@@ -6,11 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
-from gasfield.plots.style import CONTEXT, INITIAL, INK, axes_or_new, dress, legend
-
-Values = NDArray[np.float64]
+from gasfield.plots.style import CONTEXT, INITIAL, INK, Values, axes_or_new, finished
 
 
 def bifurcation(
@@ -29,6 +26,4 @@ def bifurcation(
         ax.plot(*theory, color=INK, linewidth=1.6, label="m = tanh(β a² m)", zorder=1)
         ax.plot(theory[0], -theory[1], color=INK, linewidth=1.6, zorder=1)
         ax.axvline(1.0, color=INITIAL, linewidth=0.9, linestyle="dotted", zorder=0)
-    dress(ax, title, "sharpness β a²", "overlap with a pattern")
-    legend(ax, loc="center right")
-    return ax
+    return finished(ax, title, "sharpness β a²", "overlap with a pattern", loc="center right")

@@ -12,9 +12,8 @@ from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.mplot3d import Axes3D
 from numpy.typing import NDArray
 
-from gasfield.plots.style import INK, SHADES, Role, axes_or_new, dress, legend
+from gasfield.plots.style import BELOW, INK, SHADES, Role, Values, axes_or_new, dress, finished, legend
 
-Values = NDArray[np.floating[Any]]
 _THIN_ROWS = 24
 """Maximum number of paths of rows drawn in a plane."""
 
@@ -60,9 +59,7 @@ def curves(
         ax.axhline(reference, color=Role.INITIAL.colour, linewidth=0.9, linestyle="dotted", zorder=1)
     if limits is not None:
         ax.set_ylim(*limits)
-    dress(ax, title, "step", y_label)
-    legend(ax)
-    return ax
+    return finished(ax, title, "step", y_label)
 
 
 def stacked(
@@ -80,7 +77,7 @@ def stacked(
     ax.set_ylim(0, 1)
     if len(steps) > 1:
         ax.set_xlim(steps[0], steps[-1])
-    legend(ax, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
+    legend(ax, **BELOW)
     return ax
 
 
@@ -124,9 +121,7 @@ def plane(parts: Sequence[Paths], title: str, ax: Axes | None = None) -> Axes:
     colour = Role.INITIAL.colour
     ax.scatter(start[:, 0], start[:, 1], s=9, color=colour, linewidths=0, zorder=2, label="rows at the start")
     ax.set_aspect("equal", adjustable="datalim")
-    dress(ax, title, "first principal axis [length]", "second principal axis [length]")
-    legend(ax)
-    return ax
+    return finished(ax, title, "first principal axis [length]", "second principal axis [length]")
 
 
 def places(parts: Sequence[Paths], title: str, ax: Axes | None = None) -> Axes:
@@ -141,9 +136,7 @@ def places(parts: Sequence[Paths], title: str, ax: Axes | None = None) -> Axes:
         pairs = np.stack([part.positions[-1] for part in parts])
         ax.plot(pairs[..., 0], pairs[..., 1], color=INK, linewidth=0.8, zorder=2)
     ax.set_aspect("equal", adjustable="datalim")
-    dress(ax, title, "first principal axis [length]", "second principal axis [length]")
-    legend(ax)
-    return ax
+    return finished(ax, title, "first principal axis [length]", "second principal axis [length]")
 
 
 def structure(

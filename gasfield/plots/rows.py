@@ -13,9 +13,8 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
-from gasfield.plots.style import INK, Role, axes_or_new, dress, legend, new_figure
+from gasfield.plots.style import INK, Role, Values, axes_or_new, dress, finished, legend, new_figure
 
-Values = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 _PHASE_COLOURS = ("#e8590c", "#f5c04a", "#8cc5e3", "#1f4e79")
@@ -133,9 +132,7 @@ def bundle(steps: Integers, values: Values, title: str, y_label: str, ax: Axes |
             ax.set_ylim(0.7 * least, 1.4 * most)
         if len(steps) > 1:
             ax.set_xlim(steps[0], steps[-1])
-    dress(ax, title, "step", y_label)
-    legend(ax)
-    return ax
+    return finished(ax, title, "step", y_label)
 
 
 def sky(longitudes: Values, latitudes: Values, steps: Integers, title: str, ax: Axes | None = None) -> Axes:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
-from gasfield.plots.style import INITIAL, SERIES, axes_or_new, dress, legend
-
-Values = NDArray[np.floating[Any]]
+from gasfield.plots.style import INITIAL, SERIES, Values, axes_or_new, finished
 
 
 def square_displacements_over_lags(
@@ -35,6 +31,4 @@ def square_displacements_over_lags(
         ax.set_xscale("log")
         ax.set_yscale("log")
         ax.set_ylim(0.5 * bottom, 3.0 * top)
-    dress(ax, title, "lag [time] (dotted: slope 1, dashed: slope 2)", "mean square displacement [length²]")
-    legend(ax)
-    return ax
+    return finished(ax, title, "lag [time] (dotted: slope 1, dashed: slope 2)", "mean square displacement [length²]")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,9 +14,7 @@ from mpl_toolkits.mplot3d import Axes3D
 from mpl_toolkits.mplot3d.art3d import Line3DCollection
 from numpy.typing import NDArray
 
-from gasfield.plots.style import INK, headline, new_figure
-
-Values = NDArray[np.floating[Any]]
+from gasfield.plots.style import INK, Values, headline, new_figure
 
 
 def strain_colours(strain: Values) -> tuple[Normalize, str]:

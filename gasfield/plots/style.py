@@ -13,10 +13,13 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
+from numpy.typing import NDArray
 
+Values = NDArray[np.floating[Any]]
 INK = "#22223b"
 SIMULATED = "#e8590c"
 CONTEXT = "#0072b2"
@@ -26,6 +29,9 @@ SERIES = ("#0072b2", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 SHADES = ("#dfe3e8", "#a9bdd1", "#5b8db8", "#1f4e79", "#e69f00")
 """Colours of ordered classes, light to dark; the last one marks an exceptional class."""
 DPI = 150
+BESIDE: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)}
+BELOW: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.14), "ncols": 2}
+"""Places of a legend outside of its panel."""
 
 
 class Role(Enum):
@@ -60,9 +66,9 @@ def new_figure(width: float = 6.4, height: float = 4.2) -> Figure:
     return figure
 
 
-def axes_or_new(ax: Axes | None) -> Axes:
-    """The given axes, or the axes of a new figure."""
-    return new_figure().add_subplot() if ax is None else ax
+def axes_or_new(ax: Axes | None, width: float = 6.4, height: float = 4.2) -> Axes:
+    """The given axes, or the axes of a new figure [inches]."""
+    return new_figure(width, height).add_subplot() if ax is None else ax
 
 
 def dress(ax: Axes, title: str, x_label: str, y_label: str) -> None:
@@ -89,6 +95,13 @@ def legend(ax: Axes, **keywords: Any) -> None:
     """Adds a legend, if anything has a label."""
     if ax.get_legend_handles_labels()[1]:
         ax.legend(**{"fontsize": 9, "frameon": True, "framealpha": 0.85, "edgecolor": "none", "loc": "best"} | keywords)
+
+
+def finished(ax: Axes, title: str, x_label: str, y_label: str, **place: Any) -> Axes:
+    """A panel with its title, labels and legend; `place` as for `legend`, for example `BESIDE` or `BELOW`."""
+    dress(ax, title, x_label, y_label)
+    legend(ax, **place)
+    return ax
 
 
 def save(figure: Figure | SubFigure, path: Path) -> Path:

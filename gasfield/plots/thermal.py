@@ -8,12 +8,10 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from mpl_toolkits.axes_grid1 import make_axes_locatable
-from numpy.typing import NDArray
 
-from gasfield.plots.style import CONTEXT, INITIAL, INK, SERIES, SIMULATED, axes_or_new, dress, legend, new_figure
+from gasfield.plots.style import BELOW, CONTEXT, INITIAL, INK, SERIES, SIMULATED, Values, axes_or_new, dress, finished
 from gasfield.trajectory import Series
 
-Values = NDArray[np.floating[Any]]
 _COLOURS = {"potential": SERIES[0], "kinetic": SERIES[1], "total": INK}
 _DASHES: dict[str, Any] = {"potential": "solid", "kinetic": (0, (3.5, 2.0)), "total": "solid"}
 AGREES = 3.0
@@ -22,7 +20,7 @@ AGREES = 3.0
 
 def energies_over_time(energies: Mapping[str, Series], start: float, title: str, ax: Axes | None = None) -> Axes:
     """Draws energies per particle over time with their means; pale and shaded before `start`, which is not averaged."""
-    ax = new_figure(8.6, 4.4).add_subplot() if ax is None else ax
+    ax = axes_or_new(ax, 8.6, 4.4)
     for name, series in energies.items():
         colour, kept = _COLOURS[name], series.times >= start
         ax.plot(series.times, series.values, color=colour, alpha=0.4, linewidth=0.9)
@@ -34,9 +32,7 @@ def energies_over_time(energies: Mapping[str, Series], start: float, title: str,
         else:
             ax.plot([], [], color=colour, label=name)
     _shade(ax, min((series.times[0] for series in energies.values()), default=np.nan), start)
-    dress(ax, title, "time", "energy per particle")
-    legend(ax, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2)
-    return ax
+    return finished(ax, title, "time", "energy per particle", **BELOW)
 
 
 def temperatures_beside(ax: Axes, marks: Mapping[str, tuple[float, float | None]], bath: float | None) -> Axes:
@@ -105,9 +101,7 @@ def heat_over_time(
         if high > low:  # earlier times may lie outside the limits
             ax.set_ylim(low - 0.6 * (high - low), high + 0.6 * (high - low))
     _shade(ax, float(times[0]) if len(times) else np.nan, start)
-    dress(ax, title, "time", "entropy given to the bath, per particle")
-    legend(ax, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2)
-    return ax
+    return finished(ax, title, "time", "entropy given to the bath, per particle", **BELOW)
 
 
 def integrand(
@@ -127,9 +121,7 @@ def integrand(
     ax.fill_between(*curve, color=CONTEXT, alpha=0.13, linewidth=0, label="the integral")
     ax.errorbar(nodes, values, errors, color=INK, fmt="o", markersize=5, capsize=3, label="mean, ± one standard error")
     ax.axhline(0, color=INITIAL, linewidth=0.9, linestyle="dotted", zorder=1)
-    dress(ax, *labels)
-    legend(ax)
-    return ax
+    return finished(ax, *labels)
 
 
 def curve_with_errors(
@@ -139,9 +131,7 @@ def curve_with_errors(
     ax = axes_or_new(ax)
     _band(ax, nodes, values, errors, CONTEXT)
     ax.plot(nodes, values, color=CONTEXT, marker="o", markersize=5, linewidth=1.6)
-    dress(ax, *labels)
-    legend(ax)
-    return ax
+    return finished(ax, *labels)
 
 
 def _band(ax: Axes, places: Values, values: Values, errors: Values, colour: str) -> None:

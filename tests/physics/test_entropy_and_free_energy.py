@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.special import polygamma
 from thermal_groups import DoubleWell, ar1, harmonic
 
+import gasfield
 from gasfield.diagnostics.thermodynamics.entropy import (
     Region,
     Sample,
@@ -225,6 +227,28 @@ def test_free_energy_two_ways() -> None:
     difference = direct[1].value / 1.4 - direct[0].value / 0.5
     error = np.sqrt((direct[1].error / 1.4) ** 2 + (direct[0].error / 0.5) ** 2 + result.errors[-1] ** 2)
     assert abs(difference - result.reduced[-1]) < 4 * error
+
+
+def test_free_energy_of_run_directories(tmp_path: Path) -> None:
+    """Overdamped particles in a harmonic well of two dimensions: <E> = T, so that F/T changes by -log(T/T0)."""
+    scenario = {
+        "title": "a well", "question": "What is its free energy?", "space": {"kind": "free", "dimensions": 2},
+        "gas": [{"name": name, "from": {"kind": "gaussian", "count": 200, "spread": 1.0}} for name in ("a", "b")],
+        "forces": [{"kind": "harmonic", "stiffness": 1.0}], "dynamics": {"kind": "brownian", "time_step": 0.1},
+        "run": {"steps": 600, "record_every": 20, "observe_every": 2}, "diagnostics": [],
+    }  # fmt: skip
+    runs = [
+        gasfield.run(
+            gasfield.Scenario.model_validate(scenario | {"temperature": t}), output=tmp_path / str(t)
+        ).directory
+        for t in (0.5, 0.7, 1.0, 1.4)
+    ]
+    result = gasfield.free_energy_along_temperature(runs, group="a")
+    last = result.estimates["free_energy.reduced_difference"]
+    assert abs(last.value + np.log(1.4 / 0.5)) < 4 * last.error
+    assert 0 < last.error < 0.02
+    with pytest.raises(InputError, match="has the groups a, b; name one"):
+        gasfield.free_energy_along_temperature(runs)
 
 
 def test_integrals_draw_themselves() -> None:

@@ -114,7 +114,7 @@ def broken(**faults: bool) -> Diagnostic[Result]:
         def measure(self, group: Group, notes: list[str]) -> Result:
             """The number."""
             if faults.get("changes"):
-                group.positions[...] = 0.0
+                np.asarray(group.positions)[...] = 0.0
             value = exact(group.count, "rows") if group.count > 1 else missing("rows")
             if faults.get("drifts"):
                 value = exact(np.random.default_rng().random(), "rows")

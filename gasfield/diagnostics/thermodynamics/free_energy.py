@@ -8,23 +8,22 @@ that their errors follow from the weights.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from pathlib import Path
+from typing import Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.interpolate import BarycentricInterpolator, CubicSpline
 
-from gasfield.diagnostics.base import Result
+from gasfield.diagnostics.base import Axes, Result, Values
 from gasfield.diagnostics.group import Group
 from gasfield.diagnostics.thermodynamics.thermodynamics import Thermodynamics
 from gasfield.errors import InputError
 from gasfield.statistics.estimate import stated
+from gasfield.trajectory import Trajectory, open_trajectory
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-Values = NDArray[np.float64]
+Run = Group | Trajectory | Path | str
 Rule = Literal["gauss-legendre", "spline", "trapezoid"]
 
 
@@ -218,17 +217,22 @@ class TemperatureResult(Result):
         return np.asarray(self.temperatures * (self.reduced + at_lowest / self.temperatures[0]), np.float64)
 
 
-def free_energy_along_temperature(points: Sequence[Group | Mean | tuple[float, float, float]]) -> TemperatureResult:
+def free_energy_along_temperature(
+    points: Sequence[Run | tuple[float, float, float]], *, group: str | None = None
+) -> TemperatureResult:
     """F(T)/T - F(T0)/T0 = - int <E>/T^2 dT, as the integral of -<E>/T over log T, whose integrand is nearly flat.
 
     Args:
-        points: (T, <E>, its standard error), or groups of runs: their baths and mean energies, total where there are
-            velocities and potential where there are none, as `Thermodynamics` gives them.
+        points: runs at different temperatures (trajectories, paths of them, run directories, or groups), whose bath and
+            mean energy are taken: the total energy where there are velocities, else the potential one, as
+            `Thermodynamics` gives them. Or (T, <E>, its standard error) for each.
+        group: the group of each run that is meant; may be left out where a run has one.
 
     Raises:
-        InputError: if there are fewer than two temperatures, one is not positive, or a run has no steady energy.
+        InputError: if there are fewer than two temperatures, one is not positive, a run has several groups and none is
+            named, or a run has no steady energy.
     """
-    means = tuple(sorted(_energy_of(point) if isinstance(point, Group) else Mean(*point) for point in points))
+    means = tuple(sorted(Mean(*point) if isinstance(point, tuple) else _energy_of(point, group) for point in points))
     temperatures, energies, errors = _columns(means)
     if np.any(temperatures <= 0):
         raise InputError("free energy along temperature needs temperatures above 0.")
@@ -254,7 +258,19 @@ def free_energy_along_temperature(points: Sequence[Group | Mean | tuple[float, f
     )
 
 
-def _energy_of(group: Group) -> Mean:
+def _energy_of(source: Run, name: str | None) -> Mean:
+    """The temperature and the mean energy of a run."""
+    if isinstance(source, Group):
+        return _energy_of_group(source)
+    with nullcontext(source) if isinstance(source, Trajectory) else open_trajectory(source) as trajectory:
+        if name is None and len(trajectory.names) > 1:
+            raise InputError(
+                f"{trajectory.path}: has the groups {', '.join(trajectory.names)}; name one.", parameter="group"
+            )
+        return _energy_of_group(Group.of(trajectory, name or trajectory.names[0]))
+
+
+def _energy_of_group(group: Group) -> Mean:
     estimates = Thermodynamics().compute(group).estimates
     bath = estimates["temperature.bath"]
     energy = estimates["energy.total" if np.isfinite(estimates["energy.kinetic"].value) else "energy.potential"]
