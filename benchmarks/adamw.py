@@ -42,7 +42,9 @@ def time_gasfield(threads: int) -> None:
     numba.set_num_threads(threads)
     chance = np.random.default_rng(0)
     for weights, state in (("float32", "float32"), ("bfloat16", "float32"), ("bfloat16", "bfloat16")):
-        law = AdamW.model_validate({"learning_rate": 1e-3, "weight_decay": 0.01, "parameters": weights, "state": state})
+        law = AdamW.model_validate(
+            {"learning_rate": 1e-3, "weight_decay": 0.01, "weight_dtype": weights, "moment_dtype": state}
+        )
         positions = round_to_bfloat16(chance.standard_normal((ROWS, COLUMNS), np.float32))
         gradient = round_to_bfloat16(1e-2 * chance.standard_normal((ROWS, COLUMNS), np.float32))
         first, second = np.zeros_like(positions), np.zeros_like(positions)

@@ -41,12 +41,12 @@ TWINS: list[tuple[str, dict[str, Any], str, dict[str, Any], Space, int]] = [
      Free(dimensions=3), MANY),
     ("mueller_brown", {"scale": 0.05}, "expression",
      {"energy": surface(), "parameters": {"s": 0.05}}, Free(dimensions=2), MANY),
-    ("soft_repulsion", {"strength": 3.0, "range": 2.0}, "pair_expression",
-     {"energy": "e*(1 - (r/a)**2)**3", "parameters": {"e": 3.0, "a": 2.0}, "range": 2.0}, BOX, PAIRS),
-    ("lennard_jones", {"strength": 1.5, "diameter": 0.9, "range": 2.25}, "pair_expression",
-     {"energy": "4*e*((a/r)**12 - (a/r)**6)", "parameters": {"e": 1.5, "a": 0.9}, "range": 2.25}, BOX, PAIRS),
-    ("yukawa", {"strength": 1.5, "screening": 0.6, "softening": 0.1, "range": 2.25}, "pair_expression",
-     {"energy": "q*exp(-r/l)/r", "parameters": {"q": 1.5, "l": 0.6}, "softening": 0.1, "range": 2.25}, BOX, PAIRS),
+    ("soft_repulsion", {"strength": 3.0, "cutoff": 2.0}, "pair_expression",
+     {"energy": "e*(1 - (r/a)**2)**3", "parameters": {"e": 3.0, "a": 2.0}, "cutoff": 2.0}, BOX, PAIRS),
+    ("lennard_jones", {"strength": 1.5, "diameter": 0.9, "cutoff": 2.25}, "pair_expression",
+     {"energy": "4*e*((a/r)**12 - (a/r)**6)", "parameters": {"e": 1.5, "a": 0.9}, "cutoff": 2.25}, BOX, PAIRS),
+    ("yukawa", {"strength": 1.5, "screening": 0.6, "softening": 0.1, "cutoff": 2.25}, "pair_expression",
+     {"energy": "q*exp(-r/l)/r", "parameters": {"q": 1.5, "l": 0.6}, "softening": 0.1, "cutoff": 2.25}, BOX, PAIRS),
 ]  # fmt: skip
 """Kind and parameters by hand, kind and parameters of the expression, space, number of particles."""
 

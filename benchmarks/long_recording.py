@@ -46,7 +46,7 @@ def blocks() -> Iterator[NDArray[np.float32]]:
     """Frames, a hundred at a time."""
     gas, space = cloud(), Free(dimensions=DIMENSIONS)
     field = TotalForce([RecordedGradient(file=str(find_file(RECORDING))).build(Surroundings(space))])
-    law = AdamW(learning_rate=1e-3, parameters="bfloat16", state="bfloat16")
+    law = AdamW(learning_rate=1e-3, weight_dtype="bfloat16", moment_dtype="bfloat16")
     dynamics = law.build(gas, Conditions(space, field))
     dynamics.project(gas)
     made = 0

@@ -26,8 +26,8 @@ class Gas:
         velocities: (N, D) float64 [length/time]; None if the dynamics has none.
         masses: (N,) float64; ones if left out.
         charges: (N,) float64; zeros if left out.
-        pushes: (N,) bool: which particles are sources of forces. Passive tracers feel pair forces and exert none. All
-            true if left out.
+        is_source: (N,) bool: which particles exert forces on others. Passive tracers feel pair forces and exert none.
+            All true if left out.
         ids: (N,) int64: the identifier of each particle, which determines its random numbers and its row in a
             trajectory; 0 to N - 1 if left out.
     """
@@ -43,7 +43,7 @@ class Gas:
     velocities: NDArray[np.float64] | None = None
     masses: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     charges: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
-    pushes: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, bool))
+    is_source: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, bool))
     ids: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
     def __post_init__(self) -> None:
@@ -55,7 +55,7 @@ class Gas:
         self.tokens = self.tokens or [""] * count
         self.masses = self.masses if len(self.masses) else np.ones(count)
         self.charges = self.charges if len(self.charges) else np.zeros(count)
-        self.pushes = self.pushes if len(self.pushes) else np.ones(count, bool)
+        self.is_source = self.is_source if len(self.is_source) else np.ones(count, bool)
         self.ids = self.ids if len(self.ids) else np.arange(count)
 
     @property
@@ -91,7 +91,7 @@ class Gas:
             velocities=None if self.velocities is None else self.velocities[rows],
             masses=self.masses[rows],
             charges=self.charges[rows],
-            pushes=self.pushes[rows],
+            is_source=self.is_source[rows],
             ids=self.ids[rows],
         )
 

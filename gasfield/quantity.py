@@ -50,7 +50,7 @@ class Quantity:
 
 def nested_leaves(quantities: Mapping[str, Quantity]) -> dict[str, Any]:
     """Nests dotted keys: {"radius.real": q} -> {"radius": {"real": q.leaf()}}; subkeys of a leaf are merged into it:
-    {"a": p, "a.null": q} -> {"a": p.leaf() | {"null": q.leaf()}}.
+    {"a": p, "a.permutation_null": q} -> {"a": p.leaf() | {"null": q.leaf()}}.
 
     Raises:
         ValueError: if a key collides with one of a leaf ("radius.value" beside "radius").

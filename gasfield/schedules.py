@@ -166,7 +166,7 @@ def _number_is_constant(given: Any) -> Any:
 
 
 _Kinds = Annotated[Constant | Ramp | Exponential | Cosine | Piecewise | Table, Field(discriminator="kind")]
-ScheduleSpec = Annotated[_Kinds, BeforeValidator(_number_is_constant, json_schema_input_type=float | _Kinds)]
+AnySchedule = Annotated[_Kinds, BeforeValidator(_number_is_constant, json_schema_input_type=float | _Kinds)]
 """Any schedule, or a plain number."""
 
 
@@ -174,7 +174,7 @@ class ByGroup(Spec):
     """A schedule for each group of particles."""
 
     kind: Literal["by_group"] = "by_group"
-    groups: dict[str, ScheduleSpec]
+    groups: dict[str, AnySchedule]
     """Group name -> number or schedule; every group and tracer structure has one."""
 
     @property
@@ -192,7 +192,7 @@ def _not_below_zero(temperature: Any) -> Any:
 _KindsOrByGroup = Annotated[
     Constant | Ramp | Exponential | Cosine | Piecewise | Table | ByGroup, Field(discriminator="kind")
 ]
-TemperatureSpec = Annotated[
+AnyTemperature = Annotated[
     _KindsOrByGroup,
     BeforeValidator(_number_is_constant, json_schema_input_type=Annotated[float, Field(ge=0.0)] | _KindsOrByGroup),
     AfterValidator(_not_below_zero),

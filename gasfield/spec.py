@@ -64,7 +64,7 @@ class Spec(BaseModel):
 
 
 def parse(annotation: Any, data: Any) -> Any:
-    """A value of a type that specifications have as a field (`ForceSpec`, `Tracer`), from the same data as in YAML.
+    """A value of a type that specifications have as a field (`AnyForce`, `Tracer`), from the same data as in YAML.
 
     Raises:
         InputError: if the data does not fit; the parameter is the place within it.

@@ -29,9 +29,9 @@ import numpy as np
 from numba.core.dispatcher import Dispatcher
 from numpy.typing import NDArray
 
-from gasfield.dynamics import DYNAMICS, Bath, Conditions, Dynamics, Law
+from gasfield.dynamics import DYNAMICS, Bath, Conditions, Dynamics, DynamicsSpec
 from gasfield.errors import InputError
-from gasfield.forces import FORCES, Force, ForceLaw, Surroundings, TotalForce
+from gasfield.forces import FORCES, Force, ForceSpec, Surroundings, TotalForce
 from gasfield.gas import Gas
 from gasfield.operations import OPERATIONS, OperationSpec
 from gasfield.scenario.sources import GAS_SOURCES, GasSource, SourceContext
@@ -64,18 +64,18 @@ class ForceCase:
         find: resolves names of data files.
     """
 
-    law: ForceLaw
+    law: ForceSpec
     space: Space
     gas: Callable[[], Gas]
     find: Callable[[str], Path] = Path
 
-    def build(self, law: ForceLaw | None = None) -> Force:
+    def build(self, law: ForceSpec | None = None) -> Force:
         """The built force; of another specification in the same surroundings if one is given."""
         return (law or self.law).build(Surroundings(self.space, self.find))
 
 
 def check_force(
-    law: ForceLaw | Mapping[str, Any],
+    law: ForceSpec | Mapping[str, Any],
     space: Space,
     gas: Gas | None = None,
     *,
@@ -163,7 +163,7 @@ def coincident_particles_are_finite_and_alike(case: ForceCase) -> None:
     force, gas = case.build(), case.gas()
     gas.charges[:] = 1.0
     scale = float(np.abs(force_on(force, gas)).max())
-    gas.positions[:], gas.pushes[:] = gas.positions[0], True
+    gas.positions[:], gas.is_source[:] = gas.positions[0], True
     total = force_on(force, gas)
     _require(np.isfinite(total).all(), "the force on coincident particles is not finite")
     alike = np.abs(total - total[0]).max() <= 1e-14 * scale
@@ -212,7 +212,7 @@ def force_on(force: Force, gas: Gas) -> Array:
 def _energy_behind(force: Force, gas: Gas, i: int) -> float:
     """The energy of which the force on particle i is minus the gradient."""
     energy = force.energy(gas)
-    return float(energy[gas.pushes].sum() if gas.pushes[i] else energy[i])
+    return float(energy[gas.is_source].sum() if gas.is_source[i] else energy[i])
 
 
 def _use(force: Force, gas: Gas) -> None:
@@ -222,7 +222,7 @@ def _use(force: Force, gas: Gas) -> None:
         force.laplacian(gas)
 
 
-def _compiled(law: type[ForceLaw]) -> dict[str, int]:
+def _compiled(law: type[ForceSpec]) -> dict[str, int]:
     """Kernel -> number of compiled signatures, of gasfield's forces and of the module of a law."""
     modules = [module for name, module in sys.modules.items() if name.startswith("gasfield.forces.")]
     kernels = [
@@ -257,8 +257,8 @@ class DynamicsCase:
         temperature: of the bath [energy]; None without one.
     """
 
-    law: Law
-    forces: Sequence[ForceLaw]
+    law: DynamicsSpec
+    forces: Sequence[ForceSpec]
     space: Space
     temperature: float | None
 
@@ -277,9 +277,9 @@ class DynamicsCase:
 
 
 def check_dynamics(
-    law: Law | Mapping[str, Any],
+    law: DynamicsSpec | Mapping[str, Any],
     *,
-    forces: Sequence[ForceLaw | Mapping[str, Any]] = ({"kind": "harmonic", "stiffness": 1.0},),
+    forces: Sequence[ForceSpec | Mapping[str, Any]] = ({"kind": "harmonic", "stiffness": 1.0},),
     space: Space | Mapping[str, Any] | None = None,
     temperature: float | None = None,
 ) -> None:
@@ -363,7 +363,7 @@ def newcomers_are_taken_in(case: DynamicsCase) -> None:
     gas, dynamics = case.begin()
     _advanced(gas, dynamics, 3, begin=True)
     grown = _grown(gas)
-    dynamics.join(grown, 3)
+    dynamics.add_particles(grown, 3)
     dynamics.project(grown)
     _advanced(grown, dynamics, 3)
     _require(np.isfinite(grown.positions).all(), "particles that were added make positions non-finite")

@@ -31,7 +31,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 RECORDINGS = ROOT / "scenarios" / "recordings"
 TOLERANCE = 1e-12
-RENAMED: dict[str, str] = {}
+RENAMED = {".null.": ".permutation_null.", ".sky.": ".directions."}
 """Parts of the keys of numbers: before -> after."""
 
 Baseline = dict[str, dict[str, Any]]

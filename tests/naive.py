@@ -176,13 +176,13 @@ def sgd_element(
     return float(store(exact_w, kept[0])), float(store(exact_b, kept[1]))
 
 
-def affine_force(places: np.ndarray, reference: np.ndarray, gradient: np.ndarray, tidal: np.ndarray) -> np.ndarray:
+def affine_force(places: np.ndarray, reference: np.ndarray, gradient: np.ndarray, hessian: np.ndarray) -> np.ndarray:
     """-(g + H (w - c)) at each position (N, D), component by component; c and g (D,), H (D, D)."""
     force = np.zeros(places.shape)
     dimensions = len(reference)
     for row, place in enumerate(places):
         for i in range(dimensions):
-            force[row, i] = -gradient[i] - sum(tidal[i, j] * (place[j] - reference[j]) for j in range(dimensions))
+            force[row, i] = -gradient[i] - sum(hessian[i, j] * (place[j] - reference[j]) for j in range(dimensions))
     return force
 
 
@@ -196,11 +196,11 @@ def full_force(places: np.ndarray, hidden: np.ndarray, log_partition: np.ndarray
 
 
 def affine_energy(
-    places: np.ndarray, potential: float, reference: np.ndarray, gradient: np.ndarray, tidal: np.ndarray
+    places: np.ndarray, potential: float, reference: np.ndarray, gradient: np.ndarray, hessian: np.ndarray
 ) -> np.ndarray:
     """Phi + g . (w - c) + (w - c) . H (w - c) / 2 at each position (N, D)."""
     away = [place - reference for place in places]
-    return np.array([potential + np.dot(gradient, d) + 0.5 * np.dot(d, np.dot(tidal, d)) for d in away])
+    return np.array([potential + np.dot(gradient, d) + 0.5 * np.dot(d, np.dot(hessian, d)) for d in away])
 
 
 def full_energy(places: np.ndarray, hidden: np.ndarray, log_partition: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -285,7 +285,7 @@ class Pairs:
 
 def pairs(
     places: np.ndarray,
-    pushes: np.ndarray,
+    is_source: np.ndarray,
     law: Callable[[float], tuple[float, float, float]],
     periods: np.ndarray,
     strengths: np.ndarray | None = None,
@@ -301,17 +301,19 @@ def pairs(
         for j in range(count):
             apart = nearest_image(places[i] - places[j], periods)
             r = math.sqrt(np.dot(apart, apart))
-            if i == j or not pushes[j]:
+            if i == j or not is_source[j]:
                 continue
             energy, slope, bend = (weights[i] * weights[j] * number for number in law(r))
-            felt.energy[i] += energy * (0.5 if pushes[i] else 1)
+            felt.energy[i] += energy * (0.5 if is_source[i] else 1)
             felt.force[i] -= slope * apart / r
             felt.laplacian[i] += bend + (dimensions - 1) * slope / r
             felt.virial -= slope * r / 2
     return felt
 
 
-def soft_repulsion(places: np.ndarray, pushes: np.ndarray, strength: float, reach: float, periods: np.ndarray) -> Pairs:
+def soft_repulsion(
+    places: np.ndarray, is_source: np.ndarray, strength: float, reach: float, periods: np.ndarray
+) -> Pairs:
     """U(r) = e (1 - r^2/a^2)^3 for r < a."""
 
     def law(r: float) -> tuple[float, float, float]:
@@ -320,4 +322,4 @@ def soft_repulsion(places: np.ndarray, pushes: np.ndarray, strength: float, reac
         bend = -6 * strength / reach**2 * inside**2 + 24 * strength * r**2 / reach**4 * inside
         return strength * inside**3, slope, bend
 
-    return pairs(places, pushes, law, periods)
+    return pairs(places, is_source, law, periods)

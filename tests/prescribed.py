@@ -21,7 +21,7 @@ class Prescribed:
     interacting: bool = False
     mutual: bool = False
     steady: bool = True
-    turns: bool = False
+    rotates_velocities: bool = False
 
     def force(self, gas: Gas) -> np.ndarray:
         return self.pull(gas.positions, gas.step)

@@ -21,7 +21,7 @@ from scipy.optimize import least_squares
 
 from gasfield.dynamics import Conditions
 from gasfield.dynamics.advection import Advection
-from gasfield.forces import Force, ForceSpec, Surroundings, TotalForce
+from gasfield.forces import AnyForce, Force, Surroundings, TotalForce
 from gasfield.forces.attention.emission_receptivity import table
 from gasfield.gas import Gas
 from gasfield.plots.style import SERIES, dress, headline, legend, new_figure, save
@@ -62,7 +62,7 @@ def gas_of(positions: Array) -> Gas:
 
 def force_of(space: Space, **law: Any) -> Force:
     """A force of a scenario."""
-    spec: TypeAdapter[Any] = TypeAdapter(ForceSpec)
+    spec: TypeAdapter[Any] = TypeAdapter(AnyForce)
     return spec.validate_python(law).build(Surroundings(space))  # type: ignore[no-any-return]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.dynamics import Andersen, Bath, Brownian, Conditions, Hmc, Langevin, Law, Mala, Metropolis
+from gasfield.dynamics import Andersen, Bath, Brownian, Conditions, DynamicsSpec, Hmc, Langevin, Mala, Metropolis
 from gasfield.forces import Surroundings, TotalForce
 from gasfield.forces.fields.harmonic import Harmonic
 from gasfield.gas import Gas
@@ -31,7 +31,7 @@ class Case:
 
     name: str
     step: str
-    law: Law
+    law: DynamicsSpec
     x: float
     v: float | None
     memory: float

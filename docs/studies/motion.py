@@ -33,7 +33,7 @@ AS_TRAINED = {
     "kjv-fp32": ADAMW.format("float32", "float32"),
 }
 ALL_FLOAT32, ALL_BFLOAT16 = ADAMW.format("float32", "float32"), ADAMW.format("bfloat16", "bfloat16")
-DESCENT = "{kind: sgd, learning_rate: 20.0, parameters: float32}"
+DESCENT = "{kind: sgd, learning_rate: 20.0, weight_dtype: float32}"
 """Gradient descent that takes the cloud about as far as AdamW did."""
 
 
@@ -71,7 +71,10 @@ def line(label: str, side: str, result: MotionResult) -> str:
 def null(label: str, result: MotionResult) -> str:
     """A row of the table: what permuted displacements give."""
     found = result.quantities()
-    cells = [found["motion.translation.null"], *(found[f"motion.thermal.{kind}.null"] for kind in KINDS[1:])]
+    cells = [
+        found["motion.translation.permutation_null"],
+        *(found[f"motion.thermal.{kind}.permutation_null"] for kind in KINDS[1:]),
+    ]
     return f"| {label} | *null* | " + " | ".join(f"*{cell.text()}*" for cell in cells) + " |"
 
 

@@ -102,7 +102,7 @@ class _Scaled(Force):
 
     def add(self, gas: Gas, force: Values) -> None:
         at, factor = self._field.at(gas.step), self._factors[self._field.index(gas.step)]
-        gradient = (gas.positions - at.reference) @ at.tidal
+        gradient = (gas.positions - at.reference) @ at.hessian
         gradient += at.gradient
         gradient *= factor
         force -= gradient

@@ -66,7 +66,7 @@ def replay(recording: Path, weights: str, first: str, second: str) -> Replay:
     count = len(start)
     gas = Gas(start.copy(), np.zeros(count, np.int64), ["dead"], np.arange(count), [""] * count)
     moments = {"first": first, "second": second}
-    law = AdamW.model_validate({"parameters": weights, "state": moments, "learning_rate": 1e-3})
+    law = AdamW.model_validate({"weight_dtype": weights, "moment_dtype": moments, "learning_rate": 1e-3})
     space = Free(dimensions=gas.dimensions)
     field = TotalForce([RecordedGradient(file=str(recording)).build(Surroundings(space))])
     dynamics = law.build(gas, Conditions(space, field))

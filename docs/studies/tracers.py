@@ -9,7 +9,7 @@ from mpl_toolkits.mplot3d.art3d import Line3DCollection
 from pydantic import TypeAdapter
 
 from gasfield.plots.style import CONTEXT, INK, new_figure
-from gasfield.tracers import ShapeSpec, structure_of
+from gasfield.tracers import AnyShape, structure_of
 
 SHAPES = [
     {"kind": "line", "count": 7, "spacing": 1.0},
@@ -33,7 +33,7 @@ def main() -> None:
     """A panel for each; what has more than three dimensions is seen in three that lie askew to all of them."""
     figure = new_figure(12.5, 4.4)
     for number, given in enumerate(SHAPES, start=1):
-        made = structure_of(TypeAdapter(ShapeSpec).validate_python(given), Path)
+        made = structure_of(TypeAdapter(AnyShape).validate_python(given), Path)
         points, k = made.points, made.points.shape[1]
         askew = np.linalg.qr(np.random.default_rng(k).normal(size=(k, 3)))[0] if k > 3 else np.eye(k, 3)
         points = points @ askew

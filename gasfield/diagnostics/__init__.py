@@ -3,7 +3,7 @@ by physics; `DIAGNOSTICS` has them all by kind."""
 
 from typing import Any
 
-from gasfield.diagnostics.base import DIAGNOSTICS, Diagnostic, Result, Scope, Together
+from gasfield.diagnostics.base import DIAGNOSTICS, Diagnostic, GroupedResult, Result, Scope
 from gasfield.diagnostics.context import NotApplicable, Origin, RunContext
 from gasfield.diagnostics.diagnosis import Diagnosis, LeftOut, diagnose
 from gasfield.diagnostics.group import Group
@@ -14,13 +14,13 @@ __all__ = [
     "Diagnosis",
     "Diagnostic",
     "Group",
+    "GroupedResult",
     "LeftOut",
     "NotApplicable",
     "Origin",
     "Result",
     "RunContext",
     "Scope",
-    "Together",
     "diagnose",
     "register",
 ]

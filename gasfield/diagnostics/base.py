@@ -16,7 +16,7 @@ from gasfield.diagnostics.group import ALL, Group, as_group
 from gasfield.quantity import Quantity
 from gasfield.registry import Registry
 from gasfield.scenario import diagnostic
-from gasfield.scenario.diagnostic import DiagnosticChoice
+from gasfield.scenario.diagnostic import DiagnosticSpec
 from gasfield.statistics.estimate import Estimate
 from gasfield.trajectory import Trajectory
 
@@ -60,23 +60,23 @@ class Result:
         raise NotImplementedError
 
 
-class Together(Result):
+class GroupedResult(Result):
     """Results that several groups are best looked at in one picture."""
 
     @classmethod
     @abstractmethod
-    def plot_together(cls, results: Sequence[Self], ax: Axes | None = None) -> Axes:
+    def plot_grouped(cls, results: Sequence[Self], ax: Axes | None = None) -> Axes:
         """Draws the results of several groups into one picture."""
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """The result by itself."""
-        return self.plot_together([self], ax)
+        return self.plot_grouped([self], ax)
 
 
 R_co = TypeVar("R_co", bound=Result, covariant=True)
 
 
-class Diagnostic(DiagnosticChoice, Generic[R_co]):
+class Diagnostic(DiagnosticSpec, Generic[R_co]):
     """Computes results from the rows of a group. Its fields are its parameters; each has a default.
 
     A subclass says in `objection` which groups it does not apply to, and computes in `measure`.

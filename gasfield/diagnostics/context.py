@@ -11,9 +11,9 @@ from typing import Any, Self
 import yaml
 from pydantic import ValidationError
 
-from gasfield.dynamics import Law
+from gasfield.dynamics import DynamicsSpec
 from gasfield.errors import InputError
-from gasfield.forces import ForceLaw, Surroundings, TotalForce, build_force
+from gasfield.forces import ForceSpec, Surroundings, TotalForce, build_force
 from gasfield.provenance import FileDigest
 from gasfield.renames import former_names
 from gasfield.resources import find_file
@@ -46,8 +46,8 @@ class RunContext:
     """
 
     space: Space
-    laws: tuple[ForceLaw, ...]
-    dynamics: Law
+    laws: tuple[ForceSpec, ...]
+    dynamics: DynamicsSpec
     temperature: Schedule | ByGroup | None = None
     groups: tuple[str, ...] = ()
     find: Callable[[str], Path] = Path
@@ -67,7 +67,7 @@ class RunContext:
             degrees_of_freedom=degrees_of_freedom,
         )
 
-    def acting(self, group: str) -> tuple[ForceLaw, ...]:
+    def acting(self, group: str) -> tuple[ForceSpec, ...]:
         """The laws of the forces that a group feels."""
         return tuple(law for law in self.laws if law.acts_on(group))
 
@@ -79,7 +79,7 @@ class RunContext:
         """
         return self._once("forces", group, self._build_forces)  # type: ignore[no-any-return]
 
-    def fields(self, group: str) -> tuple[tuple[ForceLaw, ...], TotalForce]:
+    def fields(self, group: str) -> tuple[tuple[ForceSpec, ...], TotalForce]:
         """The fields that act on a group, as they were written down and at work: no forces between particles, none on
         velocities, and none that were recorded.
 
@@ -93,9 +93,9 @@ class RunContext:
             return TotalForce([build_force(law, around) for law in self.laws])
         return TotalForce([law.build(around) for law in self.acting(group)])
 
-    def _build_fields(self, group: str, around: Surroundings) -> tuple[tuple[ForceLaw, ...], TotalForce]:
+    def _build_fields(self, group: str, around: Surroundings) -> tuple[tuple[ForceSpec, ...], TotalForce]:
         built = [(law, law.build(around)) for law in self.acting(group) if not law.recorded]
-        kept = [(law, force) for law, force in built if not force.interacting and not force.turns]
+        kept = [(law, force) for law, force in built if not force.interacting and not force.rotates_velocities]
         return tuple(law for law, _ in kept), TotalForce([force for _, force in kept])
 
     def _once(self, what: str, group: str, build: Callable[[str, Surroundings], Any]) -> Any:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gasfield.diagnostics.base import DIAGNOSTICS, Diagnostic, Result, Scope, Together
+from gasfield.diagnostics.base import DIAGNOSTICS, Diagnostic, GroupedResult, Result, Scope
 from gasfield.diagnostics.context import WHOLE, Origin, RunContext
 from gasfield.diagnostics.group import Group
 from gasfield.errors import InputError, about
 from gasfield.quantity import nested_leaves
-from gasfield.scenario.diagnostic import DiagnosticChoice, DiagnosticSpec, repeated_label
+from gasfield.scenario.diagnostic import AnyDiagnostic, DiagnosticSpec, repeated_label
 from gasfield.spec import parse
 from gasfield.trajectory import SURVEYED, Trajectory, open_trajectory
 
@@ -67,17 +67,17 @@ class Diagnosis:
         from gasfield.plots.style import save
 
         pictures: dict[str, Result] = {}
-        together: dict[str, list[Together]] = {}
+        together: dict[str, list[GroupedResult]] = {}
         for group, diagnostic, result in self._everything():
             if all(quantity.value is None for quantity in result.quantities().values()):
                 continue
-            if isinstance(result, Together) and len(self.results) > 1:
+            if isinstance(result, GroupedResult) and len(self.results) > 1:
                 together.setdefault(diagnostic, []).append(result)
             else:
                 pictures[f"{group}-{diagnostic}"] = result
         saved = [save(result.plot().figure, folder / f"{name}.png") for name, result in pictures.items()]
         for diagnostic, results in together.items():
-            figure = type(results[0]).plot_together(results).figure
+            figure = type(results[0]).plot_grouped(results).figure
             saved.append(save(figure, folder / f"groups-{diagnostic}.png"))
         return saved
 
@@ -94,7 +94,7 @@ def _leaves(results: Mapping[str, Result]) -> dict[str, Any]:
 
 def diagnose(
     trajectory: Trajectory | Path | str,
-    diagnostics: Sequence[str | Mapping[str, Any] | DiagnosticChoice] | None = None,
+    diagnostics: Sequence[str | Mapping[str, Any] | DiagnosticSpec] | None = None,
     *,
     context: RunContext | None = None,
 ) -> Diagnosis:
@@ -117,7 +117,7 @@ def diagnose(
 
 
 def chosen_diagnostics(
-    diagnostics: Sequence[str | Mapping[str, Any] | DiagnosticChoice] | None,
+    diagnostics: Sequence[str | Mapping[str, Any] | DiagnosticSpec] | None,
 ) -> tuple[Diagnostic[Result], ...]:
     """The diagnostics that are meant; all, with their defaults, if None.
 
@@ -126,7 +126,7 @@ def chosen_diagnostics(
     """
     with about("diagnostics"):
         given = tuple(DIAGNOSTICS.with_installed()) if diagnostics is None else tuple(diagnostics)
-        chosen: tuple[Diagnostic[Result], ...] = parse(tuple[DiagnosticSpec, ...], given)
+        chosen: tuple[Diagnostic[Result], ...] = parse(tuple[AnyDiagnostic, ...], given)
         if (fault := repeated_label(chosen)) is not None:
             raise InputError(f"{fault}.")
     return chosen

@@ -3,7 +3,7 @@
 from gasfield.dynamics.adamw import AdamW
 from gasfield.dynamics.advection import Advection
 from gasfield.dynamics.andersen import Andersen
-from gasfield.dynamics.base import DYNAMICS, Conditions, Dynamics, DynamicsSpec, ForceField, Law, take_back
+from gasfield.dynamics.base import DYNAMICS, AnyDynamics, Conditions, Dynamics, DynamicsSpec, ForceField, take_back
 from gasfield.dynamics.bath import Bath
 from gasfield.dynamics.brownian import Brownian
 from gasfield.dynamics.hmc import Hmc, Mala
@@ -19,6 +19,7 @@ __all__ = [
     "AdamW",
     "Advection",
     "Andersen",
+    "AnyDynamics",
     "Bath",
     "Brownian",
     "Conditions",
@@ -27,7 +28,6 @@ __all__ = [
     "ForceField",
     "Hmc",
     "Langevin",
-    "Law",
     "Mala",
     "Metropolis",
     "Newton",

@@ -35,7 +35,7 @@ from pydantic import Field
 from gasfield.dynamics.optimiser import ELEMENT, ROW, ROWS, Optimiser, Precision, gradient_for
 from gasfield.kernels.bfloat16 import fused_multiply_add, nearest_bfloat16, round_to_bfloat16, store
 from gasfield.registry import register
-from gasfield.spec import Spec
+from gasfield.renames import former_name
 
 Beta = Annotated[float, Field(ge=0.0, lt=1.0)]
 
@@ -43,13 +43,11 @@ _HALF = np.float32(0.5)
 _ONE = np.float32(1.0)
 
 
-class MomentPrecision(Spec):
-    """Precision of each of the two moments of AdamW."""
+class MomentDtypes(NamedTuple):
+    """The precision in which each of the two moments is kept."""
 
-    first: Precision = "float32"
-    """Precision of m, the running mean of the gradient."""
-    second: Precision = "float32"
-    """Precision of v, the running mean of the squared gradient."""
+    first: Precision
+    second: Precision
 
 
 @register
@@ -67,15 +65,26 @@ class AdamW(Optimiser):
     """Added to the square root of the second moment [energy/length]."""
     weight_decay: float = Field(0.0, ge=0.0, allow_inf_nan=False)
     """lambda [1/length], decoupled: every step multiplies weights by 1 - eta lambda."""
-    state: Precision | MomentPrecision = "float32"
-    """Precision of both moments, or of each."""
+    moment_dtype: Precision = "float32"
+    """Precision of both moments."""
+    first_moment_dtype: Precision | None = None
+    """Precision of m, the running mean of the gradient; `moment_dtype` if left out."""
+    second_moment_dtype: Precision | None = None
+    """Precision of v, the running mean of the squared gradient; `moment_dtype` if left out."""
+
+    @classmethod
+    def with_present_keys(cls, data: dict[str, Any]) -> dict[str, Any]:
+        """As for every specification; the former `state` could also be a mapping of both moments."""
+        state = data.get("state")
+        if isinstance(state, Mapping) and former_name("state", "first_moment_dtype, second_moment_dtype"):
+            data = {key: value for key, value in data.items() if key != "state"}
+            data |= {f"{moment}_moment_dtype": precision for moment, precision in state.items()}
+        return super().with_present_keys(data)
 
     @property
-    def moments(self) -> MomentPrecision:
-        """`state`, expanded for each of the two moments."""
-        if isinstance(self.state, MomentPrecision):
-            return self.state
-        return MomentPrecision(first=self.state, second=self.state)
+    def moments(self) -> MomentDtypes:
+        """The precision of each of the two moments."""
+        return MomentDtypes(self.first_moment_dtype or self.moment_dtype, self.second_moment_dtype or self.moment_dtype)
 
     def update(
         self, weights: NDArray[Any], gradient: NDArray[Any], moments: Mapping[str, NDArray[Any]], step: int
@@ -94,8 +103,8 @@ def adamw_step(
     """One step of AdamW, in place, in parallel over rows; bits do not depend on the number of threads.
 
     Args:
-        weights: (N, D) float32, on the bfloat16 lattice if `law.parameters` is bfloat16; overwritten.
-        gradient: (N, D); rounded to float32, and further to bfloat16 if `law.parameters` is bfloat16.
+        weights: (N, D) float32, on the bfloat16 lattice if `law.weight_dtype` is bfloat16; overwritten.
+        gradient: (N, D); rounded to float32, and further to bfloat16 if `law.weight_dtype` is bfloat16.
         first: (N, D) float32, m; overwritten.
         second: (N, D) float32, v; overwritten.
         step: t, counted from 1.
@@ -138,7 +147,7 @@ class _Rounding(NamedTuple):
 
 
 def _rounding(law: AdamW) -> _Rounding:
-    weights, first, second = (kept == "bfloat16" for kept in (law.parameters, law.moments.first, law.moments.second))
+    weights, first, second = (kept == "bfloat16" for kept in (law.weight_dtype, law.moments.first, law.moments.second))
     return _Rounding(weights and first and second, weights, first, second)
 
 

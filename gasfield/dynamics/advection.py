@@ -15,14 +15,14 @@ from typing import Any, ClassVar, Literal
 from numpy.typing import NDArray
 from pydantic import Field
 
-from gasfield.dynamics.base import Array, Conditions, Law
+from gasfield.dynamics.base import Array, Conditions, DynamicsSpec
 from gasfield.dynamics.mechanics import Mechanics
 from gasfield.gas import Gas
 from gasfield.registry import register
 
 
 @register
-class Advection(Law):
+class Advection(DynamicsSpec):
     """Motion along the force, without inertia or noise."""
 
     looks_ahead: ClassVar[bool] = False

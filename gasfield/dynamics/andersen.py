@@ -14,7 +14,7 @@ import numpy as np
 from numba import jit, prange
 from pydantic import Field
 
-from gasfield.dynamics.base import Conditions, Law
+from gasfield.dynamics.base import Conditions, DynamicsSpec
 from gasfield.dynamics.mechanics import Splitting, velocities_of
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT_PARALLEL
@@ -24,12 +24,12 @@ from gasfield.streams import Stream
 
 
 @register
-class Andersen(Law):
+class Andersen(DynamicsSpec):
     """Newton's equations with collisions of single particles with a bath."""
 
     thermal: ClassVar[bool] = True
     has_velocities: ClassVar[bool] = True
-    turns: ClassVar[bool] = True
+    rotates_velocities: ClassVar[bool] = True
 
     kind: Literal["andersen"] = "andersen"
     time_step: float = Field(gt=0.0, allow_inf_nan=False)

@@ -44,11 +44,11 @@ class ForceField(Protocol):
         ...
 
     @property
-    def turns(self) -> bool:
+    def rotates_velocities(self) -> bool:
         """Whether any force also acts on velocities without doing work."""
         ...
 
-    def turn(self, gas: Gas, span: float) -> None:
+    def rotate_velocities(self, gas: Gas, span: float) -> None:
         """Changes velocities in place by the flow of such forces over a time."""
         ...
 
@@ -78,14 +78,14 @@ class Conditions:
     seed: int = 0
 
 
-class Law(Spec):
+class DynamicsSpec(Spec):
     """The specification of dynamics."""
 
     thermal: ClassVar[bool] = False
     """Whether it needs the temperature of a bath."""
     has_velocities: ClassVar[bool] = False
     """Whether particles have velocities."""
-    turns: ClassVar[bool] = False
+    rotates_velocities: ClassVar[bool] = False
     """Whether it supports forces on velocities (a magnetic field)."""
     looks_ahead: ClassVar[bool] = True
     """Whether a step needs the force at its end."""
@@ -128,17 +128,17 @@ class Law(Spec):
         if not self.thermal and conditions.bath is not None:
             hint = " The velocities at the start are given by gas.N.velocities." if self.has_velocities else ""
             raise InputError(f"{self.kind} has no bath, so 'temperature' would have no effect; remove it.{hint}")
-        if conditions.field.turns and not self.turns:
+        if conditions.field.rotates_velocities and not self.rotates_velocities:
             raise InputError(
                 f"{self.kind} does not support a force on velocities (lorentz); "
                 "use newton, langevin, andersen or nose_hoover."
             )
 
 
-DYNAMICS = Registry("dynamics", Law, package="gasfield.dynamics")
+DYNAMICS = Registry("dynamics", DynamicsSpec, package="gasfield.dynamics")
 """`kind` -> specification of all dynamics."""
 
-DynamicsSpec = Annotated[Law, DYNAMICS.by_kind]
+AnyDynamics = Annotated[DynamicsSpec, DYNAMICS.by_kind]
 """The specification of any registered dynamics."""
 
 
@@ -165,7 +165,7 @@ class Dynamics(ABC):
         """
 
     @abstractmethod
-    def join(self, gas: Gas, newcomers: int) -> None:
+    def add_particles(self, gas: Gas, added: int) -> None:
         """Extends the state after new particles were appended to `gas`, and initialises their part of it."""
 
     def begin(self, gas: Gas) -> None:
@@ -176,7 +176,7 @@ class Dynamics(ABC):
         """Projects positions onto those allowed (a floating-point lattice); default: no change."""
         return None
 
-    def tallies(self) -> dict[str, Array]:
+    def accumulators(self) -> dict[str, Array]:
         """(N,) sums for each particle since the start: `heat` given to the bath [energy]."""
         return {}
 

@@ -23,7 +23,7 @@ from numba import jit, prange
 from numpy.typing import NDArray
 from pydantic import Field
 
-from gasfield.dynamics.base import Array, Conditions, Law
+from gasfield.dynamics.base import Array, Conditions, DynamicsSpec
 from gasfield.dynamics.mechanics import Mechanics, kick, scale_noise
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT_PARALLEL
@@ -32,7 +32,7 @@ from gasfield.streams import Stream
 
 
 @register
-class Brownian(Law):
+class Brownian(DynamicsSpec):
     """Overdamped motion in a bath."""
 
     thermal: ClassVar[bool] = True
@@ -82,10 +82,10 @@ class BrownianDynamics(Mechanics):
     def _move(self, gas: Gas) -> None:
         """Moves to the positions of the next step."""
 
-    def join(self, gas: Gas, newcomers: int) -> None:
+    def add_particles(self, gas: Gas, added: int) -> None:
         """Marks new particles as without a previous flight."""
-        super().join(gas, newcomers)
-        self._flight = np.concatenate([self._flight, np.full((newcomers, gas.dimensions), np.nan)])
+        super().add_particles(gas, added)
+        self._flight = np.concatenate([self._flight, np.full((added, gas.dimensions), np.nan)])
 
     def measures(self, gas: Gas) -> dict[str, float]:
         """None: without velocities no momentum is transferred to walls."""

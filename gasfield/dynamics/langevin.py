@@ -16,7 +16,7 @@ import numpy as np
 from numba import jit, prange
 from pydantic import Field
 
-from gasfield.dynamics.base import Conditions, Law
+from gasfield.dynamics.base import Conditions, DynamicsSpec
 from gasfield.dynamics.mechanics import Splitting, velocities_of
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT_PARALLEL
@@ -25,12 +25,12 @@ from gasfield.streams import Stream
 
 
 @register
-class Langevin(Law):
+class Langevin(DynamicsSpec):
     """Newton's equations in a bath with friction."""
 
     thermal: ClassVar[bool] = True
     has_velocities: ClassVar[bool] = True
-    turns: ClassVar[bool] = True
+    rotates_velocities: ClassVar[bool] = True
 
     kind: Literal["langevin"] = "langevin"
     scheme: Literal["baoab", "obabo"] = "baoab"

@@ -74,14 +74,14 @@ class Mechanics(Dynamics):
         take_back(self._arrays(), state)
         self._force = None
 
-    def join(self, gas: Gas, newcomers: int) -> None:
+    def add_particles(self, gas: Gas, added: int) -> None:
         """Sets the accumulators of new particles to zero."""
-        self._turned = np.concatenate([self._turned, np.zeros(newcomers)])
-        self._heat = np.concatenate([self._heat, np.zeros(newcomers)])
+        self._turned = np.concatenate([self._turned, np.zeros(added)])
+        self._heat = np.concatenate([self._heat, np.zeros(added)])
         self._noise = np.empty((gas.count, gas.dimensions))
         self._force = None
 
-    def tallies(self) -> dict[str, Array]:
+    def accumulators(self) -> dict[str, Array]:
         """`heat` (N,) given to the bath, if there is one."""
         return {"heat": self._heat} if self.bath else {}
 
@@ -140,7 +140,7 @@ class Splitting(Mechanics):
     def __init__(self, gas: Gas, conditions: Conditions, time_step: float, word: str) -> None:
         """See `Mechanics`; `word` is the order of the sub-flows, such as "BAOAB"."""
         super().__init__(gas, conditions, time_step)
-        word = _with_turn(word) if self.field.turns else word
+        word = _with_turn(word) if self.field.rotates_velocities else word
         pieces = self._pieces()
         self._word: Sequence[tuple[Callable[[Gas, float], None], float, bool]] = [
             (pieces[letter], time_step / word.count(letter), place == word.rindex("A"))
@@ -149,7 +149,7 @@ class Splitting(Mechanics):
 
     def _pieces(self) -> dict[str, Callable[[Gas, float], None]]:
         """Letter -> sub-flow of a gas over a time."""
-        return {"A": self._drift, "B": self._kick, "R": self.field.turn}
+        return {"A": self._drift, "B": self._kick, "R": self.field.rotate_velocities}
 
     def _step(self, gas: Gas) -> None:
         for piece, span, arrives in self._word:
@@ -175,7 +175,7 @@ def _with_turn(word: str) -> str:
 
 def keeps_momentum(conditions: Conditions, gas: Gas) -> bool:
     """Whether particles interact and both forces and space conserve the total momentum of the gas."""
-    mutual = conditions.field.interacting and conditions.field.mutual and bool(gas.pushes.all())
+    mutual = conditions.field.interacting and conditions.field.mutual and bool(gas.is_source.all())
     return mutual and conditions.space.homogeneous
 
 

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.dynamics.base import Array, Conditions, Law
+from gasfield.dynamics.base import Array, Conditions, DynamicsSpec
 from gasfield.dynamics.mechanics import Mechanics
 from gasfield.errors import InputError
 from gasfield.gas import Gas
@@ -22,7 +22,7 @@ from gasfield.kernels.philox import uniforms
 from gasfield.streams import Stream
 
 
-class MonteCarlo(Law):
+class MonteCarlo(DynamicsSpec):
     """A sampler of the Boltzmann distribution without physical time: a step counts as one unit of time."""
 
     thermal: ClassVar[bool] = True
@@ -61,7 +61,7 @@ class MonteCarloDynamics(Mechanics):
 
     def __init__(self, law: MonteCarlo, gas: Gas, conditions: Conditions) -> None:
         super().__init__(gas, conditions, 1.0)
-        if conditions.field.interacting and not gas.pushes.all():
+        if conditions.field.interacting and not gas.is_source.all():
             raise InputError(
                 "passive tracers feel forces without exerting them, so gas and tracers together have no energy "
                 "by which a Monte-Carlo move could be accepted; use langevin or brownian."
@@ -107,7 +107,7 @@ class MonteCarloDynamics(Mechanics):
             accepted = (change <= 0.0) | (-temperatures * np.log(chance) > change)
         return np.broadcast_to(accepted, gas.count)
 
-    def tallies(self) -> dict[str, Array]:
+    def accumulators(self) -> dict[str, Array]:
         """None: the rate of heat exchange of Monte-Carlo moves has no physical meaning."""
         return {}
 

@@ -12,18 +12,18 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from gasfield.dynamics.base import Conditions, Law
+from gasfield.dynamics.base import Conditions, DynamicsSpec
 from gasfield.dynamics.mechanics import Splitting, keeps_momentum
 from gasfield.gas import Gas
 from gasfield.registry import register
 
 
 @register
-class Newton(Law):
+class Newton(DynamicsSpec):
     """Newton's equations of motion, by velocity Verlet."""
 
     has_velocities: ClassVar[bool] = True
-    turns: ClassVar[bool] = True
+    rotates_velocities: ClassVar[bool] = True
 
     kind: Literal["newton"] = "newton"
     time_step: float = Field(gt=0.0, allow_inf_nan=False)

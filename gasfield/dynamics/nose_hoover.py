@@ -20,7 +20,7 @@ from numba import jit, prange
 from numpy.typing import NDArray
 from pydantic import Field
 
-from gasfield.dynamics.base import Array, Conditions, Law
+from gasfield.dynamics.base import Array, Conditions, DynamicsSpec
 from gasfield.dynamics.mechanics import Splitting, keeps_momentum, velocities_of
 from gasfield.errors import InputError
 from gasfield.gas import Gas
@@ -33,12 +33,12 @@ _WEIGHTS = np.array([_OUTER, 1.0 - 2.0 * _OUTER, _OUTER])
 
 
 @register
-class NoseHoover(Law):
+class NoseHoover(DynamicsSpec):
     """Newton's equations with a chain of thermostats; one chain for each temperature."""
 
     thermal: ClassVar[bool] = True
     has_velocities: ClassVar[bool] = True
-    turns: ClassVar[bool] = True
+    rotates_velocities: ClassVar[bool] = True
 
     kind: Literal["nose_hoover"] = "nose_hoover"
     time_step: float = Field(gt=0.0, allow_inf_nan=False)

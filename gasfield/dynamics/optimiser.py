@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.dynamics.base import Conditions, Dynamics, Law, require_free, take_back
+from gasfield.dynamics.base import Conditions, Dynamics, DynamicsSpec, require_free, take_back
 from gasfield.gas import Gas
 from gasfield.kernels.bfloat16 import round_to_bfloat16
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
@@ -26,7 +26,7 @@ ELEMENT: dict[str, Any] = ROW | {"forceinline": True}
 """Compilation of the update of one element: always inlined, or the loop along the row would not vectorise."""
 
 
-class Optimiser(Law):
+class Optimiser(DynamicsSpec):
     """The specification of an optimiser: its constants, and its arithmetic in `update`."""
 
     moment_names: ClassVar[tuple[str, ...]]
@@ -36,13 +36,15 @@ class Optimiser(Law):
     is_optimiser: ClassVar[bool] = True
     remedy: ClassVar[str] = "Try a smaller learning_rate, or start closer to the recorded rows."
 
-    parameters: Precision = "float32"
+    former_keys: ClassVar[Mapping[str, str]] = {"parameters": "weight_dtype", "state": "moment_dtype"}
+
+    weight_dtype: Precision = "float32"
     """Precision of the weights and of the gradient, which in a framework has the precision of its parameter."""
 
     @property
     def precision(self) -> Precision:
         """The floating-point lattice of the positions."""
-        return self.parameters
+        return self.weight_dtype
 
     def require(self, conditions: Conditions) -> None:
         """Refuses a bath, and a bounded space.
@@ -107,7 +109,7 @@ class OptimiserDynamics(Dynamics):
         return {name: array.copy() for name, array in self._arrays().items()}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Restores what `state` returned.
+        """Restores what `moment_dtype` returned.
 
         Raises:
             ValueError: if a moment is missing, or has another shape than the gas.
@@ -117,16 +119,16 @@ class OptimiserDynamics(Dynamics):
     def _arrays(self) -> dict[str, NDArray[Any]]:
         return {**self._moments, "step_count": self._steps_taken}
 
-    def join(self, gas: Gas, newcomers: int) -> None:
+    def add_particles(self, gas: Gas, added: int) -> None:
         """Initialises the moments of new particles to the mean of the existing ones; the step count is shared."""
         for name, moment in self._moments.items():
-            inherited = np.repeat(moment.mean(axis=0, dtype=np.float64)[None], newcomers, axis=0)
+            inherited = np.repeat(moment.mean(axis=0, dtype=np.float64)[None], added, axis=0)
             self._moments[name] = np.concatenate([moment, inherited.astype(np.float32)])
         self._gradient = np.empty(gas.positions.shape, np.float32)
 
     def project(self, gas: Gas) -> None:
         """Copies positions into a contiguous float32 array, rounded to bfloat16 if the weights are bfloat16."""
-        if self.law.parameters == "bfloat16":
+        if self.law.weight_dtype == "bfloat16":
             gas.positions = np.ascontiguousarray(round_to_bfloat16(gas.positions))
         else:
             gas.positions = np.require(gas.positions, np.float32, ["C", "A", "W"])

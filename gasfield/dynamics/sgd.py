@@ -52,7 +52,7 @@ class SGD(Optimiser):
     """lambda [energy/length^2], coupled: lambda W is added to the gradient."""
     nesterov: bool = False
     """Nesterov momentum; requires momentum without dampening."""
-    state: Precision = "float32"
+    moment_dtype: Precision = "float32"
     """Precision of the momentum buffer."""
 
     @model_validator(mode="after")
@@ -77,8 +77,8 @@ def sgd_step(
     """One step of SGD, in place, in parallel over rows; bits do not depend on the number of threads.
 
     Args:
-        weights: (N, D) float32, on the bfloat16 lattice if `law.parameters` is bfloat16; overwritten.
-        gradient: (N, D); rounded to float32, and further to bfloat16 if `law.parameters` is bfloat16.
+        weights: (N, D) float32, on the bfloat16 lattice if `law.weight_dtype` is bfloat16; overwritten.
+        gradient: (N, D); rounded to float32, and further to bfloat16 if `law.weight_dtype` is bfloat16.
         momentum: (N, D) float32, b; overwritten if `law.momentum` is not zero.
         step: counted from 1; at the first the gradient becomes the buffer.
         law: constants and precisions.
@@ -124,9 +124,9 @@ def _choices(law: SGD, step: int) -> _Choices:
         has_momentum=law.momentum != 0.0,
         first_step=step == 1,
         nesterov=law.nesterov,
-        each_operation=law.parameters == "bfloat16" and (law.state == "bfloat16" or law.momentum == 0.0),
-        weights=law.parameters == "bfloat16",
-        momentum=law.state == "bfloat16",
+        each_operation=law.weight_dtype == "bfloat16" and (law.moment_dtype == "bfloat16" or law.momentum == 0.0),
+        weights=law.weight_dtype == "bfloat16",
+        momentum=law.moment_dtype == "bfloat16",
     )
 
 

@@ -20,10 +20,10 @@ _HEAD = '''"""Generated: the law of an expression."""
 
 import math
 
-from gasfield.kernels.leaf import leaf
+from gasfield.kernels.pointwise import pointwise_kernel
 
 
-@leaf
+@pointwise_kernel
 '''
 
 

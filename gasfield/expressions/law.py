@@ -9,12 +9,12 @@ from gasfield.errors import InputError
 from gasfield.expressions.generate import SOURCES, written_out
 from gasfield.expressions.parse import Vocabulary, check_all_used, check_parameters, parse
 from gasfield.expressions.store import stored
-from gasfield.kernels.leaf import Law
+from gasfield.kernels.pointwise import PointwiseKernel
 
 
 def law_from(
     form: Literal["field", "force", "pair"], texts: Sequence[str], vocabulary: Vocabulary, dimensions: int = 0
-) -> Law:
+) -> PointwiseKernel:
     """The law of one energy at a position, of a force component by component, or of one energy of a distance.
 
     Args:

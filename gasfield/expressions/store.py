@@ -21,10 +21,10 @@ from types import ModuleType
 
 from numba import config
 
-from gasfield.kernels.leaf import Law
+from gasfield.kernels.pointwise import PointwiseKernel
 
 
-def stored(content: Hashable, write: Callable[[], str]) -> Law:
+def stored(content: Hashable, write: Callable[[], str]) -> PointwiseKernel:
     """The compiled law, from the cache or newly generated.
 
     Args:
@@ -35,7 +35,7 @@ def stored(content: Hashable, write: Callable[[], str]) -> Law:
     name = f"gasfield_expression_{key}"
     if name not in sys.modules:
         sys.modules[name] = _import(name, _file(key, write))
-    law: Law = sys.modules[name].law
+    law: PointwiseKernel = sys.modules[name].law
     return law
 
 

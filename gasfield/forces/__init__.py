@@ -1,23 +1,35 @@
 """Forces, one file each. `FORCES` maps the `kind` of a scenario to its specification."""
 
-from gasfield.forces.base import FORCES, Force, ForceLaw, ForceSpec, Surroundings
+from typing import Any
+
+from gasfield.forces.base import FORCES, AnyForce, Force, ForceSpec, Surroundings
 from gasfield.forces.external import ExternalForce
 from gasfield.forces.pairwise import PairForce, require_room
 from gasfield.forces.total import TotalForce, build_force
-from gasfield.kernels.leaf import leaf
+from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
+from gasfield.renames import former_name
 
 __all__ = [
     "FORCES",
+    "AnyForce",
     "ExternalForce",
     "Force",
-    "ForceLaw",
     "ForceSpec",
     "PairForce",
     "Surroundings",
     "TotalForce",
     "build_force",
-    "leaf",
+    "pointwise_kernel",
     "register",
     "require_room",
 ]
+
+_FORMER = {"ForceLaw": "ForceSpec", "leaf": "pointwise_kernel"}
+"""Former names, which plug-ins may still import."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _FORMER and former_name(name, _FORMER[name]):
+        return globals()[_FORMER[name]]
+    raise AttributeError(f"module 'gasfield.forces' has no attribute '{name}'")

@@ -75,7 +75,7 @@ class PairTable(NamedTuple):
     forces: Array
 
 
-class ForceLaw(Spec):
+class ForceSpec(Spec):
     """The specification of a force."""
 
     recorded: ClassVar[bool] = False
@@ -121,10 +121,10 @@ class ForceLaw(Spec):
         return None
 
 
-FORCES = Registry("force", ForceLaw, package="gasfield.forces")
+FORCES = Registry("force", ForceSpec, package="gasfield.forces")
 """`kind` -> specification of every force."""
 
-ForceSpec = Annotated[ForceLaw, FORCES.by_kind]
+AnyForce = Annotated[ForceSpec, FORCES.by_kind]
 """The specification of any registered force."""
 
 
@@ -140,8 +140,8 @@ class Force(ABC):
     """Whether it acts between particles only and obeys Newton's third law, so that it conserves total momentum."""
     steady: bool = True
     """Whether it does not depend on time, as equilibrium requires."""
-    turns: bool = False
-    """Whether it also acts on velocities without doing work: see `turn`."""
+    rotates_velocities: bool = False
+    """Whether it also acts on velocities without doing work: see `rotate_velocities`."""
 
     @abstractmethod
     def add(self, gas: Gas, force: Array) -> None:
@@ -172,9 +172,10 @@ class Force(ABC):
         self.add(gas, force)
         return float(np.sum(gas.positions * force))
 
-    def turn(self, gas: Gas, span: float) -> None:
-        """If `turns`: changes the velocities by the exact flow over a time of the velocity-dependent part of the force
-        (m dv/dt = q B v). `add` excludes this part: it gives the force on a particle at rest. Default: no change."""
+    def rotate_velocities(self, gas: Gas, span: float) -> None:
+        """If `rotates_velocities`: changes the velocities by the exact flow over a time of the velocity-dependent part
+        of the force (m dv/dt = q B v). `add` excludes this part: it gives the force on a particle at rest. Default: no
+        change."""
         return None
 
     def check_gas(self, gas: Gas) -> None:

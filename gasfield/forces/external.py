@@ -12,7 +12,7 @@ from numba import jit, prange
 from gasfield.forces.base import Array, Force, not_conservative
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT_PARALLEL
-from gasfield.kernels.leaf import Law
+from gasfield.kernels.pointwise import PointwiseKernel
 
 Parameters = tuple[Any, ...]
 
@@ -23,12 +23,12 @@ _BLOCK = 64
 class ExternalForce(Force):
     """A field given by a function of one position.
 
-    The law is a `leaf`, `law(x, p, force)`: it adds the force at x (D,) to `force` (D,) in place and, if there is a
-    potential, returns its energy and Laplacian at x; p are the parameters.
+    The law is a `pointwise_kernel`, `law(x, p, force)`: it adds the force at x (D,) to `force` (D,) in place and, if
+    there is a potential, returns its energy and Laplacian at x; p are the parameters.
     """
 
     def __init__(
-        self, kind: str, law: Law, parameters: Sequence[Any], *, conservative: bool, periodic: bool = False
+        self, kind: str, law: PointwiseKernel, parameters: Sequence[Any], *, conservative: bool, periodic: bool = False
     ) -> None:
         """Builds a field.
 

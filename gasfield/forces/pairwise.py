@@ -23,16 +23,16 @@ from numba import jit, prange
 from gasfield.errors import InputError
 from gasfield.forces.base import Array, Force
 from gasfield.forces.external import for_kernels
-from gasfield.forces.near import BLOCK, Crowd, nearest, square_distances
+from gasfield.forces.pair_list import BLOCK, PairList, nearest, square_distances
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
-from gasfield.kernels.leaf import Law
+from gasfield.kernels.pointwise import PointwiseKernel
 
 
 class PairForce(Force):
     """A pair force given by a function of the squared distance.
 
-    The law is a `leaf`, `law(u, p)`, which returns U, dU/du and d2U/du2 at u = r^2; p are the parameters.
+    The law is a `pointwise_kernel`, `law(u, p)`, which returns U, dU/du and d2U/du2 at u = r^2; p are the parameters.
     """
 
     conservative = True
@@ -40,7 +40,13 @@ class PairForce(Force):
     mutual = True
 
     def __init__(
-        self, law: Law, parameters: Sequence[Any], periods: Array, *, reach: float = np.inf, core: float = 0.0
+        self,
+        law: PointwiseKernel,
+        parameters: Sequence[Any],
+        periods: Array,
+        *,
+        reach: float = np.inf,
+        core: float = 0.0,
     ) -> None:
         """Builds a pair force.
 
@@ -63,7 +69,7 @@ class PairForce(Force):
 
     def energy(self, gas: Gas) -> Array:
         energy: Array = self._sums(gas)[0]
-        return energy * np.where(gas.pushes, 0.5, 1.0)
+        return energy * np.where(gas.is_source, 0.5, 1.0)
 
     def laplacian(self, gas: Gas) -> Array:
         laplacian: Array = self._sums(gas)[1]
@@ -76,7 +82,7 @@ class PairForce(Force):
 
     def _pairs(self, gas: Gas) -> tuple[Any, ...]:
         """Pairs and strengths: the leading arguments of both kernels."""
-        crowd, strengths = Crowd.of(gas, self._periods), np.ascontiguousarray(self.strengths(gas), np.float64)
+        crowd, strengths = PairList.of(gas, self._periods), np.ascontiguousarray(self.strengths(gas), np.float64)
         return (*crowd, strengths, strengths[crowd.rows])
 
     def _sums(self, gas: Gas) -> Array:
@@ -98,12 +104,12 @@ def require_room(kind: str, reach: float, periods: Array) -> None:
     most = 0.5 * narrow.min()
     if np.isinf(reach):
         raise InputError(
-            f"{kind}: without a range a particle would interact with all images of another in the periodic box; "
-            f"give a range of at most {most:g}, half of the side {narrow.min():g}, or use space.kind free or ball."
+            f"{kind}: without a cutoff a particle would interact with all images of another in the periodic box; "
+            f"give a cutoff of at most {most:g}, half of the side {narrow.min():g}, or use space.kind free or ball."
         )
     raise InputError(
-        f"{kind}: the side {narrow.min():g} of the periodic box is smaller than twice the range, {2.0 * reach:g}: a "
-        f"particle would interact with another and its image. Enlarge the box, or use a range of at most {most:g}."
+        f"{kind}: the side {narrow.min():g} of the periodic box is smaller than twice the cutoff, {2.0 * reach:g}: a "
+        f"particle would interact with another and its image. Enlarge the box, or use a cutoff of at most {most:g}."
     )
 
 

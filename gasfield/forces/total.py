@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from gasfield.forces.base import Array, Force, ForceLaw, Surroundings
+from gasfield.forces.base import Array, Force, ForceSpec, Surroundings
 from gasfield.forces.within import Within
 from gasfield.gas import Gas
 
@@ -19,7 +19,7 @@ class TotalForce:
         interacting: whether any of them acts between particles.
         mutual: whether all of them act between particles only and obey Newton's third law.
         steady: whether none of them depends on time.
-        turns: whether any of them also acts on velocities.
+        rotates_velocities: whether any of them also acts on velocities.
     """
 
     def __init__(self, forces: Sequence[Force]) -> None:
@@ -29,8 +29,8 @@ class TotalForce:
         self.interacting = any(force.interacting for force in forces)
         self.mutual = all(force.mutual for force in forces)
         self.steady = all(force.steady for force in forces)
-        self._turning = [force for force in forces if force.turns]
-        self.turns = bool(self._turning)
+        self._turning = [force for force in forces if force.rotates_velocities]
+        self.rotates_velocities = bool(self._turning)
 
     def __iter__(self) -> Iterator[Force]:
         """The forces one by one, in order."""
@@ -47,11 +47,11 @@ class TotalForce:
             force.add(gas, total)
         return total
 
-    def turn(self, gas: Gas, span: float) -> None:
+    def rotate_velocities(self, gas: Gas, span: float) -> None:
         """Rotates velocities by the forces over a time; a symmetric splitting, of second order if rotations do not
         commute, and exact for a single force."""
         for force in [*self._turning, *reversed(self._turning)]:
-            force.turn(gas, 0.5 * span)
+            force.rotate_velocities(gas, 0.5 * span)
 
     def energy(self, gas: Gas) -> Array:
         """(N,) potential energy of each particle.
@@ -96,7 +96,7 @@ def _in_float64(gas: Gas) -> Gas:
     return gas if positions is gas.positions else gas.at(positions)
 
 
-def build_force(law: ForceLaw, surroundings: Surroundings) -> Force:
+def build_force(law: ForceSpec, surroundings: Surroundings) -> Force:
     """The force of a specification, within the groups that it names.
 
     Raises:

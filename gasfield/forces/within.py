@@ -21,7 +21,7 @@ class Within(Force):
         """Restricts a force to the named groups; `each` for every group separately."""
         self._force, self._groups = force, groups
         self.conservative, self.interacting = force.conservative, force.interacting
-        self.mutual, self.turns, self.steady = force.mutual, force.turns, force.steady
+        self.mutual, self.rotates_velocities, self.steady = force.mutual, force.rotates_velocities, force.steady
         self._species: NDArray[np.int64] | None = None
         self._families: list[NDArray[np.int64]] = []
 
@@ -41,9 +41,9 @@ class Within(Force):
     def virial(self, gas: Gas) -> float:
         return sum(self._force.virial(part) for _, part in self._parts(gas))
 
-    def turn(self, gas: Gas, span: float) -> None:
+    def rotate_velocities(self, gas: Gas, span: float) -> None:
         for rows, part in self._parts(gas):
-            self._force.turn(part, span)
+            self._force.rotate_velocities(part, span)
             if gas.velocities is not None and part.velocities is not None:
                 gas.velocities[rows] = part.velocities
 

@@ -30,7 +30,7 @@ _ROUNDING = 1e-13
 
 
 @dataclass(frozen=True)
-class Cloud:
+class CloudMeasures:
     """Statistics of the cloud.
 
     Attributes:
@@ -61,7 +61,7 @@ class _Sums:
     directed: Values
 
 
-def measure(matrix: Matrix, rows: Indices) -> Cloud:
+def measure(matrix: Matrix, rows: Indices) -> CloudMeasures:
     """Measures the cloud of some rows, all finite.
 
     Args:
@@ -91,7 +91,7 @@ def measure(matrix: Matrix, rows: Indices) -> Cloud:
         "radius": mean(distances, "length"),
         "participation_ratio": products.participation_ratio(matrix, rows, centroid, notes),
     }
-    return Cloud(estimates, notes, sums.norms, distances, centroid, products.sum)
+    return CloudMeasures(estimates, notes, sums.norms, distances, centroid, products.sum)
 
 
 def _sum_up(matrix: Matrix, rows: Indices) -> _Sums:

@@ -27,7 +27,7 @@ from gasfield.tensors import read_rows
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from gasfield.plots.matrix import Plane
+    from gasfield.plots.matrix import PrincipalPlane
 
 _DOTS = 6000
 """Maximum number of rows drawn in the plane, so that marked rows stay visible."""
@@ -113,9 +113,9 @@ class Inspection(Result):
             figures["plane"] = plane(self._plane(self.products))
         return [save(figure, folder / f"{name}.png") for name, figure in figures.items()]
 
-    def _plane(self, products: NDArray[np.floating[Any]]) -> Plane:
+    def _plane(self, products: NDArray[np.floating[Any]]) -> PrincipalPlane:
         """The rows, or a sample of them, in the plane of largest variance."""
-        from gasfield.plots.matrix import Plane
+        from gasfield.plots.matrix import PrincipalPlane
 
         axes, shares = principal_axes(products)
 
@@ -127,7 +127,7 @@ class Inspection(Result):
         every = "all rows" if len(shown) == len(kept) else f"{len(shown):,} of {len(kept):,} rows"
         groups = {name: np.intersect1d(shown, ids) for name, ids in self.matrix.groups.items()} or {every: shown}
         given = np.empty(0, np.int64) if self.given is None else self.given
-        return Plane(
+        return PrincipalPlane(
             shares,
             {name: places(ids) for name, ids in groups.items()},
             given=places(given[np.isin(given, kept)][:_DOTS]),

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Protocol
 
 from numpy.typing import NDArray
 
-from gasfield.dynamics import Bath, Dynamics, Law
+from gasfield.dynamics import Bath, Dynamics, DynamicsSpec
 from gasfield.forces import TotalForce
 from gasfield.gas import Gas
 from gasfield.operations.triggers import AnyTrigger, Every, Trigger, trigger_of
@@ -46,7 +46,7 @@ class SimulationLike(Protocol):
         ...
 
     @property
-    def law(self) -> Law:
+    def law(self) -> DynamicsSpec:
         """The specification of the dynamics."""
         ...
 

@@ -28,7 +28,7 @@ class Histogram:
 
 
 @dataclass(frozen=True)
-class Law:
+class LawCurve:
     """A theoretical density (p,) at points (p,), and its shares (k,) in the bins of a histogram."""
 
     places: Values
@@ -38,7 +38,7 @@ class Law:
 
 
 def against_law(
-    sample: Histogram, law: Law | None, title: str, x_label: str, ax: Axes | None = None, below: Axes | None = None
+    sample: Histogram, law: LawCurve | None, title: str, x_label: str, ax: Axes | None = None, below: Axes | None = None
 ) -> Axes:
     """Draws a histogram as points with errors, over the curve of a theoretical density.
 

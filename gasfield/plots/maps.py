@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 
-from gasfield.plots.courses import colours
 from gasfield.plots.style import BESIDE, INK, dress, new_figure
+from gasfield.plots.time_series import colours
 
 if TYPE_CHECKING:
     from gasfield.plots.panel import Panel

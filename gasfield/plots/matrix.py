@@ -19,7 +19,7 @@ _FILLED: dict[str, Any] = {"alpha": 0.45, "linewidth": 0}
 
 
 @dataclass(frozen=True)
-class Plane:
+class PrincipalPlane:
     """Rows projected on a plane.
 
     Attributes:
@@ -110,7 +110,7 @@ def dead_rows(
     return finished(ax, title, "distance [median of the nearest tenth]", "rows")
 
 
-def plane(rows: Plane) -> Figure:
+def plane(rows: PrincipalPlane) -> Figure:
     """Draws the whole plane and, if the marked rows are in a small region, a close-up of it."""
     crowd, marks = _crowd(rows), _marks(rows)
     window = _window(np.concatenate([dots.places for dots in crowd]), [dots.places for dots in marks])
@@ -134,7 +134,7 @@ def plane(rows: Plane) -> Figure:
     return figure
 
 
-def _crowd(rows: Plane) -> list[_Dots]:
+def _crowd(rows: PrincipalPlane) -> list[_Dots]:
     """The rows, group by group."""
     colours = SERIES[1:] if len(rows.groups) > 1 else (Role.INITIAL.colour,)
     style: dict[str, Any] = {"s": 6, "alpha": 0.7, "linewidths": 0, "zorder": 2}
@@ -144,7 +144,7 @@ def _crowd(rows: Plane) -> list[_Dots]:
     ]
 
 
-def _marks(rows: Plane) -> list[_Dots]:
+def _marks(rows: PrincipalPlane) -> list[_Dots]:
     """The given rows, and rings around groups of identical rows, larger for more rows."""
     marks = []
     ring: dict[str, Any] = {"facecolors": "none", "linewidths": 0.7, "s": 16, "zorder": 3}

@@ -135,7 +135,7 @@ def bundle(steps: Integers, values: Values, title: str, y_label: str, ax: Axes |
     return finished(ax, title, "step", y_label)
 
 
-def sky(longitudes: Values, latitudes: Values, steps: Integers, title: str, ax: Axes | None = None) -> Axes:
+def directions_map(longitudes: Values, latitudes: Values, steps: Integers, title: str, ax: Axes | None = None) -> Axes:
     """Draws directions (M,) [radians], coloured by their steps (M,), in the Mollweide (equal-area) projection.
 
     Raises:

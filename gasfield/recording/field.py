@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from gasfield.recording.async_copy import AsyncCopy
 from gasfield.recording.capture import Positions
-from gasfield.recording.host import HostCopy
 
 _ROUNDING = 16.0
 
@@ -25,11 +25,11 @@ class ExactField:
         position: (N, D) of those rows before the update.
     """
 
-    hidden: HostCopy
-    log_partition: HostCopy
-    weight: HostCopy
-    gradient: HostCopy
-    position: HostCopy
+    hidden: AsyncCopy
+    log_partition: AsyncCopy
+    weight: AsyncCopy
+    gradient: AsyncCopy
+    position: AsyncCopy
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class FieldAtStep:
     Attributes:
         reference: (D,) the point c.
         gradient: (D,) the field there.
-        tidal: (D, D) its Jacobian there.
+        hessian: (D, D) its Jacobian there.
         potential: () the potential there.
         mean_hidden: (D,) mean of the hidden states of all positions with weight.
         factor: () by which the gradient was scaled between loss and optimiser: clipping, unscaling.
@@ -47,13 +47,13 @@ class FieldAtStep:
         exact: the exact field, if it is kept.
     """
 
-    reference: HostCopy
-    gradient: HostCopy
-    tidal: HostCopy
-    potential: HostCopy
-    mean_hidden: HostCopy
-    factor: HostCopy
-    error: HostCopy
+    reference: AsyncCopy
+    gradient: AsyncCopy
+    hessian: AsyncCopy
+    potential: AsyncCopy
+    mean_hidden: AsyncCopy
+    factor: AsyncCopy
+    error: AsyncCopy
     exact: ExactField | None
 
 
@@ -104,13 +104,13 @@ def field_at(
     share = strength * (hidden @ reference).exp()
     counts = (strength != 0).float()
     return FieldAtStep(
-        reference=HostCopy(reference),
-        gradient=HostCopy(share @ hidden),
-        tidal=HostCopy((hidden * share[:, None]).T @ hidden),
-        potential=HostCopy(share.double().sum()),
-        mean_hidden=HostCopy(counts @ hidden / counts.sum().clamp_min(1)),
-        factor=HostCopy(factor),
-        error=HostCopy(error),
+        reference=AsyncCopy(reference),
+        gradient=AsyncCopy(share @ hidden),
+        hessian=AsyncCopy((hidden * share[:, None]).T @ hidden),
+        potential=AsyncCopy(share.double().sum()),
+        mean_hidden=AsyncCopy(counts @ hidden / counts.sum().clamp_min(1)),
+        factor=AsyncCopy(factor),
+        error=AsyncCopy(error),
         exact=None if exact is None else _exact(positions, strength, *exact),
     )
 
@@ -119,9 +119,9 @@ def _exact(positions: Positions, strength: Tensor, gradient: Tensor, position: T
     assert positions.log_partition is not None
     weight = strength.double() * positions.log_partition.double().exp()
     return ExactField(
-        hidden=HostCopy(positions.hidden.float()),
-        log_partition=HostCopy(positions.log_partition),
-        weight=HostCopy(weight),
-        gradient=HostCopy(gradient),
-        position=HostCopy(position),
+        hidden=AsyncCopy(positions.hidden.float()),
+        log_partition=AsyncCopy(positions.log_partition),
+        weight=AsyncCopy(weight),
+        gradient=AsyncCopy(gradient),
+        position=AsyncCopy(position),
     )

@@ -14,10 +14,10 @@ from pydantic import ValidationError
 
 from gasfield.errors import InputError
 from gasfield.provenance import versions
+from gasfield.recording.cadence import spread_steps
 from gasfield.recording.corpus import Corpus, tokenize
 from gasfield.recording.plan import RecordingPlan, TrainingPlan
 from gasfield.recording.recorder import Recorder
-from gasfield.recording.timetable import spread_steps
 from gasfield.recording.training import Training
 from gasfield.resources import check_output, find_file, next_free
 from gasfield.scenario.document import Document

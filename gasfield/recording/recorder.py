@@ -27,15 +27,15 @@ from torch import Tensor, nn
 from gasfield.closing import Closing
 from gasfield.errors import InputError
 from gasfield.gas import Gas
+from gasfield.recording.async_copy import AsyncCopy
+from gasfield.recording.cadence import Cadence, FieldForm, endless_steps
 from gasfield.recording.capture import PROBES, OutputLayer, Positions
 from gasfield.recording.field import FieldAtStep, field_at, reception
-from gasfield.recording.host import HostCopy
+from gasfield.recording.layout import Layout, State, StepRecord
 from gasfield.recording.matrices import find_matrices
 from gasfield.recording.optimiser import describe_optimiser, moments_of
 from gasfield.recording.ranks import gather, is_writer, world_size
 from gasfield.recording.rows import Rows, choose_rows
-from gasfield.recording.sheet import Sheet, State, StepRecord
-from gasfield.recording.timetable import FieldForm, Timetable, endless_steps
 from gasfield.recording.worker import Worker
 from gasfield.streams import Stream, generator
 from gasfield.tracers import Tracer
@@ -136,7 +136,7 @@ class Recorder(Closing):
         self.matrices = find_matrices(model, embedding, output)
         self._weight = self.matrices.output if matrix == "output" else self.matrices.embedding
         surveys = endless_steps() if survey_steps is None else survey_steps
-        self._timetable = Timetable(every, field_every or every, field, frozenset(full_steps), frozenset(surveys))
+        self._cadence = Cadence(every, field_every or every, field, frozenset(full_steps), frozenset(surveys))
         self._optimizer, self._keeps_moments, self._approximate = optimizer, moments, approximate
         self._check(overwrite, tokens, provenance or {})
         self.rows = choose_rows(self._weight.detach(), rows, dead, tracers, seed)
@@ -147,7 +147,7 @@ class Recorder(Closing):
         self._hears, self._lawful = field != "none", False
         self._patience, self._last_given = patience, time.monotonic()
         graded = None if gradients is False else "" if gradients is True else gradients
-        self._sheet = Sheet(self._timetable, self.rows, graded, moments, hidden_bits, survey_bits)
+        self._layout = Layout(self._cadence, self.rows, graded, moments, hidden_bits, survey_bits)
         self._worker = self._open(model, tokens, seed, provenance or {}, queue) if is_writer() else None
         if self._hears:
             self._layer.listen()
@@ -172,12 +172,12 @@ class Recorder(Closing):
             return
         record = StepRecord(step)
         with torch.no_grad():
-            if self._hears and self._timetable.has_field(step):
+            if self._hears and self._cadence.has_field(step):
                 record.field = self._field(step)
-            if self._graded is not None and self._timetable.is_frame(step):
-                record.gradients = HostCopy(self._gradient(self._graded))
+            if self._graded is not None and self._cadence.is_frame(step):
+                record.gradients = AsyncCopy(self._gradient(self._graded))
             if loss is not None:
-                record.loss = HostCopy(loss.clone()) if isinstance(loss, Tensor) else float(loss)
+                record.loss = AsyncCopy(loss.clone()) if isinstance(loss, Tensor) else float(loss)
             record.after = self._state()
         self._give(record)
         self._arm()
@@ -190,28 +190,28 @@ class Recorder(Closing):
     def _state(self) -> State | None:
         """The parts of the current matrix that are kept."""
         step, weight = self.updates, self._weight.detach()
-        is_frame = self._timetable.is_frame(step)
-        looks = bool(len(self._dead)) and self._timetable.looks_at_dead(step)
+        is_frame = self._cadence.is_frame(step)
+        looks = bool(len(self._dead)) and self._cadence.looks_at_dead(step)
         if not (is_frame or looks):
             return None
         names = (schema.FIRST_MOMENT, schema.SECOND_MOMENT)
         moments = dict(zip(names, moments_of(self._optimizer, self._weight) or (), strict=False))
         return State(
             step=step,
-            rows=HostCopy(weight.index_select(0, self._index)) if is_frame else None,
-            dead=HostCopy(weight.index_select(0, self._dead)) if looks else None,
+            rows=AsyncCopy(weight.index_select(0, self._index)) if is_frame else None,
+            dead=AsyncCopy(weight.index_select(0, self._dead)) if looks else None,
             dead_moments=self._means(moments) if looks else {},
             moments=self._of_rows(moments) if is_frame and self._keeps_moments else {},
         )
 
-    def _means(self, moments: Mapping[str, Tensor]) -> dict[str, HostCopy]:
+    def _means(self, moments: Mapping[str, Tensor]) -> dict[str, AsyncCopy]:
         dead = self._dead
-        return {name: HostCopy(each.index_select(0, dead).float().mean(dim=0)) for name, each in moments.items()}
+        return {name: AsyncCopy(each.index_select(0, dead).float().mean(dim=0)) for name, each in moments.items()}
 
-    def _of_rows(self, moments: Mapping[str, Tensor]) -> dict[str, HostCopy]:
+    def _of_rows(self, moments: Mapping[str, Tensor]) -> dict[str, AsyncCopy]:
         if not moments and self.updates:
             raise InputError("the optimiser has no exp_avg and exp_avg_sq.", parameter="moments", value=True)
-        return {name: HostCopy(each.index_select(0, self._index)) for name, each in moments.items()}
+        return {name: AsyncCopy(each.index_select(0, self._index)) for name, each in moments.items()}
 
     def _gradient(self, index: Tensor) -> Tensor:
         gradient = self._weight.grad
@@ -236,14 +236,14 @@ class Recorder(Closing):
         if self._shares:
             positions = gather(positions)
         factor, error = reception(positions, self._probed, self._gradient(self._layer.probes))
-        exact = (self._gradient(self._index), self._stood) if self._timetable.is_full(step) else None
+        exact = (self._gradient(self._index), self._stood) if self._cadence.is_full(step) else None
         return field_at(positions, factor, error, self._centroid, exact)
 
     def _arm(self) -> None:
         """Prepares the next step: the reference point of its field must be taken before the update."""
         step, weight = self.updates, self._weight.detach()
-        self._layer.armed = self._hears and self._timetable.has_field(step)
-        self._layer.partition = self._layer.armed and self._timetable.is_full(step)
+        self._layer.armed = self._hears and self._cadence.has_field(step)
+        self._layer.partition = self._layer.armed and self._cadence.is_full(step)
         self._layer.calls = 0
         if self._layer.armed:
             about = self._dead if len(self._dead) else self._index
@@ -295,10 +295,10 @@ class Recorder(Closing):
         lattice = {torch.bfloat16: "bfloat16", torch.float64: "float64"}.get(self._weight.dtype, "float32")
         try:
             self.path.unlink(missing_ok=True)
-            writer = self._sheet.open(
+            writer = self._layout.open(
                 self.path, self._gas(tokens), lattice, self._provenance(model, seed) | dict(provenance)
             )
-            self._sheet.write(writer, StepRecord(step=0, after=self._state()))
+            self._layout.write(writer, StepRecord(step=0, after=self._state()))
             writer.flush()  # so that the file has a frame from the start
         except OSError as fault:
             raise InputError(f"{self.path}: cannot be written ({fault}).") from None
@@ -310,7 +310,7 @@ class Recorder(Closing):
             return
         patience = max(time.monotonic() - self._last_given, _LEAST_PATIENCE)
         if not self._worker.give(
-            lambda writer: self._sheet.write(writer, record), patience if self._patience is None else self._patience
+            lambda writer: self._layout.write(writer, record), patience if self._patience is None else self._patience
         ):
             self.lost.append(record.step)
             if len(self.lost) == 1:
@@ -333,12 +333,12 @@ class Recorder(Closing):
         atexit.unregister(self.close)
         if (failure := self._let_go()) is not None:
             self._warn(f"{self.path} could not be completed ({failure}); it holds the steps flushed before")
-        if self._sheet.left_out:
+        if self._layout.left_out:
             self._warn(
-                f"{len(self._sheet.left_out)} exact fields are not in {self.path}, the first of them at step "
-                f"{self._sheet.left_out[0]}: their batches had more positions than the first"
+                f"{len(self._layout.left_out)} exact fields are not in {self.path}, the first of them at step "
+                f"{self._layout.left_out[0]}: their batches had more positions than the first"
             )
-            self._sheet.left_out.clear()
+            self._layout.left_out.clear()
         if self.lost:
             self._warn(f"{len(self.lost)} steps are not in {self.path}, the first of them {self.lost[0]}")
             self.lost.clear()
@@ -373,7 +373,7 @@ class Recorder(Closing):
 
     def _check(self, overwrite: bool, tokens: Sequence[str] | None, provenance: Mapping[str, Any]) -> None:
         layer = self.matrices.layer
-        if self._timetable.field != "none":
+        if self._cadence.field != "none":
             if self._weight is not self.matrices.output:
                 message = "the field moves rows of the output matrix; set field='none'."
                 raise InputError(message, parameter="matrix", value="embedding")
@@ -401,7 +401,7 @@ class Recorder(Closing):
 
     def _gas(self, tokens: Sequence[str] | None) -> Gas:
         return Gas(
-            positions=HostCopy(self._weight.index_select(0, self._index)).array(),
+            positions=AsyncCopy(self._weight.index_select(0, self._index)).array(),
             species=self.rows.species,
             names=self.rows.names,
             token_ids=self.rows.ids,

@@ -14,7 +14,7 @@ from torch import Tensor
 from gasfield.errors import InputError, about
 from gasfield.resources import find_file
 from gasfield.streams import Stream, generator
-from gasfield.tracers import Present, Soil, Tracer, plant, structure_of
+from gasfield.tracers import GroupSnapshot, PlacementContext, Tracer, plant, structure_of
 
 Ids = NDArray[np.int64]
 DRAWN = 320
@@ -108,7 +108,7 @@ def _plant(
     if not tracers:
         return groups, bonds
     present = {name: _present(matrix, np.sort(ids)) for name, ids in pools.items()}
-    soil = Soil(present, matrix.shape[1], seed, _found)
+    soil = PlacementContext(present, matrix.shape[1], seed, _found)
     for index, tracer in enumerate(tracers):
         rows = taken[starts[index] : starts[index + 1]]
         with about("tracers", index):
@@ -120,9 +120,9 @@ def _plant(
     return groups, bonds
 
 
-def _present(matrix: Tensor, rows: Ids) -> Present:
+def _present(matrix: Tensor, rows: Ids) -> GroupSnapshot:
     at = torch.from_numpy(rows).to(matrix.device)
-    return Present(matrix.detach()[at].double().cpu().numpy(), rows)
+    return GroupSnapshot(matrix.detach()[at].double().cpu().numpy(), rows)
 
 
 def _group(

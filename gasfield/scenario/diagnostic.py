@@ -11,7 +11,7 @@ from gasfield.registry import Registry
 from gasfield.spec import Spec
 
 
-class DiagnosticChoice(Spec):
+class DiagnosticSpec(Spec):
     """A diagnostic with its parameters."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")] | None = None
@@ -28,14 +28,16 @@ class DiagnosticChoice(Spec):
         return self.name or self.kind_name
 
 
-DIAGNOSTICS = Registry("diagnostic", DiagnosticChoice, package="gasfield.diagnostics", shorthand=True)
+DIAGNOSTICS = Registry(
+    "diagnostic", DiagnosticSpec, package="gasfield.diagnostics", shorthand=True, former_kinds={"sky": "directions"}
+)
 """`kind` -> specification of every diagnostic."""
 
-DiagnosticSpec = Annotated[DiagnosticChoice, DIAGNOSTICS.by_kind]
+AnyDiagnostic = Annotated[DiagnosticSpec, DIAGNOSTICS.by_kind]
 """Any registered diagnostic: its name, or a mapping with the key `kind` and its parameters."""
 
 
-def repeated_label(choices: Sequence[DiagnosticChoice]) -> str | None:
+def repeated_label(choices: Sequence[DiagnosticSpec]) -> str | None:
     """What is wrong where two diagnostics would give their results under one name; None if nothing is."""
     labels = [choice.label for choice in choices]
     twice = next((label for label in labels if labels.count(label) > 1), None)

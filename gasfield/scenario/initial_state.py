@@ -18,7 +18,7 @@ from gasfield.scenario.sources import AnySource, SourceContext
 from gasfield.scenario.velocities import GivenVelocity, Velocities, initial_velocities
 from gasfield.spaces import Space
 from gasfield.spec import Spec
-from gasfield.tracers import Present, Soil, Tracer, plant
+from gasfield.tracers import GroupSnapshot, PlacementContext, Tracer, plant
 
 Values = NDArray[np.float64]
 
@@ -49,7 +49,7 @@ class GroupSource(Spec):
 
 
 @dataclass(frozen=True)
-class Planting:
+class ScheduledTracer:
     """A tracer that is to be planted at a later step.
 
     Attributes:
@@ -75,7 +75,7 @@ class Planting:
         gas.tokens = [*gas.tokens, *[""] * count]
         gas.masses = np.concatenate([gas.masses, np.full(count, self.tracer.mass)])
         gas.charges = np.concatenate([gas.charges, np.full(count, self.tracer.charge)])
-        gas.pushes = np.concatenate([gas.pushes, np.full(count, self.tracer.active)])
+        gas.is_source = np.concatenate([gas.is_source, np.full(count, self.tracer.active)])
         gas.ids = np.concatenate([gas.ids, self.ids])
 
 
@@ -96,7 +96,7 @@ class InitialState:
     space: Space
     seed: int
     find: Callable[[str], Path]
-    later: tuple[Planting, ...] = ()
+    later: tuple[ScheduledTracer, ...] = ()
     velocities: tuple[Velocities | None, ...] = field(default=())
 
     @classmethod
@@ -156,12 +156,14 @@ class InitialState:
             later = tracer.plant_at > gas.step
             with about("tracers", number):
                 groups = drifting if later else present
-                parts.append(_planted(tracer, Soil(groups, space.dimensions, seed, find), number, space, later, gas))
+                parts.append(
+                    _planted(tracer, PlacementContext(groups, space.dimensions, seed, find), number, space, later, gas)
+                )
         everyone = _joined(parts, names)
         with about("gas"):
             _require_inside(everyone, space)
         later_ones = [
-            Planting(tracer, number, len(gas.names) + number, everyone.members(tracer.name))
+            ScheduledTracer(tracer, number, len(gas.names) + number, everyone.members(tracer.name))
             for number, tracer in enumerate(tracers)
             if tracer.plant_at > gas.step
         ]
@@ -181,7 +183,7 @@ class InitialState:
         """
         return initial_velocities(gas, self.velocities, temperatures, self.space, self.seed)
 
-    def place_of(self, planting: Planting, gas: Gas) -> Values:
+    def place_of(self, planting: ScheduledTracer, gas: Gas) -> Values:
         """(M, D) where a tracer is to be planted in a gas as it is now.
 
         Raises:
@@ -189,7 +191,7 @@ class InitialState:
                 has not moved.
         """
         groups = {gas.names[number]: self._present(gas, number) for number in np.unique(gas.species)}
-        soil = Soil(groups, self.space.dimensions, self.seed, self.find)
+        soil = PlacementContext(groups, self.space.dimensions, self.seed, self.find)
         with about("tracers", planting.number):
             positions = plant(planting.tracer, soil, planting.number).positions
             if self.space.curved:
@@ -207,28 +209,28 @@ class InitialState:
         rows[gas.ids] = values
         return rows
 
-    def _present(self, gas: Gas, number: int) -> Present:
+    def _present(self, gas: Gas, number: int) -> GroupSnapshot:
         rows = gas.species == number
         began = _centroid(self.everyone.positions[self.everyone.species == number])
         velocity = None if gas.velocities is None else _centroid(gas.velocities[rows])
         known = began if np.isfinite(began).all() else None
-        return Present(gas.positions[rows], gas.token_ids[rows], known, velocity)
+        return GroupSnapshot(gas.positions[rows], gas.token_ids[rows], known, velocity)
 
 
-def _at_the_start(gas: Gas, velocities: Sequence[Velocities | None]) -> dict[str, Present]:
+def _at_the_start(gas: Gas, velocities: Sequence[Velocities | None]) -> dict[str, GroupSnapshot]:
     """Every group of a gas, with its mean velocity where one is given."""
-    present: dict[str, Present] = {}
+    present: dict[str, GroupSnapshot] = {}
     for number, name in enumerate(gas.names):
         rows = gas.species == number
         given = velocities[number] if number < len(velocities) else None
         mean = None if gas.velocities is None else _centroid(gas.velocities[rows])
         if isinstance(given, GivenVelocity):
             mean = of_dimension(given.velocity, gas.dimensions, f"gas.{number}.velocities.velocity")
-        present[name] = Present(gas.positions[rows], gas.token_ids[rows], velocity=mean)
+        present[name] = GroupSnapshot(gas.positions[rows], gas.token_ids[rows], velocity=mean)
     return present
 
 
-def _planted(tracer: Tracer, soil: Soil, number: int, space: Space, later: bool, gas: Gas) -> Gas:
+def _planted(tracer: Tracer, soil: PlacementContext, number: int, space: Space, later: bool, gas: Gas) -> Gas:
     """The particles of a tracer; without positions if they are planted later."""
     structure = plant(tracer, soil, number)
     if space.curved:
@@ -236,7 +238,7 @@ def _planted(tracer: Tracer, soil: Soil, number: int, space: Space, later: bool,
     part = Gas(structure.positions, names=[tracer.name], step=gas.step, time=gas.time)
     part.bonds = {structure.name: structure.bonds}
     part.velocities = None if gas.velocities is None else np.zeros(structure.positions.shape)
-    part.pushes[:], part.masses[:], part.charges[:] = tracer.active, tracer.mass, tracer.charge
+    part.is_source[:], part.masses[:], part.charges[:] = tracer.active, tracer.mass, tracer.charge
     if later:
         part.positions = np.full(structure.positions.shape, np.nan)
     return part
@@ -268,7 +270,7 @@ def _joined(parts: Sequence[Gas], names: list[str]) -> Gas:
         velocities=np.concatenate([part.velocities for part in parts]) if moving else None,  # type: ignore[arg-type]
         masses=np.concatenate([part.masses for part in parts]),
         charges=np.concatenate([part.charges for part in parts]),
-        pushes=np.concatenate([part.pushes for part in parts]),
+        is_source=np.concatenate([part.is_source for part in parts]),
     )
 
 

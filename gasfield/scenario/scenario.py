@@ -13,18 +13,18 @@ import yaml
 from pydantic import Field, ModelWrapValidatorHandler, PrivateAttr, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from gasfield.dynamics import DynamicsSpec
+from gasfield.dynamics import AnyDynamics
 from gasfield.errors import InputError, Place
-from gasfield.forces import ForceSpec
+from gasfield.forces import AnyForce
 from gasfield.operations import AnyOperation
 from gasfield.provenance import FileDigest
 from gasfield.renames import former_names
 from gasfield.resources import find_scenario, require_file
-from gasfield.scenario.diagnostic import DiagnosticSpec, repeated_label
+from gasfield.scenario.diagnostic import AnyDiagnostic, repeated_label
 from gasfield.scenario.document import Document
 from gasfield.scenario.initial_state import GroupSource
-from gasfield.schedules import ByGroup, TemperatureSpec
-from gasfield.spaces import SpaceSpec
+from gasfield.schedules import AnyTemperature, ByGroup
+from gasfield.spaces import AnySpace
 from gasfield.spec import Spec, fault_within
 from gasfield.tracers import Tracer
 
@@ -60,15 +60,15 @@ class Scenario(Spec):
     question: str
     """What the run answers."""
     seed: Annotated[int, Field(ge=0, lt=2**64)] = 0
-    space: SpaceSpec
+    space: AnySpace
     gas: Annotated[tuple[GroupSource, ...], Field(min_length=1)]
     tracers: tuple[Tracer, ...] = ()
-    forces: tuple[ForceSpec, ...] = ()
-    dynamics: DynamicsSpec
-    temperature: TemperatureSpec | None = None
+    forces: tuple[AnyForce, ...] = ()
+    dynamics: AnyDynamics
+    temperature: AnyTemperature | None = None
     """Of the bath [energy], for laws of motion that have one: a number, a schedule, or one for each group."""
     run: RunLength
-    diagnostics: tuple[DiagnosticSpec, ...] | None = None
+    diagnostics: tuple[AnyDiagnostic, ...] | None = None
     """Diagnostics, by name or with parameters; all that apply if left out."""
     operations: tuple[AnyOperation, ...] = ()
     """What happens along the way besides the frames and observables of the run."""
@@ -127,7 +127,7 @@ class Scenario(Spec):
 
     @field_validator("diagnostics")
     @classmethod
-    def _each_has_its_own_name(cls, given: tuple[DiagnosticSpec, ...] | None) -> tuple[DiagnosticSpec, ...] | None:
+    def _each_has_its_own_name(cls, given: tuple[AnyDiagnostic, ...] | None) -> tuple[AnyDiagnostic, ...] | None:
         if (fault := repeated_label(given or ())) is not None:
             raise PydanticCustomError("repeated_label", "{fault}", {"fault": fault})
         return given

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from gasfield.errors import about
 from gasfield.operations import At, Every, Operation, SimulationLike
-from gasfield.scenario.initial_state import InitialState, Planting
+from gasfield.scenario.initial_state import InitialState, ScheduledTracer
 
 Values = NDArray[np.float64]
-AddParticles = Callable[[Planting, Values], None]
+AddParticles = Callable[[ScheduledTracer, Values], None]
 
 
 class PlantTracers(Operation):

@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gasfield.closing import Closing
-from gasfield.dynamics import Bath, Conditions, Dynamics, DynamicsSpec, Law
+from gasfield.dynamics import AnyDynamics, Bath, Conditions, Dynamics, DynamicsSpec
 from gasfield.errors import BlowUp, InputError, about
-from gasfield.forces import Force, ForceLaw, ForceSpec, Surroundings, TotalForce, build_force
+from gasfield.forces import AnyForce, Force, ForceSpec, Surroundings, TotalForce, build_force
 from gasfield.gas import Gas
 from gasfield.kernels.threads import threads_worth
 from gasfield.operations import AnyOperation, Operation, OperationSpec, StabilityMonitor, observe
@@ -30,10 +30,10 @@ from gasfield.plugins import plugins_in_use
 from gasfield.provenance import versions
 from gasfield.resources import require_file
 from gasfield.scenario import Scenario, load_scenario
-from gasfield.scenario.initial_state import GroupSource, InitialState, Planting
-from gasfield.schedules import ByGroup, Schedule, TemperatureSpec
+from gasfield.scenario.initial_state import GroupSource, InitialState, ScheduledTracer
+from gasfield.schedules import AnyTemperature, ByGroup, Schedule
 from gasfield.simulation.planting import PlantTracers
-from gasfield.spaces import Free, Space, SpaceSpec
+from gasfield.spaces import AnySpace, Free, Space
 from gasfield.spec import parse
 from gasfield.tracers import Tracer
 
@@ -64,8 +64,8 @@ class Simulation(Closing):
         self,
         gas: GasLike,
         *,
-        dynamics: Law | Mapping[str, Any],
-        forces: Sequence[Force | ForceLaw | Mapping[str, Any]] = (),
+        dynamics: DynamicsSpec | Mapping[str, Any],
+        forces: Sequence[Force | ForceSpec | Mapping[str, Any]] = (),
         space: Space | Mapping[str, Any] | None = None,
         temperature: float | Schedule | ByGroup | Mapping[str, Any] | None = None,
         seed: int = 0,
@@ -96,12 +96,12 @@ class Simulation(Closing):
         """
         self.seed, self.directory = seed, Path(directory)
         self.scenario: Scenario | None = None
-        self.law: Law = _specification(DynamicsSpec, dynamics, "dynamics")
+        self.law: DynamicsSpec = _specification(AnyDynamics, dynamics, "dynamics")
         self._forces = [
-            force if isinstance(force, Force) else _specification(ForceSpec, force, "forces", number)
+            force if isinstance(force, Force) else _specification(AnyForce, force, "forces", number)
             for number, force in enumerate(forces)
         ]
-        self._temperature = None if temperature is None else _specification(TemperatureSpec, temperature, "temperature")
+        self._temperature = None if temperature is None else _specification(AnyTemperature, temperature, "temperature")
         structures = [_specification(Tracer, tracer, "tracers", number) for number, tracer in enumerate(tracers)]
         self._initial = _initial_state(gas, structures, space, seed, find)
         self.everyone, self.space = self._initial.everyone, self._initial.space
@@ -160,7 +160,7 @@ class Simulation(Closing):
         built: list[Force] = []
         for number, force in enumerate(self._forces):
             with about("forces", number):
-                built.append(build_force(force, surroundings) if isinstance(force, ForceLaw) else force)
+                built.append(build_force(force, surroundings) if isinstance(force, ForceSpec) else force)
                 built[-1].check_gas(self.gas)
         self.forces = TotalForce(built)
         if not self.law.has_velocities:
@@ -249,9 +249,9 @@ class Simulation(Closing):
         count = self.everyone.count
         return count * self.space.dimensions * (count if self.forces.interacting else 1)
 
-    def _add(self, planting: Planting, positions: NDArray[np.float64]) -> None:
+    def _add(self, planting: ScheduledTracer, positions: NDArray[np.float64]) -> None:
         planting.add_to(self.gas, positions)
-        self.dynamics.join(self.gas, len(positions))
+        self.dynamics.add_particles(self.gas, len(positions))
         self.dynamics.project(self.gas)
 
     def add_operation(
@@ -407,7 +407,7 @@ class Simulation(Closing):
     def _described(self) -> Scenario | None:
         """A scenario with the physics of a simulation that was built in Python, so that its trajectory can be diagnosed
         like any other; None where a force is no specification."""
-        laws = [force for force in self._forces if isinstance(force, ForceLaw)]
+        laws = [force for force in self._forces if isinstance(force, ForceSpec)]
         if len(laws) < len(self._forces):
             return None
         groups = [
@@ -444,7 +444,7 @@ def _initial_state(
     gas: GasLike, tracers: Sequence[Tracer], space: Space | Mapping[str, Any] | None, seed: int, find: Find
 ) -> InitialState:
     """The initial state that a gas, an array, a source, or groups describe."""
-    given = None if space is None else _specification(SpaceSpec, space, "space")
+    given = None if space is None else _specification(AnySpace, space, "space")
     if isinstance(gas, Mapping):
         gas = [{"name": "gas", "from": gas}]
     if isinstance(gas, Sequence) and len(gas) and isinstance(gas[0], GroupSource | Mapping):

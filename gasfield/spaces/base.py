@@ -117,5 +117,5 @@ class Space(Spec):
 SPACES = Registry("space", Space, package="gasfield.spaces")
 """`kind` -> every space."""
 
-SpaceSpec = Annotated[Space, SPACES.by_kind]
+AnySpace = Annotated[Space, SPACES.by_kind]
 """Any registered space."""

@@ -1,15 +1,15 @@
 """Tracers: tagged structures inserted into a flow to measure its deformation."""
 
-from gasfield.tracers.planting import Planting, Present, Soil, Tracer, plant
-from gasfield.tracers.shapes import SHAPES, Shape, ShapeSpec, Structure, structure_of
+from gasfield.tracers.planting import GroupSnapshot, PlacedStructure, PlacementContext, Tracer, plant
+from gasfield.tracers.shapes import SHAPES, AnyShape, Shape, Structure, structure_of
 
 __all__ = [
     "SHAPES",
-    "Planting",
-    "Present",
+    "AnyShape",
+    "GroupSnapshot",
+    "PlacedStructure",
+    "PlacementContext",
     "Shape",
-    "ShapeSpec",
-    "Soil",
     "Structure",
     "Tracer",
     "plant",

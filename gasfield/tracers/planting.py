@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from gasfield.errors import InputError
 from gasfield.spec import Spec
 from gasfield.streams import Stream, generator
-from gasfield.tracers.shapes import Find, ShapeSpec, structure_of
+from gasfield.tracers.shapes import AnyShape, Find, structure_of
 
 Values = NDArray[np.float64]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -113,7 +113,7 @@ class Tracer(Spec):
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
     """Group name under which the structure is reported."""
-    shape: ShapeSpec
+    shape: AnyShape
     jitter: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     """Standard deviation of a normal displacement of each point in each of the D coordinates [length]."""
     frame: Annotated[Frame, Field(discriminator="kind")] = RandomFrame()
@@ -135,7 +135,7 @@ class Tracer(Spec):
 
 
 @dataclass(frozen=True)
-class Present:
+class GroupSnapshot:
     """The state of a group at the step of planting.
 
     Attributes:
@@ -158,7 +158,7 @@ class Present:
 
 
 @dataclass(frozen=True)
-class Soil:
+class PlacementContext:
     """The context of planting.
 
     Attributes:
@@ -168,12 +168,12 @@ class Soil:
         find: resolves file names.
     """
 
-    groups: Mapping[str, Present]
+    groups: Mapping[str, GroupSnapshot]
     dimensions: int
     seed: int
     find: Find
 
-    def group(self, name: str, key: str) -> Present:
+    def group(self, name: str, key: str) -> GroupSnapshot:
         """A group by name.
 
         Raises:
@@ -187,7 +187,7 @@ class Soil:
 
 
 @dataclass(frozen=True)
-class Planting:
+class PlacedStructure:
     """A planted structure: positions (M, D), bonds (B, 2) among its own points."""
 
     name: str
@@ -195,7 +195,7 @@ class Planting:
     bonds: NDArray[np.int64]
 
 
-def plant(tracer: Tracer, soil: Soil, index: int) -> Planting:
+def plant(tracer: Tracer, soil: PlacementContext, index: int) -> PlacedStructure:
     """Computes the positions of a tracer among the existing groups.
 
     Args:
@@ -212,10 +212,10 @@ def plant(tracer: Tracer, soil: Soil, index: int) -> Planting:
     if tracer.jitter:
         shake = generator(soil.seed, Stream.TRACER_JITTER, index).standard_normal(positions.shape)
         positions = positions + tracer.jitter * shake
-    return Planting(tracer.name, positions, structure.bonds)
+    return PlacedStructure(tracer.name, positions, structure.bonds)
 
 
-def _frame(tracer: Tracer, k: int, soil: Soil, index: int) -> Values:
+def _frame(tracer: Tracer, k: int, soil: PlacementContext, index: int) -> Values:
     """(k, D) orthonormal rows."""
     frame, dimensions = tracer.frame, soil.dimensions
     if k > dimensions:
@@ -247,7 +247,7 @@ def _orthonormal(columns: Values) -> Values:
     return signed
 
 
-def _principal(group: Present, k: int) -> Values:
+def _principal(group: GroupSnapshot, k: int) -> Values:
     """(k, D) principal axes, signed so that the largest component of each is positive (an SVD leaves the sign open)."""
     with threadpool_limits(1, user_api="blas"):  # bits must not depend on the number of threads
         _, sizes, axes = np.linalg.svd(group.positions - group.centroid, full_matrices=False)
@@ -272,7 +272,7 @@ def _given(frame: GivenFrame, k: int, dimensions: int) -> Values:
     return _orthonormal(columns)
 
 
-def _place(tracer: Tracer, soil: Soil) -> Values:
+def _place(tracer: Tracer, soil: PlacementContext) -> Values:
     """(D,) position of the centre of the structure."""
     place = tracer.place
     if isinstance(place, PointPlace):
@@ -284,14 +284,14 @@ def _place(tracer: Tracer, soil: Soil) -> Values:
     return start if place.offset is None else start + _of_space(place.offset, soil, "place.offset")
 
 
-def _of_space(numbers: tuple[float, ...], soil: Soil, key: str) -> Values:
+def _of_space(numbers: tuple[float, ...], soil: PlacementContext, key: str) -> Values:
     if len(numbers) != soil.dimensions:
         message = f"{len(numbers)} coordinates are given; the space has {soil.dimensions}."
         raise InputError(message, parameter=key)
     return np.array(numbers, np.float64)
 
 
-def _row(place: RowPlace, group: Present) -> Values:
+def _row(place: RowPlace, group: GroupSnapshot) -> Values:
     if place.token is not None:
         found = np.flatnonzero(group.token_ids == place.token)
         if not len(found):
@@ -304,7 +304,7 @@ def _row(place: RowPlace, group: Present) -> Values:
     return np.array(group.positions[place.row], np.float64)
 
 
-def _direction(group: Present) -> Values:
+def _direction(group: GroupSnapshot) -> Values:
     """(D,) unit vector of the drift of a group."""
     way = group.centroid - group.began if group.began is not None else np.zeros(1)
     if not np.any(way) and group.velocity is not None:

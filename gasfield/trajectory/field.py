@@ -76,7 +76,7 @@ class AffineSnapshot:
 
     reference: NDArray[np.float64]
     gradient: NDArray[np.float64]
-    tidal: NDArray[np.float64]
+    hessian: NDArray[np.float64]
     potential: float
 
 
@@ -87,13 +87,13 @@ class AffineField(RecordedField):
     Attributes:
         reference: (S, D) points c.
         gradient: (S, D) g(c).
-        tidal: (S, D(D+1)/2) packed H = sum_b a_b h_b h_b^T with a_b = w_b exp(c . h_b - log Z_b).
+        hessian: (S, D(D+1)/2) packed H = sum_b a_b h_b h_b^T with a_b = w_b exp(c . h_b - log Z_b).
         potential: (S,) Phi(c).
     """
 
     reference: NDArray[np.float32]
     gradient: NDArray[np.float32]
-    tidal: NDArray[np.float32]
+    hessian: NDArray[np.float32]
     potential: NDArray[np.float64]
 
     def at(self, step: int) -> AffineSnapshot:
@@ -106,7 +106,7 @@ class AffineField(RecordedField):
         return AffineSnapshot(
             reference=self.reference[i].astype(np.float64),
             gradient=self.gradient[i].astype(np.float64),
-            tidal=np.asarray(unpack_symmetric(self.tidal[i]), np.float64),
+            hessian=np.asarray(unpack_symmetric(self.hessian[i]), np.float64),
             potential=float(self.potential[i]),
         )
 

@@ -270,10 +270,11 @@ class Trajectory(Closing):
             InputError: if the file has none.
         """
         place = self._field_group("affine", schema.AFFINE)
-        parts = {name: self._series(f"{place}/{name}") for name in ("reference", "gradient", "tidal", "potential")}
+        stored = {"reference": "reference", "gradient": "gradient", "hessian": "tidal", "potential": "potential"}
+        parts = {name: self._series(f"{place}/{dataset}") for name, dataset in stored.items()}
         count = min(len(part.steps) for part in parts.values())
         return AffineField(
-            steps=parts["tidal"].steps[:count],
+            steps=parts["hessian"].steps[:count],
             origin=f"{self.path}: {place}",
             **{name: part.values[:count] for name, part in parts.items()},
         )

@@ -34,7 +34,7 @@ def write(tmp_path: Path) -> Callable[..., str]:
         ("learning_rate: 1.0e-3", "learningrate: 1.0e-3", "dynamics.learningrate", "Did you mean 'learning_rate'?"),
         ("learning_rate: 1.0e-3", "learning_rate: fast", "dynamics.learning_rate", "not 'fast'"),
         ("learning_rate: 1.0e-3", "learning_rate: -1", "dynamics.learning_rate", "greater than 0, not -1"),
-        ("parameters: bfloat16", "parameters: bf16", "dynamics.parameters", "'float32' or 'bfloat16', not 'bf16'"),
+        ("weight_dtype: bfloat16", "parameters: bf16", "dynamics.parameters", "'float32' or 'bfloat16', not 'bf16'"),
         ("kind: adamw", "kind: adam", "dynamics.kind", "no kind 'adam' here; there are 'adamw', 'advection'"),
         ("field: affine", "field: cubic", "forces.0.field", "'affine' or 'full', not 'cubic'"),
         ("steps: 500", "steps: many", "run.steps", "not 'many'"),
@@ -291,7 +291,7 @@ def test_a_thermal_run_that_has_no_meaning_is_refused(
         ("kind: gaussian_wells, wells: [{at: [0], depth: 1, width: 1}]", "forces.0.wells.0.at: 1 numbers are given"),
         ("kind: hopfield, patterns: [[1, 2, 3]]", "forces.0.patterns: row 0 has 3"),
         ("kind: emission_receptivity, emission: {offsets: [[0, 0]]}", "emission.offsets: 1 rows are given"),
-        ("kind: soft_repulsion, strength: 1, range: 1, groups: [others]", "forces.0.groups: there is no group"),
+        ("kind: soft_repulsion, strength: 1, cutoff: 1, groups: [others]", "forces.0.groups: there is no group"),
         ("kind: gravty, softening: 0.1", "there is no kind 'gravty' here"),
         ("kind: gravity, softening: 0", "forces.0.softening: should be greater than 0, not 0"),
     ],
@@ -308,8 +308,8 @@ def test_a_force_that_has_no_meaning_is_refused(tmp_path: Path, refuses: Refuses
 @pytest.mark.parametrize(
     "force",
     [
-        "kind: lennard_jones, range: 2.6",
-        'kind: pair_expression, energy: "1/r", range: 2.6',
+        "kind: lennard_jones, cutoff: 2.6",
+        'kind: pair_expression, energy: "1/r", cutoff: 2.6',
         "kind: gravity, softening: 1",
     ],
 )

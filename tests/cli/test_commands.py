@@ -146,7 +146,7 @@ tracers:
 
 
 def test_a_blow_up_keeps_the_good_frames(gasfield, tmp_path: Path) -> None:
-    wild = "dynamics={kind: sgd, learning_rate: 1e30, parameters: float32}"
+    wild = "dynamics={kind: sgd, learning_rate: 1e30, weight_dtype: float32}"
     done = gasfield("run", "dead-token-drift-fp32", "--set", wild, "--output", "out")
     assert done.returncode == 3, done.stderr
     assert "no longer at a finite position" in done.stderr

@@ -24,7 +24,7 @@ space: {kind: periodic, dimensions: 3, side: 6.0}
 gas:
   - {name: gas, from: {kind: uniform, count: 200}}
 forces:
-  - {kind: soft_repulsion, strength: 5.0, range: 1.0}
+  - {kind: soft_repulsion, strength: 5.0, cutoff: 1.0}
 dynamics: {kind: langevin, time_step: 0.02, friction: 0.5}
 temperature: {kind: ramp, from: 2.0, to: 1.0, steps: 2500}
 run: {steps: 2500, record_every: 40, observe_every: 20, checkpoint_every: 100}
@@ -170,7 +170,7 @@ def test_a_number_that_is_none_ends_with_code_3(tmp_path: Path, gasfield: Callab
     (tmp_path / "mine.yaml").write_text(
         SCENARIO.replace("periodic, dimensions: 3, side: 6.0", "free, dimensions: 3")
         .replace("kind: uniform, count: 200", "kind: gaussian, count: 200, spread: 1.0")
-        .replace("soft_repulsion, strength: 5.0, range: 1.0", "double_well")
+        .replace("soft_repulsion, strength: 5.0, cutoff: 1.0", "double_well")
         .replace("langevin, time_step: 0.02, friction: 0.5", "brownian, time_step: 2.0")
     )
     done = gasfield("run", "mine.yaml", "--output", "bad")

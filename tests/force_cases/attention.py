@@ -18,8 +18,8 @@ def attention(form: str, beta: float, heads: Heads | None = None) -> Callable[[G
     """The definition, pair by pair."""
 
     def felt(gas: Gas) -> Felt:
-        x, pushers, eye = gas.positions, np.flatnonzero(gas.pushes), np.eye(gas.dimensions)
-        force, energy, n = np.zeros(x.shape), np.zeros(gas.count), len(np.flatnonzero(gas.pushes))
+        x, pushers, eye = gas.positions, np.flatnonzero(gas.is_source), np.eye(gas.dimensions)
+        force, energy, n = np.zeros(x.shape), np.zeros(gas.count), len(np.flatnonzero(gas.is_source))
         for query, key, value in heads or [(eye, eye, eye)]:
             for i in range(gas.count):
                 weights = np.array([np.exp(beta * np.dot(query @ x[i], key @ x[j])) for j in pushers])
@@ -28,7 +28,7 @@ def attention(form: str, beta: float, heads: Heads | None = None) -> Callable[[G
                 whole = -sum(
                     (w - 1) / beta if beta else np.dot(x[i], x[j]) for w, j in zip(weights, pushers, strict=True)
                 )
-                energy[i] = whole / n * (0.5 if gas.pushes[i] else 1.0)
+                energy[i] = whole / n * (0.5 if gas.is_source[i] else 1.0)
         plain = form == "unnormalised" and heads is None
         return Felt(force, energy if plain else None, sum(np.dot(a, f) for a, f in zip(x, force, strict=True)))
 

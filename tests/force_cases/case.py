@@ -13,17 +13,17 @@ import naive
 import numpy as np
 from pydantic import TypeAdapter
 
-from gasfield.forces import Force, ForceSpec, Surroundings
+from gasfield.forces import AnyForce, Force, Surroundings
 from gasfield.gas import Gas
 from gasfield.spaces import Space
 
-SPEC: TypeAdapter[Any] = TypeAdapter(ForceSpec)
+SPEC: TypeAdapter[Any] = TypeAdapter(AnyForce)
 
 
-def gas_at(positions: np.ndarray, pushes: np.ndarray | None = None, step: int = 0) -> Gas:
+def gas_at(positions: np.ndarray, is_source: np.ndarray | None = None, step: int = 0) -> Gas:
     count = len(positions)
     gas = Gas(positions, np.zeros(count, np.int64), ["gas"], np.full(count, -1), [""] * count, step=step)
-    return gas if pushes is None else Gas(**{**vars(gas), "pushes": pushes})
+    return gas if is_source is None else Gas(**{**vars(gas), "pushes": is_source})
 
 
 def build(kind: str, space: Space, **parameters: Any) -> Force:
@@ -75,7 +75,7 @@ def cloud(dimensions: int, spread: float = 1.0, count: int = 12) -> Callable[[],
 def half_passive(gas: Callable[[], Gas]) -> Callable[[], Gas]:
     def made() -> Gas:
         whole = gas()
-        return replace(whole, pushes=np.arange(whole.count) % 2 == 0)
+        return replace(whole, is_source=np.arange(whole.count) % 2 == 0)
 
     return made
 
@@ -126,7 +126,7 @@ def between_pairs(
     """An oracle from U, dU/dr and d2U/dr2 of a distance r."""
 
     def felt(gas: Gas) -> Felt:
-        pairs = naive.pairs(gas.positions, gas.pushes, law, space.periods, strengths(gas))
+        pairs = naive.pairs(gas.positions, gas.is_source, law, space.periods, strengths(gas))
         whole = sum(np.dot(x, f) for x, f in zip(gas.positions, pairs.force, strict=True))
         return Felt(pairs.force, pairs.energy, pairs.virial if space.periods.any() else whole)
 

@@ -21,12 +21,12 @@ def whole_matrices(gas: Gas, law: dict[str, Any]) -> np.ndarray:
     unit = apart / (distance + 1e-8)[..., None]
     hops = law.get("hops", {"weights": [0.0], "sharpness": 0.0, "threshold": 0.0})
     share = np.exp(hops["weights"]) / np.exp(hops["weights"]).sum()
-    edges = gas.pushes / (1 + np.exp(hops["sharpness"] * (distance - hops["threshold"])))
+    edges = gas.is_source / (1 + np.exp(hops["sharpness"] * (distance - hops["threshold"])))
     walk = edges / edges.sum(axis=1, keepdims=True)
     walked = sum(c * np.linalg.matrix_power(walk, k) @ x for k, c in enumerate(share) if k)
     force = np.zeros(x.shape)
     for head in law["heads"]:
-        weights = gas.pushes * np.exp(-distance / length) * np.exp(unit @ np.array(head["direction"]))
+        weights = gas.is_source * np.exp(-distance / length) * np.exp(unit @ np.array(head["direction"]))
         value = np.array(head["value"]) if "value" in head else np.eye(gas.dimensions)
         force += (share[0] * weights / weights.sum(axis=1, keepdims=True) @ x + walked) @ value.T
     return force

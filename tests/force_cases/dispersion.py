@@ -15,12 +15,12 @@ def push(rate: float) -> Callable[[Gas], Felt]:
     """Pairs with the energy -(L/2M) m_i m_j r^2, M the mass of those that push."""
 
     def felt(gas: Gas) -> Felt:
-        x, m, mass = gas.positions, gas.masses, gas.masses[gas.pushes].sum()
+        x, m, mass = gas.positions, gas.masses, gas.masses[gas.is_source].sum()
         energy, force = np.zeros(gas.count), np.zeros(x.shape)
         for i in range(gas.count):
-            for j in np.flatnonzero(gas.pushes):
+            for j in np.flatnonzero(gas.is_source):
                 whole = -rate / (2 * mass) * m[i] * m[j] * np.sum((x[i] - x[j]) ** 2)
-                energy[i] += whole / 2 if gas.pushes[i] else whole
+                energy[i] += whole / 2 if gas.is_source[i] else whole
                 force[i] += rate / mass * m[i] * m[j] * (x[i] - x[j])
         return Felt(force, energy, float(np.sum(x * force)))
 

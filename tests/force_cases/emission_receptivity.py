@@ -35,7 +35,7 @@ def pulled(law: dict[str, Any]) -> Callable[[Gas], Felt]:
 
     def felt(gas: Gas) -> Felt:
         e, r, force = poles(gas, whole["emission"]), poles(gas, whole["receptivity"]), np.zeros(gas.positions.shape)
-        for i in np.flatnonzero(gas.pushes):
+        for i in np.flatnonzero(gas.is_source):
             for j in range(gas.count):
                 if i != j or whole["on_itself"]:
                     force[j] += between(e[i], r[j], *numbers)

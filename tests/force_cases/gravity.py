@@ -31,6 +31,6 @@ CASES = [
         ("1D", Free(dimensions=1), weighted(cloud(1)), newton, LAW),
         ("passive 3D", Free(dimensions=3), half_passive(weighted(cloud(3))), newton, LAW),
         ("sphere", Sphere(dimensions=3), weighted(on_sphere), newton, LAW),
-        ("cut off", Periodic(dimensions=2, side=2.5), weighted(cloud(2, 2.0)), cut, LAW | {"range": 1.2}),
+        ("cut off", Periodic(dimensions=2, side=2.5), weighted(cloud(2, 2.0)), cut, LAW | {"cutoff": 1.2}),
     )
 ]

@@ -17,7 +17,7 @@ def power(exponent: float, reach: float, r: float) -> tuple[float, float, float]
 CASES = [
     Case("inverse_power", f"{exponent:g} {about}", space, gas,
          between_pairs(lambda r, n=exponent, reach=reach: power(n, reach, r), space),
-         {"strength": 2.0, "diameter": 0.9, "exponent": exponent, "range": reach}, {"diameter": 0.905})
+         {"strength": 2.0, "diameter": 0.9, "exponent": exponent, "cutoff": reach}, {"diameter": 0.905})
     for about, space, gas, exponent, reach in (
         ("1D", Free(dimensions=1), spread_out(1), 14.0, 1.3),
         ("passive 3D", Free(dimensions=3), half_passive(spread_out(3, 20)), 12.0, 1.7),

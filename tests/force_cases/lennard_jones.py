@@ -17,7 +17,7 @@ def twelve_six(r: float) -> tuple[float, float, float]:
 
 CASES = [
     Case("lennard_jones", about, space, gas, between_pairs(twelve_six, space),
-         {"strength": 1.5, "diameter": 0.9, "range": 2.25}, {"diameter": 0.909})
+         {"strength": 1.5, "diameter": 0.9, "cutoff": 2.25}, {"diameter": 0.909})
     for about, space, gas in (
         ("1D", Free(dimensions=1), spread_out(1)),
         ("passive 3D", Free(dimensions=3), half_passive(spread_out(3, 20))),

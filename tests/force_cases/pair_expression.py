@@ -23,13 +23,13 @@ def hill(r: float) -> tuple[float, float, float]:
     return u - end, -u * r / 0.49, u * (r * r / 0.49 - 1.0) / 0.49
 
 
-GAUSS = {"energy": "h*exp(-r**2/(2*w**2))", "parameters": {"h": 2.0, "w": 0.7}, "range": 1.4, "softening": 0.3}
+GAUSS = {"energy": "h*exp(-r**2/(2*w**2))", "parameters": {"h": 2.0, "w": 0.7}, "cutoff": 1.4, "softening": 0.3}
 YUKAWA = {"energy": "q*exp(-r/l)/r", "parameters": {"q": 1.5, "l": 0.6}, "core": 0.05}
 CASES = [
     Case("pair_expression", "Yukawa 3D", Free(dimensions=3), half_passive(spread_out(3)),
          between_pairs(screened, Free(dimensions=3)), YUKAWA, {"parameters": {"q": 1.5, "l": 0.606}}),
     Case("pair_expression", "Gauss 1D", Free(dimensions=1), cloud(1), between_pairs(hill, Free(dimensions=1)),
-         GAUSS, {"range": 1.39, "parameters": {"h": 2.02, "w": 0.7}}),
+         GAUSS, {"cutoff": 1.39, "parameters": {"h": 2.02, "w": 0.7}}),
     Case("pair_expression", "Gauss periodic 2D", Periodic(dimensions=2, side=2.9), cloud(2),
          between_pairs(hill, Periodic(dimensions=2, side=2.9)), GAUSS, {"parameters": {"h": 2.0, "w": 0.707}}),
 ]  # fmt: skip

@@ -26,7 +26,7 @@ def recorded(name: str) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
         with Trajectory(RECORDINGS / "kjv-bf16.h5") as recording:
             affine, full = recording.affine_field().at(50), recording.full_field().at(50)
         if name == "affine":
-            known = (affine.reference, affine.gradient, affine.tidal)
+            known = (affine.reference, affine.gradient, affine.hessian)
             return naive.affine_energy(places, affine.potential, *known), naive.affine_force(places, *known)
         state = (full.hidden, full.log_partition, full.weight)
         return naive.full_energy(places, *state), naive.full_force(places, *state)

@@ -14,7 +14,7 @@ from gasfield.spaces import Free, Periodic, Space, Sphere
 
 def soft(strength: float, reach: float, space: Space) -> Callable[[Gas], Felt]:
     def felt(gas: Gas) -> Felt:
-        pairs = naive.soft_repulsion(gas.positions, gas.pushes, strength, reach, space.periods)
+        pairs = naive.soft_repulsion(gas.positions, gas.is_source, strength, reach, space.periods)
         whole = sum(np.dot(x, f) for x, f in zip(gas.positions, pairs.force, strict=True))
         return Felt(pairs.force, pairs.energy, pairs.virial if space.periods.any() else whole)
 
@@ -22,8 +22,8 @@ def soft(strength: float, reach: float, space: Space) -> Callable[[Gas], Felt]:
 
 
 def soft_case(about: str, space: Space, gas: Callable[[], Gas], reach: float = 1.2) -> Case:
-    law = {"strength": 3.0, "range": reach}
-    return Case("soft_repulsion", about, space, gas, soft(3.0, reach, space), law, {"range": 0.99 * reach})
+    law = {"strength": 3.0, "cutoff": reach}
+    return Case("soft_repulsion", about, space, gas, soft(3.0, reach, space), law, {"cutoff": 0.99 * reach})
 
 
 CASES = [

@@ -287,7 +287,7 @@ def test_a_recording_is_copied_whole(bring: Open) -> None:
         for name in theirs.observables:
             np.testing.assert_array_equal(back.observable(name).values, theirs.observable(name).values)
         np.testing.assert_array_equal(back.survey().values, theirs.survey().values)
-        np.testing.assert_array_equal(back.affine_field().tidal, theirs.affine_field().tidal)
+        np.testing.assert_array_equal(back.affine_field().hessian, theirs.affine_field().hessian)
         assert back.fields == theirs.fields
         assert back.attributes.keys() == theirs.attributes.keys()
 

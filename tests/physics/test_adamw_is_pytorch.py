@@ -10,9 +10,9 @@ from gradients import initial_weights, training_gradients
 from prescribed import Prescribed, under
 from pydantic import TypeAdapter
 
-from gasfield.dynamics import DynamicsSpec
+from gasfield.dynamics import AnyDynamics
 from gasfield.dynamics import adamw as adamw_module
-from gasfield.dynamics.adamw import AdamW, MomentPrecision, adamw_step
+from gasfield.dynamics.adamw import AdamW, MomentDtypes, adamw_step
 from gasfield.dynamics.sgd import SGD
 from gasfield.errors import InputError
 from gasfield.gas import Gas
@@ -76,7 +76,7 @@ def first_disagreement(torch, law: AdamW, reference_law: AdamW, steps: int) -> i
 
 
 def bfloat16_law(**constants) -> AdamW:
-    return AdamW(**{"learning_rate": 1e-3, "parameters": "bfloat16", "state": "bfloat16", **constants})
+    return AdamW(**{"learning_rate": 1e-3, "weight_dtype": "bfloat16", "moment_dtype": "bfloat16", **constants})
 
 
 # --- all bfloat16 ----------------------------------------------------------------------------------------------------
@@ -182,7 +182,7 @@ def test_every_mix_of_precisions_is_float32_arithmetic_rounded_where_it_is_store
     parameters: str, first: str, second: str
 ) -> None:
     constants = {"learning_rate": 1e-3, "betas": (0.9, 0.999), "epsilon": 1e-8, "weight_decay": 0.5}
-    law = AdamW(**constants, parameters=parameters, state=MomentPrecision(first=first, second=second))
+    law = AdamW(**constants, weight_dtype=parameters, first_moment_dtype=first, second_moment_dtype=second)
     kept = naive.Precisions(*(name == "bfloat16" for name in (parameters, first, second)))
     weights = initial_weights(6, 8)
     if kept.weights:
@@ -200,9 +200,10 @@ def test_every_mix_of_precisions_is_float32_arithmetic_rounded_where_it_is_store
 
 
 def test_one_name_of_a_precision_means_both_moments() -> None:
-    assert AdamW(learning_rate=1.0).moments == MomentPrecision(first="float32", second="float32")
-    assert AdamW(learning_rate=1.0, state="bfloat16").moments == MomentPrecision(first="bfloat16", second="bfloat16")
-    assert AdamW.model_validate({"learning_rate": 1.0, "state": {"first": "bfloat16"}}).moments.second == "float32"
+    assert AdamW(learning_rate=1.0).moments == MomentDtypes("float32", "float32")
+    assert AdamW(learning_rate=1.0, moment_dtype="bfloat16").moments == MomentDtypes("bfloat16", "bfloat16")
+    mixed = AdamW(learning_rate=1.0, moment_dtype="bfloat16", second_moment_dtype="float32")
+    assert mixed.moments == MomentDtypes("bfloat16", "float32")
 
 
 # --- as a law of motion of a gas -------------------------------------------------------------------------------------
@@ -223,7 +224,7 @@ SPRING = under(Prescribed(spring), 16)
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_a_gas_moves_by_minus_the_gradient_and_counts_its_steps(precision: str) -> None:
-    law = AdamW(learning_rate=1e-3, parameters=precision, state=precision)
+    law = AdamW(learning_rate=1e-3, weight_dtype=precision, moment_dtype=precision)
     gas = gas_of(initial_weights(20, 16).astype(np.float64))
     gas.step = 30
     motion = law.build(gas, SPRING)
@@ -241,7 +242,7 @@ def test_a_gas_moves_by_minus_the_gradient_and_counts_its_steps(precision: str) 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_a_restored_law_goes_on_bit_by_bit(precision: str) -> None:
-    law = AdamW(learning_rate=1e-3, weight_decay=0.1, parameters=precision, state=precision)
+    law = AdamW(learning_rate=1e-3, weight_decay=0.1, weight_dtype=precision, moment_dtype=precision)
     gas = gas_of(initial_weights(20, 16))
     motion = law.build(gas, SPRING)
     motion.project(gas)
@@ -278,7 +279,7 @@ def test_positions_that_were_not_projected_are_refused() -> None:
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_one_thread_and_two_give_the_same_bits(precision: str) -> None:
-    law = AdamW(learning_rate=1e-3, weight_decay=0.1, parameters=precision, state=precision)
+    law = AdamW(learning_rate=1e-3, weight_decay=0.1, weight_dtype=precision, moment_dtype=precision)
     results = []
     for threads in (1, 2):
         numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
@@ -322,8 +323,8 @@ def test_a_blow_up_stays_visible() -> None:
         {"betas": (-0.1, 0.9)},
         {"epsilon": -1e-8},
         {"weight_decay": -1.0},
-        {"parameters": "float16"},
-        {"state": {"first": "bfloat16", "third": "float32"}},
+        {"weight_dtype": "float16"},
+        {"moment_dtype": {"first": "bfloat16", "third": "float32"}},
         {"nesterov": True},
     ],
     ids=str,
@@ -335,6 +336,6 @@ def test_faulty_constants_are_refused(fault: dict) -> None:
 
 
 def test_the_kind_of_a_scenario_chooses_the_optimiser() -> None:
-    law = TypeAdapter(DynamicsSpec)
+    law = TypeAdapter(AnyDynamics)
     assert law.validate_python({"kind": "adamw", "learning_rate": 1e-3}) == AdamW(learning_rate=1e-3)
     assert law.validate_python({"kind": "sgd", "learning_rate": 1e-3}) == SGD(learning_rate=1e-3)

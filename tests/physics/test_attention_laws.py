@@ -146,7 +146,7 @@ def test_who_does_not_push_attends_to_others_only() -> None:
     for form in ("softmax", "unnormalised"):
         force = pull(build("attention", Sphere(dimensions=3), beta=0.0, form=form), gas)
         np.testing.assert_allclose(force, np.tile(gas.positions[:4].mean(axis=0), (5, 1)), atol=1e-15)
-    alone = replace(gas, pushes=np.zeros(5, bool))
+    alone = replace(gas, is_source=np.zeros(5, bool))
     np.testing.assert_array_equal(pull(build("attention", Sphere(dimensions=3)), alone), 0.0)
 
 

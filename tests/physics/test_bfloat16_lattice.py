@@ -32,7 +32,7 @@ def test_a_coordinate_moves_only_if_the_update_exceeds_half_a_cell(sign: float, 
     sizes = POSITIVE_NORMAL[(POSITIVE_NORMAL >= 2.0**-16) & (POSITIVE_NORMAL <= 2.0**8)]
     weights = (sign * sizes)[np.newaxis].astype(np.float32)
     before = weights.copy()
-    law = AdamW(learning_rate=1e-3, parameters="bfloat16")
+    law = AdamW(learning_rate=1e-3, weight_dtype="bfloat16")
     adamw_step(weights, np.full_like(weights, -direction), *np.zeros((2, *weights.shape), np.float32), step=1, law=law)
     moved = cells_between(before, weights)[0] != 0
 
@@ -48,7 +48,7 @@ def test_a_coordinate_moves_only_if_the_update_exceeds_half_a_cell(sign: float, 
 def test_an_update_of_exactly_half_a_cell_moves_odd_values_only() -> None:
     weights = POSITIVE_NORMAL[(POSITIVE_NORMAL >= 1.0) & (POSITIVE_NORMAL < 2.0)][np.newaxis].copy()
     before = weights.copy()
-    law = SGD(learning_rate=2.0**-8, parameters="bfloat16")
+    law = SGD(learning_rate=2.0**-8, weight_dtype="bfloat16")
     sgd_step(weights, np.full_like(weights, -1.0), np.zeros_like(weights), 1, law)
     np.testing.assert_array_equal(cells_between(before, weights), keys(before) % 2)
 
@@ -59,7 +59,9 @@ def test_a_second_moment_cannot_decay_at_beta2_999_but_does_in_float32() -> None
     nothing = np.zeros_like(start)
     for kept in ("bfloat16", "float32"):
         second = start.copy()
-        law = AdamW(learning_rate=1e-3, parameters="bfloat16", state={"first": "bfloat16", "second": kept})
+        law = AdamW(
+            learning_rate=1e-3, weight_dtype="bfloat16", first_moment_dtype="bfloat16", second_moment_dtype=kept
+        )
         for step in range(1, 11):
             adamw_step(nothing.copy(), nothing, nothing.copy(), second, step, law)
         if kept == "bfloat16":

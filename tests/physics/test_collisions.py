@@ -60,7 +60,7 @@ def test_a_head_on_collision_exchanges_velocities() -> None:
 def test_a_range_inside_the_core_and_a_box_too_small_are_refused() -> None:
     with pytest.raises(InputError, match=r"a range of 0\.4 is inside the core, 0\.5"):
         build("lennard_jones", SPACE, range=0.4)
-    with pytest.raises(InputError, match=r"side 4 .* twice the range, 5: .* at most 2"):
+    with pytest.raises(InputError, match=r"side 4 .* twice the cutoff, 5: .* at most 2"):
         build("lennard_jones", Periodic(dimensions=2, side=4.0))
     for kind in ("gravity", "coulomb"):
         with pytest.raises(InputError, match=r"without a range .* at most 2, half of the side 4"):

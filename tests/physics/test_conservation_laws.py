@@ -13,7 +13,7 @@ from gasfield.gas import Gas
 from gasfield.simulation import Simulation
 
 TURN = {"kind": "circulation", "rate": 1.0}
-SOFT = {"kind": "soft_repulsion", "strength": 5.0, "range": 1.0}
+SOFT = {"kind": "soft_repulsion", "strength": 5.0, "cutoff": 1.0}
 PERIODIC = {"kind": "periodic", "dimensions": 3, "side": 4.0}
 COUNT = 40
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gasfield.dynamics import DYNAMICS, Conditions, Dynamics, Law
-from gasfield.forces import ExternalForce, Force, ForceLaw, Surroundings, leaf
+from gasfield.dynamics import DYNAMICS, Conditions, Dynamics, DynamicsSpec
+from gasfield.forces import ExternalForce, Force, ForceSpec, Surroundings, pointwise_kernel
 from gasfield.gas import Gas
 from gasfield.operations import OPERATIONS, Operation, OperationSpec, SimulationLike
 from gasfield.scenario.sources import GAS_SOURCES, GasSource, SourceContext
@@ -32,7 +32,7 @@ from gasfield.tracers import SHAPES, Shape, Structure
 from gasfield.trajectory import TrajectoryWriter
 
 WELL = {"kind": "double_well", "barrier": 1.0, "width": 1.0, "stiffness": 2.0}
-SOFT = {"kind": "soft_repulsion", "strength": 3.0, "range": 0.8}
+SOFT = {"kind": "soft_repulsion", "strength": 3.0, "cutoff": 0.8}
 
 LAWS: list[tuple[dict[str, Any], list[dict[str, Any]], float | None]] = [
     ({"kind": "newton", "time_step": 0.02}, [SOFT], None),
@@ -46,7 +46,7 @@ LAWS: list[tuple[dict[str, Any], list[dict[str, Any]], float | None]] = [
     ({"kind": "metropolis", "step_length": 0.5}, [WELL], 1.0),
     ({"kind": "mala", "time_step": 0.05}, [WELL], 1.0),
     ({"kind": "hmc", "time_step": 0.02, "accept": "gas"}, [WELL, SOFT], 1.0),
-    ({"kind": "adamw", "learning_rate": 0.01, "parameters": "bfloat16"}, [WELL], None),
+    ({"kind": "adamw", "learning_rate": 0.01, "weight_dtype": "bfloat16"}, [WELL], None),
     ({"kind": "sgd", "learning_rate": 0.01, "momentum": 0.9}, [WELL], None),
 ]
 SPACES_TRIED: list[dict[str, Any]] = [
@@ -139,7 +139,7 @@ def test_a_force_on_velocities() -> None:
 # --- what is wrong is noticed -----------------------------------------------------------------------------------------
 
 
-class Crooked(ForceLaw):
+class Crooked(ForceSpec):
     """A parabola whose force, Laplacian or both are wrong by a part of a thousand."""
 
     kind: Literal["crooked"] = "crooked"
@@ -151,7 +151,7 @@ class Crooked(ForceLaw):
         return ExternalForce("crooked", crooked, (self.force, self.laplacian), conservative=self.conservative)
 
 
-@leaf
+@pointwise_kernel
 def crooked(x, p, force):  # type: ignore[no-untyped-def]
     force -= p[0] * x
     return 0.5 * np.sum(x * x), p[1] * x.size
@@ -171,7 +171,7 @@ class Sticky(Force):
     laplacian = energy
 
 
-class Overwriting(ForceLaw):
+class Overwriting(ForceSpec):
     kind: Literal["overwriting"] = "overwriting"
 
     def build(self, surroundings: Surroundings) -> Force:
@@ -186,7 +186,7 @@ class Overwriting(ForceLaw):
         (Overwriting(), "add does not add"),
     ],
 )
-def test_a_wrong_force_is_noticed(law: ForceLaw, says: str) -> None:
+def test_a_wrong_force_is_noticed(law: ForceSpec, says: str) -> None:
     with pytest.raises(AssertionError, match=says):
         check_force(law, Free(dimensions=2))
 
@@ -197,7 +197,7 @@ def test_a_force_that_differs_from_its_oracle_is_noticed() -> None:
         check_force(Crooked(), Free(dimensions=2), oracle=lambda gas: -1.001 * gas.positions)
 
 
-class Drifting(Law):
+class Drifting(DynamicsSpec):
     """Moves particles by one unit a step, and makes one mistake."""
 
     kind: Literal["drifting"] = "drifting"
@@ -230,9 +230,9 @@ class Drift(Dynamics):
                 raise ValueError("another size")
             self._ages[:] = state["ages"]
 
-    def join(self, gas: Gas, newcomers: int) -> None:
+    def add_particles(self, gas: Gas, added: int) -> None:
         if self._mistake != "ignores newcomers":
-            self._ages = np.concatenate([self._ages, np.zeros(newcomers)])
+            self._ages = np.concatenate([self._ages, np.zeros(added)])
 
 
 @pytest.mark.parametrize(

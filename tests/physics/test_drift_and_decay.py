@@ -73,6 +73,6 @@ def test_drifting_rows_become_one_where_half_a_cell_exceeds_the_step(tmp_path: P
 
 
 def test_in_float32_no_two_rows_meet(tmp_path: Path) -> None:
-    result = Distinct().compute(group_of(tmp_path, "drift-and-round", dynamics={"parameters": "float32"}))
+    result = Distinct().compute(group_of(tmp_path, "drift-and-round", dynamics={"weight_dtype": "float32"}))
     assert result.distinct[-1] == 500
     assert result.quantities()["distinct.half"].value is None

@@ -19,7 +19,7 @@ from gasfield.scenario import load_scenario
 from gasfield.simulation import Simulation
 from gasfield.trajectory import Trajectory
 
-SOFT = {"kind": "soft_repulsion", "strength": 4.0, "range": 1.5}
+SOFT = {"kind": "soft_repulsion", "strength": 4.0, "cutoff": 1.5}
 LANGEVIN = {"kind": "langevin", "time_step": 0.05, "friction": 1.0}
 
 

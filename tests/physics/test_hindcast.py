@@ -55,7 +55,9 @@ def test_affine_float32(tmp_path: Path) -> None:
     assert found["groups"]["dead"]["radius"]["real"]["value"] > 0.94 * 0.159  # no rounding, little contraction
 
 
-@pytest.mark.parametrize("wrong", ["dynamics.betas=[0.9, 0.99]", "dynamics.state=float32", "dynamics.weight_decay=10"])
+@pytest.mark.parametrize(
+    "wrong", ["dynamics.betas=[0.9, 0.99]", "dynamics.moment_dtype=float32", "dynamics.weight_decay=10"]
+)
 def test_a_wrong_law_of_motion_is_seen(tmp_path: Path, wrong: str) -> None:
     """Negative control: the goal is missed by a wrong beta2, by moments that are not rounded, and by a decay.
 
@@ -83,7 +85,7 @@ def of_recording(path: Path, precision: str, groups: tuple[str, ...]) -> Scenari
             "space": {"kind": "free", "dimensions": dimensions},
             "gas": [{"name": g, "from": {"kind": "recording", "file": str(path), "group": g}} for g in groups],
             "forces": [{"kind": "recorded_gradient", "file": str(path), "field": "full"}],
-            "dynamics": {"kind": "adamw", "learning_rate": 1e-3, "parameters": lattice, "state": state},
+            "dynamics": {"kind": "adamw", "learning_rate": 1e-3, "weight_dtype": lattice, "moment_dtype": state},
             "run": {"steps": steps},
             "compare": {"with": str(path)},
         }

@@ -44,7 +44,7 @@ def moving(law: dict[str, Any], gas: Gas, forces: list[dict[str, Any]], **more: 
 def test_flow_is_the_exponential_of_the_matrix(dimensions: int) -> None:
     matrix, gas = antisymmetric(dimensions), charged(dimensions)
     before = gas.velocities.copy()
-    lorentz(matrix, dimensions).turn(gas, 0.3)
+    lorentz(matrix, dimensions).rotate_velocities(gas, 0.3)
     expected = [expm(0.3 * q / m * matrix) @ v for q, m, v in zip(gas.charges, gas.masses, before, strict=True)]
     np.testing.assert_allclose(gas.velocities, expected, atol=1e-12)
     wrong = [expm(0.303 * q / m * matrix) @ v for q, m, v in zip(gas.charges, gas.masses, before, strict=True)]
@@ -56,11 +56,11 @@ def test_a_number_a_vector_and_their_matrices_are_one() -> None:
     gas = charged(3)
     vector, velocities = [0.3, -1.0, 0.7], gas.velocities.copy()
     rate = np.cross(velocities, vector) * (gas.charges / gas.masses)[:, None]
-    lorentz(vector, 3).turn(gas, 1e-6)
+    lorentz(vector, 3).rotate_velocities(gas, 1e-6)
     np.testing.assert_allclose((gas.velocities - velocities) / 1e-6, rate, atol=1e-4)
     flat, other = charged(2), charged(2)
-    lorentz(0.8, 2).turn(flat, 0.5)
-    lorentz([[0.0, 0.8], [-0.8, 0.0]], 2).turn(other, 0.5)
+    lorentz(0.8, 2).rotate_velocities(flat, 0.5)
+    lorentz([[0.0, 0.8], [-0.8, 0.0]], 2).rotate_velocities(other, 0.5)
     np.testing.assert_array_equal(flat.velocities, other.velocities)
 
 

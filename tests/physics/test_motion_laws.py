@@ -154,7 +154,7 @@ def test_a_linear_map_explains_its_share_of_noise(dimensions: int, count: int) -
         found = result.quantities()
         kinds = [f"motion.thermal.{kind}" for kind in ("rotation", "dilation", "shear")]
         linear.append(sum(float(found[key].value) for key in kinds))  # type: ignore[arg-type]
-        null.append(sum(float(found[f"{key}.null"].value) for key in kinds))  # type: ignore[arg-type]
+        null.append(sum(float(found[f"{key}.permutation_null"].value) for key in kinds))  # type: ignore[arg-type]
     expected = dimensions / (count - 1)
     error = np.std(linear, ddof=1) / np.sqrt(clouds)
     assert np.mean(linear) == pytest.approx(expected, abs=4 * error)

@@ -20,7 +20,7 @@ from gasfield.trajectory import Trajectory
 from gasfield.trajectory.field import unpack_symmetric
 
 STEPS = 16
-FLOAT32 = "{kind: adamw, learning_rate: 1.0e-3, parameters: float32, state: float32}"
+FLOAT32 = "{kind: adamw, learning_rate: 1.0e-3, weight_dtype: float32, moment_dtype: float32}"
 RECORDING = "recordings/kjv-fp32.h5"
 SETTINGS = [
     *(f"{key}={RECORDING}" for key in ("gas.0.from.file", "gas.1.from.file", "forces.0.file", "compare.with")),
@@ -76,7 +76,7 @@ def test_gradient_descent_in_the_same_field_does_not_rotate(tmp_path: Path) -> N
     float32, at random, which leaves of a displacement |u| less than 4 sqrt(16) 2^-24 |W| / |u|.
     """
     rate = 20.0
-    settings = [*SETTINGS, f"dynamics={{kind: sgd, learning_rate: {rate}, parameters: float32}}"]
+    settings = [*SETTINGS, f"dynamics={{kind: sgd, learning_rate: {rate}, weight_dtype: float32}}"]
     result = gasfield.run(
         "lattice-in-the-thrust", overrides=[*settings, "compare=null", "diagnostics=[cloud]"], output=tmp_path / "run"
     )
@@ -84,7 +84,7 @@ def test_gradient_descent_in_the_same_field_does_not_rotate(tmp_path: Path) -> N
         rows = run.members("survey")
         start, end = run.frame(0)[rows], run.frame(-1)[rows]
     with Trajectory(RECORDINGS / "kjv-fp32.h5") as recording:
-        hessians = unpack_symmetric(recording.affine_field().tidal[:STEPS]).astype(np.float64)
+        hessians = unpack_symmetric(recording.affine_field().hessian[:STEPS]).astype(np.float64)
     product = reduce(lambda before, hessian: before - rate * hessian @ before, hessians, np.eye(start.shape[1]))
     centred = start.astype(np.float64) - start.mean(axis=0, dtype=np.float64)
     expected = thermal_shares(centred, centred @ product.T)["rotation"]

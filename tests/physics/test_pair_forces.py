@@ -11,7 +11,7 @@ import pytest
 
 from gasfield.errors import InputError
 from gasfield.forces import Force, Surroundings
-from gasfield.forces.near import BLOCK
+from gasfield.forces.pair_list import BLOCK
 from gasfield.forces.pairs.soft_repulsion import SoftRepulsion
 from gasfield.gas import Gas
 from gasfield.spaces import Free, Periodic, Space, Sphere
@@ -50,14 +50,14 @@ def two_threads() -> Iterator[None]:
 
 
 def soft(space: Space, reach: float = REACH, strength: float = STRENGTH) -> Force:
-    return SoftRepulsion(strength=strength, range=reach).build(Surroundings(space))
+    return SoftRepulsion(strength=strength, cutoff=reach).build(Surroundings(space))
 
 
-def gas_at(positions: np.ndarray, pushes: np.ndarray | None = None) -> Gas:
+def gas_at(positions: np.ndarray, is_source: np.ndarray | None = None) -> Gas:
     count = len(positions)
     gas = Gas(positions, np.zeros(count, np.int64), ["gas"], np.full(count, -1), [""] * count)
-    if pushes is not None:
-        gas.pushes = pushes
+    if is_source is not None:
+        gas.is_source = is_source
     return gas
 
 
@@ -70,7 +70,7 @@ def crowd(dimensions: int, count: int = 30, seed: int = 3) -> Gas:
 def mixed(dimensions: int) -> Gas:
     """The first third is passive."""
     gas = crowd(dimensions)
-    gas.pushes = np.arange(gas.count) >= 10
+    gas.is_source = np.arange(gas.count) >= 10
     return gas
 
 
@@ -81,7 +81,7 @@ def pull(force: Force, gas: Gas) -> np.ndarray:
 
 
 def oracle(gas: Gas, space: Space) -> naive.Pairs:
-    return naive.soft_repulsion(gas.positions, gas.pushes, STRENGTH, REACH, space.periods)
+    return naive.soft_repulsion(gas.positions, gas.is_source, STRENGTH, REACH, space.periods)
 
 
 def test_what_a_pair_gives_is_the_definition(space: Space) -> None:
@@ -104,7 +104,7 @@ def test_action_is_reaction(space: Space) -> None:
 
 def test_a_passive_particle_feels_and_does_not_push(space: Space) -> None:
     force, gas = soft(space), mixed(space.dimensions)
-    pushed, active = pull(force, gas), gas.pushes
+    pushed, active = pull(force, gas), gas.is_source
     alone = gas_at(gas.positions[active])
     assert np.abs(pushed[~active]).max() > 0.1
     assert np.abs(pushed.sum(axis=0)).max() > 0.1  # nothing answers to what the passive ones feel
@@ -214,14 +214,14 @@ def test_any_number_of_particles(count: int) -> None:
     """Distances are taken in blocks: none is forgotten or met twice at their ends, whoever is passive."""
     chance = np.random.default_rng(count)
     places, space = chance.uniform(0, 4, (count, 2)), Periodic(dimensions=2, side=4.0)
-    for pushes in (np.ones(count, bool), chance.random(count) < 0.5, np.zeros(count, bool)):
-        gas, apart = gas_at(places, pushes), places[:, None] - places
+    for is_source in (np.ones(count, bool), chance.random(count) < 0.5, np.zeros(count, bool)):
+        gas, apart = gas_at(places, is_source), places[:, None] - places
         apart -= 4.0 * np.rint(apart / 4.0)
-        inside = np.clip(1 - np.sum(apart**2, axis=2), 0, None) * pushes
+        inside = np.clip(1 - np.sum(apart**2, axis=2), 0, None) * is_source
         np.fill_diagonal(inside, 0)
         expected = 6 * STRENGTH * np.einsum("ij,ijk->ik", inside**2, apart)
         np.testing.assert_allclose(pull(soft(space), gas), expected, atol=1e-12)
-        energies = STRENGTH * np.sum(inside**3, axis=1) * np.where(pushes, 0.5, 1)
+        energies = STRENGTH * np.sum(inside**3, axis=1) * np.where(is_source, 0.5, 1)
         np.testing.assert_allclose(soft(space).energy(gas), energies, atol=1e-12)
 
 
@@ -243,7 +243,7 @@ def test_without_strength_the_gas_is_ideal() -> None:
 def test_a_box_must_be_twice_the_range() -> None:
     soft(Periodic(dimensions=2, side=2.0))
     soft(Slab(dimensions=2), 1.25)
-    with pytest.raises(InputError, match=r"the side 1\.99 .* twice the range, 2: .* range of at most 0\.995"):
+    with pytest.raises(InputError, match=r"the side 1\.99 .* twice the cutoff, 2: .* cutoff of at most 0\.995"):
         soft(Periodic(dimensions=2, sides=(5.0, 1.99)))
-    with pytest.raises(InputError, match=r"the side 2\.5 .* twice the range, 2\.6"):
+    with pytest.raises(InputError, match=r"the side 2\.5 .* twice the cutoff, 2\.6"):
         soft(Slab(dimensions=2), 1.3)

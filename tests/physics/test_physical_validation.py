@@ -75,7 +75,7 @@ def write_scenario(path: Path, dynamics: dict[str, Any], every: int, samples: in
         "seed": 1,
         "space": {"kind": "periodic", "dimensions": 3, "side": 3.6},
         "gas": groups,
-        "forces": [{"kind": "soft_repulsion", "strength": 4.0, "range": 1.0}],
+        "forces": [{"kind": "soft_repulsion", "strength": 4.0, "cutoff": 1.0}],
         "dynamics": dynamics,
         "run": {"steps": every * (WARM + samples), "record_every": every},
         **changes,

@@ -20,7 +20,7 @@ from gasfield.runs import simulate
 from gasfield.scenario import Scenario, load_scenario
 from gasfield.simulation import Simulation
 
-SOFT = {"kind": "soft_repulsion", "strength": 3.0, "range": 0.8}
+SOFT = {"kind": "soft_repulsion", "strength": 3.0, "cutoff": 0.8}
 WELL = {"kind": "double_well", "barrier": 1.0, "width": 1.0, "stiffness": 2.0}
 STEPS = 60
 
@@ -143,7 +143,7 @@ CROWD: dict[str, Any] = {
         {"kind": "attention", "beta": 0.5, "groups": ["a"]},
         {"kind": "orbiting_wells", "wells": [{"radius": 1.0, "rate": 2.0, "depth": 1.0, "width": 0.5}]},
         {"kind": "expression", "energy": "0.1*x0**2*(1 + sin(3*t))"},
-        {"kind": "pair_expression", "energy": "a*exp(-r**2)", "parameters": {"a": 0.2}, "range": 3.0},
+        {"kind": "pair_expression", "energy": "a*exp(-r**2)", "parameters": {"a": 0.2}, "cutoff": 3.0},
     ],
 }
 """Forces that know of time, charges, masses, velocities and groups."""

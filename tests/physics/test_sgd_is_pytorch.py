@@ -35,7 +35,7 @@ def words(array: np.ndarray) -> np.ndarray:
 
 def first_disagreement(torch, precision: str, constants: dict, reference_constants: dict, steps: int) -> int | None:
     """First step at which any bit of W or of the momentum differs from a reference, which then has other constants."""
-    law = SGD(**{"learning_rate": 0.1, **constants}, parameters=precision, state=precision)
+    law = SGD(**{"learning_rate": 0.1, **constants}, weight_dtype=precision, moment_dtype=precision)
     weights = initial_weights(ROWS, DIMENSIONS)
     if precision == "bfloat16":
         weights = round_to_bfloat16(weights)
@@ -87,7 +87,7 @@ def test_every_mix_of_precisions_is_float32_arithmetic_rounded_where_it_is_store
 ) -> None:
     parameters, state = ("bfloat16" if each else "float32" for each in kept)
     constants = {"learning_rate": 0.1, "momentum": 0.0, "dampening": 0.0, "weight_decay": 0.0, **constants}
-    law = SGD(**constants, parameters=parameters, state=state)
+    law = SGD(**constants, weight_dtype=parameters, moment_dtype=state)
     weights = initial_weights(6, 8)
     if kept[0]:
         weights = round_to_bfloat16(weights)
@@ -115,7 +115,7 @@ def gas_of(weights: np.ndarray) -> Gas:
 
 
 def test_a_restored_law_goes_on_bit_by_bit() -> None:
-    law = SGD(learning_rate=0.1, momentum=0.9, parameters="bfloat16", state="bfloat16")
+    law = SGD(learning_rate=0.1, momentum=0.9, weight_dtype="bfloat16", moment_dtype="bfloat16")
     gas = gas_of(initial_weights(20, 16).astype(np.float64))
     motion = law.build(gas, SPRING)
     motion.project(gas)
@@ -134,7 +134,7 @@ def test_a_restored_law_goes_on_bit_by_bit() -> None:
 
 
 def test_one_thread_and_two_give_the_same_bits() -> None:
-    law = SGD(learning_rate=0.1, momentum=0.9, weight_decay=0.01, parameters="bfloat16")
+    law = SGD(learning_rate=0.1, momentum=0.9, weight_decay=0.01, weight_dtype="bfloat16")
     results = []
     for threads in (1, 2):
         numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))

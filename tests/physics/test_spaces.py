@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from scipy import stats
 
 from gasfield.errors import InputError
-from gasfield.spaces import SPACES, Space, SpaceSpec
+from gasfield.spaces import SPACES, AnySpace, Space
 
 pytestmark = pytest.mark.usefixtures("one_numba_thread")
 
@@ -27,7 +27,7 @@ Flight = Callable[[Space, Array, Array, float], None]
 
 
 def space_of(**given: Any) -> Space:
-    space: Space = TypeAdapter(SpaceSpec).validate_python(given)
+    space: Space = TypeAdapter(AnySpace).validate_python(given)
     return space
 
 

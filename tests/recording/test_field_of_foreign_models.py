@@ -177,7 +177,7 @@ def test_the_affine_field_is_the_expansion_of_the_exact_one(tmp_path: Path) -> N
         strength = full.weight * np.exp(-full.log_partition)
         share = strength * np.exp(full.hidden @ affine.reference)
         np.testing.assert_allclose(affine.gradient, share @ full.hidden, rtol=1e-5, atol=1e-8)
-        np.testing.assert_allclose(affine.tidal, (full.hidden * share[:, None]).T @ full.hidden, rtol=1e-3, atol=1e-6)
+        np.testing.assert_allclose(affine.hessian, (full.hidden * share[:, None]).T @ full.hidden, rtol=1e-3, atol=1e-6)
         assert affine.potential == pytest.approx(share.sum(), rel=1e-6)
 
 
@@ -212,7 +212,7 @@ def test_dead_rows_of_a_foreign_model_are_moved_as_adamw_in_their_field_moves_th
         f"title: Again\nquestion: Does the field move them alike?\nseed: 1\nspace: {{kind: free, dimensions: 12}}\n"
         f"gas:\n  - {{name: dead, from: {{kind: recording, file: {tmp_path}/run.h5, group: dead, step: 0}}}}\n"
         f"forces:\n  - {{kind: recorded_gradient, file: {tmp_path}/run.h5, field: full}}\n"
-        "dynamics: {kind: adamw, learning_rate: 1.0e-2, parameters: float32, state: float32}\n"
+        "dynamics: {kind: adamw, learning_rate: 1.0e-2, weight_dtype: float32, moment_dtype: float32}\n"
         f"run: {{steps: {steps}}}\ndiagnostics: []\n"
     )
     result = gasfield.run(str(scenario), output=tmp_path / "run")

@@ -24,8 +24,8 @@ from torch import nn
 import gasfield
 from gasfield.errors import InputError
 from gasfield.recording import Recorder, RecordingWarning
-from gasfield.recording.sheet import Sheet
-from gasfield.recording.timetable import spread_steps
+from gasfield.recording.cadence import spread_steps
+from gasfield.recording.layout import Layout
 from gasfield.tracers import Tracer
 from gasfield.trajectory.writer import FLUSH_SECONDS
 
@@ -200,14 +200,14 @@ def test_a_model_that_hides_its_logits_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_writer_that_fails_does_not_stop_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = Sheet.write
+    whole = Layout.write
 
-    def fails(self: Sheet, writer: Any, record: Any) -> None:
+    def fails(self: Layout, writer: Any, record: Any) -> None:
         if record.step == 7:
             raise OSError(28, "No space left on device")
         whole(self, writer, record)
 
-    monkeypatch.setattr(Sheet, "write", fails)
+    monkeypatch.setattr(Layout, "write", fails)
     model = seeded(Tied)
     recorder = Recorder(model, tmp_path / "a.h5", rows={"dead": DEAD})
     with pytest.warns(RecordingWarning, match=r"recording stopped .* No space left .* training continues"):
@@ -268,13 +268,13 @@ def test_a_full_disk_leaves_a_valid_file_and_a_training_that_goes_on(tmp_path: P
 
 
 def test_a_slow_disk_loses_steps_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = Sheet.write
+    whole = Layout.write
 
-    def slow(self: Sheet, writer: Any, record: Any) -> None:
+    def slow(self: Layout, writer: Any, record: Any) -> None:
         time.sleep(0.2)
         whole(self, writer, record)
 
-    monkeypatch.setattr(Sheet, "write", slow)
+    monkeypatch.setattr(Layout, "write", slow)
     model = seeded(Tied)
     recorder = Recorder(model, tmp_path / "a.h5", rows={"dead": DEAD}, queue=2)
     start = time.monotonic()
@@ -290,13 +290,13 @@ def test_a_slow_disk_loses_steps_and_says_so(tmp_path: Path, monkeypatch: pytest
 
 
 def test_with_patience_nothing_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = Sheet.write
+    whole = Layout.write
 
     def slow(*given: Any) -> None:
         time.sleep(0.02)
         whole(*given)
 
-    monkeypatch.setattr(Sheet, "write", slow)
+    monkeypatch.setattr(Layout, "write", slow)
     model = seeded(Tied)
     with Recorder(model, tmp_path / "a.h5", rows={"dead": DEAD}, queue=1, patience=60.0) as recorder:
         steps_of(model, recorder, 20)

@@ -25,7 +25,7 @@ GRAVITY = {"kind": "gravity", "softening": 0.3}
 LANGEVIN = {"kind": "langevin", "time_step": 0.1, "friction": 0.5}
 NEWTON = {"kind": "newton", "time_step": 0.05}
 ADVECTION = {"kind": "advection", "time_step": 0.05}
-SGD = {"kind": "sgd", "learning_rate": 0.05, "parameters": "bfloat16"}
+SGD = {"kind": "sgd", "learning_rate": 0.05, "weight_dtype": "bfloat16"}
 SHEET = {"name": "sheet", "shape": {"kind": "sheet", "side": [4, 4], "spacing": 0.2},
          "place": {"kind": "centroid", "of": "gas"}}  # fmt: skip
 CHARGED = {"name": "gas", "from": {"kind": "gaussian", "count": 3, "spread": 1.0}, "charge": 1.0,
@@ -81,7 +81,7 @@ def test_every_picture_is_drawn_into_given_axes(kind: str, good: Any) -> None:
     """Into one panel of a page of somebody else's, whose others stay empty."""
     group = good(kind)
     figure = new_figure(9.0, 4.0)
-    projection = "mollweide" if kind == "sky" else None
+    projection = "mollweide" if kind == "directions" else None
     mine, other = figure.add_subplot(1, 2, 1, projection=projection), figure.add_subplot(1, 2, 2)
     drawn = DIAGNOSTICS[kind]().compute(group).plot(mine)
     figure.canvas.draw()

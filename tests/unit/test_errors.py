@@ -14,7 +14,7 @@ from paths import RECORDINGS
 
 import gasfield
 from gasfield.errors import InputError, InputErrors
-from gasfield.forces import ForceSpec
+from gasfield.forces import AnyForce
 from gasfield.importing import import_recording
 from gasfield.inspection import find_dead, inspect
 from gasfield.plots.film import animate
@@ -100,9 +100,9 @@ def test_every_fault_of_a_scenario_is_one_error(tmp_path: Path) -> None:
 
 
 def test_a_specification_from_data_is_refused_at_its_parameter() -> None:
-    assert parse(ForceSpec, {"kind": "harmonic", "stiffness": 2}).stiffness == 2
+    assert parse(AnyForce, {"kind": "harmonic", "stiffness": 2}).stiffness == 2
     with pytest.raises(InputError) as refused:
-        parse(ForceSpec, {"kind": "gaussian_wells", "wells": [{"at": [0.0], "depth": 1, "width": 0}]})
+        parse(AnyForce, {"kind": "gaussian_wells", "wells": [{"at": [0.0], "depth": 1, "width": 0}]})
     assert refused.value.parameter == "wells.0.width"
 
 

@@ -230,7 +230,7 @@ def surface() -> dict[str, Any]:
 HARMONIC = {"energy": "0.5*a*x0**2 + 0.5*b*(x2 - c)**2", "parameters": {"a": 1.5, "b": 4.0, "c": -1.0}}
 WELLS = {"energy": "b*((x0/w)**2 - 1)**2 + t0*x0 + 0.5*k*x1**2",
          "parameters": {"b": 2.0, "w": 1.3, "t0": -0.4, "k": 0.7}}  # fmt: skip
-SOFT = {"energy": "e*(1 - (r/l)**2)**3", "parameters": {"e": 3.0, "l": 1.2}, "range": 1.2}
+SOFT = {"energy": "e*(1 - (r/l)**2)**3", "parameters": {"e": 3.0, "l": 1.2}, "cutoff": 1.2}
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ SOFT = {"energy": "e*(1 - (r/l)**2)**3", "parameters": {"e": 3.0, "l": 1.2}, "ra
         ("expression", HARMONIC, "harmonic", {"stiffness": [1.5, 0.0, 4.0], "centre": [0.0, 0.0, -1.0]}, 3),
         ("expression", WELLS, "double_well", {"barrier": 2.0, "width": 1.3, "tilt": -0.4, "stiffness": 0.7}, 2),
         ("expression", surface(), "mueller_brown", {"scale": 0.05}, 2),
-        ("pair_expression", SOFT, "soft_repulsion", {"strength": 3.0, "range": 1.2}, 2),
+        ("pair_expression", SOFT, "soft_repulsion", {"strength": 3.0, "cutoff": 1.2}, 2),
     ],
 )
 def test_an_expression_is_the_force_written_by_hand(
@@ -386,12 +386,12 @@ def test_a_field_that_is_not_right_is_refused(space: Space, law: dict[str, Any],
         (PLANE, {"energy": "1/x"}, "no 'x'; the distance of the two particles is written r"),
         (PLANE, {"energy": "|x|"}, "no .x. here"),
         (PLANE, {"energy": "r*t"}, "there is no 't'"),
-        (PLANE, {"energy": "1/r", "range": 0.0}, "greater than 0"),
+        (PLANE, {"energy": "1/r", "cutoff": 0.0}, "greater than 0"),
         (PLANE, {"energy": "1/r", "softening": -1.0}, "greater than or equal to 0"),
-        (PLANE, {"energy": "1/r", "core": 2.0, "range": 1.0}, "the core 2 must be smaller than the range 1"),
-        (PLANE, {"energy": "log(1 - r)", "range": 2.0}, "is undefined at its range 2"),
-        (TORUS, {"energy": "1/r"}, "give a range of at most 1.5"),
-        (TORUS, {"energy": "1/r", "range": 1.6}, "side 3 of .* twice the range, 3.2.*at most 1.5"),
+        (PLANE, {"energy": "1/r", "core": 2.0, "cutoff": 1.0}, "the core 2 must be smaller than the range 1"),
+        (PLANE, {"energy": "log(1 - r)", "cutoff": 2.0}, "is undefined at its range 2"),
+        (TORUS, {"energy": "1/r"}, "give a cutoff of at most 1.5"),
+        (TORUS, {"energy": "1/r", "cutoff": 1.6}, "side 3 of .* twice the cutoff, 3.2.*at most 1.5"),
     ],
 )
 def test_a_pair_law_that_is_not_right_is_refused(space: Space, law: dict[str, Any], says: str) -> None:

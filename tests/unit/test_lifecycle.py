@@ -9,7 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from gasfield.diagnostics import Group
-from gasfield.diagnostics.kinematics.directions import Sky
+from gasfield.diagnostics.kinematics.directions import Directions
 from gasfield.diagnostics.kinematics.plane import Plane
 from gasfield.diagnostics.lattice.distinct import Distinct
 from gasfield.diagnostics.lattice.freezing import Freezing
@@ -177,25 +177,27 @@ def test_directions_agree_or_know_nothing_of_each_other() -> None:
     together = np.zeros((3, 50, 6))
     together[1:, :, 2] = -1.0
     together[2, :, 2] = -3.0
-    result = Sky().compute(Group("rows", np.arange(3), together))
-    assert [result.quantities()[key].value for key in ("sky.start", "sky.end", "sky.seen")] == pytest.approx([1, 1, 1])
+    result = Directions().compute(Group("rows", np.arange(3), together))
+    assert [
+        result.quantities()[key].value for key in ("directions.start", "directions.end", "directions.seen")
+    ] == pytest.approx([1, 1, 1])
     np.testing.assert_allclose([result.longitudes, result.latitudes], 0, atol=1e-12)
     rng = np.random.default_rng(3)
-    apart = Sky().compute(Group("rows", np.arange(3), rng.normal(size=(3, 400, 6)))).quantities()
-    assert 400 * apart["sky.end"].value ** 2 < 8
-    assert apart["sky.chance"].value == pytest.approx(0.05)
-    assert 400 * result.quantities()["sky.end"].value ** 2 > 8  # negative control
-    places = Sky(of="places").compute(Group("rows", np.arange(3), rng.normal(size=(3, 400, 6)))).quantities()
-    assert places["sky.start"].value < 0.1
+    apart = Directions().compute(Group("rows", np.arange(3), rng.normal(size=(3, 400, 6)))).quantities()
+    assert 400 * apart["directions.end"].value ** 2 < 8
+    assert apart["directions.chance"].value == pytest.approx(0.05)
+    assert 400 * result.quantities()["directions.end"].value ** 2 > 8  # negative control
+    places = Directions(of="places").compute(Group("rows", np.arange(3), rng.normal(size=(3, 400, 6)))).quantities()
+    assert places["directions.start"].value < 0.1
     with pytest.raises(InputError, match="'displacements' or 'places'"):
-        Sky(of="rows")  # type: ignore[arg-type]
+        Directions(of="rows")  # type: ignore[arg-type]
 
 
 def test_longitude_and_latitude_are_those_of_the_axes() -> None:
     """Three rows along three axes, the longest first: (0, 0), (90, 0) and (0, 90) degrees."""
     x = np.zeros((2, 3, 4))
     x[1] = np.diag([3.0, 2.0, 1.0])[:, [0, 1, 2]] @ np.eye(3, 4)
-    sky = Sky().compute(Group("rows", np.arange(2), x))
+    sky = Directions().compute(Group("rows", np.arange(2), x))
     np.testing.assert_allclose(np.degrees(sky.longitudes[:2]), [0, 90], atol=1e-9)
     np.testing.assert_allclose(np.degrees(sky.latitudes), [0, 0, 90], atol=1e-9)
 
@@ -205,9 +207,9 @@ def test_pictures_are_drawn(tmp_path: Path) -> None:
     walk = round_to_bfloat16(1.0 + np.cumsum(rng.normal(0, 0.01, (40, 12, 5)), axis=0))
     walk[25:, :6] = walk[25, :6]
     group = Group("rows", np.arange(40), walk, "bfloat16")
-    for diagnostic in (Lifecycle(), Freezing(), Distinct(), Plane(), Sky()):
+    for diagnostic in (Lifecycle(), Freezing(), Distinct(), Plane(), Directions()):
         ax = diagnostic.compute(group).plot()
         ax.figure.canvas.draw()
         assert ax.get_title(loc="left").startswith("rows")
     with pytest.raises(ValueError, match="mollweide"):
-        Sky().compute(group).plot(Figure().add_subplot())
+        Directions().compute(group).plot(Figure().add_subplot())

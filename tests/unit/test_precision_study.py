@@ -47,7 +47,7 @@ def test_a_held_field_keeps_its_strength_and_no_other_does() -> None:
     gradient = np.zeros((1200, 4), np.float32)
     gradient[:, 0] = np.exp(-steps / 300.0)
     field = replays.AffineField(
-        steps=steps, origin="", reference=gradient, gradient=gradient, tidal=gradient, potential=steps
+        steps=steps, origin="", reference=gradient, gradient=gradient, hessian=gradient, potential=steps
     )
     factors = replays.holding(field)
     held = factors * replays.strength(field)

@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from gasfield.errors import InputError
-from gasfield.forces import FORCES, ForceLaw
+from gasfield.forces import FORCES, ForceSpec
 from gasfield.forces.fields.harmonic import Harmonic
 from gasfield.importing import IMPORTERS, Importer, Piece, Source, import_recording
 from gasfield.importing.base import importer_of
@@ -87,7 +87,7 @@ def test_a_plugin_cannot_take_a_built_in_kind() -> None:
         register(type("Mine", (Harmonic,), {}))
     assert FORCES["harmonic"] is Harmonic
     assert SPACES.parse({"kind": "free", "dimensions": 2}) == Free(dimensions=2)
-    assert issubclass(FORCES["attention"], ForceLaw)
+    assert issubclass(FORCES["attention"], ForceSpec)
 
 
 class Odd(Importer):

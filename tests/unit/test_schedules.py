@@ -10,9 +10,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from gasfield.dynamics import Bath
 from gasfield.errors import InputError
-from gasfield.schedules import Constant, TemperatureSpec
+from gasfield.schedules import AnyTemperature, Constant
 
-TEMPERATURE: TypeAdapter[Any] = TypeAdapter(TemperatureSpec)
+TEMPERATURE: TypeAdapter[Any] = TypeAdapter(AnyTemperature)
 
 
 def values(spec: Any, steps: list[int]) -> list[float]:

@@ -10,7 +10,16 @@ import pytest
 from pydantic import TypeAdapter
 
 from gasfield.errors import InputError
-from gasfield.tracers import Planting, Present, ShapeSpec, Soil, Structure, Tracer, plant, structure_of
+from gasfield.tracers import (
+    AnyShape,
+    GroupSnapshot,
+    PlacedStructure,
+    PlacementContext,
+    Structure,
+    Tracer,
+    plant,
+    structure_of,
+)
 
 SHAPES = [
     ({"kind": "line", "count": 5, "spacing": 0.3}, 5, 1, 4),
@@ -20,7 +29,7 @@ SHAPES = [
 
 
 def shaped(given: dict) -> Structure:
-    return structure_of(TypeAdapter(ShapeSpec).validate_python(given), Path)
+    return structure_of(TypeAdapter(AnyShape).validate_python(given), Path)
 
 
 @pytest.mark.parametrize(("given", "count", "k", "bonds"), SHAPES)
@@ -123,7 +132,7 @@ def test_no_shape_has_more_points_than_memory() -> None:
         *(case[0] | {"spacing": 0.3} for case in LATTICES),
         *(case[0] | {"spacing": 2.0} for case in POLYTOPES),
     ):
-        shape: Any = TypeAdapter(ShapeSpec).validate_python(given)
+        shape: Any = TypeAdapter(AnyShape).validate_python(given)
         assert shape.size == len(shape.structure().points)
 
 
@@ -143,7 +152,7 @@ def test_points_come_from_a_file(tmp_path: Path) -> None:
             shaped({"kind": "points", "file": str(tmp_path / name)})
 
 
-# Planting.
+# PlacedStructure.
 
 
 def tracer(**changes: object) -> Tracer:
@@ -151,11 +160,11 @@ def tracer(**changes: object) -> Tracer:
     return Tracer.model_validate(given)
 
 
-def planted(tracer: Tracer, dimensions: int = 8, seed: int = 0, index: int = 0, **group: object) -> Planting:
+def planted(tracer: Tracer, dimensions: int = 8, seed: int = 0, index: int = 0, **group: object) -> PlacedStructure:
     """Among 30 rows whose centroid is 0, 1, 2, ..."""
     rows = np.random.default_rng(1).normal(size=(30, dimensions)) * np.linspace(3, 1, dimensions)
-    dead = Present(rows - rows.mean(axis=0) + np.arange(dimensions), np.arange(100, 130), **group)  # type: ignore[arg-type]
-    return plant(tracer, Soil({"dead": dead}, dimensions, seed, Path), index)
+    dead = GroupSnapshot(rows - rows.mean(axis=0) + np.arange(dimensions), np.arange(100, 130), **group)  # type: ignore[arg-type]
+    return plant(tracer, PlacementContext({"dead": dead}, dimensions, seed, Path), index)
 
 
 def test_planting_keeps_distances_in_any_dimension() -> None:

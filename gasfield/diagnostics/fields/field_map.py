@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from gasfield.diagnostics.base import Axes, Diagnostic, Result, Scope, Values, spread_over
 from gasfield.diagnostics.group import Group
 from gasfield.diagnostics.thermodynamics.density_law import wrapped
-from gasfield.forces import ForceLaw, TotalForce
+from gasfield.forces import ForceSpec, TotalForce
 from gasfield.plots.panel import Panel
 from gasfield.registry import register
 from gasfield.spaces import Space
@@ -88,7 +88,7 @@ class FieldMap(Diagnostic[FieldMapResult]):
         )
 
 
-def _fields_of(part: Group) -> tuple[ForceLaw, ...]:
+def _fields_of(part: Group) -> tuple[ForceSpec, ...]:
     """The laws of the fields that act on a group, which tell fields apart."""
     return part.run.fields(part.name)[0]
 

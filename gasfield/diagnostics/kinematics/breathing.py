@@ -8,14 +8,14 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from gasfield.diagnostics.base import Axes, Diagnostic, Together, Values
+from gasfield.diagnostics.base import Axes, Diagnostic, GroupedResult, Values
 from gasfield.diagnostics.group import Group
 from gasfield.registry import register
 from gasfield.statistics.estimate import exact, missing, stated
 
 
 @dataclass(frozen=True, kw_only=True)
-class BreathingResult(Together):
+class BreathingResult(GroupedResult):
     """The size of a group over time.
 
     Attributes:
@@ -32,9 +32,9 @@ class BreathingResult(Together):
     radii: Values
 
     @classmethod
-    def plot_together(cls, results: Sequence[BreathingResult], ax: Axes | None = None) -> Axes:
+    def plot_grouped(cls, results: Sequence[BreathingResult], ax: Axes | None = None) -> Axes:
         """Radius over time, on a logarithmic axis: what flies off and what comes back."""
-        from gasfield.plots.courses import over_time
+        from gasfield.plots.time_series import over_time
 
         lines = {result.group: (result.times, result.radii) for result in results}
         return over_time(lines, "Breathing", "root mean square radius [length]", ax, log=True)

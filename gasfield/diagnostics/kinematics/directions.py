@@ -1,4 +1,4 @@
-"""In which directions rows go: their displacements, or their places about the centroid, as stars on a sky.
+"""In which directions rows go: their displacements, or their places about the centroid, on a sphere.
 
 A direction is a unit vector in D dimensions. The picture shows its three components along the principal axes of all
 vectors, made a unit vector again; the numbers are of all D dimensions. How much the directions of N rows agree is the
@@ -22,20 +22,21 @@ from gasfield.registry import register
 from gasfield.statistics.estimate import Estimate, exact, jackknife, missing
 
 _TIMES, _ROWS = 48, 128
-"""Frames and rows on the sky, evenly over all there are."""
+"""Frames and rows in the picture, evenly spread over all."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class SkyResult(Result):
+class DirectionsResult(Result):
     """Directions at some times.
 
     Attributes:
         longitudes, latitudes: (M,) of each direction [radians]; longitude 0 is the first axis.
         steps: (M,) step that each belongs to.
 
-    Keys: `sky.start` and `sky.end`, the mean resultant length of the directions of all rows that have one, at the first
-    and the last of the times; `sky.chance`, what it would be (root mean square) for as many rows of no common direction
-    as there are at the end; `sky.seen`, the share of the squared lengths that lies along the three axes of the picture.
+    Keys: `directions.start` and `directions.end`, the mean resultant length of the directions of all rows that have
+    one, at the first and the last of the times; `directions.chance`, its root mean square for as many rows of uniformly
+    random direction as there are at the end; `directions.seen`, the share of the squared lengths along the three axes
+    of the picture.
     """
 
     longitudes: Values
@@ -43,31 +44,31 @@ class SkyResult(Result):
     steps: NDArray[np.int64]
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """The sky in Mollweide's projection, coloured by time; `ax` must have been made with that projection."""
-        from gasfield.plots.rows import sky
+        """The directions in Mollweide's projection, coloured by time; `ax` must have been made with that projection."""
+        from gasfield.plots.rows import directions_map
 
-        return sky(self.longitudes, self.latitudes, self.steps, f"{self.group}: directions of the rows", ax)
+        return directions_map(self.longitudes, self.latitudes, self.steps, f"{self.group}: directions of the rows", ax)
 
 
 @register
-class Sky(Diagnostic[SkyResult]):
+class Directions(Diagnostic[DirectionsResult]):
     """Directions of the rows of a group."""
 
     needs_motion: ClassVar[bool] = True
 
-    kind: Literal["sky"] = "sky"
+    kind: Literal["directions"] = "directions"
     of: Literal["displacements", "places"] = "displacements"
     """The displacements of rows from one frame to the next, or their places about the centroid."""
 
     def objection(self, group: Group) -> str | None:
         """Needs three dimensions of flat space, two rows and two frames."""
         if group.dimensions < 3:
-            return "fewer than three dimensions have no sky"
+            return "directions on a sphere need three dimensions"
         if group.curved or group.repeats:
             return "in a space that is curved or repeats itself directions are not the same everywhere"
         return "a single row has no directions to compare" if group.count < 2 else None
 
-    def measure(self, group: Group, notes: list[str]) -> SkyResult:
+    def measure(self, group: Group, notes: list[str]) -> DirectionsResult:
         """The results for one group."""
         frames = spread_over(len(group.steps) if group.count else 0, _TIMES, int(self.of == "displacements"))
         rows = spread_over(group.count, _ROWS)
@@ -83,7 +84,7 @@ class Sky(Diagnostic[SkyResult]):
             latitudes = np.arctan2(parts[here][:, 2], np.hypot(parts[here][:, 0], parts[here][:, 1]))
             when = np.broadcast_to(group.steps[frames][:, None], here.shape)[here]
         ends = [self._vectors(group, frame) for frame in frames[[0, -1]]] if len(frames) else []
-        return SkyResult(
+        return DirectionsResult(
             group=group.name,
             estimates=_estimates(ends, seen, notes),
             notes=tuple(notes),
@@ -113,8 +114,10 @@ def resultant(vectors: Values) -> Estimate | None:
 
 def _estimates(ends: Sequence[Values], seen: float, notes: list[str]) -> dict[str, Estimate]:
     """All keys, from the vectors (N, D) in the first and the last frame; `notes` grows by what is undefined."""
-    estimates = dict.fromkeys(("sky.start", "sky.end", "sky.chance", "sky.seen"), missing("1"))
-    for key, frame in (("sky.start", 0), ("sky.end", -1)):
+    estimates = dict.fromkeys(
+        ("directions.start", "directions.end", "directions.chance", "directions.seen"), missing("1")
+    )
+    for key, frame in (("directions.start", 0), ("directions.end", -1)):
         found = resultant(ends[frame]) if ends else None
         if found is None:
             notes.append(f"{key}: no row has a direction then")
@@ -122,7 +125,7 @@ def _estimates(ends: Sequence[Values], seen: float, notes: list[str]) -> dict[st
             estimates[key] = found
     count = int(np.any(ends[-1], axis=1).sum()) if ends else 0
     if count:
-        estimates["sky.chance"] = exact(1.0 / np.sqrt(count), "1")
+        estimates["directions.chance"] = exact(1.0 / np.sqrt(count), "1")
     if np.isfinite(seen):
-        estimates["sky.seen"] = exact(seen, "1")
+        estimates["directions.seen"] = exact(seen, "1")
     return estimates

@@ -55,7 +55,8 @@ class MotionResult(Result):
         frame: (D, k) axes of the linear map.
 
     Keys, at the last frame against the first: `motion.KIND` and `motion.thermal.KIND` for the kinds of `KINDS`, each
-    with `.null` (permuted displacements, with the scatter of the permutations) and `.corrected` (freed of noise);
+    with `.permutation_null` (permuted displacements, with the scatter of the permutations) and `.corrected` (freed of
+    noise);
     `motion.dimensions` (k) and `motion.condition` (longest over shortest axis). Where rows are too few for a map of all
     dimensions in which they spread, `motion.KIND` is undefined but for the translation, and `motion.frame.KIND` and
     `motion.frame.thermal.KIND` tell of a map of their k longest axes. Errors are jackknife errors over rows.
@@ -289,7 +290,7 @@ class _Table:
         for place, kind in enumerate(KINDS[first:]):
             key = f"{prefix}.{kind}"
             told[key] = jackknife(own[place], own_less[:, place], "1")
-            told[f"{key}.null"] = _mean_of_deals(null[:, place])
+            told[f"{key}.permutation_null"] = _mean_of_deals(null[:, place])
             told[f"{key}.corrected"] = jackknife(corrected[place], corrected_less[:, place], "1")
         linear = [f"{prefix}.{kind}.corrected" for kind in KINDS[first:4]]
         told |= {key: _unbiased(told[key]) for key in linear}

@@ -15,7 +15,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from gasfield.diagnostics.base import Axes, Diagnostic, Together, Values
+from gasfield.diagnostics.base import Axes, Diagnostic, GroupedResult, Values
 from gasfield.diagnostics.group import Group
 from gasfield.registry import register
 from gasfield.statistics.estimate import Estimate, exact, mean, missing
@@ -29,7 +29,7 @@ _GOOD = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
-class OrbitResult(Together):
+class OrbitResult(GroupedResult):
     """Orbits of the particles of a group.
 
     Attributes:
@@ -44,9 +44,9 @@ class OrbitResult(Together):
     drifts: Values
 
     @classmethod
-    def plot_together(cls, results: Sequence[OrbitResult], ax: Axes | None = None) -> Axes:
+    def plot_grouped(cls, results: Sequence[OrbitResult], ax: Axes | None = None) -> Axes:
         """The ways in the plane of the first two coordinates, with the drift of each."""
-        from gasfield.plots.courses import tracks
+        from gasfield.plots.time_series import tracks
 
         return tracks({result.group: (result.ways, result.drifts) for result in results}, "Orbits", ax)
 
@@ -63,7 +63,7 @@ class Orbit(Diagnostic[OrbitResult]):
         """Needs few particles with velocities, in two dimensions or more, under a force that turns them."""
         if not group.run.dynamics.has_velocities:
             return "without velocities nothing goes round"
-        if not group.forces.turns:
+        if not group.forces.rotates_velocities:
             return "no magnetic field turns it"
         if group.count > _MOST:
             return f"more than {_MOST} particles: their ways are not fitted one by one"

@@ -51,11 +51,11 @@ class SpeedsResult(Result):
         """The histogram with its errors on Maxwell's curve, and below it how many errors they are apart."""
         from scipy import stats  # heavy: only when it is needed
 
-        from gasfield.plots.distributions import Histogram, Law, against_law, chance
+        from gasfield.plots.distributions import Histogram, LawCurve, against_law, chance
 
         chi = stats.chi(self.freedom, scale=np.sqrt(self.temperature))
         u = np.linspace(self.edges[0], self.edges[-1], 400)
-        law = Law(u, chi.pdf(u), np.diff(chi.cdf(self.edges)), f"Maxwell, T = {self.temperature:.4g}")
+        law = LawCurve(u, chi.pdf(u), np.diff(chi.cdf(self.edges)), f"Maxwell, T = {self.temperature:.4g}")
         return against_law(
             Histogram(self.edges, self.shares, self.errors, "speeds, ± one standard error"),
             law,

@@ -17,7 +17,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from gasfield.diagnostics.base import Axes, Diagnostic, Together, Values, spread_over
+from gasfield.diagnostics.base import Axes, Diagnostic, GroupedResult, Values, spread_over
 from gasfield.diagnostics.group import Group
 from gasfield.forces import TotalForce
 from gasfield.registry import register
@@ -35,7 +35,7 @@ _LEAST = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
-class BasinsResult(Together):
+class BasinsResult(GroupedResult):
     """Where particles are, basin by basin.
 
     Attributes:
@@ -54,9 +54,9 @@ class BasinsResult(Together):
     shares: Values
 
     @classmethod
-    def plot_together(cls, results: Sequence[BasinsResult], ax: Axes | None = None) -> Axes:
+    def plot_grouped(cls, results: Sequence[BasinsResult], ax: Axes | None = None) -> Axes:
         """Shares over time where there are few basins; at the end, against their energy, where there are many."""
-        from gasfield.plots.courses import basin_shares
+        from gasfield.plots.time_series import basin_shares
 
         shown = {r.group: (r.times, r.shares, r.minima, r.energies) for r in results}
         return basin_shares(shown, "Who is in which basin", ax)

@@ -18,7 +18,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from gasfield.diagnostics.base import Axes, Diagnostic, Together, Values
+from gasfield.diagnostics.base import Axes, Diagnostic, GroupedResult, Values
 from gasfield.diagnostics.group import Group
 from gasfield.registry import register
 from gasfield.statistics.estimate import exact, missing
@@ -32,7 +32,7 @@ _MOST = 5000
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClustersResult(Together):
+class ClustersResult(GroupedResult):
     """Numbers of clusters over time.
 
     Attributes:
@@ -52,9 +52,9 @@ class ClustersResult(Together):
     reach: float
 
     @classmethod
-    def plot_together(cls, results: Sequence[ClustersResult], ax: Axes | None = None) -> Axes:
+    def plot_grouped(cls, results: Sequence[ClustersResult], ax: Axes | None = None) -> Axes:
         """The number of clusters over time, on logarithmic axes."""
-        from gasfield.plots.courses import cluster_counts
+        from gasfield.plots.time_series import cluster_counts
 
         lines = {result.group: (result.times, result.counts) for result in results}
         return cluster_counts(lines, "Clusters", ax)

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from gasfield.diagnostics.base import Axes, Diagnostic, Together, Values
+from gasfield.diagnostics.base import Axes, Diagnostic, GroupedResult, Values
 from gasfield.diagnostics.fields.noisy_attention_law import critical_temperature, steady_order
 from gasfield.diagnostics.group import Group
 from gasfield.forces.base import MeanField
@@ -18,7 +18,7 @@ from gasfield.statistics.estimate import exact, missing
 
 
 @dataclass(frozen=True, kw_only=True)
-class OrderResult(Together):
+class OrderResult(GroupedResult):
     """Order over time and in the steady part of a run.
 
     Attributes:
@@ -39,9 +39,9 @@ class OrderResult(Together):
     law: MeanField | None = None
 
     @classmethod
-    def plot_together(cls, results: Sequence[OrderResult], ax: Axes | None = None) -> Axes:
+    def plot_grouped(cls, results: Sequence[OrderResult], ax: Axes | None = None) -> Axes:
         """Order over temperature where groups have temperatures of their own; else over time."""
-        from gasfield.plots.courses import order_over_temperature, over_time
+        from gasfield.plots.time_series import order_over_temperature, over_time
 
         warm = [r for r in results if r.temperature is not None and r.estimates["order.mean"].error is not None]
         if len({result.temperature for result in warm}) > 2:

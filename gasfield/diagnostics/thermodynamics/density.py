@@ -33,7 +33,7 @@ _GRID = 160
 
 
 @dataclass(frozen=True)
-class Plane:
+class PlaneDensity:
     """Two dimensions in full.
 
     Attributes:
@@ -87,17 +87,17 @@ class DensityResult(Result):
     shares: Values
     errors: Values
     law: Curve | None
-    plane: Plane | None = None
+    plane: PlaneDensity | None = None
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """The histogram with its errors on the law's curve; in two dimensions also both in the plane (into `ax` alone:
         only that). Returns the axes of the plane if there is one."""
-        from gasfield.plots.distributions import Histogram, Law, against_law, beside, chance, plane_density
+        from gasfield.plots.distributions import Histogram, LawCurve, against_law, beside, chance, plane_density
 
         sample = Histogram(self.edges, self.shares, self.errors, "sample, ± one standard error")
         law, title, label = None, f"{self.group}: density", f"{self.coordinate} [length]"
         if self.law is not None:
-            law = Law(self.law.places, self.law.density, self.law.shares, self.law.label)
+            law = LawCurve(self.law.places, self.law.density, self.law.shares, self.law.label)
             title += f", χ² {chance(self.estimates['density.p_value'].value)}"
         if self.plane is None:
             return against_law(sample, law, title, label, ax)
@@ -209,7 +209,7 @@ def _errors(found: Values) -> Values:
     return errors
 
 
-def _plane(group: Group, law: AlongAxis) -> Plane | None:
+def _plane(group: Group, law: AlongAxis) -> PlaneDensity | None:
     """Sample and law in both dimensions; None on a circle, which is no plane."""
     if law.space.curved:
         return None
@@ -229,4 +229,4 @@ def _plane(group: Group, law: AlongAxis) -> Plane | None:
     cell = float(np.prod((high - low) / _GRID))
     share = np.mean(np.all((x >= low) & (x <= high), axis=1))  # what lies beyond is negligible for a picture
     density *= share / (np.nansum(density) * cell)
-    return Plane(axes[0], axes[1], density, (edges[0], edges[1]), sample.T)
+    return PlaneDensity(axes[0], axes[1], density, (edges[0], edges[1]), sample.T)

@@ -28,8 +28,8 @@ from numba import jit, prange
 
 from gasfield.errors import InputError
 from gasfield.forces.attention.matrices import Matrix, matrix_of, square_of
-from gasfield.forces.base import Array, Finite, Force, ForceLaw, MeanField, Surroundings, not_conservative
-from gasfield.forces.near import BLOCK
+from gasfield.forces.base import Array, Finite, Force, ForceSpec, MeanField, Surroundings, not_conservative
+from gasfield.forces.pair_list import BLOCK
 from gasfield.gas import Gas
 from gasfield.kernels.dot import dot
 from gasfield.kernels.flags import EXACT_PARALLEL
@@ -65,7 +65,7 @@ class Head(Spec):
 
 
 @register
-class Attention(ForceLaw):
+class Attention(ForceSpec):
     """Moves every particle along the mean of all sources, weighted by query-key products."""
 
     kind: Literal["attention"] = "attention"
@@ -144,7 +144,7 @@ class AttentionForce(Force):
         _attend(gas.positions, *_crowd(gas), self._matches, self._values, self._softmax, force)
 
     def energy(self, gas: Gas) -> Array:
-        return self._sums(gas)[0] * np.where(gas.pushes, 0.5, 1.0)
+        return self._sums(gas)[0] * np.where(gas.is_source, 0.5, 1.0)
 
     def laplacian(self, gas: Gas) -> Array:
         return self._sums(gas)[1]
@@ -154,13 +154,13 @@ class AttentionForce(Force):
         if not self.conservative:
             raise not_conservative("attention with a softmax or with matrices")
         energy, laplacian = np.zeros(gas.count), np.zeros(gas.count)
-        _sum(gas.positions, *_crowd(gas), gas.pushes, self._beta, energy, laplacian)
+        _sum(gas.positions, *_crowd(gas), gas.is_source, self._beta, energy, laplacian)
         return energy, laplacian
 
 
 def _crowd(gas: Gas) -> tuple[Any, Any]:
     """Positions of the sources, as rows (M, D) and as columns (D, M)."""
-    rows = np.ascontiguousarray(gas.positions[gas.pushes])
+    rows = np.ascontiguousarray(gas.positions[gas.is_source])
     return rows, np.ascontiguousarray(rows.T)
 
 
@@ -191,7 +191,7 @@ def _attend(places, rows, columns, matches, values, softmax, force):  # type: ig
 
 
 @jit(**EXACT_PARALLEL)
-def _sum(places, rows, columns, pushes, beta, energy, laplacian):  # type: ignore[no-untyped-def]
+def _sum(places, rows, columns, is_source, beta, energy, laplacian):  # type: ignore[no-untyped-def]
     """energy_i = -(1/n) sum_j (exp(beta s_ij) - 1) / beta; laplacian_i is minus the divergence of the force on i.
 
     For j = i both positions vary: the divergence of exp(beta x.x) x replaces that of exp(beta x_i.x_j) x_j.
@@ -208,7 +208,7 @@ def _sum(places, rows, columns, pushes, beta, energy, laplacian):  # type: ignor
                     continue
                 energy[i] -= growth / beta if beta != 0.0 else products[b]
                 laplacian[i] -= beta * dot(rows[start + b], rows[start + b]) * (growth + 1.0)
-        if pushes[i]:
+        if is_source[i]:
             square = dot(places[i], places[i])
             laplacian[i] -= (d + beta * square) * np.exp(beta * square)
         energy[i] /= max(count, 1)

@@ -27,8 +27,8 @@ from pydantic import Field
 
 from gasfield.forces.attention.matrices import Matrix, square_of
 from gasfield.forces.attention.poles import Pole, PoleMap, square_gaps
-from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings, not_conservative, of_dimension
-from gasfield.forces.near import BLOCK
+from gasfield.forces.base import Array, Finite, Force, ForceSpec, Surroundings, not_conservative, of_dimension
+from gasfield.forces.pair_list import BLOCK
 from gasfield.gas import Gas
 from gasfield.kernels.dot import dot
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
@@ -58,7 +58,7 @@ class Hops(Spec):
 
 
 @register
-class DirectedAttention(ForceLaw):
+class DirectedAttention(ForceSpec):
     """Moves every particle along the mean of all sources, weighted by direction and distance."""
 
     kind: Literal["directed_attention"] = "directed_attention"
@@ -114,7 +114,7 @@ class DirectedAttentionForce(Force):
         self._shares = shares / shares.sum()
 
     def add(self, gas: Gas, force: Array) -> None:
-        rows = np.flatnonzero(gas.pushes)
+        rows = np.flatnonzero(gas.is_source)
         looks, seen = self._emission.of(gas), np.ascontiguousarray(self._receptivity.of(gas)[rows].T)
         _look(gas.positions, gas.positions[rows], looks, seen, self._directions, self._values, *self._scales,
               self._shares[0], force)  # fmt: skip

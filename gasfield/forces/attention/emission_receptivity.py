@@ -22,8 +22,8 @@ from numpy.typing import ArrayLike
 from pydantic import Field
 
 from gasfield.forces.attention.poles import Pole, PoleMap, square_gaps
-from gasfield.forces.base import Array, Force, ForceLaw, PairTable, Surroundings, not_conservative
-from gasfield.forces.near import BLOCK
+from gasfield.forces.base import Array, Force, ForceSpec, PairTable, Surroundings, not_conservative
+from gasfield.forces.pair_list import BLOCK
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
 from gasfield.kernels.softmax import inner_products
@@ -34,7 +34,7 @@ SOFTENING = 1e-3
 
 
 @register
-class EmissionReceptivity(ForceLaw):
+class EmissionReceptivity(ForceSpec):
     """Attracts the receptivity of every particle to the emissions of all others."""
 
     between_poles: ClassVar[bool] = True
@@ -90,7 +90,7 @@ class EmissionReceptivityForce(Force):
         self._law = _numbers(*law)
 
     def add(self, gas: Gas, force: Array) -> None:
-        rows = np.flatnonzero(gas.pushes)
+        rows = np.flatnonzero(gas.is_source)
         emissions = self._emission.of(gas)[rows]
         _pull(emissions, np.ascontiguousarray(emissions.T), rows, self._receptivity.of(gas), *self._law,
               self._on_itself, force)  # fmt: skip

@@ -17,9 +17,9 @@ import numpy as np
 from pydantic import Field
 
 from gasfield.forces.attention.matrices import Rows, rows_of
-from gasfield.forces.base import Array, Force, ForceLaw, Memory, Surroundings
+from gasfield.forces.base import Array, Force, ForceSpec, Memory, Surroundings
 from gasfield.forces.external import ExternalForce
-from gasfield.kernels.leaf import leaf
+from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
 from gasfield.spec import Spec
 from gasfield.streams import Stream, generator
@@ -37,7 +37,7 @@ class DrawnPatterns(Spec):
 
 
 @register
-class Hopfield(ForceLaw):
+class Hopfield(ForceSpec):
     """Attracts every particle to the stored patterns similar to it."""
 
     kind: Literal["hopfield"] = "hopfield"
@@ -76,7 +76,7 @@ def stored(patterns: Rows | DrawnPatterns, dimensions: int) -> Array:
     return patterns.spread * chance.standard_normal((patterns.count, dimensions))
 
 
-@leaf
+@pointwise_kernel
 def _recall(x, p, force):  # type: ignore[no-untyped-def]
     """A log-sum-exp shifted by its largest exponent. Laplacian D - beta (sum w |p|^2 - |m|^2), mean m, weights w."""
     patterns, beta = p

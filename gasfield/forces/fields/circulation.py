@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import Literal
 
 from gasfield.errors import InputError
-from gasfield.forces.base import Finite, Force, ForceLaw, Surroundings
+from gasfield.forces.base import Finite, Force, ForceSpec, Surroundings
 from gasfield.forces.external import ExternalForce
-from gasfield.kernels.leaf import leaf
+from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
 
 
 @register
-class Circulation(ForceLaw):
+class Circulation(ForceSpec):
     """Drives every particle around the origin, equally in every plane; an odd last coordinate has zero force."""
 
     kind: Literal["circulation"] = "circulation"
@@ -37,7 +37,7 @@ class Circulation(ForceLaw):
         return ExternalForce("circulation", circulation, (float(self.rate),), conservative=False)
 
 
-@leaf
+@pointwise_kernel
 def circulation(x, p, force):  # type: ignore[no-untyped-def]
     """(F_2k, F_2k+1) = omega (-x_2k+1, x_2k)."""
     (rate,) = p

@@ -9,15 +9,15 @@ from typing import Literal
 import numpy as np
 
 from gasfield.errors import InputError
-from gasfield.forces.base import Finite, Force, ForceLaw, Surroundings, of_dimension
+from gasfield.forces.base import Finite, Force, ForceSpec, Surroundings, of_dimension
 from gasfield.forces.external import ExternalForce
 from gasfield.forces.fields.gaussian_wells import Width
-from gasfield.kernels.leaf import leaf
+from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
 
 
 @register
-class Cliff(ForceLaw):
+class Cliff(ForceSpec):
     """A potential step across a plane."""
 
     kind: Literal["cliff"] = "cliff"
@@ -46,7 +46,7 @@ class Cliff(ForceLaw):
         return ExternalForce("cliff", cliff, numbers, conservative=True)
 
 
-@leaf
+@pointwise_kernel
 def cliff(x, p, force):  # type: ignore[no-untyped-def]
     """F = -h/(2 w) (1 - tanh^2) n, Laplacian = -h/w^2 tanh (1 - tanh^2)."""
     through, normal, height, width = p

@@ -10,14 +10,14 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings, not_conservative, of_dimension
+from gasfield.forces.base import Array, Finite, Force, ForceSpec, Surroundings, not_conservative, of_dimension
 from gasfield.forces.charges import require_charges
 from gasfield.gas import Gas
 from gasfield.registry import register
 
 
 @register
-class Constant(ForceLaw):
+class Constant(ForceSpec):
     """A uniform force on every particle."""
 
     uniform: ClassVar[bool] = True

@@ -18,9 +18,9 @@ import numpy as np
 from pydantic import Field
 
 from gasfield.errors import InputError
-from gasfield.forces.base import Finite, Force, ForceLaw, Surroundings
+from gasfield.forces.base import Finite, Force, ForceSpec, Surroundings
 from gasfield.forces.external import ExternalForce
-from gasfield.kernels.leaf import leaf
+from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
 from gasfield.spec import Spec
 
@@ -57,7 +57,7 @@ class Rolls(Spec):
         return ExternalForce("convection", rolls, numbers, conservative=False, periodic=bool(periods.any()))
 
 
-class Shell(Spec):
+class ShellCells(Spec):
     """Cells around a ring in the plane (x0, x1); the force on other coordinates is zero."""
 
     kind: Literal["shell"] = "shell"
@@ -101,13 +101,13 @@ class OnSphere(Spec):
 
 
 @register
-class Convection(ForceLaw):
+class Convection(ForceSpec):
     """Cells of circulating flow. Under `advection` the force is the velocity."""
 
     kind: Literal["convection"] = "convection"
     speed: Finite
     """A [energy/length; as a flow, length/time]."""
-    cells: Annotated[Rolls | Shell | OnSphere, Field(discriminator="kind")]
+    cells: Annotated[Rolls | ShellCells | OnSphere, Field(discriminator="kind")]
     """Geometry of the cells."""
 
     def build(self, surroundings: Surroundings) -> Force:
@@ -124,7 +124,7 @@ def _require(fits: bool, where: str, what: str, surroundings: Surroundings) -> N
         raise InputError(f"convection in {where} needs {what}; the space has {surroundings.dimensions}.")
 
 
-@leaf
+@pointwise_kernel
 def rolls(x, p, force):  # type: ignore[no-untyped-def]
     """u = A (sin k x0 cos k x1, -cos k x0 sin k x1)."""
     speed, wave_number = p
@@ -133,7 +133,7 @@ def rolls(x, p, force):  # type: ignore[no-untyped-def]
     force[1] -= speed * math.cos(first) * math.sin(second)
 
 
-@leaf
+@pointwise_kernel
 def shell(x, p, force):  # type: ignore[no-untyped-def]
     """u_r = A m (b - a)/(pi r) sin(phase) cos(m th), u_th = -A cos(phase) sin(m th), phase = pi (r - a)/(b - a)."""
     speed, inner, outer, waves = p
@@ -148,7 +148,7 @@ def shell(x, p, force):  # type: ignore[no-untyped-def]
     force[1] += (outward * x[1] + around * x[0]) / radius
 
 
-@leaf
+@pointwise_kernel
 def sphere(x, p, force):  # type: ignore[no-untyped-def]
     """u = x cross grad S; with z = x0 + i x1, grad S = A (m x2 Re z^(m-1), -m x2 Im z^(m-1), Re z^m)."""
     speed, waves = p

@@ -9,14 +9,14 @@ from typing import Literal
 
 from pydantic import Field
 
-from gasfield.forces.base import Finite, Force, ForceLaw, Surroundings
+from gasfield.forces.base import Finite, Force, ForceSpec, Surroundings
 from gasfield.forces.external import ExternalForce
-from gasfield.kernels.leaf import leaf
+from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
 
 
 @register
-class DoubleWell(ForceLaw):
+class DoubleWell(ForceSpec):
     """Two wells along the first coordinate, one harmonic well along all others."""
 
     kind: Literal["double_well"] = "double_well"
@@ -40,7 +40,7 @@ class DoubleWell(ForceLaw):
         return ExternalForce("double_well", double_well, numbers, conservative=True)
 
 
-@leaf
+@pointwise_kernel
 def double_well(x, p, force):  # type: ignore[no-untyped-def]
     """F_0 = -4 b (y^2 - 1) y/w - t, F_j = -k x_j, Laplacian = 4 b/w^2 (3 y^2 - 1) + k (D - 1); y = x0/w."""
     barrier, narrow, tilt, stiffness = p

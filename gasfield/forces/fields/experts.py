@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from gasfield.errors import InputError
-from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings, of_dimension
+from gasfield.forces.base import Array, Finite, Force, ForceSpec, Surroundings, of_dimension
 from gasfield.forces.external import ExternalForce
 from gasfield.forces.fields.soft_min import add_soft_min, square_distances
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
-from gasfield.kernels.leaf import leaf
+from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
 from gasfield.spec import Spec
 from gasfield.streams import Stream, generator
@@ -43,7 +43,7 @@ class DrawnCentres(Spec):
 
 
 @register
-class Experts(ForceLaw):
+class Experts(ForceSpec):
     """Wells of which a particle feels only the nearest."""
 
     kind: Literal["experts"] = "experts"
@@ -99,7 +99,7 @@ class ExpertsForce(ExternalForce):
         return felt
 
 
-@leaf
+@pointwise_kernel
 def experts(x, p, force):  # type: ignore[no-untyped-def]
     """The soft minimum of the nearest wells."""
     columns, centres, stiffness, temperature, top = p

@@ -19,11 +19,11 @@ from pydantic_core import PydanticCustomError
 from gasfield.errors import InputError
 from gasfield.expressions.law import law_from, shown
 from gasfield.expressions.parse import Vocabulary
-from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings
+from gasfield.forces.base import Array, Finite, Force, ForceSpec, Surroundings
 from gasfield.forces.external import ExternalForce, Parameters
 from gasfield.forces.singular import LESS_SHARP, TIP, in_float64, probe, refuse_singular
 from gasfield.gas import Gas
-from gasfield.kernels.leaf import Law
+from gasfield.kernels.pointwise import PointwiseKernel
 from gasfield.registry import register
 
 _HINTS = {
@@ -36,7 +36,7 @@ _HINTS = {
 
 
 @register
-class Expression(ForceLaw):
+class Expression(ForceSpec):
     """A field from an expression of the coordinates x0, x1, ..., |x| and the time t: either `energy` or `force`."""
 
     kind: Literal["expression"] = "expression"
@@ -80,7 +80,7 @@ class ExpressionForce(ExternalForce):
     """The built field."""
 
     def __init__(
-        self, texts: Sequence[str], law: Law, values: Sequence[float], conservative: bool, periods: Array
+        self, texts: Sequence[str], law: PointwiseKernel, values: Sequence[float], conservative: bool, periods: Array
     ) -> None:
         super().__init__("expression", law, (0.0, TIP, *map(float, values)), conservative=conservative)
         self._texts, self._periods = texts, periods

@@ -12,9 +12,9 @@ from typing import Annotated, Literal, Protocol
 import numpy as np
 from pydantic import Field
 
-from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings, of_dimension
+from gasfield.forces.base import Array, Finite, Force, ForceSpec, Surroundings, of_dimension
 from gasfield.forces.external import ExternalForce
-from gasfield.kernels.leaf import leaf
+from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
 from gasfield.spec import Spec
 
@@ -33,7 +33,7 @@ class Well(Spec):
 
 
 @register
-class GaussianWells(ForceLaw):
+class GaussianWells(ForceSpec):
     """Wells and hills, one Gaussian each."""
 
     kind: Literal["gaussian_wells"] = "gaussian_wells"
@@ -75,7 +75,7 @@ def shapes(wells: Sequence[HasShape]) -> tuple[Array, Array]:
     return np.array([float(well.depth) for well in wells]), np.array([float(well.width) ** -2 for well in wells])
 
 
-@leaf
+@pointwise_kernel
 def wells(x, p, force):  # type: ignore[no-untyped-def]
     """F = -sum v_k y_k/w_k^2, U = -sum v_k, Laplacian = sum v_k (D - y_k^2/w_k^2)/w_k^2; v = d exp(-y^2/2w^2)."""
     centres, depths, narrowness = p

@@ -6,16 +6,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gasfield.forces.base import Finite, Force, ForceLaw, Surroundings, of_dimension
+from gasfield.forces.base import Finite, Force, ForceSpec, Surroundings, of_dimension
 from gasfield.forces.external import ExternalForce
-from gasfield.kernels.leaf import leaf
+from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
 
 Stiffness = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 
 
 @register
-class Harmonic(ForceLaw):
+class Harmonic(ForceSpec):
     """Pulls every particle to a centre, proportionally to its distance along each coordinate."""
 
     kind: Literal["harmonic"] = "harmonic"
@@ -40,7 +40,7 @@ class Harmonic(ForceLaw):
         return ExternalForce("harmonic", harmonic, numbers, conservative=True)
 
 
-@leaf
+@pointwise_kernel
 def harmonic(x, p, force):  # type: ignore[no-untyped-def]
     """F_j = -k_j (x_j - c_j), Laplacian = sum_j k_j; the force has a loop of its own, which vectorises."""
     stiffness, centre = p

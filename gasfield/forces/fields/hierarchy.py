@@ -14,10 +14,10 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from gasfield.forces.base import Finite, Force, ForceLaw, Surroundings, of_dimension
+from gasfield.forces.base import Finite, Force, ForceSpec, Surroundings, of_dimension
 from gasfield.forces.external import ExternalForce
 from gasfield.forces.fields.soft_min import take_shares
-from gasfield.kernels.leaf import leaf
+from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
 from gasfield.spec import Spec
 
@@ -36,7 +36,7 @@ class Node(Spec):
 
 
 @register
-class Hierarchy(ForceLaw):
+class Hierarchy(ForceSpec):
     """Routing by distance down a tree of masses."""
 
     kind: Literal["hierarchy"] = "hierarchy"
@@ -71,7 +71,7 @@ class Hierarchy(ForceLaw):
         return ExternalForce("hierarchy", hierarchy, numbers, conservative=True)
 
 
-@leaf
+@pointwise_kernel
 def hierarchy(x, p, force):  # type: ignore[no-untyped-def]
     """From the last node to the root: U, grad U = q y + sum_c p_c grad U_c, and
 

@@ -15,12 +15,12 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from gasfield.errors import InputError
-from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings, of_dimension
+from gasfield.forces.base import Array, Finite, Force, ForceSpec, Surroundings, of_dimension
 from gasfield.forces.external import ExternalForce
 from gasfield.forces.fields.gaussian_wells import Width
 from gasfield.forces.fields.mixture import Mixture, fit_mixture, kernel_density
 from gasfield.forces.fields.soft_min import add_soft_min, square_distances
-from gasfield.kernels.leaf import leaf
+from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
 from gasfield.trajectory import Trajectory
 
@@ -28,7 +28,7 @@ Weight = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 
 
 @register
-class Landscape(ForceLaw):
+class Landscape(ForceSpec):
     """The energy whose equilibrium density is that of the data. Give `file` (rows of a recording) or `centres`."""
 
     kind: Literal["landscape"] = "landscape"
@@ -134,7 +134,7 @@ def one_each(numbers: float | tuple[float, ...], count: int, key: str) -> Array:
     return np.broadcast_to(np.array(numbers, np.float64), (count,))
 
 
-@leaf
+@pointwise_kernel
 def landscape(x, p, force):  # type: ignore[no-untyped-def]
     """-T log sum_k w_k N_k as a soft minimum of harmonic wells of stiffness T/s^2."""
     columns, centres, heights, stiffnesses, temperature = p

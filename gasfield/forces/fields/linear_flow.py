@@ -17,10 +17,10 @@ from typing import Literal
 
 import numpy as np
 
-from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings, of_dimension
+from gasfield.forces.base import Array, Finite, Force, ForceSpec, Surroundings, of_dimension
 from gasfield.forces.external import ExternalForce
-from gasfield.forces.fields.planes import Plane, require_plane
-from gasfield.kernels.leaf import leaf
+from gasfield.forces.fields.planes import CoordinatePlane, require_plane
+from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
 from gasfield.spec import Spec
 
@@ -28,7 +28,7 @@ from gasfield.spec import Spec
 class Rotation(Spec):
     """A rotation in one plane."""
 
-    plane: Plane
+    plane: CoordinatePlane
     """The two coordinates of the plane."""
     rate: Finite
     """w [energy/length^2; as a flow, radians/time], from the first coordinate to the second."""
@@ -37,7 +37,7 @@ class Rotation(Spec):
 class Shear(Spec):
     """A pure shear: extension along one direction of a plane, equal compression across it."""
 
-    axes: Plane
+    axes: CoordinatePlane
     """The coordinates of extension and compression."""
     rate: Finite
     """s [energy/length^2; as a flow, 1/time]."""
@@ -46,7 +46,7 @@ class Shear(Spec):
 
 
 @register
-class LinearFlow(ForceLaw):
+class LinearFlow(ForceSpec):
     """Translation, rotation, dilation and shear about a centre. Under `advection` the force is the velocity."""
 
     kind: Literal["linear_flow"] = "linear_flow"
@@ -99,7 +99,7 @@ class LinearFlow(ForceLaw):
         return matrix
 
 
-@leaf
+@pointwise_kernel
 def flow(x, p, force):  # type: ignore[no-untyped-def]
     """F = D + A y, U = -D.y - y.A y/2 if A is symmetric, Laplacian -tr A."""
     translation, matrix, centre = p

@@ -16,7 +16,7 @@ from scipy.linalg import schur
 from threadpoolctl import threadpool_limits
 
 from gasfield.errors import InputError
-from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings
+from gasfield.forces.base import Array, Finite, Force, ForceSpec, Surroundings
 from gasfield.forces.charges import require_charges
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT_PARALLEL
@@ -24,7 +24,7 @@ from gasfield.registry import register
 
 
 @register
-class Lorentz(ForceLaw):
+class Lorentz(ForceSpec):
     """Rotates the velocities of charges."""
 
     kind: Literal["lorentz"] = "lorentz"
@@ -46,7 +46,7 @@ class LorentzForce(Force):
     """The built rotation: no force on a particle at rest, and no energy."""
 
     conservative = True
-    turns = True
+    rotates_velocities = True
 
     def __init__(self, field: Array) -> None:
         """Decomposes B (D, D)."""
@@ -59,7 +59,7 @@ class LorentzForce(Force):
     def add(self, gas: Gas, force: Array) -> None:
         return None
 
-    def turn(self, gas: Gas, span: float) -> None:
+    def rotate_velocities(self, gas: Gas, span: float) -> None:
         if gas.velocities is not None:
             _turn(gas.velocities, gas.charges / gas.masses, self._planes, span * self._rates)
 

@@ -15,9 +15,9 @@ import numpy as np
 from pydantic import Field
 
 from gasfield.errors import InputError
-from gasfield.forces.base import Force, ForceLaw, Surroundings
+from gasfield.forces.base import Force, ForceSpec, Surroundings
 from gasfield.forces.external import ExternalForce
-from gasfield.kernels.leaf import leaf
+from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
 
 TERMS = np.array(
@@ -32,7 +32,7 @@ TERMS = np.array(
 
 
 @register
-class MuellerBrown(ForceLaw):
+class MuellerBrown(ForceSpec):
     """The Mueller-Brown surface in two dimensions."""
 
     kind: Literal["mueller_brown"] = "mueller_brown"
@@ -52,7 +52,7 @@ class MuellerBrown(ForceLaw):
         return ExternalForce("mueller_brown", mueller_brown, (scaled,), conservative=True)
 
 
-@leaf
+@pointwise_kernel
 def mueller_brown(place, p, force):  # type: ignore[no-untyped-def]
     """A term A e^q has the force -A e^q grad q and the Laplacian A e^q (q_x^2 + q_xx + q_y^2 + q_yy)."""
     (terms,) = p

@@ -15,10 +15,10 @@ import numpy as np
 from pydantic import Field
 
 from gasfield.errors import InputError
-from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings, of_dimension
+from gasfield.forces.base import Array, Finite, Force, ForceSpec, Surroundings, of_dimension
 from gasfield.forces.external import ExternalForce, Parameters, for_kernels
 from gasfield.forces.fields.gaussian_wells import Width, shapes, wells
-from gasfield.forces.fields.planes import Plane, require_plane
+from gasfield.forces.fields.planes import CoordinatePlane, require_plane
 from gasfield.gas import Gas
 from gasfield.registry import register
 from gasfield.spec import Spec
@@ -36,7 +36,7 @@ class OrbitingWell(Spec):
     """Angular velocity, from the first coordinate of the plane to the second [radians/time]."""
     phase: Finite = 0.0
     """Angle at time 0 [radians]."""
-    plane: Plane = (0, 1)
+    plane: CoordinatePlane = (0, 1)
     """The two coordinates of the plane of the orbit."""
     depth: Finite
     """d; a hill if negative; 0 for a centre of other orbits that exerts no force [energy]."""
@@ -45,7 +45,7 @@ class OrbitingWell(Spec):
 
 
 @register
-class OrbitingWells(ForceLaw):
+class OrbitingWells(ForceSpec):
     """A hierarchy of wells on circular orbits around each other, at the gas's time."""
 
     kind: Literal["orbiting_wells"] = "orbiting_wells"

@@ -9,11 +9,11 @@ from pydantic import Field
 from gasfield.errors import InputError
 
 _Coordinate = Annotated[int, Field(ge=0)]
-Plane = tuple[_Coordinate, _Coordinate]
+CoordinatePlane = tuple[_Coordinate, _Coordinate]
 """Two coordinates, counted from 0; the sense of rotation is from the first to the second."""
 
 
-def require_plane(plane: Plane, dimensions: int, key: str) -> None:
+def require_plane(plane: CoordinatePlane, dimensions: int, key: str) -> None:
     """Refuses a pair of coordinates that is not a plane of the space.
 
     Raises:

@@ -14,7 +14,7 @@ import numpy as np
 from numba import jit, prange
 
 from gasfield.errors import InputError
-from gasfield.forces.base import Array, Force, ForceLaw, Surroundings
+from gasfield.forces.base import Array, Force, ForceSpec, Surroundings
 from gasfield.gas import Gas
 from gasfield.kernels.dot import dot
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
@@ -23,7 +23,7 @@ from gasfield.trajectory import AffineField, FullField, FullSnapshot, RecordedFi
 
 
 @register
-class RecordedGradient(ForceLaw):
+class RecordedGradient(ForceSpec):
     """The recorded field of a training run, at the step of the gas. Conservative at each step."""
 
     recorded: ClassVar[bool] = True
@@ -70,17 +70,17 @@ class _Affine(_Recorded):
 
     def add(self, gas: Gas, force: Array) -> None:
         at = self._field.at(gas.step)
-        _add_affine(gas.positions, at.reference, at.gradient, at.tidal, force)
+        _add_affine(gas.positions, at.reference, at.gradient, at.hessian, force)
 
     def energy(self, gas: Gas) -> Array:
         at = self._field.at(gas.step)
         away = gas.positions - at.reference
-        curvature = 0.5 * np.einsum("ij,jk,ik->i", away, at.tidal, away)
+        curvature = 0.5 * np.einsum("ij,jk,ik->i", away, at.hessian, away)
         energy: Array = at.potential + np.einsum("ij,j->i", away, at.gradient) + curvature
         return energy
 
     def laplacian(self, gas: Gas) -> Array:
-        return np.full(gas.count, np.trace(self._field.at(gas.step).tidal))
+        return np.full(gas.count, np.trace(self._field.at(gas.step).hessian))
 
 
 class _Full(_Recorded):
@@ -113,21 +113,21 @@ class _Full(_Recorded):
 
 
 @jit(**EXACT_PARALLEL)
-def _add_affine(positions, reference, gradient, tidal, force):  # type: ignore[no-untyped-def]
+def _add_affine(positions, reference, gradient, hessian, force):  # type: ignore[no-untyped-def]
     """force_i -= g + H (x_i - c)."""
     for i in prange(positions.shape[0]):
-        _subtract_affine_gradient(positions[i], reference, gradient, tidal, force[i])
+        _subtract_affine_gradient(positions[i], reference, gradient, hessian, force[i])
 
 
 @jit(**EXACT)
-def _subtract_affine_gradient(position, reference, gradient, tidal, force):  # type: ignore[no-untyped-def]
+def _subtract_affine_gradient(position, reference, gradient, hessian, force):  # type: ignore[no-untyped-def]
     """The loop over rows of the symmetric H is outermost, so that the inner loop vectorises."""
     for j in range(position.size):
         force[j] -= gradient[j]
     for k in range(position.size):
         away = position[k] - reference[k]
         for j in range(position.size):
-            force[j] -= tidal[k, j] * away
+            force[j] -= hessian[k, j] * away
 
 
 @jit(**EXACT_PARALLEL)

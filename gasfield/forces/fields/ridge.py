@@ -16,10 +16,10 @@ import numpy as np
 from pydantic import Field
 
 from gasfield.errors import InputError
-from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings, of_dimension
+from gasfield.forces.base import Array, Finite, Force, ForceSpec, Surroundings, of_dimension
 from gasfield.forces.external import ExternalForce
 from gasfield.forces.fields.gaussian_wells import Width
-from gasfield.kernels.leaf import leaf
+from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
 from gasfield.spec import Spec
 
@@ -36,7 +36,7 @@ class Tunnel(Spec):
 
 
 @register
-class Ridge(ForceLaw):
+class Ridge(ForceSpec):
     """A ridge or, with a negative height, a valley."""
 
     kind: Literal["ridge"] = "ridge"
@@ -85,7 +85,7 @@ class Ridge(ForceLaw):
         return np.linalg.qr(directions.T)[0].T
 
 
-@leaf
+@pointwise_kernel
 def ridge(x, p, force):  # type: ignore[no-untyped-def]
     """With y the vector from the crest and q the vector from the opening along it, U = h E (1 - g G):
 

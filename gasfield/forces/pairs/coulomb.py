@@ -23,7 +23,7 @@ class Coulomb(SoftenedLaw):
         """Builds the force between charges.
 
         Raises:
-            InputError: if a periodic side is less than twice the range.
+            InputError: if a periodic side is less than twice the cutoff.
         """
         reach, periods = self.reach_in("coulomb", surroundings)
         return ChargeForce(softened, (self.strength, self.softening**2), periods, reach=reach)

@@ -13,13 +13,13 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from gasfield.forces.base import Array, Force, ForceLaw, Surroundings
+from gasfield.forces.base import Array, Force, ForceSpec, Surroundings
 from gasfield.gas import Gas
 from gasfield.registry import register
 
 
 @register
-class Dispersion(ForceLaw):
+class Dispersion(ForceSpec):
     """Repulsion from the centre of mass. Passive tracers feel the force and do not exert it."""
 
     kind: Literal["dispersion"] = "dispersion"
@@ -54,13 +54,13 @@ class DispersionForce(Force):
     def energy(self, gas: Gas) -> Array:
         centre, mass, inertia = _centre(gas)
         apart = np.sum((gas.positions - centre) ** 2, axis=1)
-        share = np.where(gas.pushes, 0.25, 0.5)
+        share = np.where(gas.is_source, 0.25, 0.5)
         energy: Array = -self._rate * share * gas.masses * (apart + inertia) * (mass > 0.0)
         return energy
 
     def laplacian(self, gas: Gas) -> Array:
         mass = _centre(gas)[1]
-        others = np.where(gas.pushes, mass - gas.masses, mass)
+        others = np.where(gas.is_source, mass - gas.masses, mass)
         laplacian: Array = -self._rate * gas.dimensions * gas.masses * others / max(mass, np.finfo(float).tiny)
         return laplacian
 
@@ -68,7 +68,7 @@ class DispersionForce(Force):
 def _centre(gas: Gas) -> tuple[Array, float, float]:
     """Of the sources at finite positions: centre of mass (D,), mass M, and sum of m |x - X|^2 / M; the mass is zero
     without sources."""
-    there = gas.pushes & np.isfinite(gas.positions).all(axis=1)
+    there = gas.is_source & np.isfinite(gas.positions).all(axis=1)
     masses, places = gas.masses[there, None], gas.positions[there]
     mass = float(masses.sum())
     if mass == 0.0:

@@ -21,7 +21,7 @@ class Gravity(SoftenedLaw):
         """Builds the attraction.
 
         Raises:
-            InputError: if a periodic side is less than twice the range.
+            InputError: if a periodic side is less than twice the cutoff.
         """
         reach, periods = self.reach_in("gravity", surroundings)
         return GravityForce(softened, (-self.strength, self.softening**2), periods, reach=reach)

@@ -7,14 +7,15 @@ same position get a finite speed.
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from gasfield.errors import InputError
-from gasfield.forces.base import Force, ForceLaw, Surroundings
+from gasfield.forces.base import Force, ForceSpec, Surroundings
 from gasfield.forces.pairwise import PairForce, require_room
-from gasfield.kernels.leaf import leaf
+from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
 
 _CORE = 0.5
@@ -22,24 +23,26 @@ _CORE = 0.5
 
 
 @register
-class LennardJones(ForceLaw):
+class LennardJones(ForceSpec):
     """A hard core with attraction beyond it. Passive tracers feel the force and do not exert it."""
+
+    former_keys: ClassVar[Mapping[str, str]] = {"range": "cutoff"}
 
     kind: Literal["lennard_jones"] = "lennard_jones"
     strength: float = Field(1.0, ge=0.0, allow_inf_nan=False)
     """e, depth of the well [energy]."""
     diameter: float = Field(1.0, gt=0.0, allow_inf_nan=False)
     """a, at which the energy without cut-off is zero; the minimum is at 2^(1/6) a [length]."""
-    range: float | None = Field(None, gt=0.0, allow_inf_nan=False)
+    cutoff: float | None = Field(None, gt=0.0, allow_inf_nan=False)
     """Cut-off [length]; 2.5 diameters if left out."""
 
     def build(self, surroundings: Surroundings) -> Force:
         """Builds the force between spheres.
 
         Raises:
-            InputError: if a periodic side is less than twice the range, or the range is inside the core.
+            InputError: if a periodic side is less than twice the cutoff, or the range is inside the core.
         """
-        reach, core = self.range or 2.5 * self.diameter, _CORE * self.diameter
+        reach, core = self.cutoff or 2.5 * self.diameter, _CORE * self.diameter
         if reach <= core:
             raise InputError(f"lennard_jones: a range of {reach:g} is inside the core, {core:g}; use a larger one.")
         require_room("lennard_jones", reach, surroundings.space.periods)
@@ -47,7 +50,7 @@ class LennardJones(ForceLaw):
         return PairForce(twelve_six, parameters, surroundings.space.periods, reach=reach, core=core)
 
 
-@leaf
+@pointwise_kernel
 def twelve_six(u, p):  # type: ignore[no-untyped-def]
     """4 e (b^6 - b^3), b = a^2/u."""
     strength, diameter2 = p

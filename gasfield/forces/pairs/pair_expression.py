@@ -7,8 +7,8 @@ zero. The text is processed like that of `expression`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -16,26 +16,28 @@ from pydantic import Field
 from gasfield.errors import InputError
 from gasfield.expressions.law import law_from, shown
 from gasfield.expressions.parse import Vocabulary
-from gasfield.forces.base import Array, Finite, Force, ForceLaw, Surroundings
+from gasfield.forces.base import Array, Finite, Force, ForceSpec, Surroundings
 from gasfield.forces.pairwise import PairForce, require_room
 from gasfield.forces.singular import LESS_SHARP, TIP, in_float64, probe, refuse_singular
 from gasfield.gas import Gas
-from gasfield.kernels.leaf import Law
+from gasfield.kernels.pointwise import PointwiseKernel
 from gasfield.registry import register
 
 _HINTS = dict.fromkeys(("x", "x0", "d", "R", "u", "r2"), "the distance of the two particles is written r")
 
 
 @register
-class PairExpression(ForceLaw):
+class PairExpression(ForceSpec):
     """A pair force from an expression of the distance r. Passive tracers feel it and do not exert it."""
+
+    former_keys: ClassVar[Mapping[str, str]] = {"range": "cutoff"}
 
     kind: Literal["pair_expression"] = "pair_expression"
     energy: str
     """U of a pair, an expression of r [energy]."""
     parameters: dict[str, Finite] = Field(default_factory=dict)
     """Values of the names used in the expression."""
-    range: float | None = Field(None, gt=0.0, allow_inf_nan=False)
+    cutoff: float | None = Field(None, gt=0.0, allow_inf_nan=False)
     """Cut-off distance [length]; required in a periodic space."""
     softening: float = Field(0.0, ge=0.0, allow_inf_nan=False)
     """s, the least value of r [length]."""
@@ -46,24 +48,26 @@ class PairExpression(ForceLaw):
         """Builds the force.
 
         Raises:
-            InputError: if the expression is not allowed, parameters do not fit, the core is not smaller than the range,
-                the law is undefined at its range, or a periodic side is less than twice the range.
+            InputError: if the expression is not allowed, parameters do not fit, the core is not smaller than the cutoff,
+                the law is undefined at its cutoff, or a periodic side is less than twice the cutoff.
         """
-        periods, reach = surroundings.space.periods, np.inf if self.range is None else self.range
+        periods, reach = surroundings.space.periods, np.inf if self.cutoff is None else self.cutoff
         require_room("pair_expression", reach, periods)
         if self.core >= reach:
-            raise InputError(f"the core {self.core:g} must be smaller than the range {reach:g}.", parameter="core")
+            raise InputError(f"the core {self.core:g} must be smaller than the cutoff {reach:g}.", parameter="core")
         law = law_from("pair", [self.energy], Vocabulary(["r"], tuple(self.parameters), hints=_HINTS))
         force = PairExpressionForce(self, law, tuple(self.parameters.values()), periods, reach)
-        if self.range is not None:
-            force.require_value_at(self.range)
+        if self.cutoff is not None:
+            force.require_value_at(self.cutoff)
         return force
 
 
 class PairExpressionForce(PairForce):
     """The built force."""
 
-    def __init__(self, spec: PairExpression, law: Law, values: Sequence[float], periods: Array, reach: float) -> None:
+    def __init__(
+        self, spec: PairExpression, law: PointwiseKernel, values: Sequence[float], periods: Array, reach: float
+    ) -> None:
         numbers = (spec.softening**2, TIP, *map(float, values))
         super().__init__(law, numbers, periods, reach=reach, core=spec.core)
         self._text = spec.energy
@@ -77,7 +81,7 @@ class PairExpressionForce(PairForce):
         places = np.zeros((2, len(self._periods)))
         places[1, 0] = (1.0 - 1e-9) * reach
         if not np.isfinite(self._sums(probe(places))).all():
-            raise InputError(f"{shown([self._text])} is undefined at its range {reach:g}.")
+            raise InputError(f"{shown([self._text])} is undefined at its cutoff {reach:g}.")
 
     def check_gas(self, gas: Gas) -> None:
         gas = in_float64(gas)

@@ -1,6 +1,6 @@
 """Soft spheres: a finite-range repulsion, U(r) = e (1 - (r/a)^2)^3 for r < a.
 
-The exponent is the least for which the force and its derivative are continuous at the range, so that velocity Verlet
+The exponent is the least for which the force and its derivative are continuous at the cutoff, so that velocity Verlet
 retains its second order; a quadratic U, as in dissipative particle dynamics (Groot and Warren 1997), has a jump there.
 As a function of r^2 the energy is also smooth at r = 0, so that particles may coincide (the force is then zero), and no
 square root is computed.
@@ -8,38 +8,41 @@ square root is computed.
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from gasfield.forces.base import Force, ForceLaw, Surroundings
+from gasfield.forces.base import Force, ForceSpec, Surroundings
 from gasfield.forces.pairwise import PairForce, require_room
-from gasfield.kernels.leaf import leaf
+from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
 
 
 @register
-class SoftRepulsion(ForceLaw):
+class SoftRepulsion(ForceSpec):
     """Repels near particles. Passive tracers feel the force and do not exert it."""
+
+    former_keys: ClassVar[Mapping[str, str]] = {"range": "cutoff"}
 
     kind: Literal["soft_repulsion"] = "soft_repulsion"
     strength: float = Field(ge=0.0, allow_inf_nan=False)
     """e, energy of two coincident particles [energy]."""
-    range: float = Field(gt=0.0, allow_inf_nan=False)
+    cutoff: float = Field(gt=0.0, allow_inf_nan=False)
     """a, the distance below which they interact [length]."""
 
     def build(self, surroundings: Surroundings) -> Force:
         """Builds the repulsion.
 
         Raises:
-            InputError: if a periodic side is less than twice the range.
+            InputError: if a periodic side is less than twice the cutoff.
         """
         periods = surroundings.space.periods
-        require_room("soft_repulsion", self.range, periods)
-        return PairForce(soft, (self.strength, self.range**2), periods, reach=self.range)
+        require_room("soft_repulsion", self.cutoff, periods)
+        return PairForce(soft, (self.strength, self.cutoff**2), periods, reach=self.cutoff)
 
 
-@leaf
+@pointwise_kernel
 def soft(u, p):  # type: ignore[no-untyped-def]
     """e (1 - u/a^2)^3."""
     strength, range2 = p

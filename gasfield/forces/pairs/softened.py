@@ -6,36 +6,41 @@ the same in any number of dimensions: it is not the Green's function of D-dimens
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import numpy as np
 from pydantic import Field
 
-from gasfield.forces.base import Array, ForceLaw, Surroundings
+from gasfield.forces.base import Array, ForceSpec, Surroundings
 from gasfield.forces.pairwise import require_room
-from gasfield.kernels.leaf import leaf
+from gasfield.kernels.pointwise import pointwise_kernel
 
 
-class SoftenedLaw(ForceLaw):
+class SoftenedLaw(ForceSpec):
     """The keys of a softened pair force."""
+
+    former_keys: ClassVar[Mapping[str, str]] = {"range": "cutoff"}
 
     strength: float = Field(1.0, ge=0.0, allow_inf_nan=False)
     """Magnitude of c: the energy of two particles of mass or charge 1 at distance 1 [energy length]."""
     softening: float = Field(gt=0.0, allow_inf_nan=False)
     """s [length]."""
-    range: float | None = Field(None, gt=0.0, allow_inf_nan=False)
+    cutoff: float | None = Field(None, gt=0.0, allow_inf_nan=False)
     """Cut-off distance [length]; none if left out."""
 
     def reach_in(self, kind: str, surroundings: Surroundings) -> tuple[float, Array]:
         """The reach, infinite without a range, and the periods (D,) of the space.
 
         Raises:
-            InputError: if a periodic side is less than twice the range.
+            InputError: if a periodic side is less than twice the cutoff.
         """
-        reach, periods = self.range or np.inf, surroundings.space.periods
+        reach, periods = self.cutoff or np.inf, surroundings.space.periods
         require_room(kind, reach, periods)
         return reach, periods
 
 
-@leaf
+@pointwise_kernel
 def softened(u, p):  # type: ignore[no-untyped-def]
     """c / sqrt(u + s^2)."""
     strength, softening2 = p

@@ -13,7 +13,7 @@ from pydantic import Field
 from gasfield.forces.base import Force, Surroundings
 from gasfield.forces.charges import ChargeForce
 from gasfield.forces.pairs.softened import SoftenedLaw
-from gasfield.kernels.leaf import leaf
+from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
 
 
@@ -29,13 +29,13 @@ class Yukawa(SoftenedLaw):
         """Builds the force between charges.
 
         Raises:
-            InputError: if a periodic side is less than twice the range.
+            InputError: if a periodic side is less than twice the cutoff.
         """
         reach, periods = self.reach_in("yukawa", surroundings)
         return ChargeForce(screened, (self.strength, self.screening, self.softening**2), periods, reach=reach)
 
 
-@leaf
+@pointwise_kernel
 def screened(u, p):  # type: ignore[no-untyped-def]
     """k exp(-R/l)/R, R^2 = u + s^2."""
     strength, length, softening2 = p

@@ -44,7 +44,7 @@ class Shape(Spec):
 SHAPES = Registry("shape", Shape, package="gasfield.tracers.shapes")
 """`kind` -> specification of every shape."""
 
-ShapeSpec = Annotated[Shape, SHAPES.by_kind]
+AnyShape = Annotated[Shape, SHAPES.by_kind]
 """The specification of any registered shape."""
 
 

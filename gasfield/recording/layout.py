@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.gas import Gas
+from gasfield.recording.async_copy import AsyncCopy
+from gasfield.recording.cadence import Cadence
 from gasfield.recording.field import ExactField, FieldAtStep
-from gasfield.recording.host import HostCopy
 from gasfield.recording.rows import Rows
-from gasfield.recording.timetable import Timetable
 from gasfield.trajectory import TrajectoryWriter, schema
 from gasfield.trajectory.field import pack_symmetric
 from gasfield.trajectory.projection import keep_mantissa
 
-_TIDAL_BITS = 10
+_HESSIAN_BITS = 10
 """Mantissa bits of a stored tidal matrix: 5e-4 of a term in an expansion that is itself good to about 1e-2."""
 _MOMENTS = (schema.FIRST_MOMENT, schema.SECOND_MOMENT)
 
@@ -37,9 +37,9 @@ class StepRecord:
     """
 
     step: int
-    loss: float | HostCopy | None = None
+    loss: float | AsyncCopy | None = None
     field: FieldAtStep | None = None
-    gradients: HostCopy | None = None
+    gradients: AsyncCopy | None = None
     after: State | None = None
 
 
@@ -56,13 +56,13 @@ class State:
     """
 
     step: int
-    rows: HostCopy | None = None
-    dead: HostCopy | None = None
-    dead_moments: Mapping[str, HostCopy] = field(default_factory=dict)
-    moments: Mapping[str, HostCopy] = field(default_factory=dict)
+    rows: AsyncCopy | None = None
+    dead: AsyncCopy | None = None
+    dead_moments: Mapping[str, AsyncCopy] = field(default_factory=dict)
+    moments: Mapping[str, AsyncCopy] = field(default_factory=dict)
 
 
-class Sheet:
+class Layout:
     """Maps the parts of a recording to places in its file.
 
     Attributes:
@@ -71,7 +71,7 @@ class Sheet:
 
     def __init__(
         self,
-        timetable: Timetable,
+        cadence: Cadence,
         rows: Rows,
         gradients_of: str | None,
         keeps_moments: bool,
@@ -81,14 +81,14 @@ class Sheet:
         """Defines the content of the file.
 
         Args:
-            timetable: the steps at which each part is written.
+            cadence: the steps at which each part is written.
             rows: the followed rows.
             gradients_of: the group whose gradients are kept; "" for all rows, None for none.
             keeps_moments: whether the optimiser's moments of the rows are written.
             hidden_bits: mantissa bits of the hidden states.
             survey_bits: mantissa bits of the survey.
         """
-        self._timetable, self._rows = timetable, rows
+        self._cadence, self._rows = cadence, rows
         self._gradients_of, self._keeps_moments = gradients_of, keeps_moments
         self._hidden_bits, self._survey_bits = hidden_bits, survey_bits
         self._before: tuple[int, NDArray[Any]] | None = None
@@ -111,13 +111,13 @@ class Sheet:
             if self._gradients_of:
                 writer.subset(self._gradients_place, members, rows.ids[members])
             writer.element(f"{self._gradients_place}/{schema.GRADIENT}", (len(members), dimensions), "f4")
-        if len(rows.dead) and self._timetable.survey_steps:
+        if len(rows.dead) and self._cadence.survey_steps:
             shape = (len(rows.dead), dimensions)
             writer.subset(schema.SURVEY, np.arange(len(rows.dead)), rows.dead)
             writer.element(f"{schema.SURVEY}/{schema.POSITION}", shape, "f4", chunks=(1, *shape))
             writer.describe(f"{schema.SURVEY}/{schema.POSITION}", mantissa_bits=self._survey_bits)
             writer.element(f"{schema.SURVEY}/{schema.LAST_MOTION}", shape[:1], "i8", chunks=(1, *shape[:1]))
-        if self._timetable.field != "none":
+        if self._cadence.field != "none":
             self._lay_out_field(writer, dimensions)
         return writer
 
@@ -127,7 +127,7 @@ class Sheet:
         writer.element(f"{schema.AFFINE}/gradient", (dimensions,), "f4")
         writer.element(f"{schema.AFFINE}/tidal", (packed,), "f4", chunks=(max(1, min(32, (1 << 20) // packed)), packed))
         writer.element(f"{schema.AFFINE}/potential", (), "f8")
-        writer.describe(f"{schema.AFFINE}/tidal", packing="upper triangle, row by row", mantissa_bits=_TIDAL_BITS)
+        writer.describe(f"{schema.AFFINE}/tidal", packing="upper triangle, row by row", mantissa_bits=_HESSIAN_BITS)
 
     @property
     def _gradients_place(self) -> str:
@@ -174,7 +174,7 @@ class Sheet:
                 observe("dead/unmoved", step, step, 1.0 - float(moved.mean()))
                 observe("dead/step_length", step, step, _mean_length(dead - positions))
         self._before = step, dead
-        if self._timetable.is_survey(step):
+        if self._cadence.is_survey(step):
             place = f"{schema.SURVEY}/{schema.POSITION}"
             writer.append(place, step, step, keep_mantissa(dead, self._survey_bits))
             writer.append(f"{schema.SURVEY}/{schema.LAST_MOTION}", step, step, self._last_motion)
@@ -184,8 +184,8 @@ class Sheet:
         append(f"{schema.AFFINE}/reference", step, step, field.reference.array())
         append(f"{schema.AFFINE}/gradient", step, step, field.gradient.array())
         append(f"{schema.AFFINE}/potential", step, step, field.potential.array())
-        tidal = pack_symmetric(field.tidal.array())
-        append(f"{schema.AFFINE}/tidal", step, step, keep_mantissa(tidal, _TIDAL_BITS))
+        hessian = pack_symmetric(field.hessian.array())
+        append(f"{schema.AFFINE}/tidal", step, step, keep_mantissa(hessian, _HESSIAN_BITS))
         writer.observe("mean_hidden_state", step, step, field.mean_hidden.array())
         writer.observe("gradient_factor", step, step, float(field.factor.array()))
         writer.observe("field_error", step, step, float(field.error.array()))
@@ -194,7 +194,7 @@ class Sheet:
 
     def _write_exact(self, writer: TrajectoryWriter, step: int, exact: ExactField) -> None:
         hidden, gradient = exact.hidden.array(), exact.gradient.array()
-        moves = self._timetable.every > 1  # otherwise the frames hold the positions of the rows
+        moves = self._cadence.every > 1  # otherwise the frames hold the positions of the rows
         if not self._room:
             self._room = len(hidden)
             self._lay_out_exact(writer, hidden.shape, gradient.shape, moves)

@@ -28,7 +28,7 @@ def endless_steps() -> frozenset[int]:
 
 
 @dataclass(frozen=True)
-class Timetable:
+class Cadence:
     """The steps at which each part of a recording is taken.
 
     Attributes:

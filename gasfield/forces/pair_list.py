@@ -21,7 +21,7 @@ BLOCK = 128
 """Number of distances computed at once: they and their coordinates fit the L1 cache."""
 
 
-class Crowd(NamedTuple):
+class PairList(NamedTuple):
     """The pairs of target and source particles, in the arrays that kernels take.
 
     Attributes:
@@ -37,14 +37,14 @@ class Crowd(NamedTuple):
     sides: Array
 
     @classmethod
-    def of(cls, gas: Gas, periods: Array) -> Crowd:
+    def of(cls, gas: Gas, periods: Array) -> PairList:
         """All particles of a gas; periods (D,) are 0 along coordinates that are not periodic."""
         sides = np.where(periods > 0.0, periods, np.inf)
         places: Array = np.ascontiguousarray(gas.positions, np.float64)
         if periods.any():
             with np.errstate(invalid="ignore"):  # a NaN has no neighbours; the run detects it
                 places = places - periods * np.floor(places / sides)
-        rows = np.flatnonzero(gas.pushes)
+        rows = np.flatnonzero(gas.is_source)
         return cls(places, np.ascontiguousarray(places[rows].T), rows, sides)
 
 

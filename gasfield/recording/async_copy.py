@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 
-class HostCopy:
+class AsyncCopy:
     """A copy, possibly still in progress; a CPU tensor must not be modified afterwards (pass a new one or a clone)."""
 
     def __init__(self, tensor: Tensor) -> None:

@@ -16,17 +16,17 @@ from typing import Any
 from numba import jit
 from numba.core.dispatcher import Dispatcher
 
-Law = Dispatcher
-"""A compiled law, as `leaf` returns it."""
+PointwiseKernel = Dispatcher
+"""A compiled law, as `pointwise_kernel` returns it."""
 
 
-def leaf(function: Callable[..., Any]) -> Law:
+def pointwise_kernel(function: Callable[..., Any]) -> PointwiseKernel:
     """Compiles a function of numbers into a law, which kernels inline.
 
     It must not be parallel and must not depend on variables of its module that may change. A division by zero gives
     infinity or NaN, as in arrays, because an exception cannot leave a parallel loop.
     """
-    law: Law = jit(nopython=True, nogil=True, forceinline=True, error_model="numpy")(function)
+    law: PointwiseKernel = jit(nopython=True, nogil=True, forceinline=True, error_model="numpy")(function)
     give_name = getattr(law, "_set_uuid", None)  # internal to Numba; without it every process compiles anew
     if give_name is not None:
         give_name(_name(function))
