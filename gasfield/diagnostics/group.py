@@ -131,8 +131,13 @@ class Group:
         """
         if not trajectory.has_survey:
             return None
-        kept = trajectory.survey()
-        return cls(name=SURVEYED, steps=kept.steps, positions=kept.values, precision=trajectory.precision)
+        kept = trajectory.survey_frames()
+        if kept.nbytes <= IN_MEMORY_BYTES:
+            positions: Vectors = trajectory.survey().values
+        else:
+            frames, rows, dimensions = (np.arange(length) for length in kept.shape)
+            positions = Stored(lambda r, f: kept.read(f, r), frames, rows, len(dimensions), kept.dtype)
+        return cls(name=SURVEYED, steps=kept.steps, positions=positions, precision=trajectory.precision)
 
     @classmethod
     def whole(cls, trajectory: Trajectory, origin: Origin | None = None) -> Self:
@@ -410,9 +415,8 @@ def _doubles(vectors: Vectors, frames: Index, rows: Index) -> NDArray[np.float64
 
 def _series_of(trajectory: Trajectory, prefix: str) -> dict[str, Series]:
     """Numbers over time under a prefix, without it; arrays over time are no numbers and stay behind."""
-    names = [name for name in trajectory.observables if name.startswith(prefix) and "/" not in name[len(prefix) :]]
-    found = {name[len(prefix) :]: trajectory.observable(name) for name in names}
-    return {name: series for name, series in found.items() if series.values.ndim == 1}
+    names = [name for name in trajectory.numbers if name.startswith(prefix) and "/" not in name[len(prefix) :]]
+    return {name[len(prefix) :]: trajectory.observable(name) for name in names}
 
 
 def _local_bonds(bonds: NDArray[np.int64] | None, rows: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -220,7 +220,8 @@ def _frame(tracer: Tracer, k: int, soil: PlacementContext, index: int) -> Values
     frame, dimensions = tracer.frame, soil.dimensions
     if k > dimensions:
         raise InputError(
-            f"a {tracer.shape.kind} structure has {k} dimensions, the space only {dimensions}.", parameter="shape"
+            f"a {tracer.shape.kind} structure has {k} dimensions, but the space has only {dimensions}.",
+            parameter="shape",
         )
     if isinstance(frame, RandomFrame):
         if frame.dimensions not in (None, k):

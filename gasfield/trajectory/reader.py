@@ -223,6 +223,11 @@ class Trajectory(Closing):
             root.visititems(lambda name, item: found.append(name) if "value" in _keys(item) else None)
         return found
 
+    @property
+    def numbers(self) -> list[str]:
+        """Names of the observables that are one number in each step."""
+        return [name for name in self.observables if self._file[f"{schema.OBSERVABLES}/{name}/value"].ndim == 1]
+
     def observable(self, name: str) -> Series:
         """One observable over time.
 
@@ -239,6 +244,10 @@ class Trajectory(Closing):
     def survey(self) -> Series:
         """All dead rows at the steps of the survey: values (S, N_dead, D)."""
         return self._series(f"{schema.SURVEY}/{schema.POSITION}")
+
+    def survey_frames(self) -> Frames:
+        """The same, read on demand while the file is open."""
+        return self._frames(f"{schema.SURVEY}/{schema.POSITION}", axes=3)
 
     def last_motion(self) -> Series:
         """The last step in which any bit of a row of the survey changed, 0 if none did: values (S, N_dead), at the

@@ -48,8 +48,8 @@ class PairExpression(ForceSpec):
         """Builds the force.
 
         Raises:
-            InputError: if the expression is not allowed, parameters do not fit, the core is not smaller than the cutoff,
-                the law is undefined at its cutoff, or a periodic side is less than twice the cutoff.
+            InputError: if the expression is not allowed, parameters do not fit, the core is not smaller than the
+                cutoff, the law is undefined at its cutoff, or a periodic side is less than twice the cutoff.
         """
         periods, reach = surroundings.space.periods, np.inf if self.cutoff is None else self.cutoff
         require_room("pair_expression", reach, periods)
