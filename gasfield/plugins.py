@@ -10,16 +10,21 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Iterator
 from importlib.metadata import entry_points
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+
+from pydantic import BaseModel
 
 from gasfield.errors import InputError
 
 GROUP = "gasfield.plugins"
 
 _run: dict[str, str] = {}
-"""Name of each plug-in that was run -> SHA-256 of its text, or the version of its package."""
+"""Name of each plug-in file that was run -> SHA-256 of its text."""
+_installed: dict[str, tuple[str, str]] = {}
+"""Name of each installed plug-in -> its top-level package, and its version."""
 _installed_seen = False
 
 
@@ -70,12 +75,26 @@ def import_installed() -> None:
                 f"the installed plug-in '{entry.name}' ({entry.value}) cannot be imported: {type(fault).__name__}: "
                 f"{fault}. Fix or uninstall it."
             ) from None
-        _run[entry.name] = entry.dist.version if entry.dist else ""
+        _installed[entry.name] = (entry.module.partition(".")[0], entry.dist.version if entry.dist else "")
 
 
-def plugins_in_use() -> str:
-    """All plug-ins that were run, each with the SHA-256 of its text or its version; empty if there are none."""
-    return ", ".join(f"{name} {text}" for name, text in sorted(_run.items()))
+def plugins_in_use(*specifications: object) -> str:
+    """The plug-ins that specifications depend on: every file that was run, with the SHA-256 of its text, and those of
+    installed packages that define one of the specifications, with their version. Empty if there are none."""
+    packages = {module.partition(".")[0] for specification in specifications for module in _modules(specification)}
+    used = _run | {name: version for name, (package, version) in _installed.items() if package in packages}
+    return ", ".join(f"{name} {text}" for name, text in sorted(used.items()))
+
+
+def _modules(value: object) -> Iterator[str]:
+    """The modules that define a specification and those within it."""
+    if isinstance(value, BaseModel):
+        yield type(value).__module__
+        for name in type(value).model_fields:
+            yield from _modules(getattr(value, name))
+    elif isinstance(value, tuple | list):
+        for item in value:
+            yield from _modules(item)
 
 
 def _line_in(path: Path, fault: Exception) -> str:

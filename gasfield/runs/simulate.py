@@ -57,16 +57,16 @@ def simulate(
 
 def identity(scenario: Scenario) -> str:
     """SHA-256 of what a run is made of: the scenario, and the plug-ins if there are any."""
-    return _identity(scenario.digest())
+    return _identity(scenario, scenario.digest())
 
 
-def _identity(digest: str) -> str:
-    return hashlib.sha256((digest + plugins_in_use()).encode()).hexdigest()
+def _identity(scenario: Scenario, digest: str) -> str:
+    return hashlib.sha256((digest + plugins_in_use(scenario)).encode()).hexdigest()
 
 
 def _restore(simulation: Simulation, scenario: Scenario, checkpoint: Checkpoint) -> None:
     # Earlier versions wrote other defaults into scenario.yaml: there the text itself is what the checkpoint belongs to.
-    if checkpoint.identity not in (identity(scenario), _identity(scenario.text_digest())):
+    if checkpoint.identity not in (identity(scenario), _identity(scenario, scenario.text_digest())):
         raise InputError(
             "the checkpoint belongs to another scenario; scenario.yaml or a plug-in was changed since the run."
         )

@@ -387,8 +387,8 @@ class Simulation(Closing):
     def provenance(self) -> dict[str, Any]:
         """What a trajectory of this simulation says of its origin: attributes of the file."""
         freedom = self.dynamics.degrees_of_freedom(self.gas)
-        plugins = plugins_in_use()
         scenario = self.scenario or self._described()
+        plugins = plugins_in_use(scenario, self.law, tuple(self._forces))
         described = (
             {}
             if scenario is None

@@ -62,6 +62,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         for kind in set(registry) - known[id(registry)]:
             registry.remove(kind)
     plugins._run.clear()
+    plugins._installed.clear()
 
 
 def test_the_examples_are_about_30_lines(page: Path) -> None:
@@ -215,7 +216,7 @@ def test_installed_plugins_are_imported_when_a_kind_is_unknown(page: Path, monke
     """An entry point of the group `gasfield.plugins`."""
 
     class Entry:
-        name, value, dist = "shells", "my_package.shells", None
+        name, value, module, dist = "shells", "my_package.shells", "my_package.shells", None
 
         @staticmethod
         def load() -> None:
@@ -225,3 +226,12 @@ def test_installed_plugins_are_imported_when_a_kind_is_unknown(page: Path, monke
     monkeypatch.setattr(plugins, "entry_points", lambda group: [Entry] if group == "gasfield.plugins" else [])
     shell: Any = load_scenario(page / "on-a-shell.yaml").forces[0]
     assert shell.kind == "shell"
+
+
+def test_a_run_depends_on_the_installed_plugins_that_it_uses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not on others that happen to have been imported, by the diagnostics of another run, say."""
+    scenario = load_scenario("mueller-brown")
+    monkeypatch.setattr(plugins, "_installed", {"others": ("some_package", "1.0")})
+    assert plugins.plugins_in_use(scenario) == ""
+    monkeypatch.setattr(plugins, "_installed", {"ours": ("gasfield", "2.0")})  # as if its forces came from there
+    assert plugins.plugins_in_use(scenario) == "ours 2.0"
