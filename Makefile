@@ -11,7 +11,7 @@ demo: $(VENV)/.installed
 
 # With COVERAGE=1 the lines that ran are counted as well, and the files with the least are listed.
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -m "not validate" --numprocesses 2 --dist worksteal $(if $(COVERAGE),--cov --cov-report=)
+	$(BIN)/python -m pytest -m "not validate" --numprocesses 2 --dist loadfile $(if $(COVERAGE),--cov --cov-report=)
 	$(if $(COVERAGE),$(BIN)/coverage report --sort=cover | awk 'NR <= 17 || /^TOTAL/')
 
 validate: $(VENV)/.installed-validate

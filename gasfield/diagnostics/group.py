@@ -360,12 +360,13 @@ class Group:
             notes.append(f"{gone} of {len(rows)} rows have no finite position in some frame and are left out")
         return replace(self.at_frames(frames).of_rows(rows), notes=tuple(notes))
 
-    def blocks(self, overlap: int = 0) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+    def blocks(self, overlap: int = 0, parts: int = 1) -> Iterator[tuple[slice, NDArray[np.float64]]]:
         """The frames in float64, a block at a time so that a long trajectory need not fit twice: (frames, (t, N, D)).
 
-        Each block but the first repeats the last `overlap` frames of the one before.
+        Each block but the first repeats the last `overlap` frames of the one before. `parts` is for who makes several
+        arrays of their size of them: blocks are smaller by it.
         """
-        size = max(1 + overlap, BLOCK_BYTES // max(1, 8 * self.count * self.dimensions))
+        size = max(1 + overlap, BLOCK_BYTES // max(1, 8 * parts * self.count * self.dimensions))
         last = len(self.steps) - overlap
         for start in range(0, max(last, 0), size - overlap):
             span = slice(start, min(start + size, len(self.steps)))

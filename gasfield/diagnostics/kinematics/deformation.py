@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values
+from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values, spread_over
 from gasfield.diagnostics.group import Group
 from gasfield.registry import register
 from gasfield.statistics.affine_remainder import local_d2min, neighbourhoods
@@ -29,6 +29,9 @@ from gasfield.statistics.estimate import Estimate, jackknife, mean, missing
 
 _FLAT = 1e-3
 """A structure thinner than this share of its length counts as flat in that direction."""
+
+_KEPT = 1 << 22
+"""Most numbers of the maps of all frames; of more, those of frames evenly spread over all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +101,10 @@ class Deformation(Diagnostic[DeformationResult]):
             notes.append("the points of the structure coincide, or are fewer than two: it cannot deform")
         elif group.count < k + 2:
             notes.append(f"{group.count} points in {k} dimensions: a linear map fits them exactly and leaves nothing")
+        frames = spread_over(len(group.steps), max(2, _KEPT // max(1, group.dimensions * k)))
+        if len(frames) < len(group.steps):
+            notes.append(f"{len(frames)} of {len(group.steps)} frames are looked at")
+            group = group.at_frames(frames)
         fit = _Fit.through(group, axes)
         around = neighbourhoods(group.bonds, group.count)
         last = group.frame(-1) if len(group.steps) else np.empty((0, group.dimensions))
@@ -139,7 +146,7 @@ class _Fit:
         gram = coordinates.T @ coordinates
         if k:
             solver = np.linalg.solve(gram, coordinates.T)
-            for frames, x in group.blocks():
+            for frames, x in group.blocks(parts=4):
                 y = _centred(x)
                 maps[frames] = np.einsum("km,tmd->tdk", solver, y, optimize=True)
                 if count > k + 1:

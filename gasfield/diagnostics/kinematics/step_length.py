@@ -14,7 +14,7 @@ from gasfield.diagnostics.group import Group
 from gasfield.registry import register
 from gasfield.statistics.estimate import median, missing
 
-_KEPT = 1 << 24
+_KEPT = 1 << 22
 """Most lengths that are kept for the picture; of more, those of rows evenly spread over all."""
 
 
@@ -25,7 +25,7 @@ class StepLengthResult(Result):
     Attributes:
         steps: (T - 1,) step at the end of each interval.
         lengths: (T - 1, n) distance moved by each row [length per `interval`]; of fewer rows where all of them would be
-            more than 16 million lengths.
+            more than 4 million lengths.
         median, mean: (T - 1,) over rows.
         low, high: (T - 1,) the 10th and the 90th percentile of the rows.
         interval: the time from one frame to the next, in words.
