@@ -109,7 +109,7 @@ def test_one_diagnostic_alone_with_its_pictures(gasfield, tmp_path: Path) -> Non
     assert sum(shares[kind]["value"] for kind in shares if kind not in ("thermal", "dimensions", "condition")) == (
         pytest.approx(1.0, abs=1e-9)
     )
-    assert {"value", "unit", "error", "null", "corrected"} == set(shares["thermal"]["rotation"])
+    assert {"value", "unit", "error", "permutation_null", "corrected"} == set(shares["thermal"]["rotation"])
     assert groups["dead"]["motion"]["rotation"]["value"] is None
     assert groups["dead"]["motion"]["frame"]["thermal"]["rotation"]["value"] is not None
     assert "radius" not in groups["dead"]

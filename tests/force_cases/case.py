@@ -23,7 +23,7 @@ SPEC: TypeAdapter[Any] = TypeAdapter(AnyForce)
 def gas_at(positions: np.ndarray, is_source: np.ndarray | None = None, step: int = 0) -> Gas:
     count = len(positions)
     gas = Gas(positions, np.zeros(count, np.int64), ["gas"], np.full(count, -1), [""] * count, step=step)
-    return gas if is_source is None else Gas(**{**vars(gas), "pushes": is_source})
+    return gas if is_source is None else Gas(**{**vars(gas), "is_source": is_source})
 
 
 def build(kind: str, space: Space, **parameters: Any) -> Force:

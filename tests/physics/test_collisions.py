@@ -63,7 +63,7 @@ def test_a_range_inside_the_core_and_a_box_too_small_are_refused() -> None:
     with pytest.raises(InputError, match=r"side 4 .* twice the cutoff, 5: .* at most 2"):
         build("lennard_jones", Periodic(dimensions=2, side=4.0))
     for kind in ("gravity", "coulomb"):
-        with pytest.raises(InputError, match=r"without a range .* at most 2, half of the side 4"):
+        with pytest.raises(InputError, match=r"without a cutoff .* at most 2, half of the side 4"):
             build(kind, Periodic(dimensions=2, side=4.0), softening=0.1)
     with pytest.raises(InputError, match="no particle has a charge"):
         build("coulomb", SPACE, softening=0.1).check_gas(gas_at(apart(1.0)))

@@ -23,7 +23,7 @@ print(sum(pairwise._push.stats.cache_misses.values()), sum(pairwise._push.stats.
 def compilations(cache: Path, module: str, law: str, parameters: str) -> tuple[int, int]:
     tests = Path(__file__).parents[1]
     environment = os.environ | {"NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": f"{tests}{os.pathsep}{tests.parent}"}
-    code = USE.format(module=module, law=law, weight_dtype=parameters)
+    code = USE.format(module=module, law=law, parameters=parameters)
     out = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     misses, hits = out.stdout.split()
     return int(misses), int(hits)

@@ -40,7 +40,10 @@ def test_what_belongs_to_a_number_stands_in_it(order: int) -> None:
     keys = {"share": 1.0, "share.permutation_null": 2.0, "a.b": 3.0}
     tree = nested_leaves({key: Quantity(keys[key], "1") for key in list(keys)[::order]})
     leaf = {"unit": "1", "error": None}
-    assert tree == {"share": {"value": 1.0, **leaf, "null": {"value": 2.0, **leaf}}, "a": {"b": {"value": 3.0, **leaf}}}
+    assert tree == {
+        "share": {"value": 1.0, **leaf, "permutation_null": {"value": 2.0, **leaf}},
+        "a": {"b": {"value": 3.0, **leaf}},
+    }
 
 
 @pytest.mark.parametrize("keys", [("radius", "radius.value"), ("radius.unit", "radius"), ("a.b", "a.b.error.c")])
