@@ -19,7 +19,7 @@ def apart(distance: float) -> np.ndarray:
 
 
 def test_lennard_jones_has_its_minimum() -> None:
-    spheres = build("lennard_jones", SPACE, strength=2.0, diameter=1.5, range=6.0)
+    spheres = build("lennard_jones", SPACE, strength=2.0, diameter=1.5, cutoff=6.0)
     shift = 8.0 * (0.25**12 - 0.25**6)
     assert spheres.energy(gas_at(apart(1.5 * 2 ** (1 / 6)))).sum() == pytest.approx(-2.0 - shift, rel=1e-12)
     assert np.abs(pull(spheres, gas_at(apart(1.5 * 2 ** (1 / 6))))).max() < 1e-12
@@ -29,7 +29,7 @@ def test_lennard_jones_has_its_minimum() -> None:
 
 
 def test_at_the_range_of_weeks_chandler_and_andersen_nothing_attracts() -> None:
-    spheres = build("lennard_jones", SPACE, range=2 ** (1 / 6))
+    spheres = build("lennard_jones", SPACE, cutoff=2 ** (1 / 6))
     for r in np.linspace(0.6, 1.12, 20):
         assert spheres.energy(gas_at(apart(r))).sum() > 0.0
         assert pull(spheres, gas_at(apart(r)))[1, 0] > 0.0
@@ -59,7 +59,7 @@ def test_a_head_on_collision_exchanges_velocities() -> None:
 
 def test_a_range_inside_the_core_and_a_box_too_small_are_refused() -> None:
     with pytest.raises(InputError, match=r"a range of 0\.4 is inside the core, 0\.5"):
-        build("lennard_jones", SPACE, range=0.4)
+        build("lennard_jones", SPACE, cutoff=0.4)
     with pytest.raises(InputError, match=r"side 4 .* twice the cutoff, 5: .* at most 2"):
         build("lennard_jones", Periodic(dimensions=2, side=4.0))
     for kind in ("gravity", "coulomb"):

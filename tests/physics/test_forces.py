@@ -78,7 +78,7 @@ def test_force_energy_and_virial_are_the_definition(case: Case) -> None:
 def some_forces(space: Space) -> list[Force]:
     return [
         build("harmonic", space, stiffness=2.0),
-        build("soft_repulsion", space, strength=1.0, range=1.5),
+        build("soft_repulsion", space, strength=1.0, cutoff=1.5),
         build("constant", space, force=[1.0, 0.0, -1.0]),
     ]
 

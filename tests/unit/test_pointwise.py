@@ -30,6 +30,6 @@ def compilations(cache: Path, module: str, law: str, parameters: str) -> tuple[i
 
 
 def test_a_second_process_compiles_nothing(tmp_path: Path) -> None:
-    soft = ("pairs.soft_repulsion", "SoftRepulsion", "strength=1.0, range=2.0")
+    soft = ("pairs.soft_repulsion", "SoftRepulsion", "strength=1.0, cutoff=2.0")
     assert compilations(tmp_path, *soft) == (1, 0)
     assert compilations(tmp_path, *soft) == (0, 1)
