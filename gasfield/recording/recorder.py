@@ -144,12 +144,12 @@ class Recorder(Closing):
         self._graded = self._gradients_of(gradients)
         probes = self._on_device(_probes(self.rows, len(self._weight), seed))
         self._layer = OutputLayer(model, self.matrices, probes)
-        self._hears, self._lawful = field != "none", False
+        self._keeps_field, self._lawful = field != "none", False
         self._patience, self._last_given = patience, time.monotonic()
         graded = None if gradients is False else "" if gradients is True else gradients
         self._layout = Layout(self._cadence, self.rows, graded, moments, hidden_bits, survey_bits)
         self._worker = self._open(model, tokens, seed, provenance or {}, queue) if is_writer() else None
-        if self._hears:
+        if self._keeps_field:
             self._layer.listen()
         self._arm()
         atexit.register(self.close)
@@ -172,7 +172,7 @@ class Recorder(Closing):
             return
         record = StepRecord(step)
         with torch.no_grad():
-            if self._hears and self._cadence.has_field(step):
+            if self._keeps_field and self._cadence.has_field(step):
                 record.field = self._field(step)
             if self._graded is not None and self._cadence.is_frame(step):
                 record.gradients = AsyncCopy(self._gradient(self._graded))
@@ -242,7 +242,7 @@ class Recorder(Closing):
     def _arm(self) -> None:
         """Prepares the next step: the reference point of its field must be taken before the update."""
         step, weight = self.updates, self._weight.detach()
-        self._layer.armed = self._hears and self._cadence.has_field(step)
+        self._layer.armed = self._keeps_field and self._cadence.has_field(step)
         self._layer.partition = self._layer.armed and self._cadence.is_full(step)
         self._layer.calls = 0
         if self._layer.armed:
@@ -284,7 +284,7 @@ class Recorder(Closing):
 
     def _refuse(self, text: str) -> None:
         self._layer.release()
-        self._hears = False
+        self._keeps_field = False
         raise InputError(f"recorder.step(): {text}")
 
     # ------------------------------------------------------------------------------------------------ to the file
@@ -345,7 +345,7 @@ class Recorder(Closing):
 
     def _let_go(self) -> Exception | None:
         self._layer.release()
-        self._hears = False
+        self._keeps_field = False
         worker, self._worker = self._worker, None
         return None if worker is None else worker.finish()
 
@@ -357,7 +357,7 @@ class Recorder(Closing):
     @property
     def _shares(self) -> bool:
         """Whether other processes hold part of the positions."""
-        return self._hears and world_size() > 1
+        return self._keeps_field and world_size() > 1
 
     def _on_device(self, ids: NDArray[np.int64]) -> Tensor:
         return torch.from_numpy(ids).to(self._weight.device)
