@@ -151,8 +151,9 @@ def _law(case: Case) -> AdamW:
     own_rounding = _rounds_itself(case)
     return AdamW.model_validate(
         {
-            "parameters": case.weights,
-            "state": {"first": case.first, "second": "float32" if own_rounding else case.second},
+            "weight_dtype": case.weights,
+            "first_moment_dtype": case.first,
+            "second_moment_dtype": "float32" if own_rounding else case.second,
             "learning_rate": LEARNING_RATE,
             "betas": BETAS,
             "epsilon": EPSILON,

@@ -59,7 +59,7 @@ def test_on_the_lattice_the_first_step_is_shorter_and_16_cells_long(state: str) 
     The mean of 3,699 rows has a standard error of 3e-7; most of 2e-5 is the last digit of the published number.
     """
     weights, published = round_to_bfloat16(initial_weights(ROWS, DIMENSIONS)), pytest.approx(0.00789, abs=2e-5)
-    moved = first_step(weights, dead_token_gradient(), weight_dtype="bfloat16", state=state)
+    moved = first_step(weights, dead_token_gradient(), weight_dtype="bfloat16", moment_dtype=state)
     assert np.linalg.norm(moved, axis=1).mean() == published
     # Negative control: the same rows in float32.
     assert np.linalg.norm(first_step(weights, dead_token_gradient()), axis=1).mean() != published

@@ -298,7 +298,7 @@ def test_values_never_compile_a_new_kernel() -> None:
     for law in (
         AdamW(learning_rate=1, betas=(0, 0), epsilon=0, weight_decay=1),
         AdamW(learning_rate=1e-3),
-        bfloat16_law(state={"first": "bfloat16"}),
+        bfloat16_law(moment_dtype="float32", first_moment_dtype="bfloat16"),
         bfloat16_law(),
     ):
         adamw_step(weights, gradient, *at_rest(weights), step=3, law=law)
