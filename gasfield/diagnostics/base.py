@@ -1,4 +1,4 @@
-"""What all diagnostics have in common."""
+"""Base classes of diagnostics and of their results."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ Values = NDArray[np.float64]
 
 
 class Scope(Enum):
-    """What a diagnostic is about."""
+    """What a diagnostic is computed for."""
 
     GROUP = "group"
     """Each group of particles by itself."""
     WHOLE = "whole"
-    """The gas as a whole: its pressure, say, belongs to no group."""
+    """The gas as a whole, for quantities such as the pressure that belong to no single group."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,20 +56,20 @@ class Result:
         return {key: estimate.quantity() for key, estimate in self.estimates.items()}
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draws the result into `ax`, or into a figure of its own (`.figure` of what is returned)."""
+        """Draws the result into `ax`, or into a new figure (`.figure` of the returned axes)."""
         raise NotImplementedError
 
 
 class GroupedResult(Result):
-    """Results that several groups are best looked at in one picture."""
+    """Results of which several groups are best compared in one figure."""
 
     @classmethod
     @abstractmethod
     def plot_grouped(cls, results: Sequence[Self], ax: Axes | None = None) -> Axes:
-        """Draws the results of several groups into one picture."""
+        """Draws the results of several groups into one figure."""
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """The result by itself."""
+        """Draws this result alone."""
         return self.plot_grouped([self], ax)
 
 
@@ -79,16 +79,16 @@ R_co = TypeVar("R_co", bound=Result, covariant=True)
 class Diagnostic(DiagnosticSpec, Generic[R_co]):
     """Computes results from the rows of a group. Its fields are its parameters; each has a default.
 
-    A subclass says in `objection` which groups it does not apply to, and computes in `measure`.
+    A subclass implements `measure`, and overrides `objection` where it does not apply to every group.
     """
 
     scope: ClassVar[Scope] = Scope.GROUP
     needs_run: ClassVar[bool] = False
-    """Whether it needs the laws of a run (`Group.run`) and does not apply to recordings."""
+    """Whether it needs the model of a run (`Group.run`), and so does not apply to recordings."""
     needs_motion: ClassVar[bool] = False
-    """Whether it needs two frames."""
+    """Whether it needs at least two frames."""
     throughout: ClassVar[bool] = True
-    """Whether it looks only at rows that have a position in every frame in which any has one (`Group.present`)."""
+    """Whether it uses only rows with a position in every frame in which any row has one (`Group.present`)."""
 
     def why_not(self, group: Group) -> str | None:
         """Why this diagnostic does not apply to a group; None if it does."""
@@ -96,24 +96,24 @@ class Diagnostic(DiagnosticSpec, Generic[R_co]):
             if self.needs_run and group.run and self.throughout and not group.present().count:
                 return "no row has a position throughout"
             if self.needs_motion and len(group.steps) < 2:
-                return "one frame only: nothing moves"
+                return "only one frame: there is no motion"
             return self.objection(group)
         except NotApplicable as reason:
             return str(reason)
 
     def objection(self, group: Group) -> str | None:
-        """What speaks against it, besides what the class attributes say; default: nothing.
+        """Why it does not apply to a group, beyond the class attributes; None (the default) if it does.
 
         Raises:
-            NotApplicable: if something that it needs of the run is not known; the text says why.
+            NotApplicable: if something it needs of the run is not known; the message gives the reason.
         """
         return None
 
     def compute(self, source: Group | Trajectory) -> R_co:
-        """The results for one group, or for all rows of a trajectory at once. What is undefined is so with a note.
+        """The results for one group, or for all rows of a trajectory at once. Undefined values come with a note.
 
         Raises:
-            ValueError: if it needs a run and does not apply to this one; the text says why.
+            ValueError: if it needs a run and does not apply to this one; the message gives the reason.
         """
         group = as_group(source, WHOLE if self.scope is Scope.WHOLE else ALL)
         if self.needs_run and (reason := self.why_not(group)) is not None:
@@ -121,21 +121,21 @@ class Diagnostic(DiagnosticSpec, Generic[R_co]):
         return self.result(group)
 
     def result(self, group: Group) -> R_co:
-        """The results for a group to which it was found to apply."""
+        """The results for a group to which it applies."""
         looked_at = group.present() if self.throughout else group
         return self.measure(looked_at, list(looked_at.notes))
 
     @abstractmethod
     def measure(self, group: Group, notes: list[str]) -> R_co:
-        """Computes the results; `notes` has those of the group, and grows by what is undefined or was left out."""
+        """Computes the results; `notes` starts with those of the group; undefined or omitted values are added."""
 
 
 DIAGNOSTICS = cast("Registry[Diagnostic[Result]]", diagnostic.DIAGNOSTICS)
-"""`kind` -> every diagnostic: the registry of scenarios, whose entries can be computed as well as written down."""
+"""`kind` -> every diagnostic: the registry of scenarios, whose entries can also be computed."""
 
 
 def spread_over(count: int, most: int, first: int = 0) -> NDArray[np.int64]:
-    """At most `most` different indices from `first` to `count` - 1, evenly spaced, both ends among them."""
+    """At most `most` different indices from `first` to `count` - 1, evenly spaced, both ends included."""
     if count <= first:
         return np.empty(0, np.int64)
     return np.unique(np.linspace(first, count - 1, min(count - first, most)).astype(np.int64))

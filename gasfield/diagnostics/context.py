@@ -1,4 +1,4 @@
-"""What is known of the simulation behind a trajectory: its laws, or why they are not known."""
+"""What is known of the simulation behind a trajectory: its model, or why it is not known."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ from gasfield.spaces import Space
 from gasfield.trajectory import Trajectory
 
 WHOLE = "gas"
-"""The name under which results of the gas as a whole stand."""
-RECORDED = "it is no simulation: no space, forces and bath are known"
+"""The name of the results of the gas as a whole."""
+RECORDED = "it is not a simulation: space, forces and bath are not known"
 
 
 class NotApplicable(Exception):  # noqa: N818 (a property of the data)
-    """A diagnostic does not apply; the text says why."""
+    """A diagnostic does not apply; the message gives the reason."""
 
 
 @dataclass(frozen=True)
 class RunContext:
-    """The laws of a run, as a diagnostic needs them.
+    """The model of a run, as diagnostics need it.
 
     Attributes:
-        space: where the gas lives.
-        laws: the forces, as they were written down.
-        dynamics: the law of motion.
+        space: of the gas.
+        laws: the specifications of the forces.
+        dynamics: the specification of the dynamics.
         temperature: of the bath; None where there is none.
         groups: names of all groups and tracers.
         find: a data file that the forces name -> its path; raises InputError.
-        degrees_of_freedom: of the whole gas, as the law of motion counts them; None where it has no velocities.
+        degrees_of_freedom: of the whole gas, as counted by the dynamics; None where they have no velocities.
     """
 
     space: Space
@@ -56,7 +56,7 @@ class RunContext:
 
     @classmethod
     def of(cls, scenario: Scenario, degrees_of_freedom: int | None, find: Callable[[str], Path] | None = None) -> Self:
-        """The laws of a scenario, with the data files that it has found itself if no `find` is given."""
+        """The model of a scenario; data files are found by the scenario itself if no `find` is given."""
         return cls(
             space=scenario.space,
             laws=scenario.forces,
@@ -68,20 +68,20 @@ class RunContext:
         )
 
     def acting(self, group: str) -> tuple[ForceSpec, ...]:
-        """The laws of the forces that a group feels."""
+        """The specifications of the forces that act on a group."""
         return tuple(law for law in self.laws if law.acts_on(group))
 
     def forces(self, group: str) -> TotalForce:
-        """The forces that a group feels, or all those of the gas as a whole.
+        """The forces that act on a group, or all forces for the gas as a whole.
 
         Raises:
-            NotApplicable: if a data file that they need is missing, or is another one than in the run.
+            NotApplicable: if a data file that they need is missing, or differs from that of the run.
         """
         return self._once("forces", group, self._build_forces)  # type: ignore[no-any-return]
 
     def fields(self, group: str) -> tuple[tuple[ForceSpec, ...], TotalForce]:
-        """The fields that act on a group, as they were written down and at work: no forces between particles, none on
-        velocities, and none that were recorded.
+        """The fields that act on a group, as specifications and as built: no forces between particles, none that
+        rotate velocities, and none that were recorded.
 
         Raises:
             NotApplicable: as `forces`.
@@ -115,7 +115,7 @@ class Origin:
     """Where a trajectory comes from.
 
     Attributes:
-        context: the laws of the run; None for a recording, and for a run that cannot be rebuilt.
+        context: the model of the run; None for a recording, and for a run that cannot be rebuilt.
         reason: why there is no context.
     """
 
@@ -124,7 +124,7 @@ class Origin:
 
     @classmethod
     def of(cls, trajectory: Trajectory) -> Self:
-        """What the provenance of a trajectory says."""
+        """The origin according to the provenance of a trajectory."""
         attributes = trajectory.attributes
         if attributes.get("source") != "simulation":
             return cls()
@@ -143,20 +143,20 @@ class Origin:
 
 
 def _faults(error: ValidationError) -> str:
-    """What is wrong, each fault with its place."""
+    """The validation errors, each with its location."""
     faults = [(".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors(include_url=False)]
     return "; ".join(f"{place}: {message}" if place else message for place, message in faults)
 
 
 def _plugins(attributes: Mapping[str, Any]) -> str:
-    """Which plug-ins the run had."""
+    """A hint at the plug-ins that the run used."""
     used = ", ".join(entry.split()[0] for entry in str(attributes.get("plugins", "")).split(", ") if entry)
     return f" (the run used the plug-ins {used}: run them first, in Python by gasfield.run_plugin)" if used else ""
 
 
 class _Files:
-    """Finds the data files of a run that is over: where they were, beside its trajectory, or on a shelf; only such as
-    are still the same."""
+    """Finds the data files of a finished run: at their old path, beside its trajectory, or in a search folder; only
+    unchanged ones."""
 
     def __init__(self, trajectory: Path, attributes: Mapping[str, Any]) -> None:
         self._beside = trajectory.parent

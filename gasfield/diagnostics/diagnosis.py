@@ -1,4 +1,4 @@
-"""Runs diagnostics on a trajectory, and holds what they find."""
+"""Runs diagnostics on a trajectory and collects their results."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Diagnosis:
 
     Attributes:
         results: group name -> name of the diagnostic -> result.
-        whole: name of the diagnostic -> result, of what belongs to no group.
+        whole: name of the diagnostic -> result for the gas as a whole.
         left_out: what does not apply, and why.
     """
 
@@ -42,7 +42,7 @@ class Diagnosis:
     left_out: list[LeftOut] = field(default_factory=list)
 
     def _everything(self) -> Iterator[tuple[str, str, Result]]:
-        """(group, diagnostic, result); the group of what belongs to none is "gas"."""
+        """(group, diagnostic, result); results for the gas as a whole have the group "gas"."""
         for group, results in [*self.results.items(), (WHOLE, self.whole)]:
             for diagnostic, result in results.items():
                 yield group, diagnostic, result
@@ -50,7 +50,7 @@ class Diagnosis:
     def as_json(self) -> dict[str, Any]:
         """Leaves under `groups.NAME` and under `gas`, then what was left out, and the notes on what is undefined.
 
-        The keys of a diagnostic with a name of its own stand under that name.
+        The keys of a diagnostic with its own name are prefixed with that name.
         """
         groups = {name: _leaves(results) for name, results in self.results.items()}
         notes = [
@@ -62,8 +62,8 @@ class Diagnosis:
         return {"groups": groups, **whole, "left_out": [vars(entry) for entry in self.left_out], "notes": notes}
 
     def plot_all(self, folder: Path) -> list[Path]:
-        """One picture a result, `GROUP-DIAGNOSTIC.png`, or one of all groups, `groups-DIAGNOSTIC.png`, where they are
-        best looked at together; a result with nothing to draw has none."""
+        """One figure for each result, `GROUP-DIAGNOSTIC.png`, or one for all groups, `groups-DIAGNOSTIC.png`, where
+        they are best compared; results with only undefined values are skipped."""
         from gasfield.plots.style import save
 
         pictures: dict[str, Result] = {}
@@ -104,10 +104,10 @@ def diagnose(
         trajectory: an open one, or the path of a file or of a run directory.
         diagnostics: their kinds, mappings with `kind` and parameters, or specifications; all with their defaults if
             left out.
-        context: the laws of the run, where they are at hand; what the file says of them if left out.
+        context: the model of the run, if available; rebuilt from the file if left out.
 
     Raises:
-        InputError: if a diagnostic is unknown, a parameter is wrong, two would give their results under one name, or
+        InputError: if a diagnostic is unknown, a parameter is wrong, two share a name, or
             there is no such file.
     """
     chosen = chosen_diagnostics(diagnostics)
@@ -119,7 +119,7 @@ def diagnose(
 def chosen_diagnostics(
     diagnostics: Sequence[str | Mapping[str, Any] | DiagnosticSpec] | None,
 ) -> tuple[Diagnostic[Result], ...]:
-    """The diagnostics that are meant; all, with their defaults, if None.
+    """The diagnostics specified; all, with their defaults, if None.
 
     Raises:
         InputError: as `diagnose`.
@@ -142,7 +142,7 @@ def _diagnose(trajectory: Trajectory, chosen: Sequence[Diagnostic[Result]], orig
         survey = Group.survey(trajectory) if name not in trajectory.names else None
         group = survey or Group.of(trajectory, name, origin=origin)
         _compute(of_groups, group, diagnosis.results[name], diagnosis.left_out)
-    if origin.context is None:  # nothing of it needs to be read
+    if origin.context is None:  # the gas need not be read for these
         of_runs = [diagnostic for diagnostic in of_whole if diagnostic.needs_run]
         diagnosis.left_out.extend(LeftOut(WHOLE, diagnostic.label, origin.reason) for diagnostic in of_runs)
         of_whole = [diagnostic for diagnostic in of_whole if not diagnostic.needs_run]

@@ -1,4 +1,4 @@
-"""What a diagnostic looks at: some rows of a trajectory over its frames."""
+"""The input of a diagnostic: some rows of a trajectory over its frames."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from gasfield.trajectory import SURVEYED, Series, Trajectory
 BLOCK_BYTES = 1 << 26
 """Most memory (in float64) of a block of frames, or of the histories of a block of rows."""
 IN_MEMORY_BYTES = 1 << 28
-"""Positions and velocities that take more are left in the file and read block by block."""
+"""Larger positions and velocities stay in the file and are read block by block."""
 Vectors = NDArray[np.floating[Any]] | Stored
 UNKNOWN = Origin()
 ALL = "all rows"
-"""Name of the rows of a trajectory that are taken for one group."""
+"""Name of the group of all rows of a trajectory."""
 T = TypeVar("T")
 
 
 def once(function: Callable[[Group], T]) -> Callable[[Group], T]:
-    """Makes a function of a group be computed once for each group."""
+    """Caches a function of a group: it is computed once for each group."""
 
     @wraps(function)
     def remembered(group: Group) -> T:
@@ -45,22 +45,22 @@ class Group:
     """N rows over T frames. Large ones stay in the file, which must be open; `blocks` and `row_blocks` go through them.
 
     Attributes:
-        name: what messages and titles call it.
+        name: its name in messages and titles.
         steps: (T,) step of each frame, ascending.
         positions: (T, N, D) in the type they are stored in, an array or one that is read on demand; not finite where a
             particle is absent [length].
-        precision: the lattice that positions live on: "float64", "float32" or "bfloat16".
-        bonds: (B, 2) pairs of row numbers within the group; empty where it is no structure.
-        notes: what was left out on the way here, and why.
+        precision: the floating-point lattice of the positions: "float64", "float32" or "bfloat16".
+        bonds: (B, 2) pairs of row numbers within the group; empty where it is not a structure.
+        notes: what was left out of the group, and why.
         times: (T,) time of each frame; the steps where nothing else is known.
         velocities: (T, N, D) [length/time]; None where the trajectory has none.
         masses: (N,); ones where nothing else is known.
         charges: (N,); zeros where nothing else is known.
-        ids: (N,) rows of the trajectory, by which forces know particles; 0 to N - 1 where nothing else is known.
-        series: numbers over time of this group by name (`potential_energy`, `heat`, ...), each with its own steps.
-        origin: what is known of the run that it comes from.
+        ids: (N,) rows of the trajectory, by which forces identify particles; 0 to N - 1 where nothing else is known.
+        series: scalar time series of this group by name (`potential_energy`, `heat`, ...), each with its own steps.
+        origin: what is known of the run behind it.
         parts: the groups that the whole gas consists of; empty for a group by itself.
-        memo: what `once` has computed.
+        memo: values cached by `once`.
     """
 
     name: str
@@ -99,10 +99,10 @@ class Group:
         origin: Origin | None = None,
     ) -> Self:
         """One group of a trajectory: all its rows and frames, or those given by index, in that order. Its origin is
-        what the trajectory says, if none is given.
+        taken from the trajectory if none is given.
 
         Raises:
-            InputError: if there is no such group, or no memory for it.
+            InputError: if there is no such group, or not enough memory for it.
         """
         rows = trajectory.members(name) if rows is None else rows
         frames = np.arange(len(trajectory)) if frames is None else frames
@@ -124,10 +124,10 @@ class Group:
 
     @classmethod
     def survey(cls, trajectory: Trajectory) -> Self | None:
-        """All dead rows of a recording at the few steps at which they were kept; None where they were not.
+        """All dead rows of a recording at the few steps at which they were kept; None if they were not kept.
 
         Raises:
-            InputError: if there is no memory for it.
+            InputError: if there is not enough memory for it.
         """
         if not trajectory.has_survey:
             return None
@@ -141,10 +141,10 @@ class Group:
 
     @classmethod
     def whole(cls, trajectory: Trajectory, origin: Origin | None = None) -> Self:
-        """The whole gas of a trajectory as one group, named "gas", with the numbers over time that belong to no group.
+        """The whole gas of a trajectory as one group, named "gas", with the time series that belong to no group.
 
         Raises:
-            InputError: if there is no memory for it.
+            InputError: if there is not enough memory for it.
         """
         positions, velocities = _vectors(trajectory, np.arange(len(trajectory)), np.arange(trajectory.count))
         whole = cls(
@@ -165,7 +165,7 @@ class Group:
         """One group of the whole gas, without reading it again."""
         rows = trajectory.members(name)
         together = len(rows) > 0 and rows[-1] - rows[0] == len(rows) - 1
-        span = slice(rows[0], rows[-1] + 1) if together else rows  # a slice is no copy
+        span = slice(rows[0], rows[-1] + 1) if together else rows  # a slice makes no copy
         return replace(
             self,
             name=name,
@@ -178,14 +178,14 @@ class Group:
             series=_series_of(trajectory, f"{name}/"),
         )
 
-    # --- the run that it comes from ----------------------------------------------------------------------------------
+    # --- the run behind it -------------------------------------------------------------------------------------------
 
     @property
     def run(self) -> RunContext:
-        """The laws of the run.
+        """The model of the run.
 
         Raises:
-            NotApplicable: if there are none, or they cannot be rebuilt; the text says why.
+            NotApplicable: if there is none, or it cannot be rebuilt; the message gives the reason.
         """
         if self.origin.context is None:
             raise NotApplicable(self.origin.reason)
@@ -193,7 +193,7 @@ class Group:
 
     @property
     def forces(self) -> TotalForce:
-        """The forces that the group feels.
+        """The forces that act on the group.
 
         Raises:
             NotApplicable: if they are not known.
@@ -244,7 +244,7 @@ class Group:
         return "step" if spacings[0] == 1 else f"{spacings[0]} steps"
 
     def gas(self, frame: int) -> Gas:
-        """The rows in one frame, as forces want them: all of one species, which bears the group's name."""
+        """The rows in one frame, as input of forces: all of one species, named after the group."""
         return Gas(
             np.ascontiguousarray(self.positions[frame], np.float64),
             np.zeros(self.count, np.int64),
@@ -354,17 +354,18 @@ class Group:
         rows = (of_row == frames.sum()) & bool(frames.any())
         notes = list(self.notes)
         if not frames.all():
-            notes.append(f"{int(np.sum(~frames))} of {len(frames)} frames hold no row of the group and are left out")
+            notes.append(f"{int(np.sum(~frames))} of {len(frames)} frames contain no row of the group and are left out")
         if not rows.all():
             gone = int(np.sum(~rows))
             notes.append(f"{gone} of {len(rows)} rows have no finite position in some frame and are left out")
         return replace(self.at_frames(frames).of_rows(rows), notes=tuple(notes))
 
     def blocks(self, overlap: int = 0, parts: int = 1) -> Iterator[tuple[slice, NDArray[np.float64]]]:
-        """The frames in float64, a block at a time so that a long trajectory need not fit twice: (frames, (t, N, D)).
+        """The frames in float64, block by block, so that a long trajectory need not fit in memory twice:
+        (frames, (t, N, D)).
 
-        Each block but the first repeats the last `overlap` frames of the one before. `parts` is for who makes several
-        arrays of their size of them: blocks are smaller by it.
+        Each block but the first repeats the last `overlap` frames of the one before. Callers that make
+        several arrays of the size of a block pass their number as `parts`, and blocks are smaller by that factor.
         """
         size = max(1 + overlap, BLOCK_BYTES // max(1, 8 * parts * self.count * self.dimensions))
         last = len(self.steps) - overlap
@@ -373,7 +374,7 @@ class Group:
             yield span, self.places(span)
 
     def row_blocks(self, parts: int = 1) -> Iterator[slice]:
-        """The rows a block at a time, whose histories fit into memory; `parts` times, for who makes several of them."""
+        """Blocks of rows whose histories fit into memory; `parts` as for `blocks`."""
         size = max(1, BLOCK_BYTES // max(1, 8 * parts * len(self.steps) * self.dimensions))
         for start in range(0, self.count, size):
             yield slice(start, min(start + size, self.count))
@@ -415,13 +416,13 @@ def _doubles(vectors: Vectors, frames: Index, rows: Index) -> NDArray[np.float64
 
 
 def _series_of(trajectory: Trajectory, prefix: str) -> dict[str, Series]:
-    """Numbers over time under a prefix, without it; arrays over time are no numbers and stay behind."""
+    """Scalar time series under a prefix, named without it; arrays over time are left out."""
     names = [name for name in trajectory.numbers if name.startswith(prefix) and "/" not in name[len(prefix) :]]
     return {name[len(prefix) :]: trajectory.observable(name) for name in names}
 
 
 def _local_bonds(bonds: NDArray[np.int64] | None, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Bonds between particles -> bonds between places in `rows`; a bond that leaves them is dropped."""
+    """Bonds between particles -> bonds between indices into `rows`; a bond that leaves them is dropped."""
     if bonds is None or not len(bonds) or not len(rows):
         return np.empty((0, 2), np.int64)
     place = np.full(max(int(rows.max()), int(bonds.max())) + 1, -1, np.int64)

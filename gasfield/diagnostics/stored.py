@@ -1,4 +1,4 @@
-"""Positions or velocities that stay in the file: an array of which parts are read when they are asked for."""
+"""Positions or velocities that stay in the file: an array of which parts are read on demand."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ Read = Callable[[slice, slice], NDArray[np.floating[Any]]]
 """(rows, frames) -> values (t, n, D)."""
 
 _PIECE_BYTES = 1 << 24
-"""Most that is read at once where frames or rows have gaps."""
+"""Most bytes read at once where frames or rows have gaps."""
 _CHUNK_FRAMES, _CHUNK_ROWS = 100, 20
-"""About as many as are compressed together."""
+"""Approximate size of a compressed chunk."""
 
 
 class Stored:
-    """Values (T, N, D) in a file. Indexing with a slice or an array selects without reading, one frame is read at once.
+    """Values (T, N, D) in a file. Indexing with a slice or an array selects without reading; an integer reads a
+    frame.
 
     `astype` and `numpy.asarray` read all that is selected.
     """
@@ -36,7 +37,7 @@ class Stored:
 
     @property
     def size(self) -> int:
-        """How many numbers."""
+        """Number of elements."""
         return self.shape[0] * self.shape[1] * self.shape[2]
 
     @property
@@ -68,7 +69,7 @@ class Stored:
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         frames, rows, dimensions = self.shape
-        values = np.empty((rows, frames, dimensions), self.dtype).swapaxes(0, 1)  # the history of a row is one piece
+        values = np.empty((rows, frames, dimensions), self.dtype).swapaxes(0, 1)  # the history of a row is contiguous
         if self.size:
             self._fill(values)
         return values if dtype is None else values.astype(dtype, copy=False)
@@ -102,8 +103,8 @@ def _gapless(numbers: NDArray[np.int64]) -> bool:
 
 
 def _runs(numbers: NDArray[np.int64], chunk: int, widest: int) -> Iterator[slice]:
-    """Cuts ascending numbers where more than a chunk lies between two, and so that none spans more than `widest`;
-    at the end of a chunk if one is reached."""
+    """Splits ascending numbers at gaps of more than a chunk, and so that no run spans more than `widest`; at a chunk
+    boundary if one is in reach."""
     breaks = np.flatnonzero(np.diff(numbers) > chunk) + 1
     for start, stop in zip([0, *breaks], [*breaks, len(numbers)], strict=True):
         while start < stop:

@@ -194,7 +194,7 @@ def test_where_no_law_is_known_it_says_why(space: dict, temperature: object, law
     assert why in str(Density().why_not(group))
     with pytest.raises(ValueError, match=why):
         Density().compute(group)
-    assert "no simulation" in str(Density().why_not(Group("rows", group.steps, x)))
+    assert "not a simulation" in str(Density().why_not(Group("rows", group.steps, x)))
 
 
 # --- quadrature against closed forms ---------------------------------------------------------------------------------

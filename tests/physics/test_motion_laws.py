@@ -231,7 +231,7 @@ def test_nothing_is_undefined_in_silence() -> None:
     absent[:5] = np.nan
     cases = {
         "frozen": (x, x, "nothing has moved"),
-        "coincident": (np.ones((30, 3)), np.ones((30, 3)) + 1, "at one place"),
+        "coincident": (np.ones((30, 3)), np.ones((30, 3)) + 1, "at one point"),
         "two rows": (x[:2], 2 * x[:2], "too few"),
         "nobody": (np.full((4, 3), np.nan), np.full((4, 3), np.nan), "too few"),
     }

@@ -187,7 +187,7 @@ def test_where_it_means_nothing_it_says_why() -> None:
         (experiment(free, 1.0), x, "do not feel each other"),
         (experiment(free, law="sgd"), x, "sgd has no temperature"),
         (experiment(box(3), 1.0), x[:, :1], "single particle"),
-        (None, x, "no simulation"),
+        (None, x, "not a simulation"),
     ]:
         assert why in str(RadialDistribution().why_not(run_of(positions, laws)))
     far = RadialDistribution().compute(

@@ -103,7 +103,7 @@ def test_what_has_no_speeds_or_no_temperature_is_left_out() -> None:
         (experiment(FREE, law="sgd"), None, "sgd has no temperature"),
         (experiment(FREE, cooling), v, "changes until the end"),
         (experiment(FREE, 0.0), v, "zero"),
-        (None, None, "no simulation"),
+        (None, None, "not a simulation"),
     ]:
         assert why in str(Speeds().why_not(run_of(x, laws, velocities)))
 

@@ -130,7 +130,7 @@ def test_a_recording_is_said_to_be_one(attracted: Trajectory, tmp_path: Path) ->
     path = edited(attracted, tmp_path / "recorded.h5", source="recording")
     said = reasons(diagnose(path, ["clusters", "pressure", "field_map", "cloud"]))
     assert set(said) == {"clusters", "pressure", "field_map"}
-    assert all("no simulation" in reason for reason in said.values())
+    assert all("not a simulation" in reason for reason in said.values())
 
 
 def test_a_run_whose_force_is_unknown_here_says_so(attracted: Trajectory, tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""Diagnostics of how rows move, each for itself and together."""
+"""Diagnostics of how rows move, individually and collectively."""

@@ -1,4 +1,4 @@
-"""Breathing: how the size of a group swells and shrinks, and with what period."""
+"""Breathing: how the size of a group oscillates, and with what period."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class BreathingResult(GroupedResult):
         radii: (T,) root mean square distance to the centre of mass [length].
 
     Keys: `breathing.start`, `.end`, `.least` and `.greatest` (root mean square radius); `breathing.maxima`, how often
-    it turned from swelling to shrinking; `breathing.period`, the mean time between such turns with its standard error,
-    from two of them on; `breathing.fading`, the share of a breath's depth that is left after a period, from three
-    breaths on.
+    it turned from expansion to contraction; `breathing.period`, the mean time between such turns with its standard
+    error, from two of them on; `breathing.fading`, the share of the depth of an oscillation that is left after a
+    period, from three oscillations on.
     """
 
     times: Values
@@ -33,7 +33,7 @@ class BreathingResult(GroupedResult):
 
     @classmethod
     def plot_grouped(cls, results: Sequence[BreathingResult], ax: Axes | None = None) -> Axes:
-        """Radius over time, on a logarithmic axis: what flies off and what comes back."""
+        """Radius over time, on a logarithmic axis."""
         from gasfield.plots.time_series import over_time
 
         lines = {result.group: (result.times, result.radii) for result in results}
@@ -42,20 +42,20 @@ class BreathingResult(GroupedResult):
 
 @register
 class Breathing(Diagnostic[BreathingResult]):
-    """Root mean square radius about the centre of mass, its turns and their period."""
+    """Root mean square radius about the centre of mass, its maxima and their period."""
 
     needs_run: ClassVar[bool] = True
 
     kind: Literal["breathing"] = "breathing"
 
     def objection(self, group: Group) -> str | None:
-        """Needs two particles with velocities that feel each other, in a space that does not repeat itself."""
+        """Needs two particles with velocities that interact, in a space that is not periodic."""
         if not group.run.dynamics.has_velocities:
-            return "without velocities nothing swings"
+            return "without velocities there is no oscillation"
         if not group.forces.interacting:
-            return "its particles do not feel each other"
+            return "its particles do not interact"
         if group.repeats:
-            return "in a periodic space a group has no size"
+            return "in a periodic space the size of a group is undefined"
         return "a single particle has no size" if group.count < 2 else None
 
     def measure(self, group: Group, notes: list[str]) -> BreathingResult:
@@ -69,7 +69,7 @@ class Breathing(Diagnostic[BreathingResult]):
             error = gaps.std(ddof=1) / np.sqrt(len(gaps)) if len(gaps) > 1 else np.nan
             period = stated(gaps.mean(), error, "time")
         else:
-            notes.append("it does not turn from swelling to shrinking twice: no period")
+            notes.append("fewer than two maxima of the radius: the period is undefined")
         swings = heights[: len(depths)] + depths[: len(heights)]  # a maximum above the minimum that goes with it
         if len(swings) > 2 and swings.min() > 0.0:
             fading = exact(float(np.exp(np.polyfit(np.arange(len(swings)), np.log(swings), 1)[0])), "1")
@@ -100,7 +100,7 @@ def maxima(times: Values, values: Values) -> tuple[Values, Values]:
 
 
 def _radii(x: Values, masses: Values) -> Values:
-    """(t,) root mean square distance of places (t, N, D) to their centre of mass."""
+    """(t,) root mean square distance of positions (t, N, D) to their centre of mass."""
     share = masses / masses.sum()
     apart = x - np.einsum("n,tnd->td", share, x)[:, None]
     return np.asarray(np.sqrt(np.einsum("n,tnd,tnd->t", share, apart, apart)), np.float64)

@@ -27,7 +27,7 @@ class CloudResult(Result):
 
     Keys: `centroid.norm` (at the end), `centroid.path` (sum of |c_{t+1} - c_t|: a lower bound where frames are several
     steps apart), `centroid.straightness` (|c_T - c_0| / path), `radius.start`, `radius.end`. Where a path is straight
-    to within its noise, straightness is stationary in the rows, and its jackknife error too large.
+    to within its noise, straightness is stationary in the rows, and its jackknife error is too large.
     """
 
     steps: NDArray[np.int64]
@@ -56,7 +56,7 @@ class Cloud(Diagnostic[CloudResult]):
         """The results for one group."""
         centroid = np.full((len(group.steps), group.dimensions), np.nan)
         radius, radius_error = np.full((2, len(group.steps)), np.nan)
-        if group.count:  # a lone row has radius 0 in the curve, and none in the estimates
+        if group.count:  # a single row has radius 0 in the curve, and none in the estimates
             for frames, x in group.blocks():
                 centroid[frames] = x.mean(axis=1)
                 distance = np.linalg.norm(x - centroid[frames, None], axis=2)
@@ -93,7 +93,7 @@ def path_without(group: Group) -> Values:
 
 
 def _path_estimates(group: Group, centroid: Values, notes: list[str]) -> dict[str, Estimate]:
-    """Norm, path and straightness; `notes` grows by what is undefined."""
+    """Norm, path and straightness; undefined values are added to `notes`."""
     estimates = {"centroid.norm": missing("length")}
     estimates |= {"centroid.path": missing("length"), "centroid.straightness": missing("1")}
     if not group.count:
@@ -105,7 +105,7 @@ def _path_estimates(group: Group, centroid: Values, notes: list[str]) -> dict[st
     norm = np.linalg.norm(centroid[-1])
     estimates["centroid.norm"] = jackknife(norm, np.linalg.norm(ends[-1], axis=1), "length")
     if len(group.steps) < 2:
-        notes.append("one frame only: the centroid has no path")
+        notes.append("only one frame: the centroid has no path")
         return estimates
     path = np.linalg.norm(np.diff(centroid, axis=0), axis=1).sum()
     without = path_without(group) if several else np.empty(0)
@@ -120,7 +120,7 @@ def _path_estimates(group: Group, centroid: Values, notes: list[str]) -> dict[st
 
 
 def _radius_estimates(group: Group, notes: list[str]) -> dict[str, Estimate]:
-    """Radius in the first and in the last frame; `notes` grows if there is none."""
+    """Radius in the first and in the last frame; a note is added if there is none."""
     if group.count == 1:
         notes.append("one row is its own centroid: the radius is undefined")
     if group.count < 2:

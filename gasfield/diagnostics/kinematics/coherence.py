@@ -1,7 +1,7 @@
-"""Do rows go the same way? Cosines between the displacements of different rows in an interval.
+"""Coherence of motion: cosines between the displacements of different rows in an interval.
 
 The mean cosine of all pairs comes from the sum S of the n unit vectors, (|S|^2 - n)/(n (n - 1)), exactly. Rows that do
-not move have no direction and do not take part.
+not move have no direction and are left out.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class CoherenceResult(Result):
         known = np.isfinite(self.cosine)
         at, middle, wide = self.steps[known], self.cosine[known], self.spread[known]
         lines = [Curve(at, middle, Role.REAL, "mean, band ± spread of rows", middle - wide, middle + wide)]
-        title = f"{self.group}: do rows go the same way?"
+        title = f"{self.group}: coherence of displacements"
         return curves(lines, title, "cosine of displacements", limits=(-1.05, 1.05), reference=0.0, ax=ax)
 
 
@@ -60,7 +60,7 @@ class Coherence(Diagnostic[CoherenceResult]):
 
     def objection(self, group: Group) -> str | None:
         """Applies to two rows or more with two frames."""
-        return "one row has no other to go along with" if group.count < 2 else None
+        return "a single row has no pair to compare" if group.count < 2 else None
 
     def measure(self, group: Group, notes: list[str]) -> CoherenceResult:
         """The results for one group."""
@@ -77,7 +77,7 @@ class Coherence(Diagnostic[CoherenceResult]):
             notes.append(f"in {int(np.sum(moving < 2))} of {intervals} intervals fewer than two rows move")
         estimates = _estimates(cosine, spread, own, ways)
         if not np.isfinite(estimates["coherence.successive"].value):
-            notes.append("coherence.successive: the centroid does not move in two intervals, one after the other")
+            notes.append("coherence.successive: the centroid does not move in two successive intervals")
         return CoherenceResult(
             group=group.name,
             estimates=estimates,

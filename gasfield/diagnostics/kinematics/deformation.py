@@ -1,11 +1,11 @@
-"""How a structure deforms: the best linear map of its own few dimensions into space, and what that map leaves over.
+"""How a structure deforms: the best linear map of its own few dimensions into space, and the residual.
 
 A structure of M points spans k dimensions. In an orthonormal frame V (D x k) of its first frame the centred points have
 coordinates a_i (k); later they are at centred positions y_i (D). Least squares gives the map F (D x k) that minimises
 sum_i |y_i - F a_i|^2, its polar decomposition F = R U an isometry R (D x k, where the structure's axes now point) and a
 symmetric U whose eigenvalues are the principal stretches. Rotation is split in two: the tilt of the k-plane out of its
-first position (principal angles between the planes) and the turn within it. The remainder is D2min of Falk and Langer
-(Phys. Rev. E 57:7192, 1998) for the whole structure, as a mean over points.
+first position (principal angles between the planes) and the rotation within it. The residual is D2min of Falk and
+Langer (Phys. Rev. E 57:7192, 1998) for the whole structure, as a mean over points.
 
 The map has (k + 1) D parameters, so independent noise of variance s^2 on every coordinate of the later positions leaves
 E[sum_i |residual|^2] = s^2 D (M - k - 1): in each of the D coordinates it is the residual of a regression on k
@@ -28,10 +28,10 @@ from gasfield.statistics.affine_remainder import local_d2min, neighbourhoods
 from gasfield.statistics.estimate import Estimate, jackknife, mean, missing
 
 _FLAT = 1e-3
-"""A structure thinner than this share of its length counts as flat in that direction."""
+"""A structure thinner than this fraction of its length counts as flat in that direction."""
 
 _KEPT = 1 << 22
-"""Most numbers of the maps of all frames; of more, those of frames evenly spread over all."""
+"""Most numbers in the maps of all frames; of more, evenly spaced frames are used."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +47,8 @@ class DeformationResult(Result):
         tilts: (T, k) principal angles between the first k-plane and the present one, descending [degrees].
         turns: (T, k // 2) angles of the rotation within the k-plane, descending [degrees].
         d2min: (T,) mean over points of the squared residual [length^2]; NaN where k + 1 points or fewer fit exactly.
-        local_d2min: (M,) sum over the neighbours of each particle at the last frame [length^2]; NaN where they are too
-            few (see `local_strain`).
+        local_d2min: (M,) sum over the neighbours of each particle at the last frame [length^2]; NaN where there are
+            too few (see `local_strain`).
 
     Keys, all at the last frame with jackknife errors over points: `stretch.principal`, `rotation.angles` (the tilts),
     `rotation.in_frame` (the turns), `d2min.mean` (one map for all points), `d2min.local.sum` and `d2min.local.per_bond`
@@ -75,7 +75,7 @@ class DeformationResult(Result):
             Curve(self.steps, stretch, Role.CONTEXT, f"stretch {i + 1}", style={"color": SERIES[i % len(SERIES)]})
             for i, stretch in enumerate(self.stretches.T)
         ]
-        title = f"{self.group}: how its own axes stretch (1: as at the start)"
+        title = f"{self.group}: principal stretches (1: as at the start)"
         return curves(lines, title, "principal stretch", reference=1.0, ax=ax)
 
 
@@ -100,10 +100,10 @@ class Deformation(Diagnostic[DeformationResult]):
         if not k:
             notes.append("the points of the structure coincide, or are fewer than two: it cannot deform")
         elif group.count < k + 2:
-            notes.append(f"{group.count} points in {k} dimensions: a linear map fits them exactly and leaves nothing")
+            notes.append(f"{group.count} points in {k} dimensions: a linear map fits them exactly, without residual")
         frames = spread_over(len(group.steps), max(2, _KEPT // max(1, group.dimensions * k)))
         if len(frames) < len(group.steps):
-            notes.append(f"{len(frames)} of {len(group.steps)} frames are looked at")
+            notes.append(f"{len(frames)} of {len(group.steps)} frames are used")
             group = group.at_frames(frames)
         fit = _Fit.through(group, axes)
         around = neighbourhoods(group.bonds, group.count)
@@ -157,7 +157,7 @@ class _Fit:
     def without(self, last: Values) -> tuple[Values, Values]:
         """Maps (M, D, k) and D2min (M,) at positions `last` (M, D) with each point left out in turn; M >= k + 2.
 
-        Leaving a point out of centred moments takes M/(M-1) times its own product away, and divides its residual by
+        Leaving a point out of centred moments subtracts M/(M-1) times its own product, and divides its residual by
         1 - leverage (both exact), so that M fits cost as much as one.
         """
         count, k = self.coordinates.shape
@@ -183,7 +183,7 @@ def intrinsic_frame(points: NDArray[np.floating[Any]], dimensions: int | None = 
     """
     x = points.astype(np.float64)
     centred = x - x.mean(axis=0)
-    tall = len(x) > 2 * x.shape[1]  # the triangle of a QR has the same sizes and axes, and is smaller
+    tall = len(x) > 2 * x.shape[1]  # the R factor has the same singular values and axes, and is smaller
     _, sizes, rows = np.linalg.svd(np.linalg.qr(centred, mode="r") if tall else centred, full_matrices=False)
     rounding = max(_unit_roundoff(points) * np.linalg.norm(x), np.finfo(np.float64).eps * max(x.shape) * sizes[0])
     if dimensions is None:
@@ -207,7 +207,7 @@ def stretches(maps: Values) -> Values:
 def tilts(axes: Values, maps: Values) -> Values:
     """Principal angles (..., k) between the planes of `axes` (D, k) and of F (..., D, k), descending [degrees].
 
-    Cosines lose small angles to rounding and sines lose right angles; each angle is taken from where it is well known
+    Cosines are inaccurate for small angles and sines near right angles; each angle is taken from the accurate one
     (Knyazev and Argentati, SIAM J. Sci. Comput. 23:2008, 2002).
     """
     plane = isometries(maps)
@@ -222,9 +222,9 @@ def tilts(axes: Values, maps: Values) -> Values:
 def turns(axes: Values, maps: Values) -> Values:
     """Angles (..., k // 2) of the rotation within the plane of `axes` (D, k), descending, in [0, 180] degrees.
 
-    R seen from the first frame is V^T R; the orthogonal factor of its polar decomposition is the turn, the other one
-    holds the tilts. Angles come in pairs of eigenvalues exp(+-i angle). Beyond a tilt of 90 degrees a turn has no
-    meaning.
+    R relative to the first frame is V^T R; the orthogonal factor of its polar decomposition is the rotation, the other
+    contains the tilts. Angles come in pairs of eigenvalues exp(+-i angle). Beyond a tilt of 90 degrees the rotation is
+    meaningless.
     """
     k = axes.shape[1]
     if k < 2:
@@ -236,7 +236,7 @@ def turns(axes: Values, maps: Values) -> Values:
 
 
 def _estimates(group: Group, fit: _Fit, notes: list[str]) -> dict[str, Estimate]:
-    """All keys at the last frame; `notes` grows by what is undefined."""
+    """All keys at the last frame; undefined values are added to `notes`."""
     estimates = {"stretch.principal": missing("1"), "rotation.angles": missing("degrees")}
     estimates |= {"rotation.in_frame": missing("degrees"), "d2min.mean": missing("length^2"), "ftle": missing("1/time")}
     count, k = fit.coordinates.shape
@@ -265,7 +265,7 @@ def _estimates(group: Group, fit: _Fit, notes: list[str]) -> dict[str, Estimate]
 
 
 def _local_estimates(sums: Values, counts: NDArray[np.int64], notes: list[str]) -> dict[str, Estimate]:
-    """Means over the particles whose neighbours are enough."""
+    """Means over the particles with enough neighbours."""
     known = np.isfinite(sums)
     if not known.all() and len(sums):
         notes.append(f"d2min.local: {int(np.sum(~known))} of {len(sums)} particles have too few neighbours for a map")

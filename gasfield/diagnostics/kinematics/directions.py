@@ -1,9 +1,9 @@
-"""In which directions rows go: their displacements, or their places about the centroid, on a sphere.
+"""Directions on a sphere: of the displacements of rows, or of their positions about the centroid.
 
-A direction is a unit vector in D dimensions. The picture shows its three components along the principal axes of all
-vectors, made a unit vector again; the numbers are of all D dimensions. How much the directions of N rows agree is the
-length of their mean, the mean resultant length (Mardia and Jupp, 2000, section 9.2): 1 if all go the same way, about
-1/sqrt(N) if they know nothing of each other.
+A direction is a unit vector in D dimensions. The figure shows its three components along the principal axes of all
+vectors, normalised again; the numbers use all D dimensions. How much the directions of N rows agree is the
+length of their mean, the mean resultant length (Mardia and Jupp, 2000, section 9.2): 1 if all are the same, about
+1/sqrt(N) if they are independent.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from gasfield.registry import register
 from gasfield.statistics.estimate import Estimate, exact, jackknife, missing
 
 _TIMES, _ROWS = 48, 128
-"""Frames and rows in the picture, evenly spread over all."""
+"""Most frames and rows in the figure, evenly spaced over all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class DirectionsResult(Result):
     Keys: `directions.start` and `directions.end`, the mean resultant length of the directions of all rows that have
     one, at the first and the last of the times; `directions.chance`, its root mean square for as many rows of uniformly
     random direction as there are at the end; `directions.seen`, the share of the squared lengths along the three axes
-    of the picture.
+    of the figure.
     """
 
     longitudes: Values
@@ -58,14 +58,14 @@ class Directions(Diagnostic[DirectionsResult]):
 
     kind: Literal["directions"] = "directions"
     of: Literal["displacements", "places"] = "displacements"
-    """The displacements of rows from one frame to the next, or their places about the centroid."""
+    """The displacements of rows from one frame to the next, or their positions about the centroid."""
 
     def objection(self, group: Group) -> str | None:
         """Needs three dimensions of flat space, two rows and two frames."""
         if group.dimensions < 3:
             return "directions on a sphere need three dimensions"
         if group.curved or group.repeats:
-            return "in a space that is curved or repeats itself directions are not the same everywhere"
+            return "in a curved or periodic space directions cannot be compared globally"
         return "a single row has no directions to compare" if group.count < 2 else None
 
     def measure(self, group: Group, notes: list[str]) -> DirectionsResult:
@@ -102,7 +102,7 @@ class Directions(Diagnostic[DirectionsResult]):
 
 
 def resultant(vectors: Values) -> Estimate | None:
-    """The mean resultant length of vectors (N, D), of which those of no length are left out; None if all are."""
+    """The mean resultant length of vectors (N, D), without those of zero length; None if all are."""
     lengths = np.linalg.norm(vectors, axis=1)
     units = vectors[lengths > 0] / lengths[lengths > 0, None]
     if not len(units):
@@ -113,14 +113,14 @@ def resultant(vectors: Values) -> Estimate | None:
 
 
 def _estimates(ends: Sequence[Values], seen: float, notes: list[str]) -> dict[str, Estimate]:
-    """All keys, from the vectors (N, D) in the first and the last frame; `notes` grows by what is undefined."""
+    """All keys, from the vectors (N, D) in the first and the last frame; undefined values are added to `notes`."""
     estimates = dict.fromkeys(
         ("directions.start", "directions.end", "directions.chance", "directions.seen"), missing("1")
     )
     for key, frame in (("directions.start", 0), ("directions.end", -1)):
         found = resultant(ends[frame]) if ends else None
         if found is None:
-            notes.append(f"{key}: no row has a direction then")
+            notes.append(f"{key}: no row has a direction at that time")
         else:
             estimates[key] = found
     count = int(np.any(ends[-1], axis=1).sum()) if ends else 0

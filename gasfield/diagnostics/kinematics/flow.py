@@ -1,7 +1,7 @@
-"""The flow that no linear map explains: what is left of the displacements when the best one is taken out, in a plane.
+"""The nonlinear flow: the residual of the displacements after the best linear map is subtracted, in a plane.
 
-The linear map is that of `motion`: of all axes in which the rows spread where these are enough for it, of their longest
-ones where they are not.
+The linear map is that of `motion`: on all axes in which the rows spread if there are enough rows, otherwise on
+their longest ones.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ class FlowResult(Result):
     """Displacements from the first frame to the last, in the plane of the first two axes of the rows at the start.
 
     Attributes:
-        places: (N, 2) rows at the start, from their centroid [length].
+        places: (N, 2) rows at the start, relative to their centroid [length].
         thermal: (N, 2) displacement without its mean [length].
-        remainder: (N, 2) the same without the best linear map.
-        across: (N,) length of what of the remainder is out of the plane.
+        remainder: (N, 2) the same minus the best linear map.
+        across: (N,) length of the remainder out of the plane.
 
     Key: `flow.plane_share`, the share of the remainder's square that lies in the plane.
     """
@@ -38,7 +38,7 @@ class FlowResult(Result):
     across: Values
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Arrows of the thermal motion, and of what no linear map explains of it."""
+        """Arrows of the thermal motion, and of its remainder after the best linear map."""
         from gasfield.plots.flow import two_flows
 
         return two_flows(
@@ -57,8 +57,8 @@ class Flow(Diagnostic[FlowResult]):
     def objection(self, group: Group) -> str | None:
         """Applies where `motion` does, in two dimensions or more."""
         if group.curved:
-            return "on a curved space there is no linear map of all of it"
-        return "one dimension has no plane" if group.dimensions < 2 else None
+            return "a curved space has no global linear map"
+        return "one dimension does not span a plane" if group.dimensions < 2 else None
 
     def measure(self, group: Group, notes: list[str]) -> FlowResult:
         """The results for one group."""
@@ -66,7 +66,7 @@ class Flow(Diagnostic[FlowResult]):
         axes, _ = choose_axes(group, None, notes)
         share, empty = missing("1"), np.empty((0, 2))
         if axes.shape[1] < 1 or len(group.steps) < 2:
-            notes.append("too few rows, or all at one place: their flow has no plane")
+            notes.append("too few rows, or all at one point: their flow has no plane")
             return FlowResult(
                 group=group.name, estimates={"flow.plane_share": share}, notes=tuple(notes), places=empty,
                 thermal=empty, remainder=empty, across=np.empty(0),
@@ -81,7 +81,7 @@ class Flow(Diagnostic[FlowResult]):
         if whole > (1e-12 * max(float(np.abs(moved).max()), 1e-300)) ** 2 * moved.size:
             share = exact(float(np.sum(inside**2)) / whole, "1")
         else:
-            notes.append("a linear map explains all of the motion: nothing is left to be seen")
+            notes.append("a linear map explains all of the motion: there is no remainder")
         return FlowResult(
             group=group.name,
             estimates={"flow.plane_share": share},
@@ -94,7 +94,7 @@ class Flow(Diagnostic[FlowResult]):
 
 
 def _plane(axes: Values) -> Values:
-    """(D, 2) the first two axes, the second found where there is one; the largest component of each is positive."""
+    """(D, 2) the first two axes, the second completed if missing; the largest component of each is positive."""
     plane = axes[:, :2]
     if plane.shape[1] < 2:
         other = np.eye(len(plane))[:, [int(np.argmin(np.abs(plane[:, 0])))]]

@@ -1,10 +1,10 @@
-"""What kinds of motion? Shares of translation, rotation, dilation, shear, breathing, convection and noise.
+"""Kinds of motion: shares of translation, rotation, dilation, shear, breathing, convection and noise.
 
-Two questions are answered for each group: what became of the first frame (cumulated shares, at every frame), and what
-happens in a step (from each frame to the next). Every share has its null, the share that the same displacements have
-when they are dealt out to the rows at random, which is what a linear map makes of noise; and a corrected value, freed
-of the noise that the map has numbers for. (Dealt out are displacements, not places: rows that change places with each
-other would all move by the width of the cloud, and be the null of another motion.)
+Two displacements are decomposed for each group: that since the first frame (cumulated shares, at every frame), and
+that from each frame to the next (stepwise shares). Every share has a permutation null, the share of the same
+displacements permuted across rows, which is what a linear map fits to noise; and a corrected value, without the noise
+that the parameters of the map absorb. (Displacements are permuted, not positions: rows that exchange positions would
+all move by the width of the cloud, which is the null of another motion.)
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ from gasfield.streams import Stream, generator
 _KEYS = (*(f"motion.{kind}" for kind in KINDS), *(f"motion.thermal.{kind}" for kind in KINDS[1:]))
 _PERMUTATIONS = (4, 20, 1e11)
 _PARTS = (8, 64, 4e11)
-"""Parts of the jackknife, to which rows are dealt out in turn: at least, at most, and about how many operations all of
+"""Parts of the jackknife, to which rows are assigned in turn: minimum, maximum, and about how many operations all of
 them may cost."""
 _ROWS = 4096
-"""Most rows looked at, or four for each dimension where that is more."""
+"""Most rows used, or four for each dimension where that is more."""
 _FEWEST = 3
-"""Rows below which there is nothing but a translation to speak of."""
+"""Fewest rows for which kinds of motion other than a translation are defined."""
 _COLLAPSED = 0.02
 """Stretch, over the mean of all, below which an axis counts as collapsed."""
 _ROWS_PER_AXIS = 10
-"""Rows for each axis of a frame that stands in for all dimensions."""
+"""Rows per axis of a reduced frame that replaces all dimensions."""
 _FRAMES = (16, 200, 2e9)
 _FEW_FRAMES = (2, 16, 5e11)
-"""Where a single decomposition is long, as with thousands of rows in thousands of dimensions."""
+"""The same where a single decomposition is slow, as with thousands of rows in thousands of dimensions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,18 +48,18 @@ class MotionResult(Result):
     """The parts of the motion over time.
 
     Attributes:
-        steps: (S,) the frames after the first that were looked at.
+        steps: (S,) the frames after the first that were used.
         cumulated: (S, 7) shares of the displacement from the first frame, in the order of `KINDS`; NaN where it is 0.
         stepwise: (S, 7) shares of the displacement from the frame before each.
         cumulated_thermal, stepwise_thermal: (S, 6) shares of the same without the displacement of the centroid.
         frame: (D, k) axes of the linear map.
 
     Keys, at the last frame against the first: `motion.KIND` and `motion.thermal.KIND` for the kinds of `KINDS`, each
-    with `.permutation_null` (permuted displacements, with the scatter of the permutations) and `.corrected` (freed of
-    noise);
+    with `.permutation_null` (permuted displacements, with the scatter of the permutations) and `.corrected` (noise
+    removed);
     `motion.dimensions` (k) and `motion.condition` (longest over shortest axis). Where rows are too few for a map of all
-    dimensions in which they spread, `motion.KIND` is undefined but for the translation, and `motion.frame.KIND` and
-    `motion.frame.thermal.KIND` tell of a map of their k longest axes. Errors are jackknife errors over rows.
+    dimensions in which they spread, `motion.KIND` is undefined except for the translation, and `motion.frame.KIND` and
+    `motion.frame.thermal.KIND` refer to a map of their k longest axes. Errors are jackknife errors over rows.
     """
 
     steps: NDArray[np.int64]
@@ -88,13 +88,13 @@ class Motion(Diagnostic[MotionResult]):
     dimensions: int | None = Field(default=None, ge=1)
     """k, the longest axes of the first frame that the linear map acts on; all in which the rows spread if left out."""
     over_time: bool = True
-    """Whether to look at the frames between the first and the last too."""
+    """Whether to use the frames between the first and the last too."""
 
     def objection(self, group: Group) -> str | None:
         """Applies to groups of at least three rows with two frames, in flat space."""
         if group.curved:
-            return "on a curved space there is no linear map of all of it"
-        return f"{group.count} rows: their motion has no kinds" if group.count < _FEWEST else None
+            return "a curved space has no global linear map"
+        return f"{group.count} rows: too few for kinds of motion" if group.count < _FEWEST else None
 
     def measure(self, group: Group, notes: list[str]) -> MotionResult:
         """The results for one group."""
@@ -123,7 +123,7 @@ class Motion(Diagnostic[MotionResult]):
 
 @dataclass(frozen=True)
 class _Interval:
-    """A group from one of its frames on."""
+    """A group relative to one of its frames."""
 
     group: Group
     reference: Reference
@@ -132,12 +132,12 @@ class _Interval:
 
     @classmethod
     def of(cls, group: Group, axes: Values, start: int) -> _Interval:
-        """Seen from the axes (D, k)."""
+        """Relative to the axes (D, k)."""
         reference = Reference.of(group.positions[start], axes)
         return cls(group, reference, Neighbours.of(reference.places), start)
 
     def displacement(self, frame: int) -> Values:
-        """(N, D) from the start to a frame; exactly 0 without its mean where that is all that is left of rounding."""
+        """(N, D) from the start to a frame; exactly 0 about its mean where only rounding errors are left."""
         before, after = (self.group.frame(at) for at in (self.start, frame))
         moved: Values = after - before
         mean = moved.mean(axis=0)
@@ -145,7 +145,7 @@ class _Interval:
         return moved if np.abs(moved - mean).max() > rounding else np.tile(mean, (len(moved), 1))
 
     def moments(self, frame: int) -> Moments:
-        """Of what happened up to a frame."""
+        """The moments of the displacement up to a frame."""
         return Moments.of(self.reference, self.displacement(frame), self.neighbours)
 
     @property
@@ -154,10 +154,10 @@ class _Interval:
         return _work(self.group, self.reference.frame.shape[1])
 
     def smallest_stretch(self, frame: int) -> float:
-        """Of the linear map up to a frame, over the geometric mean of all; 0 where all rows come to one place."""
+        """Of the linear map up to a frame, over the geometric mean of all; 0 where all rows meet at one point."""
         moved = self.displacement(frame)
         sizes = linear_parts(self.reference, moved - moved.mean(axis=0)).stretches
-        if sizes[0] < 1e-12:  # nothing but rounding
+        if sizes[0] < 1e-12:  # only rounding errors
             return 0.0
         return float(sizes[-1] / np.exp(np.mean(np.log(np.maximum(sizes, 1e-300)))))
 
@@ -174,24 +174,24 @@ class _Interval:
         return Moments.stacked(found)
 
     def permuted(self, frame: int) -> Moments:
-        """(P,) moments of the displacements dealt out to the rows at random."""
+        """(P,) moments of the displacements permuted across rows."""
         moved, chance = self.displacement(frame), generator(0, Stream.PERMUTATIONS)
         deals = [chance.permutation(len(moved)) for _ in range(_affordable(_PERMUTATIONS, self.work))]
         return Moments.stacked([Moments.of(self.reference, moved[deal], self.neighbours) for deal in deals])
 
 
 def thinned(group: Group, notes: list[str]) -> Group:
-    """At most so many rows that the decomposition stays cheap, drawn at random."""
+    """The group, or a random sample of rows that keeps the decomposition cheap."""
     most = max(_ROWS, 4 * group.dimensions)
     if group.count <= most:
         return group
-    notes.append(f"{most} of {group.count} rows are looked at")
+    notes.append(f"{most} of {group.count} rows are used")
     rows = np.sort(generator(0, Stream.PERMUTATIONS, 1).choice(group.count, most, replace=False))
     return group.of_rows(rows)
 
 
 def _undetermined(group: Group, axes: Values, notes: list[str]) -> MotionResult:
-    """The result where no kind can be told from another; the notes say why."""
+    """The result where kinds cannot be distinguished; the notes give the reason."""
     if len(group.steps) < 2:
         notes.append("no row is present in two frames: motion is undefined")
     whole, thermal = np.empty((0, len(KINDS))), np.empty((0, len(KINDS) - 1))
@@ -212,11 +212,11 @@ def choose_axes(group: Group, wanted: int | None, notes: list[str]) -> tuple[Val
     """The axes (D, k) of the linear map, and whether they are all in which the rows spread (or those wanted).
 
     Raises:
-        ValueError: if `wanted` are more than the rows are enough for.
+        ValueError: if `wanted` is more than the number of rows allows.
     """
     none = np.empty((group.dimensions, 0))
     if group.count < _FEWEST or not len(group.steps):
-        notes.append(f"{group.count} rows are too few to tell kinds of motion apart")
+        notes.append(f"{group.count} rows are too few to distinguish kinds of motion")
         return none, False
     axes = intrinsic_frame(group.positions[0])
     spread, most = axes.shape[1], (group.count - 1) // 2
@@ -225,13 +225,13 @@ def choose_axes(group: Group, wanted: int | None, notes: list[str]) -> tuple[Val
             raise ValueError(f"{group.name}: {group.count} rows that spread in {spread} dimensions allow {most} axes")
         return np.ascontiguousarray(axes[:, :wanted]), True
     if not spread:
-        notes.append("all rows are at one place: nothing can turn or stretch")
+        notes.append("all rows are at one point: rotation and stretch are undefined")
     if spread <= most:
         return axes, spread > 0
     k = max(1, (group.count - 1) // _ROWS_PER_AXIS)
     notes.append(
-        f"{group.count} rows that spread in {spread} dimensions are too few: a linear map fits any motion of theirs, "
-        f"and its shares would mean nothing. motion.frame tells of a map of their {k} longest axes alone"
+        f"{group.count} rows that spread in {spread} dimensions are too few: a linear map fits any motion, "
+        f"and its shares would be meaningless. motion.frame refers to a map of their {k} longest axes alone"
     )
     return np.ascontiguousarray(axes[:, :k]), False
 
@@ -242,13 +242,13 @@ def _work(group: Group, axes: int) -> float:
 
 
 def _affordable(bounds: tuple[int, int, float], work: float) -> int:
-    """How many pieces of some work: at least, at most, and about so much in all."""
+    """Number of repetitions: between a minimum and a maximum, within a total cost."""
     least, most, budget = bounds
     return int(np.clip(budget // work, least, most))
 
 
 def _frames(group: Group, axes: int) -> NDArray[np.int64]:
-    """Frames after the first at which the parts are computed: all, or as many as are cheap, evenly spaced."""
+    """Frames after the first at which the parts are computed: all, or as many as the cost allows, evenly spaced."""
     work = _work(group, axes) + (2.0 * group.count**2 * group.dimensions if group.dimensions > TREE else 0.0)
     many = min(
         max(_affordable(_FEW_FRAMES, work), _affordable(_FRAMES, work) if work < 1e10 else 0), len(group.steps) - 1
@@ -258,10 +258,10 @@ def _frames(group: Group, axes: int) -> NDArray[np.int64]:
 
 @dataclass(frozen=True)
 class _Table:
-    """Moments with all that is needed for errors and nulls.
+    """Moments, with those needed for errors and nulls.
 
     Attributes:
-        found: of all rows.
+        found: for all rows.
         without: (B,) without each part of the jackknife; empty where rows are too few for it.
         permuted: (P,) of permuted displacements.
         size: (N, D, k).
@@ -274,7 +274,7 @@ class _Table:
 
     @classmethod
     def of(cls, interval: _Interval, frame: int) -> Self:
-        """The moments of what happened up to a frame."""
+        """The moments of the displacement up to a frame."""
         (count, k), dimensions = interval.reference.coordinates.shape, interval.group.dimensions
         size = (count, dimensions, k)
         return cls(interval.moments(frame), interval.without_parts(frame), interval.permuted(frame), size)
@@ -302,18 +302,18 @@ class _Table:
 
 
 def _unbiased(estimate: Estimate) -> Estimate:
-    """The mean of the pseudo-values: noise bends the polar decomposition too, by a bias that falls as 1/N."""
+    """The mean of the pseudo-values: it removes the bias of order 1/N that noise causes in the polar decomposition."""
     return estimate if estimate.pseudo is None else replace(estimate, value=np.array(estimate.pseudo.mean()))
 
 
 def _mean_of_deals(values: Values) -> Estimate:
-    """Mean and scatter; what no deal can change (the translation) has no error, not one of rounding."""
+    """Mean and scatter; what no permutation can change (the translation) has no error, not a rounding error."""
     scatter = float(values.std(ddof=1))
     return stated(values.mean(), scatter, "1") if scatter > 1e-12 else exact(values.mean(), "1")
 
 
 def _estimates(first: _Interval, last: int, complete: bool, notes: list[str]) -> dict[str, Estimate]:
-    """All keys; `notes` grows by what is undefined."""
+    """All keys; undefined values are added to `notes`."""
     estimates = {key: missing("1") for key in _KEYS}
     reference = first.reference
     k = reference.frame.shape[1]
@@ -322,19 +322,19 @@ def _estimates(first: _Interval, last: int, complete: bool, notes: list[str]) ->
         estimates["motion.condition"] = exact(reference.condition, "1")
     table = _Table.of(first, last)
     if not table.found.whole > 0:
-        notes.append("nothing has moved: shares of no motion are undefined")
+        notes.append("nothing has moved: shares are undefined")
         return estimates
     smallest = first.smallest_stretch(last) if k else 1.0
     if smallest < _COLLAPSED:
         notes.append(
             f"the rows have collapsed along an axis (to {smallest:.2g} of the mean): rotation and shear there are "
-            "ill-determined, and the determinant, which tells the dilation, is small for its sake"
+            "ill-determined, and the determinant, which gives the dilation, is small because of it"
         )
     prefix = "motion" if complete else "motion.frame"
     told = table.shares(prefix, 0) if k else {}
     told |= {key: share for key, share in table.shares("motion", 0).items() if key.startswith("motion.translation")}
     if not table.found.thermal > 0:
-        notes.append("all rows move alike: there is no thermal motion to take apart")
+        notes.append("all rows move alike: there is no thermal motion to decompose")
     elif k:
         told |= table.shares(f"{prefix}.thermal", 1)
     return estimates | told

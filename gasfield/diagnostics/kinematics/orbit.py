@@ -1,9 +1,9 @@
-"""Orbits: a drift, and a circle about it, fitted to the way of a particle.
+"""Orbits: a drift and a circle about it, fitted to the path of a particle.
 
     x(t) = x0 + u t + a cos(w t) + b sin(w t)
 
-is linear in x0, u, a and b (each of D numbers) for a given rate w, which is found by minimising what is left. A charge
-between an electric and a magnetic field goes so, with |a| = |b| its radius of gyration and w = q B/m.
+is linear in x0, u, a and b (each of D numbers) for a given rate w, which is found by minimising the residual. A charge
+in an electric and a magnetic field moves like this, with |a| = |b| its radius of gyration and w = q B/m.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from gasfield.registry import register
 from gasfield.statistics.estimate import Estimate, exact, mean, missing
 
 _MOST = 100
-"""Particles whose ways are fitted."""
+"""Most particles whose paths are fitted."""
 _FRAMES = 16
 """Frames that a fit needs."""
 _GOOD = 0.05
-"""What may be left over of the swing for the fit to count as an orbit."""
+"""Largest residual, relative to the motion, for the fit to count as an orbit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class OrbitResult(GroupedResult):
         drifts: (N, D) velocity of each orbit's centre.
 
     Keys, means over the particles: `orbit.drift` (D numbers), `orbit.radius`, root mean square distance from the
-    drifting centre, `orbit.rate` [1/time], `orbit.left` (what the fit leaves, in parts of the radius).
+    drifting centre, `orbit.rate` [1/time], `orbit.left` (residual of the fit, relative to the radius).
     """
 
     ways: Values
@@ -45,7 +45,7 @@ class OrbitResult(GroupedResult):
 
     @classmethod
     def plot_grouped(cls, results: Sequence[OrbitResult], ax: Axes | None = None) -> Axes:
-        """The ways in the plane of the first two coordinates, with the drift of each."""
+        """The paths in the plane of the first two coordinates, with the drift of each."""
         from gasfield.plots.time_series import tracks
 
         return tracks({result.group: (result.ways, result.drifts) for result in results}, "Orbits", ax)
@@ -60,13 +60,13 @@ class Orbit(Diagnostic[OrbitResult]):
     kind: Literal["orbit"] = "orbit"
 
     def objection(self, group: Group) -> str | None:
-        """Needs few particles with velocities, in two dimensions or more, under a force that turns them."""
+        """Needs few particles with velocities, in two dimensions or more, under a force that rotates velocities."""
         if not group.run.dynamics.has_velocities:
-            return "without velocities nothing goes round"
+            return "without velocities there are no orbits"
         if not group.forces.rotates_velocities:
-            return "no magnetic field turns it"
+            return "no magnetic field acts on it"
         if group.count > _MOST:
-            return f"more than {_MOST} particles: their ways are not fitted one by one"
+            return f"more than {_MOST} particles: their paths are not fitted one by one"
         return f"fewer than {_FRAMES} frames" if len(group.present().steps) < _FRAMES else None
 
     def measure(self, group: Group, notes: list[str]) -> OrbitResult:
@@ -82,14 +82,14 @@ class Orbit(Diagnostic[OrbitResult]):
             "orbit.left": exact(float(left.mean()), "1"),
         }
         if left.max() > _GOOD:
-            notes.append("the ways are no circles about a steady drift; radius and rate are not given")
+            notes.append("the paths are not circles about a steady drift: radius and rate are undefined")
             estimates |= {"orbit.radius": missing("length"), "orbit.rate": missing("1/time")}
         return OrbitResult(group=group.name, estimates=estimates, notes=tuple(notes), ways=ways, drifts=drifts)
 
 
 @dataclass(frozen=True)
 class Fit:
-    """One orbit: drift (D,) [length/time], radius [length], rate [1/time], and what is left in parts of the radius."""
+    """One orbit: drift (D,) [length/time], radius [length], rate [1/time], and the residual relative to the radius."""
 
     drift: Values
     radius: float
@@ -98,13 +98,13 @@ class Fit:
 
 
 def fit_orbit(times: Values, way: Values) -> Fit:
-    """The best drift and circle for places (T, D) at times (T,)."""
+    """The best drift and circle for positions (T, D) at times (T,)."""
     span, spacing = float(times[-1] - times[0]), float(np.min(np.diff(times)))
 
     def left_at(rate: float) -> float:
         return _solve(times, way, rate)[1]
 
-    rates = np.arange(np.pi / span, 0.5 * np.pi / spacing, 0.25 * np.pi / span)  # some four to a width of a resonance
+    rates = np.arange(np.pi / span, 0.5 * np.pi / spacing, 0.25 * np.pi / span)  # about four per width of a resonance
     near = rates[int(np.argmin([left_at(rate) for rate in rates]))]
     step = 0.25 * np.pi / span
     rate = float(

@@ -1,8 +1,8 @@
-"""How fast neighbours part: the distance of pairs over time, against their distance at the start.
+"""How fast neighbours separate: the distance of pairs over time, against their distance at the start.
 
 Pairs are the bonds of a structure, or else each row and its nearest neighbour in the first frame. The mean logarithm of
-their growth over time is a Lyapunov exponent as seen by pairs: a where a saddle x' = a x has turned them all along x,
-0 in a rigid rotation (Lacorata, Aurell and Vulpiani, Ann. Geophys. 19:121, 2001, on finite distances).
+their growth over time is a finite-distance Lyapunov exponent: a where a saddle x' = a x has aligned all pairs with x,
+0 in a rigid rotation (Lacorata, Aurell and Vulpiani, Ann. Geophys. 19:121, 2001).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class PairDispersionResult(Result):
         logarithm: (T,) mean over pairs of the logarithm of the distance over that at the start.
 
     Keys: `pair_dispersion.ratio` (root of `square` at the end) and `pair_dispersion.rate` (`logarithm` at the end over
-    the elapsed time [1/time]). Errors take pairs for independent.
+    the elapsed time [1/time]). Errors treat pairs as independent.
     """
 
     steps: NDArray[np.int64]
@@ -52,8 +52,8 @@ class PairDispersionResult(Result):
             Curve(self.steps, np.sqrt(self.square), Role.REAL, "root mean square"),
             Curve(self.steps, np.exp(self.logarithm), Role.CONTEXT, "geometric mean", style={"color": SERIES[1]}),
         ]
-        title = f"{self.group}: how far neighbours part"
-        return curves(lines, title, "distance over that at the start", log=True, reference=1.0, ax=ax)
+        title = f"{self.group}: separation of neighbours"
+        return curves(lines, title, "distance / distance at the start", log=True, reference=1.0, ax=ax)
 
 
 @register
@@ -100,7 +100,7 @@ class PairDispersion(Diagnostic[PairDispersionResult]):
 
 
 def _pairs(group: Group) -> NDArray[np.int64]:
-    """(P, 2) bonds, or rows and their nearest neighbours; drawn at random where they are many."""
+    """(P, 2) bonds, or rows and their nearest neighbours; a random sample where there are many."""
     chance = generator(0, Stream.PERMUTATIONS, 3)
     if len(group.bonds):
         return group.bonds if len(group.bonds) <= _MOST else chance.choice(group.bonds, _MOST, replace=False)
@@ -122,7 +122,7 @@ def _estimates(first: Values, last: Values, elapsed: float, notes: list[str]) ->
     without = np.sqrt((after.sum() - after) / (before.sum() - before))
     ratio = jackknife(np.sqrt(after.sum() / before.sum()), without, "1")
     if not np.all(last > 0):
-        notes.append("pairs have come to coincide: the mean logarithm of their distance is undefined")
+        notes.append("some pairs coincide at the end: the mean logarithm of their distance is undefined")
         return {"pair_dispersion.ratio": ratio, "pair_dispersion.rate": missing("1/time")}
     return {
         "pair_dispersion.ratio": ratio,

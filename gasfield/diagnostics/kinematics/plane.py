@@ -1,4 +1,4 @@
-"""A group before and after, in a plane: its rows at the start and at the end, and how far they are spread there."""
+"""A group before and after, in a plane: its rows at the start and at the end, and their spread."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FRAMES = 200
 _SEEN, _ROWS = 24, 256
 """Frames and rows that the axes are found from."""
 _VECTORS = 512
-"""Vectors that axes are found from, at most."""
+"""Largest number of vectors that axes are found from."""
 _GOLDEN = 0.6180339887498949
 
 
@@ -25,7 +25,7 @@ class PlaneResult(Result):
     """Rows in a plane over time.
 
     Attributes:
-        ways: (t, N, 2) coordinates of the rows in the plane in up to 200 frames, the first and the last among them
+        ways: (t, N, 2) coordinates of the rows in the plane in up to 200 frames, including the first and the last
             [length].
         labels: of the two axes.
 
@@ -37,8 +37,8 @@ class PlaneResult(Result):
     labels: tuple[str, str]
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """The rows at the start and at the end, and their ways; in a figure of its own, beside it both clouds
-        by themselves, each as large as its panel. Returns the first axes."""
+        """The rows at the start and at the end, and their paths; in a new figure, next to it both clouds
+        separately, each scaled to its panel. Returns the first axes."""
         from gasfield.plots.rows import before_and_after
 
         return before_and_after(self.ways, self.labels, f"{self.group}: before and after", ax)
@@ -46,17 +46,17 @@ class PlaneResult(Result):
 
 @register
 class Plane(Diagnostic[PlaneResult]):
-    """The rows of a group in the plane of their two coordinates, or in which they spread most."""
+    """The rows of a group in the plane of their two coordinates, or in the plane of their largest spread."""
 
     kind: Literal["plane"] = "plane"
 
     def objection(self, group: Group) -> str | None:
         """Applies to groups of several rows in flat space of two dimensions or more."""
         if group.dimensions < 2:
-            return "one dimension is no plane"
+            return "one dimension does not span a plane"
         if group.curved or group.repeats:
-            return "a space that is curved or repeats itself has no plane"
-        return "a single row is not spread" if group.count < 2 else None
+            return "a curved or periodic space has no plane"
+        return "a single row has no spread" if group.count < 2 else None
 
     def measure(self, group: Group, notes: list[str]) -> PlaneResult:
         """The results for one group."""
@@ -85,7 +85,7 @@ def principal_axes(x: Values, count: int, *, centred: bool = True) -> tuple[Valu
 
     The first axis points along the mean from the first to the last of t, or along the mean vector if not centred; the
     others have their largest component positive, so that pictures do not depend on a library's choice of sign. Of many
-    vectors some are looked at, spread over all as multiples of the golden section are.
+    vectors a sample is used, spread over all as multiples of the golden ratio are.
     """
     vectors = x.reshape(-1, x.shape[2])
     if len(vectors) > _VECTORS:
@@ -107,10 +107,10 @@ def principal_axes(x: Values, count: int, *, centred: bool = True) -> tuple[Valu
 
 
 def _estimates(ways: Values, notes: list[str]) -> dict[str, Estimate]:
-    """All keys; `notes` grows by what is undefined."""
+    """All keys; undefined values are added to `notes`."""
     keys = [f"plane.{axis}.{time}" for axis in ("first", "second") for time in ("start", "end")]
     if not ways.size:
-        notes.append("no two rows are present throughout: they are not spread")
+        notes.append("fewer than two rows are present throughout: they have no spread")
         return dict.fromkeys(keys, missing("length"))
     return {key: _spread(ways[frame, :, axis]) for key, (axis, frame) in zip(keys, _PLACES, strict=True)}
 
@@ -119,9 +119,9 @@ _PLACES = ((0, 0), (0, -1), (1, 0), (1, -1))
 
 
 def _spread(values: Values) -> Estimate:
-    """The standard deviation of values (N,) with the jackknife of it."""
+    """The standard deviation of values (N,) with its jackknife error."""
     count = len(values)
-    apart = values - values[0]  # of equal values just zero, and so is their mean
+    apart = values - values[0]  # exactly zero for equal values, and so is their mean
     apart -= apart.mean()
     square = np.sum(apart**2)
     # Leaving x_i out takes N/(N - 1) (x_i - mean)^2 from the sum of squares about the mean.

@@ -1,4 +1,4 @@
-"""The distribution of speeds, beside Maxwell's."""
+"""The distribution of speeds, compared with Maxwell's."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from gasfield.statistics.blocking import independent_parts, kolmogorov, shares_o
 from gasfield.statistics.estimate import Estimate, exact
 
 _MOST = 2_000_000
-"""Speeds that are looked at; of a longer run every k-th frame is taken."""
+"""Most speeds used; of a longer run every k-th frame is taken."""
 _BINS = 40
 _TAIL = 5e-4
-"""Share of the law beyond the picture, on each side."""
+"""Probability beyond the plot range, on each side."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SpeedsResult(Result):
-    """Speeds u = sqrt(m) |v| of the steady part of a run, and Maxwell's law for them.
+    """Speeds u = sqrt(m) |v| of the steady part of a run, and their Maxwell distribution.
 
     Attributes:
         freedom: components f of a velocity: D, or D - 1 on the sphere.
-        temperature: of the law: of the bath, less the share of momenta that the law of motion keeps; without a bath
+        temperature: of the Maxwell distribution: that of the bath, less the share of conserved momenta; without a bath
             the kinetic temperature of the sample itself [energy].
         edges: (k + 1,) of bins of u [energy^(1/2)].
         shares, errors: (k,) of the speeds in each bin, and their standard errors.
 
-    Maxwell's law: u/sqrt(T) has the chi law of f components. Keys: `speed.mean`, the mean |v|, and
-    `speed.maxwell_mean`, what the law says; `speed.ks`, the Kolmogorov-Smirnov distance of the distribution of u from
-    the law, `speed.p_value` of it, and the `speed.effective_size` that it is judged by. Errors come from independent
-    parts (`parts.py`), which have the correlation in time in them. The p-value errs on the safe side: too large where
-    speeds are correlated over many frames, and where the temperature was taken from the speeds themselves. A law of
-    motion of finite time step has a speed law of its own (BAOAB in a well of frequency w: slower by (h w)^2/8), which
-    a long run tells from Maxwell's.
+    Maxwell's law: u/sqrt(T) has the chi distribution with f degrees of freedom. Keys: `speed.mean`, the mean |v|, and
+    `speed.maxwell_mean`, its value by that law; `speed.ks`, the Kolmogorov-Smirnov distance of the distribution of u
+    from the law, its `speed.p_value`, and the `speed.effective_size` used for it. Errors come from independent
+    parts (`parts.py`), which account for the correlation in time. The p-value is conservative: too large where
+    speeds are correlated over many frames, and where the temperature was taken from the speeds themselves. Dynamics
+    with a finite time step have a slightly different distribution (BAOAB in a well of frequency w: slower by
+    (h w)^2/8), which a long run distinguishes from Maxwell's.
     """
 
     freedom: int
@@ -48,8 +48,8 @@ class SpeedsResult(Result):
     errors: Values
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """The histogram with its errors on Maxwell's curve, and below it how many errors they are apart."""
-        from scipy import stats  # heavy: only when it is needed
+        """The histogram with its errors on Maxwell's curve, and below it their difference in standard errors."""
+        from scipy import stats  # slow to import: only when needed
 
         from gasfield.plots.distributions import Histogram, LawCurve, against_law, chance
 
@@ -75,7 +75,7 @@ class Speeds(Diagnostic[SpeedsResult]):
     kind: Literal["speeds"] = "speeds"
 
     def objection(self, group: Group) -> str | None:
-        """Needs velocities, and a part of the run that can be in equilibrium."""
+        """Needs velocities, and a part of the run that may be in equilibrium."""
         require_equilibrium(group)
         return "no velocities were kept" if group.velocities is None else None
 
@@ -93,7 +93,7 @@ class Speeds(Diagnostic[SpeedsResult]):
             temperature = bath * _free_share(group, freedom)
         parts, warning = independent_parts(scaled)
         notes += [] if warning is None else [warning]
-        from scipy import stats  # heavy: only when it is needed
+        from scipy import stats  # slow to import: only when needed
 
         chi = stats.chi(freedom, scale=np.sqrt(temperature))
         test = kolmogorov(parts, chi.cdf)
@@ -128,8 +128,8 @@ def _speeds(group: Group) -> Values:
 
 
 def _free_share(group: Group, freedom: int) -> float:
-    """N_f / (N f), below one where the total momentum is kept; one if the group is not the whole gas, where it is not
-    known how the rest shares in it (an effect of 1/N)."""
+    """N_f / (N f), below one where the total momentum is kept; one if the group is not the whole gas, where the share
+    of the other particles is not known (an effect of order 1/N)."""
     known = group.run.degrees_of_freedom
     return 1.0 if known is None else min(1.0, known / (group.count * freedom))
 

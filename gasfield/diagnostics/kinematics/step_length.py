@@ -15,7 +15,7 @@ from gasfield.registry import register
 from gasfield.statistics.estimate import median, missing
 
 _KEPT = 1 << 22
-"""Most lengths that are kept for the picture; of more, those of rows evenly spread over all."""
+"""Most lengths kept for the figure; of more, those of evenly spaced rows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ class StepLengthResult(Result):
 
     Keys: `step_length.start` and `step_length.end`, medians over rows in the first and the last interval, and
     `step_length.median`, the median over rows of each row's median over all intervals. The last one is not the pooled
-    median, because the intervals of one row are no independent draws and its error would pretend that they are.
+    median, because the intervals of one row are not independent samples, as its error would assume.
     """
 
     steps: NDArray[np.int64]
@@ -78,7 +78,7 @@ class StepLength(Diagnostic[StepLengthResult]):
         else:
             notes.append("no row is present in two frames: step lengths are undefined")
         if group.interval != "step":
-            notes.append(f"frames are not one step apart: a length is the net distance per {group.interval}")
+            notes.append(f"frames are more than one step apart: a length is the net distance per {group.interval}")
         return StepLengthResult(
             group=group.name,
             estimates=estimates,

@@ -1,8 +1,8 @@
-"""How rows get about: mean square displacement, velocity autocorrelation, diffusion, and the exponent of their spread.
+"""Transport: mean square displacement, velocity autocorrelation, diffusion coefficients, and exponent of the spread.
 
-Einstein's diffusion coefficient is the slope of the mean square displacement over 2D, Green and Kubo's the integral of
-the velocity autocorrelation over D; over the same lags they must agree. Both are given of all motion and of the thermal
-motion, seen from the centroid.
+Einstein's diffusion coefficient is the slope of the mean square displacement over 2D, that of Green and Kubo
+is the integral of the velocity autocorrelation over D; over the same lags they must agree. Both are given for all
+motion and for the thermal motion, relative to the centroid.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from gasfield.statistics.lags import autocorrelations, square_displacements
 from gasfield.streams import Stream, generator
 
 _FEWEST = 16
-"""Frames below which there are no lags to fit."""
+"""Fewest frames for a fit over lags."""
 _WINDOW = (0.1, 0.25)
 """Lags of the long-time fit, as shares of the length: longer ones have hardly any independent pairs of frames."""
 _NUMBERS = 1 << 25
-"""Most numbers looked at; rows are drawn at random beyond."""
+"""Most numbers used; beyond that, rows are drawn at random."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,17 +33,17 @@ class TransportResult(Result):
 
     Attributes:
         lags: (T,) [time].
-        square, thermal_square: (T,) mean square displacement over a lag, of all and of thermal motion [length^2].
+        square, thermal_square: (T,) mean square displacement over a lag, for all and for thermal motion [length^2].
         velocity: (T - 1,) or (T,) autocorrelation of thermal velocities, 1 at lag 0.
         times: (T,) since the first frame.
-        bulk, spread: (T,) square displacement of the centroid since the first frame, and mean over rows of that about
+        bulk, spread: (T,) square displacement of the centroid since the first frame, and its mean over rows about
             it [length^2]; they sum to the mean square displacement of the rows, exactly.
 
     Keys: `transport.diffusion.einstein` and `.green_kubo` [length^2/time], `transport.exponent.short` (from one frame
     to two) and `.long` (over lags of a tenth to a quarter of the run), `transport.straightness` (median over rows of
     distance over path), the same under `transport.thermal`, `transport.bulk_share` (of the centroid in the square
     displacement from the first frame to the last), and `transport.temperature`, the temperature of fluctuation and
-    dissipation, D gamma m, where a friction and no force but a constant one is known to act. Errors are over rows.
+    dissipation, D gamma m, where a friction and at most a constant force is known to act. Errors are over rows.
     """
 
     lags: Values
@@ -59,7 +59,7 @@ class TransportResult(Result):
         from gasfield.plots.spreading import square_displacements_over_lags
 
         curves = {"all motion": self.square, "thermal": self.thermal_square}
-        return square_displacements_over_lags(self.lags, curves, f"{self.group}: how far rows get", ax)
+        return square_displacements_over_lags(self.lags, curves, f"{self.group}: mean square displacement of rows", ax)
 
 
 @register
@@ -69,14 +69,14 @@ class Transport(Diagnostic[TransportResult]):
     kind: Literal["transport"] = "transport"
 
     def objection(self, group: Group) -> str | None:
-        """Applies to many frames at equal times, in flat space."""
+        """Applies to many equally spaced frames, in flat space."""
         if group.curved:
             return "on a curved space displacements of different times cannot be added"
         if len(group.steps) < _FEWEST:
-            return f"{len(group.steps)} frames: {_FEWEST} are needed for lags to be fitted"
+            return f"{len(group.steps)} frames: {_FEWEST} are needed for a fit over lags"
         gaps = np.diff(group.times)
         if np.ptp(gaps) > 1e-6 * gaps.mean():
-            return "frames are not at equal times"
+            return "frames are not equally spaced in time"
         return None
 
     def measure(self, group: Group, notes: list[str]) -> TransportResult:
@@ -94,14 +94,14 @@ class Transport(Diagnostic[TransportResult]):
         all_motion, thermal = (_Motion(len(lags), group.dimensions, interval, measured) for _ in range(2))
         spread = np.zeros(len(lags))
         for part in chosen.row_blocks(parts=4):
-            rows = np.arange(chosen.count)[part]  # by number: each history is then one piece
+            rows = np.arange(chosen.count)[part]  # by index: each history is then contiguous
             paths, velocities = chosen.places(rows=rows), None if drift is None else chosen.speeds(rows=rows)
             all_motion.add(paths, velocities)
             spread += np.sum((paths - paths[0] - together.moved) ** 2, axis=2).sum(axis=1)
             thermal.add(paths - together.place, None if drift is None or velocities is None else velocities - drift)
         if not measured:
             notes.append(
-                "velocities are displacements between frames: in a steady run Green-Kubo is Einstein's own sum"
+                "velocities are displacements between frames: in a steady run Green-Kubo then equals Einstein's sum"
             )
         estimates = all_motion.estimates("transport") | thermal.estimates("transport.thermal")
         estimates["transport.bulk_share"] = _bulk_share(chosen.frame(-1) - chosen.frame(0))
@@ -119,10 +119,10 @@ class Transport(Diagnostic[TransportResult]):
 
 @dataclass(frozen=True)
 class _Together:
-    """What all rows have in common, over time.
+    """The mean motion of all rows over time.
 
     Attributes:
-        place: (T, 1, D) their mean place.
+        place: (T, 1, D) their mean position.
         moved: (T, 1, D) their mean displacement since the first frame.
         velocity: (T, 1, D) their mean velocity; None where velocities were not kept.
     """
@@ -133,7 +133,7 @@ class _Together:
 
     @classmethod
     def of(cls, group: Group) -> Self:
-        """Of all rows of a group, a block of frames at a time."""
+        """Computed from all rows of a group, a block of frames at a time."""
         place, moved, velocity = np.zeros((3, len(group.steps), 1, group.dimensions))
         first = group.frame(0)
         for frames, x in group.blocks():
@@ -159,7 +159,7 @@ _UNITS = {
 
 
 class _Motion:
-    """The motion of rows, a block of them after the other.
+    """The motion of rows, accumulated block by block.
 
     Attributes:
         squares: (T,) square displacements over lags, summed over rows.
@@ -167,7 +167,7 @@ class _Motion:
     """
 
     def __init__(self, frames: int, dimensions: int, interval: float, measured: bool) -> None:
-        """Motion over so many frames; velocities are `measured`, or displacements between frames."""
+        """Motion over a number of frames; velocities are `measured`, or displacements between frames."""
         self._dimensions, self._interval, self._measured = dimensions, interval, measured
         self._low, self._high = max(1, round(_WINDOW[0] * frames)), max(3, round(_WINDOW[1] * frames))
         self._rows: list[Values] = []
@@ -217,25 +217,25 @@ def _say_what_is_no_diffusion(name: str, estimates: dict[str, Estimate], notes: 
     away = abs(float(exponent.value) - 1.0)
     if np.isfinite(away) and away > 0.1 and (error is None or away > 3.0 * float(error)):
         notes.append(
-            f"{name}: square displacements grow as lag^{float(exponent.value):.2f}, which is no diffusion: the "
-            "coefficients are slopes over these lags and no constants"
+            f"{name}: square displacements grow as lag^{float(exponent.value):.2f}, which is not diffusive: the "
+            "coefficients are slopes over these lags, not constants"
         )
 
 
 def _temperature(group: Group, diffusion: Estimate, notes: list[str]) -> Estimate:
-    """Einstein's relation T = D gamma m (1905), with the mobility 1/(gamma m) that the law of motion has."""
+    """Einstein's relation T = D gamma m (1905), with the mobility 1/(gamma m) of the dynamics."""
     run = group.origin.context
     if run is None:
-        notes.append("transport.temperature: no law of motion is known, so neither is the mobility")
+        notes.append("transport.temperature: the dynamics are not known, so neither is the mobility")
         return missing("energy")
     drag = run.dynamics.drag(float(group.masses[0]))
     acting = [law for law in run.acting(group.name) if not law.uniform]
     if drag is None or np.ptp(group.masses) > 0:
-        notes.append("transport.temperature: the law of motion has no friction, or masses differ: no mobility is known")
+        notes.append("transport.temperature: the dynamics have no friction, or masses differ: no mobility is known")
         return missing("energy")
     if acting or run.space.wall_area > 0:
         what = ", ".join(str(law.model_dump()["kind"]) for law in acting) or "walls"
-        notes.append(f"transport.temperature: {what} change the mobility, so that D gamma m is no temperature")
+        notes.append(f"transport.temperature: {what} change the mobility, so that D gamma m is not a temperature")
         return missing("energy")
     factor = drag * group.count / max(group.count - 1, 1)
     pseudo = None if diffusion.pseudo is None else factor * diffusion.pseudo
@@ -264,11 +264,11 @@ def _bulk_share(moved: Values) -> Estimate:
 
 
 def _affordable(group: Group, notes: list[str]) -> Group:
-    """The group, or as many of its rows as are cheap."""
+    """The group, or as many of its rows as the budget allows."""
     most = max(2, _NUMBERS // max(1, len(group.steps) * group.dimensions))
     if group.count <= most:
         return group
-    notes.append(f"{most} of {group.count} rows are looked at")
+    notes.append(f"{most} of {group.count} rows are used")
     return group.of_rows(np.sort(generator(0, Stream.PERMUTATIONS, 2).choice(group.count, most, replace=False)))
 
 

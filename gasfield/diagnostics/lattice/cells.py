@@ -25,14 +25,14 @@ Definition = Literal["keys", "ulp"]
 """Cells by ordered integer keys (exact), or a displacement divided by the ULP of the value that it starts from."""
 
 FAR = 1000
-"""Cells beyond which a move is one of its own kind: at that size a coordinate crosses zero, or eight binades."""
+"""Cells beyond which a move is counted separately: at that size a coordinate crosses zero, or eight binades."""
 OCCUPANCIES = ("unmoved", "single", "local", "multi", "beyond")
 """Of a row in an interval: no cell; one coordinate by one cell; several coordinates by one cell each; any by more; any
 by more than `FAR`."""
 _SMALLEST = 2.0**-133
 _KEPT = 1 << 23
-"""Most displacements, of rows times intervals, that are looked at: medians over rows and over intervals need all of
-them at once. Of more, those of rows evenly spread over all."""
+"""Most displacements (rows times intervals) used: medians over rows and over intervals need all of
+them at once. Of more, those of evenly spaced rows."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,12 @@ class Moves:
     """Linf, the coordinate that moves most."""
 
     def kinds(self) -> Flags:
-        """(5, T - 1, N) flags in the order of `OCCUPANCIES`, of which just one is true."""
+        """(5, T - 1, N) flags in the order of `OCCUPANCIES`, of which exactly one is true."""
         near = self.largest <= 1
         return np.stack(
             [
                 self.total == 0,
-                (self.total > 0) & (self.total <= 1),  # by keys just 1; a half ULP is possible on the way to zero
+                (self.total > 0) & (self.total <= 1),  # by keys exactly 1; a half ULP is possible on the way to zero
                 near & (self.total > 1),
                 ~near & (self.largest <= FAR),
                 self.largest > FAR,
@@ -71,7 +71,7 @@ class CellsResult(Result):
         occupancy: (5, T - 1) shares of rows, in the order of `OCCUPANCIES`; they sum to 1.
 
     Keys: `cells.median` (median over rows of each row's median Linf over intervals: near zero a value has thousands of
-    cells, so that a mean has no limit), `cells.q10` and `cells.q90` (the same of each row's 10th and 90th percentile),
+    cells, so a mean does not converge), `cells.q10` and `cells.q90` (the same of each row's 10th and 90th percentile),
     `cells.l1` and `cells.l2` (medians of medians in the other norms); `cells.unmoved`, `cells.single`, `cells.local`,
     `cells.multi`, `cells.beyond` (shares of all rows and intervals, which sum to 1: L1 = 0; L1 = 1; L1 > 1 and
     Linf = 1; 1 < Linf <= 1000; Linf > 1000); `cells.infinite` (share with an infinite displacement: none by keys; by
@@ -89,8 +89,8 @@ class CellsResult(Result):
     occupancy: Values
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """The shares of the five kinds of motion over time, stacked; in a figure of its own, under them how many rows
-        move how many cells. Returns the upper axes."""
+        """The shares of the five kinds of motion over time, stacked; in a new figure, below them a histogram of cells
+        moved. Returns the upper axes."""
         from gasfield.plots.panels import stacked
         from gasfield.plots.rows import cell_counts, over_each_other
 
@@ -104,7 +104,7 @@ class CellsResult(Result):
         below = None
         if ax is None:
             ax, below = over_each_other()
-        title = f"{self.group}: how many cells a row moves"
+        title = f"{self.group}: cells moved per row"
         stacked(self.steps, self.occupancy, labels, title, "share of rows", ax=ax)
         if below is not None:
             cell_counts(self.steps, self.largest, below)
@@ -129,7 +129,7 @@ class Cells(Diagnostic[CellsResult]):
         """The results for one group."""
         rows = spread_over(group.count, max(1, _KEPT // max(len(group.steps), 1)))
         if len(rows) < group.count:
-            notes.append(f"{len(rows)} of {group.count} rows are looked at")
+            notes.append(f"{len(rows)} of {group.count} rows are used")
             group = group.of_rows(rows)
         moves = cells_moved(group, self.definition)
         kinds = moves.kinds()
@@ -143,7 +143,7 @@ class Cells(Diagnostic[CellsResult]):
         if self.definition == "ulp":
             notes.append(
                 "cells are ULPs of the value at the start of a move: infinite from zero, where moves count as more "
-                f"than {FAR} cells and not as standing still, and off by 2 where a move crosses a power of two"
+                f"than {FAR} cells and not as unmoved, and off by 2 where a move crosses a power of two"
             )
         return CellsResult(
             group=group.name,
@@ -221,7 +221,7 @@ def _ulp(values: Values) -> Values:
 
 
 def _estimates(moves: Moves, kinds: Flags, notes: list[str]) -> dict[str, Estimate]:
-    """All keys; `notes` grows by what is undefined."""
+    """All keys; undefined values are added to `notes`."""
     norms: dict[str, tuple[Values, float]] = {
         "cells.median": (moves.largest, 0.5),
         "cells.q10": (moves.largest, 0.1),
@@ -240,7 +240,7 @@ def _estimates(moves: Moves, kinds: Flags, notes: list[str]) -> dict[str, Estima
 
 def _typical(key: str, cells: Values, probability: float, notes: list[str]) -> Estimate:
     """The median over rows of each row's own quantile over intervals, from (T - 1, N)."""
-    with np.errstate(invalid="ignore"):  # between two infinities
+    with np.errstate(invalid="ignore"):  # interpolation between two infinities
         own = np.quantile(cells, probability, axis=0)
     if np.isfinite(own).all():
         return median(own, "cells")

@@ -1,7 +1,7 @@
 """How many rows differ in any bit: where rows that started apart merge into one on a floating-point lattice.
 
-Rows are compared by their bytes, exactly. +0 and -0 differ. Two rows that have merged may part again only if they feel
-different forces or remember different moments.
+Rows are compared by their bytes, exactly. +0 and -0 differ. Two rows that have merged may separate again only if
+different forces act on them or their optimiser moments differ.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class DistinctResult(Result):
         steps: (T,).
         rows: N.
         distinct: (T,) how many different rows there are.
-        twins: (T,) share of rows that another one is identical to.
+        twins: (T,) share of rows that are identical to another one.
         largest: (T,) rows in the largest group of identical ones.
 
     Keys: `distinct.start`, `distinct.end` (different rows in the first and the last frame), `distinct.half` (first step
@@ -63,7 +63,7 @@ class Distinct(Diagnostic[DistinctResult]):
     def objection(self, group: Group) -> str | None:
         """Applies to groups of several rows on the lattice of an optimiser."""
         if group.precision == "float64":
-            return "positions are float64, on which rows hardly ever meet"
+            return "positions are float64, on which rows hardly ever coincide"
         return "a single row has no twin" if group.count < 2 else None
 
     def measure(self, group: Group, notes: list[str]) -> DistinctResult:
@@ -95,7 +95,7 @@ def identical(x: NDArray[np.floating[Any]]) -> tuple[int, int, int]:
 def _estimates(
     group: Group, distinct: NDArray[np.int64], twins: Values, largest: NDArray[np.int64], notes: list[str]
 ) -> dict[str, Estimate]:
-    """All keys; `notes` grows by what is undefined."""
+    """All keys; undefined values are added to `notes`."""
     estimates = {f"distinct.{key}": missing("rows") for key in ("start", "end", "largest")}
     estimates["distinct.half"] = missing("steps")
     if not group.count or not len(group.steps):

@@ -1,9 +1,9 @@
-"""When rows stand still, bit for bit: for one step, and for good.
+"""When rows stop moving, bit for bit: for one step, and permanently.
 
 "Frozen" is by last motion: no bit of the row changes later in the trajectory. Every row is frozen at the last frame by
-that definition, so the fraction is stated at a horizon a little earlier: frozen rows are those that did not move during
+that definition, so the fraction is given at a horizon a little earlier: frozen rows are those that did not move during
 the last `quiet` steps. A longer recording may show a row move again. The share of rows that did not move in one step is
-another number, and may fall again: rows thaw after a pause, and the whole group may reheat (thawing.py). Bits are
+a different number, and may fall again: rows thaw after a pause, and the whole group may reheat (thawing.py). Bits are
 compared, not values: a change from +0 to -0 is a motion.
 """
 
@@ -33,7 +33,7 @@ class FreezingResult(Result):
         steps: (T,).
         last_motion: (N,) step of the frame from which on no bit of the row changes.
         frozen, frozen_error: (T,) share of rows whose last motion is at or before each frame. It is 1 at the last frame
-            for every trajectory, and means little beyond `horizon`.
+            for every trajectory, and is not meaningful beyond `horizon`.
         unmoved, unmoved_error: (T - 1,) share of rows with the same bits at both ends of the interval that ends at
             steps[1:].
         horizon: the last step with `quiet` steps after it.
@@ -60,7 +60,7 @@ class FreezingResult(Result):
 
     def freeze_times(self, bins: int = 40) -> tuple[Values, NDArray[np.int64], int]:
         """The distribution of last motions up to the horizon: edges (bins + 1,), rows in each bin, and how many rows
-        still move after the horizon, of which no time is known."""
+        still move after the horizon, whose time is unknown."""
         known = self.last_motion[self.last_motion <= self.horizon]
         first = int(self.steps[0]) if len(self.steps) else 0
         counts, edges = np.histogram(known, bins=bins, range=(first, max(self.horizon, first + 1)))
@@ -68,12 +68,12 @@ class FreezingResult(Result):
 
     @property
     def frozen_before_the_horizon(self) -> bool:
-        """Is there any row whose last motion is known?"""
+        """Whether the last motion of any row is known."""
         return bool(np.any(self.last_motion <= self.horizon))
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Frozen fraction (up to the horizon) and unmoved fraction over time, with its reheats; in a figure of its own,
-        under them how many rows freeze when, if any do. Returns the upper axes."""
+        """Frozen fraction (up to the horizon) and unmoved fraction over time, with its reheats; in a new figure,
+        below them a histogram of freezing times, if any row freezes. Returns the upper axes."""
         from gasfield.plots.panels import Curve, curves
         from gasfield.plots.rows import falls, freeze_counts, over_each_other
         from gasfield.plots.style import Role
@@ -84,7 +84,7 @@ class FreezingResult(Result):
         known = self.steps <= self.horizon
         frozen = Curve(self.steps[known], self.frozen[known], Role.REAL, "frozen: never moves again")
         unmoved = Curve(self.steps[1:], self.unmoved, Role.CONTEXT, "unmoved in this step")
-        title = f"{self.group}: rows that stand still"
+        title = f"{self.group}: frozen and unmoved rows"
         ax = curves([unmoved, frozen], title, "share of rows", limits=(-0.03, 1.03), ax=ax)
         falls([(reheat.start, reheat.end) for reheat in self.reheats], ax)
         if below is not None:
@@ -102,7 +102,7 @@ class Freezing(Diagnostic[FreezingResult]):
     quiet: float = Field(default=0.1, gt=0.0, lt=1.0)
     """Share of the recording, at its end, in which a frozen row must not have moved."""
     quiet_steps: int = Field(default=10, ge=1)
-    """Steps that a row must stand still between two motions to have thawed."""
+    """Fewest steps without motion between two motions for a thaw to be counted."""
 
     def measure(self, group: Group, notes: list[str]) -> FreezingResult:
         """The results for one group."""
@@ -134,7 +134,7 @@ class Freezing(Diagnostic[FreezingResult]):
         )
 
     def _again(self, thaws: Thaws, reheats: list[Reheat], notes: list[str]) -> dict[str, Estimate]:
-        """The keys of what moves again; `notes` grows by what is undefined."""
+        """The keys of thaws and reheats; undefined values are added to `notes`."""
         estimates = {
             "frozen.thawed": share(thaws.count > 0),
             "frozen.reheats": exact(len(reheats), "1"),
@@ -144,7 +144,7 @@ class Freezing(Diagnostic[FreezingResult]):
         if thaws.count.any():
             estimates["frozen.longest_pause"] = exact(int(thaws.longest.max()), "steps")
         else:
-            notes.append(f"frozen.longest_pause: no row moves again after standing still for {self.quiet_steps} steps")
+            notes.append(f"frozen.longest_pause: no row moves again after a pause of {self.quiet_steps} steps")
         if reheats:
             largest = max(reheats, key=lambda reheat: reheat.size)
             estimates["frozen.largest_reheat"] = stated(largest.size, largest.error, "1")
@@ -155,7 +155,7 @@ class Freezing(Diagnostic[FreezingResult]):
 
 @dataclass(frozen=True)
 class _Motion:
-    """Who moved when.
+    """Which rows moved when.
 
     Attributes:
         last: (N,) the last step of each row in which it moved; the first one if it never did.
@@ -171,7 +171,7 @@ class _Motion:
 
     @classmethod
     def of(cls, group: Group, shortest: int) -> Self:
-        """Of a group, with pauses of at least so many steps; a block of rows at a time."""
+        """Computed for a group, with pauses of a minimum number of steps; a block of rows at a time."""
         intervals = max(len(group.steps) - 1, 0)
         last, count, longest = np.zeros((3, group.count), np.int64)
         rows, at_end = np.zeros(intervals, np.int64), np.zeros(group.count if intervals else 0, bool)
@@ -194,7 +194,7 @@ def horizon_of(steps: NDArray[np.int64], quiet: float) -> int:
 
 
 def rows_moved(positions: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
-    """(T - 1, N): does any bit of the row differ between successive frames of (T, N, D)?"""
+    """(T - 1, N) whether any bit of the row differs between successive frames of (T, N, D)."""
     words = np.ascontiguousarray(positions).view(f"u{positions.dtype.itemsize}")
     moved = np.zeros((max(len(words) - 1, 0), words.shape[1]), bool)
     for frame in range(len(moved)):  # one by one: to compare all frames at once would take as much memory as they do
@@ -214,12 +214,12 @@ def last_frame(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
 def _estimates(
     group: Group, moved_at_end: NDArray[np.bool_], last_motion: NDArray[np.int64], horizon: int, notes: list[str]
 ) -> dict[str, Estimate]:
-    """All keys; `notes` grows by what is undefined."""
+    """All keys; undefined values are added to `notes`."""
     shares = ("frozen.fraction", "unmoved.fraction", "frozen.thawed", "frozen.reheats", "frozen.largest_reheat")
     times = (*_QUANTILES, "frozen.quiet", "frozen.recording", "frozen.longest_pause")
     estimates = dict.fromkeys(shares, missing("1")) | dict.fromkeys(times, missing("steps"))
     if not moved_at_end.size:
-        notes.append("no row is present in two frames: standing still is undefined")
+        notes.append("no row is present in two frames: frozen and unmoved rows are undefined")
         return estimates
     frozen = last_motion <= horizon
     estimates["frozen.fraction"] = share(frozen)
@@ -238,7 +238,7 @@ def _estimates(
 
 
 def time_by_which(times: NDArray[np.int64], probability: float, horizon: int) -> Estimate:
-    """Step by which a share of the rows' times (N,) has come, of which those after the horizon are not known.
+    """Quantile of the rows' times (N,) at a share; times after the horizon are censored.
 
     There is no error where the ranks that bracket it reach past the horizon.
     """

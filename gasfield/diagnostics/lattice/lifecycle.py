@@ -3,14 +3,14 @@
 With the displacement of a row in one interval counted in cells, in the norms L1, L2 and Linf:
 
     early      until the last interval with L2 > sqrt(D): on average a coordinate moves by more than a cell
-    midlife    until the last with Linf > 1: some coordinate still leaps over cells
+    midlife    until the last with Linf > 1: some coordinate still skips cells
     late       until the last with L1 > 0: only steps to the next cell
     frozen     afterwards: no cell changes until the recording ends
 
 L2 > sqrt(D) needs a coordinate with more than one cell, so the phases follow each other, and some may be empty. A last
 exit is known only when the recording is over, and a longer one may move it: at the last frame every row is frozen by
-definition. Numbers are therefore stated at a horizon a little earlier, as in `freezing`. Cells are counted, not bits: a
-change from +0 to -0 is no motion here, and is one there.
+definition. Numbers are therefore given at a horizon a little earlier, as in `freezing`. Cells are counted, not bits: a
+change from +0 to -0 is not a motion here, but is one there.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class LifecycleResult(Result):
     horizon: int
 
     def phases_at(self, steps: NDArray[np.int64]) -> NDArray[np.int64]:
-        """(t, N) phase of each row at given steps (t,), as its place in `PHASES`."""
+        """(t, N) phase of each row at given steps (t,), as its index in `PHASES`."""
         phases: NDArray[np.int64] = np.sum(steps[:, None, None] >= self.ends[None], axis=1)
         return phases
 
@@ -67,7 +67,7 @@ class LifecycleResult(Result):
 
         order = np.lexsort(self.ends)
         shown = self.steps
-        if len(shown):  # evenly spaced, and no more than a picture can show
+        if len(shown):  # evenly spaced, as many as a figure can show
             shown = np.unique(np.linspace(shown[0], shown[-1], _COLUMNS).astype(np.int64))
         phases = self.phases_at(shown)[:, order]
         title = f"{self.group}: phases of each row"
@@ -125,7 +125,7 @@ def _shares(ends: NDArray[np.int64], steps: NDArray[np.int64]) -> Values:
 
 
 def _estimates(group: Group, ends: NDArray[np.int64], horizon: int, notes: list[str]) -> dict[str, Estimate]:
-    """All keys; `notes` grows by what is undefined."""
+    """All keys; undefined values are added to `notes`."""
     estimates = {f"lifecycle.{phase}.end": missing("steps") for phase in PHASES[:-1]}
     estimates |= {f"lifecycle.shares.{phase}": missing("1") for phase in PHASES} | {"lifecycle.quiet": missing("steps")}
     if not group.count or len(group.steps) < 2:

@@ -1,4 +1,4 @@
-"""Standing still is not the end: rows that move again after a pause, and times at which fewer rows stand still.
+"""Thawing: rows that move again after a pause, and times at which the share of unmoved rows falls.
 
 A row *thaws* where it moves again after a pause of some length between two of its motions. A *reheat* is an event of
 the whole group: the share of rows that are unmoved in a step falls, after a peak, by more than its error.
@@ -14,7 +14,7 @@ from scipy.stats import norm
 
 Values = NDArray[np.float64]
 _CHANCE = 0.05
-"""Chance that a series of independent shares of one law shows a reheat."""
+"""Probability that a series of independent, identically distributed shares shows a reheat."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Reheat:
     Attributes:
         start, end: steps at which the intervals end that are its peak and its bottom.
         size: how far the share falls.
-        error: its standard error, of two independent draws.
+        error: its standard error, of two independent samples.
     """
 
     start: int
@@ -52,7 +52,7 @@ def find_thaws(moved: NDArray[np.bool_], steps: NDArray[np.int64], shortest: int
     Before its first motion a row does not pause, and after its last one it is frozen.
 
     Args:
-        moved: did the row move in the interval?
+        moved: whether the row moved in the interval.
         steps: step of each frame.
         shortest: steps without motion from which on a pause counts.
     """
@@ -68,13 +68,13 @@ def find_thaws(moved: NDArray[np.bool_], steps: NDArray[np.int64], shortest: int
 
 
 def find_reheats(unmoved: Values, steps: NDArray[np.int64], rows: int) -> list[Reheat]:
-    """The falls of a share (T - 1,) of so many rows in the intervals that end at steps (T - 1,).
+    """The falls of a share (T - 1,) of a number of rows in the intervals that end at steps (T - 1,).
 
     From a peak to a bottom: a fall begins where the share is significantly below the highest since the last fall, and
     ends where it is significantly above the lowest. Two shares differ significantly if their distance is more than z
     pooled errors sqrt(2 p (1 - p) / N), p being their mean. As every pair of intervals could show a fall, z is such
     that by chance one would be seen among all pairs in one series of twenty (Bonferroni). Rows count as independent
-    draws; z is 4.9 for 500 intervals.
+    samples; z is 4.9 for 500 intervals.
     """
     threshold = float(norm.isf(_CHANCE / max(len(unmoved) * (len(unmoved) - 1) / 2, 1)))
     found: list[Reheat] = []
