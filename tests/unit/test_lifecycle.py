@@ -97,7 +97,7 @@ def test_thaws_are_told_of_a_group() -> None:
     assert (values["frozen.thawed"], values["frozen.longest_pause"]) == (0.5, 24)  # from step 5 to step 29
     patient = Freezing(quiet_steps=25).compute(Group("rows", np.arange(60), time[:, None, None]))
     assert patient.quantities()["frozen.longest_pause"].value is None
-    assert any("standing still for 25 steps" in note for note in patient.notes)
+    assert any("a pause of 25 steps" in note for note in patient.notes)
     with pytest.raises(InputError, match=r"quiet_steps: .*greater than or equal to 1"):
         Freezing(quiet_steps=0)
 
