@@ -18,13 +18,20 @@ def test_imports_go_downwards_only() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_help_needs_neither_numba_nor_numpy() -> None:
+@pytest.mark.parametrize(
+    ("command", "heavy"),
+    [
+        ("--help", {"numba", "numpy", "h5py", "torch", "matplotlib", "pydantic"}),
+        ("list", {"numba", "numpy", "scipy", "h5py", "torch", "matplotlib"}),
+    ],
+)
+def test_a_quick_command_imports_nothing_heavy(command: str, heavy: set[str]) -> None:
     code = (
         "import sys; from gasfield import cli\n"
-        "try: cli.app(['--help'])\n"
+        f"try: cli.app(['{command}'])\n"
         "except SystemExit: pass\n"
-        "heavy = {'numba', 'numpy', 'h5py', 'torch', 'matplotlib', 'pydantic'} & set(sys.modules)\n"
-        "sys.exit(f'imported {heavy}' if heavy else 0)"
+        f"imported = {heavy!r} & set(sys.modules)\n"
+        "sys.exit(f'imported {imported}' if imported else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
