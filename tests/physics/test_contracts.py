@@ -26,8 +26,8 @@ from gasfield.testing import (
     check_shape,
     check_source,
     check_space,
-    gas_of,
 )
+from gasfield.testing.tools import gas_of
 from gasfield.tracers import SHAPES, Shape, Structure
 from gasfield.trajectory import TrajectoryWriter
 

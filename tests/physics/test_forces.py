@@ -24,7 +24,7 @@ from gasfield.testing import FORCE_CONTRACT, ForceCase
 RECORDED = str(RECORDINGS / "kjv-bf16.h5")
 CASES = all_cases()
 H = 1e-4
-"""Step of central differences; see gasfield/testing.py for the errors that it leaves."""
+"""Step of central differences; see gasfield/testing/forces.py for the errors that it leaves."""
 
 
 @pytest.fixture(params=CASES, ids=str)

@@ -13,7 +13,7 @@ from gasfield.plots.style import new_figure
 from gasfield.runs.run import run
 from gasfield.scenario import Scenario
 from gasfield.statistics.estimate import exact, missing
-from gasfield.testing_diagnostics import check_diagnostic, has_content
+from gasfield.testing.diagnostics import check_diagnostic, has_content
 
 CLOUD = {"kind": "gaussian", "count": 24, "spread": 0.7}
 FREE = {"kind": "free", "dimensions": 3}
