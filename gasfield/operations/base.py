@@ -61,6 +61,11 @@ class SimulationLike(Protocol):
         ...
 
     @property
+    def seed(self) -> int:
+        """Of all random numbers."""
+        ...
+
+    @property
     def start(self) -> int:
         """The step at which it began."""
         ...

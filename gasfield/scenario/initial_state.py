@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,11 +23,14 @@ from gasfield.tracers import GroupSnapshot, PlacementContext, Tracer, plant
 
 Values = NDArray[np.float64]
 
+NAME = "[A-Za-z][A-Za-z0-9_-]*"
+"""What the name of a group looks like."""
+
 
 class GroupSource(Spec):
     """A named group of particles and where it comes from."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
+    name: Annotated[str, Field(pattern=f"^{NAME}$")]
     source: Annotated[AnySource, Field(alias="from")]
     mass: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     """Mass of each particle; optimisers ignore it."""
@@ -145,6 +149,11 @@ class InitialState:
         if gas.dimensions != space.dimensions:
             raise InputError(f"the gas has {gas.dimensions} dimensions; the space has {space.dimensions}.")
         names = [*gas.names, *(tracer.name for tracer in tracers)]
+        for name in gas.names:
+            if not re.fullmatch(NAME, name):
+                raise InputError(
+                    f"'{name}' is not a name of a group: letters, digits, - and _, beginning with a letter."
+                )
         for index, name in enumerate(names):
             if name in names[:index]:
                 raise InputError(f"the name '{name}' is given twice; groups and tracers need names of their own.")

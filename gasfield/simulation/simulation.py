@@ -27,19 +27,16 @@ from gasfield.gas import Gas
 from gasfield.kernels.threads import threads_worth
 from gasfield.operations import AnyOperation, Operation, OperationSpec, StabilityMonitor, observe
 from gasfield.plugins import plugins_in_use
-from gasfield.provenance import versions
 from gasfield.resources import require_file
 from gasfield.scenario import Scenario, load_scenario
-from gasfield.scenario.initial_state import GroupSource, InitialState, ScheduledTracer
+from gasfield.scenario.initial_state import ScheduledTracer
 from gasfield.schedules import AnyTemperature, ByGroup, Schedule
 from gasfield.simulation.planting import PlantTracers
-from gasfield.spaces import AnySpace, Free, Space
+from gasfield.simulation.provenance import attributes, described
+from gasfield.simulation.start import Find, GasLike, initial_state, specification
+from gasfield.spaces import Space
 from gasfield.spec import parse
 from gasfield.tracers import Tracer
-
-GasLike = Gas | ArrayLike | Mapping[str, Any] | Sequence[GroupSource | Mapping[str, Any]]
-"""A gas, positions (N, D), a source as in YAML (`{"kind": "matrix", "file": ...}`), or a list of groups as there."""
-Find = Callable[[str], Path]
 
 
 class Simulation(Closing):
@@ -96,14 +93,14 @@ class Simulation(Closing):
         """
         self.seed, self.directory = seed, Path(directory)
         self.scenario: Scenario | None = None
-        self.law: DynamicsSpec = _specification(AnyDynamics, dynamics, "dynamics")
+        self.law: DynamicsSpec = specification(AnyDynamics, dynamics, "dynamics")
         self._forces = [
-            force if isinstance(force, Force) else _specification(AnyForce, force, "forces", number)
+            force if isinstance(force, Force) else specification(AnyForce, force, "forces", number)
             for number, force in enumerate(forces)
         ]
-        self._temperature = None if temperature is None else _specification(AnyTemperature, temperature, "temperature")
-        structures = [_specification(Tracer, tracer, "tracers", number) for number, tracer in enumerate(tracers)]
-        self._initial = _initial_state(gas, structures, space, seed, find)
+        self._temperature = None if temperature is None else specification(AnyTemperature, temperature, "temperature")
+        structures = [specification(Tracer, tracer, "tracers", number) for number, tracer in enumerate(tracers)]
+        self._initial = initial_state(gas, structures, space, seed, find)
         self.everyone, self.space = self._initial.everyone, self._initial.space
         self._monitor = StabilityMonitor()
         self._build()
@@ -386,85 +383,12 @@ class Simulation(Closing):
 
     def provenance(self) -> dict[str, Any]:
         """What a trajectory of this simulation says of its origin: attributes of the file."""
-        freedom = self.dynamics.degrees_of_freedom(self.gas)
-        scenario = self.scenario or self._described()
-        plugins = plugins_in_use(scenario, self.law, tuple(self._forces))
-        described = (
-            {}
-            if scenario is None
-            else {"title": scenario.title, "scenario": scenario.yaml(), "scenario_sha256": scenario.digest()}
-        )
-        return {
-            "source": "simulation",
-            **described,
-            "seed": self.seed,
-            **({} if freedom is None else {"degrees_of_freedom": freedom}),
-            **({"plugins": plugins} if plugins else {}),
-            **({} if self.scenario is None else self.scenario.provenance()),
-            **versions(),
-        }
-
-    def _described(self) -> Scenario | None:
-        """A scenario with the physics of a simulation that was built in Python, so that its trajectory can be diagnosed
-        like any other; None where a force is no specification."""
-        laws = [force for force in self._forces if isinstance(force, ForceSpec)]
-        if len(laws) < len(self._forces):
-            return None
-        groups = [
-            {"name": name, "from": {"kind": "array", "count": int(np.sum(self.everyone.species == number))}}
-            for number, name in enumerate(self.gas.names)
-        ]
-        return Scenario.model_validate(
-            {
-                "title": "a simulation built in Python",
-                "question": "",
-                "seed": self.seed,
-                "space": self.space,
-                "gas": groups,
-                "forces": laws,
-                "dynamics": self.law,
-                "temperature": self._temperature,
-                "run": {"steps": 1},
-            }
-        )
+        specifications = [force for force in self._forces if isinstance(force, ForceSpec)]
+        known = len(specifications) == len(self._forces)  # other forces cannot be written down
+        scenario = self.scenario or (described(self, specifications, self._temperature) if known else None)
+        return attributes(self, scenario, plugins_in_use(scenario, self.law, tuple(self._forces)))
 
 
 def _under(prefix: str, state: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """The arrays whose names have a prefix, without it."""
     return {name.removeprefix(prefix): array for name, array in state.items() if name.startswith(prefix)}
-
-
-def _specification(annotation: Any, data: Any, *place: str | int) -> Any:
-    """A specification as it is, or the one that a mapping describes."""
-    with about(*place):
-        return parse(annotation, data)
-
-
-def _initial_state(
-    gas: GasLike, tracers: Sequence[Tracer], space: Space | Mapping[str, Any] | None, seed: int, find: Find
-) -> InitialState:
-    """The initial state that a gas, an array, a source, or groups describe."""
-    given = None if space is None else _specification(AnySpace, space, "space")
-    if isinstance(gas, Mapping):
-        gas = [{"name": "gas", "from": gas}]
-    if isinstance(gas, Sequence) and len(gas) and isinstance(gas[0], GroupSource | Mapping):
-        if given is None:
-            raise InputError("groups that come from sources need a space.", parameter="space")
-        groups = [_specification(GroupSource, group, "gas", number) for number, group in enumerate(gas)]
-        return InitialState.of_sources(groups, tracers, given, seed, find)
-    with about("gas"):
-        whole = gas.copy() if isinstance(gas, Gas) else Gas(_positions(gas))
-        whole.positions = whole.positions.astype(np.float64)
-    return InitialState.of_gas(whole, tracers, given or Free(dimensions=whole.dimensions), seed, find)
-
-
-def _positions(values: Any) -> NDArray[np.float64]:
-    """(N, D) finite positions from whatever NumPy takes for an array."""
-    try:
-        positions = np.array(values, np.float64)
-    except (TypeError, ValueError):
-        raise InputError("is neither a gas, nor positions (N, D), nor a list of groups.") from None
-    if positions.ndim != 2 or not positions.size or not np.isfinite(positions).all():
-        shape = " x ".join(map(str, positions.shape)) or "a single number"
-        raise InputError(f"positions are finite numbers of shape N x D, one row a particle; these are {shape}.")
-    return positions

@@ -284,6 +284,7 @@ def test_rows_that_are_not_there_are_refused(
         ({"temperature": None}, "dynamics"),
         ({"space": {"kind": "free", "dimensions": 2}}, None),
         ({"tracers": [line("gas")]}, None),
+        ({"gas": Gas(CLOUD, names=["1 st"])}, None),
         ({"tracers": [line("a"), {**line("b"), "place": {"kind": "centroid", "of": "c"}}]}, "tracers.1"),
         ({"operations": [{"kind": "thermometer"}]}, "operations.0.kind"),
         ({"gas": np.zeros(3)}, "gas"),
