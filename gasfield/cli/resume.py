@@ -18,11 +18,8 @@ def resume(
 ) -> None:
     """Continues an interrupted run; the result is bit-for-bit the same as without the interruption."""
     from gasfield import runs
-    from gasfield.cli.terminal import print_run, steps_bar
+    from gasfield.cli.terminal import show_run
 
     run_plugins(plugins)
     limit_threads(threads)
-    with steps_bar(quiet) as listen:
-        result = runs.resume(directory, progress=listen)
-    if not quiet:
-        print_run(result)
+    show_run(lambda progress: runs.resume(directory, progress=progress), quiet=quiet)

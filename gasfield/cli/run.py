@@ -32,11 +32,13 @@ def run(
 ) -> None:
     """Simulates a scenario and writes its run directory: trajectory, summary, plots."""
     from gasfield import runs
-    from gasfield.cli.terminal import print_run, steps_bar
+    from gasfield.cli.terminal import show_run
 
     run_plugins(plugins)
     limit_threads(threads)
-    with steps_bar(quiet) as listen:
-        result = runs.run(name, overrides=overrides or [], output=output, overwrite=overwrite, progress=listen)
-    if not quiet:
-        print_run(result)
+    show_run(
+        lambda progress: runs.run(
+            name, overrides=overrides or [], output=output, overwrite=overwrite, progress=progress
+        ),
+        quiet=quiet,
+    )

@@ -37,6 +37,14 @@ def steps_bar(quiet: bool) -> Iterator[Callable[[Simulation], Callable[[int], No
         yield listen
 
 
+def show_run(start: Callable[[Callable[[Simulation], Callable[[int], None]]], RunResult], *, quiet: bool) -> None:
+    """Starts a run with a progress bar, and prints its results."""
+    with steps_bar(quiet) as listen:
+        result = start(listen)
+    if not quiet:
+        print_run(result)
+
+
 @contextmanager
 def frames_bar(quiet: bool) -> Iterator[Callable[[int, int], None]]:
     """A progress bar over frames; nothing if stderr is not a terminal."""

@@ -30,7 +30,7 @@ class ForceField(Protocol):
 
     @property
     def interacting(self) -> bool:
-        """Whether particles feel each other."""
+        """Whether particles interact."""
         ...
 
     @property

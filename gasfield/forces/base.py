@@ -135,7 +135,7 @@ class Force(ABC):
     """Whether the force is minus the gradient of the total `energy` at each step. With passive particles: on a source,
     of the total energy of the sources; on a passive particle, of its own energy."""
     interacting: bool = False
-    """Whether particles feel each other."""
+    """Whether particles interact."""
     mutual: bool = False
     """Whether it acts between particles only and obeys Newton's third law, so that it conserves total momentum."""
     steady: bool = True

@@ -110,7 +110,7 @@ class StabilityMonitor(Operation):
         self._simulation.dynamics.restore(self._law)
 
     def _worst(self) -> int:
-        """The particle that left the numbers, or the one with the most energy."""
+        """The particle whose state became non-finite, or the one with the most energy."""
         gas = self._simulation.gas
         bad = ~np.isfinite(gas.positions).all(axis=1)
         if gas.velocities is not None:
@@ -130,7 +130,7 @@ class StabilityMonitor(Operation):
         return energies
 
     def _mean_energy(self) -> float:
-        """What is watched; 0 under a law that knows no energy."""
+        """What is watched; 0 for dynamics without an energy."""
         if not self._judges_energy:
             return 0.0
         with np.errstate(over="ignore", invalid="ignore"):

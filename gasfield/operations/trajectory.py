@@ -122,5 +122,5 @@ class TrajectoryFile(OperationSpec):
             InputError: if the name is none of a file in the directory.
         """
         if Path(self.file).name != self.file or not self.file.endswith(".h5"):
-            raise InputError(f"'{self.file}' is no name of a file that ends in .h5.", parameter="file")
+            raise InputError(f"'{self.file}' is not the name of a file that ends in .h5.", parameter="file")
         return TrajectoryRecorder(self.file, self.trigger, self.observables, in_directory=True)

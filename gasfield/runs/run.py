@@ -109,7 +109,7 @@ def resume(directory: Path | str, *, progress: Callable[[Simulation], Progress] 
     """
     directory = Path(directory)
     if not (directory / SCENARIO).is_file():
-        raise InputError(f"{directory}: is no run directory; there is no {SCENARIO} in it.")
+        raise InputError(f"{directory}: is not a run directory; it holds no {SCENARIO}.")
     with only_one(directory):
         if (directory / SUMMARY).is_file():
             raise InputError(f"{directory}: this run is finished; its results are in {SUMMARY}.")
@@ -174,7 +174,7 @@ def _check_output(output: Path | None, overwrite: bool) -> None:
     if not overwrite:
         raise InputError("exists already; choose another, or overwrite it.", parameter="output", value=output)
     if not output.is_dir() or (any(output.iterdir()) and not (output / SCENARIO).is_file()):
-        message = "is no run directory, so it is not replaced; choose another."
+        message = "is not a run directory, so it is not replaced; choose another."
         raise InputError(message, parameter="output", value=output)
     if (output / SCENARIO).is_file():
         with only_one(output):  # not while another process is writing there

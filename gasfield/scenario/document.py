@@ -114,7 +114,7 @@ class Document:
                     raise InputError("a key must be a word, not a list or mapping.", location=self._line(key))
                 inner = (*place, key.value)
                 if inner in self._origins:
-                    message = "this key stands here twice."
+                    message = "duplicate key."
                     raise InputError(message, location=self._line(key), parameter=dotted(inner))
                 self._origins[inner] = self._line(key)
                 self._note(value, inner)

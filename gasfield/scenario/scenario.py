@@ -66,7 +66,7 @@ class Scenario(Spec):
     forces: tuple[AnyForce, ...] = ()
     dynamics: AnyDynamics
     temperature: AnyTemperature | None = None
-    """Of the bath [energy], for laws of motion that have one: a number, a schedule, or one for each group."""
+    """Of the bath [energy], for dynamics with a heat bath: a number, a schedule, or one for each group."""
     run: RunLength
     diagnostics: tuple[AnyDiagnostic, ...] | None = None
     """Diagnostics, by name or with parameters; all that apply if left out."""

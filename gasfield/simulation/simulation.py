@@ -77,7 +77,7 @@ class Simulation(Closing):
         Args:
             gas: see `GasLike`. A gas or an array is copied. Velocities of a gas are kept where the dynamics have any;
                 without them particles start with thermal velocities at the temperature of the bath, or at rest.
-            dynamics: the law of motion.
+            dynamics: how the gas moves.
             forces: all of them, in the order in which they are added up.
             space: where the particles live; all of R^D if left out.
             temperature: of the bath [energy]: a number, a schedule, or one for each group.
@@ -88,7 +88,7 @@ class Simulation(Closing):
             directory: where operations write their files.
 
         Raises:
-            InputError: if something is no specification, a file, a group or a field is not there, or the parts do not
+            InputError: if something is not a specification, a file, a group or a field is missing, or the parts do not
                 fit together. Its `parameter` says which ("forces.0", "dynamics", ...).
         """
         self.seed, self.directory = seed, Path(directory)
@@ -262,7 +262,7 @@ class Simulation(Closing):
             first: whether it fires before the others, and not after them.
 
         Raises:
-            InputError: if it is no operation, or has no meaning here.
+            InputError: if it is not an operation, or does not fit the simulation.
         """
         with about("operations", number):
             built = operation if isinstance(operation, Operation) else parse(AnyOperation, operation).build(self)

@@ -184,7 +184,13 @@ def test_a_stationary_histogram_is_not_called_equilibrium() -> None:
         (free(2), None, "newton", [WELL], "no bath"),
         (free(2), None, "sgd", [WELL], "sgd has no temperature"),
         (free(2), {"kind": "ramp", "from": 1.0, "to": 2.0, "steps": 999}, "brownian", [WELL], "changes until the end"),
-        (free(2), T, "brownian", [WELL, {"kind": "soft_repulsion", "strength": 1.0, "cutoff": 1.0}], "feel each other"),
+        (
+            free(2),
+            T,
+            "brownian",
+            [WELL, {"kind": "soft_repulsion", "strength": 1.0, "cutoff": 1.0}],
+            "particles interact",
+        ),
         ({"kind": "ball", "dimensions": 5, "radius": 9.0}, T, "brownian", [WELL], "energy of its own"),
     ],
 )

@@ -175,8 +175,8 @@ def test_a_large_gas_is_thinned_and_says_so(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(radial_distribution, "_PAIRS", 1_000_000)
     x = np.random.default_rng(6).uniform(-3, 3, (60, 1600, 2)).astype(np.float32)
     result = of(x)
-    assert any("of 60 frames are looked at" in note for note in result.notes)
-    assert any("of 1600 rows are looked at" in note for note in result.notes)
+    assert any("of 60 frames are used" in note for note in result.notes)
+    assert any("of 1600 rows are used" in note for note in result.notes)
     assert value(result, "p_value") > DOUBTFUL
 
 
@@ -184,7 +184,7 @@ def test_where_it_means_nothing_it_says_why() -> None:
     x = np.zeros((40, 5, 3))
     free = {"kind": "free", "dimensions": 3}
     for laws, positions, why in [
-        (experiment(free, 1.0), x, "do not feel each other"),
+        (experiment(free, 1.0), x, "do not interact"),
         (experiment(free, law="sgd"), x, "sgd has no temperature"),
         (experiment(box(3), 1.0), x[:, :1], "single particle"),
         (None, x, "not a simulation"),

@@ -163,7 +163,7 @@ def test_what_has_no_temperature_is_left_out(kind: str) -> None:
     kept = {"potential_energy": still.series["potential_energy"]} if kind == "recorded gradient" else {}
     bare = replace(still, series=kept, origin=Origin() if kind == "recording" else still.origin)
     assert "neither a bath nor velocities" in (Thermodynamics().why_not(bare) or "")
-    assert "no heat was tallied" in (EntropyProduction().why_not(bare) or "")
+    assert "no heat was recorded" in (EntropyProduction().why_not(bare) or "")
     for diagnostic in (Thermodynamics(), EntropyProduction()):
         result = diagnostic.compute(bare)
         assert all(quantity.value is None for quantity in result.quantities().values())
@@ -216,7 +216,7 @@ def test_a_short_run_says_what_it_cannot_know(length: int) -> None:
 def test_a_gas_that_sits_in_one_of_two_wells_is_not_taken_for_the_whole() -> None:
     """Places that never change sides are remembered as long as the run; those that mix, shortly."""
     still = harmonic(np.random.default_rng(16), length=1000, velocities=False)
-    assert "places are remembered" not in notes(Thermodynamics().compute(still))
+    assert "correlation time of positions" not in notes(Thermodynamics().compute(still))
     sides = np.where(np.arange(100) < 50, -3.0, 3.0)[:, None]
     stuck = replace(still, positions=still.positions + sides)
     assert "metastable" in notes(Thermodynamics().compute(stuck))

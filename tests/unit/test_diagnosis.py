@@ -212,7 +212,7 @@ def test_the_digest_of_a_large_file_takes_samples_of_all_of_it(tmp_path: Path) -
 def test_a_context_is_taken_where_it_is_given(attracted: Trajectory) -> None:
     """The file says gravity; without any force nothing clusters."""
     laws = RunContext.of(Scenario.model_validate(GRAVITY | {"forces": []}), None)
-    assert "do not feel each other" in reasons(diagnose(attracted, ["clusters"], context=laws))["clusters"]
+    assert "do not interact" in reasons(diagnose(attracted, ["clusters"], context=laws))["clusters"]
     assert "clusters" in diagnose(attracted, ["clusters"]).results["a"]
 
 

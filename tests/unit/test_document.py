@@ -61,7 +61,7 @@ def test_overrides_that_fit_nowhere_are_refused(read: Read, override: str) -> No
     ("text", "message"),
     [
         ("a: 1\nb: [", "d.yaml:2: not YAML"),
-        ("a: 1\na: 2\n", "d.yaml:2: a: this key stands here twice"),
+        ("a: 1\na: 2\n", "d.yaml:2: a: duplicate key"),
         ("a: !!python/object:os.system x\n", "d.yaml:1: not YAML"),
         ("", "the file is empty"),
         ("a: &x 1\nb: *x\n", "d.yaml:2: not YAML: aliases"),

@@ -13,7 +13,7 @@ from gasfield.registry import register
 from gasfield.statistics.estimate import Estimate, exact, missing
 
 _MOST = 200
-"""Tokens whose table is taken at most; beyond, nobody could look at it."""
+"""Tokens whose table is taken at most; beyond, it is too large to read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class ForceTableResult(Result):
         """Tokens with their emission (blue), receptivity (red) and the forces on it (green)."""
         from gasfield.plots.arrows import force_arrows
 
-        return force_arrows(self.emissions, self.receptivities, self.table, f"{self.group}: who moves whom", ax)
+        return force_arrows(self.emissions, self.receptivities, self.table, f"{self.group}: pairwise forces", ax)
 
 
 @register
@@ -54,7 +54,7 @@ class ForceTable(Diagnostic[ForceTableResult]):
         """Needs one emission-receptivity force on the group, and few tokens."""
         if not any(law.between_poles for law in group.run.acting(group.name)):
             return "no emission-receptivity force acts on it"
-        return f"more than {_MOST} tokens: nobody could look at their table" if group.count > _MOST else None
+        return f"more than {_MOST} tokens: their table is too large to read" if group.count > _MOST else None
 
     def measure(self, group: Group, notes: list[str]) -> ForceTableResult:
         """The results for one group."""

@@ -50,7 +50,7 @@ class RetrievalResult(Result):
         if self.pair:
             grid = np.linspace(0.0, 1.15 * float(self.sharpness.max()), 300)
             theory = (grid, np.array([pitchfork(b) for b in grid]))
-        title = "What a network remembers at the end"
+        title = "Retrieval at the end of the run"
         return bifurcation(self.sharpness, self.firsts if self.pair else self.overlaps, theory, title, ax)
 
 

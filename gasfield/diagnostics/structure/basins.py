@@ -31,7 +31,7 @@ _STRIDE = 0.05
 _NEAR = 0.02
 """Ends nearer than this part of the spread of all ends are one minimum."""
 _LEAST = 0.01
-"""Of all ends: a place that fewer come to is no basin."""
+"""Of all ends: a place that fewer reach is not a basin."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,7 @@ class BasinsResult(GroupedResult):
         from gasfield.plots.time_series import basin_shares
 
         shown = {r.group: (r.times, r.shares, r.minima, r.energies) for r in results}
-        return basin_shares(shown, "Who is in which basin", ax)
+        return basin_shares(shown, "Occupation of the basins", ax)
 
 
 @register
@@ -74,17 +74,17 @@ class Basins(Diagnostic[BasinsResult]):
         """Needs a field with a potential that stays, in which particles move by laws of physics."""
         laws, fields = group.run.fields(group.name)
         if not laws:
-            return "no field acts on it (recorded ones have no basins)"
+            return "no field acts on it (recorded fields have no basins)"
         if not fields.conservative or not fields.steady:
             return "the field has no potential that stays: there are no basins"
-        return "an optimiser goes its own way down" if group.run.dynamics.is_optimiser else None
+        return "an optimiser does not follow the force" if group.run.dynamics.is_optimiser else None
 
     def measure(self, group: Group, notes: list[str]) -> BasinsResult:
         """The results for one group."""
         space, fields = group.run.space, group.run.fields(group.name)[1]
         frames, rows = spread_over(len(group.steps), _FRAMES), spread_over(group.count, _PARTICLES)
         if len(rows) < group.count:
-            notes.append(f"{len(rows)} of {group.count} particles are looked at")
+            notes.append(f"{len(rows)} of {group.count} particles are used")
         places = group.places(frames, rows)
         ends, energies = descend(places.reshape(-1, group.dimensions), group, fields, space)
         labels, minima, depths = minima_of(ends, energies)

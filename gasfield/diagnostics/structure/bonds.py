@@ -78,7 +78,7 @@ class Bonds(Diagnostic[BondsResult]):
         bonds, first = bonds[solid], first[solid]
         if len(bonds) * len(group.steps) > _KEPT:
             few = spread_over(len(bonds), max(1, _KEPT // len(group.steps)))
-            notes.append(f"{len(few)} of {len(bonds)} bonds are looked at")
+            notes.append(f"{len(few)} of {len(bonds)} bonds are used")
             bonds, first = bonds[few], first[few]
         strain = np.empty((len(group.steps), len(bonds)))
         for frame, x in enumerate(group.positions if len(bonds) else ()):

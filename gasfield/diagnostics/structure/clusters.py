@@ -26,9 +26,9 @@ from gasfield.statistics.estimate import exact, missing
 _REACH = 0.1
 """Default reach in parts of the root mean square distance of two particles at the start."""
 _FRAMES = 200
-"""Frames that are looked at."""
+"""Frames that are used."""
 _MOST = 5000
-"""Particles that are looked at."""
+"""Particles that are used."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,21 +72,21 @@ class Clusters(Diagnostic[ClustersResult]):
     out."""
 
     def objection(self, group: Group) -> str | None:
-        """Needs two particles that feel each other in a space that does not repeat itself."""
+        """Needs two particles that interact in a space that is not periodic."""
         if not group.forces.interacting:
-            return "its particles do not feel each other"
+            return "its particles do not interact"
         if group.repeats:
-            return "the space is periodic: radial_distribution says what is near what"
-        return "a single particle is no cluster" if group.count < 2 else None
+            return "the space is periodic: use radial_distribution instead"
+        return "a single particle is not a cluster" if group.count < 2 else None
 
     def measure(self, group: Group, notes: list[str]) -> ClustersResult:
         """The results for one group."""
         frames = _chosen(len(group.steps))
         if len(frames) < len(group.steps):
-            notes.append(f"{len(frames)} of {len(group.steps)} frames are looked at")
+            notes.append(f"{len(frames)} of {len(group.steps)} frames are used")
         rows = np.arange(0, group.count, -(-group.count // _MOST))
         if len(rows) < group.count:
-            notes.append(f"{len(rows)} of {group.count} particles are looked at")
+            notes.append(f"{len(rows)} of {group.count} particles are used")
         reach = self.reach or _REACH * float(np.sqrt(2.0 * np.sum(np.var(group.frame(0)[rows], axis=0))))
         sizes = [cluster_sizes(group.frame(frame)[rows], reach) for frame in frames]
         counts = np.array([len(s) for s in sizes])

@@ -28,7 +28,7 @@ class OrderResult(GroupedResult):
         chance: root mean square of R of as many directions drawn at random, 1/sqrt(N).
         law: the mean field of attention (`noisy_attention_law`); None where it is not known.
 
-    Keys: `order.start`, `order.end`, `order.mean` over the part that has forgotten the start, with its error,
+    Keys: `order.start`, `order.end`, `order.mean` over the equilibrated part, with its error,
     `order.chance`.
     """
 
@@ -75,7 +75,7 @@ class Order(Diagnostic[OrderResult]):
         if len(late) >= FEWEST:
             mean = correlated_mean(late, "1")
         else:
-            notes.append(f"fewer than {FEWEST} frames have forgotten the start: no mean is taken")
+            notes.append(f"fewer than {FEWEST} frames lie after equilibration: no mean is taken")
         warmth = group.series.get("temperature")
         return OrderResult(
             group=group.name,

@@ -18,7 +18,7 @@ from gasfield.statistics.blocking import agreement
 from gasfield.statistics.estimate import Estimate, exact, jackknife, missing, stated
 
 _PAIRS = 100_000_000
-"""Pairs that are looked at: one or two seconds."""
+"""Pairs that are used: one or two seconds."""
 _BATCHES = 16
 _BINS = 150
 _SPACINGS = 5.0
@@ -31,7 +31,7 @@ _WINDOW = 2
 """Bins to each side of a peak that its parabola is fitted to."""
 _ABSCISSAE = np.arange(-_WINDOW, _WINDOW + 1)
 _MISFIT = 4.0
-"""Standard errors off the parabola from which a peak is no rounded one."""
+"""Standard errors off the parabola from which a peak is not a smooth one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +46,8 @@ class RadialDistributionResult(Result):
     In a periodic box g is the number of pairs (nearest images, r below half of the shortest side) divided by the number
     in an ideal gas of as many particles, N (N - 1)/2 times the shell's share of the volume, which makes g = 1 exact for
     an ideal gas of any N. In other spaces density varies with the place, so the number by chance is counted: pairs of
-    different particles at times half of the run apart, which are spread in the same way and do not feel each other, if
-    the structure is forgotten by then: that of a fluid is, that of a solid is not.
+    different particles at times half of the run apart, which are spread in the same way and do not interact, if
+    the structure has decorrelated by then: that of a fluid is, that of a solid is not.
 
     Keys: `radial_distribution.peak_place` and `.peak_height`, of a parabola through the highest five bins
     (where no parabola fits, as at a jump at contact, the middle of the highest bin, half its width as error);
@@ -86,7 +86,7 @@ class RadialDistribution(Diagnostic[RadialDistributionResult]):
             return "a single particle has no distance to another one"
         if not _repeats(group.run.space):
             if not group.forces.interacting:
-                return "the particles do not feel each other, and the space is not periodic"
+                return "the particles do not interact, and the space is not periodic"
             if len(group.steps) < 2 * _BATCHES:
                 return f"fewer than {2 * _BATCHES} frames, too few to know how the particles are spread by chance"
         return None
@@ -191,9 +191,9 @@ def _chosen(group: Group, most: int) -> tuple[Vectors, tuple[str, ...]]:
     x = x[(len(x) - 1) % frames :: frames] if frames > 1 else x
     notes = []
     if rows > 1:
-        notes.append(f"{x.shape[1]} of {group.count} rows are looked at")
+        notes.append(f"{x.shape[1]} of {group.count} rows are used")
     if frames > 1:
-        notes.append(f"{len(x)} of {len(group.steps)} frames are looked at")
+        notes.append(f"{len(x)} of {len(group.steps)} frames are used")
     return x, tuple(notes)
 
 
@@ -208,7 +208,7 @@ def _reach(x: Values) -> float:
 
 
 def _ball_volume(radii: Values, dimensions: int) -> Values:
-    """Volumes of balls [length^D]; by logarithms, because the factor leaves the numbers in many dimensions."""
+    """Volumes of balls [length^D]; by logarithms, because the factor overflows or underflows in many dimensions."""
     factor = 0.5 * dimensions * np.log(np.pi) - gammaln(0.5 * dimensions + 1.0)
     with np.errstate(divide="ignore"):
         volumes: Values = np.exp(factor + dimensions * np.log(radii))
@@ -216,12 +216,12 @@ def _ball_volume(radii: Values, dimensions: int) -> Values:
 
 
 def _estimates(pairs: _Pairs, notes: list[str]) -> dict[str, Estimate]:
-    """What is told of g; `notes` grows by what is undefined."""
+    """The estimates from g; `notes` grows by what is undefined."""
     key = "radial_distribution."
     estimates = {f"{key}peak_place": missing("length"), f"{key}peak_height": missing("1")}
     estimates |= dict.fromkeys((f"{key}contact", f"{key}chi_squared", f"{key}p_value"), missing("1"))
     if pairs.chance.sum() < 4 * _ENOUGH:
-        notes.append("hardly a pair is expected within reach: g is not known")
+        notes.append("too few pairs are expected within range: g is undefined")
         return estimates
     if len(pairs.found) < 4:
         notes.append("fewer than four frames: errors are those of the number of pairs only")
@@ -232,7 +232,9 @@ def _estimates(pairs: _Pairs, notes: list[str]) -> dict[str, Estimate]:
     else:
         estimates[f"{key}peak_place"], estimates[f"{key}peak_height"] = _peak(pairs, peak)
     if pairs.total is None:
-        notes.append("outside of a periodic box the ideal gas is no law to be tested: g is relative to other times")
+        notes.append(
+            "outside a periodic box the ideal gas is no valid reference for the test: g is relative to other times"
+        )
     elif len(pairs.found) >= 4:
         test = agreement(*_shares(pairs, pairs.total))
         estimates[f"{key}chi_squared"], estimates[f"{key}p_value"] = test.chi_squared, exact(test.p_value, "1")

@@ -22,7 +22,7 @@ from gasfield.statistics.blocking import agreement, independent_parts, merged, s
 from gasfield.statistics.estimate import Estimate, exact, missing
 
 _MOST = 2_000_000
-"""Positions that are looked at; of a longer run every k-th frame is taken."""
+"""Positions that are used; of a longer run every k-th frame is taken."""
 _BINS = 40
 _FINE = 4
 """Points of the law's curve in a bin."""
@@ -78,7 +78,7 @@ class DensityResult(Result):
     Keys: `density.chi_squared` per degree of freedom and `density.p_value`, of counts that are correlated in time and
     put into bins of at least ten effective counts (`parts.agreement`); `density.distance`, the total variation between
     sample and law over these bins, and `density.expected_distance`, what scatter alone would make of it;
-    `density.effective_size`, the independent draws that the sample is worth. Particles do not feel each other, so the
+    `density.effective_size`, the independent draws that the sample is worth. Particles do not interact, so the
     errors come from whole histories of particles, or from long stretches where particles are few.
     """
 
@@ -118,8 +118,8 @@ class Density(Diagnostic[DensityResult]):
     kind: Literal["density"] = "density"
 
     def objection(self, group: Group) -> str | None:
-        """Needs a bath, and particles that do not feel each other in a potential that quadrature can deal with; where
-        a force is no gradient a histogram is made all the same."""
+        """Needs a bath, and particles that do not interact in a potential that quadrature can deal with; where
+        a force is not a gradient a histogram is made all the same."""
         require_equilibrium(group)
         if group.forces.conservative:
             density_law(group)
@@ -137,13 +137,15 @@ def _along(group: Group, coordinate: Callable[[Values], Values]) -> Values:
 
 
 def _without_law(group: Group) -> DensityResult:
-    """The histogram of x0 where a force is no gradient."""
+    """The histogram of x0 where a force is not a gradient."""
     parts, warning = independent_parts(_along(group, lambda x: wrapped(group.run.space, x)[..., 0]))
     low, high = np.quantile(parts, [0.0, 1.0])
     edges = np.linspace(low, high if high > low else low + 1.0, _BINS + 1)
     found = shares_of_parts(parts, edges)
     size = agreement(*merged(found, found.mean(axis=0), 0.05)).effective_size
-    note = "one of the forces is no gradient: a stationary histogram is not equilibrium, and no law is claimed for it"
+    note = (
+        "one of the forces is not a gradient: a stationary histogram is not equilibrium, and no law is claimed for it"
+    )
     return DensityResult(
         group=group.name,
         estimates=_nothing() | {"density.effective_size": exact(size, "1")},
@@ -186,10 +188,10 @@ def _nothing() -> dict[str, Estimate]:
 
 
 def _estimates(found: Values, law: Values, notes: list[str]) -> dict[str, Estimate]:
-    """Agreement of the shares (U, k) of parts with a law (k,); `notes` grows if there is no telling."""
+    """Agreement of the shares (U, k) of parts with a law (k,); `notes` grows if they cannot be compared."""
     pilot = agreement(*merged(found, law, 0.05))
     if not np.isfinite(pilot.effective_size):
-        notes.append("too few independent parts to know an error: the law is not tested")
+        notes.append("too few independent parts to estimate an error: the law is not tested")
         return _nothing()
     test = agreement(*merged(found, law, min(_FEWEST / pilot.effective_size, 0.2)))
     return {
@@ -210,7 +212,7 @@ def _errors(found: Values) -> Values:
 
 
 def _plane(group: Group, law: AlongAxis) -> PlaneDensity | None:
-    """Sample and law in both dimensions; None on a circle, which is no plane."""
+    """Sample and law in both dimensions; None on a circle, which is not a plane."""
     if law.space.curved:
         return None
     x = wrapped(law.space, group.places()).reshape(-1, 2)

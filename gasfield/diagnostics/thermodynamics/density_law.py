@@ -1,4 +1,4 @@
-"""Where a bath puts particles that do not feel each other: the density of one coordinate, where it is known."""
+"""The Boltzmann density of one coordinate of particles that do not interact, where it is known."""
 
 from __future__ import annotations
 
@@ -156,11 +156,11 @@ def density_law(group: Group) -> KnownDensity:
     space, forces = group.run.space, group.forces
     temperature = equilibrium_part(group).temperature
     if temperature is None:
-        raise NotApplicable("no bath: no temperature says where particles are")
+        raise NotApplicable("no bath: the temperature is undefined")
     if not forces.conservative:
-        raise NotApplicable("one of the forces is no gradient: there is no Boltzmann law")
+        raise NotApplicable("one of the forces is not a gradient: there is no Boltzmann law")
     if forces.interacting:
-        raise NotApplicable("the particles feel each other: no quadrature tells where they are")
+        raise NotApplicable("the particles interact: their density cannot be computed by quadrature")
     places = wrapped(space, group.present().places(slice(-1, None)))[0]
     first, energy = (Potential(forces, group, frame) for frame in (0, -1))
     if _changes(first, energy, places):

@@ -2,7 +2,7 @@
 
     S = - < log p(x, m v) >          k_B = 1 and Planck's constant h = 1
 
-per particle, for particles that do not feel each other; they are told apart, so there is no 1 / N!. Momenta in
+per particle, for particles that do not interact; they are distinguishable, so there is no 1 / N!. Momenta in
 equilibrium are Gaussian, and their part is exact. The part of the places has no closed form:
 
 * D <= 4: distances to nearest neighbours (Kozachenko and Leonenko 1987; Kraskov, Stoegbauer and Grassberger 2004,
@@ -146,7 +146,7 @@ def _surprise(points: Values, parts: NDArray[np.int64], region: Region, taken: f
     exp(psi(k) - psi(m + 1)) of the distribution, on average of the logarithm.
 
     Neighbours are sought in the other parts only, so that the same particle a little later is none. What of a cube lies
-    behind a wall is no volume, nor what of an axis is taken by the place itself (its rank, which nobody else has).
+    behind a wall is not volume, nor what of an axis is taken by the place itself (its own rank).
     """
     surprise = np.empty(len(points))
     box = region.periods if region.periods.any() else None

@@ -67,7 +67,7 @@ class EntropyProduction(Diagnostic[EntropyProductionResult]):
     def objection(self, group: Group) -> str | None:
         """Applies where the heat given to a bath was tallied and the bath's temperature has come to rest."""
         if known(group, "heat") is None or known(group, "temperature") is None:
-            return "no heat was tallied: there is no bath, or its law keeps no account"
+            return "no heat was recorded: there is no bath, or its dynamics do not record heat"
         steady = steady_part(group)
         if steady is None:
             return CHANGING
@@ -112,5 +112,5 @@ def _verdict(rate: Values, error: Values | None, conservative: bool | None) -> s
     deviation = "exactly known" if error == 0 else f"{float(rate / error):.1f} standard errors from zero"
     note = f"entropy is produced ({deviation}): this steady state is not equilibrium"
     if conservative:
-        note += "; forces are conservative, so the time step is too long, or the start is not forgotten"
+        note += "; forces are conservative, so the time step is too long, or the run has not equilibrated"
     return note

@@ -87,7 +87,7 @@ class Pressure(Diagnostic[PressureResult]):
         if not np.isfinite(run.space.volume):
             return "the space has no finite volume"
         if not run.dynamics.has_velocities or "kinetic_energy" not in group.series:
-            return f"{kind_of(type(run.dynamics))} has no velocities that could push"
+            return f"{kind_of(type(run.dynamics))} has no velocities, so no momentum transfer"
         return None
 
     def measure(self, group: Group, notes: list[str]) -> PressureResult:
@@ -188,7 +188,7 @@ class _PushingGas:
         return estimate, Accumulated(times[places], (sums[places] - sums[0]) / passed, _shrinking(estimate, passed))
 
     def virial(self, notes: list[str]) -> tuple[Estimate, Accumulated | None]:
-        """What the virial theorem says; `notes` grows where there is no virial."""
+        """The pressure by the virial theorem; `notes` grows where there is no virial."""
         if self.work is None:
             notes.append("the run has no virial")
             return missing(self.unit), None

@@ -1,4 +1,4 @@
-"""The part of a run whose averages mean something: the bath no longer changes, and the start is forgotten."""
+"""The part of a run whose averages mean something: the bath no longer changes, and the gas has equilibrated."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Steady:
         step: the first step of the steady part.
         time: its time.
         temperature: of the bath from there to the end [energy]; None where there is no bath.
-        late: whether the start was sought as late as it is ever sought, so that it may not be forgotten yet.
+        late: whether equilibration was found at the latest step that is considered, so that it may be incomplete.
     """
 
     step: int
@@ -62,12 +62,12 @@ def steady_part(group: Group) -> Steady | None:
         if begin < 0:
             return None
     watched = _watched(group)
-    step, late = _forgotten_from(watched, begin)
+    step, late = _equilibrated_from(watched, begin)
     return Steady(step, _time_at(step, [*watched, *([bath] if bath else [])]), temperature, late)
 
 
 def _watched(group: Group) -> list[Series]:
-    """What must have forgotten the start: the energies; where there are none, the heat given away in each interval."""
+    """The series that must have equilibrated: the energies; without any, the heat given off in each interval."""
     energies = [series for name in ("potential_energy", "kinetic_energy") if (series := known(group, name)) is not None]
     heat = known(group, "heat")
     if energies or heat is None:
@@ -83,8 +83,8 @@ def _unchanged_from(bath: Series) -> int:
     return -1 if changes[-1] + 2 == len(bath.values) else int(bath.steps[changes[-1] + 1])
 
 
-def _forgotten_from(watched: Sequence[Series], begin: int) -> tuple[int, bool]:
-    """The step from which every series has forgotten its start, and whether that is half way to the end."""
+def _equilibrated_from(watched: Sequence[Series], begin: int) -> tuple[int, bool]:
+    """The step from which every series has equilibrated, and whether that is half way to the end."""
     step, late = begin, False
     for series in watched:
         kept = np.flatnonzero(series.steps >= begin)

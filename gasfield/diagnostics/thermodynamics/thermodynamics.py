@@ -49,7 +49,7 @@ _VISITS = 4.0
 
 @dataclass(frozen=True, kw_only=True)
 class ThermodynamicsResult(Result):
-    """Averages over the steady part of a run: the bath has its last temperature, and the start is forgotten.
+    """Averages over the steady part of a run: the bath has its last temperature, and the gas has equilibrated.
 
     Attributes:
         energies: "potential", "kinetic", "total", as far as they are there: mean per particle over time [energy].
@@ -63,7 +63,8 @@ class ThermodynamicsResult(Result):
       Journal of Chemical Physics 109:6519);
     * `heat_capacity`, N Var(e) / T^2 of the mean energy e: the total where there are velocities, the potential where
       there are none;
-    * `entropy` (k_B = 1, Planck's constant 1, particles told apart) and `free_energy`, <E> - T S of the same energy;
+    * `entropy` (k_B = 1, Planck's constant 1, distinguishable particles) and `free_energy`, <E> - T S of the same
+      energy;
     * `correlation.time` of the potential energy (of the kinetic where there is no potential), 1 + 2 sum rho, and
       `correlation.effective_size`, the observations of the steady part divided by it.
     """
@@ -99,7 +100,7 @@ class Thermodynamics(Diagnostic[ThermodynamicsResult]):
         """Applies where something has a temperature that has come to rest."""
         bath, kinetic = known(group, "temperature"), known(group, "kinetic_energy")
         if bath is None and kinetic is None:
-            return "neither a bath nor velocities: nothing here has a temperature"
+            return "neither a bath nor velocities: the temperature is undefined"
         if not _energies(group):
             return "no energy was observed: the field has no potential, and its particles no velocities"
         if steady_part(group) is None:
@@ -163,7 +164,7 @@ class _Equilibrium:
         elif "potential" not in self.parts:
             self.notes.append("no potential energy: the total energy is undefined")
         if self.steady.late:
-            self.notes.append("the start may not be forgotten half way through the run: averages may still drift")
+            self.notes.append("the run may not have equilibrated by its midpoint: averages may still drift")
 
     def _add_correlation(self) -> None:
         """From the potential energy, unless there is none or it never changes."""
@@ -188,7 +189,7 @@ class _Equilibrium:
 
     def _look_for_slow_places(self) -> None:
         """Exchange between basins may be far slower than the energy remembers, and of little weight in it: errors of
-        energies then miss it. Particles that do not feel each other tell by their places."""
+        energies then miss it. Particles that do not interact tell by their places."""
         energy, frames = self.estimates.get("correlation.time"), self.steady.frames(self.group)
         late = self.group.at_frames(frames)
         times, present = late.times, late.finite_rows()
@@ -200,13 +201,13 @@ class _Equilibrium:
         memory = memory_of_places(late.positions[:, present], self.space.periods) * span / (len(times) - 1)
         if memory > span / _VISITS:
             self.notes.append(
-                f"places are remembered for {memory:.3g} of a time of {span:.3g}: basins may not be explored, and "
-                "averages may be those of a metastable state"
+                f"the correlation time of positions is {memory:.3g} in a run of {span:.3g}: basins may not be "
+                "explored, and averages may be those of a metastable state"
             )
         elif memory > _SLOWER * float(energy.value):
             self.notes.append(
-                f"places are remembered for {memory:.3g}, much longer than energies: errors of energies do not know of "
-                "slow exchange between basins, and may be too small"
+                f"the correlation time of positions is {memory:.3g}, much longer than that of energies, whose "
+                "errors do not include slow exchange between basins, and may be too small"
             )
 
     def _add_temperatures(self) -> None:
@@ -259,7 +260,7 @@ class _Equilibrium:
             return f"the forces are not known ({self.unknown})"
         if not self.forces.conservative:
             return "a steady state of a non-conservative field is not called Boltzmann"
-        return None if self.forces.steady else "the forces change with time: what they keep going is no equilibrium"
+        return None if self.forces.steady else "the forces change with time: the driven state is not an equilibrium"
 
     def _add_heat_capacity(self, temperature: float) -> None:
         if self.forces is not None and self.forces.interacting and is_part_of_gas(self.group):
@@ -281,8 +282,7 @@ class _Equilibrium:
         """
         if self.space is None or self.forces is None or self.forces.interacting:
             self.notes.append(
-                "particles feel each other, so the entropy of one says too little: entropy and free "
-                "energy are undefined"
+                "particles interact, so the one-particle entropy is insufficient: entropy and free energy are undefined"
             )
             return
         entropy, notes = entropy_of_places(self.group, self.steady, self.space)
@@ -309,7 +309,7 @@ def _error(estimate: Estimate) -> Values:
 
 def freedom(group: Group) -> float:
     """Degrees of freedom of a particle of the group: its velocity components and, if the group is the whole gas, its
-    share of what the law of motion keeps. Of a part of the gas that share, below 1 / N of it, is not known."""
+    share of what the dynamics conserve. Of a part of the gas that share, below 1 / N of it, is unknown."""
     run = group.origin.context
     if run is None:
         return float(group.dimensions)
