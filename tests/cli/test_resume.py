@@ -114,7 +114,7 @@ def test_another_seed_ends_otherwise(whole: Path, tmp_path: Path) -> None:
 
 
 def test_what_cannot_go_on(whole: Path, tmp_path: Path, gasfield: Callable, refuses: Callable[..., str]) -> None:
-    assert "no run directory" in refuses("resume", tmp_path)
+    assert "not a run directory" in refuses("resume", tmp_path)
     assert "finished" in refuses("resume", "whole")
     process = start(tmp_path, "run", "mine.yaml", "--output", "killed", "--set", "run.steps=40000")
     while not (tmp_path / "killed" / "checkpoint.h5").exists():

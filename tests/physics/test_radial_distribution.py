@@ -193,5 +193,5 @@ def test_where_it_means_nothing_it_says_why() -> None:
     far = RadialDistribution().compute(
         run_of(np.random.default_rng(7).uniform(-3, 3, (4, 5, 40)), experiment(box(40), 1.0))
     )
-    assert any("hardly a pair" in note for note in far.notes)
+    assert any("too few pairs" in note for note in far.notes)
     assert np.isnan(value(far, "contact"))
