@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time as clock
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,10 @@ from gasfield.trajectory.frames import Frames, OutrunError
 
 _ATTEMPTS = 20
 """Attempts to open a file that is being written."""
+_PAUSES, _PAUSE = 4, 0.05
+"""How often, and for how many seconds, opening waits for a file that is being extended."""
+_RECENT = 10.0
+"""Seconds since the last change within which a file may still be growing."""
 
 
 @dataclass(frozen=True)
@@ -61,21 +66,26 @@ class Trajectory(Closing):
         if not self.path.is_file():
             folder = self.path.is_dir()
             raise InputError(f"{self.path}: {f'no {TRAJECTORY} in this folder' if folder else 'no such file'}.")
-        for _ in range(_ATTEMPTS):
+        for attempt in range(_ATTEMPTS):
             try:
                 self._open()
                 return
             except OutrunError:
                 self._file.close()
+            except OSError as fault:
+                if attempt >= _PAUSES or not self._may_be_growing():
+                    raise InputError(
+                        f"{self.path}: not readable as HDF5; it may be cut short, or of another format ({fault})"
+                    ) from None
+                clock.sleep(_PAUSE)
         raise InputError(f"{self.path}: is being written too fast to be opened.")
 
+    def _may_be_growing(self) -> bool:
+        """Whether a writer may be at work: while it extends a file, the length in the header runs ahead of the file."""
+        return bool(h5py.is_hdf5(self.path)) and clock.time() - self.path.stat().st_mtime < _RECENT
+
     def _open(self) -> None:
-        try:
-            self._file = h5py.File(self.path, "r", locking=False)
-        except OSError as fault:
-            raise InputError(
-                f"{self.path}: not readable as HDF5; it may be cut short, or of another format ({fault})"
-            ) from None
+        self._file = h5py.File(self.path, "r", locking=False)
         try:
             self._read_head()
         except InputError:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -208,3 +209,18 @@ def test_last_motions_come_back_and_their_lack_is_said(tmp_path: Path, small_gas
     with Trajectory(tmp_path / "new.h5") as back:
         np.testing.assert_array_equal(back.last_motion().steps, [0, 7])
         np.testing.assert_array_equal(back.last_motion().values, [[0, 0, 0], [7, 2, 0]])
+
+
+def test_a_file_that_is_just_being_extended_is_waited_for(bf16: Trajectory, tmp_path: Path) -> None:
+    """While HDF5 extends a file its header announces more than is there. A file at rest is refused at once."""
+    whole, path = bf16.path.read_bytes(), tmp_path / "growing.h5"
+    path.write_bytes(whole[:-1000])
+    rest = threading.Timer(0.06, lambda: path.write_bytes(whole))
+    rest.start()
+    with Trajectory(path) as grown:
+        assert len(grown) == len(bf16)
+    rest.join()
+    path.write_bytes(whole[:-1000])
+    os.utime(path, (0, 0))
+    with pytest.raises(InputError, match="cut short"):
+        Trajectory(path)
