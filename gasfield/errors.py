@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
 
 Place = tuple[str | int, ...]
 """Keys and list indices from the root of a scenario or of another document."""
@@ -127,3 +129,24 @@ class BlowUp(GasfieldError):  # noqa: N818 (an event of the physics)
     def __init__(self, message: str, *, last_good_step: int | None = None) -> None:
         super().__init__(message)
         self.last_good_step = last_good_step
+
+
+class WriteError(GasfieldError):
+    """A file cannot be written: the disk is full, a folder is read-only, a device fails. What was written before is
+    kept.
+
+    Attributes:
+        path: the file.
+        reason: what the system says.
+    """
+
+    exit_code = 4
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: cannot be written: {reason}.")
+        self.path, self.reason = path, reason
+
+    @classmethod
+    def of(cls, path: Path, fault: OSError) -> Self:
+        """The error for a file and what the system said."""
+        return cls(path, (fault.strerror or str(fault)).rstrip("."))

@@ -1,0 +1,1 @@
+"""HDF5 files that can be read at any moment while they grow."""
