@@ -150,3 +150,7 @@ class WriteError(GasfieldError):
     def of(cls, path: Path, fault: OSError) -> Self:
         """The error for a file and what the system said."""
         return cls(path, (fault.strerror or str(fault)).rstrip("."))
+
+
+class DamageWarning(UserWarning):
+    """Part of a file is damaged; what is valid is used."""

@@ -19,10 +19,10 @@ class Checkpointer(Operation):
     """Writes a checkpoint every so many steps, or after a while."""
 
     def __init__(self, path: Path, identity: str, every: int | None = None) -> None:
-        """Writes to one file, replaced in one step.
+        """Writes to two files in turn.
 
         Args:
-            path: the file.
+            path: folder of its files.
             identity: of the scenario and its plug-ins; another one cannot continue.
             every: steps between checkpoints; about `CHECKPOINT_SECONDS` if left out.
         """

@@ -10,7 +10,6 @@ from typing import Any
 
 from gasfield.trajectory import TrajectoryWriter
 
-_POLL_SECONDS = 1.0
 Job = Callable[[TrajectoryWriter], None]
 
 
@@ -48,11 +47,7 @@ class Worker:
 
     def _work(self) -> None:
         while True:
-            try:
-                job = self._jobs.get(timeout=_POLL_SECONDS)
-            except queue.Empty:
-                self._guard(self._writer.flush_if_due)
-                continue
+            job = self._jobs.get()
             if job is None:
                 return
             self._guard(job, self._writer)

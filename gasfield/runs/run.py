@@ -21,11 +21,11 @@ from gasfield.resources import TRAJECTORY, next_free
 from gasfield.runs.simulate import simulate
 from gasfield.scenario import Scenario, load_scenario
 from gasfield.simulation import Simulation
-from gasfield.trajectory import Trajectory
+from gasfield.trajectory import Checkpoint, Trajectory
 
 OUTPUTS = Path("outputs")
 SCENARIO, FILES = "scenario.yaml", "files.json"
-CHECKPOINT, SUMMARY = "checkpoint.h5", "summary.json"
+SUMMARY = "summary.json"
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def resume(directory: Path | str, *, progress: Callable[[Simulation], Progress] 
             scenario = load_scenario(directory / SCENARIO, files=_read_files(directory / FILES))
         reference = _open_reference(scenario)
         simulation = Simulation.from_scenario(scenario, directory=directory)
-        going_on = (directory / CHECKPOINT).is_file()
+        going_on = Checkpoint.load_newest(directory) is not None
         if not going_on:  # killed before the first checkpoint: nothing is lost by beginning again
             (directory / TRAJECTORY).unlink(missing_ok=True)
         seconds = _simulate(simulation, directory, progress, resume=going_on)
@@ -134,7 +134,7 @@ def _simulate(
     """Runs to the end and returns the wall time [s]."""
     report = progress(simulation) if progress else None
     start = clock.perf_counter()
-    trajectory, checkpoint = directory / TRAJECTORY, directory / CHECKPOINT
+    trajectory, checkpoint = directory / TRAJECTORY, directory
     simulate(simulation, trajectory, checkpoint=checkpoint, resume=resume, progress=report)
     return clock.perf_counter() - start
 
@@ -219,8 +219,8 @@ def _sum_up(scenario: Scenario, directory: Path, seconds: float, reference: Traj
             raise InputError(f"{error} The run itself is kept in {directory}.") from None
         finally:
             write_json(directory / SUMMARY, summary)
-            for needless in (CHECKPOINT, FILES):  # a finished run is not resumed
-                (directory / needless).unlink(missing_ok=True)
+            Checkpoint.delete_all(directory)  # a finished run is not resumed
+            (directory / FILES).unlink(missing_ok=True)
         pictures = comparison.plot_all(plots) if comparison else diagnosis.plot_all(plots)
     return RunResult(directory, diagnosis, comparison, seconds, pictures)
 

@@ -42,7 +42,7 @@ def simulate(
     observables = _until(run.observe_every or run.record_every, start + run.steps)
     simulation.add_operation(TrajectoryRecorder(path, frames, observables), first=True)
     if resume and checkpoint is not None:
-        _restore(simulation, scenario, Checkpoint.load(checkpoint))
+        _restore(simulation, scenario, _newest(checkpoint))
     keeper = None
     if checkpoint is not None:
         keeper = Checkpointer(checkpoint, identity(scenario), run.checkpoint_every)
@@ -53,6 +53,12 @@ def simulate(
         simulation.step(run.steps - simulation.steps_done)
         if keeper is not None:  # what comes after the run may be killed too
             keeper.save(simulation)
+
+
+def _newest(folder: Path) -> Checkpoint:
+    found = Checkpoint.load_newest(folder)
+    assert found is not None
+    return found
 
 
 def identity(scenario: Scenario) -> str:

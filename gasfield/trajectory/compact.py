@@ -1,125 +1,141 @@
-"""Copies of trajectory files: a finished one compacted into its final form, or the valid frames of a broken one.
-
-A file is never rearranged in place: a copy replaces it atomically, so a kill leaves the old or the new one.
-"""
+"""Copies of trajectory files: a finished one in its final form, or the frames of one of a version before."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import shutil
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
+from numpy.typing import NDArray
 
-from gasfield.errors import InputError
+from gasfield.errors import InputError, WriteError
+from gasfield.files import draft_of
+from gasfield.hdf5 import GrowingFile
 from gasfield.trajectory import schema
 from gasfield.trajectory.element import Element
 from gasfield.trajectory.frames import Frames
 from gasfield.trajectory.projection import PLACE, turn_projection
 
-Handler = Callable[[h5py.Group, h5py.Group], None]
-"""Copies an element of the source into a group of the target under the same name."""
-
 
 def compact(path: Path) -> None:
-    """Replaces a closed file by a compacted copy, its projection onto the principal axes of the whole trajectory.
+    """Replaces a finished file by a copy without the room that it needed while it grew, and with a projection onto the
+    principal axes of the whole trajectory.
 
-    Raises:
-        OSError: if the disk is full; the file is unchanged.
+    Where the disk has no room for the copy, the file stays: it is complete as it is.
     """
-    draft = path.with_name(path.name + ".part")
-    try:
-        with (
-            h5py.File(path, "r", locking=False) as full,
-            h5py.File(draft, "w", libver="earliest", locking=False) as tight,
-        ):
-            turns = _turns(full)
-            _copy_tree(full, tight, lambda element, parent: _as_it_is(element, parent, turns))
-            if turns:
-                turn_projection(full, tight)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
-    draft.replace(path)
+    if shutil.disk_usage(path.parent).free < path.stat().st_size:
+        return
+    with suppress(WriteError), h5py.File(path, "r") as full, draft_of(path) as draft:
+        tight = GrowingFile.create(draft)
+        places = elements(full)
+        tight.edit(lambda root: copy_fixed(full, root, places))
+        for place in places:
+            element = _element(tight, full, place)
+            if place == PLACE and _turns(full):
+                axes = turn_projection(full, element)
+                tight.edit(partial(_set_axes, axes=axes))
+            else:
+                element.copy(full[place], tight)
+        tight.finish()
 
 
 def copy_frames(path: Path, lengths: Mapping[str, int]) -> None:
-    """Atomically replaces a file by a copy of its first frames, to which more can be appended.
+    """Replaces a file of a version before by a copy of its first frames, to which more can be appended.
 
     Args:
-        path: a file, possibly left by a killed writer.
+        path: the file, possibly left by a killed writer.
         lengths: path of each time-dependent element in the file -> frames to keep; other elements are omitted.
 
     Raises:
         InputError: if frames are missing.
+        WriteError: if the copy cannot be written.
     """
-    draft = path.with_name(path.name + ".part")
-
-    def first_frames(element: h5py.Group, parent: h5py.Group) -> None:
-        place = element.name.strip("/")
-        if place in lengths:
-            _copy_element(element, parent.file, lengths[place])
-
-    try:
-        with (
-            h5py.File(path, "r", locking=False) as broken,
-            h5py.File(draft, "w", libver="earliest", locking=False) as whole,
-        ):
-            for place in lengths:
-                broken[place]  # a KeyError if it is missing
-            _copy_tree(broken, whole, first_frames)
-    except (OSError, KeyError, RuntimeError, ValueError) as fault:
-        draft.unlink(missing_ok=True)
-        raise InputError(f"{path}: lacks frames that its checkpoint counts; it is damaged ({fault}).") from None
-    draft.replace(path)
+    with h5py.File(path, "r") as broken, draft_of(path) as draft:
+        whole = GrowingFile.create(draft)
+        whole.edit(lambda root: copy_fixed(broken, root, elements(broken), lengths))
+        try:
+            for place, length in lengths.items():
+                _copy_frames(Frames(broken, place), _element(whole, broken, place), length)
+        except (KeyError, OSError, RuntimeError, ValueError) as fault:
+            raise missing_frames(path, fault) from None
+        whole.commit()
+        whole.close()
 
 
-def _copy_tree(source: h5py.File, target: h5py.File, element: Handler) -> None:
-    _copy_group(source, target, element)
+def missing_frames(path: Path, fault: Exception) -> InputError:
+    """The error for a file that is shorter than its checkpoint says."""
+    return InputError(f"{path}: lacks frames that its checkpoint counts; it is damaged ({fault}).")
+
+
+def elements(file: h5py.File) -> list[str]:
+    """Paths of all time-dependent elements."""
+    found: list[str] = []
+
+    def note(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Group) and "value" in item and not name.startswith(schema.UNFINISHED):
+            found.append(name)
+
+    file.visititems(note)
+    return found
+
+
+def copy_fixed(
+    source: h5py.Group, target: h5py.Group, places: Collection[str], kept: Collection[str] | None = None
+) -> None:
+    """Copies everything but the frames of elements.
+
+    Args:
+        source: root group of a file.
+        target: root group of another one.
+        places: paths of the elements.
+        kept: those that the copy has; all by default.
+    """
+    _copy_group(source, target, set(places), set(places if kept is None else kept))
     for name in schema.IDENTITY:
         target[f"{schema.PROJECTION}/{name}"] = target[f"{schema.VECTORS}/{name}"]
     for bonds in target.get(schema.CONNECTIVITY, {}).values():
         bonds.attrs["particles_group"] = target[schema.VECTORS].ref  # references are valid within one file only
 
 
-def _copy_group(source: h5py.Group, target: h5py.Group, element: Handler) -> None:
-    _copy_attributes(source, target)
-    for name, item in source.items():
-        if item.name == f"/{schema.UNFINISHED}":
-            continue
-        if isinstance(item, h5py.Dataset):
-            if source.name.strip("/") != schema.PROJECTION or name not in schema.IDENTITY:
-                source.copy(item, target, name)
-        elif "value" in item:
-            element(item, target)
-        else:
-            _copy_group(item, target.require_group(name), element)
-
-
-def _as_it_is(element: h5py.Group, parent: h5py.Group, turns: bool) -> None:
-    """Copies compressed chunks unchanged."""
-    if not (turns and element.name.strip("/") == PLACE):
-        element.parent.copy(element, parent, element.name.rsplit("/", 1)[1])
-
-
-def _copy_element(source: h5py.Group, target: h5py.File, length: int) -> None:
-    place, value = source.name.strip("/"), source["value"]
-    frames = Frames(source.file, place)
-    if len(frames) < length:
-        raise ValueError(f"{source.name} has {len(frames)} frames, not {length}")
-    new = Element.create(target, place, value.shape[1:], value.dtype.str[1:], value.chunks)
-    _copy_attributes(source, target[place])
-    for start in range(0, length, new.block):
-        block = slice(start, min(start + new.block, length))
-        new.extend(frames.steps[block], frames.times[block], frames.read(block))
-    new.write_tail()
-    new.count_tail()
-
-
-def _copy_attributes(source: h5py.Group, target: h5py.Group) -> None:
-    items: list[tuple[str, Any]] = list(source.attrs.items())
-    for key, value in items:
+def _copy_group(source: h5py.Group, target: h5py.Group, places: set[str], kept: set[str]) -> None:
+    attributes: list[tuple[str, Any]] = list(source.attrs.items())
+    for key, value in attributes:
         target.attrs[key] = value
+    for name, item in source.items():
+        place = item.name.strip("/")
+        if place == schema.UNFINISHED or place in places - kept:
+            continue
+        if isinstance(item, h5py.Group):
+            _copy_group(item, target.require_group(name), places, kept)
+        elif source.name.strip("/") in places or (
+            source.name.strip("/") == schema.PROJECTION and name in schema.IDENTITY
+        ):
+            continue
+        else:
+            source.copy(item, target, name)
+
+
+def _element(file: GrowingFile, source: h5py.File, place: str) -> Element:
+    """A new element like one of another file."""
+    value = source[place]["value"]
+    return Element(file, place, value.shape[1:], value.dtype, value.chunks)
+
+
+def _copy_frames(frames: Frames, element: Element, length: int) -> None:
+    if len(frames) < length:
+        raise ValueError(f"{len(frames)} frames, not {length}")
+    for start in range(0, length, frames.block):
+        block = slice(start, min(start + frames.block, length))
+        element.extend(frames.steps[block], frames.times[block], frames.read(block))
+
+
+def _set_axes(root: h5py.Group, axes: NDArray[np.float64]) -> None:
+    root[f"{schema.PROJECTION}/axes"][...] = axes
 
 
 def _turns(file: h5py.File) -> bool:

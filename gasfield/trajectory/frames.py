@@ -1,4 +1,4 @@
-"""Reads the frames of an element: compressed ones, and those whose chunk is not full yet."""
+"""Reads the frames of an element: compressed ones, and the tail of a file that grows or whose writer was killed."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from gasfield.hdf5 import tail
+from gasfield.hdf5.chunks import ChunkReader
 from gasfield.trajectory import schema
-from gasfield.trajectory.chunks import ChunkReader
+from gasfield.trajectory.former import former_tail
 
 
 class OutrunError(Exception):
-    """The file changed while it was being opened: the parts read belong to different states."""
+    """The file changed while it was being opened: the parts read belong to different states. Or its last frames are
+    damaged."""
 
 
 class Frames:
@@ -26,27 +29,41 @@ class Frames:
         shape: (T, ...).
         block: frames in a chunk.
         dtype: type of the values.
+        lost: number of frames at the end that are left out because they are damaged.
     """
 
-    def __init__(self, file: h5py.File, place: str) -> None:
-        """Reads steps, times and the frames that are not in chunks yet.
+    def __init__(self, file: h5py.File, place: str, *, salvage: bool = False) -> None:
+        """Reads steps, times and the frames that are not in compressed chunks yet.
+
+        Args:
+            file: the open file.
+            place: of the element.
+            salvage: whether to stop before damaged frames at the end.
 
         Raises:
-            OutrunError: if the file changed meanwhile; open it again.
+            OutrunError: if the file changed meanwhile, or frames at the end are damaged; open it again.
             KeyError: if part of the element is missing.
         """
         group = file[place]
-        whole = len(group["step"])
-        self.steps: NDArray[np.int64] = group["step"][:whole]
-        self.times: NDArray[np.float64] = group["time"][:whole]
-        self._chunks = ChunkReader(group["value"])
-        self._whole = whole
-        self._tail: NDArray[Any] = np.empty((0, *group["value"].shape[1:]), group["value"].dtype)
-        if (tail := file.get(f"{schema.UNFINISHED}/{place}")) is not None:
-            self._read_tail(tail)
-        self.shape: tuple[int, ...] = (len(self.steps), *group["value"].shape[1:])
-        self.block: int = (group["value"].chunks or (1,))[0]
-        self.dtype: np.dtype[Any] = group["value"].dtype
+        value = group["value"]
+        self._chunks = ChunkReader(value)
+        self.block: int = (value.chunks or (1,))[0]
+        self.dtype: np.dtype[Any] = value.dtype
+        self.lost = 0
+        self.steps: NDArray[np.int64]
+        self.times: NDArray[np.float64]
+        self._tail: NDArray[Any]
+        grows = schema.UNFINISHED in file
+        if grows and place not in file[schema.UNFINISHED]:
+            length = min(len(group[name]) for name in ("step", "time", "value"))
+            self._read_tails(group, length, salvage)
+        else:
+            self._whole = len(group["step"])
+            self.steps, self.times = group["step"][: self._whole], group["time"][: self._whole]
+            self._tail = np.empty((0, *value.shape[1:]), value.dtype)
+            if grows:
+                self._read_former_tail(file[schema.UNFINISHED][place])
+        self.shape: tuple[int, ...] = (len(self.steps), *value.shape[1:])
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -86,29 +103,50 @@ class Frames:
         block = parts[0] if len(parts) == 1 else np.concatenate(parts)
         return block if span.step == 1 else block[:: span.step]
 
-    def _read_tail(self, tail: h5py.Group) -> None:
-        """Reads frames not in chunks yet, bypassing HDF5, whose cache may hold data that the writer has replaced."""
-        first, count = (int(number) for number in _fresh(tail["extent"], 2))
-        if first > self._whole:
+    def _read_tails(self, group: h5py.Group, length: int, salvage: bool) -> None:
+        """Reads what the writer may overwrite soon, and verifies it."""
+        parts = {name: _tail_of(group[name], length, salvage) for name in ("step", "time", "value")}
+        valid = min(first + len(values) for first, values in parts.values())
+        self.lost = length - valid
+        counts = [np.concatenate([group[name][: parts[name][0]], parts[name][1]])[:valid] for name in ("step", "time")]
+        self.steps, self.times = counts
+        self._whole, self._tail = parts["value"]
+        self._tail = self._tail[: max(0, valid - self._whole)]
+        self._whole = min(self._whole, valid)
+
+    def _read_former_tail(self, group: h5py.Group) -> None:
+        found = former_tail(group, self._whole)
+        if found is None:
             raise OutrunError
-        if first < self._whole or not count:
-            return
-        steps, times, values = (_fresh(tail[name], count) for name in ("step", "time", "value"))
-        if _fresh(tail["extent"], 2)[0] != first:
-            raise OutrunError
+        steps, times, self._tail = found
         self.steps, self.times = np.concatenate([self.steps, steps]), np.concatenate([self.times, times])
-        self._tail = values
 
 
-def _fresh(dataset: h5py.Dataset, count: int) -> NDArray[Any]:
-    """The first `count` entries of an array at a fixed offset, as they are on disk now."""
-    offset = dataset.id.get_offset()
-    if offset is None:
-        raise KeyError(f"{dataset.name} has no fixed offset")
-    shape = (count, *dataset.shape[1:])
-    with open(dataset.file.filename, "rb") as file:
-        file.seek(offset)
-        values = np.fromfile(file, dataset.dtype, int(np.prod(shape)))
-    if values.size < np.prod(shape):
-        raise OSError(f"{dataset.name}: {os.fspath(dataset.file.filename)} is cut short")
-    return values.reshape(shape)
+def _tail_of(dataset: h5py.Dataset, length: int, salvage: bool) -> tuple[int, NDArray[Any]]:
+    """First frame of the block that is not full, and its frames; only the valid ones if they are to be salvaged."""
+    chunk = dataset.chunks
+    first = length // chunk[0] * chunk[0]
+    shape = dataset.shape[1:]
+    if first == length:
+        return first, np.empty((0, *shape), dataset.dtype)
+    info = dataset.id.get_chunk_info_by_coord((first, *(0 for _ in shape)))
+    if info.byte_offset is None or not info.filter_mask:
+        raise OutrunError
+    place = info.byte_offset - tail.header_size(chunk[0])
+    descriptor = os.open(dataset.file.filename, os.O_RDONLY)
+
+    def pread(offset: int, size: int) -> bytes:
+        return os.pread(descriptor, size, offset)
+
+    try:
+        count = length - first
+        try:
+            return first, tail.read(pread, place, first, count, shape, chunk, dataset.dtype)
+        except tail.TornTailError as fault:
+            if not salvage:
+                raise OutrunError(str(fault)) from None
+            if not fault.valid:
+                return first, np.empty((0, *shape), dataset.dtype)
+            return first, tail.read(pread, place, first, fault.valid, shape, chunk, dataset.dtype)
+    finally:
+        os.close(descriptor)

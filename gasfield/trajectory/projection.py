@@ -56,8 +56,8 @@ def project(positions: NDArray[np.floating], axes: NDArray[np.float64]) -> NDArr
     return keep_mantissa(np.einsum("...d,kd->...k", points, directions), _BITS)
 
 
-def turn_projection(source: h5py.File, target: h5py.File) -> None:
-    """Projects all frames of `source` onto their common principal axes, into `target`, which has no projection yet.
+def turn_projection(source: h5py.File, element: Element) -> NDArray[np.float64]:
+    """Projects all frames of `source` onto their common principal axes (3, D), which are returned, into an element.
 
     The axes of the first frame do not reflect the flow that follows; those of the whole trajectory do.
     """
@@ -69,13 +69,7 @@ def turn_projection(source: h5py.File, target: h5py.File) -> None:
         1, len(chosen) * count * dimensions // (4 * _LOOKED_AT)
     )  # of a whole vocabulary, a sample of rows suffices
     axes = principal_axes(np.concatenate([frames[i][::stride] for i in chosen]))
-    target[f"{schema.PROJECTION}/axes"][:] = axes
-    element = Element.create(target, PLACE, (count, 3), "f4", live=False)
-    together = frames.block  # frames in one chunk
-    for start in range(0, len(frames), together):
-        block = slice(start, min(start + together, len(frames)))
-        for frame in zip(frames.steps[block], frames.times[block], project(frames.read(block), axes), strict=True):
-            element.append(*frame)
-            if element.is_full:
-                element.finish()
-    element.finish()
+    for start in range(0, len(frames), frames.block):
+        block = slice(start, min(start + frames.block, len(frames)))
+        element.extend(frames.steps[block], frames.times[block], project(frames.read(block), axes))
+    return axes

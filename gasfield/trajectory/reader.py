@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time as clock
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.closing import Closing
-from gasfield.errors import InputError
+from gasfield.errors import DamageWarning, InputError
 from gasfield.gas import Gas
 from gasfield.resources import TRAJECTORY, find_file
 from gasfield.trajectory import schema
@@ -68,6 +69,7 @@ class Trajectory(Closing):
             raise InputError(f"{self.path}: {f'no {TRAJECTORY} in this folder' if folder else 'no such file'}.")
         for attempt in range(_ATTEMPTS):
             try:
+                self._salvage = attempt >= _PAUSES and not self._may_be_growing()
                 self._open()
                 return
             except OutrunError:
@@ -355,7 +357,15 @@ class Trajectory(Closing):
         self._dataset(f"{location}/value", axes)
         for name in ("step", "time"):
             self._check_memory(self._dataset(f"{location}/{name}").nbytes, f"{location}/{name}")
-        return Frames(self._file, location)
+        frames = Frames(self._file, location, salvage=self._salvage)
+        if frames.lost:
+            last = f"step {frames.steps[-1]}" if len(frames) else "the start"
+            warnings.warn(
+                f"{self.path}: {location} is damaged at its end: {frames.lost} frames after {last} are left out.",
+                DamageWarning,
+                stacklevel=2,
+            )
+        return frames
 
     def _group(self, location: str) -> h5py.Group:
         if location not in self._file:

@@ -1,39 +1,40 @@
 """Writes a trajectory that can be read while it grows and after a kill.
 
-Plain HDF5 (earliest format, no SWMR), values flushed before the frame count: a reader never finds a frame without its
-values. Frames wait in memory until a chunk is full or `FLUSH_SECONDS` have passed (`Element`).
+Frames wait in memory until `flush`, which is called at every checkpoint and at least every `FLUSH_SECONDS`. After it
+they are visible to any program that reads HDF5, and durable. What the library lays out never reaches the disk by its
+own hand (`gasfield.hdf5.GrowingFile`).
 """
 
 from __future__ import annotations
 
-import errno
-import os
-import shutil
+import threading
 import time as clock
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
+from uuid import uuid4
 
 import h5py
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gasfield.closing import Closing
+from gasfield.errors import WriteError
+from gasfield.files import writing
 from gasfield.gas import Gas
+from gasfield.hdf5 import GrowingFile
 from gasfield.trajectory import schema
-from gasfield.trajectory.compact import compact, copy_frames
+from gasfield.trajectory.compact import compact, copy_frames, elements, missing_frames
 from gasfield.trajectory.element import Element
 from gasfield.trajectory.projection import PLACE, principal_axes, project
 from gasfield.version import __version__
 
 FLUSH_SECONDS = 5.0
-_ROOM_TO_SPARE = 1 << 23
-"""Bytes that must remain free on the disk, for HDF5's own structures."""
 
 
 class TrajectoryWriter(Closing):
-    """Creates an H5MD file for a gas and appends frames to it.
+    """Creates an H5MD file for a gas and appends frames to it. Threads may share it.
 
     Args:
         path: file to create; must not exist.
@@ -42,6 +43,9 @@ class TrajectoryWriter(Closing):
             float32, which represents them exactly.
         provenance: attributes (text and numbers) on the origin of the trajectory.
         periods: (D,) sides of a periodic box, 0 along axes that are not periodic [length]; None for no period.
+
+    Raises:
+        WriteError: if it exists or cannot be created.
     """
 
     def __init__(
@@ -53,34 +57,32 @@ class TrajectoryWriter(Closing):
         provenance: Mapping[str, Any],
         periods: NDArray[np.float64] | None = None,
     ) -> None:
-        self.path = path
-        self._file = h5py.File(path, "x", libver="earliest", locking=False)
-        self._elements: dict[str, Element] = {}
-        self._flushed = clock.monotonic()
-        self._dimensions = gas.dimensions
-        _describe_file(self._file, provenance, precision)
+        if path.exists():
+            raise WriteError(path, "it exists already")
+        self._open(GrowingFile.create(path), principal_axes(gas.positions))
+
+        def describe(root: h5py.Group) -> None:
+            _describe_file(root, provenance, precision)
+            vectors = _particles_group(root, schema.VECTORS, gas.dimensions, periods)
+            _describe_particles(vectors, gas)
+            for name, pairs in gas.bonds.items():
+                bonds = root.require_group(schema.CONNECTIVITY).create_dataset(name, data=pairs.astype("i8"))
+                bonds.attrs["particles_group"] = vectors.ref
+            projection = _particles_group(root, schema.PROJECTION, 3, periods if gas.dimensions == 3 else None)
+            projection.create_dataset("axes", data=self._axes, maxshape=self._axes.shape)
+            _link_identity(projection, vectors)
+
+        self._file.edit(describe)
         dtype = "f8" if precision == "float64" else "f4"
-        vectors = _particles_group(self._file, schema.VECTORS, gas.dimensions, periods)
-        _describe_particles(vectors, gas)
-        for name, pairs in gas.bonds.items():
-            bonds = self._file.require_group(schema.CONNECTIVITY).create_dataset(name, data=pairs.astype("i8"))
-            bonds.attrs["particles_group"] = vectors.ref
         self.element(f"{schema.VECTORS}/{schema.POSITION}", gas.positions.shape, dtype)
         if gas.velocities is not None:
             self.element(f"{schema.VECTORS}/{schema.VELOCITY}", gas.positions.shape, dtype)
-        self._axes = principal_axes(gas.positions)
-        projection = _particles_group(self._file, schema.PROJECTION, 3, periods if gas.dimensions == 3 else None)
-        projection.create_dataset("axes", data=self._axes, maxshape=self._axes.shape)
-        _link_identity(projection, vectors)
         self.element(PLACE, (gas.count, 3), "f4")
-        self._file.flush()
 
     @classmethod
     def go_on(cls, path: Path, lengths: Mapping[str, int]) -> Self:
-        """Continues a file whose writer was killed.
-
-        The existing file is read, never written to: the frames up to a checkpoint are copied into a new file, which
-        then replaces it.
+        """Continues a file, whether its writer was killed or had finished it. Later frames are discarded at the next
+        flush; nothing of the file is overwritten before. A file of a version before is copied.
 
         Args:
             path: the file.
@@ -88,125 +90,178 @@ class TrajectoryWriter(Closing):
 
         Raises:
             InputError: if frames that the checkpoint counts are missing.
+            WriteError: if the file cannot be written.
         """
-        copy_frames(path, lengths)
-        writer = cls.__new__(cls)
-        writer.path = path
-        writer._file = h5py.File(path, "r+", locking=False)
-        writer._elements = {place: Element(writer._file, place) for place in lengths}
-        writer._flushed = clock.monotonic()
-        writer._axes = writer._file[f"{schema.PROJECTION}/axes"][:]
-        writer._dimensions = int(writer._axes.shape[1])
+        try:
+            with h5py.File(path, "r") as file:
+                if file.get(schema.UNFINISHED) or not _has_own_chunks(file, lengths):
+                    copy_frames(path, lengths)
+            writer = cls.__new__(cls)
+            with h5py.File(path, "r") as file:
+                writer._open(GrowingFile(path), file[f"{schema.PROJECTION}/axes"][:])
+                for place, length in lengths.items():
+                    value = file[place]["value"]
+                    writer.element(place, value.shape[1:], value.dtype, value.chunks).adopt(file[place], length)
+                others = sorted(set(elements(file)) - set(lengths))
+        except (KeyError, OSError, RuntimeError, ValueError) as fault:
+            raise missing_frames(path, fault) from None
+        writer._file.edit(lambda root: _delete(root, others))
         return writer
 
+    def _open(self, file: GrowingFile, axes: NDArray[np.float64]) -> None:
+        self.path, self._file, self._axes, self._dimensions = file.path, file, axes, int(axes.shape[1])
+        self._elements: dict[str, Element] = {}
+        self._file.edit(lambda root: root.require_group(schema.UNFINISHED))
+        self._lock, self._flushed, self._stopped = threading.RLock(), clock.monotonic(), threading.Event()
+        self._failure: WriteError | None = None
+        threading.Thread(target=self._flush_in_time, name="gasfield-flush", daemon=True).start()
+
     def lengths(self) -> dict[str, int]:
-        """Number of frames of each element in the file, after a flush."""
-        self.flush()
-        return {place: len(element) for place, element in self._elements.items()}
+        """Number of frames of each element in the file, after a flush.
+
+        Raises:
+            WriteError: as for `flush`.
+        """
+        with self._lock:
+            self.flush()
+            return {place: len(element) for place, element in self._elements.items()}
 
     def element(
-        self, location: str, shape: tuple[int, ...], dtype: str = "f8", chunks: tuple[int, ...] | None = None
+        self, location: str, shape: tuple[int, ...], dtype: Any = "f8", chunks: tuple[int, ...] | None = None
     ) -> Element:
         """Adds a time-dependent element at a path inside the file, for values of `shape`."""
-        self._elements[location] = Element.create(self._file, location, shape, dtype, chunks)
-        return self._elements[location]
+        with self._lock:
+            self._elements[location] = Element(self._file, location, shape, np.dtype(dtype).newbyteorder("<"), chunks)
+            return self._elements[location]
 
     def subset(self, location: str, ids: NDArray[np.int64], token_ids: NDArray[np.int64] | None = None) -> None:
         """Adds a particles group of some rows, identified by their ids."""
-        group = _particles_group(self._file, location, self._dimensions)
-        group.create_dataset("id", data=ids.astype("i8"))
-        if token_ids is not None:
-            group.create_dataset("token_id", data=token_ids.astype("i8"))
+
+        def add(root: h5py.Group) -> None:
+            group = _particles_group(root, location, self._dimensions)
+            group.create_dataset("id", data=ids.astype("i8"))
+            if token_ids is not None:
+                group.create_dataset("token_id", data=token_ids.astype("i8"))
+
+        with self._lock:
+            self._file.edit(add)
 
     def describe(self, location: str, **attributes: Any) -> None:
-        """Sets attributes of a group or data set."""
-        self._file.require_group(location).attrs.update(attributes)
+        """Sets attributes of a group."""
+        with self._lock:
+            self._file.edit(lambda root: root.require_group(location).attrs.update(attributes))
 
     def append(self, location: str, step: int, time: float, value: ArrayLike) -> None:
         """Appends one frame to an element.
 
         Raises:
-            OSError: if the disk is full; the file keeps its previous frames.
+            WriteError: if it cannot be written; the file keeps the frames of the last flush.
         """
-        element = self._elements[location]
-        element.append(step, time, value)
-        if element.is_full:
-            self._complete([element])
-        self.flush_if_due()
+        with self._lock:
+            self._append(location, step, time, value)
+            self._flush_if_due()
 
     def frame(
         self, step: int, time: float, positions: NDArray[np.floating], velocities: NDArray[np.floating] | None = None
     ) -> None:
-        """Appends the positions (N, D) of the gas and their projection, and its velocities if given."""
-        self.append(f"{schema.VECTORS}/{schema.POSITION}", step, time, positions)
-        if velocities is not None:
-            self.append(f"{schema.VECTORS}/{schema.VELOCITY}", step, time, velocities)
-        self.append(PLACE, step, time, project(positions, self._axes))
-
-    def observe(self, name: str, step: int, time: float, value: ArrayLike) -> None:
-        """Appends one observable; the first call fixes its shape. Numbers are stored as float64, arrays as float32."""
-        location = f"{schema.OBSERVABLES}/{name}"
-        if location not in self._elements:
-            self.element(location, np.shape(value), "f8" if np.ndim(value) == 0 else "f4")
-        self.append(location, step, time, value)
-
-    def flush(self) -> None:
-        """Writes everything to the file: the values first, then the counts.
+        """Appends the positions (N, D) of the gas and their projection, and its velocities if given.
 
         Raises:
-            OSError: if the disk is full; the file keeps its previous frames.
+            WriteError: as for `append`.
         """
-        self._check_room(sum(element.waiting_bytes for element in self._elements.values()))
-        for element in self._elements.values():
-            element.write_tail()
-        self._file.flush()
-        for element in self._elements.values():
-            element.count_tail()
-        self._file.flush()
-        self._flushed = clock.monotonic()
+        with self._lock:
+            self._append(f"{schema.VECTORS}/{schema.POSITION}", step, time, positions)
+            if velocities is not None:
+                self._append(f"{schema.VECTORS}/{schema.VELOCITY}", step, time, velocities)
+            self._append(PLACE, step, time, project(positions, self._axes))
+            self._flush_if_due()
 
-    def flush_if_due(self) -> None:
-        """Flushes if the last flush was `FLUSH_SECONDS` ago."""
-        if clock.monotonic() - self._flushed > FLUSH_SECONDS:
-            self.flush()
+    def observe(self, name: str, step: int, time: float, value: ArrayLike) -> None:
+        """Appends one observable; the first call fixes its shape. Numbers are stored as float64, arrays as float32.
 
-    def _complete(self, elements: Iterable[Element]) -> None:
-        """Writes blocks as compressed chunks, which are flushed before they are counted."""
-        elements = list(elements)
-        self._check_room(sum(element.block_bytes for element in elements))
-        for element in elements:
-            element.write_block()
-        self._file.flush()
-        for element in elements:
-            element.count_block()
+        Raises:
+            WriteError: as for `append`.
+        """
+        location = f"{schema.OBSERVABLES}/{name}"
+        with self._lock:
+            if location not in self._elements:
+                self.element(location, np.shape(value), "f8" if np.ndim(value) == 0 else "f4")
+            self.append(location, step, time, value)
 
-    def _check_room(self, size: int) -> None:
-        """Checked in advance, because HDF5 leaves a file in an undefined state if the disk fills during a write."""
-        if shutil.disk_usage(self.path.parent).free < size + _ROOM_TO_SPARE:
-            raise OSError(errno.ENOSPC, f"{self.path}: the disk is full")
+    def flush(self) -> None:
+        """Makes all frames so far visible and durable.
+
+        Raises:
+            WriteError: if that is impossible; the file keeps the frames of the last flush.
+        """
+        with self._lock:
+            self._check()
+            try:
+                self._file.commit()
+            except WriteError as fault:
+                self._failure = fault
+                raise
+            self._flushed = clock.monotonic()
 
     def close(self) -> None:
-        """Flushes, closes and compacts the file."""
-        if self._file:
-            self._complete(element for element in self._elements.values() if element.has_tail)
-            self._file.close()
+        """Flushes, finishes and compacts the file; once or more often.
+
+        Raises:
+            WriteError: if it cannot be finished; the file keeps the frames of the last flush.
+        """
+        self._stopped.set()
+        with self._lock:
+            if self._file.is_closed:
+                return
+            try:
+                self._check()
+                self._file.edit(lambda root: _delete(root, [schema.UNFINISHED]))
+                self._file.finish()
+            finally:
+                self._file.close()
             compact(self.path)
 
     def abandon(self) -> None:
-        """Abandons a file after a failed write, leaving it as it was after the last flush.
-
-        On closing, HDF5 would try to write its remaining buffers, and a partial write would corrupt the file: its file
-        descriptor is redirected to the null device instead.
-        """
-        with suppress(Exception):
-            void = os.open(os.devnull, os.O_RDWR)
-            os.dup2(void, self._file.id.get_vfd_handle())
-            os.close(void)
-        with suppress(Exception):
+        """Closes a file as it was after the last flush; it can be continued."""
+        self._stopped.set()
+        with self._lock:
             self._file.close()
 
+    def _check(self) -> None:
+        """Raises the error of an earlier write: a file is never written again after one."""
+        if self._failure is not None:
+            raise self._failure
 
-def _describe_file(file: h5py.File, provenance: Mapping[str, Any], precision: str) -> None:
+    def _append(self, location: str, step: int, time: float, value: ArrayLike) -> None:
+        self._check()
+        with writing(self.path):
+            self._elements[location].append(step, time, value)
+
+    def _flush_if_due(self) -> None:
+        if clock.monotonic() - self._flushed > FLUSH_SECONDS:
+            self.flush()
+
+    def _flush_in_time(self) -> None:
+        """Flushes every `FLUSH_SECONDS`, whether frames follow or not."""
+        while not self._stopped.wait(max(0.1, FLUSH_SECONDS / 5)):
+            with self._lock:
+                if self._failure is None and not self._file.is_closed:
+                    with suppress(WriteError):  # the next call of the owner raises it
+                        self._flush_if_due()
+
+
+def _has_own_chunks(file: h5py.File, places: Mapping[str, int]) -> bool:
+    """Whether chunks can be appended to some elements; those of a version before have others."""
+    sets = [file[place][name] for place in places for name in ("step", "time", "value")]
+    return all(each.chunks and each.compression == "gzip" and each.shuffle for each in sets)
+
+
+def _delete(root: h5py.Group, places: list[str]) -> None:
+    for place in places:
+        del root[place]
+
+
+def _describe_file(file: h5py.Group, provenance: Mapping[str, Any], precision: str) -> None:
     head = file.create_group("h5md")
     head.attrs["version"] = np.array(schema.H5MD_VERSION, "i4")
     head.create_group("author").attrs["name"] = "gasfield"
@@ -215,12 +270,13 @@ def _describe_file(file: h5py.File, provenance: Mapping[str, Any], precision: st
     creator.attrs["version"] = __version__
     parameters = file.create_group(schema.PROVENANCE)
     parameters.attrs["precision"] = precision
+    parameters.attrs["id"] = uuid4().hex
     for key, value in provenance.items():
         parameters.attrs[key] = value
 
 
 def _particles_group(
-    file: h5py.File, location: str, dimensions: int, periods: NDArray[np.float64] | None = None
+    file: h5py.Group, location: str, dimensions: int, periods: NDArray[np.float64] | None = None
 ) -> h5py.Group:
     group = file.require_group(location)
     box = group.create_group("box")

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from gasfield.gas import Gas
+from gasfield.hdf5.chunks import pack, unpack
 from gasfield.trajectory import Trajectory, TrajectoryWriter, schema
-from gasfield.trajectory.chunks import pack, unpack
 from gasfield.trajectory.frames import Frames
 
 FRAMES, ROWS, DIMENSIONS = 257, 67, 24
@@ -87,7 +87,7 @@ def test_frames_that_wait_become_visible_with_a_flush_and_stay_when_the_writer_g
     frames = walk()
     writer = write(tmp_path / "a.h5", frames[:150], close=False)
     with h5py.File(tmp_path / "a.h5", "r", locking=False) as file:
-        assert len(file[f"{PLACE}/step"]) == 100  # whole chunks, for other programs
+        np.testing.assert_array_equal(file[f"{PLACE}/value"][:], frames[:150])  # for any program
         assert len(Frames(file, PLACE)) == 150
     for step, frame in enumerate(frames[150:180], 150):
         writer.frame(step, step, frame)
@@ -117,5 +117,6 @@ def test_a_chunk_is_written_once(tmp_path: Path) -> None:
         writer.flush()
     after = chunks()
     assert len(after) > len(before)
-    assert {origin: after[origin] for origin in before} == before
+    whole = {origin: place for origin, place in before.items() if origin[0] == 0}  # of 100 frames; the others follow
+    assert {origin: after[origin] for origin in whole} == whole
     writer.close()

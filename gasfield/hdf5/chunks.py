@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from typing import Any, TypeVar
@@ -20,6 +20,8 @@ from isal import igzip_lib, isal_zlib
 from numpy.typing import NDArray
 
 FILTERS: dict[str, Any] = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
+_ALL_SKIPPED = 0b11
+"""Filter mask of a chunk to which none of the two filters was applied."""
 _LEVEL = 1
 _THREADS = min(os.cpu_count() or 1, 8)
 _WORTH_A_THREAD = 1 << 18
@@ -28,22 +30,24 @@ Slices = tuple[slice, ...]
 T = TypeVar("T")
 
 
-def write_block(dataset: h5py.Dataset, start: int, values: NDArray[Any]) -> None:
-    """Writes a block of frames, one chunk long, at frame `start`, a multiple of the chunk length."""
+def pack_block(frames: NDArray[Any], chunk: tuple[int, ...], parts: Sequence[Slices]) -> Iterable[bytes]:
+    """The compressed chunks of a block of frames.
 
-    shape, dtype = dataset.chunks, dataset.dtype  # read here: the thread that waits for the pool may hold HDF5's lock
+    Args:
+        frames: (n, ...), n at most chunk[0].
+        chunk: shape of a chunk; those at an edge are stored at full size.
+        parts: slices of a frame that belong to each chunk.
+    """
 
     def packed(part: Slices) -> bytes:
-        piece = values[(slice(None), *part)]
-        if piece.shape == shape:
+        piece = frames[(slice(None), *part)]
+        if piece.shape == chunk:
             return pack(piece)
-        whole = np.zeros(shape, dtype)  # chunks at the edge are stored at full size
+        whole = np.zeros(chunk, frames.dtype)
         whole[tuple(slice(length) for length in piece.shape)] = piece
         return pack(whole)
 
-    parts = list(_parts(dataset, [slice(0, length) for length in dataset.shape[1:]]))
-    for part, data in zip(parts, _in_parallel(packed, parts, values.nbytes), strict=True):
-        dataset.id.write_direct_chunk((start, *(piece.start for piece in part)), data)
+    return _in_parallel(packed, parts, frames.nbytes)
 
 
 def pack(chunk: NDArray[Any]) -> bytes:
@@ -102,15 +106,15 @@ class ChunkReader:
         out = np.empty([piece.stop - piece.start for piece in wanted], dtype)
         few = frames.stop - frames.start < shape[0]  # reading frame by frame returns to the same chunk
         origins = list(_origins(shape, wanted))
-        fresh = [(origin, self._stored(origin)) for origin in origins if origin not in self._seen]
+        fresh = [(origin, *self._stored(origin)) for origin in origins if origin not in self._seen]
         chunk_bytes = int(np.prod(shape)) * dtype.itemsize
 
         def place(origin: tuple[int, ...], chunk: NDArray[Any]) -> None:
             here = [_overlap(piece, at, size) for piece, at, size in zip(wanted, origin, chunk.shape, strict=True)]
             out[tuple(target for target, _ in here)] = chunk[tuple(source for _, source in here)]
 
-        def decode(item: tuple[tuple[int, ...], bytes]) -> None:
-            chunk = unpack(item[1], shape, dtype)
+        def decode(item: tuple[tuple[int, ...], bytes, bool]) -> None:
+            chunk = unpack(item[1], shape, dtype) if item[2] else _as_stored(item[1], shape, dtype)
             place(item[0], chunk)
             if few:
                 self._seen[item[0]] = chunk
@@ -124,14 +128,22 @@ class ChunkReader:
             self._seen.popitem(last=False)
         return out
 
-    def _stored(self, origin: tuple[int, ...]) -> bytes:
+    def _stored(self, origin: tuple[int, ...]) -> tuple[bytes, bool]:
+        """The bytes of a chunk, and whether they are compressed."""
         try:
             skipped, data = self.dataset.id.read_direct_chunk(origin)
         except (OSError, RuntimeError, ValueError) as fault:
             raise OSError(f"the chunk at {origin} is missing: {fault}") from None
-        if skipped:
+        if skipped not in (0, _ALL_SKIPPED):
             raise OSError(f"the chunk at {origin} was stored with other filters")
-        return bytes(data)
+        return bytes(data), not skipped
+
+
+def _as_stored(data: bytes, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """A chunk to which no filter was applied."""
+    if len(data) != int(np.prod(shape)) * dtype.itemsize:
+        raise OSError(f"a chunk has {len(data)} bytes, not those of {shape} numbers")
+    return np.frombuffer(data, dtype).reshape(shape)
 
 
 def _overlap(wanted: slice, at: int, size: int) -> tuple[slice, slice]:
@@ -145,15 +157,6 @@ def _origins(chunks: tuple[int, ...], wanted: Slices) -> Iterator[tuple[int, ...
     axes = [range(piece.start // size * size, piece.stop, size) for piece, size in zip(wanted, chunks, strict=True)]
     if all(piece.stop > piece.start for piece in wanted):
         yield from product(*axes)
-
-
-def _parts(dataset: h5py.Dataset, wanted: list[slice]) -> Iterator[Slices]:
-    """Division of a block of frames into chunks: their slices along all axes but time."""
-    for origin in _origins(dataset.chunks[1:], tuple(wanted)) if wanted else [()]:
-        yield tuple(
-            slice(at, min(at + size, length))
-            for at, size, length in zip(origin, dataset.chunks[1:], dataset.shape[1:], strict=True)
-        )
 
 
 def _in_parallel(work: Callable[[Any], T], items: Iterable[Any], size: int) -> Iterable[T]:
