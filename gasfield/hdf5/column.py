@@ -103,14 +103,14 @@ class Column:
         """Writes the block, full or not, as chunks that stay; if it is not full, no frame can follow.
 
         Raises:
-            OSError: if they cannot be written.
+            OSError: if they cannot be written; the block stays in memory, from where `write` can bring it to its tail.
         """
         if not self._filled:
             return
-        frames = self._block[: self._filled]
-        for where, data in zip(self._parts, pack_block(frames, self.chunk, self._parts), strict=True):
-            origin = (self._start, *(piece.start for piece in where))
-            self._chunks.add(Entry(origin, self._space.append(data), len(data)))
+        packed = pack_block(self._block[: self._filled], self.chunk, self._parts)
+        chunks = [(self._space.append(data), len(data)) for data in packed]  # all, before one of them is counted
+        for where, (address, size) in zip(self._parts, chunks, strict=True):
+            self._chunks.add(Entry((self._start, *(piece.start for piece in where)), address, size))
         self._start += self._filled
         self._filled = 0
         self._begin_tail()

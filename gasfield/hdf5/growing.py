@@ -33,6 +33,8 @@ Edit = Callable[[h5py.Group], object]
 """A change of groups, attributes and fixed data sets, given the root group."""
 _ROOT, _NEW = "root", "new"
 """The present root group and the next one, in the outer group."""
+_MOST_RESERVED = 1 << 24
+"""Size up to which room is taken from the disk in advance [bytes]."""
 _TOP = 4096
 """Size of the beginning of a file, in which the outer group is [bytes]."""
 
@@ -95,6 +97,19 @@ class GrowingFile(Closing):
         image = bytes(memory.new)
         write_file(path, superblock(image, len(image), Root.read(image, header, 0)) + image[SUPERBLOCK_SIZE:])
         return cls(path)
+
+    @classmethod
+    def can_continue(cls, path: Path) -> bool:
+        """Whether a file was created by this class.
+
+        Raises:
+            WriteError: if it cannot be opened for writing.
+        """
+        try:
+            cls(path).close()
+        except (UnexpectedLayoutError, struct.error, IndexError):
+            return False
+        return True
 
     @property
     def is_closed(self) -> bool:
@@ -161,12 +176,23 @@ class GrowingFile(Closing):
         Raises:
             OSError: if it cannot be written.
         """
-        address = self.reserve(len(data))
+        address = self._advance(len(data))
         self.write(address, data)
         return address
 
     def reserve(self, size: int) -> int:
-        """Keeps room at the end of the file; the address."""
+        """Takes room at the end of the file, and from the disk unless it is much: what is written into it later can be
+        written even when the disk is full.
+
+        Raises:
+            OSError: if there is no room.
+        """
+        address = self._advance(size)
+        if size <= _MOST_RESERVED and hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(self._open, address, size)
+        return address
+
+    def _advance(self, size: int) -> int:
         address, self._end = self._end, _aligned(self._end + size)
         return address
 

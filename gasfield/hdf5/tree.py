@@ -27,7 +27,7 @@ class Space(Protocol):
         ...
 
     def reserve(self, size: int) -> int:
-        """Keeps room at the end of the file; the address."""
+        """Takes room at the end of the file; the address."""
         ...
 
     def write(self, address: int, data: bytes) -> None:
@@ -138,5 +138,5 @@ def _add(levels: list[list[Entry]], level: int, entry: Entry, close: Callable[[_
     if len(entries) < FANOUT:
         entries.append(entry)
         return
-    levels[level] = [entry]
     _add(levels, level + 1, Entry(entries[0].origin, close(_Node(level, entries, entry.origin))), close)
+    levels[level] = [entry]

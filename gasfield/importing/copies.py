@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
-import h5py
-
 from gasfield.errors import InputError
-from gasfield.trajectory import TrajectoryWriter, open_trajectory, schema
-from gasfield.trajectory.frames import Frames
+from gasfield.trajectory import open_trajectory
+from gasfield.trajectory.compact import copy
+from gasfield.trajectory.frames import OutrunError
 
 _MAGIC = b"\x89HDF\r\n\x1a\n"
 
@@ -35,28 +33,10 @@ def copy_trajectory(path: Path, target: Path) -> tuple[str, ...]:
     Raises:
         InputError: if it is not a trajectory of gasfield, or damaged.
     """
-    with open_trajectory(path):  # raises if it is invalid
-        pass
-    shutil.copyfile(path, target)
+    with open_trajectory(path) as trajectory:
+        count, first, last = len(trajectory), trajectory.steps[0], trajectory.steps[-1]
     try:
-        TrajectoryWriter.go_on(target, _lengths(target)).close()
-        with open_trajectory(target) as copied:
-            return (f"{len(copied)} frames, steps {copied.steps[0]} to {copied.steps[-1]}, copied whole",)
-    except InputError as fault:
-        raise InputError(f"{path}: damaged; its last frames cannot be read.") from fault
-
-
-def _lengths(path: Path) -> dict[str, int]:
-    """Number of frames of every time-dependent element, including those whose chunk is not full."""
-    found: dict[str, int] = {}
-    with h5py.File(path, "r", locking=False) as file:
-
-        def count(place: str, item: h5py.Group | h5py.Dataset) -> None:
-            if isinstance(item, h5py.Group) and "value" in item and not place.startswith(schema.UNFINISHED):
-                found[place] = len(Frames(file, place))
-
-        try:
-            file.visititems(count)
-        except (OSError, KeyError, ValueError, RuntimeError) as fault:
-            raise InputError(f"{path}: cannot be read completely; it is damaged ({fault}).") from None
-    return found
+        copy(path, target)
+    except (KeyError, OSError, OutrunError, RuntimeError, ValueError) as fault:
+        raise InputError(f"{path}: damaged; not all frames can be read ({fault}).") from None
+    return (f"{count} frames, steps {first} to {last}, copied whole",)

@@ -28,20 +28,28 @@ def compact(path: Path) -> None:
 
     Where the disk has no room for the copy, the file stays: it is complete as it is.
     """
-    if shutil.disk_usage(path.parent).free < path.stat().st_size:
-        return
-    with suppress(WriteError), h5py.File(path, "r") as full, draft_of(path) as draft:
-        tight = GrowingFile.create(draft)
-        places = elements(full)
-        tight.edit(lambda root: copy_fixed(full, root, places))
+    if shutil.disk_usage(path.parent).free > path.stat().st_size:
+        with suppress(WriteError), draft_of(path) as draft:
+            copy(path, draft)
+
+
+def copy(path: Path, target: Path) -> None:
+    """Copies a file, finished or not, into its final form. Compressed chunks are copied as they are.
+
+    Raises:
+        KeyError, OSError, RuntimeError, ValueError: if it is damaged.
+        WriteError: if the copy cannot be written.
+    """
+    with h5py.File(path, "r") as source, GrowingFile.create(target) as file:
+        places = elements(source)
+        file.edit(lambda root: copy_fixed(source, root, places))
         for place in places:
-            element = _element(tight, full, place)
-            if place == PLACE and _turns(full):
-                axes = turn_projection(full, element)
-                tight.edit(partial(_set_axes, axes=axes))
+            element = _element(file, source, place)
+            if place == PLACE and _turns(source):
+                file.edit(partial(_set_axes, axes=turn_projection(source, element)))
             else:
-                element.copy(full[place], tight)
-        tight.finish()
+                element.copy(file, source[place], Frames(source, place))
+        file.finish()
 
 
 def copy_frames(path: Path, lengths: Mapping[str, int]) -> None:
@@ -52,19 +60,14 @@ def copy_frames(path: Path, lengths: Mapping[str, int]) -> None:
         lengths: path of each time-dependent element in the file -> frames to keep; other elements are omitted.
 
     Raises:
-        InputError: if frames are missing.
+        KeyError, OSError, RuntimeError, ValueError: if frames are missing.
         WriteError: if the copy cannot be written.
     """
-    with h5py.File(path, "r") as broken, draft_of(path) as draft:
-        whole = GrowingFile.create(draft)
-        whole.edit(lambda root: copy_fixed(broken, root, elements(broken), lengths))
-        try:
-            for place, length in lengths.items():
-                _copy_frames(Frames(broken, place), _element(whole, broken, place), length)
-        except (KeyError, OSError, RuntimeError, ValueError) as fault:
-            raise missing_frames(path, fault) from None
-        whole.commit()
-        whole.close()
+    with h5py.File(path, "r") as source, draft_of(path) as draft, GrowingFile.create(draft) as file:
+        file.edit(lambda root: copy_fixed(source, root, elements(source), lengths))
+        for place, length in lengths.items():
+            _element(file, source, place).copy(file, source[place], Frames(source, place), length)
+        file.commit()
 
 
 def missing_frames(path: Path, fault: Exception) -> InputError:
@@ -124,14 +127,6 @@ def _element(file: GrowingFile, source: h5py.File, place: str) -> Element:
     """A new element like one of another file."""
     value = source[place]["value"]
     return Element(file, place, value.shape[1:], value.dtype, value.chunks)
-
-
-def _copy_frames(frames: Frames, element: Element, length: int) -> None:
-    if len(frames) < length:
-        raise ValueError(f"{len(frames)} frames, not {length}")
-    for start in range(0, length, frames.block):
-        block = slice(start, min(start + frames.block, length))
-        element.extend(frames.steps[block], frames.times[block], frames.read(block))
 
 
 def _set_axes(root: h5py.Group, axes: NDArray[np.float64]) -> None:

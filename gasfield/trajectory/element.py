@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gasfield.hdf5 import Column, Entry, GrowingFile
+from gasfield.trajectory.frames import Frames
 
 _CHUNK_BYTES = 1 << 19
 _CHUNK_FRAMES = 100
@@ -97,22 +98,40 @@ class Element:
                 column.add_chunk(entry, block)
             column.extend(dataset[whole:length])
 
-    def copy(self, group: h5py.Group, file: GrowingFile) -> None:
-        """Copies the compressed chunks of an element of another file, after which no frame can follow.
+    def copy(self, file: GrowingFile, group: h5py.Group, frames: Frames, length: int | None = None) -> None:
+        """Copies the first frames of an element of another file.
+
+        Args:
+            file: that of this element.
+            group: the other element.
+            frames: its frames.
+            length: how many of them; all by default.
 
         Raises:
-            KeyError, OSError: if it is damaged.
+            KeyError, OSError, ValueError: if it is damaged or has fewer frames.
         """
-        for name, column in self._columns():
-            dataset, block = group[name], column.chunk[0]
-            with open(group.file.filename, "rb") as source:
-                for entry in chunks_of(dataset):
+        count = len(frames) if length is None else length
+        if len(frames) < count:
+            raise ValueError(f"{group.name} has {len(frames)} frames, not {count}")
+        dataset, block = group["value"], self._value.chunk[0]
+        whole = count // block * block if is_packed(dataset) else 0
+        with open(group.file.filename, "rb") as source:
+            for entry in chunks_of(dataset):
+                if entry.origin[0] < whole:
                     source.seek(entry.chunk_address)
-                    address = file.append(source.read(entry.size))
-                    column.add_chunk(replace(entry, address=address), min(block, len(dataset) - entry.origin[0]))
+                    self._value.add_chunk(replace(entry, address=file.append(source.read(entry.size))), block)
+        for start in range(whole, count, block):
+            self._value.extend(frames.read(slice(start, min(start + block, count))))
+        self._step.extend(frames.steps[:count])
+        self._time.extend(frames.times[:count])
 
     def _columns(self) -> tuple[tuple[str, Column], ...]:
         return (("step", self._step), ("time", self._time), ("value", self._value))
+
+
+def is_packed(dataset: h5py.Dataset) -> bool:
+    """Whether its chunks are compressed in the way of a growing data set."""
+    return bool(dataset.chunks and dataset.compression == "gzip" and dataset.shuffle and not dataset.fletcher32)
 
 
 def chunks_of(dataset: h5py.Dataset) -> list[Entry]:

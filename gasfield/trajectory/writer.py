@@ -26,7 +26,7 @@ from gasfield.gas import Gas
 from gasfield.hdf5 import GrowingFile
 from gasfield.trajectory import schema
 from gasfield.trajectory.compact import compact, copy_frames, elements, missing_frames
-from gasfield.trajectory.element import Element
+from gasfield.trajectory.element import Element, is_packed
 from gasfield.trajectory.projection import PLACE, principal_axes, project
 from gasfield.version import __version__
 
@@ -94,8 +94,9 @@ class TrajectoryWriter(Closing):
         """
         try:
             with h5py.File(path, "r") as file:
-                if file.get(schema.UNFINISHED) or not _has_own_chunks(file, lengths):
-                    copy_frames(path, lengths)
+                can_grow = GrowingFile.can_continue(path) and _has_own_chunks(file, lengths)
+            if not can_grow:
+                copy_frames(path, lengths)
             writer = cls.__new__(cls)
             with h5py.File(path, "r") as file:
                 writer._open(GrowingFile(path), file[f"{schema.PROJECTION}/axes"][:])
@@ -234,8 +235,14 @@ class TrajectoryWriter(Closing):
 
     def _append(self, location: str, step: int, time: float, value: ArrayLike) -> None:
         self._check()
-        with writing(self.path):
-            self._elements[location].append(step, time, value)
+        try:
+            with writing(self.path):
+                self._elements[location].append(step, time, value)
+        except WriteError as fault:
+            with suppress(WriteError):  # what is waiting has room in the file even if there is none for a new chunk
+                self._file.commit()
+            self._failure = fault
+            raise
 
     def _flush_if_due(self) -> None:
         if clock.monotonic() - self._flushed > FLUSH_SECONDS:
@@ -252,8 +259,7 @@ class TrajectoryWriter(Closing):
 
 def _has_own_chunks(file: h5py.File, places: Mapping[str, int]) -> bool:
     """Whether chunks can be appended to some elements; those of a version before have others."""
-    sets = [file[place][name] for place in places for name in ("step", "time", "value")]
-    return all(each.chunks and each.compression == "gzip" and each.shuffle for each in sets)
+    return all(is_packed(file[place][name]) for place in places for name in ("step", "time", "value"))
 
 
 def _delete(root: h5py.Group, places: list[str]) -> None:

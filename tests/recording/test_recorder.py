@@ -231,7 +231,7 @@ signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 model = seeded(Tied)
 optimiser = torch.optim.AdamW(model.parameters(), lr=1e-2)
 recorder = Recorder(model, sys.argv[1], rows={"dead": DEAD_IDS}, full_steps=range(10**4))
-limit = 1_000_000
+limit = 3_000_000
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 with warnings.catch_warnings(record=True) as said:
     warnings.simplefilter("always")
