@@ -8,6 +8,7 @@ from pathlib import Path
 import h5py
 
 from gasfield.errors import InputError
+from gasfield.hdf5.reading import open_hdf5
 from gasfield.trajectory import TrajectoryWriter, open_trajectory, schema
 from gasfield.trajectory.frames import Frames
 
@@ -49,7 +50,7 @@ def copy_trajectory(path: Path, target: Path) -> tuple[str, ...]:
 def _lengths(path: Path) -> dict[str, int]:
     """Number of frames of every time-dependent element, including those whose chunk is not full."""
     found: dict[str, int] = {}
-    with h5py.File(path, "r", locking=False) as file:
+    with open_hdf5(path) as file:
 
         def count(place: str, item: h5py.Group | h5py.Dataset) -> None:
             if isinstance(item, h5py.Group) and "value" in item and not place.startswith(schema.UNFINISHED):
