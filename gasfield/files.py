@@ -98,7 +98,7 @@ def new_draft(folder: Path, suffix: str = "") -> Path:
 def drop_draft(draft: Path) -> None:
     """Deletes a draft, a file or a folder of files, if it exists and that is possible."""
     with suppress(OSError):
-        if draft.is_dir():
+        if draft.is_dir() and not draft.is_symlink():
             for name in os.listdir(draft):
                 os.unlink(draft / name)
             os.rmdir(draft)
