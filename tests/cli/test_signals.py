@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -58,10 +59,10 @@ def test_an_interrupted_run_goes_on_with_the_same_bits(
     """The signal arrives between two events: the run ends after that very step, with a checkpoint."""
     gasfield.run("mine.yaml", output="whole")
     before = signal.getsignal(number)
-    build = Simulation.from_scenario.__func__
+    build = Simulation.from_scenario
 
-    def interrupted(cls: type[Simulation], *arguments: object, **options: object) -> Simulation:
-        made = build(cls, *arguments, **options)
+    def interrupted(*arguments: Any, **options: Any) -> Simulation:
+        made = build(*arguments, **options)
         advance = made.dynamics.advance
 
         def advance_and_interrupt(gas: gasfield.Gas) -> None:
@@ -72,7 +73,7 @@ def test_an_interrupted_run_goes_on_with_the_same_bits(
         made.dynamics.advance = advance_and_interrupt
         return made
 
-    monkeypatch.setattr(Simulation, "from_scenario", classmethod(interrupted))
+    monkeypatch.setattr(Simulation, "from_scenario", interrupted)
     with pytest.raises(Interrupted, match="after 137 of 300 steps; go on with `gasfield resume out`") as ended:
         gasfield.run("mine.yaml", output="out")
     assert ended.value.exit_code == 128 + number
@@ -118,7 +119,14 @@ def test_long_stretches_between_events_are_looked_at_every_second(here: Path) ->
     watch = simulation.add_operation(Callback(lambda _: None, every=1000))
     watch.tick = lambda simulation: ticks.append(simulation.gas.step)
     advance = simulation.dynamics.advance
-    simulation.dynamics.advance = lambda gas: (advance(gas), time.sleep(0.2), gas.step == 7 and simulation.stop())
+
+    def slowly(gas: gasfield.Gas) -> None:
+        advance(gas)
+        time.sleep(0.2)
+        if gas.step == 7:
+            simulation.stop()
+
+    simulation.dynamics.advance = slowly
     simulation.step(50)
     assert simulation.gas.step == 7
     assert ticks
