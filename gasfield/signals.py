@@ -38,7 +38,7 @@ def interruptible(
         stop: called once, at any moment; must only set a flag.
         begun: whether there is anything to keep; until then signals do what they did before.
     """
-    interruption = Interruption()
+    interruption, ending = Interruption(), False
     previous: dict[signal.Signals, Any] = {}
 
     def handle(number: int, frame: FrameType | None) -> None:
@@ -47,6 +47,8 @@ def interruptible(
             before(number, frame)
             return
         interruption.signal = number
+        if ending:
+            return
         for each, handler in previous.items():
             signal.signal(each, handler if handler is signal.default_int_handler else signal.SIG_DFL)
         stop()
@@ -62,5 +64,6 @@ def interruptible(
     try:
         yield interruption
     finally:
+        ending = True
         for number, handler in previous.items():
             signal.signal(number, handler)

@@ -64,6 +64,8 @@ def record(
                 raise Interrupted(message, signal=interruption.signal)
 
         record_training(training, recording, output, overwrite=overwrite, progress=note, command=command)
+    if interruption.signal is not None:
+        raise Interrupted(f"interrupted; {output} is complete", signal=interruption.signal)
     if not quiet:
         print(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import time as clock
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from gasfield.errors import InputError
 from gasfield.files import (
+    DRAFT,
     drop_draft,
     make_folder,
     new_draft,
@@ -27,6 +29,8 @@ from gasfield.runs.manifest import MANIFEST, SCENARIO, Manifest, scenario_digest
 
 OUTPUTS = Path("outputs")
 PLOTS = "plots"
+_OLD = 3600.0
+"""Age of drafts that no process is using [s]."""
 _EXISTS = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
 _FORMER_DRAFTS = ("checkpoint.h5.part", "summary.json.part", "files.json.part")
 
@@ -59,6 +63,7 @@ def new_directory(name: str, output: Path | None, text: str, manifest: Manifest)
 def _create(output: Path | None, numbered: Path, text: str, manifest: Manifest, stack: ExitStack) -> Path:
     """A new directory: written as a hidden draft beside it, and renamed."""
     parent = make_folder(numbered if output is None else output.parent)
+    _drop_old_drafts(parent)
     draft = _new_folder(parent)
     try:
         write_file(draft / LOCK, "")
@@ -73,6 +78,14 @@ def _create(output: Path | None, numbered: Path, text: str, manifest: Manifest, 
                 raise InputError("exists already; choose another.", parameter="output", value=output)
     finally:
         drop_draft(draft)
+
+
+def _drop_old_drafts(parent: Path) -> None:
+    """Deletes drafts of processes that were killed; those of the last hour may still be in use."""
+    for draft in parent.glob(f"{DRAFT}[0-9]*-[0-9]*"):
+        with suppress(OSError):
+            if clock.time() - draft.lstat().st_mtime > _OLD:
+                drop_draft(draft)
 
 
 def _new_folder(parent: Path) -> Path:

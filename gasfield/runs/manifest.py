@@ -22,8 +22,6 @@ from gasfield.version import ARITHMETIC, __version__
 
 MANIFEST, SCENARIO = "run.json", "scenario.yaml"
 FORMAT, _KIND = 1, "gasfield run"
-_FORMER_ARITHMETIC = 1
-"""Of all releases whose runs had no manifest."""
 
 
 @dataclass(frozen=True)

@@ -63,10 +63,10 @@ def simulate(
             simulation.step(run.steps - simulation.steps_done)
             if keeper is not None and not complete:  # what comes after the run may be killed too
                 keeper.save(simulation)
-            if interruption.signal is not None:
-                raise Interrupted(_how_to_go_on(simulation, run.steps, keeper), signal=interruption.signal)
-            if not complete:
+            if not complete and interruption.signal is None:
                 recorder.complete(simulation)
+        if interruption.signal is not None:
+            raise Interrupted(_how_to_go_on(simulation, run.steps, keeper), signal=interruption.signal)
     except Interrupted:  # the files are as a kill leaves them, but flushed
         for operation in simulation.operations:
             operation.flush()

@@ -224,6 +224,15 @@ def test_changed_data_are_refused(in_a_field: Path, here: Path, monkeypatch: pyt
     monkeypatch.undo()
 
 
+def test_a_folder_is_identified_by_its_files(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).write_text(name)
+    before = FileDigest.of(tmp_path)
+    (tmp_path / "two").write_text("2wo")
+    assert before.size == FileDigest.of(tmp_path).size == 6
+    assert before != FileDigest.of(tmp_path)
+
+
 def test_a_file_that_was_moved_is_the_same(in_a_field: Path, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (here / "elsewhere").mkdir()
     shutil.move("field.h5", "elsewhere")
