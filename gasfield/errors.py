@@ -131,6 +131,23 @@ class BlowUp(GasfieldError):  # noqa: N818 (an event of the physics)
         self.last_good_step = last_good_step
 
 
+class Interrupted(GasfieldError):  # noqa: N818 (an event, not a fault)
+    """A signal (INT or TERM) has ended a run between two steps; a checkpoint was written.
+
+    Attributes:
+        signal: its number.
+        exit_code: 128 + number, as shells report it: 130 or 143.
+    """
+
+    def __init__(self, message: str, *, signal: int) -> None:
+        super().__init__(message)
+        self.signal, self.exit_code = signal, 128 + signal
+
+
+class Note(UserWarning):
+    """Something that the user should know although the work goes on; the command line prints it on stderr."""
+
+
 class WriteError(GasfieldError):
     """A file cannot be written: the disk is full, a folder is read-only, a device fails. What was written before is
     kept.

@@ -20,6 +20,8 @@ from gasfield.errors import WriteError
 DRAFT = ".gasfield-"
 """Beginning of the name of every draft; it continues with the process id and a number."""
 _numbers = itertools.count()
+_own: set[Path] = set()
+"""Drafts of this process that exist, or are about to."""
 
 
 @contextmanager
@@ -71,7 +73,7 @@ def draft_of(path: Path) -> Iterator[Path]:
     Raises:
         WriteError: if it cannot be synced or renamed; or instead of an `OSError` inside.
     """
-    draft = path.with_name(f"{DRAFT}{os.getpid()}-{next(_numbers)}{path.suffix[:16]}")
+    draft = new_draft(path.parent, path.suffix)
     try:
         with writing(path):
             yield draft
@@ -82,10 +84,33 @@ def draft_of(path: Path) -> Iterator[Path]:
                 os.close(descriptor)
             os.replace(draft, path)
             sync_folder(path.parent)
-    except BaseException:
-        with suppress(OSError):
+    finally:
+        drop_draft(draft)
+
+
+def new_draft(folder: Path, suffix: str = "") -> Path:
+    """The name of a draft that no other process uses, for a file or a folder; `drop_draft` must follow."""
+    draft = folder / f"{DRAFT}{os.getpid()}-{next(_numbers)}{suffix[:16]}"
+    _own.add(draft)
+    return draft
+
+
+def drop_draft(draft: Path) -> None:
+    """Deletes a draft, a file or a folder of files, if it exists and that is possible."""
+    with suppress(OSError):
+        if draft.is_dir() and not draft.is_symlink():
+            for name in os.listdir(draft):
+                os.unlink(draft / name)
+            os.rmdir(draft)
+        else:
             os.unlink(draft)
-        raise
+    _own.discard(draft)
+
+
+def drop_all_drafts() -> None:
+    """Deletes every draft of this process, before it ends at once."""
+    for draft in tuple(_own):
+        drop_draft(draft)
 
 
 def write_at(descriptor: int, data: bytes | bytearray | memoryview, offset: int) -> None:
@@ -148,9 +173,8 @@ def remove(path: Path) -> None:
 
 def remove_drafts(folder: Path) -> None:
     """Deletes drafts that a killed process has left in a folder. Call it only where no other process is writing."""
-    with suppress(OSError):
-        for draft in folder.glob(f"{DRAFT}[0-9]*-[0-9]*"):
-            draft.unlink(missing_ok=True)
+    for draft in folder.glob(f"{DRAFT}[0-9]*-[0-9]*"):
+        drop_draft(draft)
 
 
 _CLOEXEC = getattr(os, "O_CLOEXEC", 0)

@@ -26,7 +26,8 @@ class FileDigest:
     Attributes:
         size: of the file [bytes].
         sha256: of its content; for a file of more than 64 MiB, of 64 parts of 1 MiB each, evenly spaced from its first
-            to its last byte, so that files of any size are identified within a second.
+            to its last byte, so that files of any size are identified within a second; for a folder, of the names and
+            digests of its files.
     """
 
     size: int
@@ -34,11 +35,15 @@ class FileDigest:
 
     @classmethod
     def of(cls, path: Path) -> Self:
-        """The digest of a file.
+        """The digest of a file, or of a folder of files.
 
         Raises:
             OSError: if it cannot be read.
         """
+        if path.is_dir():
+            files = {str(file.relative_to(path)): cls.of(file) for file in sorted(path.rglob("*")) if file.is_file()}
+            text = "".join(f"{name}\0{found.size} {found.sha256}\n" for name, found in files.items())
+            return cls(sum(found.size for found in files.values()), hashlib.sha256(text.encode()).hexdigest())
         size, digest = path.stat().st_size, hashlib.sha256()
         with path.open("rb") as file:
             if size <= _WHOLE:

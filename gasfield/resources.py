@@ -69,7 +69,8 @@ def check_output(path: Path, *, overwrite: bool, parameter: str = "output") -> N
 
 
 def next_free(folder: Path, ending: str = "") -> Path:
-    """The next path NNN in a folder, numbered after all files or folders of that ending."""
+    """The next path NNN in a folder, numbered after all files or folders of that ending. Another process may create it
+    at any moment: create it so that this fails if it exists, and then ask again."""
     taken = [int(path.stem) for path in folder.glob(f"[0-9]*{ending}") if path.stem.isdigit()]
     return folder / f"{max(taken, default=0) + 1:03d}{ending}"
 

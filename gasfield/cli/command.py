@@ -14,7 +14,7 @@ from typing import Any, get_type_hints
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from gasfield.errors import GasfieldError, InputError
+from gasfield.errors import GasfieldError, InputError, Note
 from gasfield.renames import RenamedWarning
 
 
@@ -66,13 +66,14 @@ class Command(TyperCommand):
 
 @contextmanager
 def _notes() -> Iterator[None]:
-    """Former names of keys and kinds are reported on stderr, each once."""
+    """Notes, also of former names of keys and kinds, are printed on stderr, each once."""
     with warnings.catch_warnings():
-        warnings.simplefilter("always", RenamedWarning)
+        for category in (Note, RenamedWarning):
+            warnings.simplefilter("always", category)
         show, shown = warnings.showwarning, set[str]()
 
         def report(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
-            if not issubclass(category, RenamedWarning):
+            if not issubclass(category, Note | RenamedWarning):
                 show(message, category, *rest, **more)
             elif str(message) not in shown:
                 shown.add(str(message))

@@ -25,6 +25,7 @@ from gasfield.cli import (
     show,
 )
 from gasfield.cli.command import Command, Group, mirror
+from gasfield.cli.interrupt import ended_at_once
 from gasfield.version import __version__
 
 app = typer.Typer(
@@ -84,14 +85,15 @@ def _options(
 
 def main() -> None:
     """Entry point of the program."""
-    from gasfield.kernels.cache import key_by_sources
+    with ended_at_once():
+        from gasfield.kernels.cache import key_by_sources
 
-    key_by_sources()
-    try:
-        app()
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
+        key_by_sources()
+        try:
+            app()
+        except BrokenPipeError:
+            sys.stderr.close()
+            sys.exit(0)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ import typer
 
 from gasfield.cli.command import Deferred, parameters_of, with_signature
 from gasfield.cli.options import Overwrite, Quiet, Threads
-from gasfield.errors import InputError
+from gasfield.errors import InputError, Interrupted
+from gasfield.signals import interruptible
 
 _NAMES = {
     "text": "--corpus",
@@ -52,12 +53,19 @@ def record(
         torch.set_num_threads(threads)
     output = output or next_recording()
     command = " ".join(["gasfield", *sys.argv[1:]])
-    with training_bar(training.steps, quiet) as listen:
-        try:
-            record_training(training, recording, output, overwrite=overwrite, progress=listen, command=command)
-        except KeyboardInterrupt:
-            print(f"\ninterrupted; {output} contains all steps so far", file=sys.stderr)
-            raise typer.Exit(130) from None
+    done: list[int] = []
+    with training_bar(training.steps, quiet) as listen, interruptible(begun=lambda: bool(done)) as interruption:
+
+        def note(step: int, loss: float) -> None:
+            done[:] = [step]
+            listen(step, loss)
+            if interruption.signal is not None:
+                message = f"interrupted; {output} contains all steps so far"
+                raise Interrupted(message, signal=interruption.signal)
+
+        record_training(training, recording, output, overwrite=overwrite, progress=note, command=command)
+    if interruption.signal is not None:
+        raise Interrupted(f"interrupted; {output} is complete", signal=interruption.signal)
     if not quiet:
         print(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
 

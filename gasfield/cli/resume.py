@@ -12,14 +12,18 @@ from gasfield.cli.options import Plugins, Quiet, Threads, limit_threads, run_plu
 
 def resume(
     directory: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The directory of an interrupted run.")],
+    steps: Annotated[
+        int | None,
+        typer.Option("--steps", min=1, metavar="N", help="Extend the run, also a finished one, to N steps in all."),
+    ] = None,
     plugins: Plugins = None,
     threads: Threads = None,
     quiet: Quiet = False,
 ) -> None:
-    """Continues an interrupted run; the result is bit-for-bit the same as without the interruption."""
+    """Continues an interrupted run, or extends one; the result is bit-for-bit that of a run without interruption."""
     from gasfield import runs
     from gasfield.cli.terminal import show_run
 
     run_plugins(plugins)
     limit_threads(threads)
-    show_run(lambda progress: runs.resume(directory, progress=progress), quiet=quiet)
+    show_run(lambda progress: runs.resume(directory, steps=steps, progress=progress), quiet=quiet)

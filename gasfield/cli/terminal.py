@@ -18,7 +18,7 @@ from gasfield.kernels.cache import is_warm, key_by_sources
 if TYPE_CHECKING:
     from gasfield.comparison import Comparison
     from gasfield.inspection import DeadRows, Inspection
-    from gasfield.runs.run import RunResult
+    from gasfield.runs import RunResult
     from gasfield.simulation import Simulation
 
 

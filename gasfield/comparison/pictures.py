@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,29 +13,29 @@ from scipy.linalg import null_space
 
 from gasfield.comparison.pairing import GroupComparison
 from gasfield.plots.panels import Curve, Paths, curves, places, plane, principal_plane, structure
-from gasfield.plots.style import SERIES, Role, headline, new_figure, save
+from gasfield.plots.style import SERIES, Role, headline, new_figure
 
 Values = NDArray[np.floating[Any]]
 Groups = Mapping[str, GroupComparison]
 _SIDES = ((Role.REAL, "real"), (Role.SIMULATED, "simulated"))
 
 
-def draw(groups: Groups, folder: Path) -> list[Path]:
-    """Writes every figure for which there are data; returns the paths."""
+def figures(groups: Groups) -> dict[str, Callable[[], Figure]]:
+    """Every figure for which there are data, by name; drawn when it is called."""
     moving = {name: group for name, group in groups.items() if group.pair.real.count and len(group.hindcast.steps) > 1}
     if not moving:
-        return []
-    figures = {
-        "centroid-path": _paths(moving),
-        "radius-and-freezing": _radius_and_freezing(moving),
-        "step-length": _step_lengths(moving),
-        "hindcast": _hindcast(moving),
+        return {}
+    found: dict[str, Callable[[], Figure]] = {
+        "centroid-path": partial(_paths, moving),
+        "radius-and-freezing": partial(_radius_and_freezing, moving),
+        "step-length": partial(_step_lengths, moving),
+        "hindcast": partial(_hindcast, moving),
     }
     for name, group in moving.items():
         if group.real.deformation and group.simulated.deformation and group.real.deformation.frame.shape[1]:
-            figures[f"structure-{name}"] = _structure(name, group)
-            figures[f"stretches-{name}"] = _stretches(name, group)
-    return [save(figure, folder / f"{name}.png") for name, figure in figures.items()]
+            found[f"structure-{name}"] = partial(_structure, name, group)
+            found[f"stretches-{name}"] = partial(_stretches, name, group)
+    return found
 
 
 def _paths(groups: Groups) -> Figure:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gasfield.comparison.alignment import LIVE, align, together
 from gasfield.comparison.pairing import GroupComparison
 from gasfield.quantity import Quantity, nested_leaves
 from gasfield.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from gasfield.plots.style import OnFailure
 
 ALL = "all rows"
 """All aligned rows except the live ones."""
@@ -71,11 +77,17 @@ class Comparison:
             rows += _rows(name, group.quantities())
         return rows
 
-    def plot_all(self, folder: Path) -> list[Path]:
-        """Writes every figure that applies as PNG files in `folder`; returns the paths."""
-        from gasfield.comparison.pictures import draw
+    def figures(self) -> dict[str, Callable[[], Figure]]:
+        """Every figure that applies, by name; drawn when it is called."""
+        from gasfield.comparison.pictures import figures
 
-        return draw(self.groups, folder)
+        return figures(self.groups)
+
+    def plot_all(self, folder: Path, failed: OnFailure | None = None) -> list[Path]:
+        """Writes every figure as a PNG file in a folder; see `gasfield.plots.style.save_all`."""
+        from gasfield.plots.style import save_all
+
+        return save_all(self.figures(), folder, failed)
 
 
 def compare(real: Trajectory, simulated: Trajectory) -> Comparison:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gasfield.diagnostics.base import DIAGNOSTICS, Diagnostic, GroupedResult, Result, Scope
 from gasfield.diagnostics.context import WHOLE, Origin, RunContext
 from gasfield.diagnostics.group import Group
-from gasfield.errors import InputError, about
+from gasfield.errors import InputError, Note, about
 from gasfield.quantity import nested_leaves
 from gasfield.scenario.diagnostic import AnyDiagnostic, DiagnosticSpec, repeated_label
 from gasfield.spec import parse
 from gasfield.trajectory import SURVEYED, Trajectory, open_trajectory
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure, SubFigure
+
+    from gasfield.plots.style import OnFailure
 
 
 @dataclass(frozen=True)
@@ -61,12 +69,10 @@ class Diagnosis:
         whole = {WHOLE: _leaves(self.whole)} if self.whole else {}
         return {"groups": groups, **whole, "left_out": [vars(entry) for entry in self.left_out], "notes": notes}
 
-    def plot_all(self, folder: Path) -> list[Path]:
-        """One figure for each result, `GROUP-DIAGNOSTIC.png`, or one for all groups, `groups-DIAGNOSTIC.png`, where
-        they are best compared; results with only undefined values are skipped."""
-        from gasfield.plots.style import save
-
-        pictures: dict[str, Result] = {}
+    def figures(self) -> dict[str, Callable[[], Figure | SubFigure]]:
+        """A figure for each result, by the name `GROUP-DIAGNOSTIC`, or one for all groups, `groups-DIAGNOSTIC`, where
+        they are best compared; drawn when it is called. Results with only undefined values are skipped."""
+        pictures: dict[str, Callable[[], Figure | SubFigure]] = {}
         together: dict[str, list[GroupedResult]] = {}
         for group, diagnostic, result in self._everything():
             if all(quantity.value is None for quantity in result.quantities().values()):
@@ -74,12 +80,17 @@ class Diagnosis:
             if isinstance(result, GroupedResult) and len(self.results) > 1:
                 together.setdefault(diagnostic, []).append(result)
             else:
-                pictures[f"{group}-{diagnostic}"] = result
-        saved = [save(result.plot().figure, folder / f"{name}.png") for name, result in pictures.items()]
+                pictures[f"{group}-{diagnostic}"] = lambda result=result: result.plot().figure  # type: ignore[misc]
         for diagnostic, results in together.items():
-            figure = type(results[0]).plot_grouped(results).figure
-            saved.append(save(figure, folder / f"groups-{diagnostic}.png"))
-        return saved
+            draw = partial(type(results[0]).plot_grouped, results)
+            pictures[f"groups-{diagnostic}"] = lambda draw=draw: draw().figure  # type: ignore[misc]
+        return pictures
+
+    def plot_all(self, folder: Path, failed: OnFailure | None = None) -> list[Path]:
+        """Writes every figure as a PNG file in a folder; see `gasfield.plots.style.save_all`."""
+        from gasfield.plots.style import save_all
+
+        return save_all(self.figures(), folder, failed)
 
 
 def _leaves(results: Mapping[str, Result]) -> dict[str, Any]:
@@ -97,6 +108,7 @@ def diagnose(
     diagnostics: Sequence[str | Mapping[str, Any] | DiagnosticSpec] | None = None,
     *,
     context: RunContext | None = None,
+    keep_going: bool = False,
 ) -> Diagnosis:
     """Runs diagnostics on every group of a trajectory, on its survey and on the gas as a whole, where they apply.
 
@@ -105,6 +117,7 @@ def diagnose(
         diagnostics: their kinds, mappings with `kind` and parameters, or specifications; all with their defaults if
             left out.
         context: the model of the run, if available; rebuilt from the file if left out.
+        keep_going: whether a diagnostic that raises an error is left out, with the error as the reason.
 
     Raises:
         InputError: if a diagnostic is unknown, a parameter is wrong, two share a name, or
@@ -113,7 +126,7 @@ def diagnose(
     chosen = chosen_diagnostics(diagnostics)
     opened = nullcontext(trajectory) if isinstance(trajectory, Trajectory) else open_trajectory(trajectory)
     with opened as source:
-        return _diagnose(source, chosen, Origin(context) if context else Origin.of(source))
+        return _diagnose(source, chosen, Origin(context) if context else Origin.of(source), keep_going)
 
 
 def chosen_diagnostics(
@@ -132,7 +145,9 @@ def chosen_diagnostics(
     return chosen
 
 
-def _diagnose(trajectory: Trajectory, chosen: Sequence[Diagnostic[Result]], origin: Origin) -> Diagnosis:
+def _diagnose(
+    trajectory: Trajectory, chosen: Sequence[Diagnostic[Result]], origin: Origin, keep_going: bool
+) -> Diagnosis:
     diagnosis = Diagnosis()
     of_groups = [diagnostic for diagnostic in chosen if diagnostic.scope is Scope.GROUP]
     of_whole = [diagnostic for diagnostic in chosen if diagnostic.scope is Scope.WHOLE]
@@ -141,22 +156,35 @@ def _diagnose(trajectory: Trajectory, chosen: Sequence[Diagnostic[Result]], orig
     for name in names if of_groups else ():
         survey = Group.survey(trajectory) if name not in trajectory.names else None
         group = survey or Group.of(trajectory, name, origin=origin)
-        _compute(of_groups, group, diagnosis.results[name], diagnosis.left_out)
+        _compute(of_groups, group, diagnosis.results[name], diagnosis.left_out, keep_going)
     if origin.context is None:  # the gas need not be read for these
         of_runs = [diagnostic for diagnostic in of_whole if diagnostic.needs_run]
         diagnosis.left_out.extend(LeftOut(WHOLE, diagnostic.label, origin.reason) for diagnostic in of_runs)
         of_whole = [diagnostic for diagnostic in of_whole if not diagnostic.needs_run]
     if of_whole:
-        _compute(of_whole, Group.whole(trajectory, origin), diagnosis.whole, diagnosis.left_out)
+        _compute(of_whole, Group.whole(trajectory, origin), diagnosis.whole, diagnosis.left_out, keep_going)
     return diagnosis
 
 
 def _compute(
-    diagnostics: Sequence[Diagnostic[Result]], group: Group, results: dict[str, Result], left_out: list[LeftOut]
+    diagnostics: Sequence[Diagnostic[Result]],
+    group: Group,
+    results: dict[str, Result],
+    left_out: list[LeftOut],
+    keep_going: bool,
 ) -> None:
     for diagnostic in diagnostics:
-        reason = diagnostic.why_not(group)
-        if reason is None:
-            results[diagnostic.label] = diagnostic.result(group)
-        else:
+        try:
+            reason = diagnostic.why_not(group)
+            if reason is None:
+                result = diagnostic.result(group)
+                if keep_going:  # what cannot be written must not prevent the rest
+                    json.dumps(_leaves({diagnostic.label: result}), allow_nan=False)
+                results[diagnostic.label] = result
+        except Exception as fault:
+            if not keep_going:
+                raise
+            reason = f"it failed: {type(fault).__name__}: {fault}"
+            warnings.warn(Note(f"{group.name}: {diagnostic.label} is left out: {reason}"), stacklevel=4)
+        if reason is not None:
             left_out.append(LeftOut(group.name, diagnostic.label, reason))

@@ -186,6 +186,11 @@ class Force(ABC):
         """
         return None
 
+    def data_digest(self) -> str | None:
+        """SHA-256 of recorded data that it has read completely, so that a run is not resumed with others; None, by
+        default, where there are none, or where they are read step by step."""
+        return None
+
     def check_steps(self, start: int, stop: int) -> None:
         """Checks before the run that the force is defined at every step in [start, stop); by default it always is.
 

@@ -54,6 +54,9 @@ class Within(Force):
         for _, part in self._parts(gas):
             self._force.check_gas(part)
 
+    def data_digest(self) -> str | None:
+        return self._force.data_digest()
+
     def check_steps(self, start: int, stop: int) -> None:
         self._force.check_steps(start, stop)
 

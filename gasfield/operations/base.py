@@ -125,6 +125,11 @@ class Operation(ABC):
         """
         return None
 
+    def tick(self, simulation: SimulationLike) -> None:
+        """Called about once a second while steps are taken, between two events; default: nothing. What it does must
+        not change the state of the simulation, nor depend on it in a way that matters to results."""
+        return None
+
     def flush(self) -> Path | None:
         """Brings to the disk what was written, as when a simulation ends early; the file, for the error message.
         Default: nothing."""
@@ -168,6 +173,13 @@ class OperationSpec(Spec):
     kind: str
     trigger: AnyTrigger = Every(steps=1)
     """When it fires: every so many steps (a number), at given steps (a list), or a mapping with `kind`."""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Names of the files that it writes in the run directory; they are deleted when the run is replaced. Default:
+        the value of its key `file`, if it has one."""
+        name = getattr(self, "file", None)
+        return (name,) if isinstance(name, str) else ()
 
     @abstractmethod
     def build(self, simulation: SimulationLike) -> Operation:

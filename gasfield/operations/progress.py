@@ -23,6 +23,10 @@ class ProgressReporter(Operation):
         """Counts from here."""
         self._reported = simulation.gas.step
 
+    def tick(self, simulation: SimulationLike) -> None:
+        """As at an event: slow steps are reported too."""
+        self.fire(simulation)
+
     def fire(self, simulation: SimulationLike) -> None:
         """Reports, if a step was done."""
         done = simulation.gas.step - self._reported

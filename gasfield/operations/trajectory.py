@@ -73,12 +73,21 @@ class TrajectoryRecorder(Operation):
 
     def fire(self, simulation: SimulationLike) -> None:
         """Writes a frame, observables, or both."""
+        due = (simulation.gas.step, simulation.start)
+        self._write(simulation, frame=self._frames.fires(*due), observables=self._observables.fires(*due))
+
+    def complete(self, simulation: SimulationLike) -> None:
+        """Writes what was not due at the last step, so that the file ends with it."""
+        due = (simulation.gas.step, simulation.start)
+        self._write(simulation, frame=not self._frames.fires(*due), observables=not self._observables.fires(*due))
+
+    def _write(self, simulation: SimulationLike, *, frame: bool, observables: bool) -> None:
         assert self._writer is not None
         gas = simulation.gas
-        if self._frames.fires(gas.step, simulation.start):
+        if frame:
             velocities = None if gas.velocities is None else simulation.in_rows(gas.velocities)
             self._writer.frame(gas.step, gas.time, simulation.in_rows(gas.positions), velocities)
-        if self._observables.fires(gas.step, simulation.start) and simulation.forces_known():
+        if observables and simulation.forces_known():
             for name, value in simulation.observe().items():
                 self._writer.observe(name, gas.step, gas.time, value)
 

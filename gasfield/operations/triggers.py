@@ -83,10 +83,6 @@ class Seconds(Trigger):
             self._since, self._fired_at = now, step
         return step == self._fired_at
 
-    def postpone(self, until: float) -> None:
-        """The time begins anew at a reading of the monotonic clock."""
-        self._since = until
-
 
 class AnyOf(Trigger):
     """Whenever one of several triggers fires."""

@@ -8,6 +8,7 @@ differ in lightness and dash.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from enum import Enum
 from pathlib import Path
 from textwrap import fill
@@ -19,6 +20,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
+from gasfield.errors import GasfieldError
+
+OnFailure = Callable[[str, Exception], None]
+"""Called with the name of a figure and what went wrong."""
 Values = NDArray[np.floating[Any]]
 INK = "#22223b"
 SIMULATED = "#e8590c"
@@ -102,6 +107,35 @@ def finished(ax: Axes, title: str, x_label: str, y_label: str, **place: Any) -> 
     dress(ax, title, x_label, y_label)
     legend(ax, **place)
     return ax
+
+
+def save_all(
+    figures: Mapping[str, Callable[[], Figure | SubFigure]], folder: Path, failed: OnFailure | None = None
+) -> list[Path]:
+    """Draws figures one after the other and writes each as NAME.png.
+
+    Args:
+        figures: what draws them, by name.
+        folder: for the files.
+        failed: called with the name and the error where a figure cannot be drawn; the error is raised if left out.
+
+    Returns:
+        The paths.
+
+    Raises:
+        OSError, GasfieldError: if a file cannot be written.
+    """
+    saved = []
+    for name, draw in figures.items():
+        try:
+            saved.append(save(draw(), folder / f"{name}.png"))
+        except (OSError, GasfieldError):
+            raise
+        except Exception as fault:
+            if failed is None:
+                raise
+            failed(name, fault)
+    return saved
 
 
 def save(figure: Figure | SubFigure, path: Path) -> Path:

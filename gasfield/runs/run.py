@@ -2,59 +2,31 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 import time as clock
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from gasfield.comparison import Comparison, compare
-from gasfield.diagnostics import Diagnosis, RunContext, diagnose
+import yaml
+
 from gasfield.errors import InputError
-from gasfield.operations import Progress
-from gasfield.quantity import Quantity
+from gasfield.files import remove, remove_drafts, write_file
+from gasfield.operations import Checkpointer, Progress
 from gasfield.renames import former_names
-from gasfield.resources import TRAJECTORY, next_free
+from gasfield.resources import TRAJECTORY
+from gasfield.runs.directory import check_output, erase, new_directory, point_latest
+from gasfield.runs.former import SUMMARY, former_identities, former_manifest
+from gasfield.runs.lock import only_one, working_in
+from gasfield.runs.manifest import SCENARIO, Manifest
+from gasfield.runs.results import RunResult, sum_up
 from gasfield.runs.simulate import simulate
 from gasfield.scenario import Scenario, load_scenario
+from gasfield.scenario.document import read_value
 from gasfield.simulation import Simulation
 from gasfield.trajectory import Checkpoint, Trajectory
 
-OUTPUTS = Path("outputs")
-SCENARIO, FILES = "scenario.yaml", "files.json"
-SUMMARY = "summary.json"
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """What a run has produced.
-
-    Attributes:
-        directory: holds scenario.yaml, trajectory.h5, summary.json and plots/.
-        diagnosis: the diagnostics of the simulated trajectory.
-        comparison: with the trajectory named under `compare`, if any.
-        seconds: wall time of the simulation itself.
-        plots: the pictures.
-    """
-
-    directory: Path
-    diagnosis: Diagnosis
-    comparison: Comparison | None
-    seconds: float
-    plots: list[Path]
-
-    @property
-    def summary(self) -> dict[str, Any]:
-        """summary.json."""
-        data: dict[str, Any] = json.loads((self.directory / SUMMARY).read_text())
-        return data
-
-    def open(self) -> Trajectory:
-        """The simulated trajectory."""
-        return Trajectory(self.directory / TRAJECTORY)
+Listener = Callable[[Simulation], Progress]
+"""Called with the simulation; returns a function that is called with the number of steps done."""
 
 
 def run(
@@ -63,7 +35,7 @@ def run(
     overrides: list[str] | None = None,
     output: Path | str | None = None,
     overwrite: bool = False,
-    progress: Callable[[Simulation], Progress] | None = None,
+    progress: Listener | None = None,
 ) -> RunResult:
     """Runs a scenario and writes its run directory.
 
@@ -71,114 +43,169 @@ def run(
         scenario: a scenario, or its path or name.
         overrides: `a.b=value`, where a path or name was given.
         output: directory; outputs/NAME/NNN by default.
-        overwrite: whether an existing output may be replaced.
-        progress: called with the simulation; returns a function that is called with the number of steps done.
+        overwrite: whether an existing run may be replaced; files that no run has written are kept.
+        progress: see `Listener`.
 
     Raises:
-        InputError: if the scenario cannot be run; nothing is written then. If only the comparison is impossible, the
-            run is kept, and the message says where.
+        InputError: if the scenario cannot be run; nothing is written then. If it fails after some steps, or only the
+            comparison is impossible, the run is kept, and the message says where.
         BlowUp: if the state becomes non-finite; the run directory keeps the good frames.
+        Interrupted: after INT or TERM; `resume` goes on.
+        WriteError: if the system cannot write a file; what was written before is kept, and `resume` goes on.
     """
     resolved = scenario if isinstance(scenario, Scenario) else load_scenario(scenario, overrides or ())
     reference = _open_reference(resolved)
     simulation = Simulation.from_scenario(resolved)
     explicit = None if output is None else Path(output)
-    _check_output(explicit, overwrite)
-    directory = simulation.directory = _new_directory(resolved.name, explicit)
-    (directory / SCENARIO).write_text(resolved.yaml(), encoding="utf-8")
-    with only_one(directory):
-        with _taken_away_if_wrong(directory):
-            write_json(directory / FILES, {name: str(path) for name, path in resolved.files.items()})
-            seconds = _simulate(simulation, directory, progress)
-        if explicit is None:
-            _point_latest(directory)
-        return _sum_up(resolved, directory, seconds, reference)
+    check_output(explicit, overwrite=overwrite)
+    text = resolved.yaml()
+    manifest = Manifest.of(simulation, resolved, text)
+    with new_directory(resolved.name, explicit, text, manifest) as directory:
+        try:
+            manifest = _simulate(simulation, directory, manifest, progress)
+        except InputError:
+            if not simulation.steps_done:
+                erase(directory, manifest)
+            raise
+        finally:
+            if explicit is None and directory.exists():
+                point_latest(directory)
+        return sum_up(resolved, directory, manifest, reference)
 
 
-def resume(directory: Path | str, *, progress: Callable[[Simulation], Progress] | None = None) -> RunResult:
-    """Continues a run that was killed; it ends with the same bits as an undisturbed run.
+def resume(directory: Path | str, *, steps: int | None = None, progress: Listener | None = None) -> RunResult:
+    """Continues a run that was interrupted, or extends one; it ends with the same bits as an undisturbed run. If only
+    results are missing, they are made.
 
     Args:
         directory: of the run.
-        progress: as for `run`.
+        steps: of the run in all, if that is to be changed; more than were done.
+        progress: see `Listener`.
 
     Raises:
         InputError: if there is nothing to go on with: no run directory, a run that is finished or still going on, a
-            file that is gone, or a checkpoint that does not fit.
-        BlowUp: as for `run`.
+            file that is gone or was changed, or a checkpoint that does not fit.
+        BlowUp, Interrupted, WriteError: as for `run`.
     """
     directory = Path(directory)
     if not (directory / SCENARIO).is_file():
         raise InputError(f"{directory}: is not a run directory; it holds no {SCENARIO}.")
-    with only_one(directory):
-        if (directory / SUMMARY).is_file():
-            raise InputError(f"{directory}: this run is finished; its results are in {SUMMARY}.")
-        with former_names("accept"):
-            scenario = load_scenario(directory / SCENARIO, files=_read_files(directory / FILES))
+    with only_one(directory), working_in(directory):
+        manifest = Manifest.read(directory) or former_manifest(directory)
+        if manifest is None:
+            raise InputError(f"{directory}: is not a run directory; no run has written what is in it.")
+        if manifest.finished and steps is None:
+            raise InputError(
+                f"{directory}: this run is finished; its results are in {SUMMARY}. Give steps to extend it."
+            )
+        remove_drafts(directory)
+        scenario = _load(directory, manifest, steps)
         reference = _open_reference(scenario)
         simulation = Simulation.from_scenario(scenario, directory=directory)
-        going_on = Checkpoint.load_newest(directory) is not None
-        if not going_on:  # killed before the first checkpoint: nothing is lost by beginning again
-            (directory / TRAJECTORY).unlink(missing_ok=True)
-        seconds = _simulate(simulation, directory, progress, resume=going_on)
-        return _sum_up(scenario, directory, seconds, reference)
+        text = (directory / SCENARIO).read_text(encoding="utf-8")
+        manifest = _same(manifest, Manifest.of(simulation, scenario, text), directory)
+        if steps is not None or not manifest.simulated:
+            manifest.require_arithmetic()
+            checkpoint = Checkpoint.load_newest(directory)
+            former = checkpoint is not None and _belongs(checkpoint, scenario, manifest)
+            if steps is not None:
+                manifest = _extend(directory, manifest, simulation, steps, checkpoint, former=former)
+            manifest = _simulate(simulation, directory, manifest, progress, checkpoint, former=former)
+        return sum_up(scenario, directory, manifest, reference)
 
 
 def _simulate(
     simulation: Simulation,
     directory: Path,
-    progress: Callable[[Simulation], Progress] | None,
+    manifest: Manifest,
+    progress: Listener | None,
+    checkpoint: Checkpoint | None = None,
     *,
-    resume: bool = False,
-) -> float:
-    """Runs to the end and returns the wall time [s]."""
-    report = progress(simulation) if progress else None
-    start = clock.perf_counter()
-    trajectory, checkpoint = directory / TRAJECTORY, directory
-    simulate(simulation, trajectory, checkpoint=checkpoint, resume=resume, progress=report)
-    return clock.perf_counter() - start
-
-
-def _read_files(path: Path) -> dict[str, Path]:
-    """Where the data files of a run were; missing ones are searched for again."""
+    former: bool = False,
+) -> Manifest:
+    """Runs to the end, and notes that."""
+    assert simulation.scenario is not None
+    length = simulation.scenario.run
+    simulation.directory = directory
+    if checkpoint is None:  # killed before the first one: nothing is lost by beginning again
+        for name in (TRAJECTORY, *manifest.operations):
+            remove(directory / name)
+    start, begun = clock.perf_counter(), _steps_done(checkpoint, simulation)
     try:
-        named = json.loads(path.read_text(encoding="utf-8"))
-        return {str(name): Path(place) for name, place in named.items() if Path(place).is_file()}
-    except (OSError, ValueError, AttributeError, TypeError):
-        return {}
+        simulate(
+            simulation,
+            directory / TRAJECTORY,
+            keeper=Checkpointer(directory, manifest.identity, length.checkpoint_every),
+            checkpoint=checkpoint,
+            complete=former and begun == length.steps,
+            progress=progress(simulation) if progress else None,
+        )
+    except InputError as error:
+        raise _kept(error, directory) if simulation.steps_done > begun else error from None
+    return manifest.write(directory, simulated=True, seconds=clock.perf_counter() - start)
 
 
-@contextmanager
-def only_one(directory: Path) -> Iterator[None]:
-    """Keeps a second process out of a run directory; the lock of a killed process is released by the system.
+def _same(manifest: Manifest, now: Manifest, directory: Path) -> Manifest:
+    """The manifest, after the check that nothing was changed; a run of before gets one of its own."""
+    if Manifest.read(directory) is not None:
+        manifest.require_same(now)
+        return manifest
+    replace(manifest, plugins=now.plugins).require_same(now)  # its plug-ins are known to the checkpoint
+    return now.write(directory, simulated=manifest.simulated, finished=manifest.finished)
+
+
+def _load(directory: Path, manifest: Manifest, steps: int | None) -> Scenario:
+    """The scenario of a run, with another number of steps if given. Its data files are those that it began with, or
+    are searched for if they are gone."""
+    files = {name: Path(str(found["path"])) for name, found in manifest.files.items()}
+    overrides = [] if steps is None else [f"run.steps={steps}"]
+    with former_names("accept"):
+        there = {name: path for name, path in files.items() if path.is_file()}
+        return load_scenario(directory / SCENARIO, overrides, files=there)
+
+
+def _belongs(checkpoint: Checkpoint, scenario: Scenario, manifest: Manifest) -> bool:
+    """Checks that a checkpoint belongs to the run; whether it was written by a release of before `run.json`, whose last
+    checkpoint comes after the frame of the last step.
 
     Raises:
-        InputError: if another process is at work there.
+        InputError: if it is that of another scenario.
     """
-    with open(directory / SCENARIO, encoding="utf-8") as lock:
-        try:
-            import fcntl  # not on every system; there nothing prevents a second process
-
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except ImportError:
-            pass
-        except OSError:
-            raise InputError(f"{directory}: another process is running this run.") from None
-        yield
+    if checkpoint.identity == manifest.identity:
+        return False
+    if checkpoint.identity in former_identities(scenario):
+        return True
+    raise InputError(
+        "the checkpoint belongs to another scenario; scenario.yaml or a plug-in was changed since the run."
+    )
 
 
-def _check_output(output: Path | None, overwrite: bool) -> None:
-    """Only run directories are ever replaced."""
-    if output is None or not output.exists():
-        return
-    if not overwrite:
-        raise InputError("exists already; choose another, or overwrite it.", parameter="output", value=output)
-    if not output.is_dir() or (any(output.iterdir()) and not (output / SCENARIO).is_file()):
-        message = "is not a run directory, so it is not replaced; choose another."
-        raise InputError(message, parameter="output", value=output)
-    if (output / SCENARIO).is_file():
-        with only_one(output):  # not while another process is writing there
-            pass
+def _extend(
+    directory: Path,
+    manifest: Manifest,
+    simulation: Simulation,
+    steps: int,
+    checkpoint: Checkpoint | None,
+    *,
+    former: bool,
+) -> Manifest:
+    """Sets the number of steps of a run, and takes back that it is finished."""
+    if former or (checkpoint is None and manifest.simulated):
+        message = "this run has no checkpoint from which it can be extended; it was written by a release of before."
+        raise InputError(message, parameter="steps", value=steps)
+    done = _steps_done(checkpoint, simulation)
+    if steps <= done:
+        raise InputError(f"{done} steps are done already; give more.", parameter="steps", value=steps)
+    manifest = manifest.write(directory, simulated=False, finished=False)
+    data = read_value((directory / SCENARIO).read_text(encoding="utf-8"))
+    data["run"]["steps"] = steps
+    write_file(directory / SCENARIO, yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=110))
+    remove(directory / SUMMARY)
+    return manifest
+
+
+def _steps_done(checkpoint: Checkpoint | None, simulation: Simulation) -> int:
+    return 0 if checkpoint is None else int(checkpoint.state["gas/step"]) - simulation.start
 
 
 def _open_reference(scenario: Scenario) -> Trajectory | None:
@@ -191,70 +218,7 @@ def _open_reference(scenario: Scenario) -> Trajectory | None:
         raise scenario.fault_at(("compare", "with"), error) from None
 
 
-def _sum_up(scenario: Scenario, directory: Path, seconds: float, reference: Trajectory | None) -> RunResult:
-    """Diagnostics, comparison, pictures and summary.json of a finished run."""
-    plots = directory / "plots"
-    plots.mkdir(exist_ok=True)
-    with Trajectory(directory / TRAJECTORY) as trajectory:
-        freedom = trajectory.attributes.get("degrees_of_freedom")
-        context = RunContext.of(scenario, None if freedom is None else int(freedom))
-        diagnosis = diagnose(trajectory, scenario.diagnostics, context=context)
-        summary: dict[str, Any] = {
-            "title": scenario.title,
-            "question": scenario.question,
-            "run": {
-                "steps": Quantity(scenario.run.steps, "steps").leaf(),
-                "particles": Quantity(trajectory.count, "1").leaf(),
-                "seconds": Quantity(seconds, "s").leaf(),
-            },
-            **diagnosis.as_json(),
-        }
-        comparison = None
-        try:
-            if reference:
-                with reference:
-                    comparison = compare(reference, trajectory)
-                summary["comparison"] = comparison.as_json()
-        except InputError as error:
-            raise InputError(f"{error} The run itself is kept in {directory}.") from None
-        finally:
-            write_json(directory / SUMMARY, summary)
-            Checkpoint.delete_all(directory)  # a finished run is not resumed
-            (directory / FILES).unlink(missing_ok=True)
-        pictures = comparison.plot_all(plots) if comparison else diagnosis.plot_all(plots)
-    return RunResult(directory, diagnosis, comparison, seconds, pictures)
-
-
-def write_json(path: Path, data: dict[str, Any]) -> None:
-    """Writes JSON whole or not at all."""
-    draft = path.with_suffix(".json.part")
-    draft.write_text(json.dumps(data, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    draft.replace(path)
-
-
-def _new_directory(name: str, explicit: Path | None) -> Path:
-    """Creates an empty directory, after removing the one that may be replaced."""
-    directory = explicit or next_free(OUTPUTS / name)
-    if explicit and explicit.exists():
-        shutil.rmtree(explicit)
-    directory.mkdir(parents=True)
-    return directory
-
-
-@contextmanager
-def _taken_away_if_wrong(directory: Path) -> Iterator[None]:
-    """Removes the directory if the input turns out to be wrong after all."""
-    try:
-        yield
-    except InputError:
-        shutil.rmtree(directory)
-        raise
-
-
-def _point_latest(directory: Path) -> None:
-    link = directory.parent / "latest"
-    try:
-        link.unlink(missing_ok=True)
-        link.symlink_to(directory.name)
-    except OSError:
-        pass  # a convenience: some file systems have no links
+def _kept(error: InputError, directory: Path) -> InputError:
+    """The same error, with where the frames are."""
+    message = f"{error.message} The frames up to there are kept in {directory}."
+    return InputError(message, location=error.location, parameter=error.parameter, value=error.value)

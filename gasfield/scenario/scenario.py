@@ -124,6 +124,7 @@ class Scenario(Spec):
 
     _document: Document | None = PrivateAttr(default=None)
     _files: dict[str, Path] = PrivateAttr(default_factory=dict)
+    _digests: dict[str, dict[str, Any]] = PrivateAttr(default_factory=dict)
 
     @field_validator("diagnostics")
     @classmethod
@@ -178,10 +179,14 @@ class Scenario(Spec):
 
     def provenance(self) -> dict[str, str]:
         """What a trajectory keeps of the data files found so far: path, size and digest of each, as JSON by name."""
-        if not self._files:
-            return {}
-        found = {name: {"path": str(path), **FileDigest.of(path).as_json()} for name, path in self.files.items()}
-        return {"files": json.dumps(found)}
+        return {"files": json.dumps(self.file_digests())} if self._files else {}
+
+    def file_digests(self) -> dict[str, dict[str, Any]]:
+        """Path, size and digest of each data file found so far, by its name; each is read once."""
+        for name, path in self.files.items():
+            if name not in self._digests:
+                self._digests[name] = {"path": str(path), **FileDigest.of(path).as_json()}
+        return dict(self._digests)
 
     def fault(self, value: Any, message: str) -> InputError:
         """An error that points at the line which holds a value, where the scenario came from a file."""

@@ -12,6 +12,7 @@ turned into a simulation by `from_scenario`.
 
 from __future__ import annotations
 
+import time as clock
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -37,6 +38,9 @@ from gasfield.simulation.start import Find, GasLike, initial_state, specificatio
 from gasfield.spaces import Space
 from gasfield.spec import parse
 from gasfield.tracers import Tracer
+
+_TICK = 1.0
+"""Seconds between looks of operations while steps are taken to the next event."""
 
 
 class Simulation(Closing):
@@ -105,7 +109,7 @@ class Simulation(Closing):
         self._monitor = StabilityMonitor()
         self._build()
         self.operations: list[Operation] = [self._monitor, self._planting]
-        self._begun = self._restored = False
+        self._begun = self._restored = self._stopping = False
         for number, operation in enumerate(operations):
             self.add_operation(operation, number)
 
@@ -190,10 +194,16 @@ class Simulation(Closing):
         with threads_worth(self._work()):
             self._begin()
             end = self.gas.step + steps
-            while self.gas.step < end:
+            while self.gas.step < end and not self._stopping:
                 self._advance_to(self._next_event(end))
                 self._fire()
+            self._stopping = False
         return self
+
+    def stop(self) -> None:
+        """Lets `step` return after the present step, as if fewer steps had been asked for; may be called by a signal
+        handler or another thread."""
+        self._stopping = True
 
     def sample(self, count: int, every: int, what: Callable[[Gas], ArrayLike]) -> NDArray[Any]:
         """(count, ...) values of a function of the gas, one after every so many steps: `sim.sample(200, 5, lambda gas:
@@ -222,8 +232,13 @@ class Simulation(Closing):
     def _advance_to(self, step: int) -> None:
         for operation in self.operations:
             operation.prepare(self)
-        while self.gas.step < step:
+        due = clock.monotonic() + _TICK
+        while self.gas.step < step and not self._stopping:
             self.dynamics.advance(self.gas)
+            if clock.monotonic() > due and self.gas.step < step:  # what an event writes comes after its checkpoint
+                for operation in self.operations:
+                    operation.tick(self)
+                due = clock.monotonic() + _TICK
         try:
             for operation in self.operations:
                 operation.guard(self)

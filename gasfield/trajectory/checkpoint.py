@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from gasfield.errors import InputError
 from gasfield.files import remove, write_file
+from gasfield.hdf5.reading import open_hdf5
 
 NAMES = ("checkpoint-0.npz", "checkpoint-1.npz")
 FORMER = "checkpoint.h5"
@@ -76,12 +77,15 @@ class Checkpoint:
 
     @staticmethod
     def keep_newest(folder: Path) -> None:
-        """Deletes the last but one.
+        """Deletes all checkpoints but the last.
 
         Raises:
             WriteError: if it cannot be deleted.
         """
-        remove(_by_age(folder)[0])
+        older, newest = _by_age(folder)
+        remove(older)
+        if newest.is_file():
+            remove(folder / FORMER)
 
     @staticmethod
     def delete_all(folder: Path) -> None:
@@ -115,7 +119,7 @@ def _load_former(path: Path) -> Checkpoint:
         InputError: if it is damaged.
     """
     try:
-        with h5py.File(path, "r") as file:
+        with open_hdf5(path) as file:
             state = _leaves(file["state"])
             # Before operations had a state, the frames of the trajectory were counted beside it.
             lengths = _leaves(file["lengths"]) if "lengths" in file else {}

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from gasfield.errors import InputError, WriteError
 from gasfield.files import draft_of
 from gasfield.hdf5 import GrowingFile
+from gasfield.hdf5.reading import open_hdf5
 from gasfield.trajectory import schema
 from gasfield.trajectory.element import Element
 from gasfield.trajectory.frames import Frames
@@ -40,7 +41,7 @@ def copy(path: Path, target: Path) -> None:
         KeyError, OSError, RuntimeError, ValueError: if it is damaged.
         WriteError: if the copy cannot be written.
     """
-    with h5py.File(path, "r") as source, GrowingFile.create(target) as file:
+    with open_hdf5(path) as source, GrowingFile.create(target) as file:
         places = elements(source)
         file.edit(lambda root: copy_fixed(source, root, places))
         for place in places:
@@ -63,7 +64,7 @@ def copy_frames(path: Path, lengths: Mapping[str, int]) -> None:
         KeyError, OSError, RuntimeError, ValueError: if frames are missing.
         WriteError: if the copy cannot be written.
     """
-    with h5py.File(path, "r") as source, draft_of(path) as draft, GrowingFile.create(draft) as file:
+    with open_hdf5(path) as source, draft_of(path) as draft, GrowingFile.create(draft) as file:
         file.edit(lambda root: copy_fixed(source, root, elements(source), lengths))
         for place, length in lengths.items():
             _element(file, source, place).copy(file, source[place], Frames(source, place), length)

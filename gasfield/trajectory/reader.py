@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from gasfield.closing import Closing
 from gasfield.errors import DamageWarning, InputError
 from gasfield.gas import Gas
+from gasfield.hdf5.reading import open_hdf5
 from gasfield.resources import TRAJECTORY, find_file
 from gasfield.trajectory import schema
 from gasfield.trajectory.field import AffineField, FullField
@@ -87,7 +88,7 @@ class Trajectory(Closing):
         return bool(h5py.is_hdf5(self.path)) and clock.time() - self.path.stat().st_mtime < _RECENT
 
     def _open(self) -> None:
-        self._file = h5py.File(self.path, "r", locking=False)
+        self._file = open_hdf5(self.path)
         try:
             self._read_head()
         except InputError:

@@ -24,6 +24,7 @@ from gasfield.errors import WriteError
 from gasfield.files import writing
 from gasfield.gas import Gas
 from gasfield.hdf5 import GrowingFile
+from gasfield.hdf5.reading import open_hdf5
 from gasfield.trajectory import schema
 from gasfield.trajectory.compact import compact, copy_frames, elements, missing_frames
 from gasfield.trajectory.element import Element, is_packed
@@ -93,12 +94,12 @@ class TrajectoryWriter(Closing):
             WriteError: if the file cannot be written.
         """
         try:
-            with h5py.File(path, "r") as file:
+            with open_hdf5(path) as file:
                 can_grow = GrowingFile.can_continue(path) and _has_own_chunks(file, lengths)
             if not can_grow:
                 copy_frames(path, lengths)
             writer = cls.__new__(cls)
-            with h5py.File(path, "r") as file:
+            with open_hdf5(path) as file:
                 writer._open(GrowingFile(path), file[f"{schema.PROJECTION}/axes"][:])
                 for place, length in lengths.items():
                     value = file[place]["value"]

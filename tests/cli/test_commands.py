@@ -35,7 +35,13 @@ def test_scenario_validates_and_runs_ten_steps(gasfield, tmp_path: Path, name: s
     assert done.returncode == 0, done.stderr
     directory = tmp_path / "outputs" / name / "001"
     assert (tmp_path / "outputs" / name / "latest").resolve() == directory
-    assert {p.name for p in directory.iterdir()} == {"scenario.yaml", "trajectory.h5", "summary.json", "plots"}
+    assert {p.name for p in directory.iterdir()} >= {
+        "scenario.yaml",
+        "run.json",
+        "trajectory.h5",
+        "summary.json",
+        "plots",
+    }
     summary = json.loads((directory / "summary.json").read_text())
     assert leaves(summary)
     assert list((directory / "plots").glob("*.png")) or summary["left_out"]

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import h5py
@@ -37,10 +38,17 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
 
 
-def kill_in_the_middle(process: subprocess.Popen[str], checkpoint: Path, delay: float) -> bool:
+def checkpoints(run: Path) -> dict[Path, int]:
+    """The checkpoints of a run, and when they were written."""
+    with suppress(FileNotFoundError):
+        return {path: path.stat().st_mtime_ns for path in run.glob("checkpoint*")}
+    return {}
+
+
+def kill_in_the_middle(process: subprocess.Popen[str], run: Path, delay: float) -> bool:
     """Sends SIGKILL some time after a new checkpoint; returns whether the process was still running."""
-    before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
-    while process.poll() is None and not (checkpoint.exists() and checkpoint.stat().st_mtime_ns != before):
+    before = checkpoints(run)
+    while process.poll() is None and checkpoints(run) in ({}, before):
         time.sleep(0.002)
     time.sleep(delay)
     process.send_signal(signal.SIGKILL)
@@ -61,12 +69,11 @@ def killed_and_resumed(folder: Path, name: str, delays: list[float]) -> tuple[Pa
     output, kills = folder / name, 0
     process = start(folder, "run", "mine.yaml", "--output", name)
     for delay in delays:
-        kills += kill_in_the_middle(process, output / "checkpoint.h5", delay)
-        if (output / "summary.json").exists():
-            break
+        kills += kill_in_the_middle(process, output, delay)
         process = start(folder, "resume", name)
     process.wait()
-    assert process.returncode == 0 or (output / "summary.json").exists(), process.stderr.read()
+    message = process.stderr.read()
+    assert process.returncode == 0 or "finished" in message, message
     return output / "trajectory.h5", kills
 
 
@@ -92,23 +99,12 @@ def test_two_kills_and_the_same_end(whole: Path, tmp_path: Path) -> None:
     end, kills = killed_and_resumed(tmp_path, "killed", [0.05, 0.2])
     assert kills == 2
     assert same_trajectories(whole, end)
-    assert not (tmp_path / "killed" / "checkpoint.h5").exists()
+    assert len(checkpoints(tmp_path / "killed")) == 1  # it can be extended
 
 
-@pytest.mark.validate
-def test_twenty_random_kills_and_twenty_bit_identical_ends(whole: Path, tmp_path: Path) -> None:
-    chance, kills = np.random.default_rng(20), 0
-    for run in range(20):
-        end, killed = killed_and_resumed(tmp_path, f"killed-{run}", [float(chance.uniform(0, 0.4))])
-        kills += killed
-        assert same_trajectories(whole, end), run
-    assert kills == 20
-
-
-def test_another_seed_ends_otherwise(whole: Path, tmp_path: Path) -> None:
+def test_another_seed_ends_otherwise(whole: Path, tmp_path: Path, gasfield: Callable) -> None:
     """Negative control."""
-    process = start(tmp_path, "run", "mine.yaml", "--output", "other", "--set", "seed=10", "--set", "run.steps=40")
-    process.wait()
+    gasfield("run", "mine.yaml", "--output", "other", "--set", "seed=10", "--set", "run.steps=40")
     with Trajectory(whole) as one, Trajectory(tmp_path / "other" / "trajectory.h5") as other:
         assert not np.array_equal(one.positions(frames=slice(0, 2)), other.positions())
 
@@ -117,7 +113,7 @@ def test_what_cannot_go_on(whole: Path, tmp_path: Path, gasfield: Callable, refu
     assert "not a run directory" in refuses("resume", tmp_path)
     assert "finished" in refuses("resume", "whole")
     process = start(tmp_path, "run", "mine.yaml", "--output", "killed", "--set", "run.steps=40000")
-    while not (tmp_path / "killed" / "checkpoint.h5").exists():
+    while not checkpoints(tmp_path / "killed"):
         time.sleep(0.01)
     busy = gasfield("resume", "killed")
     assert (busy.returncode, "another process" in busy.stderr) == (2, True)
@@ -130,13 +126,13 @@ def test_what_cannot_go_on(whole: Path, tmp_path: Path, gasfield: Callable, refu
     resolved.write_text(text.replace("seed: 9", "seed: 8"))
     assert "another scenario" in refuses("resume", "killed")
     resolved.write_text(text)
-    checkpoint = tmp_path / "killed" / "checkpoint.h5"
-    kept = checkpoint.read_bytes()
-    checkpoint.write_bytes(kept[: len(kept) // 2])
-    assert "not a checkpoint of gasfield, or damaged" in refuses("resume", "killed")
-    checkpoint.write_bytes(kept)
+    kept = {path: path.read_bytes() for path in checkpoints(tmp_path / "killed")}
+    for path, content in kept.items():
+        path.write_bytes(content[: len(content) // 2])
+    assert "damaged" in refuses("resume", "killed")
+    for path, content in kept.items():
+        path.write_bytes(content)
     trajectory = tmp_path / "killed" / "trajectory.h5"
-    shutil.copy(whole, tmp_path / "aside.h5")
     trajectory.write_bytes(trajectory.read_bytes()[:4096])
     assert "trajectory.h5: " in refuses("resume", "killed")
 

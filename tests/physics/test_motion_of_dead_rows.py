@@ -11,7 +11,7 @@ from paths import RECORDINGS
 
 import gasfield
 from gasfield.errors import InputError
-from gasfield.runs.run import RunResult
+from gasfield.runs import RunResult
 from gasfield.scenario import load_scenario
 from gasfield.simulation import Simulation
 from gasfield.statistics.motion_decomposition import KINDS, Moments, Reference, Values

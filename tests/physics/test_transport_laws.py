@@ -14,7 +14,7 @@ from gasfield.diagnostics import Group
 from gasfield.diagnostics.kinematics.coherence import Coherence
 from gasfield.diagnostics.kinematics.pair_dispersion import PairDispersion
 from gasfield.diagnostics.kinematics.transport import Transport, TransportResult
-from gasfield.runs.run import RunResult, run
+from gasfield.runs import RunResult, run
 from gasfield.scenario import Scenario
 from gasfield.statistics.lags import autocorrelations, square_displacements
 

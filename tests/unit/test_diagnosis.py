@@ -16,7 +16,7 @@ from gasfield.diagnostics.fields.field_map import FieldMapResult
 from gasfield.diagnostics.structure.clusters import Clusters
 from gasfield.errors import InputError
 from gasfield.provenance import FileDigest
-from gasfield.runs.run import RunResult, run
+from gasfield.runs import RunResult, run
 from gasfield.scenario import Scenario, load_scenario
 from gasfield.trajectory import Trajectory
 

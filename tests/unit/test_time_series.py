@@ -14,7 +14,7 @@ from gasfield.diagnostics.fields.retrieval import pitchfork
 from gasfield.diagnostics.kinematics.breathing import maxima
 from gasfield.diagnostics.kinematics.orbit import fit_orbit
 from gasfield.diagnostics.structure.clusters import cluster_sizes, plateau
-from gasfield.runs.run import RunResult, run
+from gasfield.runs import RunResult, run
 from gasfield.scenario import Scenario
 
 GAS = {"kind": "gaussian", "count": 30, "spread": 1.0}

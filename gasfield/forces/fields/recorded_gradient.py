@@ -8,6 +8,7 @@ of the recorded dead rows the force is minus their gradient in training.
 
 from __future__ import annotations
 
+import hashlib
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -81,6 +82,12 @@ class _Affine(_Recorded):
 
     def laplacian(self, gas: Gas) -> Array:
         return np.full(gas.count, np.trace(self._field.at(gas.step).hessian))
+
+    def data_digest(self) -> str:
+        digest = hashlib.sha256()
+        for part in ("steps", "reference", "gradient", "hessian", "potential"):
+            digest.update(np.ascontiguousarray(getattr(self._field, part)).data)
+        return digest.hexdigest()
 
 
 class _Full(_Recorded):

@@ -1,0 +1,102 @@
+"""What is made of a trajectory after a run: diagnostics, comparison, summary and pictures. All can be made again."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gasfield.comparison import Comparison, compare
+from gasfield.diagnostics import Diagnosis, RunContext, diagnose
+from gasfield.errors import InputError, Note
+from gasfield.files import make_folder, remove, write_json
+from gasfield.quantity import Quantity
+from gasfield.resources import TRAJECTORY
+from gasfield.runs.directory import PLOTS, erase_pictures
+from gasfield.runs.former import FILES, SUMMARY
+from gasfield.runs.manifest import Manifest
+from gasfield.scenario import Scenario
+from gasfield.trajectory import Checkpoint, Trajectory
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run has produced.
+
+    Attributes:
+        directory: holds scenario.yaml, run.json, trajectory.h5, the last checkpoint, summary.json and plots/.
+        diagnosis: the diagnostics of the simulated trajectory.
+        comparison: with the trajectory named under `compare`, if any.
+        seconds: wall time of the simulation itself.
+        plots: the pictures.
+    """
+
+    directory: Path
+    diagnosis: Diagnosis
+    comparison: Comparison | None
+    seconds: float
+    plots: list[Path]
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """summary.json."""
+        data: dict[str, Any] = json.loads((self.directory / SUMMARY).read_text())
+        return data
+
+    def open(self) -> Trajectory:
+        """The simulated trajectory."""
+        return Trajectory(self.directory / TRAJECTORY)
+
+
+def sum_up(scenario: Scenario, directory: Path, manifest: Manifest, reference: Trajectory | None) -> RunResult:
+    """Makes all results of a trajectory that is complete. What fails is left out, and named in `left_out` or a note.
+
+    Raises:
+        InputError: if the comparison is impossible; everything else is there then.
+        WriteError: if a file cannot be written; `resume` makes the results again.
+    """
+    with Trajectory(directory / TRAJECTORY) as trajectory:
+        freedom = trajectory.attributes.get("degrees_of_freedom")
+        context = RunContext.of(scenario, None if freedom is None else int(freedom))
+        diagnosis = diagnose(trajectory, scenario.diagnostics, context=context, keep_going=True)
+        comparison, fault = _compare(reference, trajectory)
+        run = {
+            "steps": Quantity(scenario.run.steps, "steps").leaf(),
+            "particles": Quantity(trajectory.count, "1").leaf(),
+            "seconds": Quantity(manifest.seconds, "s").leaf(),
+        }
+        summary = {"title": scenario.title, "question": scenario.question, "run": run, **diagnosis.as_json()}
+        if comparison is not None:
+            summary["comparison"] = comparison.as_json()
+        write_json(directory / SUMMARY, summary)
+        result = comparison or diagnosis
+        names = tuple(f"{name}.png" for name in result.figures())
+        erase_pictures(directory, tuple(name for name in manifest.pictures if name not in names))
+        manifest = manifest.write(directory, pictures=names)
+        pictures = result.plot_all(make_folder(directory / PLOTS), _note_missing)
+    remove(directory / FILES)
+    Checkpoint.keep_newest(directory)
+    manifest.write(directory, finished=True)
+    if fault is not None:
+        raise InputError(f"{fault} The run itself is kept in {directory}.") from None
+    return RunResult(directory, diagnosis, comparison, manifest.seconds, pictures)
+
+
+def _compare(reference: Trajectory | None, trajectory: Trajectory) -> tuple[Comparison | None, InputError | None]:
+    """The comparison, or why it is impossible."""
+    if reference is None:
+        return None, None
+    try:
+        with reference:
+            return compare(reference, trajectory), None
+    except InputError as fault:
+        return None, fault
+    except Exception as fault:
+        warnings.warn(Note(f"there is no comparison: {type(fault).__name__}: {fault}"), stacklevel=3)
+        return None, None
+
+
+def _note_missing(name: str, fault: Exception) -> None:
+    warnings.warn(Note(f"there is no picture {name}.png: {type(fault).__name__}: {fault}"), stacklevel=3)
