@@ -17,8 +17,9 @@ import pytest
 from gasfield.diagnostics import DIAGNOSTICS, Group, diagnose, stored
 from gasfield.diagnostics import group as groups
 from gasfield.gas import Gas
+from gasfield.hdf5 import chunks
 from gasfield.runs.run import run
-from gasfield.trajectory import Trajectory, TrajectoryWriter, chunks
+from gasfield.trajectory import Trajectory, TrajectoryWriter
 
 LANGEVIN = {"kind": "langevin", "time_step": 0.05, "friction": 0.5}
 NEWTON = {"kind": "newton", "time_step": 0.02}
