@@ -100,17 +100,18 @@ def write_at(descriptor: int, data: bytes | bytearray | memoryview, offset: int)
         view, offset = view[written:], offset + written
 
 
-def make_folder(path: Path) -> Path:
-    """Creates a folder and its parents, durably, if they do not exist.
+def make_folder(path: Path, *, mode: int = 0o777) -> Path:
+    """Creates a folder and its parents, durably, if they do not exist; their permissions are those of `mode`, less the
+    umask of the process.
 
     Raises:
         WriteError: if that is impossible.
     """
-    missing = [folder for folder in (path, *path.parents) if not folder.is_dir()]
     with writing(path):
+        missing = [folder for folder in (path, *path.parents) if not folder.is_dir()]
         for folder in reversed(missing):
             with suppress(FileExistsError):
-                os.mkdir(folder)
+                os.mkdir(folder, mode)
             sync_folder(folder.parent)
         if not path.is_dir():
             raise FileExistsError(17, "there is a file of that name")
