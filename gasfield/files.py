@@ -15,11 +15,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from gasfield.errors import WriteError
+from gasfield.errors import InputError, WriteError
 
 DRAFT = ".gasfield-"
 """Beginning of the name of every draft; it continues with the process id and a number."""
 _numbers = itertools.count()
+_COPIED_AT_ONCE = 1 << 20
 
 
 @contextmanager
@@ -69,7 +70,8 @@ def draft_of(path: Path) -> Iterator[Path]:
     after an exception it is deleted. Two processes never use the same draft.
 
     Raises:
-        WriteError: if it cannot be synced or renamed; or instead of an `OSError` inside.
+        WriteError: if it cannot be synced or renamed; instead of an `OSError` inside; and instead of a `WriteError`
+            about the draft, or about a file named after it. It names `path`.
     """
     draft = path.with_name(f"{DRAFT}{os.getpid()}-{next(_numbers)}{path.suffix[:16]}")
     try:
@@ -82,10 +84,44 @@ def draft_of(path: Path) -> Iterator[Path]:
                 os.close(descriptor)
             os.replace(draft, path)
             sync_folder(path.parent)
-    except BaseException:
+    except BaseException as fault:
         with suppress(OSError):
             os.unlink(draft)
+        if isinstance(fault, WriteError) and fault.path.name.startswith(draft.name):
+            raise WriteError(path, fault.reason) from fault
         raise
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copies the bytes of a file into a new one, which is not synced.
+
+    Raises:
+        InputError: if the source cannot be read.
+        WriteError: if the target cannot be written.
+    """
+    with _reading(source):
+        file = source.open("rb")
+    with file, writing(target):
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _CLOEXEC, 0o666)
+        try:
+            offset = 0
+            while True:
+                with _reading(source):
+                    data = file.read(_COPIED_AT_ONCE)
+                if not data:
+                    break
+                write_at(descriptor, data, offset)
+                offset += len(data)
+        finally:
+            os.close(descriptor)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as fault:
+        raise InputError(f"{path}: cannot be read: {fault.strerror or fault}.") from fault
 
 
 def write_at(descriptor: int, data: bytes | bytearray | memoryview, offset: int) -> None:

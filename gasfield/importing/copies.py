@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import h5py
 
 from gasfield.errors import InputError
+from gasfield.files import copy_file
 from gasfield.trajectory import TrajectoryWriter, open_trajectory, schema
 from gasfield.trajectory.frames import Frames
 
@@ -34,10 +34,11 @@ def copy_trajectory(path: Path, target: Path) -> tuple[str, ...]:
 
     Raises:
         InputError: if it is not a trajectory of gasfield, or damaged.
+        WriteError: if the copy cannot be written.
     """
     with open_trajectory(path):  # raises if it is invalid
         pass
-    shutil.copyfile(path, target)
+    copy_file(path, target)
     try:
         TrajectoryWriter.go_on(target, _lengths(target)).close()
         with open_trajectory(target) as copied:

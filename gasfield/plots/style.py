@@ -7,8 +7,8 @@ differ in lightness and dash.
 
 from __future__ import annotations
 
-import os
 from enum import Enum
+from io import BytesIO
 from pathlib import Path
 from textwrap import fill
 from typing import Any
@@ -18,6 +18,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
+
+from gasfield.files import make_folder, write_file
 
 Values = NDArray[np.floating[Any]]
 INK = "#22223b"
@@ -105,10 +107,13 @@ def finished(ax: Axes, title: str, x_label: str, y_label: str, **place: Any) -> 
 
 
 def save(figure: Figure | SubFigure, path: Path) -> Path:
-    """Writes a PNG atomically and returns its path."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Writes a PNG and returns its path; its folder is created.
+
+    Raises:
+        WriteError: if it cannot be written.
+    """
     whole = figure if isinstance(figure, Figure) else figure.get_figure(root=True)
-    partial = path.with_name(f".{path.name}.partial")
-    whole.savefig(partial, dpi=DPI, format="png")
-    os.replace(partial, path)
-    return path
+    picture = BytesIO()
+    whole.savefig(picture, dpi=DPI, format="png")
+    make_folder(path.parent)
+    return write_file(path, picture.getbuffer())
