@@ -67,7 +67,7 @@ def write_json(path: Path, data: dict[str, Any]) -> Path:
 @contextmanager
 def draft_of(path: Path) -> Iterator[Path]:
     """A path to write to, with the same suffix in the same folder. At the end that file is synced and becomes `path`;
-    after an exception it is deleted. Two processes never use the same draft.
+    after an exception it is deleted, with files named after it (DRAFT.*). Two processes never use the same draft.
 
     Raises:
         WriteError: if it cannot be synced or renamed; instead of an `OSError` inside; and instead of a `WriteError`
@@ -85,11 +85,23 @@ def draft_of(path: Path) -> Iterator[Path]:
             os.replace(draft, path)
             sync_folder(path.parent)
     except BaseException as fault:
-        with suppress(OSError):
-            os.unlink(draft)
-        if isinstance(fault, WriteError) and fault.path.name.startswith(draft.name):
+        _remove_all(draft)
+        if isinstance(fault, WriteError) and _belongs(fault.path, draft):
             raise WriteError(path, fault.reason) from fault
         raise
+
+
+def _remove_all(draft: Path) -> None:
+    """Deletes a draft and the files named after it."""
+    with suppress(OSError):
+        for path in draft.parent.iterdir():
+            if _belongs(path, draft):
+                os.unlink(path)
+
+
+def _belongs(path: Path, draft: Path) -> bool:
+    """Whether a file is the draft or is named after it: DRAFT.log, say."""
+    return f"{path.name}.".startswith(f"{draft.name}.")
 
 
 def copy_file(source: Path, target: Path) -> None:
