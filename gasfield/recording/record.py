@@ -109,14 +109,14 @@ def record(
     )
     try:
         for step, loss in enumerate(training.losses()):
-            recorder.step(loss)
             if recorder.failure is not None:
                 break
+            recorder.step(loss)
             progress(step, loss)
     finally:
         failure = recorder.finish()
     if failure is not None:
-        reason = failure.reason if isinstance(failure, WriteError) else str(failure)
+        reason = getattr(failure, "reason", None) or getattr(failure, "strerror", None) or failure
         raise WriteError(output, f"{reason}; it holds the steps that were written before") from failure
 
 

@@ -8,7 +8,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from errno import ENOSPC
 from pathlib import Path
+from typing import Any
 
 import matplotlib.font_manager  # noqa: F401 (creates its folders, which is not counted below)
 import numpy as np
@@ -108,6 +110,35 @@ def test_a_write_that_fails_is_one_message(gasfield: Callable, folder: Path, com
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_kind_of_failure_at_50_places(gasfield: Callable, folder: Path, command: str) -> None:
     check_command(gasfield, folder, command, ERRORS, most=50)
+
+
+@pytest.mark.parametrize("place", ["write", "close"])
+def test_a_recording_that_cannot_be_written_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    for package in ("torch", "tokenizers"):
+        pytest.importorskip(package, reason="recording needs the extra `gasfield[record]`")
+    from gasfield.recording.layout import Layout
+    from gasfield.recording.plan import RecordingPlan, TrainingPlan
+    from gasfield.recording.record import record
+
+    whole = Layout.write
+
+    def fails(layout: Layout, writer: TrajectoryWriter, step: Any) -> None:
+        if place == "write" and step.step == 3:
+            raise OSError(ENOSPC, os.strerror(ENOSPC))
+        whole(layout, writer, step)
+
+    def fails_to_close(writer: TrajectoryWriter) -> None:
+        raise OSError(ENOSPC, os.strerror(ENOSPC))
+
+    monkeypatch.setattr(Layout, "write", fails)
+    if place == "close":
+        monkeypatch.setattr(TrajectoryWriter, "close", fails_to_close)
+    (tmp_path / "text.txt").write_text("\n".join(f"word{i} follows word{i + 1}." for i in range(400)))
+    geometry = {"vocabulary": 300, "dimensions": 8, "feed_forward": 8, "sequence": 8, "layers": 1, "heads": 1}
+    training = {"text": str(tmp_path / "text.txt"), "steps": 20, "batch": 2, "dead": 20, "geometry": geometry}
+    plan = RecordingPlan(dead_rows=8, live_rows=4, field="none")
+    with pytest.raises(WriteError, match="No space left on device; it holds the steps that were written before"):
+        record(TrainingPlan.model_validate(training), plan, tmp_path / "a.h5")
 
 
 @pytest.mark.parametrize("buffered", ["", "1"])
