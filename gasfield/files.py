@@ -68,10 +68,11 @@ def write_json(path: Path, data: dict[str, Any]) -> Path:
 @contextmanager
 def draft_of(path: Path) -> Iterator[Path]:
     """A path to write to, with the same suffix in the same folder. At the end that file is synced and becomes `path`;
-    after an exception it is deleted. Two processes never use the same draft.
+    after an exception it is deleted, with files named after it (DRAFT.*). Two processes never use the same draft.
 
     Raises:
-        WriteError: if it cannot be synced or renamed; or instead of an `OSError` inside.
+        WriteError: if it cannot be synced or renamed; instead of an `OSError` inside; and instead of a `WriteError`
+            about the draft, or about a file named after it. It names `path`.
     """
     draft = new_draft(path.parent, path.suffix)
     try:
@@ -84,8 +85,12 @@ def draft_of(path: Path) -> Iterator[Path]:
                 os.close(descriptor)
             os.replace(draft, path)
             sync_folder(path.parent)
-    finally:
+        _own.discard(draft)
+    except BaseException as fault:
         drop_draft(draft)
+        if isinstance(fault, WriteError) and _belongs(fault.path, draft):
+            raise WriteError(path, fault.reason) from fault
+        raise
 
 
 def new_draft(folder: Path, suffix: str = "") -> Path:
@@ -96,14 +101,14 @@ def new_draft(folder: Path, suffix: str = "") -> Path:
 
 
 def drop_draft(draft: Path) -> None:
-    """Deletes a draft, a file or a folder of files, if it exists and that is possible."""
+    """Deletes a draft, a file or a folder of files, and files named after it, as far as that is possible."""
     with suppress(OSError):
         if draft.is_dir() and not draft.is_symlink():
             for name in os.listdir(draft):
                 os.unlink(draft / name)
             os.rmdir(draft)
-        else:
-            os.unlink(draft)
+        for path in [each for each in draft.parent.iterdir() if _belongs(each, draft)]:
+            os.unlink(path)
     _own.discard(draft)
 
 
@@ -111,6 +116,11 @@ def drop_all_drafts() -> None:
     """Deletes every draft of this process, before it ends at once."""
     for draft in tuple(_own):
         drop_draft(draft)
+
+
+def _belongs(path: Path, draft: Path) -> bool:
+    """Whether a file is the draft or is named after it: DRAFT.log, say."""
+    return f"{path.name}.".startswith(f"{draft.name}.")
 
 
 def write_at(descriptor: int, data: bytes | bytearray | memoryview, offset: int) -> None:
@@ -125,17 +135,18 @@ def write_at(descriptor: int, data: bytes | bytearray | memoryview, offset: int)
         view, offset = view[written:], offset + written
 
 
-def make_folder(path: Path) -> Path:
-    """Creates a folder and its parents, durably, if they do not exist.
+def make_folder(path: Path, *, mode: int = 0o777) -> Path:
+    """Creates a folder and its parents, durably, if they do not exist; their permissions are those of `mode`, less the
+    umask of the process.
 
     Raises:
         WriteError: if that is impossible.
     """
-    missing = [folder for folder in (path, *path.parents) if not folder.is_dir()]
     with writing(path):
+        missing = [folder for folder in (path, *path.parents) if not folder.is_dir()]
         for folder in reversed(missing):
             with suppress(FileExistsError):
-                os.mkdir(folder)
+                os.mkdir(folder, mode)
             sync_folder(folder.parent)
         if not path.is_dir():
             raise FileExistsError(17, "there is a file of that name")

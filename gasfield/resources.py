@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from gasfield.errors import InputError
+from gasfield.errors import InputError, WriteError
 
 TRAJECTORY = "trajectory.h5"
 """The trajectory in the directory of a run."""
@@ -59,12 +61,21 @@ def check_output(path: Path, *, overwrite: bool, parameter: str = "output") -> N
         parameter: the parameter that names the file.
 
     Raises:
-        InputError: if it exists and must not be replaced, is a folder, or its folder does not exist.
+        InputError: if it exists (also as a link to nothing) and must not be replaced, is a folder, its folder does not
+            exist, or its name is too long.
+        WriteError: if the system does not tell.
     """
-    if path.is_dir() or (path.exists() and not overwrite):
+    try:
+        is_taken = path.is_dir() or (os.path.lexists(path) and not overwrite)
+        has_folder = path.parent.is_dir()
+    except OSError as fault:
+        if fault.errno != errno.ENAMETOOLONG:
+            raise WriteError.of(path, fault) from None
+        raise InputError("the name is too long.", parameter=parameter, value=path) from None
+    if is_taken:
         message = "exists already; choose another, or overwrite it if it is a file."
         raise InputError(message, parameter=parameter, value=path)
-    if not path.parent.is_dir():
+    if not has_folder:
         raise InputError(f"there is no folder {path.parent}.", parameter=parameter, value=path)
 
 

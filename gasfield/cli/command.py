@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import sys
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +13,8 @@ from typing import Any, get_type_hints
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from gasfield.cli.environment import check_environment
+from gasfield.cli.system import say, system_faults
 from gasfield.errors import GasfieldError, InputError, Note
 from gasfield.renames import RenamedWarning
 
@@ -32,22 +33,23 @@ class Command(TyperCommand):
         return super().parse_args(ctx, [self._current(arg) for arg in args])
 
     def invoke(self, ctx: Any) -> Any:
-        """As in Typer; an error of gasfield ends the command with its exit code."""
+        """As in Typer; an error of gasfield or of the system ends the command with its exit code."""
         try:
-            with _notes():
+            check_environment()
+            with system_faults(), _notes():
                 return super().invoke(ctx)
         except InputError as error:
-            _say(*(self._line(fault) for fault in error.faults))
+            say(*(self._line(fault) for fault in error.faults))
             raise typer.Exit(error.exit_code) from None
         except GasfieldError as error:
-            _say(*str(error).splitlines())
+            say(*str(error).splitlines())
             raise typer.Exit(error.exit_code) from None
 
     def _current(self, arg: str) -> str:
         name, equals, value = arg.partition("=")
         if name not in self.renamed:
             return arg
-        _say(f"note: {name} has been renamed {self.renamed[name]}")
+        say(f"note: {name} has been renamed {self.renamed[name]}")
         return f"{self.renamed[name]}{equals}{value}"
 
     def _line(self, fault: InputError) -> str:
@@ -77,15 +79,10 @@ def _notes() -> Iterator[None]:
                 show(message, category, *rest, **more)
             elif str(message) not in shown:
                 shown.add(str(message))
-                _say(f"note: {message}")
+                say(f"note: {message}")
 
         warnings.showwarning = report
         yield
-
-
-def _say(*lines: str) -> None:
-    for line in lines:
-        print(f"gasfield: {line}", file=sys.stderr)
 
 
 class Deferred(Command):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Annotated
 
@@ -26,6 +25,7 @@ from gasfield.cli import (
 )
 from gasfield.cli.command import Command, Group, mirror
 from gasfield.cli.interrupt import ended_at_once
+from gasfield.cli.system import open_streams, system_faults
 from gasfield.version import __version__
 
 app = typer.Typer(
@@ -88,12 +88,10 @@ def main() -> None:
     with ended_at_once():
         from gasfield.kernels.cache import key_by_sources
 
+        open_streams()
         key_by_sources()
-        try:
+        with system_faults():
             app()
-        except BrokenPipeError:
-            sys.stderr.close()
-            sys.exit(0)
 
 
 if __name__ == "__main__":

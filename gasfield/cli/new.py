@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-from gasfield.errors import InputError
-
 SCHEMA = "# yaml-language-server:"
 """How a line begins that names a JSON Schema to editors."""
 
@@ -18,14 +16,14 @@ def new(
     like: Annotated[str, typer.Option("--like", help="The scenario to copy.")] = "dead-token-drift",
 ) -> None:
     """Creates a new scenario as a commented copy of an existing one."""
-    from gasfield.resources import find_scenario
+    from gasfield.files import write_file
+    from gasfield.resources import check_output, find_scenario
 
     path = Path(f"{name.removesuffix('.yaml')}.yaml")
-    if path.exists():
-        raise InputError("exists already; choose another name.", parameter="name", value=path)
+    check_output(path, overwrite=False, parameter="name")
     lines = find_scenario(like).read_text(encoding="utf-8").splitlines(keepends=True)
     own = [line for line in lines if not line.startswith(SCHEMA)]  # it points to a file beside the shipped scenarios
-    path.write_text("".join(own), encoding="utf-8")
+    write_file(path, "".join(own))
     print(f"{path}: a copy of {like}. Edit it, then `gasfield check {path}` and `gasfield run {path}`.")
     print(
         "For an editor that completes it: `gasfield schema > scenario.schema.json`, and as the first line "

@@ -21,7 +21,8 @@ Threads = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print only errors.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Plots = Annotated[
-    Path | None, typer.Option("--plots", metavar="FOLDER", help="Folder for figures. Default: no figures.")
+    Path | None,
+    typer.Option("--plots", metavar="FOLDER", file_okay=False, help="Folder for figures. Default: no figures."),
 ]
 Plugins = Annotated[
     list[Path] | None,

@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from gasfield.kernels.cache import is_warm, key_by_sources
+from gasfield.files import make_folder
+from gasfield.kernels.cache import is_warm
 
 if TYPE_CHECKING:
     from gasfield.comparison import Comparison
@@ -28,7 +29,7 @@ def steps_bar(quiet: bool) -> Iterator[Callable[[Simulation], Callable[[int], No
     with _bar(quiet) as bar:
 
         def listen(simulation: Simulation) -> Callable[[int], None]:
-            if not quiet and not is_warm(key_by_sources()):
+            if not quiet and not is_warm():
                 print("compiling kernels (once; cached for later runs)", file=sys.stderr)
             total = simulation.scenario.run.steps if simulation.scenario else None
             task = bar.add_task("simulating", total=total, completed=simulation.steps_done, note="")
@@ -105,7 +106,7 @@ def show_result(result: Reportable, print_table: Callable[[], None], *, as_json:
     else:
         print_table()
     if plots:
-        plots.mkdir(parents=True, exist_ok=True)
+        make_folder(plots)
         result.plot_all(plots)
 
 

@@ -28,12 +28,13 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
-from numba import jit, prange
+from numba import prange
 from numpy.typing import NDArray
 from pydantic import Field
 
 from gasfield.dynamics.optimiser import ELEMENT, ROW, ROWS, Optimiser, Precision, gradient_for
 from gasfield.kernels.bfloat16 import fused_multiply_add, nearest_bfloat16, round_to_bfloat16, store
+from gasfield.kernels.jit import jit
 from gasfield.registry import register
 from gasfield.renames import former_name
 

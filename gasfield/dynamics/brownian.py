@@ -19,7 +19,7 @@ from abc import abstractmethod
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from numba import jit, prange
+from numba import prange
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -27,6 +27,7 @@ from gasfield.dynamics.base import Array, Conditions, DynamicsSpec
 from gasfield.dynamics.mechanics import Mechanics, kick, scale_noise
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT_PARALLEL
+from gasfield.kernels.jit import jit
 from gasfield.registry import register
 from gasfield.streams import Stream
 

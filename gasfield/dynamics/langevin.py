@@ -13,13 +13,14 @@ from collections.abc import Callable
 from typing import ClassVar, Literal
 
 import numpy as np
-from numba import jit, prange
+from numba import prange
 from pydantic import Field
 
 from gasfield.dynamics.base import Conditions, DynamicsSpec
 from gasfield.dynamics.mechanics import Splitting, velocities_of
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT_PARALLEL
+from gasfield.kernels.jit import jit
 from gasfield.registry import register
 from gasfield.streams import Stream
 

@@ -12,12 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numba import jit, prange
+from numba import prange
 from numpy.typing import NDArray
 
 from gasfield.dynamics.base import Array, Conditions, Dynamics, take_back
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT_PARALLEL
+from gasfield.kernels.jit import jit
 from gasfield.kernels.philox import normals
 from gasfield.streams import Stream
 

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from numba import jit, prange
+from numba import prange
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -25,6 +25,7 @@ from gasfield.dynamics.mechanics import Splitting, keeps_momentum, velocities_of
 from gasfield.errors import InputError
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
+from gasfield.kernels.jit import jit
 from gasfield.registry import register
 
 # Three sub-steps, together of fourth order (Suzuki, 1990; Yoshida, 1990); the chain is cheap compared to forces.

@@ -25,12 +25,13 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
-from numba import jit, prange
+from numba import prange
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from gasfield.dynamics.optimiser import ELEMENT, ROW, ROWS, Optimiser, Precision, gradient_for
 from gasfield.kernels.bfloat16 import fused_multiply_add, round_to_bfloat16, store
+from gasfield.kernels.jit import jit
 from gasfield.registry import register
 from gasfield.spec import fault_within
 

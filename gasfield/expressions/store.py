@@ -1,8 +1,8 @@
-"""The cache of generated laws: files in Numba's cache folder, named by a digest of their content.
+"""The cache of generated laws: files in the cache folder of kernels, named by a digest of their content.
 
-A process imports a cached law, and Numba loads the code compiled for that file. The file name is a digest of the trees
-and of the sources of this package, so that it is never stale. Cached files are executed, like Numba's cache, so that
-they must not be in a shared folder for temporary files.
+A process imports a cached law, and loads the code compiled for that file. The file name is a digest of the trees and of
+the sources of this package, so that it is never stale. Cached files are executed, like compiled kernels, so that they
+must not be in a shared folder for temporary files.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import atexit
 import hashlib
 import importlib.util
-import os
 import shutil
 import sys
 import tempfile
@@ -19,8 +18,9 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
-from numba import config
-
+from gasfield.errors import WriteError
+from gasfield.files import make_folder, write_file
+from gasfield.kernels.cache import cache_folder
 from gasfield.kernels.pointwise import PointwiseKernel
 
 
@@ -40,14 +40,36 @@ def stored(content: Hashable, write: Callable[[], str]) -> PointwiseKernel:
 
 
 def _file(key: str, write: Callable[[], str]) -> Path:
-    """The file of a law, written atomically."""
-    path = _folder() / f"{key}.py"
-    if not path.is_file():
-        source = write()
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".part", delete=False, encoding="utf-8") as part:
-            part.write(source)
-        os.replace(part.name, path)
-    return path
+    """The file of a law; it is generated if there is none, or a damaged one."""
+    name = f"{key}.py"
+    path = _folder() / name
+    if _is_intact(path):
+        return path
+    source = write()
+    content = f"{_checksum(source)}\n{source}"
+    try:
+        make_folder(path.parent, mode=0o700)
+        return write_file(path, content)
+    except WriteError:
+        return write_file(_private() / name, content)
+
+
+def _folder() -> Path:
+    return cache_folder() / "expressions"
+
+
+def _is_intact(path: Path) -> bool:
+    """Whether a file can be read and agrees with its checksum."""
+    try:
+        checksum, _, source = path.read_text(encoding="utf-8").partition("\n")
+    except (OSError, UnicodeDecodeError):
+        return False
+    return checksum == _checksum(source)
+
+
+def _checksum(source: str) -> str:
+    """The first line of a file."""
+    return f"# SHA-256 of what follows: {hashlib.sha256(source.encode()).hexdigest()}"
 
 
 def _import(name: str, path: Path) -> ModuleType:
@@ -59,22 +81,9 @@ def _import(name: str, path: Path) -> ModuleType:
     return module
 
 
-def _folder() -> Path:
-    """A folder in Numba's cache folder; if that is not writable, a private folder of this process."""
-    chosen = str(config.CACHE_DIR)  # type: ignore[attr-defined]
-    if chosen:
-        folder = Path(chosen) / "expressions"
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if os.access(folder, os.W_OK):
-                return folder
-        except OSError:
-            pass
-    return _private()
-
-
 @cache
 def _private() -> Path:
+    """A folder of this process, for a cache folder that cannot be written."""
     folder = tempfile.mkdtemp(prefix="gasfield-expressions-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return Path(folder)

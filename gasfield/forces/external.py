@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numba import jit, prange
+from numba import prange
 
 from gasfield.forces.base import Array, Force, not_conservative
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT_PARALLEL
+from gasfield.kernels.jit import jit
 from gasfield.kernels.pointwise import PointwiseKernel
 
 Parameters = tuple[Any, ...]

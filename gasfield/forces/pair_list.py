@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import jit
 from numpy.typing import NDArray
 
 from gasfield.forces.base import Array
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT
+from gasfield.kernels.jit import jit
 
 BLOCK = 128
 """Number of distances computed at once: they and their coordinates fit the L1 cache."""

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numba import jit, prange
+from numba import prange
 
 from gasfield.errors import InputError
 from gasfield.forces.base import Array, Force
@@ -26,6 +26,7 @@ from gasfield.forces.external import for_kernels
 from gasfield.forces.pair_list import BLOCK, PairList, nearest, square_distances
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
+from gasfield.kernels.jit import jit
 from gasfield.kernels.pointwise import PointwiseKernel
 
 

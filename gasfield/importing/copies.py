@@ -32,6 +32,7 @@ def copy_trajectory(path: Path, target: Path) -> tuple[str, ...]:
 
     Raises:
         InputError: if it is not a trajectory of gasfield, or damaged.
+        WriteError: if the copy cannot be written.
     """
     with open_trajectory(path) as trajectory:
         count, first, last = len(trajectory), trajectory.steps[0], trajectory.steps[-1]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.errors import InputError
+from gasfield.files import draft_of
 from gasfield.importing.base import importer_of
 from gasfield.importing.copies import copy_trajectory, is_hdf5
 from gasfield.importing.source import Source
@@ -56,6 +55,7 @@ def import_recording(
 
     Raises:
         InputError: if data are missing, inconsistent, or would have to be unpickled; no file is written.
+        WriteError: if the output cannot be written; an existing file is unchanged.
     """
     path, target = in_run(Path(source)), Path(output)
     if every < 1:
@@ -65,29 +65,19 @@ def import_recording(
     check_output(target, overwrite=overwrite)
     if target.exists() and path.exists() and target.samefile(path):
         raise InputError("is the source itself; choose another.", parameter="output", value=target)
-    draft = target.with_name(f"{target.name}.{os.getpid()}.part")
+    if format is None and is_hdf5(path):
+        if rows or rest or tensor or bits or tokenizer or every > 1:
+            raise InputError(f"{path}: a trajectory is copied whole; these options do not apply.")
+        with draft_of(target) as draft:
+            return copy_trajectory(path, draft)
     try:
-        if format is None and is_hdf5(path):
-            if rows or rest or tensor or bits or tokenizer or every > 1:
-                raise InputError(f"{path}: a trajectory is copied whole; these options do not apply.")
-            notes = copy_trajectory(path, draft)
-        else:
-            found = open_source(path, tensor, Path(tokenizer) if tokenizer else None, bits, format)
-            groups, grouping = choose_groups(found, rows or {}, rest)
-            notes = (*found.notes, *grouping)
-            write_source(found, groups, draft, every, progress)
-        draft.replace(target)
+        found = open_source(path, tensor, Path(tokenizer) if tokenizer else None, bits, format)
+        groups, grouping = choose_groups(found, rows or {}, rest)
     except OSError as fault:
-        if fault.errno == errno.ENOSPC:
-            raise InputError("cannot be written: the disk is full.", parameter="output", value=target) from None
-        reason = f"{fault.strerror or fault}."
-        if fault.filename:
-            raise InputError(f"{fault.filename}: {reason}") from None
-        raise InputError(reason, parameter="output", value=target) from None
-    finally:
-        draft.unlink(missing_ok=True)
-        draft.with_name(draft.name + ".part").unlink(missing_ok=True)
-    return notes
+        raise InputError(f"{fault.filename or path}: {fault.strerror or fault}.") from None
+    with draft_of(target) as draft:
+        write_source(found, groups, draft, every, progress)
+    return (*found.notes, *grouping)
 
 
 def open_source(

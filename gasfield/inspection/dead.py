@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from gasfield.embedding import Indices, Matrix, open_matrix
 from gasfield.errors import InputError
+from gasfield.files import write_file
 from gasfield.inspection.counts import Counts, count_tokens, read_counts
 from gasfield.inspection.dormancy import Dormancy, dormancy
 from gasfield.kernels.rows import count_marks
@@ -71,24 +73,31 @@ class DeadRows:
         return {"source": self.source, **nested_leaves(self.quantities()), "notes": list(self.notes)}
 
     def write(self, path: Path) -> None:
-        """Writes the ids of dead and nearly dead rows, one per line, as read by `inspect` and `import_recording`."""
+        """Writes the ids of dead and nearly dead rows, one per line, as read by `inspect` and `import_recording`.
+
+        Raises:
+            WriteError: if they cannot be written.
+        """
         lines = [f"# {len(self.dead)} dead rows; {self.source}"]
         lines += [str(row) for row in self.dead]
         if len(self.nearly):
             assert self.counts is not None
             lines += [f"# {len(self.nearly)} rows that occur at most {self.at_most} times"]
             lines += [f"{row} # {self.counts[row]} times" for row in self.nearly]
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        write_file(path, "\n".join(lines) + "\n")
 
     def save_counts(self, path: Path) -> None:
         """Writes the counts of all tokens (V,) as npy.
 
         Raises:
             InputError: if there are no counts, or the file name does not end in .npy.
+            WriteError: if they cannot be written.
         """
         if self.counts is None or path.suffix != ".npy":
             raise InputError("needs a file name ending in .npy, and token counts.", parameter="save_counts", value=path)
-        np.save(path, self.counts)
+        content = BytesIO()
+        np.save(content, self.counts)
+        write_file(path, content.getbuffer())
 
     def plot_all(self, folder: Path) -> list[Path]:
         """Writes the figure `dead.png` if there is a matrix."""

@@ -14,11 +14,12 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import config, jit, types
+from numba import config, types
 from numba.extending import intrinsic
 from numpy.typing import ArrayLike, NDArray
 
 from gasfield.kernels.flags import EXACT
+from gasfield.kernels.jit import jit
 
 # Without forceinline LLVM does not inline the calls in kernels that round often, and does not vectorise the loop around
 # them: measured, 12.5 instead of 1.5 ns per element in the bfloat16 AdamW.

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from numba import jit
-
 from gasfield.kernels.flags import EXACT
+from gasfield.kernels.jit import jit
 
 
 @jit(**EXACT, forceinline=True)

@@ -4,8 +4,6 @@ Arithmetic follows IEEE 754 as written: nothing is reassociated or contracted. A
 itself and, if it comes from the cache, once more as a part of its enclosing function; with reassociation allowed, the
 two differ in the last bits, and a resumed run would differ from an uninterrupted one. Fast loops are written so that
 they vectorise without reordering sums.
-
-Each function is compiled with one set of options only: Numba's cache key includes neither `parallel` nor `fastmath`.
 """
 
 from __future__ import annotations

@@ -9,10 +9,10 @@ cut is good if few rows belong to both sides; keys are dense near zero, and cuts
 from __future__ import annotations
 
 import numpy as np
-from numba import jit
 from numpy.typing import NDArray
 
 from gasfield.kernels.flags import EXACT
+from gasfield.kernels.jit import jit
 
 Indices = NDArray[np.int64]
 _PIECE = 128

@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import jit, prange
+from numba import prange
 from numpy.typing import NDArray
 
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
+from gasfield.kernels.jit import jit
 
 _SLICES = 64
 _INSIDE: dict[str, Any] = EXACT | {"forceinline": True}

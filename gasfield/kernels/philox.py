@@ -22,11 +22,12 @@ import operator
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import config, jit, prange, types
+from numba import config, prange, types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
+from gasfield.kernels.jit import jit
 
 _LOOP: dict[str, Any] = EXACT | {"error_model": "numpy"}
 _TASKS: dict[str, Any] = EXACT_PARALLEL | {"error_model": "numpy"}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import jit, prange
+from numba import prange
 from numpy.typing import NDArray
 
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
+from gasfield.kernels.jit import jit
 
 Words = NDArray[np.unsignedinteger]
 Indices = NDArray[np.int64]

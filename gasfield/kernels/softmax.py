@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import math
 
-from numba import jit
-
 from gasfield.kernels.flags import EXACT
+from gasfield.kernels.jit import jit
 
 LARGEST = 700.0
 """Largest exponent: exp(709.8) is the largest number of double precision, and many are added."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import CalledProcessError
 from textwrap import fill
 
 import numpy as np
@@ -14,6 +16,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 from numpy.typing import NDArray
 
+from gasfield.files import draft_of, make_folder
 from gasfield.plots.strain import strain_colours
 from gasfield.plots.style import INK, SERIES, Values, dress, new_figure
 
@@ -50,9 +53,12 @@ def film(
     path: Path,
     writer: AbstractMovieWriter,
 ) -> Path:
-    """Writes an animation of all groups atomically, with a caption for each frame; returns its path.
+    """Writes an animation of all groups, with a caption for each frame; returns its path. Its folder is created.
 
     Axes and artists are the same in all frames; only their data are updated.
+
+    Raises:
+        WriteError: if it cannot be written.
     """
     figure = new_figure(6.0, 5.6)
     figure.set_layout_engine("none")
@@ -66,19 +72,25 @@ def film(
     _fit(ax, players)
     dress(ax, fill(title, 64), *labels)
     caption = ax.text(0.98, 0.98, "", transform=ax.transAxes, ha="right", va="top", fontsize=10, color=INK)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".partial-{path.name}")
-    try:
-        with writer.saving(figure, str(partial), dpi=90):
-            for frame, words in enumerate(captions):
-                for player in drawn:
-                    player.show(frame)
-                caption.set_text(words)
-                writer.grab_frame()
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    make_folder(path.parent)
+    with draft_of(path) as draft, _encoding(), writer.saving(figure, str(draft), dpi=90):
+        for frame, words in enumerate(captions):
+            for player in drawn:
+                player.show(frame)
+            caption.set_text(words)
+            writer.grab_frame()
     return path
+
+
+@contextmanager
+def _encoding() -> Iterator[None]:
+    """Turns a failure of ffmpeg into an `OSError` with its last message."""
+    try:
+        yield
+    except CalledProcessError as fault:
+        said = fault.stderr or fault.output or b""
+        lines = (said.decode(errors="replace") if isinstance(said, bytes) else said).strip().splitlines()
+        raise OSError(lines[-1] if lines else str(fault)) from fault
 
 
 class _Player:

@@ -40,6 +40,7 @@ def animate(
     Raises:
         InputError: if the suffix is unsupported, no writer is available, the file exists, a group does not exist, or
             there are fewer than two frames.
+        WriteError: if it cannot be written.
     """
     if output.suffix not in (".gif", ".mp4"):
         raise InputError("must end in .gif or .mp4.", parameter="output", value=output)

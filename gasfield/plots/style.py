@@ -7,9 +7,9 @@ differ in lightness and dash.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from enum import Enum
+from io import BytesIO
 from pathlib import Path
 from textwrap import fill
 from typing import Any
@@ -21,6 +21,7 @@ from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
 from gasfield.errors import GasfieldError
+from gasfield.files import make_folder, write_file
 
 OnFailure = Callable[[str, Exception], None]
 """Called with the name of a figure and what went wrong."""
@@ -139,10 +140,13 @@ def save_all(
 
 
 def save(figure: Figure | SubFigure, path: Path) -> Path:
-    """Writes a PNG atomically and returns its path."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Writes a PNG and returns its path; its folder is created.
+
+    Raises:
+        WriteError: if it cannot be written.
+    """
     whole = figure if isinstance(figure, Figure) else figure.get_figure(root=True)
-    partial = path.with_name(f".{path.name}.partial")
-    whole.savefig(partial, dpi=DPI, format="png")
-    os.replace(partial, path)
-    return path
+    picture = BytesIO()
+    whole.savefig(picture, dpi=DPI, format="png")
+    make_folder(path.parent)
+    return write_file(path, picture.getbuffer())

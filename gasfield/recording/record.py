@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 
-from gasfield.errors import InputError
+from gasfield.errors import InputError, WriteError
+from gasfield.files import make_folder
 from gasfield.provenance import versions
 from gasfield.recording.cadence import spread_steps
 from gasfield.recording.corpus import Corpus, tokenize
@@ -76,6 +77,7 @@ def record(
 
     Raises:
         InputError: if the plans do not fit the text, or the output exists.
+        WriteError: if the file cannot be written; it keeps the steps written before.
         BlowUp: if the loss becomes non-finite; the file keeps the steps before.
     """
     if output.parent != RECORDINGS or output.exists():  # that folder is created
@@ -83,7 +85,7 @@ def record(
     full_steps = choose_full_steps(recording_plan, training_plan.steps)
     corpus = tokenize(training_plan.text, training_plan.geometry.vocabulary, training_plan.dead)
     training = Training(training_plan, corpus)
-    output.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(output.parent)
     recorder = Recorder(
         training.model,
         output,
@@ -105,13 +107,17 @@ def record(
         provenance=_provenance(training_plan, recording_plan, corpus, command),
         overwrite=overwrite,
     )
-    with recorder:
+    try:
         for step, loss in enumerate(training.losses()):
-            recorder.step(loss)
             if recorder.failure is not None:
-                message = f"cannot be written ({recorder.failure}); it holds the steps before {step}."
-                raise InputError(message, parameter="output", value=output)
+                break
+            recorder.step(loss)
             progress(step, loss)
+    finally:
+        failure = recorder.finish()
+    if failure is not None:
+        reason = getattr(failure, "reason", None) or getattr(failure, "strerror", None) or failure
+        raise WriteError(output, f"{reason}; it holds the steps that were written before") from failure
 
 
 def choose_full_steps(plan: RecordingPlan, steps: int) -> frozenset[int]:

@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from gasfield.closing import Closing
 from gasfield.errors import InputError
+from gasfield.files import remove, writing
 from gasfield.gas import Gas
 from gasfield.recording.async_copy import AsyncCopy
 from gasfield.recording.cadence import Cadence, FieldForm, endless_steps
@@ -37,6 +38,7 @@ from gasfield.recording.optimiser import describe_optimiser, moments_of
 from gasfield.recording.ranks import gather, is_writer, world_size
 from gasfield.recording.rows import Rows, choose_rows
 from gasfield.recording.worker import Worker
+from gasfield.resources import check_output
 from gasfield.streams import Stream, generator
 from gasfield.tracers import Tracer
 from gasfield.trajectory import schema
@@ -129,10 +131,12 @@ class Recorder(Closing):
 
         Raises:
             InputError: if there is no such matrix, a row is out of range, or the file exists.
+            WriteError: if the file cannot be created.
         """
         self.path = Path(path)
         self.updates = 0
         self.lost: list[int] = []
+        self._failure: Exception | None = None
         self.matrices = find_matrices(model, embedding, output)
         self._weight = self.matrices.output if matrix == "output" else self.matrices.embedding
         surveys = endless_steps() if survey_steps is None else survey_steps
@@ -166,7 +170,7 @@ class Recorder(Closing):
             InputError: at the first step, if the field cannot be recorded as requested.
         """
         step, self.updates = self.updates, self.updates + 1
-        if self.failure is not None:
+        if self._worker is not None and self._worker.failure is not None:
             self._give_up()
         if self._worker is None and not self._shares:
             return
@@ -185,7 +189,7 @@ class Recorder(Closing):
     @property
     def failure(self) -> Exception | None:
         """The error that stopped the writing, or None."""
-        return None if self._worker is None else self._worker.failure
+        return self._failure if self._worker is None else self._worker.failure
 
     def _state(self) -> State | None:
         """The parts of the current matrix that are kept."""
@@ -293,15 +297,13 @@ class Recorder(Closing):
         self, model: nn.Module, tokens: Sequence[str] | None, seed: int, provenance: Mapping[str, Any], queue: int
     ) -> Worker:
         lattice = {torch.bfloat16: "bfloat16", torch.float64: "float64"}.get(self._weight.dtype, "float32")
-        try:
-            self.path.unlink(missing_ok=True)
+        remove(self.path)
+        with writing(self.path):
             writer = self._layout.open(
                 self.path, self._gas(tokens), lattice, self._provenance(model, seed) | dict(provenance)
             )
             self._layout.write(writer, StepRecord(step=0, after=self._state()))
             writer.flush()  # so that the file has a frame from the start
-        except OSError as fault:
-            raise InputError(f"{self.path}: cannot be written ({fault}).") from None
         return Worker(writer, queue)
 
     def _give(self, record: StepRecord) -> None:
@@ -322,17 +324,22 @@ class Recorder(Closing):
 
     def _give_up(self) -> None:
         """Stops recording after a failed write: warns once and lets the training continue."""
-        failure = self._let_go()
+        self._let_go()
         self._warn(
-            f"recording stopped before step {self.updates}: {self.path} cannot be written ({failure}). "
+            f"recording stopped before step {self.updates}: {self.path} cannot be written ({self.failure}). "
             "The training continues; the file holds the steps before"
         )
 
     def close(self) -> None:
-        """Writes the queued steps and closes the file. Further calls have no effect."""
-        atexit.unregister(self.close)
-        if (failure := self._let_go()) is not None:
+        """Writes the queued steps and closes the file; warns if that fails. Further calls have no effect."""
+        was_open = self._worker is not None
+        if (failure := self.finish()) is not None and was_open:
             self._warn(f"{self.path} could not be completed ({failure}); it holds the steps flushed before")
+
+    def finish(self) -> Exception | None:
+        """As `close`, but returns the error that stopped the writing instead of warning; None if there was none."""
+        atexit.unregister(self.close)
+        self._let_go()
         if self._layout.left_out:
             self._warn(
                 f"{len(self._layout.left_out)} exact fields are not in {self.path}, the first of them at step "
@@ -342,12 +349,14 @@ class Recorder(Closing):
         if self.lost:
             self._warn(f"{len(self.lost)} steps are not in {self.path}, the first of them {self.lost[0]}")
             self.lost.clear()
+        return self.failure
 
-    def _let_go(self) -> Exception | None:
+    def _let_go(self) -> None:
         self._layer.release()
         self._keeps_field = False
         worker, self._worker = self._worker, None
-        return None if worker is None else worker.finish()
+        if worker is not None:
+            self._failure = worker.finish()
 
     def _warn(self, text: str) -> None:
         warnings.warn(f"gasfield: {text}.", RecordingWarning, stacklevel=3)
@@ -394,10 +403,7 @@ class Recorder(Closing):
             raise InputError(f"{len(tokens)} strings for {len(self._weight)} rows.", parameter="tokens")
         if not is_writer():
             return
-        if self.path.is_dir() or (self.path.exists() and not overwrite):
-            raise InputError(f"{self.path}: exists already; choose another name, or set overwrite=True.")
-        if not self.path.parent.is_dir():
-            raise InputError(f"{self.path}: there is no folder {self.path.parent}.")
+        check_output(self.path, overwrite=overwrite, parameter="path")
 
     def _gas(self, tokens: Sequence[str] | None) -> Gas:
         return Gas(

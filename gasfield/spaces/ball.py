@@ -11,11 +11,12 @@ import math
 from typing import Any, Literal
 
 import numpy as np
-from numba import jit, prange
+from numba import prange
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
+from gasfield.kernels.jit import jit
 from gasfield.registry import register
 from gasfield.spaces.base import ROUNDING, Array, Space
 from gasfield.spaces.fold import folded, image_of

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
-from numba import jit, prange
+from numba import prange
 from numpy.typing import NDArray
 
 from gasfield.kernels.flags import EXACT_PARALLEL
+from gasfield.kernels.jit import jit
 from gasfield.registry import register
 from gasfield.spaces.base import ROUNDING, Array
 from gasfield.spaces.fold import facing, folded, image_of

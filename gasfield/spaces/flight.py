@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from numba import jit, prange
+from numba import prange
 
 from gasfield.kernels.flags import EXACT_PARALLEL
+from gasfield.kernels.jit import jit
 
 
 @jit(**EXACT_PARALLEL)

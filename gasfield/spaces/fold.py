@@ -8,9 +8,9 @@ use inside kernels.
 from __future__ import annotations
 
 import numpy as np
-from numba import jit
 
 from gasfield.kernels.flags import EXACT
+from gasfield.kernels.jit import jit
 
 
 @jit(**EXACT)

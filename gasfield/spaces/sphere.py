@@ -13,12 +13,13 @@ import math
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
-from numba import jit, prange
+from numba import prange
 from numpy.typing import NDArray
 from pydantic import Field
 from scipy.special import gammaln
 
 from gasfield.kernels.flags import EXACT_PARALLEL
+from gasfield.kernels.jit import jit
 from gasfield.registry import register
 from gasfield.spaces.base import Array, Space
 

@@ -326,16 +326,24 @@ def test_a_law_is_generated_alike_in_every_process() -> None:
     assert sources[0] == sources[1]
 
 
-def test_where_nothing_can_be_kept_a_private_folder_serves(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    monkeypatch.setattr(store.config, "CACHE_DIR", str(tmp_path / "file"))
-    folder = store._folder()
-    assert folder.is_dir()
-    assert folder.stat().st_mode & 0o077 == 0
-    monkeypatch.setattr(store.config, "CACHE_DIR", str(tmp_path / "new"))
-    assert store._folder() == tmp_path / "new" / "expressions"
+def test_a_damaged_law_is_generated_again_and_a_private_folder_serves_where_none_can_be_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "new"))
     law_from("field", ["x0 + 0.123"], Vocabulary(["x0"]))
-    assert [path.suffix for path in store._folder().iterdir()] == [".py"]  # nothing half-written is left
+    (path,) = (tmp_path / "new" / "expressions").iterdir()  # nothing half-written is left
+    whole = path.read_bytes()
+    for torn in (whole[:-20], b"", bytes(reversed(whole))):
+        path.write_bytes(torn)
+        sys.modules.pop(f"gasfield_expression_{path.stem}")
+        law_from("field", ["x0 + 0.123"], Vocabulary(["x0"]))
+        assert path.read_bytes() == whole
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "file"))
+    law = law_from("field", ["x0 + 0.124"], Vocabulary(["x0"]))
+    private = Path(law.py_func.__code__.co_filename).parent
+    assert private.stat().st_mode & 0o077 == 0
+    assert tmp_path not in private.parents
 
 
 # --- input errors ---

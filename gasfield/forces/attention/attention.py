@@ -24,7 +24,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
-from numba import jit, prange
+from numba import prange
 
 from gasfield.errors import InputError
 from gasfield.forces.attention.matrices import Matrix, matrix_of, square_of
@@ -33,6 +33,7 @@ from gasfield.forces.pair_list import BLOCK
 from gasfield.gas import Gas
 from gasfield.kernels.dot import dot
 from gasfield.kernels.flags import EXACT_PARALLEL
+from gasfield.kernels.jit import jit
 from gasfield.kernels.softmax import LARGEST, gather, gather_softmax, inner_products
 from gasfield.registry import register
 from gasfield.spec import Spec

@@ -22,7 +22,7 @@ import math
 from typing import Any, Literal
 
 import numpy as np
-from numba import jit, prange
+from numba import prange
 from pydantic import Field
 
 from gasfield.forces.attention.matrices import Matrix, square_of
@@ -32,6 +32,7 @@ from gasfield.forces.pair_list import BLOCK
 from gasfield.gas import Gas
 from gasfield.kernels.dot import dot
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
+from gasfield.kernels.jit import jit
 from gasfield.kernels.softmax import LARGEST, gather_softmax
 from gasfield.registry import register
 from gasfield.spec import Spec

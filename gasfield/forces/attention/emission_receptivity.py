@@ -17,7 +17,7 @@ import math
 from typing import ClassVar, Literal
 
 import numpy as np
-from numba import jit, prange
+from numba import prange
 from numpy.typing import ArrayLike
 from pydantic import Field
 
@@ -26,6 +26,7 @@ from gasfield.forces.base import Array, Force, ForceSpec, PairTable, Surrounding
 from gasfield.forces.pair_list import BLOCK
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
+from gasfield.kernels.jit import jit
 from gasfield.kernels.softmax import inner_products
 from gasfield.registry import register
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import jit
 
 from gasfield.errors import InputError
 from gasfield.forces.attention.matrices import Matrix, Rows, rows_of, square_of
 from gasfield.forces.base import Array
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT
+from gasfield.kernels.jit import jit
 from gasfield.spec import Spec
 
 

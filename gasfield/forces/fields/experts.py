@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import numpy as np
-from numba import jit, prange
+from numba import prange
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -22,6 +22,7 @@ from gasfield.forces.external import ExternalForce
 from gasfield.forces.fields.soft_min import add_soft_min, square_distances
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
+from gasfield.kernels.jit import jit
 from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
 from gasfield.spec import Spec

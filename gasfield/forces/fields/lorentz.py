@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from numba import jit, prange
+from numba import prange
 from scipy.linalg import schur
 from threadpoolctl import threadpool_limits
 
@@ -20,6 +20,7 @@ from gasfield.forces.base import Array, Finite, Force, ForceSpec, Surroundings
 from gasfield.forces.charges import require_charges
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT_PARALLEL
+from gasfield.kernels.jit import jit
 from gasfield.registry import register
 
 

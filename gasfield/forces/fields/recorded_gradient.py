@@ -12,13 +12,14 @@ import hashlib
 from typing import ClassVar, Literal
 
 import numpy as np
-from numba import jit, prange
+from numba import prange
 
 from gasfield.errors import InputError
 from gasfield.forces.base import Array, Force, ForceSpec, Surroundings
 from gasfield.gas import Gas
 from gasfield.kernels.dot import dot
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
+from gasfield.kernels.jit import jit
 from gasfield.registry import register
 from gasfield.trajectory import AffineField, FullField, FullSnapshot, RecordedField, Trajectory
 

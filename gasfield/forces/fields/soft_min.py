@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import jit
 
 from gasfield.kernels.flags import EXACT
+from gasfield.kernels.jit import jit
 
 
 @jit(**EXACT)
