@@ -3,8 +3,8 @@
 Two kinds of crash, after ALICE (Pillai et al., OSDI 2014) and CrashMonkey (Mohan et al., OSDI 2018):
 
 * a *kill* keeps every change before some moment, the last one possibly in part;
-* a *power cut* keeps what was synced. Of the changes of a file since its last sync all, none, all but one, only one, or
-  one torn at a page are there; of the names changed since the last sync of their folder, the first few or only the last.
+* a *power cut* keeps what was synced. Of the changes of a file since its last sync all, none, all but one, only one or
+  one torn at a page are there; of the names changed since the last sync of their folder the first few, or the last.
 
 `Trace` wraps the functions of `os` that change files. `Trace.final` must equal the folder afterwards: a change that was
 made in another way would be missing.

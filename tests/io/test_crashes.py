@@ -148,7 +148,7 @@ def recovered_run(frames: np.ndarray, undisturbed: dict[str, Any], resume: Calla
                 raise
         assert not differences(content(run / "trajectory.h5"), undisturbed)
         assert (run / "summary.json").exists()
-        assert sorted(each.name for each in (run / "plots").iterdir()) == ["cloud.png"]
+        assert sorted(each.name for each in (run / "plots").iterdir()) == ["gas-cloud.png"]
         assert not list(run.rglob(".gasfield-[0-9]*"))
 
     return recover
