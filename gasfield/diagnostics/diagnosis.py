@@ -113,6 +113,11 @@ def diagnose(
     chosen = chosen_diagnostics(diagnostics)
     opened = nullcontext(trajectory) if isinstance(trajectory, Trajectory) else open_trajectory(trajectory)
     with opened as source:
+        if context is not None and context.space.dimensions != source.dimensions:
+            raise InputError(
+                f"{source.path}: the run has {context.space.dimensions} dimensions, the file {source.dimensions}.",
+                parameter="context",
+            )
         return _diagnose(source, chosen, Origin(context) if context else Origin.of(source))
 
 
