@@ -17,6 +17,9 @@ from gasfield.scenario.diagnostic import AnyDiagnostic, DiagnosticSpec, repeated
 from gasfield.spec import parse
 from gasfield.trajectory import SURVEYED, Trajectory, open_trajectory
 
+EVERY = "every diagnostic"
+"""In place of the name of a diagnostic in notes on the data."""
+
 
 @dataclass(frozen=True)
 class LeftOut:
@@ -35,11 +38,13 @@ class Diagnosis:
         results: group name -> name of the diagnostic -> result.
         whole: name of the diagnostic -> result for the gas as a whole.
         left_out: what does not apply, and why.
+        faults: group name -> which of its rows are there without a finite position.
     """
 
     results: dict[str, dict[str, Result]] = field(default_factory=dict)
     whole: dict[str, Result] = field(default_factory=dict)
     left_out: list[LeftOut] = field(default_factory=list)
+    faults: dict[str, str] = field(default_factory=dict)
 
     def _everything(self) -> Iterator[tuple[str, str, Result]]:
         """(group, diagnostic, result); results for the gas as a whole have the group "gas"."""
@@ -53,10 +58,12 @@ class Diagnosis:
         The keys of a diagnostic with its own name are prefixed with that name.
         """
         groups = {name: _leaves(results) for name, results in self.results.items()}
-        notes = [
+        notes = [{"group": group, "diagnostic": EVERY, "note": fault} for group, fault in self.faults.items()]
+        notes += [
             {"group": group, "diagnostic": diagnostic, "note": note}
             for group, diagnostic, result in self._everything()
             for note in result.notes
+            if note != self.faults.get(group)
         ]
         whole = {WHOLE: _leaves(self.whole)} if self.whole else {}
         return {"groups": groups, **whole, "left_out": [vars(entry) for entry in self.left_out], "notes": notes}
@@ -146,22 +153,24 @@ def _diagnose(trajectory: Trajectory, chosen: Sequence[Diagnostic[Result]], orig
     for name in names if of_groups else ():
         survey = Group.survey(trajectory) if name not in trajectory.names else None
         group = survey or Group.of(trajectory, name, origin=origin)
-        _compute(of_groups, group, diagnosis.results[name], diagnosis.left_out)
+        _compute(of_groups, group, diagnosis.results[name], diagnosis)
     if origin.context is None:  # the gas need not be read for these
         of_runs = [diagnostic for diagnostic in of_whole if diagnostic.needs_run]
         diagnosis.left_out.extend(LeftOut(WHOLE, diagnostic.label, origin.reason) for diagnostic in of_runs)
         of_whole = [diagnostic for diagnostic in of_whole if not diagnostic.needs_run]
     if of_whole:
-        _compute(of_whole, Group.whole(trajectory, origin), diagnosis.whole, diagnosis.left_out)
+        _compute(of_whole, Group.whole(trajectory, origin), diagnosis.whole, diagnosis)
     return diagnosis
 
 
 def _compute(
-    diagnostics: Sequence[Diagnostic[Result]], group: Group, results: dict[str, Result], left_out: list[LeftOut]
+    diagnostics: Sequence[Diagnostic[Result]], group: Group, results: dict[str, Result], diagnosis: Diagnosis
 ) -> None:
+    if group.fault is not None:
+        diagnosis.faults[group.name] = group.fault
     for diagnostic in diagnostics:
         reason = diagnostic.why_not(group)
         if reason is None:
             results[diagnostic.label] = diagnostic.result(group)
         else:
-            left_out.append(LeftOut(group.name, diagnostic.label, reason))
+            diagnosis.left_out.append(LeftOut(group.name, diagnostic.label, reason))
