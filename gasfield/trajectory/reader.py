@@ -105,8 +105,11 @@ class Trajectory(Closing):
         velocity = f"{schema.VECTORS}/{schema.VELOCITY}"
         shape = (self.count, self.dimensions)
         self._velocities = self._frames(velocity, *shape) if velocity in self._file else None
-        self.steps: NDArray[np.int64] = self._positions.steps
-        self.times: NDArray[np.float64] = self._positions.times
+        whole = len(self._positions if self._velocities is None else min(self._positions, self._velocities, key=len))
+        self.steps: NDArray[np.int64] = self._positions.steps[:whole]
+        self.times: NDArray[np.float64] = self._positions.times[:whole]
+        if self._velocities is not None and np.any(self._velocities.steps[:whole] != self.steps):
+            raise InputError(f"{self.path}: positions and velocities have different steps.")
         self.species: NDArray[np.int64] = self._of_particles("species", _INTEGER)
         self.names: list[str] = [
             str(name) for name in self._dataset(f"{schema.VECTORS}/species").attrs[schema.GROUP_NAMES]
@@ -469,7 +472,8 @@ class Trajectory(Closing):
         frames = self._frames(location, *shape)
         self._check_memory(frames.nbytes, location)
         try:
-            return Series(frames.steps, frames.times, frames.read())
+            values = frames.read() if len(frames) else np.empty(frames.shape, frames.dtype)
+            return Series(frames.steps, frames.times, values)
         except OSError as fault:
             raise InputError(
                 f"{self.path}: {location} cannot be read; the file is damaged or cut short ({fault})."
