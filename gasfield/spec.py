@@ -155,14 +155,18 @@ def _is_tag(part: str | int, data: Any) -> bool:
 
 def _without_consequences(faults: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Leaves out consequences of other faults: a list too short because an item is wrong, keys missing because the kind
-    is unknown, and scalar members of a union for which a mapping or a list was given."""
+    is unknown, scalar members of a union for which a mapping or a list was given, and the other members where a number
+    is not finite."""
     places = [fault["loc"] for fault in faults]
+    not_finite = {fault["loc"] for fault in faults if fault["type"] == "finite_number"}
     unknown_kinds = {place[:-1] for place in places if place and place[-1] == "kind"}
 
     def follows(fault: dict[str, Any]) -> bool:
         place = fault["loc"]
         if fault["type"] == "missing":
             return place[:-1] in unknown_kinds
+        if fault["loc"] in not_finite:
+            return bool(fault["type"] != "finite_number")
         deeper = any(len(other) > len(place) and other[: len(place)] == place for other in places)
         return deeper and (fault["type"] == "too_short" or _is_whole_for_a_scalar(fault))
 

@@ -90,7 +90,11 @@ class StabilityMonitor(Operation):
             self._count, self._last = gas.count, self._last if self._judges_jumps else np.nan
         if self._judges_jumps or self._looks() or np.isnan(self._last):
             self._energy = self._mean_energy()
-            self._origin = self._total if np.isnan(self._last) else self._origin + self._total - self._last
+            change = self._total - self._last
+            if np.isnan(change):
+                self._origin = self._total
+            elif change:
+                self._origin, self._scale = self._origin + change, np.maximum(self._scale, abs(change))
             self._last = self._total
 
     def guard(self, simulation: SimulationLike) -> None:
@@ -124,7 +128,7 @@ class StabilityMonitor(Operation):
             return "no longer has a finite energy"
         if self._judges_jumps and 0 < JUMP * self._scale < energy - self._energy:
             return f"has the most energy in a gas whose mean energy jumped from {self._energy:.4g} to {energy:.4g}"
-        if self._limit is not None and 0 < self._limit * self._scale < self._departure():
+        if self._limit is not None and 0 < self._limit * self._present_scale() < self._departure():
             return f"has the most energy in a gas whose mean energy went from {self._origin:.4g} to {self._total:.4g}"
         return None
 
@@ -205,7 +209,9 @@ class StabilityMonitor(Operation):
             sources = gas.is_source if gas.is_source.any() else ~gas.is_source
             self._total = float(energies[sources].mean())
             if decay:
-                self._total += 0.5 * decay * float(np.mean(np.sum(np.square(gas.positions[sources], dtype=float), axis=1)))
+                self._total += (
+                    0.5 * decay * float(np.mean(np.sum(np.square(gas.positions[sources], dtype=float), axis=1)))
+                )
             return float(energies.mean())
 
     def _energy_scale(self) -> float:

@@ -318,7 +318,7 @@ def _require_finite_gas(gas: Gas) -> None:
         if values is not None and not np.isfinite(values).all():
             worst = int(gas.species[np.argmin(np.isfinite(values.reshape(gas.count, -1)).all(axis=1))])
             with about(worst):
-                require_finite(values[gas.species == worst], what)
+                require_finite(values[gas.species == worst], what, what)
 
 
 def _require_inside(everyone: Gas, space: Space) -> None:

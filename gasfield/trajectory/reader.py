@@ -345,11 +345,11 @@ class Trajectory(Closing):
         """
         place = self._field_group("full", schema.FULL)
         hidden = self._frames(f"{place}/hidden", None, self.dimensions)
-        log_partition, weight = (self._frames(f"{place}/{name}", hidden.shape[1]) for name in ("log_partition", "weight"))
-        has_own = f"{place}/{schema.POSITION}" in self._file
-        position = (
-            self._frames(f"{place}/{schema.POSITION}", None, self.dimensions) if has_own else self._positions
+        log_partition, weight = (
+            self._frames(f"{place}/{name}", hidden.shape[1]) for name in ("log_partition", "weight")
         )
+        has_own = f"{place}/{schema.POSITION}" in self._file
+        position = self._frames(f"{place}/{schema.POSITION}", None, self.dimensions) if has_own else self._positions
         gradient = self._frames(f"{place}/gradient", *position.shape[1:])
         return FullField(
             steps=gradient.steps[: min(len(hidden), len(log_partition), len(weight))],
@@ -397,7 +397,9 @@ class Trajectory(Closing):
         times, steps = (self._checked(f"{location}/{name}", kinds, None) for name, kinds in _CLOCK.items())
         self._check_memory(steps.nbytes + times.nbytes, location)
         if min(len(times), len(values)) < len(steps):
-            raise InputError(f"{self.path}: {location} has {len(steps)} steps, {len(times)} times, {len(values)} values.")
+            raise InputError(
+                f"{self.path}: {location} has {len(steps)} steps, {len(times)} times, {len(values)} values."
+            )
         return Frames(self._file, location)
 
     def _of_particles(self, name: str, kinds: str, otherwise: NDArray[Any] | None = None) -> NDArray[Any]:

@@ -98,14 +98,14 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def other_forms(values: h5py.Dataset) -> Iterator[np.ndarray]:
-    """The same data set with another shape or type: each axis longer, shorter, empty; one more, none; text; numbers that
-    are no index."""
+    """The same data set with another shape or type: each axis, the last first, longer, shorter, empty; one
+    more, none; text; numbers that are no index."""
     shape, kind = values.shape, "S1" if values.dtype.kind == "O" else values.dtype
-    yield np.zeros((*shape, 2), kind)
-    yield np.zeros((), kind)
-    for axis, length in enumerate(shape):
+    for axis, length in reversed(list(enumerate(shape))):
         for changed in (40 * length + 40, max(length - 1, 0), length + 1, 0):
             yield np.zeros((*shape[:axis], changed, *shape[axis + 1 :]), kind)
+    yield np.zeros((*shape, 2), kind)
+    yield np.zeros((), kind)
     if values.dtype.kind in "iuf":
         yield np.full(shape, 10**6, values.dtype)
         yield np.full(shape, b"a")
@@ -146,10 +146,10 @@ def check(good: Path, folder: Path, part: slice) -> None:
     assert all(Path(path).name in answers[path] for path in refused), "a refusal names the file"
 
 
-def test_a_data_set_with_too_long_or_too_many_axes_crashes_no_reader(good: Path, tmp_path: Path) -> None:
-    check(good, tmp_path, slice(0, 3))
+def test_a_data_set_that_is_too_long_or_too_short_crashes_no_reader(good: Path, tmp_path: Path) -> None:
+    check(good, tmp_path, slice(0, 2))
 
 
 @pytest.mark.validate
 def test_no_form_of_any_data_set_crashes_a_reader(good: Path, tmp_path: Path) -> None:
-    check(good, tmp_path, slice(3, None))
+    check(good, tmp_path, slice(2, None))
