@@ -94,7 +94,7 @@ class DynamicsSpec(Spec):
     force_is_velocity: ClassVar[bool] = False
     """Whether the force is used as a velocity [length/time], so that its potential is not an energy."""
     conserves_energy: ClassVar[bool] = False
-    """Whether the total energy is conserved up to an error that stays bounded, if forces are conservative and steady."""
+    """Whether the total energy is conserved up to a bounded error, if forces are conservative and steady."""
     remedy: ClassVar[str] = "Try a smaller time_step."
     """What to try when the state becomes non-finite."""
 

@@ -38,6 +38,7 @@ RISE = 100.0
 """So is a rise by so many times the scale since the start, in equilibrium with a bath or in a descent."""
 DEPARTURE = 10.0
 """So is a departure of a conserved energy from that of the start, up or down, by so many times the scale."""
+_ROUNDING = 1e-12
 
 
 class StabilityMonitor(Operation):
@@ -46,7 +47,7 @@ class StabilityMonitor(Operation):
     def __init__(self) -> None:
         """Looks every `STRIDE` steps at least."""
         self.trigger = Every(steps=STRIDE)
-        self._scale: NDArray[np.float64] | None = None
+        self._scale: float | None = None
         self._origin = self._last = self._total = np.nan
         self._count = 0.0
 
@@ -59,7 +60,7 @@ class StabilityMonitor(Operation):
         self._judges_jumps = simulation.gas.velocities is not None or simulation.bath is not None
         self._limit = self._find_limit()
         if self._scale is None:
-            self._scale = np.array(self._energy_scale() if self._judges_jumps or self._limit else 0.0)
+            self._scale = self._energy_scale() if self._judges_jumps or self._limit else 0.0
 
     def _find_limit(self) -> float | None:
         """How far the energy may be from that of the start, in units of its scale; None where no law bounds it."""
@@ -71,14 +72,14 @@ class StabilityMonitor(Operation):
         return DEPARTURE if simulation.law.conserves_energy else None
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """The energy scale so far; the energies of the start and of the last event, and the number of particles then."""
+        """The energy scale so far; the energies of the start and of the last event, and the particles counted then."""
         if self._scale is None:
             return {}
-        return {"watch/scale": self._scale.copy(), "watch/energy": np.array([self._origin, self._last, self._count])}
+        return {"watch/scale": np.array(self._scale), "watch/energy": np.array([self._origin, self._last, self._count])}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Takes back what `state` gave; without energies, as in earlier versions, the present one is that of the start."""
-        self._scale = np.array(state["watch/scale"])
+        """Takes back what `state` gave; without energies, as in earlier versions, the present one becomes the first."""
+        self._scale = float(state["watch/scale"])
         self._origin, self._last, self._count = map(float, state.get("watch/energy", (np.nan, np.nan, 0)))
 
     def prepare(self, simulation: SimulationLike) -> None:
@@ -93,8 +94,8 @@ class StabilityMonitor(Operation):
             change = self._total - self._last
             if np.isnan(change):
                 self._origin = self._total
-            elif change:
-                self._origin, self._scale = self._origin + change, np.maximum(self._scale, abs(change))
+            elif abs(change) > _ROUNDING * abs(self._total):  # sums may differ in the last bit after a restart
+                self._origin, self._scale = self._origin + change, max(self._scale or 0.0, abs(change))
             self._last = self._total
 
     def guard(self, simulation: SimulationLike) -> None:
@@ -107,10 +108,10 @@ class StabilityMonitor(Operation):
         if self._fault(looks):
             raise self._blow_up()
         if looks:
-            self._last, self._scale = self._total, np.array(self._present_scale())
+            self._last, self._scale = self._total, self._present_scale()
 
     def _looks(self) -> bool:
-        """Whether the energy of a descent is computed now: no other operation needs it, so only every `STRIDE` steps."""
+        """Whether the energy of a descent is computed now: only every `STRIDE` steps, since nothing else needs it."""
         gas = self._simulation.gas
         return self._limit is not None and (gas.step - self._simulation.start) % STRIDE == 0
 
@@ -126,9 +127,10 @@ class StabilityMonitor(Operation):
         energy = self._mean_energy()
         if not np.isfinite(energy):
             return "no longer has a finite energy"
-        if self._judges_jumps and 0 < JUMP * self._scale < energy - self._energy:
+        scale = self._present_scale()
+        if self._judges_jumps and 0 < JUMP * scale < energy - self._energy:
             return f"has the most energy in a gas whose mean energy jumped from {self._energy:.4g} to {energy:.4g}"
-        if self._limit is not None and 0 < self._limit * self._present_scale() < self._departure():
+        if self._limit is not None and 0 < self._limit * scale < self._departure():
             return f"has the most energy in a gas whose mean energy went from {self._origin:.4g} to {self._total:.4g}"
         return None
 
@@ -139,7 +141,7 @@ class StabilityMonitor(Operation):
 
     def _present_scale(self) -> float:
         """The energy scale, which grows with the bath, and with kinetic energy that came from the potential."""
-        gas, scale = self._simulation.gas, float(self._scale or 0.0)
+        gas, scale = self._simulation.gas, self._scale or 0.0
         if self._limit == RISE and self._simulation.bath is not None:
             return max(scale, gas.dimensions * float(self._simulation.bath.at(gas.step).max()))
         if self._limit == DEPARTURE:

@@ -75,8 +75,8 @@ def animate(
 
 @dataclass(frozen=True)
 class _Seen:
-    """A group in the chosen frames: positions (F, N, D), NaN before a particle appears; (F,) how many particles are there
-    without a finite position; and bonds (B, 2)."""
+    """A group in the chosen frames: positions (F, N, D), NaN before a particle appears; (F,) how many are there without
+    a finite position; and bonds (B, 2)."""
 
     name: str
     positions: Values

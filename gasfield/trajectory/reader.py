@@ -439,7 +439,7 @@ class Trajectory(Closing):
         return found
 
     def _require_below(self, indices: NDArray[np.int64], count: int, location: str) -> None:
-        if indices.size and not (0 <= indices.min() and indices.max() < count):
+        if indices.size and not (indices.min() >= 0 and indices.max() < count):
             raise InputError(f"{self.path}: {location} has numbers outside 0 to {count - 1}.")
 
     def _group(self, location: str) -> h5py.Group:

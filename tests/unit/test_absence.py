@@ -1,4 +1,4 @@
-"""Who is there is data: a particle that is yet to be planted is told from one that is broken, in memory and in files."""
+"""Who is there is data: a particle yet to be planted is told from one that is broken, in memory and in files."""
 
 from __future__ import annotations
 
