@@ -299,8 +299,7 @@ class Trajectory(Closing):
         Raises:
             InputError: if it was not recorded, as in older recordings.
         """
-        location = f"{schema.SURVEY}/{schema.LAST_MOTION}"
-        return self._series(location, len(self.survey_ids) if location in self._file else None)
+        return self._series(f"{schema.SURVEY}/{schema.LAST_MOTION}", None)
 
     @property
     def survey_ids(self) -> NDArray[np.int64]:
