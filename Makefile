@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test validate lint recordings study precision clean
+.PHONY: demo test validate bounds lint recordings study precision clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gasfield run dead-token-drift
@@ -16,6 +16,11 @@ test: $(VENV)/.installed-test
 
 validate: $(VENV)/.installed-validate
 	$(BIN)/python -m pytest -m validate
+
+# The tests of all kernels, compiled with bounds checks into a cache of their own (about half an hour the first time).
+bounds: $(VENV)/.installed-test
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$(abspath $(VENV))/kernels-with-bounds \
+		$(BIN)/python -m pytest -m "not validate" tests/physics tests/unit
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff format --check .

@@ -8,6 +8,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from gasfield.errors import InputError
+
 
 @dataclass
 class Gas:
@@ -30,6 +32,8 @@ class Gas:
             All true if left out.
         ids: (N,) int64: the identifier of each particle, which determines its random numbers and its row in a
             trajectory; 0 to N - 1 if left out.
+        appears: (N,) int64: the step from which each particle is there, 0 for one that is there from the start; zeros
+            if left out.
     """
 
     positions: NDArray[np.floating[Any]]
@@ -45,6 +49,7 @@ class Gas:
     charges: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     is_source: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, bool))
     ids: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    appears: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
     def __post_init__(self) -> None:
         count = self.count
@@ -57,6 +62,7 @@ class Gas:
         self.charges = self.charges if len(self.charges) else np.zeros(count)
         self.is_source = self.is_source if len(self.is_source) else np.ones(count, bool)
         self.ids = self.ids if len(self.ids) else np.arange(count)
+        self.appears = self.appears if len(self.appears) else np.zeros(count, np.int64)
 
     @property
     def count(self) -> int:
@@ -76,6 +82,27 @@ class Gas:
         """
         return np.flatnonzero(self.species == self.names.index(name))
 
+    def require_shapes(self, dimensions: int) -> None:
+        """Checks that all arrays have N entries and vectors D: kernels check no bounds.
+
+        Raises:
+            InputError: if one has another shape.
+        """
+        count = len(self.positions)
+        for name in ("positions", "velocities"):
+            values = getattr(self, name)
+            if values is not None and values.shape != (count, dimensions):
+                raise InputError(f"has shape {values.shape}; ({count}, {dimensions}) is needed.", parameter=name)
+        for name in ("species", "token_ids", "masses", "charges", "is_source", "ids", "appears"):
+            if getattr(self, name).shape != (count,):
+                raise InputError(f"has shape {getattr(self, name).shape}; ({count},) is needed.", parameter=name)
+        if not 0 <= int(self.species.min()) <= int(self.species.max()) < len(self.names):
+            raise InputError(f"has numbers outside 0 to {len(self.names) - 1}.", parameter="species")
+
+    def present(self, step: int) -> NDArray[np.bool_]:
+        """(N,) which particles are there at a step."""
+        return np.asarray(self.appears <= step)
+
     def at(self, positions: NDArray[np.floating[Any]]) -> Self:
         """The same gas at other positions (N, D); every other array is shared."""
         return replace(self, positions=positions)
@@ -93,6 +120,7 @@ class Gas:
             charges=self.charges[rows],
             is_source=self.is_source[rows],
             ids=self.ids[rows],
+            appears=self.appears[rows],
         )
 
     def copy(self) -> Self:
@@ -110,3 +138,17 @@ class Gas:
             raise ValueError("a gas without velocities has no kinetic energy")
         energies: NDArray[np.float64] = 0.5 * self.masses * np.einsum("ij,ij->i", self.velocities, self.velocities)
         return energies
+
+
+def require_finite(values: NDArray[np.floating[Any]], what: str = "positions", key: str | None = None) -> None:
+    """Refuses numbers of particles (N,) or (N, D) of which one is infinite or NaN.
+
+    Raises:
+        InputError: it says how many particles are concerned.
+    """
+    bad = np.flatnonzero(~np.isfinite(values.reshape(len(values), -1)).all(axis=1))
+    if len(bad):
+        raise InputError(
+            f"{what} of {len(bad)} of {len(values)} particles are not finite; the first is particle {bad[0]} of them.",
+            parameter=key,
+        )

@@ -1,8 +1,9 @@
-"""The base of everything that can be written in YAML: unknown keys are errors, instances are immutable."""
+"""The base of everything that can be written in YAML: unknown keys are errors, instances are immutable, every number is
+finite, and every integer fits into 64 bits."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -14,9 +15,11 @@ from gasfield.renames import former_name
 
 
 class Spec(BaseModel):
-    """A typed part of a scenario. Unknown keys are errors; instances are frozen."""
+    """A typed part of a scenario. Unknown keys are errors; instances are frozen; numbers are finite."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, populate_by_name=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, populate_by_name=True, allow_inf_nan=False
+    )
 
     former_keys: ClassVar[Mapping[str, str]] = {}
     """Former name of a key -> its present name; former names are accepted with a note (see `renames`)."""
@@ -51,7 +54,11 @@ class Spec(BaseModel):
                         hint = f" '{key}' is now called '{cls.former_keys[key]}'."
                     text = f"unknown key '{key}'; the keys here are {', '.join(known)}.{hint}"
                     raise PydanticCustomError("unknown_key", "{text}", {"text": text, "key": key})
-        return handler(data)
+        spec = handler(data)
+        for name in cls.model_fields.keys() - {"seed"}:  # seeds are uint64, and say so themselves
+            for place, number in _beyond_int64(getattr(spec, name), (cls.model_fields[name].alias or name,)):
+                raise fault_within(place, f"should be an integer of 64 bits, not {number}", number)
+        return spec
 
     @classmethod
     def with_present_keys(cls, data: dict[str, Any]) -> dict[str, Any]:
@@ -61,6 +68,15 @@ class Spec(BaseModel):
             if old in present and old not in cls.model_fields and new not in present and former_name(old, new):
                 present = {new if key == old else key: value for key, value in present.items()}
         return present
+
+
+def _beyond_int64(value: Any, place: Place) -> Iterator[tuple[Place, int]]:
+    """Integers of a field that do not fit into 64 bits, each with its place."""
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        yield place, value
+    elif isinstance(value, tuple) and value and not isinstance(value[0], float):
+        for index, item in enumerate(value):
+            yield from _beyond_int64(item, (*place, index))
 
 
 def parse(annotation: Any, data: Any) -> Any:
@@ -139,14 +155,18 @@ def _is_tag(part: str | int, data: Any) -> bool:
 
 def _without_consequences(faults: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Leaves out consequences of other faults: a list too short because an item is wrong, keys missing because the kind
-    is unknown, and scalar members of a union for which a mapping or a list was given."""
+    is unknown, scalar members of a union for which a mapping or a list was given, and the other members where a number
+    is not finite."""
     places = [fault["loc"] for fault in faults]
+    not_finite = {fault["loc"] for fault in faults if fault["type"] == "finite_number"}
     unknown_kinds = {place[:-1] for place in places if place and place[-1] == "kind"}
 
     def follows(fault: dict[str, Any]) -> bool:
         place = fault["loc"]
         if fault["type"] == "missing":
             return place[:-1] in unknown_kinds
+        if fault["loc"] in not_finite:
+            return bool(fault["type"] != "finite_number")
         deeper = any(len(other) > len(place) and other[: len(place)] == place for other in places)
         return deeper and (fault["type"] == "too_short" or _is_whole_for_a_scalar(fault))
 

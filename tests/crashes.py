@@ -189,7 +189,8 @@ class Trace:
         for number, change in enumerate(self.changes):
             disk.apply(change)
             if change.kind not in ("sync", "sync folder", "note"):
-                for files in disk.after_power_cuts():
+                syncs = number + 1 < len(self.changes) and self.changes[number + 1].kind == "sync"
+                for files in disk.after_power_cuts(each=syncs):
                     yield number, files
 
 
@@ -257,15 +258,19 @@ class Disk:
         """As every process sees them."""
         return _files(self.names, self.contents)
 
-    def after_power_cuts(self) -> Iterator[Files]:
-        """What may be there when the power comes back."""
+    def after_power_cuts(self, *, each: bool) -> Iterator[Files]:
+        """What may be there when the power comes back.
+
+        Args:
+            each: whether each change since the last sync may be missing or alone, or only the last.
+        """
         for names in self._names_after_power_cuts():
             present = {number for number in names.values() if number is not None}
             dirty = [file for file, changes in self.pending.items() if changes and file in present]
             yield _files(names, self.durable)
             yield _files(names, self.contents)
             for file in dirty:
-                for content in _torn(self.durable[file], self.pending[file]):
+                for content in _torn(self.durable[file], self.pending[file], each=each):
                     yield _files(names, {**self.contents, file: content})
 
     def _names_after_power_cuts(self) -> Iterator[dict[str, int | None]]:
@@ -315,9 +320,9 @@ def _changed(content: bytes, change: Change) -> bytes:
     return content[: change.offset].ljust(change.offset, b"\0")
 
 
-def _torn(durable: bytes, changes: list[Change]) -> Iterator[bytes]:
+def _torn(durable: bytes, changes: list[Change], *, each: bool) -> Iterator[bytes]:
     """Contents with some of the changes since the last sync."""
-    for left_out in range(len(changes)):
+    for left_out in range(0 if each else len(changes) - 1, len(changes)):
         content = durable
         for number, change in enumerate(changes):
             if number != left_out:

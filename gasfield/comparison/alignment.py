@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.diagnostics import Group
+from gasfield.diagnostics.group import Presence
 from gasfield.errors import InputError
 from gasfield.trajectory import SURVEYED, Trajectory
 
+_NEVER = np.iinfo(np.int64).max
 LIVE = "live"
 """The group of rows with a direct gradient, which a dead-row hindcast does not cover."""
 
@@ -144,13 +146,17 @@ def _by_token(token_ids: NDArray[np.int64], rows: NDArray[np.int64]) -> dict[int
 
 
 def _present(pair: Pair) -> Pair:
-    """Keeps the rows present on both sides, so that the two stay aligned."""
+    """Keeps the rows with a finite position on both sides, so that the two stay aligned."""
+    sides = (pair.real, pair.simulated)
+    if all(np.all(side.presence().in_frame == side.count) for side in sides):
+        return pair
+    broken, other = (np.where(side.presence().broken < 0, _NEVER, side.presence().broken) for side in sides)
     in_frame, of_row = np.zeros(len(pair.real.steps), np.int64), np.zeros(pair.real.count, np.int64)
     for frame, (real, simulated) in enumerate(zip(pair.real.positions, pair.simulated.positions, strict=True)):
         both = np.isfinite(real).all(axis=1) & np.isfinite(simulated).all(axis=1)
         in_frame[frame] = both.sum()
         of_row += both
-    if np.all(in_frame == pair.real.count):
-        return pair
-    kept = pair.real.throughout(in_frame, of_row)
-    return Pair(kept, pair.simulated.throughout(in_frame, of_row), kept.notes)
+    first = np.minimum(broken, other)
+    presence = Presence(in_frame, of_row, np.where(first == _NEVER, -1, first))
+    kept = pair.real.throughout(presence)
+    return Pair(kept, pair.simulated.throughout(presence), kept.notes)

@@ -123,7 +123,10 @@ class Diagnostic(DiagnosticSpec, Generic[R_co]):
     def result(self, group: Group) -> R_co:
         """The results for a group to which it applies."""
         looked_at = group.present() if self.throughout else group
-        return self.measure(looked_at, list(looked_at.notes))
+        notes = list(looked_at.notes)
+        if group.fault is not None and group.fault not in notes:
+            notes.append(group.fault)
+        return self.measure(looked_at, notes)
 
     @abstractmethod
     def measure(self, group: Group, notes: list[str]) -> R_co:

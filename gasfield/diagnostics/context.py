@@ -90,13 +90,13 @@ class RunContext:
 
     def _build_forces(self, group: str, around: Surroundings) -> TotalForce:
         if group == WHOLE:
-            return TotalForce([build_force(law, around) for law in self.laws])
-        return TotalForce([law.build(around) for law in self.acting(group)])
+            return TotalForce([build_force(law, around) for law in self.laws], around.dimensions)
+        return TotalForce([law.build(around) for law in self.acting(group)], around.dimensions)
 
     def _build_fields(self, group: str, around: Surroundings) -> tuple[tuple[ForceSpec, ...], TotalForce]:
         built = [(law, law.build(around)) for law in self.acting(group) if not law.recorded]
         kept = [(law, force) for law, force in built if not force.interacting and not force.rotates_velocities]
-        return tuple(law for law, _ in kept), TotalForce([force for _, force in kept])
+        return tuple(law for law, _ in kept), TotalForce([force for _, force in kept], around.dimensions)
 
     def _once(self, what: str, group: str, build: Callable[[str, Surroundings], Any]) -> Any:
         if (what, group) not in self._built:
@@ -124,7 +124,7 @@ class Origin:
 
     @classmethod
     def of(cls, trajectory: Trajectory) -> Self:
-        """The origin according to the provenance of a trajectory."""
+        """The origin according to the provenance of a trajectory. A scenario of other dimensions is not its origin."""
         attributes = trajectory.attributes
         if attributes.get("source") != "simulation":
             return cls()
@@ -137,6 +137,11 @@ class Origin:
             return cls(reason=f"its scenario cannot be rebuilt: {_faults(fault)}{_plugins(attributes)}")
         except yaml.YAMLError:
             return cls(reason="its scenario cannot be rebuilt: the stored text is not YAML")
+        if scenario.space.dimensions != trajectory.dimensions:
+            return cls(
+                reason=f"its scenario cannot be that of the file: space.dimensions is {scenario.space.dimensions}, and "
+                f"positions have {trajectory.dimensions}"
+            )
         freedom = attributes.get("degrees_of_freedom")
         find = _Files(trajectory.path, attributes)
         return cls(RunContext.of(scenario, None if freedom is None else int(freedom), find))

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from gasfield.plots.style import OnFailure
 
+EVERY = "every diagnostic"
+"""In place of the name of a diagnostic in notes on the data."""
+
 
 @dataclass(frozen=True)
 class LeftOut:
@@ -43,11 +46,13 @@ class Diagnosis:
         results: group name -> name of the diagnostic -> result.
         whole: name of the diagnostic -> result for the gas as a whole.
         left_out: what does not apply, and why.
+        faults: group name -> which of its rows are there without a finite position.
     """
 
     results: dict[str, dict[str, Result]] = field(default_factory=dict)
     whole: dict[str, Result] = field(default_factory=dict)
     left_out: list[LeftOut] = field(default_factory=list)
+    faults: dict[str, str] = field(default_factory=dict)
 
     def _everything(self) -> Iterator[tuple[str, str, Result]]:
         """(group, diagnostic, result); results for the gas as a whole have the group "gas"."""
@@ -61,10 +66,12 @@ class Diagnosis:
         The keys of a diagnostic with its own name are prefixed with that name.
         """
         groups = {name: _leaves(results) for name, results in self.results.items()}
-        notes = [
+        notes = [{"group": group, "diagnostic": EVERY, "note": fault} for group, fault in self.faults.items()]
+        notes += [
             {"group": group, "diagnostic": diagnostic, "note": note}
             for group, diagnostic, result in self._everything()
             for note in result.notes
+            if note != self.faults.get(group)
         ]
         whole = {WHOLE: _leaves(self.whole)} if self.whole else {}
         return {"groups": groups, **whole, "left_out": [vars(entry) for entry in self.left_out], "notes": notes}
@@ -126,6 +133,11 @@ def diagnose(
     chosen = chosen_diagnostics(diagnostics)
     opened = nullcontext(trajectory) if isinstance(trajectory, Trajectory) else open_trajectory(trajectory)
     with opened as source:
+        if context is not None and context.space.dimensions != source.dimensions:
+            raise InputError(
+                f"{source.path}: the run has {context.space.dimensions} dimensions, the file {source.dimensions}.",
+                parameter="context",
+            )
         return _diagnose(source, chosen, Origin(context) if context else Origin.of(source), keep_going)
 
 
@@ -156,13 +168,13 @@ def _diagnose(
     for name in names if of_groups else ():
         survey = Group.survey(trajectory) if name not in trajectory.names else None
         group = survey or Group.of(trajectory, name, origin=origin)
-        _compute(of_groups, group, diagnosis.results[name], diagnosis.left_out, keep_going)
+        _compute(of_groups, group, diagnosis.results[name], diagnosis, keep_going)
     if origin.context is None:  # the gas need not be read for these
         of_runs = [diagnostic for diagnostic in of_whole if diagnostic.needs_run]
         diagnosis.left_out.extend(LeftOut(WHOLE, diagnostic.label, origin.reason) for diagnostic in of_runs)
         of_whole = [diagnostic for diagnostic in of_whole if not diagnostic.needs_run]
     if of_whole:
-        _compute(of_whole, Group.whole(trajectory, origin), diagnosis.whole, diagnosis.left_out, keep_going)
+        _compute(of_whole, Group.whole(trajectory, origin), diagnosis.whole, diagnosis, keep_going)
     return diagnosis
 
 
@@ -170,9 +182,11 @@ def _compute(
     diagnostics: Sequence[Diagnostic[Result]],
     group: Group,
     results: dict[str, Result],
-    left_out: list[LeftOut],
+    diagnosis: Diagnosis,
     keep_going: bool,
 ) -> None:
+    if group.fault is not None:
+        diagnosis.faults[group.name] = group.fault
     for diagnostic in diagnostics:
         try:
             reason = diagnostic.why_not(group)
@@ -187,4 +201,4 @@ def _compute(
             reason = f"it failed: {type(fault).__name__}: {fault}"
             warnings.warn(Note(f"{group.name}: {diagnostic.label} is left out: {reason}"), stacklevel=4)
         if reason is not None:
-            left_out.append(LeftOut(group.name, diagnostic.label, reason))
+            diagnosis.left_out.append(LeftOut(group.name, diagnostic.label, reason))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import wraps
-from typing import Any, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,41 @@ def once(function: Callable[[Group], T]) -> Callable[[Group], T]:
     return remembered
 
 
+class Presence(NamedTuple):
+    """Where the rows of a group have a finite position.
+
+    Attributes:
+        in_frame: (T,) how many rows have one in each frame.
+        of_row: (N,) in how many frames each row has one.
+        broken: (N,) the first step at which a row is there and has none; -1 for a row without such a step.
+    """
+
+    in_frame: NDArray[np.int64]
+    of_row: NDArray[np.int64]
+    broken: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, steps: NDArray[np.int64], positions: Vectors, *appears: NDArray[np.int64]) -> Self:
+        """That of positions (T, N, D) of rows that appear at some steps (N,)."""
+        in_frame, of_row = np.zeros(len(steps), np.int64), np.zeros(positions.shape[1], np.int64)
+        broken = np.full(positions.shape[1], -1)
+        start = np.max(appears, axis=0)
+        for frame, x in enumerate(positions):
+            finite = np.isfinite(x).all(axis=1)
+            in_frame[frame] = finite.sum()
+            of_row += finite
+            broken[~finite & (start <= steps[frame]) & (broken < 0)] = steps[frame]
+        return cls(in_frame, of_row, broken)
+
+    @property
+    def fault(self) -> str | None:
+        """How many rows are broken; None if none is."""
+        since = self.broken[self.broken >= 0]
+        if not len(since):
+            return None
+        return f"{len(since)} of {len(self.broken)} rows are not finite, from step {since.min()} on: they are left out"
+
+
 @dataclass(frozen=True)
 class Group:
     """N rows over T frames. Large ones stay in the file, which must be open; `blocks` and `row_blocks` go through them.
@@ -47,8 +82,8 @@ class Group:
     Attributes:
         name: its name in messages and titles.
         steps: (T,) step of each frame, ascending.
-        positions: (T, N, D) in the type they are stored in, an array or one that is read on demand; not finite where a
-            particle is absent [length].
+        positions: (T, N, D) in the type they are stored in, an array or one that is read on demand; NaN before a
+            particle appears [length].
         precision: the floating-point lattice of the positions: "float64", "float32" or "bfloat16".
         bonds: (B, 2) pairs of row numbers within the group; empty where it is not a structure.
         notes: what was left out of the group, and why.
@@ -57,6 +92,7 @@ class Group:
         masses: (N,); ones where nothing else is known.
         charges: (N,); zeros where nothing else is known.
         ids: (N,) rows of the trajectory, by which forces identify particles; 0 to N - 1 where nothing else is known.
+        appears: (N,) the step from which each row is there; zeros, from the start, where nothing else is known.
         series: scalar time series of this group by name (`potential_energy`, `heat`, ...), each with its own steps.
         origin: what is known of the run behind it.
         parts: the groups that the whole gas consists of; empty for a group by itself.
@@ -74,6 +110,7 @@ class Group:
     masses: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     charges: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     ids: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    appears: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     series: Mapping[str, Series] = field(default_factory=dict)
     origin: Origin = UNKNOWN
     parts: tuple[Group, ...] = ()
@@ -88,6 +125,8 @@ class Group:
             object.__setattr__(self, "charges", np.zeros(self.count))
         if not len(self.ids):
             object.__setattr__(self, "ids", np.arange(self.count))
+        if not len(self.appears):
+            object.__setattr__(self, "appears", np.zeros(self.count, np.int64))
 
     @classmethod
     def of(
@@ -118,6 +157,7 @@ class Group:
             masses=trajectory.masses[rows],
             charges=trajectory.charges[rows],
             ids=rows,
+            appears=trajectory.appears[rows],
             series=_series_of(trajectory, f"{name}/"),
             origin=origin or Origin.of(trajectory),
         )
@@ -156,6 +196,7 @@ class Group:
             velocities=velocities,
             masses=trajectory.masses,
             charges=trajectory.charges,
+            appears=trajectory.appears,
             series=_series_of(trajectory, ""),
             origin=origin or Origin.of(trajectory),
         )
@@ -175,6 +216,7 @@ class Group:
             masses=self.masses[span],
             charges=self.charges[span],
             ids=self.ids[span],
+            appears=self.appears[span],
             series=_series_of(trajectory, f"{name}/"),
         )
 
@@ -315,49 +357,46 @@ class Group:
             masses=self.masses[rows],
             charges=self.charges[rows],
             ids=self.ids[rows],
+            appears=self.appears[rows],
             bonds=bonds[(bonds >= 0).all(axis=1)],
         )
 
     @once
-    def presence(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """(T,) how many rows have a finite position in each frame, and (N,) in how many frames each row has one."""
-        rows, frames = np.zeros(len(self.steps), np.int64), np.zeros(self.count, np.int64)
-        for frame, x in enumerate(self.positions):
-            finite = np.isfinite(x).all(axis=1)
-            rows[frame] = finite.sum()
-            frames += finite
-        return rows, frames
+    def presence(self) -> Presence:
+        """Where rows have a finite position, and where they should have one."""
+        return Presence.of(self.steps, self.positions, self.appears)
 
     def finite_rows(self) -> NDArray[np.bool_]:
-        """(N,) whether a row has a position in every frame."""
-        return np.asarray(self.presence()[1] == len(self.steps))
+        """(N,) whether a row has a finite position in every frame."""
+        return np.asarray(self.presence().of_row == len(self.steps))
+
+    @property
+    def fault(self) -> str | None:
+        """Which rows are there without a finite position; None if none is."""
+        return self.presence().fault
 
     @once
     def present(self) -> Group:
-        """The part in which every row has a position in every frame.
+        """The part in which every row has a finite position in every frame.
 
-        Particles that are not yet planted, or have blown up, have no finite position. Kept are the frames in which any
-        row is present, and of those rows the ones that are present throughout; a note says what went.
+        Kept are the frames in which any row has one, and of those rows the ones that have one throughout; a note says
+        what went, and whether it was yet to be planted or is broken.
         """
-        return self.throughout(*self.presence())
+        return self.throughout(self.presence())
 
-    def throughout(self, in_frame: NDArray[np.int64], of_row: NDArray[np.int64]) -> Group:
-        """The frames in which any row is present, and the rows that are so in all of these.
-
-        Args:
-            in_frame: (T,) how many rows are present in each frame.
-            of_row: (N,) in how many frames each row is.
-        """
-        if np.all(in_frame == self.count):
+    def throughout(self, presence: Presence) -> Group:
+        """The frames in which any row has a finite position, and the rows that have one in all of these."""
+        if np.all(presence.in_frame == self.count):
             return self
-        frames = in_frame > 0
-        rows = (of_row == frames.sum()) & bool(frames.any())
+        frames = presence.in_frame > 0
+        rows = (presence.of_row == frames.sum()) & bool(frames.any())
         notes = list(self.notes)
         if not frames.all():
             notes.append(f"{int(np.sum(~frames))} of {len(frames)} frames contain no row of the group and are left out")
-        if not rows.all():
-            gone = int(np.sum(~rows))
-            notes.append(f"{gone} of {len(rows)} rows have no finite position in some frame and are left out")
+        if late := int(np.sum(~rows & (presence.broken < 0))):
+            notes.append(f"{late} of {len(rows)} rows are planted later and are left out")
+        if presence.fault is not None:
+            notes.append(presence.fault)
         return replace(self.at_frames(frames).of_rows(rows), notes=tuple(notes))
 
     def blocks(self, overlap: int = 0, parts: int = 1) -> Iterator[tuple[slice, NDArray[np.float64]]]:

@@ -93,6 +93,8 @@ class DynamicsSpec(Spec):
     """Whether it is an optimiser of weights rather than physical dynamics."""
     force_is_velocity: ClassVar[bool] = False
     """Whether the force is used as a velocity [length/time], so that its potential is not an energy."""
+    conserves_energy: ClassVar[bool] = False
+    """Whether the total energy is conserved up to a bounded error, if forces are conservative and steady."""
     remedy: ClassVar[str] = "Try a smaller time_step."
     """What to try when the state becomes non-finite."""
 
@@ -102,6 +104,11 @@ class DynamicsSpec(Spec):
     def precision(self) -> Literal["float64", "float32", "bfloat16"]:
         """The floating-point lattice of the positions."""
         return "float64"
+
+    @property
+    def descends(self) -> float | None:
+        """The dynamics descend the potential energy plus this number times |x|^2 / 2; None if they need not descend."""
+        return None
 
     def drag(self, mass: float) -> float | None:
         """Drag of a particle of that mass, force per drift velocity; None without friction [mass/time]."""

@@ -24,6 +24,7 @@ class Newton(DynamicsSpec):
 
     has_velocities: ClassVar[bool] = True
     rotates_velocities: ClassVar[bool] = True
+    conserves_energy: ClassVar[bool] = True
 
     kind: Literal["newton"] = "newton"
     time_step: float = Field(gt=0.0, allow_inf_nan=False)

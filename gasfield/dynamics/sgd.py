@@ -62,6 +62,11 @@ class SGD(Optimiser):
             raise fault_within(("nesterov",), "requires momentum > 0 and dampening 0", self.nesterov)
         return self
 
+    @property
+    def descends(self) -> float:
+        """The weight decay: steps go down the loss with its penalty, and momentum cannot climb above the start."""
+        return self.weight_decay
+
     def update(
         self, weights: NDArray[Any], gradient: NDArray[Any], moments: Mapping[str, NDArray[Any]], step: int
     ) -> None:

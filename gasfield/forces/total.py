@@ -22,9 +22,9 @@ class TotalForce:
         rotates_velocities: whether any of them also acts on velocities.
     """
 
-    def __init__(self, forces: Sequence[Force]) -> None:
-        """Sums the forces of a run."""
-        self._forces = tuple(forces)
+    def __init__(self, forces: Sequence[Force], dimensions: int | None = None) -> None:
+        """Sums the forces of a run, built for a space of so many dimensions; any number if left out."""
+        self._forces, self._dimensions = tuple(forces), dimensions
         self.conservative = all(force.conservative for force in forces)
         self.interacting = any(force.interacting for force in forces)
         self.mutual = all(force.mutual for force in forces)
@@ -42,7 +42,7 @@ class TotalForce:
 
     def force(self, gas: Gas) -> Array:
         """A new array (N, D) [energy/length]."""
-        gas, total = _in_float64(gas), np.zeros(gas.positions.shape)
+        gas, total = self._for_kernels(gas), np.zeros(gas.positions.shape)
         for force in self._forces:
             force.add(gas, total)
         return total
@@ -59,7 +59,7 @@ class TotalForce:
         Raises:
             ValueError: if one of the forces has none.
         """
-        gas, total = _in_float64(gas), np.zeros(gas.count)
+        gas, total = self._for_kernels(gas), np.zeros(gas.count)
         for force in self._forces:
             total += force.energy(gas)
         return total
@@ -70,15 +70,27 @@ class TotalForce:
         Raises:
             ValueError: if one of the forces has no energy.
         """
-        gas, total = _in_float64(gas), np.zeros(gas.count)
+        gas, total = self._for_kernels(gas), np.zeros(gas.count)
         for force in self._forces:
             total += force.laplacian(gas)
         return total
 
     def virial(self, gas: Gas) -> float:
         """Sum over particles of x . F, over pairs of r . F by nearest images [energy]."""
-        gas = _in_float64(gas)
+        gas = self._for_kernels(gas)
         return float(sum(force.virial(gas) for force in self._forces))
+
+    def _for_kernels(self, gas: Gas) -> Gas:
+        """The gas with contiguous float64 positions, for which kernels are compiled, after a check of their dimensions:
+        kernels check no bounds.
+
+        Raises:
+            ValueError: if the gas has other dimensions than the forces.
+        """
+        if self._dimensions is not None and gas.dimensions != self._dimensions:
+            raise ValueError(f"the forces have {self._dimensions} dimensions, the gas {gas.dimensions}")
+        positions = np.ascontiguousarray(gas.positions, np.float64)
+        return gas if positions is gas.positions else gas.at(positions)
 
     def check_steps(self, start: int, stop: int) -> None:
         """Checks before the run that all forces are defined at every step in [start, stop).
@@ -88,12 +100,6 @@ class TotalForce:
         """
         for force in self._forces:
             force.check_steps(start, stop)
-
-
-def _in_float64(gas: Gas) -> Gas:
-    """Kernels are compiled for contiguous float64 positions only."""
-    positions = np.ascontiguousarray(gas.positions, np.float64)
-    return gas if positions is gas.positions else gas.at(positions)
 
 
 def build_force(law: ForceSpec, surroundings: Surroundings) -> Force:

@@ -1,8 +1,23 @@
-"""The stability monitor: finds that the state became non-finite, and the step and the particle with which it began.
+"""The stability monitor: finds that the state became non-finite or the scheme unstable, with the step and the particle.
 
 Kernels do not look for NaN; the monitor does at every event. When one is found, the state of the last event is restored
 and the simulation steps again, looking after every step. The same state gives the same bits: the first bad step is
 found.
+
+An instability can also grow without end and stay finite. With conservative forces that do not depend on time, the mean
+energy per particle is bounded over the whole run, in units of its scale: the largest of |U| and K at the start, of D T
+of the hottest bath so far, and of K where the total energy is kept.
+
+* Newton: a symplectic scheme conserves a shadow energy H + O(h^2) (Hairer, Lubich and Wanner, 2006, chapter IX), so the
+  total energy departs from its start by a bounded amount: in a harmonic well by a factor 1/(1 - (omega h/2)^2) at most,
+  which is 10 at omega h = 1.9, close to the limit of 2. Bound: `DEPARTURE`.
+* With a bath: the equilibrium has kinetic energy D T/2, and a potential energy above the start of the same order. The
+  total energy minus the heat is bounded by nothing: every step does some shadow work, which adds up. Bound: `RISE`.
+* SGD: steps go down, and momentum cannot climb above its start. Bound: `RISE` of loss plus penalty.
+
+Nothing is bounded by a law, and only jumps between neighbouring events are refused, where a force does work without end
+(no potential, or one that depends on time, a recorded field included). AdamW moves by about its learning rate,
+whatever the gradient, so it does not grow exponentially; advection follows any field.
 """
 
 from __future__ import annotations
@@ -19,6 +34,11 @@ from gasfield.operations.triggers import STRIDE, Every
 
 JUMP = 100.0
 """A rise of the mean energy by so many times its own scale between two events is an instability of the scheme."""
+RISE = 100.0
+"""So is a rise by so many times the scale since the start, in equilibrium with a bath or in a descent."""
+DEPARTURE = 10.0
+"""So is a departure of a conserved energy from that of the start, up or down, by so many times the scale."""
+_ROUNDING = 1e-12
 
 
 class StabilityMonitor(Operation):
@@ -27,7 +47,9 @@ class StabilityMonitor(Operation):
     def __init__(self) -> None:
         """Looks every `STRIDE` steps at least."""
         self.trigger = Every(steps=STRIDE)
-        self._scale: NDArray[np.float64] | None = None
+        self._scale: float | None = None
+        self._origin = self._last = self._total = np.nan
+        self._count = 0.0
 
     def fire(self, simulation: SimulationLike) -> None:
         """Nothing: `guard` has looked already."""
@@ -35,24 +57,46 @@ class StabilityMonitor(Operation):
     def begin(self, simulation: SimulationLike) -> None:
         """Notes the energy scale of the start, unless it was restored."""
         self._simulation = simulation
-        self._judges_energy = simulation.gas.velocities is not None or simulation.bath is not None
+        self._judges_jumps = simulation.gas.velocities is not None or simulation.bath is not None
+        self._limit = self._find_limit()
         if self._scale is None:
-            self._scale = np.array(self._energy_scale() if self._judges_energy else 0.0)
+            self._scale = self._energy_scale() if self._judges_jumps or self._limit else 0.0
+
+    def _find_limit(self) -> float | None:
+        """How far the energy may be from that of the start, in units of its scale; None where no law bounds it."""
+        simulation = self._simulation
+        if not (simulation.forces.conservative and simulation.forces.steady):
+            return None
+        if simulation.bath is not None or simulation.law.descends is not None:
+            return RISE
+        return DEPARTURE if simulation.law.conserves_energy else None
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """The energy scale of the start."""
-        return {} if self._scale is None else {"watch/scale": self._scale}
+        """The energy scale so far; the energies of the start and of the last event, and the particles counted then."""
+        if self._scale is None:
+            return {}
+        return {"watch/scale": np.array(self._scale), "watch/energy": np.array([self._origin, self._last, self._count])}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Takes back what `state` gave."""
-        self._scale = np.array(state["watch/scale"])
+        """Takes back what `state` gave; without energies, as in earlier versions, the present one becomes the first."""
+        self._scale = float(state["watch/scale"])
+        self._origin, self._last, self._count = map(float, state.get("watch/energy", (np.nan, np.nan, 0)))
 
     def prepare(self, simulation: SimulationLike) -> None:
-        """The gas is good as it is."""
+        """The gas is good as it is. What operations did to its energy is not held against the dynamics."""
         gas = simulation.gas
         self._good = (gas.positions.copy(), None if gas.velocities is None else gas.velocities.copy())
         self._clock, self._law = (gas.step, gas.time), simulation.dynamics.state()
-        self._energy = self._mean_energy()
+        if gas.count != self._count:
+            self._count, self._last = gas.count, self._last if self._judges_jumps else np.nan
+        if self._judges_jumps or self._looks() or np.isnan(self._last):
+            self._energy = self._mean_energy()
+            change = self._total - self._last
+            if np.isnan(change):
+                self._origin = self._total
+            elif abs(change) > _ROUNDING * abs(self._total):  # sums may differ in the last bit after a restart
+                self._origin, self._scale = self._origin + change, max(self._scale or 0.0, abs(change))
+            self._last = self._total
 
     def guard(self, simulation: SimulationLike) -> None:
         """Raises if something is wrong with the gas.
@@ -60,22 +104,50 @@ class StabilityMonitor(Operation):
         Raises:
             BlowUp: it says when, where and why; the gas is left as it was one step before.
         """
-        if self._fault():
+        looks = self._judges_jumps or self._looks()
+        if self._fault(looks):
             raise self._blow_up()
+        if looks:
+            self._last, self._scale = self._total, self._present_scale()
 
-    def _fault(self) -> str | None:
+    def _looks(self) -> bool:
+        """Whether the energy of a descent is computed now: only every `STRIDE` steps, since nothing else needs it."""
+        gas = self._simulation.gas
+        return self._limit is not None and (gas.step - self._simulation.start) % STRIDE == 0
+
+    def _fault(self, looks: bool = True) -> str | None:
         """What is wrong with the gas now; None if nothing is."""
         gas = self._simulation.gas
         if not np.isfinite(gas.positions).all():
             return "is no longer at a finite position"
         if gas.velocities is not None and not np.isfinite(gas.velocities).all():
             return "no longer has a finite velocity"
+        if not looks:
+            return None
         energy = self._mean_energy()
         if not np.isfinite(energy):
             return "no longer has a finite energy"
-        if self._scale is not None and self._scale > 0 and energy - self._energy > JUMP * self._scale:
+        scale = self._present_scale()
+        if self._judges_jumps and 0 < JUMP * scale < energy - self._energy:
             return f"has the most energy in a gas whose mean energy jumped from {self._energy:.4g} to {energy:.4g}"
+        if self._limit is not None and 0 < self._limit * scale < self._departure():
+            return f"has the most energy in a gas whose mean energy went from {self._origin:.4g} to {self._total:.4g}"
         return None
+
+    def _departure(self) -> float:
+        """How far the energy is from that of the start: above it or, where it is conserved, either way."""
+        departure = self._total - self._origin
+        return abs(departure) if self._limit == DEPARTURE else departure
+
+    def _present_scale(self) -> float:
+        """The energy scale, which grows with the bath, and with kinetic energy that came from the potential."""
+        gas, scale = self._simulation.gas, self._scale or 0.0
+        if self._limit == RISE and self._simulation.bath is not None:
+            return max(scale, gas.dimensions * float(self._simulation.bath.at(gas.step).max()))
+        if self._limit == DEPARTURE:
+            kinetic = float(gas.kinetic_energies().mean())
+            return max(scale, kinetic) if self._departure() < 0.5 * kinetic else scale
+        return scale
 
     def _blow_up(self) -> BlowUp:
         """The error, after the steps since the last event were taken again one by one."""
@@ -130,11 +202,19 @@ class StabilityMonitor(Operation):
         return energies
 
     def _mean_energy(self) -> float:
-        """What is watched; 0 for dynamics without an energy."""
-        if not self._judges_energy:
+        """The mean energy of the particles; that of the sources, which passive ones do not change, goes to `_total`."""
+        if not self._judges_jumps and self._limit is None:
             return 0.0
+        gas, decay = self._simulation.gas, self._simulation.law.descends
         with np.errstate(over="ignore", invalid="ignore"):
-            return float(self._energies().mean())
+            energies = self._energies()
+            sources = gas.is_source if gas.is_source.any() else ~gas.is_source
+            self._total = float(energies[sources].mean())
+            if decay:
+                self._total += (
+                    0.5 * decay * float(np.mean(np.sum(np.square(gas.positions[sources], dtype=float), axis=1)))
+                )
+            return float(energies.mean())
 
     def _energy_scale(self) -> float:
         """What the energy of a particle is like at the start: potential, kinetic, or that of the bath."""

@@ -65,17 +65,23 @@ def animate(
     labels = (
         ("x0 [length]", "x1 [length]") if flat else ("first principal axis [length]", "second principal axis [length]")
     )
-    captions = [f"step {trajectory.steps[frame]}" for frame in chosen]
+    lost = np.sum([group.broken for group in seen], axis=0)
+    captions = [
+        f"step {trajectory.steps[frame]}" + (f": {count} particles are not finite" if count else "")
+        for frame, count in zip(chosen, lost, strict=True)
+    ]
     title = str(trajectory.attributes.get("title", trajectory.path.stem))
     return film(players, captions, title + from_where, labels, output, writer)
 
 
 @dataclass(frozen=True)
 class _Seen:
-    """A group in the chosen frames: positions (F, N, D), not finite where a particle is absent, and bonds (B, 2)."""
+    """A group in the chosen frames: positions (F, N, D), NaN before a particle appears; (F,) how many are there without
+    a finite position; and bonds (B, 2)."""
 
     name: str
     positions: Values
+    broken: NDArray[np.int64]
     bonds: NDArray[np.int64]
 
     @classmethod
@@ -84,7 +90,9 @@ class _Seen:
         positions = np.stack([trajectory.frame(int(frame))[rows] for frame in frames]).astype(np.float64)
         number = np.full(trajectory.count, -1)
         number[rows] = np.arange(len(rows))
-        return cls(name, positions, number[trajectory.bonds.get(name, np.empty((0, 2), np.int64))])
+        there = trajectory.appears[rows] <= trajectory.steps[frames][:, None]
+        broken = np.sum(there & ~np.isfinite(positions).all(axis=2), axis=1)
+        return cls(name, positions, broken, number[trajectory.bonds.get(name, np.empty((0, 2), np.int64))])
 
 
 def _from_centroid(groups: list[_Seen]) -> list[_Seen]:

@@ -14,12 +14,12 @@ from pydantic import Field
 
 from gasfield.errors import InputError, about
 from gasfield.forces.base import Finite, of_dimension
-from gasfield.gas import Gas
+from gasfield.gas import Gas, require_finite
 from gasfield.scenario.sources import AnySource, SourceContext
 from gasfield.scenario.velocities import GivenVelocity, Velocities, initial_velocities
 from gasfield.spaces import Space
 from gasfield.spec import Spec
-from gasfield.tracers import GroupSnapshot, PlacementContext, Tracer, plant
+from gasfield.tracers import GroupSnapshot, PlacedStructure, PlacementContext, Tracer, plant
 
 Values = NDArray[np.float64]
 
@@ -48,6 +48,7 @@ class GroupSource(Spec):
         """
         with about("from"):
             gas = self.source.gas(SourceContext(self.name, space, seed, number, find))
+            require_finite(gas.positions)
         gas.masses[:], gas.charges[:] = self.mass, self.charge
         return gas
 
@@ -81,6 +82,7 @@ class ScheduledTracer:
         gas.charges = np.concatenate([gas.charges, np.full(count, self.tracer.charge)])
         gas.is_source = np.concatenate([gas.is_source, np.full(count, self.tracer.active)])
         gas.ids = np.concatenate([gas.ids, self.ids])
+        gas.appears = np.concatenate([gas.appears, np.full(count, self.tracer.plant_at)])
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,8 @@ class InitialState:
     """All particles that take part in a run.
 
     Attributes:
-        everyone: all particles, in the order of the trajectory; those not yet planted have no position (NaN).
+        everyone: all particles, in the order of the trajectory. `Gas.appears` says from which step each is there; those
+            not yet planted have no position (NaN), and all others a finite one.
         space: where they live.
         seed: of the run.
         find: resolves the names of data files.
@@ -143,11 +146,14 @@ class InitialState:
         """A gas, and tracers planted among its groups.
 
         Raises:
-            InputError: if the dimensions are not those of the space, a particle starts outside it, a name is given
-                twice, or a tracer fits nowhere.
+            InputError: if the dimensions are not those of the space, a particle starts outside it or nowhere (NaN), a
+                name is given twice, or a tracer fits nowhere.
         """
         if gas.dimensions != space.dimensions:
             raise InputError(f"the gas has {gas.dimensions} dimensions; the space has {space.dimensions}.")
+        with about("gas"):
+            gas.require_shapes(space.dimensions)
+            _require_finite_gas(gas)
         names = [*gas.names, *(tracer.name for tracer in tracers)]
         for name in gas.names:
             if not re.fullmatch(NAME, name):
@@ -179,18 +185,33 @@ class InitialState:
         later_ones.sort(key=lambda planting: planting.tracer.plant_at)
         return cls(everyone, space, seed, find, tuple(later_ones), velocities)
 
+    def require_planting(self, end: int) -> None:
+        """Refuses a tracer that would be planted after a step, the last of a run.
+
+        Raises:
+            InputError: if there is one.
+        """
+        for planting in self.later:
+            if planting.tracer.plant_at > end:
+                message = f"{planting.tracer.plant_at} is after the last step of the run, {end}."
+                raise InputError(message, parameter=f"tracers.{planting.number}.plant_at")
+
     def gas(self) -> Gas:
         """The particles that are there at the start; arrays of its own."""
-        there = np.isfinite(self.everyone.positions).all(axis=1)
-        return self.everyone.select(np.flatnonzero(there))
+        return self.everyone.select(np.flatnonzero(self.everyone.present(self.everyone.step)))
 
     def draw_velocities(self, gas: Gas, temperatures: Values | None) -> Values:
         """(N, D) velocities for a gas at the start; temperatures (S,) of the bath, None without one.
 
         Raises:
-            InputError: if a velocity does not fit the space.
+            InputError: if a velocity does not fit the space, or is not finite.
         """
-        return initial_velocities(gas, self.velocities, temperatures, self.space, self.seed)
+        velocities = initial_velocities(gas, self.velocities, temperatures, self.space, self.seed)
+        if not np.isfinite(velocities).all():
+            worst = int(gas.species[np.argmin(np.isfinite(velocities).all(axis=1))])
+            with about(worst, "velocities"):
+                require_finite(velocities[gas.species == worst], "velocities")
+        return velocities
 
     def place_of(self, planting: ScheduledTracer, gas: Gas) -> Values:
         """(M, D) where a tracer is to be planted in a gas as it is now.
@@ -202,10 +223,8 @@ class InitialState:
         groups = {gas.names[number]: self._present(gas, number) for number in np.unique(gas.species)}
         soil = PlacementContext(groups, self.space.dimensions, self.seed, self.find)
         with about("tracers", planting.number):
-            positions = plant(planting.tracer, soil, planting.number).positions
-            if self.space.curved:
-                self.space.settle(positions)
-            elif not self.space.contains(positions).all():
+            positions = _planted_at(planting.tracer, soil, planting.number, self.space).positions
+            if not self.space.curved and not self.space.contains(positions).all():
                 raise InputError(f"at step {gas.step} its place is outside the space.", parameter="place")
         return positions
 
@@ -241,16 +260,24 @@ def _at_the_start(gas: Gas, velocities: Sequence[Velocities | None]) -> dict[str
 
 def _planted(tracer: Tracer, soil: PlacementContext, number: int, space: Space, later: bool, gas: Gas) -> Gas:
     """The particles of a tracer; without positions if they are planted later."""
-    structure = plant(tracer, soil, number)
-    if space.curved:
-        space.settle(structure.positions)
+    structure = _planted_at(tracer, soil, number, space)
     part = Gas(structure.positions, names=[tracer.name], step=gas.step, time=gas.time)
     part.bonds = {structure.name: structure.bonds}
     part.velocities = None if gas.velocities is None else np.zeros(structure.positions.shape)
     part.is_source[:], part.masses[:], part.charges[:] = tracer.active, tracer.mass, tracer.charge
     if later:
         part.positions = np.full(structure.positions.shape, np.nan)
+        part.appears[:] = tracer.plant_at
     return part
+
+
+def _planted_at(tracer: Tracer, soil: PlacementContext, number: int, space: Space) -> PlacedStructure:
+    """The structure of a tracer at finite positions, on the surface of a curved space."""
+    structure = plant(tracer, soil, number)
+    if space.curved:
+        space.settle(structure.positions)
+    require_finite(structure.positions, key="place")
+    return structure
 
 
 def _centroid(positions: NDArray[np.floating]) -> Values:
@@ -280,12 +307,22 @@ def _joined(parts: Sequence[Gas], names: list[str]) -> Gas:
         masses=np.concatenate([part.masses for part in parts]),
         charges=np.concatenate([part.charges for part in parts]),
         is_source=np.concatenate([part.is_source for part in parts]),
+        appears=np.concatenate([part.appears for part in parts]),
     )
 
 
+def _require_finite_gas(gas: Gas) -> None:
+    """Refuses a gas with a number that is not finite; the parameter is the group and what is wrong with it."""
+    parts = {"positions": gas.positions, "velocities": gas.velocities, "masses": gas.masses, "charges": gas.charges}
+    for what, values in parts.items():
+        if values is not None and not np.isfinite(values).all():
+            worst = int(gas.species[np.argmin(np.isfinite(values.reshape(gas.count, -1)).all(axis=1))])
+            with about(worst):
+                require_finite(values[gas.species == worst], what, what)
+
+
 def _require_inside(everyone: Gas, space: Space) -> None:
-    there = np.isfinite(everyone.positions).all(axis=1)
-    outside = np.flatnonzero(there & ~space.contains(everyone.positions))
+    outside = np.flatnonzero(everyone.present(everyone.step) & ~space.contains(everyone.positions))
     if len(outside):
         first = int(outside[0])
         name = everyone.names[int(everyone.species[first])]

@@ -148,6 +148,7 @@ class Simulation(Closing):
             )
             simulation.scenario = scenario
             simulation.require_forces(scenario.run.steps)
+            simulation._initial.require_planting(simulation.start + scenario.run.steps)
         return simulation
 
     def _build(self) -> None:
@@ -163,7 +164,7 @@ class Simulation(Closing):
             with about("forces", number):
                 built.append(build_force(force, surroundings) if isinstance(force, ForceSpec) else force)
                 built[-1].check_gas(self.gas)
-        self.forces = TotalForce(built)
+        self.forces = TotalForce(built, self.space.dimensions)
         if not self.law.has_velocities:
             self.gas.velocities = None
         elif self.gas.velocities is None:
@@ -186,10 +187,13 @@ class Simulation(Closing):
 
         Raises:
             BlowUp: if the state becomes non-finite or the energy jumps; what operations wrote before is kept.
-            InputError: if a force is not known at one of the steps, or a tracer is to be planted outside the space.
+            InputError: if a force is not known at one of the steps, a tracer is to be planted outside the space, or an
+                array of the gas was replaced by one of another shape.
         """
         if steps < 0:
             raise InputError("a simulation does not run backwards.", parameter="steps")
+        with about("gas"):
+            self.gas.require_shapes(self.space.dimensions)
         self.require_forces(steps)
         with threads_worth(self._work()):
             self._begin()
@@ -314,8 +318,16 @@ class Simulation(Closing):
         with threads_worth(self._work()):
             return kinetic + float(self.forces.energy(self.gas).sum())
 
+    @property
+    def present(self) -> NDArray[np.bool_]:
+        """(N,) who is there now, in the rows of `everyone`; the others are planted later."""
+        there = np.zeros(self.everyone.count, bool)
+        there[self.gas.ids] = True
+        return there
+
     def in_rows(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Values (n, ...) of the particles of the gas, each in its row of `everyone`; NaN in rows of absent ones."""
+        """Values (n, ...) of the particles of the gas, each in its row of `everyone`; NaN in rows of absent ones
+        (`present`)."""
         return self._initial.in_rows(self.gas, values)
 
     def forces_known(self) -> bool:

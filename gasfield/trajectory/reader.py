@@ -7,6 +7,7 @@ import time as clock
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,9 @@ _ATTEMPTS = 20
 """Attempts to open a file that is being written."""
 _PAUSES, _PAUSE = 4, 0.05
 """How often, and for how many seconds, opening waits for a file that is being extended."""
+_INTEGER, _NUMBER = "iu", "fiu"
+"""Kinds of types of an array, as NumPy abbreviates them."""
+_CLOCK = {"time": _NUMBER, "step": _INTEGER}
 _RECENT = 10.0
 """Seconds since the last change within which a file may still be growing."""
 
@@ -100,24 +104,29 @@ class Trajectory(Closing):
 
     def _read_head(self) -> None:
         position = f"{schema.VECTORS}/{schema.POSITION}"
-        self._positions = self._frames(position, axes=3)
+        self._positions = self._frames(position, None, None)
         velocity = f"{schema.VECTORS}/{schema.VELOCITY}"
-        self._velocities = self._frames(velocity, axes=3) if velocity in self._file else None
-        self.steps: NDArray[np.int64] = self._positions.steps
-        self.times: NDArray[np.float64] = self._positions.times
-        species = self._dataset(f"{schema.VECTORS}/species")
-        self.species: NDArray[np.int64] = species[:]
-        self.names: list[str] = [str(name) for name in species.attrs[schema.GROUP_NAMES]]
-        self.token_ids: NDArray[np.int64] = self._read(f"{schema.VECTORS}/token_id")
-        mass = f"{schema.VECTORS}/{schema.MASS}"
-        self.masses: NDArray[np.float64] = self._read(mass) if mass in self._file else np.ones(self.count)
-        charge = f"{schema.VECTORS}/{schema.CHARGE}"
-        self.charges: NDArray[np.float64] = self._read(charge) if charge in self._file else np.zeros(self.count)
+        shape = (self.count, self.dimensions)
+        self._velocities = self._frames(velocity, *shape) if velocity in self._file else None
+        whole = len(self._positions if self._velocities is None else min(self._positions, self._velocities, key=len))
+        self.steps: NDArray[np.int64] = self._positions.steps[:whole]
+        self.times: NDArray[np.float64] = self._positions.times[:whole]
+        if self._velocities is not None and np.any(self._velocities.steps[:whole] != self.steps):
+            raise InputError(f"{self.path}: positions and velocities have different steps.")
+        self.species: NDArray[np.int64] = self._of_particles("species", _INTEGER)
+        self.names: list[str] = [
+            str(name) for name in self._dataset(f"{schema.VECTORS}/species").attrs[schema.GROUP_NAMES]
+        ]
+        self._require_below(self.species, len(self.names), f"{schema.VECTORS}/species")
+        self.token_ids: NDArray[np.int64] = self._of_particles("token_id", _INTEGER)
+        self.masses: NDArray[np.float64] = self._of_particles(schema.MASS, _NUMBER, np.ones(self.count))
+        self.charges: NDArray[np.float64] = self._of_particles(schema.CHARGE, _NUMBER, np.zeros(self.count))
         edges = f"{schema.VECTORS}/box/edges"
-        self.periods: NDArray[np.float64] = self._read(edges) if edges in self._file else np.zeros(self.dimensions)
-        self.tokens: list[str] = list(self._dataset(f"{schema.VECTORS}/token").asstr()[:])
-        bonds = self._file.get(schema.CONNECTIVITY, {})
-        self.bonds: dict[str, NDArray[np.int64]] = {name: bonds[name][:] for name in bonds}
+        self.periods: NDArray[np.float64] = (
+            self._array(edges, _NUMBER, self.dimensions) if edges in self._file else np.zeros(self.dimensions)
+        )
+        self.tokens: list[str] = list(self._checked(f"{schema.VECTORS}/token", "OS", self.count).asstr()[:])
+        self.bonds: dict[str, NDArray[np.int64]] = {name: self._bonds(name) for name in self._bonded()}
         self.attributes: dict[str, Any] = dict(self._group(schema.PROVENANCE).attrs)
         if not len(self.steps):
             raise InputError(f"{self.path}: {position} has no frames yet.")
@@ -147,6 +156,28 @@ class Trajectory(Closing):
 
     def __len__(self) -> int:
         return len(self.steps)
+
+    @cached_property
+    def appears(self) -> NDArray[np.int64]:
+        """(N,) the step from which each particle is there; 0 for one that is there from the start.
+
+        Files of earlier versions do not say: there, a particle without a finite position in the first frame appears in
+        the first frame in which it has one. One that never has is there, and broken.
+        """
+        if f"{schema.VECTORS}/{schema.APPEARS}" in self._file:
+            return self._of_particles(schema.APPEARS, _INTEGER)
+        appears = np.zeros(self.count, np.int64)
+        absent = ~np.isfinite(self.frame(0)).all(axis=1)
+        for index in range(1, len(self) if absent.any() else 0):
+            come = absent & np.isfinite(self.frame(index)).all(axis=1)
+            appears[come], absent = self.steps[index], absent & ~come
+            if not absent.any():
+                break
+        return appears
+
+    def present(self, frame: int) -> NDArray[np.bool_]:
+        """(N,) which particles are there in a frame; the others are planted later, and have no position (NaN)."""
+        return np.asarray(self.appears <= self.steps[frame])
 
     def positions(
         self, rows: NDArray[np.int64] | slice | None = None, frames: slice | None = None
@@ -223,6 +254,7 @@ class Trajectory(Closing):
             bonds=self.bonds,
             step=step,
             time=float(self.times[found[0]]),
+            appears=self.appears,
         )
 
     # ------------------------------------------------- observables and other data
@@ -247,7 +279,8 @@ class Trajectory(Closing):
         Raises:
             InputError: if it was not recorded.
         """
-        return self._series(f"{schema.OBSERVABLES}/{name}")
+        location = f"{schema.OBSERVABLES}/{name}"
+        return self._series(location, *self._dataset(f"{location}/value").shape[1:])
 
     @property
     def has_survey(self) -> bool:
@@ -256,11 +289,11 @@ class Trajectory(Closing):
 
     def survey(self) -> Series:
         """All dead rows at the steps of the survey: values (S, N_dead, D)."""
-        return self._series(f"{schema.SURVEY}/{schema.POSITION}")
+        return self._series(f"{schema.SURVEY}/{schema.POSITION}", len(self.survey_ids), self.dimensions)
 
     def survey_frames(self) -> Frames:
         """The same, read on demand while the file is open."""
-        return self._frames(f"{schema.SURVEY}/{schema.POSITION}", axes=3)
+        return self._frames(f"{schema.SURVEY}/{schema.POSITION}", len(self.survey_ids), self.dimensions)
 
     def last_motion(self) -> Series:
         """The last step in which any bit of a row of the survey changed, 0 if none did: values (S, N_dead), at the
@@ -269,16 +302,16 @@ class Trajectory(Closing):
         Raises:
             InputError: if it was not recorded, as in older recordings.
         """
-        return self._series(f"{schema.SURVEY}/{schema.LAST_MOTION}")
+        return self._series(f"{schema.SURVEY}/{schema.LAST_MOTION}", None)
 
     @property
     def survey_ids(self) -> NDArray[np.int64]:
         """Token ids of the rows of the survey (N_dead,)."""
-        return np.asarray(self._read(f"{schema.SURVEY}/token_id"), np.int64)
+        return np.asarray(self._array(f"{schema.SURVEY}/token_id", _INTEGER, None), np.int64)
 
     def live_gradients(self) -> Series:
         """Gradients of the live rows in training, in the order of `members("live")`: values (T, n, D)."""
-        return self._series(f"{schema.LIVE}/{schema.GRADIENT}")
+        return self._series(f"{schema.LIVE}/{schema.GRADIENT}", None, self.dimensions)
 
     @property
     def fields(self) -> list[str]:
@@ -292,8 +325,13 @@ class Trajectory(Closing):
             InputError: if the file has none.
         """
         place = self._field_group("affine", schema.AFFINE)
-        stored = {"reference": "reference", "gradient": "gradient", "hessian": "tidal", "potential": "potential"}
-        parts = {name: self._series(f"{place}/{dataset}") for name, dataset in stored.items()}
+        d = self.dimensions
+        parts = {
+            "reference": self._series(f"{place}/reference", d),
+            "gradient": self._series(f"{place}/gradient", d),
+            "hessian": self._series(f"{place}/tidal", d * (d + 1) // 2),
+            "potential": self._series(f"{place}/potential"),
+        }
         count = min(len(part.steps) for part in parts.values())
         return AffineField(
             steps=parts["hessian"].steps[:count],
@@ -308,13 +346,15 @@ class Trajectory(Closing):
             InputError: if the file has none.
         """
         place = self._field_group("full", schema.FULL)
-        hidden, log_partition, weight, gradient = (
-            self._frames(f"{place}/{name}") for name in ("hidden", "log_partition", "weight", "gradient")
+        hidden = self._frames(f"{place}/hidden", None, self.dimensions)
+        log_partition, weight = (
+            self._frames(f"{place}/{name}", hidden.shape[1]) for name in ("log_partition", "weight")
         )
         has_own = f"{place}/{schema.POSITION}" in self._file
-        position = self._frames(f"{place}/{schema.POSITION}") if has_own else self._positions
+        position = self._frames(f"{place}/{schema.POSITION}", None, self.dimensions) if has_own else self._positions
+        gradient = self._frames(f"{place}/gradient", *position.shape[1:])
         return FullField(
-            steps=gradient.steps,
+            steps=gradient.steps[: min(len(hidden), len(log_partition), len(weight))],
             origin=f"{self.path}: {place}",
             hidden=hidden,
             log_partition=log_partition,
@@ -353,11 +393,15 @@ class Trajectory(Closing):
         except OSError as fault:
             raise InputError(f"{self.path}: {schema.VECTORS} cannot be read; the file is damaged ({fault}).") from None
 
-    def _frames(self, location: str, axes: int | None = None) -> Frames:
-        """The frames of an element, after checks of its data sets."""
-        self._dataset(f"{location}/value", axes)
-        for name in ("step", "time"):
-            self._check_memory(self._dataset(f"{location}/{name}").nbytes, f"{location}/{name}")
+    def _frames(self, location: str, *shape: int | None) -> Frames:
+        """The frames of an element, each of a shape, after checks of its data sets."""
+        values = self._checked(f"{location}/value", _NUMBER, None, *shape)
+        times, steps = (self._checked(f"{location}/{name}", kinds, None) for name, kinds in _CLOCK.items())
+        self._check_memory(steps.nbytes + times.nbytes, location)
+        if min(len(times), len(values)) < len(steps):
+            raise InputError(
+                f"{self.path}: {location} has {len(steps)} steps, {len(times)} times, {len(values)} values."
+            )
         frames = Frames(self._file, location, salvage=self._salvage)
         if frames.lost:
             last = f"step {frames.steps[-1]}" if len(frames) else "the start"
@@ -368,6 +412,46 @@ class Trajectory(Closing):
             )
         return frames
 
+    def _of_particles(self, name: str, kinds: str, otherwise: NDArray[Any] | None = None) -> NDArray[Any]:
+        """(N,) a number of each particle; another array where the file has none and there is one."""
+        location = f"{schema.VECTORS}/{name}"
+        if otherwise is not None and location not in self._file:
+            return otherwise
+        return self._array(location, kinds, self.count)
+
+    def _bonded(self) -> list[str]:
+        """The structures with bonds."""
+        return list(self._group(schema.CONNECTIVITY)) if schema.CONNECTIVITY in self._file else []
+
+    def _bonds(self, name: str) -> NDArray[np.int64]:
+        """(M, 2) indices of particles."""
+        pairs = self._array(f"{schema.CONNECTIVITY}/{name}", _INTEGER, None, 2)
+        self._require_below(pairs, self.count, f"{schema.CONNECTIVITY}/{name}")
+        return pairs
+
+    def _array(self, location: str, kinds: str, *shape: int | None) -> NDArray[Any]:
+        """A whole data set of a shape; None stands for any length."""
+        self._checked(location, kinds, *shape)
+        return self._read(location)
+
+    def _checked(self, location: str, kinds: str, *shape: int | None) -> h5py.Dataset:
+        """A data set of a shape and of some kinds of type: kernels have no bounds checks, so that all arrays of a file
+        pass here."""
+        found = self._dataset(location)
+        fits = len(found.shape) == len(shape) and all(
+            need is None or length == need for length, need in zip(found.shape, shape, strict=True)
+        )
+        if not fits:
+            wanted = " x ".join("any" if length is None else str(length) for length in shape) or "one number"
+            raise InputError(f"{self.path}: {location} has shape {found.shape}; {wanted} is needed.")
+        if found.dtype.kind not in kinds:
+            raise InputError(f"{self.path}: {location} has values of type {found.dtype}, which do not belong there.")
+        return found
+
+    def _require_below(self, indices: NDArray[np.int64], count: int, location: str) -> None:
+        if indices.size and not (indices.min() >= 0 and indices.max() < count):
+            raise InputError(f"{self.path}: {location} has numbers outside 0 to {count - 1}.")
+
     def _group(self, location: str) -> h5py.Group:
         if location not in self._file:
             raise InputError(
@@ -375,15 +459,11 @@ class Trajectory(Closing):
             )
         return self._file[location]
 
-    def _dataset(self, location: str, axes: int | None = None) -> h5py.Dataset:
+    def _dataset(self, location: str) -> h5py.Dataset:
         item = self._file.get(location)
         if not isinstance(item, h5py.Dataset):
             raise InputError(
                 f"{self.path}: no data set {location}; not a gasfield trajectory, or written by something else."
-            )
-        if axes is not None and item.ndim != axes:
-            raise InputError(
-                f"{self.path}: {location} has shape {item.shape}; {axes} axes are needed (time, particle, coordinate)."
             )
         return item
 
@@ -398,13 +478,14 @@ class Trajectory(Closing):
             ) from None
         return values
 
-    def _series(self, location: str) -> Series:
+    def _series(self, location: str, *shape: int | None) -> Series:
         if location not in self._file:
             raise InputError(f"{self.path}: no data set {location}.")
-        frames = self._frames(location)
+        frames = self._frames(location, *shape)
         self._check_memory(frames.nbytes, location)
         try:
-            return Series(frames.steps, frames.times, frames.read())
+            values = frames.read() if len(frames) else np.empty(frames.shape, frames.dtype)
+            return Series(frames.steps, frames.times, values)
         except OSError as fault:
             raise InputError(
                 f"{self.path}: {location} cannot be read; the file is damaged or cut short ({fault})."

@@ -34,6 +34,8 @@ POSITION = "position"
 VELOCITY = "velocity"
 MASS = "mass"
 CHARGE = "charge"
+APPEARS = "appears"
+"""(N,) the step from which each particle is there; without it, all are from the start."""
 IDENTITY = ("id", "species", "token_id", "token")
 """Identity of the particles: the same data sets in both particles groups."""
 GRADIENT = "gradient"

@@ -304,6 +304,8 @@ def _describe_particles(group: h5py.Group, gas: Gas) -> None:
         group.create_dataset(schema.CHARGE, data=gas.charges)
     species.attrs[schema.GROUP_NAMES] = np.array(gas.names, dtype=h5py.string_dtype())
     group.create_dataset("token_id", data=gas.token_ids.astype("i8"))
+    if np.any(gas.appears):
+        group.create_dataset(schema.APPEARS, data=gas.appears.astype("i8"))
     tokens = [token.replace("\0", "\N{SYMBOL FOR NULL}") for token in gas.tokens]  # HDF5 strings end at a zero byte
     group.create_dataset("token", data=np.array(tokens, dtype=object), dtype=h5py.string_dtype())
 

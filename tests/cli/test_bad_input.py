@@ -226,6 +226,7 @@ def test_a_tracer_that_cannot_be_planted_is_refused(
     assert says in refuses("check", name)
 
 
+LATE = "{name: t, shape: {kind: ring, count: 5, radius: 1}, place: {kind: centroid, of: gas}, plant_at: %d}"
 THERMAL = """
 title: A gas
 question: What is refused?
@@ -256,6 +257,14 @@ run: {steps: 10}
         ("kind: gaussian, count: 10, spread: 1.0", "kind: uniform, count: 10", "gas.0.from: "),
         ("spread: 1.0", "spread: 1.0, centre: [0]", "mine.yaml:5: gas.0.from.centre: 1 numbers are given"),
         ("temperature: 1.0", "temperature: {kind: by_group, groups: {ga: 1.0}}", "every group needs one: gas"),
+        ("spread: 1.0", "spread: 1.0e+308", "gas.0.from.spread: positions of "),
+        ("{kind: free, dimensions: 2}", "{kind: sphere, dimensions: 2}", "gas.0.from.spread: positions of 10 of 10"),
+        ("gaussian, count: 10, spread: 1.0", "point, at: [.nan, 0]", "gas.0.from.at.0: should be a finite number"),
+        ("count: 10", "count: 100000000000000000000", "gas.0.from.count: should be an integer of 64 bits"),
+        ("spread: 1.0}", "spread: 1.0}, velocities: {kind: given, velocity: [.inf, 0]}", "velocity.0: should be a"),
+        ("stiffness: 1.0", "stiffness: .inf", "forces.0.stiffness: should be a finite number, not inf"),
+        ("forces:", f"tracers: [{LATE % 11}]\nforces:", "tracers.0.plant_at: 11 is after the last step of the run"),
+        ("forces:", f"tracers: [{LATE % 10**30}]\nforces:", "tracers.0.plant_at: should be an integer of 64 bits"),
     ],
 )  # fmt: skip
 def test_a_thermal_run_that_has_no_meaning_is_refused(
@@ -264,6 +273,10 @@ def test_a_thermal_run_that_has_no_meaning_is_refused(
     text = THERMAL
     if says == "not a gradient":
         text = text.replace("langevin, time_step: 0.1, friction: 1.0", "metropolis, step_length: 0.1")
+    if "sphere" in new:
+        text = text.replace("spread: 1.0", "spread: 0.0").replace(
+            "  - {kind: harmonic, stiffness: 1.0}", "  - {kind: constant, force: [0, 1]}"
+        )
     if says == "2 degrees of freedom":
         text = text.replace(
             "langevin, time_step: 0.1, friction: 1.0", "nose_hoover, time_step: 0.1, relaxation_time: 1"

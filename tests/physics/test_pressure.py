@@ -130,7 +130,9 @@ def test_particles_that_join_later_are_waited_for() -> None:
     group = flights(CUBE)
     absent = np.array(group.positions)
     absent[:100, 300:] = np.nan
-    late = replace(run_of(absent, group.run, np.array(group.velocities), group.masses, {}, 0.5), series=group.series)
+    late = run_of(absent, group.run, np.array(group.velocities), group.masses, {}, 0.5)
+    appears = np.where(np.arange(late.count) < 300, 0, late.steps[100])
+    late = replace(late, series=group.series, appears=appears)
     result = Pressure().compute(late)
     assert result.wall.times[0] > 100 * 0.5
     assert off_by(result, "pressure.wall_over_ideal", 1.0) < 4

@@ -207,7 +207,7 @@ class _PushingGas:
 
 def _newest_count(group: Group) -> tuple[int, int]:
     """How many particles there are at the end, and the first step since which there were as many."""
-    counts = np.array([np.isfinite(x).all(axis=1).sum() for x in group.positions])
+    counts = np.sum(group.appears <= group.steps[:, None], axis=1)
     fewer = np.flatnonzero(counts != counts[-1])
     return int(counts[-1]), int(group.steps[fewer[-1] + 1 if len(fewer) else 0])
 

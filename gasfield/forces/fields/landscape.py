@@ -20,6 +20,7 @@ from gasfield.forces.external import ExternalForce
 from gasfield.forces.fields.gaussian_wells import Width
 from gasfield.forces.fields.mixture import Mixture, fit_mixture, kernel_density
 from gasfield.forces.fields.soft_min import add_soft_min, square_distances
+from gasfield.gas import require_finite
 from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
 from gasfield.trajectory import Trajectory
@@ -107,19 +108,19 @@ class Landscape(ForceSpec):
         return Mixture(np.array(places), weights / weights.sum(), widths)
 
     def _rows(self, surroundings: Surroundings) -> Array:
-        """(N, D) rows of the recording; rows that did not exist at the step are left out."""
+        """(N, D) rows of the recording; particles that are planted after the step are left out."""
         with Trajectory(surroundings.find(str(self.file))) as recording:
             if recording.dimensions != surroundings.dimensions:
                 raise InputError(
                     f"{recording.path}: rows have {recording.dimensions} dimensions, the space "
                     f"{surroundings.dimensions}."
                 )
-            rows = recording.gas(self.step).positions.astype(np.float64)
-            if self.group is not None:
-                rows = rows[recording.members(self.group)]
-        rows = rows[np.isfinite(rows).all(axis=1)]
+            gas = recording.gas(self.step)
+            members = np.arange(gas.count) if self.group is None else recording.members(self.group)
+        rows = gas.positions[members[gas.present(self.step)[members]]].astype(np.float64)
         if not len(rows):
             raise InputError(f"{self.file} has no rows of '{self.group}' at step {self.step}.", parameter="group")
+        require_finite(rows, key="file")
         return rows
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from gasfield.forces.base import Finite, of_dimension
-from gasfield.gas import Gas
+from gasfield.gas import Gas, require_finite
 from gasfield.registry import register
 from gasfield.scenario.sources.base import GasSource, SourceContext
 
@@ -21,21 +21,31 @@ Positions = NDArray[np.float64]
 class _Positions(GasSource):
     """A source of positions only: the particles are no tokens, and the clock starts at zero."""
 
+    extent: ClassVar[str | None] = None
+    """The key that decides how far apart the particles are."""
+
     @abstractmethod
     def positions(self, context: SourceContext) -> Positions:
         """(count, D) [length]."""
 
     def gas(self, context: SourceContext) -> Gas:
-        """The particles, brought into a curved space by its own projection."""
+        """The particles, brought into a curved space by its own projection.
+
+        Raises:
+            InputError: if a position is not finite, or has no direction on the sphere.
+        """
         gas = Gas(self.positions(context), names=[context.name])
         if context.space.curved:
             context.space.settle(gas.positions)
+        require_finite(gas.positions, key=self.extent)
         return gas
 
 
 @register
 class FromGaussian(_Positions):
     """An isotropic Gaussian cloud, as embeddings are initialised; on the sphere the uniform distribution."""
+
+    extent: ClassVar[str | None] = "spread"
 
     kind: Literal["gaussian"] = "gaussian"
     count: Count
@@ -66,6 +76,8 @@ class FromUniform(_Positions):
 class FromPlaces(_Positions):
     """Each particle at a place of its own."""
 
+    extent: ClassVar[str | None] = "at"
+
     kind: Literal["places"] = "places"
     at: Annotated[tuple[tuple[Finite, ...], ...], Field(min_length=1)]
     """D coordinates of each [length]."""
@@ -78,6 +90,8 @@ class FromPlaces(_Positions):
 @register
 class FromPoint(_Positions):
     """All at one place."""
+
+    extent: ClassVar[str | None] = "at"
 
     kind: Literal["point"] = "point"
     count: Count = 1

@@ -1,0 +1,155 @@
+"""A file whose arrays have other shapes or types than the format says gives an InputError, or is read in full; it never
+crashes a kernel, which checks no bounds. The files are opened in another process, so that a crash is seen."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+import gasfield
+from gasfield.trajectory import TrajectoryWriter
+
+D, STEPS = 3, (0, 1, 2)
+SCENARIO = {
+    "title": "a", "question": "b", "space": {"kind": "free", "dimensions": D},
+    "gas": [{"name": "gas", "from": {"kind": "gaussian", "count": 6, "spread": 1.0}, "charge": 1.0}],
+    "forces": [{"kind": "soft_repulsion", "strength": 1.0, "cutoff": 1.0},
+               {"kind": "expression", "energy": f"x0**2 + x{D - 1}**2"}],
+    "dynamics": {"kind": "langevin", "time_step": 0.1, "friction": 1.0}, "temperature": 1.0, "run": {"steps": 30},
+    "tracers": [{"name": "ring", "shape": {"kind": "ring", "count": 4, "radius": 0.5}, "plant_at": 10,
+                 "place": {"kind": "point", "at": [0.0] * D}}],
+}  # fmt: skip
+READ_ALL = """
+import json, sys, traceback
+import numpy as np
+import gasfield
+from gasfield import InputError
+from gasfield.forces import AnyForce, Surroundings, TotalForce, build_force
+from gasfield.gas import Gas
+from gasfield.spaces import Free
+from gasfield.spec import parse
+
+def read(name):
+    with gasfield.open(name) as t:
+        t.positions(), t.velocities(), t.present(-1), t.gas(int(t.steps[-1])), t.bonds
+        [t.observable(name) for name in t.observables]
+        t.survey(), t.last_motion(), t.live_gradients()
+        for form in t.fields:
+            gas = Gas(np.zeros((5, t.dimensions)), step=1)
+            law = parse(AnyForce, {"kind": "recorded_gradient", "file": name, "field": form})
+            force = TotalForce([build_force(law, Surroundings(Free(dimensions=t.dimensions)))], t.dimensions)
+            force.force(gas), force.energy(gas), force.laplacian(gas)
+        gasfield.diagnose(t, ["motion", "clusters", "order", "radial_distribution", "thermodynamics", "pressure"])
+
+for name in sys.stdin.read().split():
+    try:
+        read(name)
+        print(json.dumps([name, "read"]), flush=True)
+    except InputError as fault:
+        print(json.dumps([name, str(fault)]), flush=True)
+    except Exception:
+        print(json.dumps([name, traceback.format_exc()]), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with every data set of the format: those of a simulation, and those of a recording."""
+    path = tmp_path_factory.mktemp("good") / "good.h5"
+    scenario = gasfield.Scenario.model_validate(SCENARIO)
+    simulation = gasfield.Simulation.from_scenario(scenario)
+    gas = simulation.everyone.copy()
+    gas.velocities = np.zeros(gas.positions.shape)
+    rows, positions = 4, 5
+    shapes = {
+        "particles/vectors_survey/position": (rows, D),
+        "particles/vectors_survey/last_motion": (rows,),
+        "particles/vectors_live/gradient": (2, D),
+        "field/affine/reference": (D,),
+        "field/affine/gradient": (D,),
+        "field/affine/tidal": (D * (D + 1) // 2,),
+        "field/affine/potential": (),
+        "field/full/hidden": (positions, D),
+        "field/full/log_partition": (positions,),
+        "field/full/weight": (positions,),
+        "field/full/gradient": (gas.count, D),
+    }
+    chance = np.random.default_rng(0)
+    with TrajectoryWriter(path, gas, precision="float64", provenance=simulation.provenance()) as writer:
+        writer.subset("particles/vectors_survey", np.arange(rows), np.arange(rows))
+        writer.subset("particles/vectors_live", np.arange(2))
+        for place, shape in shapes.items():
+            writer.element(place, shape)
+        for step in STEPS:
+            writer.frame(step, 0.1 * step, gas.positions + step, gas.velocities)
+            writer.observe("potential_energy", step, 0.1 * step, 1.0)
+            writer.observe("profile", step, 0.1 * step, np.ones(3))
+            for place, shape in shapes.items():
+                writer.append(place, step, step, chance.random(shape))
+    return path
+
+
+def other_forms(values: h5py.Dataset) -> Iterator[np.ndarray]:
+    """The same data set with another shape or type: each axis, the last first, longer, shorter, empty; one
+    more, none; text; numbers that are no index."""
+    shape, kind = values.shape, "S1" if values.dtype.kind == "O" else values.dtype
+    for axis, length in reversed(list(enumerate(shape))):
+        for changed in (40 * length + 40, max(length - 1, 0), length + 1, 0):
+            yield np.zeros((*shape[:axis], changed, *shape[axis + 1 :]), kind)
+    yield np.zeros((*shape, 2), kind)
+    yield np.zeros((), kind)
+    if values.dtype.kind in "iuf":
+        yield np.full(shape, 10**6, values.dtype)
+        yield np.full(shape, b"a")
+        yield np.full(shape, -7, values.dtype)
+        yield np.zeros(shape, "f4" if values.dtype.kind in "iu" else "i8")
+
+
+def damaged_files(good: Path, folder: Path, part: slice) -> Iterator[Path]:
+    """One file for each data set and some of its forms."""
+    places: list[str] = []
+    with h5py.File(good) as file:
+        file.visititems(lambda name, item: places.append(name) if isinstance(item, h5py.Dataset) else None)
+        forms = {place: list(other_forms(file[place]))[part] for place in places}
+    for place, values in forms.items():
+        for number, value in enumerate(values):
+            path = folder / f"{place.replace('/', '-')}-{number}.h5"
+            shutil.copy(good, path)
+            with h5py.File(path, "a") as file:
+                attributes = dict(file[place].attrs)
+                del file[place]
+                file[place] = value
+                file[place].attrs.update(attributes)
+            yield path
+
+
+def check(good: Path, folder: Path, part: slice) -> None:
+    paths = [good, *damaged_files(good, folder, part)]
+    reader = [sys.executable, "-c", READ_ALL]
+    done = subprocess.run(reader, input="\n".join(map(str, paths)), capture_output=True, text=True, timeout=300)
+    answers = dict(json.loads(line) for line in done.stdout.splitlines())
+    unread = [path.name for path in paths if str(path) not in answers]
+    assert not unread, f"ended at {unread[0]} with {done.returncode}: {done.stderr[-2000:]}"
+    bugs = {Path(path).name: answer for path, answer in answers.items() if answer.startswith("Traceback")}
+    assert not bugs, f"{list(bugs)}: {next(iter(bugs.values()))}"
+    assert answers[str(good)] == "read"
+    refused = [path for path, answer in answers.items() if answer != "read"]
+    assert len(refused) > 0.4 * len(paths)
+    assert all(Path(path).name in answers[path] for path in refused), "a refusal names the file"
+
+
+def test_a_data_set_that_is_too_long_or_too_short_crashes_no_reader(good: Path, tmp_path: Path) -> None:
+    check(good, tmp_path, slice(0, 2))
+
+
+@pytest.mark.validate
+def test_no_form_of_any_data_set_crashes_a_reader(good: Path, tmp_path: Path) -> None:
+    check(good, tmp_path, slice(2, None))
