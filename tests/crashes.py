@@ -47,10 +47,30 @@ class Trace:
     _folders: dict[int, str] = field(default_factory=dict)
     _numbers: dict[str, int] = field(default_factory=dict)
     _count: int = 0
+    begun: int = 0
 
     def note(self, note: Any) -> None:
         """Adds a remark, such as that something is durable from here on."""
         self.changes.append(Change("note", note=note))
+
+    def there(self, files: dict[str, bytes], note: Any = None) -> None:
+        """Writes files that are there, durably, when the recording begins."""
+        disk_names = sorted({str(folder) for path in files for folder in Path(path).parents if str(folder) != "."})
+        for name in disk_names:
+            os.mkdir(self.root / name)
+        for path, data in files.items():
+            (self.root / path).write_bytes(data)
+            self._count += 1
+            number = self._numbers[path] = self._count
+            self.changes += [
+                Change("create", number, path=path),
+                Change("write", number, 0, data),
+                Change("sync", number),
+            ]
+        self.changes += [Change("sync folder", path=name) for name in (".", *disk_names)]
+        self.begun = len(self.changes)
+        if note is not None:
+            self.note(note)
 
     def start(self, patch: Callable[[Any, str, Any], None]) -> None:
         """Begins to record; `patch(object, name, function)` replaces an attribute until the test ends."""
@@ -174,13 +194,13 @@ class Trace:
         """Number of the last change, and all files, for a kill after or within each change."""
         disk = Disk()
         for number, change in enumerate(self.changes):
-            if change.kind == "write" and len(change.data) > PAGE:
+            if change.kind == "write" and len(change.data) > PAGE and number >= self.begun:
                 torn = disk.copy()
                 half = change.offset + PAGE - change.offset % PAGE
                 torn.apply(Change("write", change.file, change.offset, change.data[: half - change.offset]))
                 yield number - 1, torn.files()
             disk.apply(change)
-            if change.kind not in ("sync", "sync folder", "note"):
+            if change.kind not in ("sync", "sync folder", "note") and number >= self.begun:
                 yield number, disk.files()
 
     def power_cuts(self) -> Iterator[tuple[int, Files]]:
@@ -188,7 +208,7 @@ class Trace:
         disk = Disk()
         for number, change in enumerate(self.changes):
             disk.apply(change)
-            if change.kind not in ("sync", "sync folder", "note"):
+            if change.kind not in ("sync", "sync folder", "note") and number >= self.begun:
                 syncs = number + 1 < len(self.changes) and self.changes[number + 1].kind == "sync"
                 for files in disk.after_power_cuts(each=syncs):
                     yield number, files
