@@ -152,13 +152,18 @@ with ended_at_once():
 def test_a_signal_in_a_destructor_is_not_swallowed(number: signal.Signals) -> None:
     """Python prints an exception there, and goes on."""
     code = DESTRUCTOR.format(name=number.name)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, preexec_fn=not_ignored)
     assert (done.returncode, done.stdout, done.stderr) == (128 + number, "", "gasfield: interrupted\n")
 
 
 def begin(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "gasfield.cli", *arguments, "--quiet"]
-    return subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True, preexec_fn=not_ignored)
+
+
+def not_ignored() -> None:
+    """Processes of a shell's background ignore INT, and so do theirs."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_the_command_says_how_to_go_on(here: Path) -> None:
