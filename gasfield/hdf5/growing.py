@@ -17,6 +17,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ Edit = Callable[[h5py.Group], object]
 """A change of groups, attributes and fixed data sets, given the root group."""
 _ROOT, _NEW = "root", "new"
 """The present root group and the next one, in the outer group."""
+_LEAST_AHEAD = 1 << 20
 _MOST_RESERVED = 1 << 24
 """Size up to which room is taken from the disk in advance [bytes]."""
 _TOP = 4096
@@ -159,7 +161,7 @@ class GrowingFile(Closing):
             for column in self.columns.values():
                 column.complete()
                 column.write_index()
-            self._flip(self._lay_out())
+            self._flip(self._lay_out(), last=True)
         self.close()
 
     def close(self) -> None:
@@ -212,20 +214,33 @@ class GrowingFile(Closing):
             raise OSError("the file is closed")
         return self._descriptor
 
-    def _flip(self, layout: _Layout) -> None:
+    def _flip(self, layout: _Layout, *, last: bool = False) -> None:
         """Steps 2 to 5 of a commit."""
         image = bytearray(layout.image)
         for place, fields in layout.fields.items():
             struct.pack_into("<Q", image, fields.extent, self.columns[place].extent)
             struct.pack_into("<Q", image, fields.index, self.columns[place].index)
         self.write(layout.address, image)
-        if os.fstat(self._open).st_size < self._end:
-            os.ftruncate(self._open, self._end)
+        size = self._extend(ahead=not last)
         _sync(self._open)
-        block = superblock(self._superblock, self._end, layout.root)
+        block = superblock(self._superblock, size, layout.root)
         self.write(0, block)
         _sync(self._open)
         self._superblock = block
+
+    def _extend(self, *, ahead: bool) -> int:
+        """Makes the file as long as it has to be, and returns that length. It is longer in advance, which takes no room
+        on the disk: a program that opened it before may then read what comes later, instead of failing at its end."""
+        size = os.fstat(self._open).st_size
+        if not ahead:
+            os.ftruncate(self._open, self._end)
+            return self._end
+        if size < self._end + _LEAST_AHEAD // 2:
+            with suppress(OSError):  # there are limits of the length of files
+                os.ftruncate(self._open, self._end + max(_LEAST_AHEAD, self._end // 8))
+        if os.fstat(self._open).st_size < self._end:
+            os.ftruncate(self._open, self._end)
+        return os.fstat(self._open).st_size
 
     def _apply_edits(self) -> None:
         """Appends what edits create, so that both layouts link to it."""
