@@ -162,6 +162,7 @@ class GrowingFile(Closing):
                 column.complete()
                 column.write_index()
             self._flip(self._lay_out(), last=True)
+            os.ftruncate(self._open, self._end)
         self.close()
 
     def close(self) -> None:
@@ -232,15 +233,12 @@ class GrowingFile(Closing):
         """Makes the file as long as it has to be, and returns that length. It is longer in advance, which takes no room
         on the disk: a program that opened it before may then read what comes later, instead of failing at its end."""
         size = os.fstat(self._open).st_size
-        if not ahead:
-            os.ftruncate(self._open, self._end)
-            return self._end
-        if size < self._end + _LEAST_AHEAD // 2:
+        if ahead and size < self._end + _LEAST_AHEAD // 2:
             with suppress(OSError):  # there are limits of the length of files
                 os.ftruncate(self._open, self._end + max(_LEAST_AHEAD, self._end // 8))
         if os.fstat(self._open).st_size < self._end:
             os.ftruncate(self._open, self._end)
-        return os.fstat(self._open).st_size
+        return os.fstat(self._open).st_size if ahead else self._end
 
     def _apply_edits(self) -> None:
         """Appends what edits create, so that both layouts link to it."""

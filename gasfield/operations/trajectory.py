@@ -13,7 +13,7 @@ from gasfield.errors import InputError
 from gasfield.operations.base import Operation, OperationSpec, SimulationLike
 from gasfield.operations.triggers import AnyTrigger, Trigger, any_of, trigger_of
 from gasfield.registry import register
-from gasfield.trajectory import TrajectoryWriter
+from gasfield.trajectory import TrajectoryWriter, schema
 
 Shorthand = Trigger | int | Sequence[int] | dict[str, Any]
 
@@ -58,6 +58,9 @@ class TrajectoryRecorder(Operation):
             self.path = simulation.directory / self.path
         if self._lengths is not None:
             self._writer = TrajectoryWriter.go_on(self.path, self._lengths)
+            stated = simulation.provenance()  # a run that is extended has another number of steps
+            kept = {name: stated[name] for name in ("scenario", "scenario_sha256") if name in stated}
+            self._writer.describe(schema.PROVENANCE, **kept)
             return
         if self.path.exists():
             raise InputError(f"{self.path} exists already.", parameter="file")

@@ -171,7 +171,7 @@ def check_complete(trace: Trace) -> None:
 @pytest.mark.parametrize(
     ("diagnostics", "every"),
     [
-        ([], 80),
+        ([], 200),
         pytest.param([], 1, marks=pytest.mark.validate),
         pytest.param(["cloud"], 8, marks=pytest.mark.validate),
     ],
@@ -196,7 +196,7 @@ def test_a_run_survives_every_crash(
     assert count >= 2000 // every
 
 
-@pytest.mark.parametrize("every", [80, pytest.param(1, marks=pytest.mark.validate)])
+@pytest.mark.parametrize("every", [200, pytest.param(1, marks=pytest.mark.validate)])
 def test_a_resume_and_an_extension_survive_every_crash(
     tmp_path: Path, record: Callable[[Path], Trace], monkeypatch: pytest.MonkeyPatch, every: int
 ) -> None:
@@ -247,7 +247,7 @@ def check_recording(path: Path) -> Recover:
     return recover
 
 
-@pytest.mark.parametrize("every", [10, pytest.param(1, marks=pytest.mark.validate)])
+@pytest.mark.parametrize("every", [30, pytest.param(1, marks=pytest.mark.validate)])
 def test_a_recording_survives_every_crash(
     tmp_path: Path, record: Callable[[Path], Trace], monkeypatch: pytest.MonkeyPatch, every: int
 ) -> None:
