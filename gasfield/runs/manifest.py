@@ -142,7 +142,7 @@ class Manifest:
         if now.plugins != self.plugins:
             raise InputError(
                 f"the run began with the plug-ins: {self.plugins or 'none'}; now there are: {now.plugins or 'none'}. "
-                "Give the same files after --plugin."
+                "Give the same files of plug-ins."
             )
         for name, stored in self.files.items():
             present = now.files.get(name, {})

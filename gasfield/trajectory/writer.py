@@ -11,6 +11,7 @@ import threading
 import time as clock
 from collections.abc import Mapping
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Self
 from uuid import uuid4
@@ -277,9 +278,16 @@ def _describe_file(file: h5py.Group, provenance: Mapping[str, Any], precision: s
     creator.attrs["version"] = __version__
     parameters = file.create_group(schema.PROVENANCE)
     parameters.attrs["precision"] = precision
-    parameters.attrs["id"] = uuid4().hex
+    parameters.attrs["id"] = _identifier(provenance)
     for key, value in provenance.items():
         parameters.attrs[key] = value
+
+
+def _identifier(provenance: Mapping[str, Any]) -> str:
+    """Of the content: a simulation with the same provenance has the same bits; a recording is like no other."""
+    if provenance.get("source") != "simulation":
+        return uuid4().hex
+    return sha256(repr(sorted(provenance.items())).encode()).hexdigest()[:32]
 
 
 def _particles_group(

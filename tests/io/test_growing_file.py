@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import threading
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from gasfield.errors import DamageWarning, WriteError
 from gasfield.gas import Gas
 from gasfield.hdf5 import GrowingFile, tail
 from gasfield.hdf5.headers import UnexpectedLayoutError
-from gasfield.trajectory import TrajectoryWriter, compact, writer
+from gasfield.trajectory import TrajectoryWriter, writer
 
 PLACE = "particles/vectors/position"
 
@@ -158,7 +159,7 @@ def test_a_tail_that_belongs_to_another_block_is_noticed() -> None:
 def test_a_full_disk_leaves_a_finished_file_uncompacted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.h5"
     file = grown(path, 130, 50)
-    monkeypatch.setattr(compact.shutil, "disk_usage", lambda folder: type("", (), {"free": 0}))
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: type("", (), {"free": 0}))
     file.close()
     with gasfield.open(path) as done, h5py.File(path, "r") as plain:
         np.testing.assert_array_equal(done.positions()[:, 0, 0], np.arange(130))

@@ -19,6 +19,7 @@ from gasfield.kernels import threads
 from gasfield.runs import simulate
 from gasfield.scenario import Scenario, load_scenario
 from gasfield.simulation import Simulation
+from gasfield.trajectory import Checkpoint
 
 SOFT = {"kind": "soft_repulsion", "strength": 3.0, "cutoff": 0.8}
 WELL = {"kind": "double_well", "barrier": 1.0, "width": 1.0, "stiffness": 2.0}
@@ -182,7 +183,7 @@ def test_a_resumed_run_ends_with_the_same_bits(kind: str, killed_at: int, tmp_pa
         return listen
 
     gasfield.run(path, output=whole, progress=freeze)
-    assert (killed / "checkpoint.h5").is_file()
+    assert Checkpoint.load_newest(killed) is not None
     assert not (killed / "summary.json").exists()
     gasfield.resume(killed)
     assert_same(whole / "trajectory.h5", killed / "trajectory.h5")
@@ -194,17 +195,23 @@ def test_frames_after_the_checkpoint_are_made_again(tmp_path: Path) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     held: dict[str, bytes] = {}
 
+    def checkpoints() -> list[Path]:
+        return list(whole.glob("checkpoint*"))
+
     def freeze(simulation: Simulation) -> Any:
         def listen(_: int) -> None:
             if simulation.gas.step == 12:
-                held["checkpoint"] = (whole / "checkpoint.h5").read_bytes()
+                held.update({each.name: each.read_bytes() for each in checkpoints()})
             if simulation.gas.step == 51:
                 shutil.copytree(whole, killed)
 
         return listen
 
     gasfield.run(path, output=whole, progress=freeze)
-    (killed / "checkpoint.h5").write_bytes(held["checkpoint"])
+    assert held
+    Checkpoint.delete_all(killed)
+    for name, data in held.items():
+        (killed / name).write_bytes(data)
     gasfield.resume(killed)
     assert_same(whole / "trajectory.h5", killed / "trajectory.h5")
 
@@ -217,6 +224,6 @@ def test_a_run_killed_before_its_first_checkpoint_begins_again(tmp_path: Path) -
         return lambda _: killed.exists() or shutil.copytree(whole, killed)
 
     gasfield.run(path, output=whole, progress=freeze)
-    assert not (killed / "checkpoint.h5").exists()
+    assert Checkpoint.load_newest(killed) is None
     gasfield.resume(killed)
     assert_same(whole / "trajectory.h5", killed / "trajectory.h5")
