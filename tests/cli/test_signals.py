@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import shutil
 import signal
@@ -17,9 +18,11 @@ import numpy as np
 import pytest
 
 import gasfield
+from gasfield import runs
 from gasfield.errors import Interrupted
 from gasfield.operations import Callback
 from gasfield.runs.manifest import Manifest
+from gasfield.scenario import load_scenario
 from gasfield.signals import interruptible
 from gasfield.simulation import Simulation
 
@@ -226,13 +229,42 @@ def signalled(folder: Path, name: str, delay: float, number: signal.Signals) -> 
     return code, manifest is not None and manifest.finished
 
 
+def run_hindcast(folder: Path, name: str) -> None:
+    """In a process of its own."""
+    runs.run("dead-token-drift", overrides=list(SHORT), output=folder / name)
+
+
+def resume_hindcast(folder: Path, name: str) -> None:
+    """In a process of its own."""
+    runs.resume(folder / name)
+
+
 @pytest.mark.validate
 def test_two_hundred_random_kills_of_a_hindcast(hindcast: tuple[Path, float], tmp_path: Path) -> None:
-    whole, seconds = hindcast
-    chance = np.random.default_rng(15)
-    for number in range(200):
-        signalled(tmp_path, f"run-{number}", chance.uniform(0.2, 1.05) * seconds, signal.SIGKILL)
-        resumed(tmp_path, whole, f"run-{number}")
+    """Processes are forked from one that has imported everything, so that most of their time is that of the run."""
+    whole, _ = hindcast
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload([__name__, "gasfield.plots", "gasfield.diagnostics", "h5py", "numba"])
+    chance, seconds, kills = np.random.default_rng(15), 0.0, 0
+    for number in range(-2, 200):
+        name, begun = f"run-{number}", time.monotonic()
+        process = processes.Process(target=run_hindcast, args=(tmp_path, name))
+        process.start()
+        process.join(None if number < 0 else chance.uniform(0.02, 1.0) * seconds)
+        process.kill()
+        process.join()
+        seconds = time.monotonic() - begun if number < 0 else seconds
+        kills += process.exitcode == -signal.SIGKILL
+        if (tmp_path / name).exists() and not Manifest.read(tmp_path / name).finished:
+            process = processes.Process(target=resume_hindcast, args=(tmp_path, name))
+            process.start()
+            process.join()
+            assert process.exitcode == 0, number
+        if (tmp_path / name).exists():
+            assert_same_results(whole, tmp_path / name)
+            shutil.rmtree(tmp_path / name)
+        print(f"{kills} kills", flush=True)
+    assert kills > 190
 
 
 @pytest.mark.validate
@@ -248,12 +280,29 @@ def test_fifty_signals_at_random_times(number: signal.Signals, hindcast: tuple[P
     assert ended > 40
 
 
+def start_many(folder: Path, count: int, barrier: Any, faults: Any) -> None:
+    """In a process of its own: starts runs, each at the same moment as those of the other processes."""
+    os.chdir(folder)
+    scenario = load_scenario("mine.yaml", ["run.steps=2", "run.record_every=1", "diagnostics=[]"])
+    for _ in range(count):
+        barrier.wait()
+        try:
+            runs.run(scenario)
+        except BaseException as fault:
+            faults.put(repr(fault))
+
+
 @pytest.mark.validate
 def test_a_thousand_starts_two_dozen_at_a_time(here: Path) -> None:
-    short = ("--set", "run.steps=2", "--set", "run.record_every=1")
-    for _ in range(1000 // 24 + 1):
-        processes = [begin(here, "run", "mine.yaml", *short) for _ in range(24)]
-        for process in processes:
-            assert process.wait() == 0, process.stderr.read()
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload([__name__, "gasfield.plots", "gasfield.diagnostics", "h5py", "numba"])
+    barrier, faults = processes.Barrier(24), processes.Queue()
+    several = [processes.Process(target=start_many, args=(here, 42, barrier, faults)) for _ in range(24)]
+    for process in several:
+        process.start()
+    for process in several:
+        process.join()
+    assert faults.empty(), faults.get()
     numbers = sorted(path.name for path in (here / "outputs/mine").iterdir())
-    assert numbers == [*(f"{number:03d}" for number in range(1, 1009)), "latest"] or len(numbers) == 1009
+    assert numbers == sorted([*(f"{number:03d}" for number in range(1, 24 * 42 + 1)), "latest"])
+    assert all(Manifest.read(here / "outputs/mine" / name).finished for name in numbers)
