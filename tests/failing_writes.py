@@ -9,7 +9,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from unittest import mock
 
-CHANGES = ("open", "pwrite", "write", "replace", "rename", "fsync", "mkdir", "ftruncate", "link", "symlink")
+CHANGES = (
+    "open", "pwrite", "write", "replace", "rename", "fsync", "fdatasync", "mkdir", "ftruncate", "posix_fallocate",
+    "link", "symlink",
+)  # fmt: skip
 ERRORS = (errno.EIO, errno.ENOSPC, errno.EROFS, errno.EDQUOT)
 
 

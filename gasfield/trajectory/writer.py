@@ -22,7 +22,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from gasfield.closing import Closing
 from gasfield.errors import WriteError
-from gasfield.files import writing
 from gasfield.gas import Gas
 from gasfield.hdf5 import GrowingFile
 from gasfield.hdf5.reading import open_hdf5
@@ -238,13 +237,12 @@ class TrajectoryWriter(Closing):
     def _append(self, location: str, step: int, time: float, value: ArrayLike) -> None:
         self._check()
         try:
-            with writing(self.path):
-                self._elements[location].append(step, time, value)
-        except WriteError as fault:
+            self._elements[location].append(step, time, value)
+        except OSError as fault:
             with suppress(WriteError):  # what is waiting has room in the file even if there is none for a new chunk
                 self._file.commit()
-            self._failure = fault
-            raise
+            self._failure = WriteError.of(self.path, fault)
+            raise self._failure from fault
 
     def _flush_if_due(self) -> None:
         if clock.monotonic() - self._flushed > FLUSH_SECONDS:

@@ -14,10 +14,11 @@ import h5py
 import numpy as np
 import pytest
 from crashes import Files, Trace
+from failing_writes import ERRORS, failing
 
 import gasfield
 from gasfield import runs
-from gasfield.errors import InputError
+from gasfield.errors import InputError, WriteError
 from gasfield.gas import Gas
 from gasfield.hdf5 import GrowingFile, growing
 from gasfield.importing import import_recording
@@ -136,6 +137,15 @@ def survive(trace: Trace, every: int, folder: Path, recover: Recover) -> int:
     return count
 
 
+def finish(run: Path, resume: Callable[[Path], object] = runs.resume) -> None:
+    """Resumes a run, unless it is finished."""
+    try:
+        resume(run)
+    except InputError as fault:
+        if "finished" not in str(fault):
+            raise
+
+
 def recovered_run(folder: Path, resume: Callable[[Path], object]) -> Recover:
     """Continues a run and compares it with an undisturbed one."""
     undisturbed, pictures = content(folder / "trajectory.h5"), sorted(each.name for each in folder.rglob("*.png"))
@@ -147,11 +157,7 @@ def recovered_run(folder: Path, resume: Callable[[Path], object]) -> Recover:
         if not run.exists():
             assert not promised
             return
-        try:
-            resume(run)
-        except InputError as fault:
-            if "finished" not in str(fault):
-                raise
+        finish(run, resume)
         assert not differences(content(run / "trajectory.h5"), undisturbed)
         assert (run / "summary.json").exists()
         assert sorted(each.name for each in run.rglob("*.png")) == pictures
@@ -226,6 +232,45 @@ def test_a_resume_and_an_extension_survive_every_crash(
     count = survive(trace, every, tmp_path, recovered_run(tmp_path / "whole", extend))
     print(f"{count} states")
     assert count >= 1000 // every
+
+
+@pytest.mark.parametrize(("errors", "most"), [(ERRORS[:1], 4), pytest.param(ERRORS, 50, marks=pytest.mark.validate)])
+def test_a_run_whose_writes_fail_keeps_its_frames_and_goes_on_when_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, errors: tuple[int, ...], most: int
+) -> None:
+    """From the n-th change of a file on every change fails: one error that names a file, and no frame less."""
+    wanted, run = scenario(106, 20), tmp_path / "run"
+    runs.run(wanted, output=tmp_path / "whole")
+    with failing(errors[0]) as changes:  # now that kernels are compiled
+        runs.run(wanted, output=run)
+    shutil.rmtree(run)
+    undisturbed = content(tmp_path / "whole" / "trajectory.h5")
+    frames, flushed = undisturbed["particles/vectors/position/value"], list[int]()
+    for name in ("commit", "finish"):
+        monkeypatch.setattr(GrowingFile, name, _noting(getattr(GrowingFile, name), flushed))
+    count = 0
+    for error in errors:
+        for first in np.unique(np.linspace(0, changes.count - 1, most).astype(int)):
+            flushed.clear()
+            with failing(error, int(first)), pytest.raises(WriteError, match=os.strerror(error)):
+                runs.run(wanted, output=run)
+            if run.exists():
+                check_durable(run / "trajectory.h5", max(flushed, default=0), frames)
+                finish(run)
+                assert not differences(content(run / "trajectory.h5"), undisturbed)
+                shutil.rmtree(run)
+            assert not list(tmp_path.glob(".gasfield-[0-9]*"))
+            count += 1
+    print(f"{count} places")
+
+
+def _noting(method: Callable[[GrowingFile], None], flushed: list[int]) -> Callable[[GrowingFile], None]:
+    def call(file: GrowingFile) -> None:
+        method(file)
+        if STEPS in file.columns and not file.path.name.startswith("."):
+            flushed.append(len(file.columns[STEPS]))
+
+    return call
 
 
 def walk(frames: int) -> np.ndarray:
