@@ -84,7 +84,14 @@ def tear(path: Path, way: str) -> None:
         path.write_bytes({"empty": b"", "short": whole[:-100], "garbage": b"\0" * len(whole)}[way])
 
 
-@pytest.mark.parametrize("ways", [("short", "garbage"), ("garbage", "empty"), ("a folder", "short")])
+@pytest.mark.parametrize(
+    "ways",
+    [
+        ("short", "garbage"),
+        pytest.param(("garbage", "empty"), marks=pytest.mark.validate),
+        pytest.param(("a folder", "short"), marks=pytest.mark.validate),
+    ],
+)
 def test_a_torn_cache_is_compiled_again_with_one_note(run: Run, tmp_path: Path, ways: tuple[str, str]) -> None:
     for name, way in zip(("double", "twice"), ways, strict=True):
         (file,) = (tmp_path / "cache").glob(f"kernels.{name}-*.kernel")
@@ -99,7 +106,7 @@ def test_a_torn_cache_is_compiled_again_with_one_note(run: Run, tmp_path: Path, 
         assert (again.stdout, again.stderr) == ("1 0\n", "")
 
 
-@pytest.mark.parametrize("reason", ["read-only", "full"])
+@pytest.mark.parametrize("reason", ["full", pytest.param("read-only", marks=pytest.mark.validate)])
 def test_a_cache_that_cannot_be_written_is_done_without(run: Run, tmp_path: Path, reason: str) -> None:
     shutil.rmtree(tmp_path / "cache")
     failing = "import os\nos.{} = lambda *_: (_ for _ in ()).throw(OSError({}, 'no'))\n"
@@ -117,7 +124,7 @@ def test_changed_sources_and_options_are_compiled(run: Run, tmp_path: Path) -> N
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
-@pytest.mark.parametrize("layer", ["omp", "workqueue"])
+@pytest.mark.parametrize("layer", ["omp", pytest.param("workqueue", marks=pytest.mark.validate)])
 def test_workers_forked_after_a_run_give_the_same(run: Run, layer: str) -> None:
     done = run(FORK, NUMBA_THREADING_LAYER=layer)
     if "no threading layer" in done.stderr.lower():

@@ -146,10 +146,10 @@ def check(good: Path, folder: Path, part: slice) -> None:
     assert all(Path(path).name in answers[path] for path in refused), "a refusal names the file"
 
 
-def test_a_data_set_that_is_too_long_or_too_short_crashes_no_reader(good: Path, tmp_path: Path) -> None:
-    check(good, tmp_path, slice(0, 2))
+def test_a_data_set_that_is_too_long_crashes_no_reader(good: Path, tmp_path: Path) -> None:
+    check(good, tmp_path, slice(0, 1))
 
 
 @pytest.mark.validate
 def test_no_form_of_any_data_set_crashes_a_reader(good: Path, tmp_path: Path) -> None:
-    check(good, tmp_path, slice(2, None))
+    check(good, tmp_path, slice(1, None))
