@@ -14,6 +14,7 @@ Until step 4 the file is that of the last commit, then it is the new one, under 
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 from collections.abc import Callable, Iterator, Mapping
@@ -82,9 +83,16 @@ class GrowingFile(Closing):
             self._descriptor: int | None = os.open(path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
             top = os.pread(self._descriptor, _TOP, 0)
             self._end = _aligned(os.fstat(self._descriptor).st_size)
-        self._superblock = top[:SUPERBLOCK_SIZE]
-        self._outer = Root.read(top, SUPERBLOCK_SIZE, 0)
-        self._link_to_root = first_entry(top, self._outer)
+        try:
+            self._superblock = top[:SUPERBLOCK_SIZE]
+            self._outer = Root.read(top, SUPERBLOCK_SIZE, 0)
+            self._link_to_root = first_entry(top, self._outer)
+        except (IndexError, struct.error):
+            self.close()
+            raise UnexpectedLayoutError(f"{path} ends within its first group") from None
+        except UnexpectedLayoutError:
+            self.close()
+            raise
 
     @classmethod
     def create(cls, path: Path) -> GrowingFile:
@@ -109,7 +117,7 @@ class GrowingFile(Closing):
         """
         try:
             cls(path).close()
-        except (UnexpectedLayoutError, struct.error, IndexError):
+        except UnexpectedLayoutError:
             return False
         return True
 
@@ -142,11 +150,11 @@ class GrowingFile(Closing):
             WriteError: if that is impossible; the file remains as it was after the last commit, and can only be closed.
         """
         with writing(self.path):
-            changed = [column for column in self.columns.values() if column.write()]
+            written = [column.write() for column in self.columns.values()]
             if self._edits or not self._layouts:
                 self._apply_edits()
                 self._layouts = [self._lay_out(), self._lay_out()]
-            elif not changed:
+            elif not any(written):
                 return
             self._layouts.reverse()
             self._flip(self._layouts[0])
@@ -192,7 +200,11 @@ class GrowingFile(Closing):
         """
         address = self._advance(size)
         if size <= _MOST_RESERVED and hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(self._open, address, size)
+            try:
+                os.posix_fallocate(self._open, address, size)
+            except OSError as fault:
+                if fault.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # file systems that cannot do that
+                    raise
         return address
 
     def _advance(self, size: int) -> int:
