@@ -169,5 +169,5 @@ class WriteError(GasfieldError):
         return cls(path, (fault.strerror or str(fault)).rstrip("."))
 
 
-class DamageWarning(UserWarning):
+class DamageWarning(Note):
     """Part of a file is damaged; what is valid is used."""

@@ -331,29 +331,28 @@ def _files(names: dict[str, int | None], contents: dict[int, bytes]) -> Files:
     }
 
 
-def _changed(content: bytes, change: Change) -> bytes:
-    if change.kind == "write":
-        padded = content.ljust(change.offset, b"\0")
-        return padded[: change.offset] + change.data + padded[change.offset + len(change.data) :]
-    if change.kind == "extend":
-        return content.ljust(change.offset, b"\0")
-    return content[: change.offset].ljust(change.offset, b"\0")
+def _changed(content: bytes, *changes: Change) -> bytes:
+    """Content after some changes."""
+    result = bytearray(content)
+    for change in changes:
+        if change.kind == "truncate":
+            del result[change.offset :]
+        result.extend(bytes(max(0, change.offset - len(result))))
+        result[change.offset : change.offset + len(change.data)] = change.data
+    return bytes(result)
 
 
 def _torn(durable: bytes, changes: list[Change], *, each: bool) -> Iterator[bytes]:
     """Contents with some of the changes since the last sync."""
     for left_out in range(0 if each else len(changes) - 1, len(changes)):
-        content = durable
-        for number, change in enumerate(changes):
-            if number != left_out:
-                content = _changed(content, change)
-        yield content
+        yield _changed(durable, *changes[:left_out], *changes[left_out + 1 :])
         yield _changed(durable, changes[left_out])
     last = changes[-1]
     if last.kind == "write" and last.offset // PAGE != (last.offset + len(last.data) - 1) // PAGE:
-        before = durable
-        for change in changes[:-1]:
-            before = _changed(before, change)
         cut = PAGE - last.offset % PAGE
-        yield _changed(before, Change("write", last.file, last.offset, last.data[:cut]))
-        yield _changed(before, Change("write", last.file, last.offset + cut, last.data[cut:]))
+        parts = (
+            Change("write", last.file, last.offset, last.data[:cut]),
+            Change("write", last.file, last.offset + cut, last.data[cut:]),
+        )
+        for part in parts:
+            yield _changed(durable, *changes[:-1], part)

@@ -20,7 +20,7 @@ from isal import igzip_lib, isal_zlib
 from numpy.typing import NDArray
 
 FILTERS: dict[str, Any] = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
-_ALL_SKIPPED = 0b11
+UNFILTERED = 0b11
 """Filter mask of a chunk to which none of the two filters was applied."""
 _LEVEL = 1
 _THREADS = min(os.cpu_count() or 1, 8)
@@ -134,7 +134,7 @@ class ChunkReader:
             skipped, data = self.dataset.id.read_direct_chunk(origin)
         except (OSError, RuntimeError, ValueError) as fault:
             raise OSError(f"the chunk at {origin} is missing: {fault}") from None
-        if skipped not in (0, _ALL_SKIPPED):
+        if skipped not in (0, UNFILTERED):
             raise OSError(f"the chunk at {origin} was stored with other filters")
         return bytes(data), not skipped
 

@@ -14,13 +14,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gasfield.hdf5 import tail
-from gasfield.hdf5.chunks import FILTERS, pack_block
+from gasfield.hdf5.chunks import FILTERS, UNFILTERED, pack_block
 from gasfield.hdf5.headers import UNDEFINED
 from gasfield.hdf5.tree import ChunkIndex, Entry, Space
 
 Shape = tuple[int, ...]
-_RAW = 0b11
-"""Filter mask of a chunk to which none of the two filters was applied."""
 
 
 class Column:
@@ -176,6 +174,8 @@ class Column:
             return []
         start = self._places[0] + tail.header_size(self.chunk[0])
         return [
-            Entry((self._start, *(p.start for p in where)), start + n * self._chunk_bytes, self._chunk_bytes, _RAW)
+            Entry(
+                (self._start, *(p.start for p in where)), start + n * self._chunk_bytes, self._chunk_bytes, UNFILTERED
+            )
             for n, where in enumerate(self._parts)
         ]

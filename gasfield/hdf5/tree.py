@@ -15,8 +15,6 @@ from gasfield.hdf5.headers import UNDEFINED
 
 FANOUT = 64
 """Entries of a node: twice the rank of chunk B-trees of superblock 0."""
-UNFILTERED = 2**32 - 1
-"""Filter mask of a chunk to which no filter was applied."""
 
 
 class Space(Protocol):

@@ -139,6 +139,11 @@ class Operation(ABC):
         """Called once at the end; default: nothing."""
         return None
 
+    def abandon(self) -> None:
+        """Called once instead of `close` if the simulation is to be continued later: closes files as they were after
+        the last flush; default: nothing."""
+        return None
+
     def state(self) -> dict[str, NDArray[Any]]:
         """What it needs to go on after a kill; default: nothing."""
         return {}

@@ -107,6 +107,12 @@ class TrajectoryRecorder(Operation):
             self._writer.close()
             self._writer = None
 
+    def abandon(self) -> None:
+        """Closes the file as it was after the last flush; it can be continued."""
+        if self._writer is not None:
+            self._writer.abandon()
+            self._writer = None
+
     def state(self) -> dict[str, NDArray[Any]]:
         """How many frames each element of the file has, after a flush."""
         lengths = {} if self._writer is None else self._writer.lengths()

@@ -70,6 +70,7 @@ def simulate(
     except Interrupted:  # the files are as a kill leaves them, but flushed
         for operation in simulation.operations:
             operation.flush()
+            operation.abandon()
         raise
     except BaseException:
         simulation.close()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import tokenize
 import zipfile
 import zlib
@@ -21,6 +20,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from gasfield.errors import InputError
+from gasfield.memory import require_memory
 
 PRECISIONS = {"BF16": "bfloat16", "F16": "float16", "F32": "float32", "F64": "float64"}
 """Number types of embeddings, by their names in safetensors."""
@@ -256,7 +256,7 @@ def _from_npz(path: Path, name: str, kind: np.dtype[Any]) -> Callable[[], Words]
     def load() -> Words:
         try:
             with zipfile.ZipFile(path) as archive:
-                _check_memory(archive.getinfo(name).file_size, f"{path}: {name}")
+                require_memory(archive.getinfo(name).file_size, f"{path}: {name}")
                 with archive.open(name) as member:
                     return _bits(npy.read_array(member, allow_pickle=False))
         except _FAULTS as fault:
@@ -309,15 +309,6 @@ def _bits(values: NDArray[Any]) -> Words:
     """The bits in native byte order. Arrays stored in the other order, or by columns, are copied."""
     native = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("="))
     return native.view(f"u{native.dtype.itemsize}")
-
-
-def _check_memory(size: int, origin: str) -> None:
-    """A header may claim any size: it is checked before memory is allocated."""
-    free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES") if hasattr(os, "sysconf") else 1 << 33
-    if size > 0.8 * free:
-        raise InputError(
-            f"{origin} needs {size / 1e9:.1f} GB, more than the memory that is free ({free / 1e9:.1f} GB)."
-        )
 
 
 def _shape(shape: tuple[int, ...]) -> str:

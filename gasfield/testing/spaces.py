@@ -36,8 +36,8 @@ def flight_can_be_run_backwards(space: Space) -> None:
     """With velocities reversed, and with time reversed, particles return to their initial positions."""
     start, moving = _flying(space, 200)
     for sign, time in ((-1.0, 1.3), (1.0, -1.3)):
-        x, v, turned = _flown(space, start, moving, 1.3)
-        back, w, again = _flown(space, x, sign * v, time)
+        x, v, turned = flown(space, start, moving, 1.3)
+        back, w, again = flown(space, x, sign * v, time)
         require_near(back, start, "a flight is not reversible in positions")
         require_near(sign * w, moving, "a flight is not reversible in velocities")
         require_near(again, turned, "the change of velocity at walls differs in the reversed flight")
@@ -46,14 +46,14 @@ def flight_can_be_run_backwards(space: Space) -> None:
 def two_flights_are_one(space: Space) -> None:
     """Flights over h and h' equal one over h + h'; a flight over zero time is the identity."""
     start, moving = _flying(space, 200)
-    x, v, turned = _flown(space, start, moving, 0.7)
-    twice, once = _flown(space, x, v, 0.9), _flown(space, start, moving, 1.6)
+    x, v, turned = flown(space, start, moving, 0.7)
+    twice, once = flown(space, x, v, 0.9), flown(space, start, moving, 1.6)
     require_near(twice[0], once[0], "two flights differ in positions from one over the total time")
     require_near(twice[1], once[1], "two flights differ in velocities from one over the total time")
     require_near(
         turned + twice[2], once[2], "two flights differ in the change of velocity at walls from one over the total time"
     )
-    require_near(_flown(space, start, moving, 0.0)[0], start, "a flight over zero time moves particles")
+    require_near(flown(space, start, moving, 0.0)[0], start, "a flight over zero time moves particles")
 
 
 def flight_keeps_speed_and_space(space: Space) -> None:
@@ -72,7 +72,7 @@ def flight_does_not_depend_on_threads(space: Space) -> None:
     ends = []
     for count in (1, 2):
         with on_threads(count):
-            ends.append(_flown(space, start, moving, 2.5))
+            ends.append(flown(space, start, moving, 2.5))
     for one, two in zip(*ends, strict=True):
         np.testing.assert_array_equal(one, two, "bits depend on the number of threads")
 
@@ -129,7 +129,7 @@ def _flying(space: Space, count: int) -> tuple[Array, Array]:
     return x, v
 
 
-def _flown(space: Space, x: Array, v: Array, time: float) -> tuple[Array, Array, Array]:
+def flown(space: Space, x: Array, v: Array, time: float) -> tuple[Array, Array, Array]:
     """Positions, velocities and changes of velocity at walls after a time, as new arrays."""
     x, v, turned = x.copy(), v.copy(), np.zeros(len(x))
     space.drift(x, v, time, turned)

@@ -92,7 +92,8 @@ class Frames:
         """
         span = range(len(self))[frames]
         if not len(span):
-            return np.empty((0, *self._tail[:, rows or slice(None)].shape[1:]), self.dtype)
+            inner = self.shape[1:] if rows is None else (len(range(self.shape[1])[rows]), *self.shape[2:])
+            return np.empty((0, *inner), self.dtype)
         low, high = min(span[0], span[-1]), max(span[0], span[-1]) + 1
         parts = []
         if low < self._whole:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import time as clock
-import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.closing import Closing
-from gasfield.errors import DamageWarning, InputError
+from gasfield.errors import InputError
 from gasfield.gas import Gas
 from gasfield.hdf5.reading import open_hdf5
 from gasfield.resources import TRAJECTORY, find_file
 from gasfield.trajectory import schema
+from gasfield.trajectory.content import INTEGER, NUMBER, Content, Series
 from gasfield.trajectory.field import AffineField, FullField
 from gasfield.trajectory.frames import Frames, OutrunError
 
@@ -28,20 +26,8 @@ _ATTEMPTS = 20
 """Attempts to open a file that is being written."""
 _PAUSES, _PAUSE = 4, 0.05
 """How often, and for how many seconds, opening waits for a file that is being extended."""
-_INTEGER, _NUMBER = "iu", "fiu"
-"""Kinds of types of an array, as NumPy abbreviates them."""
-_CLOCK = {"time": _NUMBER, "step": _INTEGER}
 _RECENT = 10.0
 """Seconds since the last change within which a file may still be growing."""
-
-
-@dataclass(frozen=True)
-class Series:
-    """Values over time: steps (T,), times (T,), values (T, ...)."""
-
-    steps: NDArray[np.int64]
-    times: NDArray[np.float64]
-    values: NDArray[Any]
 
 
 class Trajectory(Closing):
@@ -74,8 +60,7 @@ class Trajectory(Closing):
             raise InputError(f"{self.path}: {f'no {TRAJECTORY} in this folder' if folder else 'no such file'}.")
         for attempt in range(_ATTEMPTS):
             try:
-                self._salvage = attempt >= _PAUSES and not self._may_be_growing()
-                self._open()
+                self._open(salvage=attempt >= _PAUSES and (attempt == _ATTEMPTS - 1 or not self._may_be_growing()))
                 return
             except OutrunError:
                 self._file.close()
@@ -88,11 +73,12 @@ class Trajectory(Closing):
         raise InputError(f"{self.path}: is being written too fast to be opened.")
 
     def _may_be_growing(self) -> bool:
-        """Whether a writer may be at work: while it extends a file, the length in the header runs ahead of the file."""
+        """Whether a writer may be at work; one of a version before announces lengths that are not there yet."""
         return bool(h5py.is_hdf5(self.path)) and clock.time() - self.path.stat().st_mtime < _RECENT
 
-    def _open(self) -> None:
+    def _open(self, *, salvage: bool) -> None:
         self._file = open_hdf5(self.path)
+        self._content = Content(self.path, self._file, salvage)
         try:
             self._read_head()
         except InputError:
@@ -104,30 +90,30 @@ class Trajectory(Closing):
 
     def _read_head(self) -> None:
         position = f"{schema.VECTORS}/{schema.POSITION}"
-        self._positions = self._frames(position, None, None)
+        self._positions = self._content.frames(position, None, None)
         velocity = f"{schema.VECTORS}/{schema.VELOCITY}"
         shape = (self.count, self.dimensions)
-        self._velocities = self._frames(velocity, *shape) if velocity in self._file else None
+        self._velocities = self._content.frames(velocity, *shape) if velocity in self._file else None
         whole = len(self._positions if self._velocities is None else min(self._positions, self._velocities, key=len))
         self.steps: NDArray[np.int64] = self._positions.steps[:whole]
         self.times: NDArray[np.float64] = self._positions.times[:whole]
         if self._velocities is not None and np.any(self._velocities.steps[:whole] != self.steps):
             raise InputError(f"{self.path}: positions and velocities have different steps.")
-        self.species: NDArray[np.int64] = self._of_particles("species", _INTEGER)
+        self.species: NDArray[np.int64] = self._of_particles("species", INTEGER)
         self.names: list[str] = [
-            str(name) for name in self._dataset(f"{schema.VECTORS}/species").attrs[schema.GROUP_NAMES]
+            str(name) for name in self._content.dataset(f"{schema.VECTORS}/species").attrs[schema.GROUP_NAMES]
         ]
-        self._require_below(self.species, len(self.names), f"{schema.VECTORS}/species")
-        self.token_ids: NDArray[np.int64] = self._of_particles("token_id", _INTEGER)
-        self.masses: NDArray[np.float64] = self._of_particles(schema.MASS, _NUMBER, np.ones(self.count))
-        self.charges: NDArray[np.float64] = self._of_particles(schema.CHARGE, _NUMBER, np.zeros(self.count))
+        self._content.require_below(self.species, len(self.names), f"{schema.VECTORS}/species")
+        self.token_ids: NDArray[np.int64] = self._of_particles("token_id", INTEGER)
+        self.masses: NDArray[np.float64] = self._of_particles(schema.MASS, NUMBER, np.ones(self.count))
+        self.charges: NDArray[np.float64] = self._of_particles(schema.CHARGE, NUMBER, np.zeros(self.count))
         edges = f"{schema.VECTORS}/box/edges"
         self.periods: NDArray[np.float64] = (
-            self._array(edges, _NUMBER, self.dimensions) if edges in self._file else np.zeros(self.dimensions)
+            self._content.array(edges, NUMBER, self.dimensions) if edges in self._file else np.zeros(self.dimensions)
         )
-        self.tokens: list[str] = list(self._checked(f"{schema.VECTORS}/token", "OS", self.count).asstr()[:])
+        self.tokens: list[str] = list(self._content.checked(f"{schema.VECTORS}/token", "OS", self.count).asstr()[:])
         self.bonds: dict[str, NDArray[np.int64]] = {name: self._bonds(name) for name in self._bonded()}
-        self.attributes: dict[str, Any] = dict(self._group(schema.PROVENANCE).attrs)
+        self.attributes: dict[str, Any] = dict(self._content.group(schema.PROVENANCE).attrs)
         if not len(self.steps):
             raise InputError(f"{self.path}: {position} has no frames yet.")
 
@@ -151,7 +137,7 @@ class Trajectory(Closing):
     @property
     def projection_axes(self) -> NDArray[np.float64]:
         """(3, D) orthonormal directions of the three coordinates in `particles/trajectory`."""
-        axes: NDArray[np.float64] = self._read(f"{schema.PROJECTION}/axes")
+        axes: NDArray[np.float64] = self._content.read(f"{schema.PROJECTION}/axes")
         return axes
 
     def __len__(self) -> int:
@@ -165,7 +151,7 @@ class Trajectory(Closing):
         the first frame in which it has one. One that never has is there, and broken.
         """
         if f"{schema.VECTORS}/{schema.APPEARS}" in self._file:
-            return self._of_particles(schema.APPEARS, _INTEGER)
+            return self._of_particles(schema.APPEARS, INTEGER)
         appears = np.zeros(self.count, np.int64)
         absent = ~np.isfinite(self.frame(0)).all(axis=1)
         for index in range(1, len(self) if absent.any() else 0):
@@ -211,7 +197,7 @@ class Trajectory(Closing):
     ) -> NDArray[np.floating]:
         span = range(len(self))[frames or slice(None)]
         wanted = np.arange(self.count)[rows if rows is not None else slice(None)]
-        self._check_memory(len(span) * len(wanted) * self.dimensions * source.dtype.itemsize, schema.VECTORS)
+        self._content.check_memory(len(span) * len(wanted) * self.dimensions * source.dtype.itemsize, schema.VECTORS)
         if not len(wanted) or not len(span):
             return np.empty((len(span), len(wanted), self.dimensions), source.dtype)
         low, high = int(wanted.min()), int(wanted.max()) + 1
@@ -280,7 +266,7 @@ class Trajectory(Closing):
             InputError: if it was not recorded.
         """
         location = f"{schema.OBSERVABLES}/{name}"
-        return self._series(location, *self._dataset(f"{location}/value").shape[1:])
+        return self._content.series(location, *self._content.dataset(f"{location}/value").shape[1:])
 
     @property
     def has_survey(self) -> bool:
@@ -289,11 +275,11 @@ class Trajectory(Closing):
 
     def survey(self) -> Series:
         """All dead rows at the steps of the survey: values (S, N_dead, D)."""
-        return self._series(f"{schema.SURVEY}/{schema.POSITION}", len(self.survey_ids), self.dimensions)
+        return self._content.series(f"{schema.SURVEY}/{schema.POSITION}", len(self.survey_ids), self.dimensions)
 
     def survey_frames(self) -> Frames:
         """The same, read on demand while the file is open."""
-        return self._frames(f"{schema.SURVEY}/{schema.POSITION}", len(self.survey_ids), self.dimensions)
+        return self._content.frames(f"{schema.SURVEY}/{schema.POSITION}", len(self.survey_ids), self.dimensions)
 
     def last_motion(self) -> Series:
         """The last step in which any bit of a row of the survey changed, 0 if none did: values (S, N_dead), at the
@@ -302,16 +288,16 @@ class Trajectory(Closing):
         Raises:
             InputError: if it was not recorded, as in older recordings.
         """
-        return self._series(f"{schema.SURVEY}/{schema.LAST_MOTION}", None)
+        return self._content.series(f"{schema.SURVEY}/{schema.LAST_MOTION}", None)
 
     @property
     def survey_ids(self) -> NDArray[np.int64]:
         """Token ids of the rows of the survey (N_dead,)."""
-        return np.asarray(self._array(f"{schema.SURVEY}/token_id", _INTEGER, None), np.int64)
+        return np.asarray(self._content.array(f"{schema.SURVEY}/token_id", INTEGER, None), np.int64)
 
     def live_gradients(self) -> Series:
         """Gradients of the live rows in training, in the order of `members("live")`: values (T, n, D)."""
-        return self._series(f"{schema.LIVE}/{schema.GRADIENT}", None, self.dimensions)
+        return self._content.series(f"{schema.LIVE}/{schema.GRADIENT}", None, self.dimensions)
 
     @property
     def fields(self) -> list[str]:
@@ -327,10 +313,10 @@ class Trajectory(Closing):
         place = self._field_group("affine", schema.AFFINE)
         d = self.dimensions
         parts = {
-            "reference": self._series(f"{place}/reference", d),
-            "gradient": self._series(f"{place}/gradient", d),
-            "hessian": self._series(f"{place}/tidal", d * (d + 1) // 2),
-            "potential": self._series(f"{place}/potential"),
+            "reference": self._content.series(f"{place}/reference", d),
+            "gradient": self._content.series(f"{place}/gradient", d),
+            "hessian": self._content.series(f"{place}/tidal", d * (d + 1) // 2),
+            "potential": self._content.series(f"{place}/potential"),
         }
         count = min(len(part.steps) for part in parts.values())
         return AffineField(
@@ -346,13 +332,15 @@ class Trajectory(Closing):
             InputError: if the file has none.
         """
         place = self._field_group("full", schema.FULL)
-        hidden = self._frames(f"{place}/hidden", None, self.dimensions)
+        hidden = self._content.frames(f"{place}/hidden", None, self.dimensions)
         log_partition, weight = (
-            self._frames(f"{place}/{name}", hidden.shape[1]) for name in ("log_partition", "weight")
+            self._content.frames(f"{place}/{name}", hidden.shape[1]) for name in ("log_partition", "weight")
         )
         has_own = f"{place}/{schema.POSITION}" in self._file
-        position = self._frames(f"{place}/{schema.POSITION}", None, self.dimensions) if has_own else self._positions
-        gradient = self._frames(f"{place}/gradient", *position.shape[1:])
+        position = (
+            self._content.frames(f"{place}/{schema.POSITION}", None, self.dimensions) if has_own else self._positions
+        )
+        gradient = self._content.frames(f"{place}/gradient", *position.shape[1:])
         return FullField(
             steps=gradient.steps[: min(len(hidden), len(log_partition), len(weight))],
             origin=f"{self.path}: {place}",
@@ -393,112 +381,22 @@ class Trajectory(Closing):
         except OSError as fault:
             raise InputError(f"{self.path}: {schema.VECTORS} cannot be read; the file is damaged ({fault}).") from None
 
-    def _frames(self, location: str, *shape: int | None) -> Frames:
-        """The frames of an element, each of a shape, after checks of its data sets."""
-        values = self._checked(f"{location}/value", _NUMBER, None, *shape)
-        times, steps = (self._checked(f"{location}/{name}", kinds, None) for name, kinds in _CLOCK.items())
-        self._check_memory(steps.nbytes + times.nbytes, location)
-        if min(len(times), len(values)) < len(steps):
-            raise InputError(
-                f"{self.path}: {location} has {len(steps)} steps, {len(times)} times, {len(values)} values."
-            )
-        frames = Frames(self._file, location, salvage=self._salvage)
-        if frames.lost:
-            last = f"step {frames.steps[-1]}" if len(frames) else "the start"
-            warnings.warn(
-                f"{self.path}: {location} is damaged at its end: {frames.lost} frames after {last} are left out.",
-                DamageWarning,
-                stacklevel=2,
-            )
-        return frames
-
     def _of_particles(self, name: str, kinds: str, otherwise: NDArray[Any] | None = None) -> NDArray[Any]:
         """(N,) a number of each particle; another array where the file has none and there is one."""
         location = f"{schema.VECTORS}/{name}"
         if otherwise is not None and location not in self._file:
             return otherwise
-        return self._array(location, kinds, self.count)
+        return self._content.array(location, kinds, self.count)
 
     def _bonded(self) -> list[str]:
         """The structures with bonds."""
-        return list(self._group(schema.CONNECTIVITY)) if schema.CONNECTIVITY in self._file else []
+        return list(self._content.group(schema.CONNECTIVITY)) if schema.CONNECTIVITY in self._file else []
 
     def _bonds(self, name: str) -> NDArray[np.int64]:
         """(M, 2) indices of particles."""
-        pairs = self._array(f"{schema.CONNECTIVITY}/{name}", _INTEGER, None, 2)
-        self._require_below(pairs, self.count, f"{schema.CONNECTIVITY}/{name}")
+        pairs = self._content.array(f"{schema.CONNECTIVITY}/{name}", INTEGER, None, 2)
+        self._content.require_below(pairs, self.count, f"{schema.CONNECTIVITY}/{name}")
         return pairs
-
-    def _array(self, location: str, kinds: str, *shape: int | None) -> NDArray[Any]:
-        """A whole data set of a shape; None stands for any length."""
-        self._checked(location, kinds, *shape)
-        return self._read(location)
-
-    def _checked(self, location: str, kinds: str, *shape: int | None) -> h5py.Dataset:
-        """A data set of a shape and of some kinds of type: kernels have no bounds checks, so that all arrays of a file
-        pass here."""
-        found = self._dataset(location)
-        fits = len(found.shape) == len(shape) and all(
-            need is None or length == need for length, need in zip(found.shape, shape, strict=True)
-        )
-        if not fits:
-            wanted = " x ".join("any" if length is None else str(length) for length in shape) or "one number"
-            raise InputError(f"{self.path}: {location} has shape {found.shape}; {wanted} is needed.")
-        if found.dtype.kind not in kinds:
-            raise InputError(f"{self.path}: {location} has values of type {found.dtype}, which do not belong there.")
-        return found
-
-    def _require_below(self, indices: NDArray[np.int64], count: int, location: str) -> None:
-        if indices.size and not (indices.min() >= 0 and indices.max() < count):
-            raise InputError(f"{self.path}: {location} has numbers outside 0 to {count - 1}.")
-
-    def _group(self, location: str) -> h5py.Group:
-        if location not in self._file:
-            raise InputError(
-                f"{self.path}: no group {location}; not a gasfield trajectory, or written by something else."
-            )
-        return self._file[location]
-
-    def _dataset(self, location: str) -> h5py.Dataset:
-        item = self._file.get(location)
-        if not isinstance(item, h5py.Dataset):
-            raise InputError(
-                f"{self.path}: no data set {location}; not a gasfield trajectory, or written by something else."
-            )
-        return item
-
-    def _read(self, location: str) -> NDArray[Any]:
-        dataset = self._dataset(location)
-        self._check_memory(dataset.nbytes, location)
-        try:
-            values: NDArray[Any] = dataset[:]
-        except OSError as fault:
-            raise InputError(
-                f"{self.path}: {location} cannot be read; the file is damaged or cut short ({fault})."
-            ) from None
-        return values
-
-    def _series(self, location: str, *shape: int | None) -> Series:
-        if location not in self._file:
-            raise InputError(f"{self.path}: no data set {location}.")
-        frames = self._frames(location, *shape)
-        self._check_memory(frames.nbytes, location)
-        try:
-            values = frames.read() if len(frames) else np.empty(frames.shape, frames.dtype)
-            return Series(frames.steps, frames.times, values)
-        except OSError as fault:
-            raise InputError(
-                f"{self.path}: {location} cannot be read; the file is damaged or cut short ({fault})."
-            ) from None
-
-    def _check_memory(self, size: int, location: str) -> None:
-        """A header may claim any size: it is checked before memory is allocated."""
-        free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES") if hasattr(os, "sysconf") else 1 << 33
-        if size > 0.8 * free:
-            raise InputError(
-                f"{self.path}: {location} needs {size / 1e9:.1f} GB, more than the memory that is free "
-                f"({free / 1e9:.1f} GB)."
-            )
 
 
 def open_trajectory(name: str | Path) -> Trajectory:

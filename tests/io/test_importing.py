@@ -68,7 +68,7 @@ def test_a_trajectory_of_bits_with_all_that_comes_with_it(tmp_path: Path, form: 
         assert list(back.steps) == [0, 1, 2, 4, 8, 16, 32]
         np.testing.assert_array_equal(back.positions(), as_float(arrays["W"])[:, order])
         for name, key in (("first_moment", "m"), ("second_moment", "v"), ("gradient", "g")):
-            series = back._series(f"particles/vectors/{name}", None, None)
+            series = back._content.series(f"particles/vectors/{name}", None, None)
             np.testing.assert_array_equal(series.values, as_float(arrays[key])[:, order])
         np.testing.assert_array_equal(back.observable("loss").values, arrays["loss"].astype(float))
         assert back.attributes["lr"] == 1e-3

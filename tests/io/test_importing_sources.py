@@ -125,7 +125,7 @@ def test_float64_moments_and_a_loss_for_each_update(tmp_path: Path, bring: Open,
     assert back.precision == "float64"
     np.testing.assert_array_equal(back.positions(), arrays["W"])
     for key, name in (("m", "first_moment"), ("v", "second_moment"), ("g", "gradient")):
-        series = back._series(f"particles/vectors/{name}", None, None)
+        series = back._content.series(f"particles/vectors/{name}", None, None)
         np.testing.assert_array_equal(series.values, arrays[key].astype(series.values.dtype))
         assert series.values.dtype == ("f8" if key == "m" else "f4")
         assert list(series.steps) == [0, 1, 2][: len(arrays[key])]
@@ -139,7 +139,7 @@ def test_each_second_frame_with_what_belongs_to_it(tmp_path: Path, bring: Open) 
     back, _ = bring(tmp_path / "a.npz", every=2)
     assert list(back.steps) == [0, 2, 4]
     np.testing.assert_array_equal(back.positions(), arrays["W"][::2])
-    gradient = back._series("particles/vectors/gradient", None, None)
+    gradient = back._content.series("particles/vectors/gradient", None, None)
     assert list(gradient.steps) == [0, 2]
     np.testing.assert_array_equal(gradient.values, arrays["g"][::2])
     assert list(back.observable("loss").values) == [0, 2, 4]

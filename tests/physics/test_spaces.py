@@ -19,6 +19,7 @@ from scipy import stats
 
 from gasfield.errors import InputError
 from gasfield.spaces import SPACES, AnySpace, Space
+from gasfield.testing.spaces import flown
 
 pytestmark = pytest.mark.usefixtures("one_numba_thread")
 
@@ -68,13 +69,6 @@ def state(space: Space, count: int, speed: float = 1.0, seed: int = 0) -> tuple[
     v = speed * chance.standard_normal(shape)
     space.tangent(x, v)
     return x, v
-
-
-def flown(space: Space, x: Array, v: Array, time: float) -> tuple[Array, Array, Array]:
-    """Position, velocity and what was turned after a time, as new arrays."""
-    x, v, turned = x.copy(), v.copy(), np.zeros(len(x))
-    space.drift(x, v, time, turned)
-    return x, v, turned
 
 
 def close(found: Array, expected: Array, tolerance: float = 1e-9) -> None:

@@ -122,7 +122,7 @@ def test_the_field_is_the_gradient_of_every_dead_row(tmp_path: Path, name: str) 
         assert recording.observable("field_error").values.max() < FLOAT32_ERROR
         factors = recording.observable("gradient_factor").values
         assert np.all(factors < 0.5) if "clip" in options else np.all(factors == 1.0)
-        stored = recording._series("particles/vectors/gradient", None, None).values
+        stored = recording._content.series("particles/vectors/gradient", None, None).values
         np.testing.assert_array_equal(stored[2], gradients[2][recording.token_ids])
 
 

@@ -68,7 +68,7 @@ def test_rows_moments_and_gradients_are_those_of_the_training(tmp_path: Path) ->
         np.testing.assert_array_equal(recording.frame(0), start[ids])
         np.testing.assert_array_equal(recording.frame(-1), model.head.weight.detach().numpy()[ids])
         for name, key in (("first_moment", "exp_avg"), ("second_moment", "exp_avg_sq")):
-            kept = recording._series(f"particles/vectors/{name}", None, None)
+            kept = recording._content.series(f"particles/vectors/{name}", None, None)
             assert list(kept.steps) == [1, 2, 3, 4, 5]
             np.testing.assert_array_equal(kept.values[-1], state[key].numpy()[ids])
         np.testing.assert_array_equal(recording.live_gradients().values[-1], model.head.weight.grad.numpy()[[1, 3]])
