@@ -56,7 +56,8 @@ class FromGaussian(_Positions):
 
     def positions(self, context: SourceContext) -> Positions:
         """(count, D) [length]."""
-        cloud = self.spread * context.generator().standard_normal((self.count, context.dimensions))
+        with np.errstate(over="ignore"):  # what is not finite is refused with the other starts
+            cloud = self.spread * context.generator().standard_normal((self.count, context.dimensions))
         return cloud if self.centre is None else cloud + of_dimension(self.centre, context.dimensions, "centre")
 
 
