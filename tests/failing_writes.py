@@ -16,6 +16,11 @@ CHANGES = (
 ERRORS = (errno.EIO, errno.ENOSPC, errno.EROFS, errno.EDQUOT)
 
 
+def unmeasured() -> dict[str, str]:
+    """The environment of a process whose files are limited: the database of a coverage measurement would be cut too."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+
+
 @dataclass
 class Changes:
     """The changes of files that were asked for, and from which of them on they fail."""

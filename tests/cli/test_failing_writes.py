@@ -15,7 +15,7 @@ from typing import Any
 import matplotlib.font_manager  # noqa: F401 (creates its folders, which is not counted below)
 import numpy as np
 import pytest
-from failing_writes import ERRORS, failing
+from failing_writes import ERRORS, failing, unmeasured
 
 from gasfield.errors import InputError, WriteError
 from gasfield.files import DRAFT, write_file
@@ -168,6 +168,7 @@ def test_a_file_system_that_fills_up_ends_a_film_with_one_message(folder: Path) 
         cwd=folder,
         capture_output=True,
         text=True,
+        env=unmeasured(),
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)),
     )
     lines = [line for line in done.stderr.splitlines() if not line.startswith("gasfield: note: ")]

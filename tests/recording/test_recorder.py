@@ -18,6 +18,7 @@ import pytest
 pytest.importorskip("torch", reason="recording needs the extra `gasfield[record]`")
 
 import torch
+from failing_writes import unmeasured
 from foreign_models import LIVE, VOCABULARY, Tied, TiedWithoutLayer, Untied, batch, mean_loss, seeded
 from torch import nn
 
@@ -328,7 +329,7 @@ for step in range(10**7):
 
 
 def _environment() -> dict[str, str]:
-    return os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent), "OMP_NUM_THREADS": "1"}
+    return unmeasured() | {"PYTHONPATH": str(Path(__file__).parent.parent), "OMP_NUM_THREADS": "1"}
 
 
 @pytest.mark.parametrize("interval", [1.0, pytest.param(FLUSH_SECONDS, marks=pytest.mark.validate)], ids=str)
