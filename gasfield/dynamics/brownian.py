@@ -76,8 +76,9 @@ class BrownianDynamics(Mechanics):
     def _step(self, gas: Gas) -> None:
         start, pushed = gas.positions.copy(), self._force_on(gas)
         self._move(gas)
+        moved = gas.positions - start
         self._arrive(gas)
-        _add_work(start, gas.positions, pushed, self._force_on(gas), self._heat)
+        _add_work(moved, pushed, self._force_on(gas), self._heat)
 
     @abstractmethod
     def _move(self, gas: Gas) -> None:
@@ -138,10 +139,10 @@ class LeimkuhlerMatthews(BrownianDynamics):
 
 
 @jit(**EXACT_PARALLEL)
-def _add_work(start, end, force_before, force_after, heat):  # type: ignore[no-untyped-def]
+def _add_work(moved, force_before, force_after, heat):  # type: ignore[no-untyped-def]
     """heat_i += (F + F')/2 . (x' - x)."""
-    for i in prange(start.shape[0]):
+    for i in prange(moved.shape[0]):
         work = 0.0
-        for j in range(start.shape[1]):
-            work += (force_before[i, j] + force_after[i, j]) * (end[i, j] - start[i, j])
+        for j in range(moved.shape[1]):
+            work += (force_before[i, j] + force_after[i, j]) * moved[i, j]
         heat[i] += 0.5 * work

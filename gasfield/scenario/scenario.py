@@ -26,6 +26,7 @@ from gasfield.scenario.initial_state import GroupSource
 from gasfield.schedules import AnyTemperature, ByGroup
 from gasfield.spaces import AnySpace
 from gasfield.spec import Spec, fault_within
+from gasfield.streams import Seed
 from gasfield.tracers import Tracer
 
 
@@ -59,7 +60,7 @@ class Scenario(Spec):
     title: str
     question: str
     """What the run answers."""
-    seed: Annotated[int, Field(ge=0, lt=2**64)] = 0
+    seed: Seed = 0
     space: AnySpace
     gas: Annotated[tuple[GroupSource, ...], Field(min_length=1)]
     tracers: tuple[Tracer, ...] = ()

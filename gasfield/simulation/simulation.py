@@ -37,6 +37,7 @@ from gasfield.simulation.provenance import attributes, described
 from gasfield.simulation.start import Find, GasLike, initial_state, specification
 from gasfield.spaces import Space
 from gasfield.spec import parse
+from gasfield.streams import require_seed
 from gasfield.tracers import Tracer
 
 _TICK = 1.0
@@ -95,7 +96,7 @@ class Simulation(Closing):
             InputError: if something is not a specification, a file, a group or a field is missing, or the parts do not
                 fit together. Its `parameter` says which ("forces.0", "dynamics", ...).
         """
-        self.seed, self.directory = seed, Path(directory)
+        self.seed, self.directory = require_seed(seed), Path(directory)
         self.scenario: Scenario | None = None
         self.law: DynamicsSpec = specification(AnyDynamics, dynamics, "dynamics")
         self._forces = [
@@ -104,7 +105,7 @@ class Simulation(Closing):
         ]
         self._temperature = None if temperature is None else specification(AnyTemperature, temperature, "temperature")
         structures = [specification(Tracer, tracer, "tracers", number) for number, tracer in enumerate(tracers)]
-        self._initial = initial_state(gas, structures, space, seed, find)
+        self._initial = initial_state(gas, structures, space, self.seed, find)
         self.everyone, self.space = self._initial.everyone, self._initial.space
         self._monitor = StabilityMonitor()
         self._build()
@@ -364,6 +365,8 @@ class Simulation(Closing):
         }
         if gas.velocities is not None:
             arrays["gas/velocities"] = gas.velocities.copy()
+        if gas.images is not None:
+            arrays["gas/images"] = gas.images.copy()
         arrays |= {f"law/{name}": array for name, array in self.dynamics.state().items()}
         arrays |= self._monitor.state()
         for number, operation in enumerate(self._own_operations()):
@@ -386,6 +389,9 @@ class Simulation(Closing):
             gas.positions[...] = state["gas/positions"]
             if gas.velocities is not None:
                 gas.velocities[...] = state["gas/velocities"]
+            if gas.images is not None:
+                gas.images[...] = state.get("gas/images", 0)
+                self.space.wrap(gas.positions, gas.images)  # releases without images left positions unwrapped
             gas.step, gas.time = int(state["gas/step"]), float(state["gas/time"])
             self.dynamics.restore(_under("law/", state))
             if "watch/scale" in state:
