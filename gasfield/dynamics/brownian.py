@@ -50,6 +50,10 @@ class Brownian(DynamicsSpec):
         """gamma m [mass/time]."""
         return self.friction * mass
 
+    def stiffness_limit(self, mass: float) -> float:
+        """2 gamma m/h, of explicit relaxation."""
+        return 2.0 * self.friction * mass / self.time_step
+
     def build(self, gas: Gas, conditions: Conditions) -> BrownianDynamics:
         """Builds the dynamics for this gas.
 

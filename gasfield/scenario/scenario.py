@@ -23,6 +23,7 @@ from gasfield.resources import find_scenario, require_file
 from gasfield.scenario.diagnostic import AnyDiagnostic, repeated_label
 from gasfield.scenario.document import Document
 from gasfield.scenario.initial_state import GroupSource
+from gasfield.scenario.minimize import Minimize
 from gasfield.schedules import AnyTemperature, ByGroup
 from gasfield.spaces import AnySpace
 from gasfield.spec import Spec, fault_within
@@ -68,6 +69,8 @@ class Scenario(Spec):
     dynamics: AnyDynamics
     temperature: AnyTemperature | None = None
     """Of the bath [energy], for dynamics with a heat bath: a number, a schedule, or one for each group."""
+    minimize: Minimize | None = None
+    """A relaxation before the run."""
     run: RunLength
     diagnostics: tuple[AnyDiagnostic, ...] | None = None
     """Diagnostics, by name or with parameters; all that apply if left out."""
