@@ -129,8 +129,8 @@ def rigid_rotation(centred: Values, velocities: Values, masses: Values) -> tuple
     """The antisymmetric W (D, D) of the rigid rotation v = W x that has the angular momentum of a group, and the number
     of planes in which it can turn.
 
-    With S = sum m x x^T and L = sum m (v x^T - x v^T) it solves S W + W S = L: W_ab = L_ab/(s_a + s_b) in the axes of S,
-    where S is diagonal with entries s.
+    With S = sum m x x^T and L = sum m (v x^T - x v^T), it solves S W + W S = L: W_ab = L_ab/(s_a + s_b) in the axes
+    of S, where S is diagonal with entries s.
 
     Args:
         centred: (M, D) positions relative to the centre of mass [length].

@@ -103,6 +103,17 @@ def uniform_is_inside(space: Space) -> None:
     np.testing.assert_array_equal(drawn, again, "uniform does not depend on its generator only")
 
 
+def wrapping_counts_periods(space: Space) -> None:
+    """Wrapped positions are within a period, and a whole number of periods away, which `wrap` counts."""
+    far, _, _ = flown(space, *_flying(space, 200), 40.0)
+    places, images = far.copy(), np.zeros(far.shape, np.int64)
+    space.wrap(places, images)
+    require_near(places + images * space.periods, far, "positions and counted periods do not add up")
+    np.testing.assert_array_equal(space.wrapped(far), places, "wrapped and wrap differ")
+    half = np.where(space.periods > 0.0, 0.5 * space.periods, np.inf)
+    require(((places >= -half) & (places < half)).all(), "wrapped positions are outside of the first period")
+
+
 def tangent_projects(space: Space) -> None:
     """The projection onto the tangent space is idempotent."""
     x, v = _flying(space, 50)
@@ -118,6 +129,7 @@ SPACE_CONTRACT: tuple[Callable[[Space], None], ...] = (
     flight_does_not_depend_on_threads,
     settled_is_inside,
     uniform_is_inside,
+    wrapping_counts_periods,
     tangent_projects,
 )
 
