@@ -14,6 +14,7 @@ import numpy as np
 
 from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values
 from gasfield.diagnostics.group import Group
+from gasfield.dynamics import FreeDiffusion
 from gasfield.registry import register
 from gasfield.statistics.estimate import Estimate, jackknife, mean, median, missing
 from gasfield.statistics.lags import autocorrelations, square_displacements
@@ -23,6 +24,9 @@ _FEWEST = 16
 """Fewest frames for a fit over lags."""
 _WINDOW = (0.1, 0.25)
 """Lags of the long-time fit, as shares of the length: longer ones have hardly any independent pairs of frames."""
+_MEMORIES = 5.0
+"""Memories of velocities after which motion is called diffusive: the slope of the square displacement is then less than
+a hundredth too small."""
 _NUMBERS = 1 << 25
 """Most numbers used; beyond that, rows are drawn at random."""
 
@@ -108,7 +112,7 @@ class Transport(Diagnostic[TransportResult]):
         for name in ("transport", "transport.thermal"):
             _say_what_is_no_diffusion(name, estimates, notes)
         estimates["transport.temperature"] = _temperature(
-            group, estimates["transport.thermal.diffusion.einstein"], notes
+            group, estimates["transport.thermal.diffusion.einstein"], interval * thermal.low, notes
         )
         correlation = thermal.correlation / chosen.count
         first = correlation[0] if correlation[0] > 0 else np.nan
@@ -162,6 +166,7 @@ class _Motion:
     """The motion of rows, accumulated block by block.
 
     Attributes:
+        low: first lag of the long-time fit [frames].
         squares: (T,) square displacements over lags, summed over rows.
         correlation: (T,) autocorrelation of velocities, summed over rows; (T - 1,) of displacements.
     """
@@ -169,7 +174,7 @@ class _Motion:
     def __init__(self, frames: int, dimensions: int, interval: float, measured: bool) -> None:
         """Motion over a number of frames; velocities are `measured`, or displacements between frames."""
         self._dimensions, self._interval, self._measured = dimensions, interval, measured
-        self._low, self._high = max(1, round(_WINDOW[0] * frames)), max(3, round(_WINDOW[1] * frames))
+        self.low, self._high = max(1, round(_WINDOW[0] * frames)), max(3, round(_WINDOW[1] * frames))
         self._rows: list[Values] = []
         self.squares, self.correlation = np.zeros(frames), np.zeros(frames if measured else frames - 1)
 
@@ -177,7 +182,7 @@ class _Motion:
         """Paths (T, n, D) of some rows, and their velocities."""
         squares = square_displacements(paths)
         correlation = autocorrelations(np.diff(paths, axis=0) / self._interval if velocities is None else velocities)
-        low, high = self._low, self._high
+        low, high = self.low, self._high
         lags = self._interval * np.arange(low, high + 1)
         away = lags - lags.mean()
         slopes = away @ squares[low : high + 1] / np.sum(away**2)
@@ -196,7 +201,7 @@ class _Motion:
             "diffusion.einstein": mean(slopes / (2 * self._dimensions), "length^2/time"),
             "diffusion.green_kubo": mean(integral / self._dimensions, "length^2/time"),
             "exponent.short": _exponent(first, second, 2.0),
-            "exponent.long": _exponent(near, far, self._high / self._low),
+            "exponent.long": _exponent(near, far, self._high / self.low),
             "straightness": median(way[moved] / path[moved], "1") if moved.any() else missing("1"),
         }
         return {f"{prefix}.{key}": estimate for key, estimate in found.items()}
@@ -222,24 +227,43 @@ def _say_what_is_no_diffusion(name: str, estimates: dict[str, Estimate], notes: 
         )
 
 
-def _temperature(group: Group, diffusion: Estimate, notes: list[str]) -> Estimate:
-    """Einstein's relation T = D gamma m (1905), with the mobility 1/(gamma m) of the dynamics."""
-    run = group.origin.context
-    if run is None:
-        notes.append("transport.temperature: the dynamics are not known, so neither is the mobility")
+def _temperature(group: Group, diffusion: Estimate, shortest: float, notes: list[str]) -> Estimate:
+    """Einstein's relation D = T / (gamma m) (1905), with the mobility of the dynamics at their time step in place of
+    1/gamma, from a fit over lags from the shortest [time] on."""
+    free, reason = _free_diffusion(group)
+    if free is not None and free.memory > 0 and shortest < _MEMORIES * free.memory:
+        reason = (
+            f"velocities are correlated over {free.memory:.3g}, and the lags of the fit begin at {shortest:.3g}: "
+            "diffusion has not set in"
+        )
+    if free is None or reason:
+        notes.append(f"transport.temperature: {reason}")
         return missing("energy")
-    drag = run.dynamics.drag(float(group.masses[0]))
-    acting = [law for law in run.acting(group.name) if not law.uniform]
-    if drag is None or np.ptp(group.masses) > 0:
-        notes.append("transport.temperature: the dynamics have no friction, or masses differ: no mobility is known")
-        return missing("energy")
-    if acting or run.space.wall_area > 0:
-        what = ", ".join(str(law.model_dump()["kind"]) for law in acting) or "walls"
-        notes.append(f"transport.temperature: {what} change the mobility, so that D gamma m is not a temperature")
-        return missing("energy")
-    factor = drag * group.count / max(group.count - 1, 1)
+    mass = float(group.masses[0])
+    notes.append(f"transport.temperature is D m / {free.mobility:.6g}, exact for free particles at this time step")
+    factor = mass / free.mobility * group.count / max(group.count - 1, 1)
     pseudo = None if diffusion.pseudo is None else factor * diffusion.pseudo
     return Estimate(factor * diffusion.value, "energy", pseudo)
+
+
+def _free_diffusion(group: Group) -> tuple[FreeDiffusion | None, str]:
+    """The diffusion of free particles under the dynamics of the run, or why it is not that of this group."""
+    run = group.origin.context
+    if run is None:
+        return None, "the dynamics are not known, so neither is the mobility"
+    if np.ptp(group.masses) > 0:
+        return None, "masses differ, and so do diffusion coefficients"
+    if run.dynamics.free_diffusion is None:
+        kind = run.dynamics.model_dump()["kind"]
+        return (
+            None,
+            f"free particles do not diffuse in proportion to a temperature under {kind}, or it is not known how",
+        )
+    acting = [law for law in run.acting(group.name) if not law.uniform]
+    if acting or run.space.wall_area > 0:
+        what = ", ".join(str(law.model_dump()["kind"]) for law in acting) or "walls"
+        return None, f"{what} change the mobility, so that diffusion gives no temperature"
+    return run.dynamics.free_diffusion, ""
 
 
 def _exponent(near: Values, far: Values, ratio: float) -> Estimate:
