@@ -20,8 +20,8 @@ def local_exponents(ax: Axes, places: Values, exponents: Values) -> None:
     if known.any():
         low, high = np.quantile(exponents[known], [0.02, 0.98])
         drawn = ax.scatter(
-            places[known, 0], places[known, 1], c=exponents[known], s=_side(ax, places) ** 2, marker="s", linewidths=0, cmap="viridis",
-            vmin=low, vmax=max(high, low + 1e-12),
+            places[known, 0], places[known, 1], c=exponents[known], s=_side(ax, places) ** 2, marker="s", linewidths=0,
+            cmap="viridis", vmin=low, vmax=max(high, low + 1e-12),
         )  # fmt: skip
         bar = ax.figure.colorbar(drawn, ax=ax, shrink=0.85, extend="both")
         bar.set_label("FTLE [1/time]", color=INK)

@@ -96,7 +96,8 @@ class LocalFlow:
         if not mapped.all():
             notes.append(
                 f"ftle.local: the neighbours of {np.sum(~mapped)} of {len(mapped)} particles do not span the "
-                "dimensions of the structure (as on a line, whose stretch pair_dispersion measures): they have no local map"
+                "dimensions of the structure, as on a line, whose stretch is measured by pair_dispersion: they have no "
+                "local map"
             )
         folded = known & (self.unexplained > UNEXPLAINED)
         if folded.any():

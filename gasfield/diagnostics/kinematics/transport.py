@@ -109,8 +109,9 @@ class Transport(Diagnostic[TransportResult]):
             )
         estimates = all_motion.estimates("transport") | thermal.estimates("transport.thermal")
         estimates["transport.bulk_share"] = _bulk_share(chosen.frame(-1) - chosen.frame(0))
-        for name in ("transport", "transport.thermal"):
+        for name, motion in (("transport", all_motion), ("transport.thermal", thermal)):
             _say_what_is_no_diffusion(name, estimates, notes)
+            _say_what_is_not_resolved(name, estimates, motion, notes)
         estimates["transport.temperature"] = _temperature(
             group, estimates["transport.thermal.diffusion.einstein"], interval * thermal.low, notes
         )
@@ -206,6 +207,14 @@ class _Motion:
         }
         return {f"{prefix}.{key}": estimate for key, estimate in found.items()}
 
+    def excess(self) -> float:
+        """The share by which trapezoids of measured velocities overestimate the integral of their autocorrelation, of
+        second order in the interval between frames: a third of the change when the interval is doubled. 0 for
+        displacements, whose sum is exact."""
+        part = self.correlation[: (self.low + self.high) // 4 * 2 + 1]
+        once, twice = np.trapezoid(part), 2.0 * np.trapezoid(part[::2])
+        return float((twice - once) / 3.0 / once) if self._measured and once > 0 else 0.0
+
     def _integral(self, correlation: Values, last: int) -> Values:
         """(n,) of the autocorrelation from lag 0 to `last`: by trapezoids of measured velocities; of displacements the
         sum C_0/2 + C_1 + ... + C_last, which is half the slope of the square displacement there."""
@@ -224,6 +233,15 @@ def _say_what_is_no_diffusion(name: str, estimates: dict[str, Estimate], notes: 
         notes.append(
             f"{name}: square displacements grow as lag^{float(exponent.value):.2f}, which is not diffusive: the "
             "coefficients are slopes over these lags, not constants"
+        )
+
+
+def _say_what_is_not_resolved(name: str, estimates: dict[str, Estimate], motion: _Motion, notes: list[str]) -> None:
+    integral, excess = estimates[f"{name}.diffusion.green_kubo"], motion.excess()
+    if excess > 0.01 and (integral.error is None or excess * abs(float(integral.value)) > float(integral.error)):
+        notes.append(
+            f"{name}.diffusion.green_kubo is too large, by about {excess:.0%}: the velocity autocorrelation falls within "
+            "few frames; einstein does not depend on the interval between frames"
         )
 
 
