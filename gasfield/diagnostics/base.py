@@ -55,8 +55,8 @@ class Result:
         """The results as leaves, by dotted key."""
         return {key: estimate.quantity() for key, estimate in self.estimates.items()}
 
-    def arrays(self) -> Mapping[str, Values]:
-        """Values by row or place that the estimates summarise, by name, to be kept in a file; default: none."""
+    def arrays(self) -> Mapping[str, tuple[NDArray[Any], str]]:
+        """Name -> (array, unit): values by row or place that the estimates summarise, for a file; default: none."""
         return {}
 
     def plot(self, ax: Axes | None = None) -> Axes:

@@ -26,6 +26,7 @@ def local_exponents(ax: Axes, places: Values, exponents: Values) -> None:
         bar = ax.figure.colorbar(drawn, ax=ax, shrink=0.85, extend="both")
         bar.set_label("FTLE [1/time]", color=INK)
     ax.set_aspect("equal")
+    ax.grid(visible=False)
 
 
 def _side(ax: Axes, places: Values) -> float:
@@ -34,4 +35,4 @@ def _side(ax: Axes, places: Values) -> float:
     spacing = np.sqrt(max(float(np.prod(extent)), 1e-300) / max(len(places), 1))
     box = ax.get_window_extent().transformed(ax.figure.dpi_scale_trans.inverted())
     scale = 72.0 * min(box.width / max(float(extent[0]), 1e-300), box.height / max(float(extent[1]), 1e-300))
-    return float(np.clip(0.9 * spacing * scale, _FEWEST, 20.0))
+    return float(np.clip(1.1 * spacing * scale, _FEWEST, 20.0))

@@ -56,7 +56,7 @@ def test_any_map_is_a_proper_rotation_of_a_signed_stretch(k: int) -> None:
 @pytest.mark.parametrize("embedded", [2, 3])
 def test_a_sheet_that_folds_over_while_it_turns_is_reversed_and_only_turns(embedded: int) -> None:
     """y -> a(t) y with a from 1 to -1/2, turned by 3 degrees a frame: the stretch passes through zero, the turn goes
-    on, and no share of rotation jumps. In three dimensions the plane does not tilt. Before, the turn became 180 degrees."""
+    on, and no share of rotation jumps. In three dimensions the plane does not tilt."""
     width, angles = np.linspace(1.0, -0.5, FRAMES), 3.0 * np.arange(FRAMES)
     maps = plane(angles) @ np.stack([np.diag([1.0, a]) for a in width])
     maps = np.concatenate([maps, np.zeros((FRAMES, embedded - 2, 2))], axis=1)

@@ -53,6 +53,7 @@ class DeformationResult(Result):
         turns: (T, k // 2) angles of the rotation within the k-plane [degrees]; with k = 2 signed and followed beyond
             half a turn, NaN where undetermined; with more descending, in [0, 180].
         d2min: (T,) mean over points of the squared residual [length^2]; NaN where k + 1 points or fewer fit exactly.
+        rows: (M,) of the particles in the trajectory.
         places: (M, k) coordinates of the points in `frame` at the first frame [length].
         local: maps for the neighbourhood of each particle at the last frame.
 
@@ -76,12 +77,15 @@ class DeformationResult(Result):
     reversed: NDArray[np.bool_]
     turns: Values
     d2min: Values
+    rows: NDArray[np.int64]
     places: Values
     local: LocalFlow
 
-    def arrays(self) -> Mapping[str, Values]:
-        """The local maps and what follows from them, by particle, with the first coordinates (M, k)."""
-        return {"place": self.places, **self.local.arrays()}
+    def arrays(self) -> Mapping[str, tuple[NDArray[Any], str]]:
+        """By particle: `row` in the trajectory, `place` (M, k) at first in the `frame` (D, k), and the local maps with
+        what follows from them."""
+        first = {"row": (self.rows, "1"), "frame": (self.frame, "1"), "place": (self.places, "length")}
+        return {**first, **self.local.arrays()}
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """The principal stretches over time; of a structure of two dimensions also the local exponents at the points of
@@ -152,6 +156,7 @@ class Deformation(Diagnostic[DeformationResult]):
             tilts=tilts(found.isometry, axes),
             turns=angles,
             d2min=fit.d2min,
+            rows=group.ids,
             places=fit.coordinates,
             local=local,
         )

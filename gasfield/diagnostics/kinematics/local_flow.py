@@ -80,12 +80,16 @@ class LocalFlow:
         """(M,) whether the orientation of a neighbourhood is reversed; False where there is no map."""
         return np.asarray((self.stretches < 0).any(axis=1))
 
-    def arrays(self) -> Mapping[str, Values]:
-        """Everything by name, for a file."""
+    def arrays(self) -> Mapping[str, tuple[Values, str]]:
+        """Everything by name, with units."""
         return {
-            "map": self.maps, "stretch": self.stretches, "ftle": self.ftle, "turn": self.turns, "d2min": self.d2min,
-            "unexplained": self.unexplained,
-        }  # fmt: skip
+            "map": (self.maps, "1"),
+            "stretch": (self.stretches, "1"),
+            "ftle": (self.ftle, "1/time"),
+            "turn": (self.turns, "degrees"),
+            "d2min": (self.d2min, "length^2"),
+            "unexplained": (self.unexplained, "1"),
+        }
 
     def estimates(self, notes: list[str]) -> dict[str, Estimate]:
         """Means over the particles that have a map, the largest exponent, and the share that is reversed."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values
 from gasfield.diagnostics.group import Group
-from gasfield.dynamics import FreeDiffusion
+from gasfield.diagnostics.kinematics.diffusion_temperature import temperature_of_diffusion
 from gasfield.registry import register
 from gasfield.statistics.estimate import Estimate, jackknife, mean, median, missing
 from gasfield.statistics.lags import autocorrelations, square_displacements
@@ -24,9 +24,6 @@ _FEWEST = 16
 """Fewest frames for a fit over lags."""
 _WINDOW = (0.1, 0.25)
 """Lags of the long-time fit, as shares of the length: longer ones have hardly any independent pairs of frames."""
-_MEMORIES = 5.0
-"""Memories of velocities after which motion is called diffusive: the slope of the square displacement is then less than
-a hundredth too small."""
 _NUMBERS = 1 << 25
 """Most numbers used; beyond that, rows are drawn at random."""
 
@@ -112,7 +109,7 @@ class Transport(Diagnostic[TransportResult]):
         for name, motion in (("transport", all_motion), ("transport.thermal", thermal)):
             _say_what_is_no_diffusion(name, estimates, notes)
             _say_what_is_not_resolved(name, estimates, motion, notes)
-        estimates["transport.temperature"] = _temperature(
+        estimates["transport.temperature"] = temperature_of_diffusion(
             group, estimates["transport.thermal.diffusion.einstein"], interval * thermal.low, notes
         )
         correlation = thermal.correlation / chosen.count
@@ -211,7 +208,7 @@ class _Motion:
         """The share by which trapezoids of measured velocities overestimate the integral of their autocorrelation, of
         second order in the interval between frames: a third of the change when the interval is doubled. 0 for
         displacements, whose sum is exact."""
-        part = self.correlation[: (self.low + self.high) // 4 * 2 + 1]
+        part = self.correlation[: (self.low + self._high) // 4 * 2 + 1]
         once, twice = np.trapezoid(part), 2.0 * np.trapezoid(part[::2])
         return float((twice - once) / 3.0 / once) if self._measured and once > 0 else 0.0
 
@@ -240,48 +237,9 @@ def _say_what_is_not_resolved(name: str, estimates: dict[str, Estimate], motion:
     integral, excess = estimates[f"{name}.diffusion.green_kubo"], motion.excess()
     if excess > 0.01 and (integral.error is None or excess * abs(float(integral.value)) > float(integral.error)):
         notes.append(
-            f"{name}.diffusion.green_kubo is too large, by about {excess:.0%}: the velocity autocorrelation falls within "
-            "few frames; einstein does not depend on the interval between frames"
+            f"{name}.diffusion.green_kubo is too large, by about {excess:.0%}: the velocity autocorrelation falls "
+            "within few frames; einstein does not depend on the interval between frames"
         )
-
-
-def _temperature(group: Group, diffusion: Estimate, shortest: float, notes: list[str]) -> Estimate:
-    """Einstein's relation D = T / (gamma m) (1905), with the mobility of the dynamics at their time step in place of
-    1/gamma, from a fit over lags from the shortest [time] on."""
-    free, reason = _free_diffusion(group)
-    if free is not None and free.memory > 0 and shortest < _MEMORIES * free.memory:
-        reason = (
-            f"velocities are correlated over {free.memory:.3g}, and the lags of the fit begin at {shortest:.3g}: "
-            "diffusion has not set in"
-        )
-    if free is None or reason:
-        notes.append(f"transport.temperature: {reason}")
-        return missing("energy")
-    mass = float(group.masses[0])
-    notes.append(f"transport.temperature is D m / {free.mobility:.6g}, exact for free particles at this time step")
-    factor = mass / free.mobility * group.count / max(group.count - 1, 1)
-    pseudo = None if diffusion.pseudo is None else factor * diffusion.pseudo
-    return Estimate(factor * diffusion.value, "energy", pseudo)
-
-
-def _free_diffusion(group: Group) -> tuple[FreeDiffusion | None, str]:
-    """The diffusion of free particles under the dynamics of the run, or why it is not that of this group."""
-    run = group.origin.context
-    if run is None:
-        return None, "the dynamics are not known, so neither is the mobility"
-    if np.ptp(group.masses) > 0:
-        return None, "masses differ, and so do diffusion coefficients"
-    if run.dynamics.free_diffusion is None:
-        kind = run.dynamics.model_dump()["kind"]
-        return (
-            None,
-            f"free particles do not diffuse in proportion to a temperature under {kind}, or it is not known how",
-        )
-    acting = [law for law in run.acting(group.name) if not law.uniform]
-    if acting or run.space.wall_area > 0:
-        what = ", ".join(str(law.model_dump()["kind"]) for law in acting) or "walls"
-        return None, f"{what} change the mobility, so that diffusion gives no temperature"
-    return run.dynamics.free_diffusion, ""
 
 
 def _exponent(near: Values, far: Values, ratio: float) -> Estimate:
