@@ -74,6 +74,7 @@ class Momentum(Diagnostic[MomentumResult]):
         if len(frames) < len(group.steps):
             notes.append(f"{len(frames)} of {len(group.steps)} frames are used")
             group = group.at_frames(frames)
+        group = _with_velocities(group, notes)
         linear, angular = _undefined(group)
         notes += dict.fromkeys(reason for reason in (linear, angular) if reason is not None)
         found = _Momenta.of(group)
@@ -95,6 +96,18 @@ class TotalMomentum(Momentum):
     scope: ClassVar[Scope] = Scope.WHOLE
 
     kind: Literal["total_momentum"] = "total_momentum"  # type: ignore[assignment]
+
+
+def _with_velocities(group: Group, notes: list[str]) -> Group:
+    """The rows whose velocities are finite in every frame."""
+    assert group.velocities is not None
+    finite = np.ones(group.count, np.bool_)
+    for v in group.velocities:
+        finite &= np.isfinite(v).all(axis=1)
+    if finite.all():
+        return group
+    notes.append(f"{np.sum(~finite)} of {len(finite)} rows have velocities that are not finite, and are left out")
+    return group.of_rows(finite)
 
 
 def _undefined(group: Group) -> tuple[str | None, str | None]:
