@@ -329,8 +329,8 @@ def _reversals(steps: NDArray[np.int64], cumulated: Moments, notes: list[str]) -
     if over.any():
         notes.append(
             f"the linear map since the first frame reverses the orientation in {over.sum()} of {len(over)} frames, "
-            f"first at step {steps[over][0]}: the rows have folded over, and rotation, dilation and shear are "
-            "undefined there"
+            f"first at step {steps[over][0]}: the rows have folded over, collapsed or mixed; rotation, "
+            "dilation and shear are undefined there"
         )
     return {"motion.reversed": exact(float(over.mean()), "1")}
 
@@ -353,6 +353,8 @@ def _estimates(first: _Interval, last: int, complete: bool, notes: list[str]) ->
             f"the rows have collapsed along an axis (to {smallest:.2g} of the mean): rotation and shear there are "
             "ill-determined, and the determinant, which gives the dilation, is small because of it"
         )
+    if table.without.reversed.any() and not table.found.reversed:
+        notes.append("without some of the rows the linear map reverses the orientation: its shares have no errors")
     prefix = "motion" if complete else "motion.frame"
     told = table.shares(prefix, 0) if k else {}
     told |= {key: share for key, share in table.shares("motion", 0).items() if key.startswith("motion.translation")}
