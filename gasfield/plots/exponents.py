@@ -26,6 +26,7 @@ def local_exponents(ax: Axes, places: Values, exponents: Values) -> None:
         bar = ax.figure.colorbar(drawn, ax=ax, shrink=0.85, extend="both")
         bar.set_label("FTLE [1/time]", color=INK)
     ax.set_aspect("equal")
+    ax.locator_params(nbins=6)
     ax.grid(visible=False)
 
 
