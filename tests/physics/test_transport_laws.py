@@ -253,3 +253,12 @@ def test_pairs_part_at_the_rate_of_a_saddle_and_not_in_a_rotation() -> None:
         assert result.quantities()["pair_dispersion.ratio"].value == pytest.approx(exp(5 * expected), rel=1e-12)
     nearest = PairDispersion().compute(Group("rows", np.arange(26), saddle, times=times))
     assert nearest.quantities()["pair_dispersion.rate"].value == pytest.approx(rate, abs=1e-12)
+
+
+def test_a_green_kubo_sum_of_rare_frames_says_that_it_is_too_large() -> None:
+    """Of velocities correlated by c from frame to frame trapezoids give (1 + c)/(1 - c)/2 intervals, more than the
+    integral -1/ln c: 41% at c = .1, not worth a note at c = .98."""
+    for every, noted in ((1, False), (115, True)):
+        paths, velocities = ornstein_uhlenbeck(friction=2.0, temperature=1.5, step=0.01)
+        result = transport(paths[::every], velocities[::every], 0.01 * every)
+        assert any("green_kubo is too large" in note for note in result.notes) == noted

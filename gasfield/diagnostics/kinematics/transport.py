@@ -206,8 +206,8 @@ class _Motion:
 
     def excess(self) -> float:
         """The share by which trapezoids of measured velocities overestimate the integral of their autocorrelation, of
-        second order in the interval between frames: a third of the change when the interval is doubled. 0 for
-        displacements, whose sum is exact."""
+        second order in the interval between frames: a third of the change when the interval is doubled, less than the
+        truth where the decay is exponential. 0 for displacements, whose sum is exact."""
         part = self.correlation[: (self.low + self._high) // 4 * 2 + 1]
         once, twice = np.trapezoid(part), 2.0 * np.trapezoid(part[::2])
         return float((twice - once) / 3.0 / once) if self._measured and once > 0 else 0.0
@@ -237,7 +237,7 @@ def _say_what_is_not_resolved(name: str, estimates: dict[str, Estimate], motion:
     integral, excess = estimates[f"{name}.diffusion.green_kubo"], motion.excess()
     if excess > 0.01 and (integral.error is None or excess * abs(float(integral.value)) > float(integral.error)):
         notes.append(
-            f"{name}.diffusion.green_kubo is too large, by about {excess:.0%}: the velocity autocorrelation falls "
+            f"{name}.diffusion.green_kubo is too large, by {excess:.0%} or more: the velocity autocorrelation falls "
             "within few frames; einstein does not depend on the interval between frames"
         )
 
