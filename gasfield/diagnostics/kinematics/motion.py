@@ -355,6 +355,8 @@ def _estimates(first: _Interval, last: int, complete: bool, notes: list[str]) ->
         )
     if table.without.reversed.any() and not table.found.reversed:
         notes.append("without some of the rows the linear map reverses the orientation: its shares have no errors")
+    if 2 * table.permuted.reversed.sum() > len(table.permuted.reversed):
+        notes.append("most permutations reverse the orientation: rotation, dilation and shear have no permutation null")
     prefix = "motion" if complete else "motion.frame"
     told = table.shares(prefix, 0) if k else {}
     told |= {key: share for key, share in table.shares("motion", 0).items() if key.startswith("motion.translation")}
