@@ -11,6 +11,8 @@ from gasfield.errors import InputError, WriteError
 
 TRAJECTORY = "trajectory.h5"
 """The trajectory in the directory of a run."""
+ARRAYS = "arrays.h5"
+"""Arrays of results in the directory of a run."""
 _INSTALLED = Path(__file__).parent / "scenarios"
 _SOURCE_TREE = Path(__file__).parent.parent / "scenarios"
 

@@ -31,7 +31,12 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 RECORDINGS = ROOT / "scenarios" / "recordings"
 TOLERANCE = 1e-12
-RENAMED = {".null.": ".permutation_null.", ".sky.": ".directions."}
+RENAMED = {
+    ".null.": ".permutation_null.",
+    ".sky.": ".directions.",
+    ".ftle.value": ".ftle.global.value",
+    ".ftle.error": ".ftle.global.error",
+}
 """Parts of the keys of numbers: before -> after."""
 
 Baseline = dict[str, dict[str, Any]]

@@ -1,7 +1,7 @@
-"""Every scheme against the exact law of its own time step in a harmonic well, k = m = T = 1.
+"""Every scheme against the exact law of its own time step: in a harmonic well, k = m = T = 1, and without a force.
 
-Writes docs/studies/discrete-laws.md: measured variances, errors over independent oscillators, and how many standard
-errors they are off. Run by `make study`; about two minutes.
+Writes docs/studies/discrete-laws.md: measured variances and diffusion coefficients, errors over independent particles,
+and how many standard errors they are off. Run by `make study`; about three minutes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.dynamics import Andersen, Bath, Brownian, Conditions, DynamicsSpec, Hmc, Langevin, Mala, Metropolis
+from gasfield.dynamics import (
+    Andersen,
+    Bath,
+    Brownian,
+    Conditions,
+    Dynamics,
+    DynamicsSpec,
+    Hmc,
+    Langevin,
+    Mala,
+    Metropolis,
+)
 from gasfield.forces import Surroundings, TotalForce
 from gasfield.forces.fields.harmonic import Harmonic
 from gasfield.gas import Gas
@@ -22,6 +33,8 @@ from gasfield.spaces import Free
 
 PAGE = Path(__file__).parent / "discrete-laws.md"
 OSCILLATORS, FRAMES = 40_000, 24
+WINDOWS = 8
+"""Stretches of a free path from each of which a diffusion coefficient is measured."""
 STEPS, FRICTIONS, PARTS = (0.25, 0.5, 1.0), (0.5, 1.0, 4.0), (0.1, 0.25, 0.5)
 
 
@@ -75,15 +88,44 @@ def cases() -> Iterator[Case]:
     yield Case("HMC", "h = 1.2, 2 steps", Hmc(time_step=1.2, leapfrog_steps=2), 1.0, 1.0, 3)
 
 
+def started(law: DynamicsSpec, field: TotalForce, space: Free, seed: int) -> tuple[Gas, Dynamics]:
+    """Particles in two dimensions from N(0, 1) in x and v, and their dynamics at T = 1."""
+    chance, count = np.random.default_rng(seed), OSCILLATORS // 2
+    gas = Gas(chance.standard_normal((count, 2)), np.zeros(count, np.int64), ["gas"], np.full(count, -1), [""] * count)
+    if law.has_velocities:
+        gas.velocities = chance.standard_normal((count, 2))
+    return gas, law.build(gas, Conditions(space, field, Bath(Constant(value=1.0), ["gas"]), seed))
+
+
+def diffusion(law: DynamicsSpec, seed: int) -> Measured | None:
+    """D of free particles, half the slope of the square displacement between 8 memories and 16; None if D m/T is not
+    known for the scheme."""
+    free = law.free_diffusion
+    if free is None:
+        return None
+    gas, dynamics = started(law, TotalForce([], 2), Free(dimensions=2), seed)
+    start = gas.time
+    dynamics.advance(gas)
+    step = gas.time - start
+    lag, found = max(2, int(np.ceil(8 * free.memory / step))), []
+    for _ in range(WINDOWS):
+        places = [gas.positions.copy()]
+        for _ in range(2):
+            for _ in range(lag):
+                dynamics.advance(gas)
+            places.append(gas.positions.copy())
+        squares = [(place - places[0]).ravel() ** 2 for place in places[1:]]
+        found.append((squares[1] - squares[0]) / (2 * lag * step))
+    own = np.mean(found, axis=0)
+    error = float(own.std(ddof=1) / np.sqrt(len(own)))
+    return Measured(float(own.mean()), error, float(np.var(found) / error**2))
+
+
 def measure(case: Case, seed: int) -> tuple[Measured, Measured | None]:
     """Mean square of places and of velocities, where there are any."""
-    space, chance = Free(dimensions=2), np.random.default_rng(seed)
-    count = OSCILLATORS // 2
-    gas = Gas(chance.standard_normal((count, 2)), np.zeros(count, np.int64), ["gas"], np.full(count, -1), [""] * count)
-    if case.law.has_velocities:
-        gas.velocities = chance.standard_normal((count, 2))
+    space = Free(dimensions=2)
     well = TotalForce([Harmonic(stiffness=1.0).build(Surroundings(space))])
-    dynamics = case.law.build(gas, Conditions(space, well, Bath(Constant(value=1.0), ["gas"]), seed))
+    gas, dynamics = started(case.law, well, space, seed)
 
     def squares(array: Callable[[], NDArray[np.float64]]) -> Measured:
         every, frames = max(1, int(0.7 * case.memory)), []
@@ -102,9 +144,9 @@ def measure(case: Case, seed: int) -> tuple[Measured, Measured | None]:
 
 
 def page() -> str:
-    """The page: one table for places, one for velocities."""
+    """The page: one table for places, one for velocities, one for diffusion."""
     head = "| scheme | step | exact | measured | standard errors off | effective samples |\n|---|---|---|---|---|---|\n"
-    places, speeds, worst = "", "", 0.0
+    places, speeds, spreads, worst = "", "", "", 0.0
     for seed, case in enumerate(cases()):
         x, v = measure(case, seed)
         places += f"| {case.name} | {case.step} | {x.row(case.x)} |\n"
@@ -112,12 +154,20 @@ def page() -> str:
         if v and case.v is not None:
             speeds += f"| {case.name} | {case.step} | {v.row(case.v)} |\n"
             worst = max(worst, abs(v.mean - case.v) / v.error)
+        d, free = diffusion(case.law, seed), case.law.free_diffusion
+        if d and free:
+            spreads += f"| {case.name} | {case.step} | {d.row(free.mobility)} |\n"
+            worst = max(worst, abs(d.mean - free.mobility) / d.error)
     return (
         "# Every scheme against the law of its own step\n\n"
         f"Made by `make study`. Harmonic well, k = m = T = 1; {OSCILLATORS:,} independent oscillators,\n"
         f"{FRAMES} frames; the error is that of the mean over oscillators. The farthest is "
         f"{worst:.1f} standard errors off.\n\n"
-        f"## ⟨x²⟩\n\n{head}{places}\n## ⟨v²⟩\n\n{head}{speeds}"
+        f"## ⟨x²⟩\n\n{head}{places}\n## ⟨v²⟩\n\n{head}{speeds}\n"
+        "## Diffusion: D m/T without a force\n\n"
+        "Half the slope of the square displacement between 8 and 16 memories 1/γ, from "
+        f"{WINDOWS} stretches of each path.\n"
+        f"Metropolis is left out: its steps do not depend on the temperature.\n\n{head}{spreads}"
     )
 
 

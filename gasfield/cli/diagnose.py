@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,11 +23,14 @@ def diagnose(
     plugins: Plugins = None,
     as_json: Json = False,
     plots: Plots = None,
+    arrays: Annotated[
+        Path | None, typer.Option("--arrays", metavar="FILE", help="Write arrays of results by particle as HDF5.")
+    ] = None,
 ) -> None:
     """Computes all diagnostics that apply to a trajectory, and lists omitted ones with the reason."""
     from gasfield.cli.terminal import print_diagnosis, show_result
     from gasfield.diagnostics import diagnose as run_diagnostics
-    from gasfield.errors import about
+    from gasfield.errors import InputError, about
     from gasfield.scenario.document import read_value
     from gasfield.trajectory import open_trajectory
 
@@ -36,6 +40,8 @@ def diagnose(
     with open_trajectory(trajectory) as opened:
         diagnosis = run_diagnostics(opened, chosen)
         heading = repr(opened)
+    if arrays is not None and not diagnosis.write_arrays(arrays):
+        raise InputError("none of these diagnostics has arrays, so there is no file to write.", parameter="arrays")
 
     def print_table() -> None:
         print(heading)

@@ -55,6 +55,10 @@ class Result:
         """The results as leaves, by dotted key."""
         return {key: estimate.quantity() for key, estimate in self.estimates.items()}
 
+    def arrays(self) -> Mapping[str, tuple[NDArray[Any], str]]:
+        """Name -> (array, unit): values by row or place that the estimates summarise, for a file; default: none."""
+        return {}
+
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draws the result into `ax`, or into a new figure (`.figure` of the returned axes)."""
         raise NotImplementedError

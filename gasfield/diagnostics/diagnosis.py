@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gasfield.diagnostics.arrays import write_arrays
 from gasfield.diagnostics.base import DIAGNOSTICS, Diagnostic, GroupedResult, Result, Scope
 from gasfield.diagnostics.context import WHOLE, Origin, RunContext
 from gasfield.diagnostics.group import Group
@@ -75,6 +76,10 @@ class Diagnosis:
         ]
         whole = {WHOLE: _leaves(self.whole)} if self.whole else {}
         return {"groups": groups, **whole, "left_out": [vars(entry) for entry in self.left_out], "notes": notes}
+
+    def write_arrays(self, path: Path) -> bool:
+        """Writes the arrays of all results into an HDF5 file; see `gasfield.diagnostics.arrays`."""
+        return write_arrays(path, self._everything())
 
     def figures(self) -> dict[str, Callable[[], Figure | SubFigure]]:
         """A figure for each result, by the name `GROUP-DIAGNOSTIC`, or one for all groups, `groups-DIAGNOSTIC`, where

@@ -3,7 +3,16 @@
 from gasfield.dynamics.adamw import AdamW
 from gasfield.dynamics.advection import Advection
 from gasfield.dynamics.andersen import Andersen
-from gasfield.dynamics.base import DYNAMICS, AnyDynamics, Conditions, Dynamics, DynamicsSpec, ForceField, take_back
+from gasfield.dynamics.base import (
+    DYNAMICS,
+    AnyDynamics,
+    Conditions,
+    Dynamics,
+    DynamicsSpec,
+    ForceField,
+    FreeDiffusion,
+    take_back,
+)
 from gasfield.dynamics.bath import Bath
 from gasfield.dynamics.brownian import Brownian
 from gasfield.dynamics.hmc import Hmc, Mala
@@ -26,6 +35,7 @@ __all__ = [
     "Dynamics",
     "DynamicsSpec",
     "ForceField",
+    "FreeDiffusion",
     "Hmc",
     "Langevin",
     "Mala",

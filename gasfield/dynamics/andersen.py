@@ -2,7 +2,7 @@
 
 In a time h each particle collides with the bath with probability 1 - exp(-nu h) (Andersen, 1980). Canonical to the
 order of velocity Verlet; in a harmonic well <x^2> = T / (k (1 - (omega h)^2/4)) and <v^2> = T/m exactly, as for OBABO.
-Velocity correlations, and hence diffusion, are not physical: it is for equilibrium only.
+Velocity correlations, and hence diffusion, are those of the collisions: of a free particle T/(m nu) for small steps.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from numba import prange
 from pydantic import Field
 
-from gasfield.dynamics.base import Conditions, DynamicsSpec
+from gasfield.dynamics.base import Conditions, DynamicsSpec, FreeDiffusion
 from gasfield.dynamics.mechanics import Splitting, velocities_of
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT_PARALLEL
@@ -41,6 +41,11 @@ class Andersen(DynamicsSpec):
     def stiffness_limit(self, mass: float) -> float:
         """4 m/h^2, of velocity Verlet."""
         return 4.0 * mass / self.time_step**2
+
+    @property
+    def free_diffusion(self) -> FreeDiffusion | None:
+        """(h/2) coth(nu h/2): a flight of h keeps its velocity with probability exp(-nu h)."""
+        return FreeDiffusion.of_velocities(self.collision_rate, self.time_step)
 
     def build(self, gas: Gas, conditions: Conditions) -> AndersenDynamics:
         """Builds the dynamics for this gas.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, Protocol
+from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,6 +79,28 @@ class Conditions:
     seed: int = 0
 
 
+@dataclass(frozen=True)
+class FreeDiffusion:
+    """Diffusion of a free particle under discrete dynamics, exact at their time step: D = mobility T / m.
+
+    Attributes:
+        mobility: D m / T; 1/gamma in the limit of small steps [time].
+        memory: time in which the autocorrelation of displacements falls by a factor e; 0 without inertia. At a lag t
+            the slope of the mean square displacement is smaller by the fraction exp(-t / memory) [time].
+    """
+
+    mobility: float
+    memory: float = 0.0
+
+    @classmethod
+    def of_velocities(cls, rate: float, time_step: float) -> Self | None:
+        """Of flights h v with velocities of variance T/m and correlation exp(-rate h) from one flight to the next:
+        (h/2)(1 + c)/(1 - c) = (h/2) coth(rate h/2) [time]. None at rate 0, where nothing diffuses."""
+        if rate == 0.0:
+            return None
+        return cls(0.5 * time_step / math.tanh(0.5 * rate * time_step), 1.0 / rate)
+
+
 class DynamicsSpec(Spec):
     """The specification of dynamics."""
 
@@ -110,8 +133,10 @@ class DynamicsSpec(Spec):
         """The dynamics descend the potential energy plus this number times |x|^2 / 2; None if they need not descend."""
         return None
 
-    def drag(self, mass: float) -> float | None:
-        """Drag of a particle of that mass, force per drift velocity; None without friction [mass/time]."""
+    @property
+    def free_diffusion(self) -> FreeDiffusion | None:
+        """Diffusion of a free particle at this time step; None where it is not proportional to the temperature of the
+        bath, or not known (the default)."""
         return None
 
     def stiffness_limit(self, mass: float) -> float | None:

@@ -23,7 +23,7 @@ from numba import prange
 from numpy.typing import NDArray
 from pydantic import Field
 
-from gasfield.dynamics.base import Array, Conditions, DynamicsSpec
+from gasfield.dynamics.base import Array, Conditions, DynamicsSpec, FreeDiffusion
 from gasfield.dynamics.mechanics import Mechanics, kick, scale_noise
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT_PARALLEL
@@ -46,9 +46,11 @@ class Brownian(DynamicsSpec):
     friction: float = Field(1.0, gt=0.0, allow_inf_nan=False)
     """gamma [1/time]."""
 
-    def drag(self, mass: float) -> float:
-        """gamma m [mass/time]."""
-        return self.friction * mass
+    @property
+    def free_diffusion(self) -> FreeDiffusion:
+        """1/gamma in both schemes, at any step: the noises of all steps sum up to variance 2 T t/(m gamma), in that of
+        Leimkuhler and Matthews but for one step at the ends."""
+        return FreeDiffusion(1.0 / self.friction)
 
     def stiffness_limit(self, mass: float) -> float:
         """2 gamma m/h, of explicit relaxation."""

@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from gasfield.dynamics.base import Conditions
+from gasfield.dynamics.base import Conditions, FreeDiffusion
 from gasfield.dynamics.mechanics import scale_noise, velocities_of
 from gasfield.dynamics.monte_carlo import MonteCarlo, MonteCarloDynamics
 from gasfield.gas import Gas
@@ -31,6 +31,11 @@ class Hmc(MonteCarlo):
     """h of velocity Verlet [time]."""
     leapfrog_steps: int = Field(10, ge=1)
     """Steps of velocity Verlet in one proposal."""
+
+    @property
+    def free_diffusion(self) -> FreeDiffusion:
+        """(L h)^2/2, of L Verlet steps in one unit of time: free flights, all accepted, from fresh velocities."""
+        return FreeDiffusion(0.5 * (self.leapfrog_steps * self.time_step) ** 2)
 
     def build(self, gas: Gas, conditions: Conditions) -> HmcDynamics:
         """Builds the dynamics for this gas.
@@ -51,6 +56,11 @@ class Mala(MonteCarlo):
     kind: Literal["mala"] = "mala"
     time_step: float = Field(gt=0.0, allow_inf_nan=False)
     """h of the proposed Brownian step [time, with friction 1]."""
+
+    @property
+    def free_diffusion(self) -> FreeDiffusion:
+        """h: Brownian steps of variance 2 T h/m, all accepted, in one unit of time each."""
+        return FreeDiffusion(self.time_step)
 
     def build(self, gas: Gas, conditions: Conditions) -> HmcDynamics:
         """Builds the dynamics for this gas.

@@ -16,7 +16,7 @@ import numpy as np
 from numba import prange
 from pydantic import Field
 
-from gasfield.dynamics.base import Conditions, DynamicsSpec
+from gasfield.dynamics.base import Conditions, DynamicsSpec, FreeDiffusion
 from gasfield.dynamics.mechanics import Splitting, velocities_of
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT_PARALLEL
@@ -41,9 +41,11 @@ class Langevin(DynamicsSpec):
     friction: float = Field(ge=0.0, allow_inf_nan=False)
     """gamma [1/time]."""
 
-    def drag(self, mass: float) -> float:
-        """gamma m [mass/time]."""
-        return self.friction * mass
+    @property
+    def free_diffusion(self) -> FreeDiffusion | None:
+        """(h/2) coth(gamma h/2) in both schemes: without a force BAOAB moves by h (v + v')/2, with v and v' from two
+        successive O, and OBABO by h v; sums of either over many steps have the same variance."""
+        return FreeDiffusion.of_velocities(self.friction, self.time_step)
 
     def stiffness_limit(self, mass: float) -> float:
         """4 m/h^2, of velocity Verlet."""

@@ -21,7 +21,7 @@ from gasfield.files import (
     write_file,
     writing,
 )
-from gasfield.resources import TRAJECTORY, next_free
+from gasfield.resources import ARRAYS, TRAJECTORY, next_free
 from gasfield.runs.former import FILES, SUMMARY, former_manifest
 from gasfield.runs.lock import LOCK, only_one, working_in
 from gasfield.runs.manifest import MANIFEST, SCENARIO, Manifest, scenario_digest
@@ -188,7 +188,7 @@ def erase(directory: Path, manifest: Manifest) -> None:
 
 def _erase_results(directory: Path, manifest: Manifest) -> None:
     Checkpoint.delete_all(directory)
-    for name in (TRAJECTORY, SUMMARY, FILES, *manifest.operations, *_FORMER_DRAFTS):
+    for name in (TRAJECTORY, SUMMARY, ARRAYS, FILES, *manifest.operations, *_FORMER_DRAFTS):
         remove(directory / name)
     erase_pictures(directory, manifest.pictures)
     remove_drafts(directory)

@@ -13,7 +13,7 @@ from gasfield.diagnostics import Diagnosis, RunContext, diagnose
 from gasfield.errors import InputError, Note
 from gasfield.files import make_folder, remove, write_json
 from gasfield.quantity import Quantity
-from gasfield.resources import TRAJECTORY
+from gasfield.resources import ARRAYS, TRAJECTORY
 from gasfield.runs.directory import PLOTS, erase_pictures
 from gasfield.runs.former import FILES, SUMMARY
 from gasfield.runs.manifest import Manifest
@@ -26,7 +26,8 @@ class RunResult:
     """What a run has produced.
 
     Attributes:
-        directory: holds scenario.yaml, run.json, trajectory.h5, the last checkpoint, summary.json and plots/.
+        directory: holds scenario.yaml, run.json, trajectory.h5, the last checkpoint, summary.json, plots/,
+            and arrays.h5 where diagnostics have arrays.
         diagnosis: the diagnostics of the simulated trajectory.
         comparison: with the trajectory named under `compare`, if any.
         seconds: wall time of the simulation itself.
@@ -71,6 +72,8 @@ def sum_up(scenario: Scenario, directory: Path, manifest: Manifest, reference: T
         if comparison is not None:
             summary["comparison"] = comparison.as_json()
         write_json(directory / SUMMARY, summary)
+        if not diagnosis.write_arrays(directory / ARRAYS):
+            remove(directory / ARRAYS)
         result = comparison or diagnosis
         names = tuple(f"{name}.png" for name in result.figures())
         erase_pictures(directory, tuple(name for name in manifest.pictures if name not in names))

@@ -13,7 +13,7 @@ from gasfield.errors import InputError
 from gasfield.files import remove, remove_drafts, write_file
 from gasfield.operations import Checkpointer, Progress
 from gasfield.renames import former_names
-from gasfield.resources import TRAJECTORY
+from gasfield.resources import ARRAYS, TRAJECTORY
 from gasfield.runs.directory import check_output, erase, new_directory, point_latest
 from gasfield.runs.former import SUMMARY, former_identities, former_manifest
 from gasfield.runs.lock import only_one, working_in
@@ -201,7 +201,8 @@ def _extend(
     data = read_value((directory / SCENARIO).read_text(encoding="utf-8"))
     data["run"]["steps"] = steps
     write_file(directory / SCENARIO, yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=110))
-    remove(directory / SUMMARY)
+    for results in (SUMMARY, ARRAYS):
+        remove(directory / results)
     return manifest
 
 

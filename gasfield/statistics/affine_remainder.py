@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
+
+from gasfield.statistics.local_maps import Around, shell
 
 Values = NDArray[np.float64]
 
@@ -19,18 +20,12 @@ _SINGULAR = 1e-9
 """Ratio of smallest to largest eigenvalue of the neighbours' Gram matrix below which they do not span the frame."""
 
 
-def neighbourhoods(bonds: NDArray[np.int64], count: int) -> list[NDArray[np.int64]]:
+def neighbourhoods(bonds: NDArray[np.int64], count: int) -> Around:
     """The particles within two bonds of each of `count` particles, in ascending order (first and second shell)."""
-    pairs = np.concatenate([bonds, bonds[:, ::-1]]) if len(bonds) else np.empty((0, 2), np.int64)
-    near = coo_array((np.ones(len(pairs), np.int64), (pairs[:, 0], pairs[:, 1])), shape=(count, count)).tocsr()
-    reach = (near + near @ near).tocsr()
-    rows = [reach.indices[reach.indptr[i] : reach.indptr[i + 1]].astype(np.int64) for i in range(count)]
-    return [np.sort(row[row != i]) for i, row in enumerate(rows)]
+    return shell(bonds, count, 2)
 
 
-def local_d2min(
-    coordinates: Values, later: Values, around: list[NDArray[np.int64]]
-) -> tuple[Values, NDArray[np.int64]]:
+def local_d2min(coordinates: Values, later: Values, around: Around) -> tuple[Values, NDArray[np.int64]]:
     """Sums D2_i over the neighbours of each particle (M,) [length^2], NaN where undefined; and n (M,).
 
     Args:
@@ -49,3 +44,9 @@ def local_d2min(
             local = np.linalg.solve(gram, before.T @ after)
             sums[i] = np.square(after - before @ local).sum()
     return sums, counts
+
+
+def later_squares(later: Values, around: Around) -> Values:
+    """sum_j |d_ij|^2 (M,) over the neighbours of each particle at later positions (M, D) [length^2]: D2_i is the part
+    of it that the local map leaves over."""
+    return np.array([np.square(later[near] - later[i]).sum() for i, near in enumerate(around)], np.float64)

@@ -8,8 +8,10 @@ symmetric U (k x k) with determinant J. Then
     u = c + (R - V) a + (J^(1/k) - 1) R a + R (U - J^(1/k)) a + r      translation, rotation, dilation, shear, remainder
 
 The rotation is extracted first: if the dilation were fitted first, a rotation would appear as a contraction by its
-cosine. With k = D and V the identity this is F acting on positions. With fewer rows than a map of all D dimensions
-needs, k is small: the affine motion is that of the leading principal axes, and everything else is remainder.
+cosine. If the map reverses the orientation (J < 0: the rows have folded over), it is no rotation followed by a positive
+stretch (see `polar`), and rotation, dilation and shear are undetermined. With k = D and V the identity this is F acting
+on positions. With fewer rows than a map of all D dimensions needs, k is small: the affine motion is that of the leading
+principal axes, and everything else is remainder.
 
 Of the remainder, breathing is the coherent radial part and convection the coherent tangential part, relative to the
 positions after the rotation; the residual is what is left (see `smoothing`).
@@ -22,12 +24,13 @@ k/(N - 1).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gasfield.statistics.polar import polar
 from gasfield.statistics.smoothing import Neighbours, coherent_parts
 
 Values = NDArray[np.float64]
@@ -80,14 +83,15 @@ class Reference:
 
 @dataclass(frozen=True)
 class LinearParts:
-    """Parts of the linear map of a displacement: matrices (D, k) that act on coordinates in the frame, and the
-    principal stretches (k,), descending."""
+    """Parts of the linear map of a displacement: matrices (D, k) that act on coordinates in the frame, the principal
+    stretches (k,), of descending magnitude, and whether the map reverses the orientation."""
 
     rotation: Values
     dilation: Values
     shear: Values
 
     stretches: Values
+    reversed: bool
 
     @property
     def whole(self) -> Values:
@@ -96,22 +100,27 @@ class LinearParts:
 
     @property
     def condition(self) -> float:
-        """Largest over smallest stretch."""
+        """Largest over smallest stretch, in magnitude."""
         if not len(self.stretches):
             return 1.0
-        return float(self.stretches[0] / self.stretches[-1]) if self.stretches[-1] > 0 else np.inf
+        largest, smallest = np.abs(self.stretches[[0, -1]])
+        return float(largest / smallest) if smallest > 0 else np.inf
+
+    @property
+    def determined(self) -> bool:
+        """Whether rotation, dilation and shear are: no axis has collapsed, and the orientation is kept."""
+        return self.condition < _SINGULAR and not self.reversed
 
 
 def linear_parts(reference: Reference, thermal: Values) -> LinearParts:
     """The parts of the least-squares map of a centred displacement (N, D); k = 0 gives empty matrices."""
     gradient = np.linalg.solve(reference.gram, reference.coordinates.T @ thermal).T
-    left, stretches, right = np.linalg.svd(reference.frame + gradient, full_matrices=False)
-    isometry = left @ right
+    found = polar(reference.frame + gradient, reference.frame)
     with np.errstate(divide="ignore"):
-        mean_stretch = float(np.exp(np.mean(np.log(stretches)))) if len(stretches) else 1.0
-    dilation = (mean_stretch - 1.0) * isometry
-    rotation = isometry - reference.frame
-    return LinearParts(rotation, dilation, gradient - rotation - dilation, stretches)
+        mean_stretch = float(np.exp(np.mean(np.log(np.abs(found.stretches))))) if len(found.stretches) else 1.0
+    dilation = (mean_stretch - 1.0) * found.isometry
+    rotation = found.isometry - reference.frame
+    return LinearParts(rotation, dilation, gradient - rotation - dilation, found.stretches, bool(found.reversed))
 
 
 @dataclass(frozen=True)
@@ -121,10 +130,12 @@ class Moments:
     Attributes:
         parts: (..., 7) in the order of `KINDS`; NaN where a part is undetermined.
         thermal: (...,) <u - c, u - c>, the sum of all parts except the translation.
+        reversed: (...,) whether the linear map reverses the orientation.
     """
 
     parts: Values
     thermal: Values
+    reversed: NDArray[np.bool_]
 
     @property
     def whole(self) -> Values:
@@ -134,29 +145,29 @@ class Moments:
 
     @classmethod
     def of(cls, reference: Reference, displacement: Values, neighbours: Neighbours) -> Self:
-        """Of a displacement (N, D). There is no linear map if the rows do not span the frame; the rotation is
-        undetermined if the map is singular, that is, if the rows end in fewer dimensions."""
+        """Of a displacement (N, D). There is no linear map if the rows do not span the frame; rotation, dilation and
+        shear are undetermined if it is singular (the rows end in fewer dimensions) or reverses the orientation."""
         mean = displacement.mean(axis=0)
         thermal = displacement - mean
         square, found = np.array(np.sum(thermal**2)), np.full(len(KINDS), np.nan)
         found[0] = len(displacement) * float(mean @ mean)
         if reference.condition > _WORST:
-            return cls(found, square)
+            return cls(found, square, np.array(False))
         parts = linear_parts(reference, thermal)
         crossed = thermal.T @ reference.coordinates
-        if parts.condition < _SINGULAR:
+        if parts.determined:
             found[1:4] = [np.sum(part * crossed) for part in (parts.rotation, parts.dilation, parts.shear)]
         remainder = thermal - reference.coordinates @ parts.whole.T
         turned = reference.places + reference.coordinates @ parts.rotation.T
         coherent = coherent_parts(turned, remainder, neighbours)
         found[4:6] = [np.sum(part * thermal) for part in coherent]
         found[6] = np.sum(remainder * thermal) - found[4:6].sum()
-        return cls(found, square)
+        return cls(found, square, np.array(parts.reversed))
 
     @classmethod
     def stacked(cls, several: Sequence[Moments]) -> Self:
         """Of several displacements, along a first axis."""
-        return cls(np.array([one.parts for one in several]), np.array([one.thermal for one in several]))
+        return cls(*(np.array([getattr(one, name) for one in several]) for name in ("parts", "thermal", "reversed")))
 
     def without_noise(self, rows: int, dimensions: int, axes: int) -> Moments:
         """Moments corrected for noise, if the remainder is independent noise to which the map was fitted too.
@@ -170,7 +181,8 @@ class Moments:
         symmetric = axes * (axes + 1) // 2
         numbers = np.array([dimensions, dimensions * axes - symmetric, min(axes, 1), max(symmetric - 1, 0), 0, 0, 0])
         numbers[6] = -numbers.sum()
-        return Moments(self.parts - variance[..., None] * numbers, self.thermal + variance * dimensions)
+        parts, thermal = self.parts - variance[..., None] * numbers, self.thermal + variance * dimensions
+        return replace(self, parts=parts, thermal=thermal)
 
     def shares(self) -> tuple[Values, Values]:
         """Shares (..., 7) of the motion and (..., 6) of the thermal motion; NaN without motion."""

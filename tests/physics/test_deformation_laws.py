@@ -160,11 +160,11 @@ def test_local_d2min_of_a_linear_map_is_nothing() -> None:
     after = before @ matrix.T + 1.0
     steps = np.arange(2)
     result = Deformation().compute(Group("lattice", steps, np.stack([before, after]), bonds=bonds))
-    assert np.nanmax(result.local_d2min) < 1e-24
+    assert np.nanmax(result.local.d2min) < 1e-24
     pushed = int(np.argmin(np.linalg.norm(before, axis=1)))
     after[pushed] += 0.1
     result = Deformation().compute(Group("lattice", steps, np.stack([before, after]), bonds=bonds))
-    seen = set(np.flatnonzero(result.local_d2min > 1e-20).tolist())
+    seen = set(np.flatnonzero(result.local.d2min > 1e-20).tolist())
     assert seen == {pushed, *neighbourhoods(bonds, len(before))[pushed].tolist()}
 
 
@@ -192,7 +192,7 @@ def test_ftle_of_a_saddle_is_its_rate(elapsed: float) -> None:
     turned = before @ rotation(70.0, 0, 1, 2).T
     for later, expected in ((after, rate), (turned, 0.0)):
         group = Group("lattice", np.arange(2), np.stack([before, later]), times=np.array([1.0, 1.0 + elapsed]))
-        quantity = Deformation().compute(group).quantities()["ftle"]
+        quantity = Deformation().compute(group).quantities()["ftle.global"]
         assert quantity.value == pytest.approx(expected, abs=1e-12)
         assert quantity.unit == "1/time"
 

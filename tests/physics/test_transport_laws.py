@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from math import exp, pi, sqrt
+from math import exp, pi, sqrt, tanh
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
 from gasfield.diagnostics import Group
+from gasfield.diagnostics.context import Origin, RunContext
 from gasfield.diagnostics.kinematics.coherence import Coherence
 from gasfield.diagnostics.kinematics.pair_dispersion import PairDispersion
 from gasfield.diagnostics.kinematics.transport import Transport, TransportResult
+from gasfield.dynamics import AnyDynamics
+from gasfield.gas import Gas
 from gasfield.runs import RunResult, run
 from gasfield.scenario import Scenario
+from gasfield.simulation import Simulation
+from gasfield.spaces import Free
 from gasfield.statistics.lags import autocorrelations, square_displacements
 
 Values = NDArray[np.float64]
@@ -136,6 +142,62 @@ def test_three_temperatures_of_a_free_gas_agree(law: dict[str, object], tmp_path
     assert any("harmonic change the mobility" in entry["note"] for entry in diagnosis["notes"])
 
 
+FREE_LAWS: list[tuple[dict[str, Any], float]] = [
+    ({"kind": "langevin", "time_step": 1.0, "friction": 2.0}, 0.5 / tanh(1.0)),
+    ({"kind": "langevin", "scheme": "obabo", "time_step": 1.0, "friction": 2.0}, 0.5 / tanh(1.0)),
+    ({"kind": "andersen", "time_step": 1.0, "collision_rate": 2.0}, 0.5 / tanh(1.0)),
+    ({"kind": "brownian", "time_step": 1.0, "friction": 2.0}, 0.5),
+    ({"kind": "brownian", "scheme": "euler_maruyama", "time_step": 1.0, "friction": 2.0}, 0.5),
+    ({"kind": "mala", "time_step": 0.3}, 0.3),
+    ({"kind": "hmc", "time_step": 0.2, "leapfrog_steps": 3}, 0.18),
+]
+
+
+@pytest.mark.parametrize(
+    ("law", "mobility"), FREE_LAWS, ids=lambda value: value["kind"] if isinstance(value, dict) else ""
+)
+def test_a_free_gas_has_the_temperature_of_its_bath_at_any_step(law: dict[str, Any], mobility: float) -> None:
+    """D = T mobility / m at the time step itself: (h/2) coth(gamma h/2) for friction and for collisions. At gamma h = 2
+    the limit of small steps, 1/gamma, is wrong by 31%, which 4 errors exclude."""
+    system = Simulation(
+        Gas(np.zeros((3000, 3)), masses=np.full(3000, 2.0)), dynamics=law, forces=[], temperature=0.8, seed=4
+    )
+    system.step(10)
+    paths = system.sample(240, 1, lambda gas: gas.positions.copy())
+    group = Group("a", np.arange(240), paths, masses=np.full(3000, 2.0), origin=Origin(context_of(law)))
+    result = Transport().compute(group)
+    value, error = numbers(result, "temperature")
+    assert value == pytest.approx(0.8, abs=4 * error)
+    assert error < 0.02
+    naive = value * mobility / 0.5
+    if law["kind"] in ("langevin", "andersen"):
+        assert abs(naive - 0.8) > 4 * error  # negative control: the factor of a small step
+    assert any(f"D m / {mobility:.6g}" in note for note in result.notes)
+
+
+def context_of(law: dict[str, Any]) -> RunContext:
+    """The model of a free gas."""
+    return RunContext(Free(dimensions=3), (), TypeAdapter(AnyDynamics).validate_python(law))
+
+
+@pytest.mark.parametrize(
+    ("law", "says"),
+    [
+        ({"kind": "metropolis", "step_length": 0.5}, "under metropolis"),
+        ({"kind": "nose_hoover", "time_step": 0.1, "relaxation_time": 1.0}, "under nose_hoover"),
+        ({"kind": "newton", "time_step": 0.1}, "under newton"),
+        ({"kind": "sgd", "learning_rate": 0.1}, "under sgd"),
+        ({"kind": "langevin", "time_step": 0.1, "friction": 0.0}, "under langevin"),
+        ({"kind": "langevin", "time_step": 0.1, "friction": 0.1}, "has not set in"),
+    ],
+)
+def test_no_temperature_is_read_off_a_diffusion_that_does_not_tell_it(law: dict[str, Any], says: str) -> None:
+    group = Group("a", np.arange(T), brownian(), times=0.1 * np.arange(T), origin=Origin(context_of(law)))
+    result = Transport().compute(group)
+    assert result.quantities()["transport.temperature"].value is None
+    assert any(says in note for note in result.notes), result.notes
+
+
 def test_unequal_frames_have_no_lags() -> None:
     steps = np.array([0, 1, 2, 4, 8, 16, 32, 64, 128, 129, 130, 131, 132, 133, 134, 140])
     assert "equally spaced" in str(Transport().why_not(Group("rows", steps, np.zeros((16, 3, 2)))))
@@ -191,3 +253,12 @@ def test_pairs_part_at_the_rate_of_a_saddle_and_not_in_a_rotation() -> None:
         assert result.quantities()["pair_dispersion.ratio"].value == pytest.approx(exp(5 * expected), rel=1e-12)
     nearest = PairDispersion().compute(Group("rows", np.arange(26), saddle, times=times))
     assert nearest.quantities()["pair_dispersion.rate"].value == pytest.approx(rate, abs=1e-12)
+
+
+def test_a_green_kubo_sum_of_rare_frames_says_that_it_is_too_large() -> None:
+    """Of velocities correlated by c from frame to frame trapezoids give (1 + c)/(1 - c)/2 intervals, more than the
+    integral -1/ln c: 41% at c = .1, not worth a note at c = .98."""
+    for every, noted in ((1, False), (115, True)):
+        paths, velocities = ornstein_uhlenbeck(friction=2.0, temperature=1.5, step=0.01)
+        result = transport(paths[::every], velocities[::every], 0.01 * every)
+        assert any("green_kubo is too large" in note for note in result.notes) == noted

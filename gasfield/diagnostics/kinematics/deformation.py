@@ -3,7 +3,8 @@
 A structure of M points spans k dimensions. In an orthonormal frame V (D x k) of its first frame the centred points have
 coordinates a_i (k); later they are at centred positions y_i (D). Least squares gives the map F (D x k) that minimises
 sum_i |y_i - F a_i|^2, its polar decomposition F = R U an isometry R (D x k, where the structure's axes now point) and a
-symmetric U whose eigenvalues are the principal stretches. Rotation is split in two: the tilt of the k-plane out of its
+symmetric U whose eigenvalues are the principal stretches (`polar`; a structure that has folded over has a negative one
+and a proper rotation). Rotation is split in two: the tilt of the k-plane out of its
 first position (principal angles between the planes) and the rotation within it. The residual is D2min of Falk and
 Langer (Phys. Rev. E 57:7192, 1998) for the whole structure, as a mean over points.
 
@@ -14,6 +15,7 @@ coordinates and a constant.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -23,9 +25,10 @@ from pydantic import Field
 
 from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values, spread_over
 from gasfield.diagnostics.group import Group
+from gasfield.diagnostics.kinematics.local_flow import UNEXPLAINED, LocalFlow, say_if_too_far
 from gasfield.registry import register
-from gasfield.statistics.affine_remainder import local_d2min, neighbourhoods
-from gasfield.statistics.estimate import Estimate, jackknife, mean, missing
+from gasfield.statistics.estimate import Estimate, exact, jackknife, missing
+from gasfield.statistics.polar import Polar, polar, tilts, turns, unwrapped
 
 _FLAT = 1e-3
 """A structure thinner than this fraction of its length counts as flat in that direction."""
@@ -43,17 +46,26 @@ class DeformationResult(Result):
         frame: (D, k) orthonormal columns V: the structure's own axes at the first frame, longest first.
         maps: (T, D, k) F, from coordinates in `frame` to space.
         isometries: (T, D, k) R of F = R U.
-        stretches: (T, k) principal stretches, descending.
+        stretches: (T, k) principal stretches, of descending magnitude; the last is negative where the map reverses the
+            orientation.
+        reversed: (T,) whether it does.
         tilts: (T, k) principal angles between the first k-plane and the present one, descending [degrees].
-        turns: (T, k // 2) angles of the rotation within the k-plane, descending [degrees].
+        turns: (T, k // 2) angles of the rotation within the k-plane [degrees]; with k = 2 signed and followed beyond
+            half a turn, NaN where undetermined; with more descending, in [0, 180].
         d2min: (T,) mean over points of the squared residual [length^2]; NaN where k + 1 points or fewer fit exactly.
-        local_d2min: (M,) sum over the neighbours of each particle at the last frame [length^2]; NaN where there are
-            too few (see `local_strain`).
+        rows: (M,) of the particles in the trajectory.
+        places: (M, k) coordinates of the points in `frame` at the first frame [length].
+        local: maps for the neighbourhood of each particle at the last frame.
 
-    Keys, all at the last frame with jackknife errors over points: `stretch.principal`, `rotation.angles` (the tilts),
-    `rotation.in_frame` (the turns), `d2min.mean` (one map for all points), `d2min.local.sum` and `d2min.local.per_bond`
-    (a map for the neighbours of each particle; means over particles of the sum and of the mean over neighbours), `ftle`
-    (logarithm of the largest stretch over the elapsed time: the finite-time Lyapunov exponent).
+    Keys of one map for all points, all at the last frame with jackknife errors over points: `stretch.principal`,
+    `rotation.angles` (the tilts), `rotation.in_frame` (the turns), `d2min.mean` and `d2min.relative` (over the mean
+    square extent), `ftle.global` (the logarithm of the largest stretch over the elapsed time), `reversed.fraction`
+    (share of the frames in which the orientation is reversed).
+
+    Keys of a map for the neighbours of each particle, with the scatter over particles as error: `ftle.local.mean` and
+    `.largest` (finite-time Lyapunov exponents; of the nearest neighbours where these span the dimensions, otherwise of
+    all within two bonds), `rotation.local` (mean of the first turn), `reversed.local` (share of the particles),
+    `d2min.local.sum` and `d2min.local.per_bond` (means over particles of the sum and of the mean over neighbours).
     """
 
     steps: NDArray[np.int64]
@@ -62,20 +74,37 @@ class DeformationResult(Result):
     isometries: Values
     stretches: Values
     tilts: Values
+    reversed: NDArray[np.bool_]
     turns: Values
     d2min: Values
-    local_d2min: Values
+    rows: NDArray[np.int64]
+    places: Values
+    local: LocalFlow
+
+    def arrays(self) -> Mapping[str, tuple[NDArray[Any], str]]:
+        """By particle: `row` in the trajectory, `place` (M, k) at first in the `frame` (D, k), and the local maps with
+        what follows from them."""
+        first = {"row": (self.rows, "1"), "frame": (self.frame, "1"), "place": (self.places, "length")}
+        return {**first, **self.local.arrays()}
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """The principal stretches over time."""
+        """The principal stretches over time; of a structure of two dimensions also the local exponents at the points of
+        the first frame (into `ax` alone: only the stretches). Returns the axes of the stretches."""
+        from gasfield.plots.exponents import local_exponents
         from gasfield.plots.panels import Curve, curves
-        from gasfield.plots.style import SERIES, Role
+        from gasfield.plots.style import SERIES, Role, headline, new_figure
 
         lines = [
             Curve(self.steps, stretch, Role.CONTEXT, f"stretch {i + 1}", style={"color": SERIES[i % len(SERIES)]})
             for i, stretch in enumerate(self.stretches.T)
         ]
-        title = f"{self.group}: principal stretches (1: as at the start)"
+        title = f"{self.group}: principal stretches of one linear map (1: as at the start)"
+        if ax is None and self.places.shape[1] == 2 and np.isfinite(self.local.ftle).any():
+            figure = new_figure(11.4, 4.4)
+            ax, field = figure.subplots(1, 2)
+            local_exponents(field, self.places, self.local.ftle)
+            headline(figure, title)
+            title = ""
         return curves(lines, title, "principal stretch", reference=1.0, ax=ax)
 
 
@@ -95,7 +124,7 @@ class Deformation(Diagnostic[DeformationResult]):
         """The results for one structure, or for all rows of a trajectory as one."""
         axes = np.empty((group.dimensions, 0))
         if group.positions.size:
-            axes = intrinsic_frame(group.positions[0], self.dimensions)
+            axes = _oriented(intrinsic_frame(group.positions[0], self.dimensions))
         k = axes.shape[1]
         if not k:
             notes.append("the points of the structure coincide, or are fewer than two: it cannot deform")
@@ -106,22 +135,30 @@ class Deformation(Diagnostic[DeformationResult]):
             notes.append(f"{len(frames)} of {len(group.steps)} frames are used")
             group = group.at_frames(frames)
         fit = _Fit.through(group, axes)
-        around = neighbourhoods(group.bonds, group.count)
-        last = group.frame(-1) if len(group.steps) else np.empty((0, group.dimensions))
-        sums, counts = local_d2min(fit.coordinates, last, around)
+        found = polar(fit.maps, axes)
+        angles = np.where(found.unique[:, None], turns(found.isometry, axes), np.nan)
+        if k == 2:
+            angles = unwrapped(angles)
+            say_if_too_far(angles, "rotation.in_frame", notes)
+        estimates = _estimates(group, fit, found, angles, notes)
+        _say_what_one_map_hides(group, found, estimates, notes)
+        local = LocalFlow.of(group, fit.coordinates, axes, notes)
         return DeformationResult(
             group=group.name,
-            estimates=_estimates(group, fit, notes) | _local_estimates(sums, counts, notes),
+            estimates=estimates | local.estimates(notes),
             notes=tuple(notes),
             steps=group.steps,
             frame=axes,
             maps=fit.maps,
-            isometries=isometries(fit.maps),
-            stretches=stretches(fit.maps),
-            tilts=tilts(axes, fit.maps),
-            turns=turns(axes, fit.maps),
+            isometries=found.isometry,
+            stretches=found.stretches,
+            reversed=found.reversed,
+            tilts=tilts(found.isometry, axes),
+            turns=angles,
             d2min=fit.d2min,
-            local_d2min=sums,
+            rows=group.ids,
+            places=fit.coordinates,
+            local=local,
         )
 
 
@@ -191,89 +228,75 @@ def intrinsic_frame(points: NDArray[np.floating[Any]], dimensions: int | None = 
     return np.ascontiguousarray(rows[: min(dimensions, int(np.sum(sizes > 0)))].T)
 
 
-def isometries(maps: Values) -> Values:
-    """R (..., D, k) of the polar decomposition F = R U."""
-    left, _, right = np.linalg.svd(maps, full_matrices=False)
-    rotation: Values = left @ right
-    return rotation
+def _oriented(axes: Values) -> Values:
+    """Axes that span the whole space, with the handedness of its coordinates, so that turns have their sense."""
+    if axes.shape[0] == axes.shape[1] and np.linalg.det(axes) < 0:
+        axes[:, -1] *= -1.0
+    return axes
 
 
-def stretches(maps: Values) -> Values:
-    """Singular values (..., k) of F, descending."""
-    sizes: Values = np.linalg.svd(maps, full_matrices=False)[1]
-    return sizes
+def isometries(maps: Values, frame: Values) -> Values:
+    """R (..., D, k) of the polar decomposition of maps of coordinates in a frame (D, k); see `polar`."""
+    return polar(maps, frame).isometry
 
 
-def tilts(axes: Values, maps: Values) -> Values:
-    """Principal angles (..., k) between the planes of `axes` (D, k) and of F (..., D, k), descending [degrees].
-
-    Cosines are inaccurate for small angles and sines near right angles; each angle is taken from the accurate one
-    (Knyazev and Argentati, SIAM J. Sci. Comput. 23:2008, 2002).
-    """
-    plane = isometries(maps)
-    inside = axes.T @ plane
-    cosines = np.linalg.svd(inside)[1][..., ::-1]  # ascending: the angles descend
-    sines = np.linalg.svd(plane - axes @ inside)[1][..., : axes.shape[1]]
-    angles = np.where(cosines**2 > 0.5, np.arcsin(np.clip(sines, 0, 1)), np.arccos(np.clip(cosines, 0, 1)))
-    degrees: Values = np.degrees(angles)
-    return degrees
-
-
-def turns(axes: Values, maps: Values) -> Values:
-    """Angles (..., k // 2) of the rotation within the plane of `axes` (D, k), descending, in [0, 180] degrees.
-
-    R relative to the first frame is V^T R; the orthogonal factor of its polar decomposition is the rotation, the other
-    contains the tilts. Angles come in pairs of eigenvalues exp(+-i angle). Beyond a tilt of 90 degrees the rotation is
-    meaningless.
-    """
-    k = axes.shape[1]
-    if k < 2:
-        return np.zeros((*maps.shape[:-2], 0))
-    turned = isometries(axes.T @ isometries(maps))
-    phases = np.sort(np.abs(np.angle(np.linalg.eigvals(turned))), axis=-1)[..., ::-1]
-    degrees: Values = np.degrees(phases[..., : 2 * (k // 2) : 2])
-    return degrees
-
-
-def _estimates(group: Group, fit: _Fit, notes: list[str]) -> dict[str, Estimate]:
-    """All keys at the last frame; undefined values are added to `notes`."""
+def _estimates(group: Group, fit: _Fit, found: Polar, angles: Values, notes: list[str]) -> dict[str, Estimate]:
+    """All keys of the global map at the last frame; undefined values are added to `notes`."""
     estimates = {"stretch.principal": missing("1"), "rotation.angles": missing("degrees")}
-    estimates |= {"rotation.in_frame": missing("degrees"), "d2min.mean": missing("length^2"), "ftle": missing("1/time")}
+    estimates |= {"rotation.in_frame": missing("degrees"), "d2min.mean": missing("length^2")}
+    estimates |= {"d2min.relative": missing("1"), "ftle.global": missing("1/time"), "reversed.fraction": missing("1")}
     count, k = fit.coordinates.shape
     if not k:
         return estimates
-    axes, last = fit.axes, fit.maps[-1]
-    maps, d2min = np.full((0, *last.shape), np.nan), np.empty(0)
+    y = _centred(group.frame(-1))
+    maps, d2min, relative = np.full((0, *fit.maps[-1].shape), np.nan), np.empty(0), np.empty(0)
     if count > k + 1:
         maps, d2min = fit.without(group.frame(-1))
         if not np.isfinite(d2min).all():
             notes.append("a single point spans a direction of the structure: there are no jackknife errors")
             maps, d2min = maps[:0], d2min[:0]
-    estimates["stretch.principal"] = jackknife(stretches(last), stretches(maps), "1")
+        squares = np.square(y).sum(axis=1)
+        if squares.sum() > 0:
+            left = squares.sum() - count / (count - 1) * squares
+            if len(d2min) and (left > 0).all():
+                relative = (count - 1) * d2min / left
+            estimates["d2min.relative"] = jackknife(count * fit.d2min[-1] / squares.sum(), relative, "1")
+    without, sizes = polar(maps, fit.axes), found.stretches[-1]
+    estimates["stretch.principal"] = jackknife(sizes, without.stretches, "1")
     estimates["d2min.mean"] = jackknife(fit.d2min[-1], d2min, "length^2")
+    estimates["reversed.fraction"] = exact(float(found.reversed.mean()), "1")
     elapsed = float(group.times[-1] - group.times[0])
-    if elapsed > 0 and stretches(last)[0] > 0:
+    if elapsed > 0 and abs(sizes[0]) > 0:
         with np.errstate(divide="ignore"):
-            rates = np.log(stretches(maps)[:, 0]) / elapsed
-        estimates["ftle"] = jackknife(np.log(stretches(last)[0]) / elapsed, rates, "1/time")
-    if stretches(last)[-1] <= 1e-12 * stretches(last)[0]:
-        notes.append("the structure has collapsed in a direction: its rotation is undefined")
+            rates = np.log(np.abs(without.stretches[:, 0])) / elapsed
+        estimates["ftle.global"] = jackknife(np.log(np.abs(sizes[0])) / elapsed, rates, "1/time")
+    if not found.unique[-1] or abs(sizes[-1]) <= 1e-12 * abs(sizes[0]):
+        reason = "stretches two axes alike" if found.reversed[-1] else "has collapsed in a direction"
+        notes.append(f"the structure {reason}: its rotation is undefined")
         return estimates
-    estimates["rotation.angles"] = jackknife(tilts(axes, last), tilts(axes, maps), "degrees")
-    estimates["rotation.in_frame"] = jackknife(turns(axes, last), turns(axes, maps), "degrees")
+    estimates["rotation.angles"] = jackknife(
+        tilts(found.isometry[-1], fit.axes), tilts(without.isometry, fit.axes), "degrees"
+    )
+    own, others = turns(found.isometry[-1], fit.axes), turns(without.isometry, fit.axes)
+    away = (others - own + 180.0) % 360.0 - 180.0 if k == 2 else others - own
+    estimates["rotation.in_frame"] = jackknife(angles[-1], angles[-1] + away, "degrees")
     return estimates
 
 
-def _local_estimates(sums: Values, counts: NDArray[np.int64], notes: list[str]) -> dict[str, Estimate]:
-    """Means over the particles with enough neighbours."""
-    known = np.isfinite(sums)
-    if not known.all() and len(sums):
-        notes.append(f"d2min.local: {int(np.sum(~known))} of {len(sums)} particles have too few neighbours for a map")
-    each = sums[known]
-    return {
-        "d2min.local.sum": mean(each, "length^2"),
-        "d2min.local.per_bond": mean(each / counts[known], "length^2"),
-    }
+def _say_what_one_map_hides(group: Group, found: Polar, estimates: Mapping[str, Estimate], notes: list[str]) -> None:
+    """Notes on reversals, and on a map that explains little."""
+    over, left = found.reversed, float(estimates["d2min.relative"].value)
+    if over.any():
+        notes.append(
+            f"the map reverses the orientation in {over.sum()} of {len(over)} frames, first at step "
+            f"{group.steps[over][0]}: the structure has folded over, which is no rotation; its smallest stretch is "
+            "negative there"
+        )
+    if left > UNEXPLAINED:
+        notes.append(
+            f"one linear map leaves {left:.0%} of the mean square extent unexplained (d2min.relative): stretch, "
+            "rotation and ftle.global are those of the fit, not of the flow, whose stretch is ftle.local"
+        )
 
 
 def _centred(x: Values) -> Values:

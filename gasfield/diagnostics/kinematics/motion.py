@@ -53,11 +53,14 @@ class MotionResult(Result):
         stepwise: (S, 7) shares of the displacement from the frame before each.
         cumulated_thermal, stepwise_thermal: (S, 6) shares of the same without the displacement of the centroid.
         frame: (D, k) axes of the linear map.
+        reversed: (S,) whether the linear map since the first frame reverses the orientation; rotation, dilation and
+            shear are then NaN.
 
     Keys, at the last frame against the first: `motion.KIND` and `motion.thermal.KIND` for the kinds of `KINDS`, each
     with `.permutation_null` (permuted displacements, with the scatter of the permutations) and `.corrected` (noise
     removed);
-    `motion.dimensions` (k) and `motion.condition` (longest over shortest axis). Where rows are too few for a map of all
+    `motion.dimensions` (k), `motion.condition` (longest over shortest axis) and `motion.reversed`, the share of the
+    frames after the first to which the linear map reverses the orientation. Where rows are too few for a map of all
     dimensions in which they spread, `motion.KIND` is undefined except for the translation, and `motion.frame.KIND` and
     `motion.frame.thermal.KIND` refer to a map of their k longest axes. Errors are jackknife errors over rows.
     """
@@ -68,6 +71,7 @@ class MotionResult(Result):
     cumulated_thermal: Values
     stepwise_thermal: Values
     frame: Values
+    reversed: NDArray[np.bool_]
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """The shares over time, of all motion and of the thermal motion."""
@@ -110,7 +114,7 @@ class Motion(Diagnostic[MotionResult]):
         (total, thermal), (total_step, thermal_step) = cumulated.shares(), stepwise.shares()
         return MotionResult(
             group=group.name,
-            estimates=_estimates(first, last, complete, notes),
+            estimates=_estimates(first, last, complete, notes) | _reversals(group.steps[frames], cumulated, notes),
             notes=tuple(notes),
             steps=group.steps[frames],
             cumulated=total,
@@ -118,6 +122,7 @@ class Motion(Diagnostic[MotionResult]):
             cumulated_thermal=thermal,
             stepwise_thermal=thermal_step,
             frame=axes,
+            reversed=cumulated.reversed,
         )
 
 
@@ -156,7 +161,7 @@ class _Interval:
     def smallest_stretch(self, frame: int) -> float:
         """Of the linear map up to a frame, over the geometric mean of all; 0 where all rows meet at one point."""
         moved = self.displacement(frame)
-        sizes = linear_parts(self.reference, moved - moved.mean(axis=0)).stretches
+        sizes = np.abs(linear_parts(self.reference, moved - moved.mean(axis=0)).stretches)
         if sizes[0] < 1e-12:  # only rounding errors
             return 0.0
         return float(sizes[-1] / np.exp(np.mean(np.log(np.maximum(sizes, 1e-300)))))
@@ -165,7 +170,7 @@ class _Interval:
         """(B,) moments without each part of the jackknife; none where the rows are too few for it."""
         count, k = self.reference.coordinates.shape
         if count <= k + 2:
-            return Moments(np.empty((0, len(KINDS))), np.empty(0))
+            return Moments(np.empty((0, len(KINDS))), np.empty(0), np.empty(0, np.bool_))
         moved, part = self.displacement(frame), np.arange(count) % _affordable(_PARTS, self.work)
         found = []
         for dropped in (part == number for number in range(part.max() + 1)):
@@ -197,7 +202,7 @@ def _undetermined(group: Group, axes: Values, notes: list[str]) -> MotionResult:
     whole, thermal = np.empty((0, len(KINDS))), np.empty((0, len(KINDS) - 1))
     return MotionResult(
         group=group.name,
-        estimates={key: missing("1") for key in _KEYS},
+        estimates={key: missing("1") for key in (*_KEYS, "motion.reversed")},
         notes=tuple(notes),
         steps=group.steps[:0],
         cumulated=whole,
@@ -205,6 +210,7 @@ def _undetermined(group: Group, axes: Values, notes: list[str]) -> MotionResult:
         cumulated_thermal=thermal,
         stepwise_thermal=thermal,
         frame=axes,
+        reversed=np.empty(0, np.bool_),
     )
 
 
@@ -307,9 +313,26 @@ def _unbiased(estimate: Estimate) -> Estimate:
 
 
 def _mean_of_deals(values: Values) -> Estimate:
-    """Mean and scatter; what no permutation can change (the translation) has no error, not a rounding error."""
+    """Mean and scatter over the permutations for which the share is determined, at least half of them; what no
+    permutation can change (the translation) has no error, not a rounding error."""
+    known = values[np.isfinite(values)]
+    if 2 * len(known) < max(len(values), 4):
+        return missing("1")
+    values = known
     scatter = float(values.std(ddof=1))
     return stated(values.mean(), scatter, "1") if scatter > 1e-12 else exact(values.mean(), "1")
+
+
+def _reversals(steps: NDArray[np.int64], cumulated: Moments, notes: list[str]) -> dict[str, Estimate]:
+    """The share of frames to which the map reverses the orientation, with a note on what is undefined because of it."""
+    over = cumulated.reversed
+    if over.any():
+        notes.append(
+            f"the linear map since the first frame reverses the orientation in {over.sum()} of {len(over)} frames, "
+            f"first at step {steps[over][0]}: the rows have folded over, collapsed or mixed; rotation, "
+            "dilation and shear are undefined there"
+        )
+    return {"motion.reversed": exact(float(over.mean()), "1")}
 
 
 def _estimates(first: _Interval, last: int, complete: bool, notes: list[str]) -> dict[str, Estimate]:
@@ -330,6 +353,10 @@ def _estimates(first: _Interval, last: int, complete: bool, notes: list[str]) ->
             f"the rows have collapsed along an axis (to {smallest:.2g} of the mean): rotation and shear there are "
             "ill-determined, and the determinant, which gives the dilation, is small because of it"
         )
+    if table.without.reversed.any() and not table.found.reversed:
+        notes.append("without some of the rows the linear map reverses the orientation: its shares have no errors")
+    if 2 * table.permuted.reversed.sum() > len(table.permuted.reversed):
+        notes.append("most permutations reverse the orientation: rotation, dilation and shear have no permutation null")
     prefix = "motion" if complete else "motion.frame"
     told = table.shares(prefix, 0) if k else {}
     told |= {key: share for key, share in table.shares("motion", 0).items() if key.startswith("motion.translation")}

@@ -13,6 +13,7 @@ from gasfield.diagnostics.thermodynamics.equilibrium import equilibrium_frames, 
 from gasfield.registry import register
 from gasfield.statistics.blocking import independent_parts, kolmogorov, shares_of_parts
 from gasfield.statistics.estimate import Estimate, exact
+from gasfield.statistics.r_hat import RHat
 
 _MOST = 2_000_000
 """Most speeds used; of a longer run every k-th frame is taken."""
@@ -34,7 +35,8 @@ class SpeedsResult(Result):
 
     Maxwell's law: u/sqrt(T) has the chi distribution with f degrees of freedom. Keys: `speed.mean`, the mean |v|, and
     `speed.maxwell_mean`, its value by that law; `speed.ks`, the Kolmogorov-Smirnov distance of the distribution of u
-    from the law, its `speed.p_value`, and the `speed.effective_size` used for it. Errors come from independent
+    from the law, its `speed.p_value`, and the `speed.effective_size` used for it; `speed.r_hat.bulk` and `.tail` of u
+    (`RHat`), with the history of each particle as a chain. Errors come from independent
     parts (`parts.py`), which account for the correlation in time. The p-value is conservative: too large where
     speeds are correlated over many frames, and where the temperature was taken from the speeds themselves. Dynamics
     with a finite time step have a slightly different distribution (BAOAB in a well of frequency w: slower by
@@ -92,7 +94,10 @@ class Speeds(Diagnostic[SpeedsResult]):
         else:
             temperature = bath * _free_share(group, freedom)
         parts, warning = independent_parts(scaled)
-        notes += [] if warning is None else [warning]
+        mixing = RHat.of(scaled)
+        notes += [
+            note for note in (warning, mixing.note("speed", "the speeds of single particles")) if note is not None
+        ]
         from scipy import stats  # slow to import: only when needed
 
         chi = stats.chi(freedom, scale=np.sqrt(temperature))
@@ -108,6 +113,7 @@ class Speeds(Diagnostic[SpeedsResult]):
                 "speed.ks": test.distance,
                 "speed.p_value": exact(test.p_value, "1"),
                 "speed.effective_size": exact(test.effective_size, "1"),
+                **mixing.estimates("speed"),
             },
             notes=tuple(notes),
             freedom=freedom,

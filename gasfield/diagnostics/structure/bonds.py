@@ -123,7 +123,7 @@ def _places(group: Group, frames: NDArray[np.int64]) -> Values:
     for place, frame in enumerate(frames):
         later = group.frame(int(frame))
         later -= later.mean(axis=0)
-        turned = isometries(np.linalg.lstsq(coordinates, later, rcond=None)[0].T)
+        turned = isometries(np.linalg.lstsq(coordinates, later, rcond=None)[0].T, axes)
         seen = later @ turned
         places[place, :, : min(shown, seen.shape[1])] = seen[:, :shown]
     return places

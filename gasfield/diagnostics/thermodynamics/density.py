@@ -20,6 +20,7 @@ from gasfield.diagnostics.thermodynamics.equilibrium import equilibrium_frames, 
 from gasfield.registry import register
 from gasfield.statistics.blocking import agreement, independent_parts, merged, shares_of_parts
 from gasfield.statistics.estimate import Estimate, exact, missing
+from gasfield.statistics.r_hat import RHat
 
 _MOST = 2_000_000
 """Positions that are used; of a longer run every k-th frame is taken."""
@@ -30,6 +31,7 @@ _FEWEST = 10.0
 """Effective counts that the law gives to a bin of the test, at least."""
 _GRID = 160
 """Places along each side of the law in a plane."""
+_EACH = "the histories of single particles"
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,8 @@ class DensityResult(Result):
     Keys: `density.chi_squared` per degree of freedom and `density.p_value`, of counts that are correlated in time and
     put into bins of at least ten effective counts (`parts.agreement`); `density.distance`, the total variation between
     sample and law over these bins, and `density.expected_distance`, what scatter alone would make of it;
-    `density.effective_size`, the independent draws that the sample is worth. Particles do not interact, so the
+    `density.effective_size`, the independent draws that the sample is worth; `density.r_hat.bulk` and `.tail` of the
+    coordinate (`RHat`), with the history of each particle as a chain. Particles do not interact, so the
     errors come from whole histories of particles, or from long stretches where particles are few.
     """
 
@@ -138,7 +141,9 @@ def _along(group: Group, coordinate: Callable[[Values], Values]) -> Values:
 
 def _without_law(group: Group) -> DensityResult:
     """The histogram of x0 where a force is not a gradient."""
-    parts, warning = independent_parts(_along(group, lambda x: wrapped(group.run.space, x)[..., 0]))
+    values = _along(group, lambda x: wrapped(group.run.space, x)[..., 0])
+    parts, warning = independent_parts(values)
+    mixing = RHat.of(values)
     low, high = np.quantile(parts, [0.0, 1.0])
     edges = np.linspace(low, high if high > low else low + 1.0, _BINS + 1)
     found = shares_of_parts(parts, edges)
@@ -148,8 +153,8 @@ def _without_law(group: Group) -> DensityResult:
     )
     return DensityResult(
         group=group.name,
-        estimates=_nothing() | {"density.effective_size": exact(size, "1")},
-        notes=(*group.notes, note, *([] if warning is None else [warning])),
+        estimates=_nothing() | {"density.effective_size": exact(size, "1")} | mixing.estimates("density"),
+        notes=(*group.notes, note, *(said for said in (warning, mixing.note("density", _EACH)) if said is not None)),
         coordinate="x₀",
         edges=edges,
         shares=found.mean(axis=0),
@@ -160,18 +165,20 @@ def _without_law(group: Group) -> DensityResult:
 
 def _beside_law(group: Group, law: KnownDensity) -> DensityResult:
     """The histogram of the coordinate of a law, and how well they agree."""
-    parts, warning = independent_parts(_along(group, law.coordinate))
+    values = _along(group, law.coordinate)
+    parts, warning = independent_parts(values)
+    mixing = RHat.of(values)
     seen = np.quantile(parts, [0.001, 0.999])  # a sample that is where the law is not shall be seen there
     low, high = min(law.span()[0], seen[0]), max(law.span()[1], seen[1])
     fine = np.linspace(low, high, _FINE * _BINS + 1)
     expected = law.shares(fine)
     edges, whole = fine[::_FINE], expected.reshape(_BINS, _FINE).sum(axis=1)
     found = shares_of_parts(parts, edges)
-    notes = [*group.notes, *(note for note in (warning, law.note) if note is not None)]
+    notes = [*group.notes, *(note for note in (warning, law.note, mixing.note("density", _EACH)) if note is not None)]
     inner = slice(1, -1)  # the outermost bins hold the tails
     return DensityResult(
         group=group.name,
-        estimates=_estimates(found, whole, notes),
+        estimates=_estimates(found, whole, notes) | mixing.estimates("density"),
         notes=tuple(notes),
         coordinate=law.name,
         edges=edges,

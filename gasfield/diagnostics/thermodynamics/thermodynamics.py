@@ -22,6 +22,7 @@ from gasfield.statistics.correlation import (
     correlation_time,
 )
 from gasfield.statistics.estimate import Estimate, exact, missing, stated
+from gasfield.statistics.r_hat import RHat
 from gasfield.trajectory import Series
 
 UNITS = {
@@ -36,6 +37,8 @@ UNITS = {
     "free_energy": "energy",
     "correlation.time": "time",
     "correlation.effective_size": "1",
+    "correlation.r_hat.bulk": "1",
+    "correlation.r_hat.tail": "1",
 }
 """Keys of the diagnostic, and their units; energies, heat capacity, entropy and free energy are per particle."""
 
@@ -66,7 +69,8 @@ class ThermodynamicsResult(Result):
     * `entropy` (k_B = 1, Planck's constant 1, distinguishable particles) and `free_energy`, <E> - T S of the same
       energy;
     * `correlation.time` of the potential energy (of the kinetic where there is no potential), 1 + 2 sum rho, and
-      `correlation.effective_size`, the observations of the steady part divided by it.
+      `correlation.effective_size`, the observations of the steady part divided by it; `correlation.r_hat.bulk` and
+      `.tail` (`RHat`) of the two halves of the same series.
     """
 
     energies: Mapping[str, Series] = field(default_factory=dict)
@@ -176,6 +180,10 @@ class _Equilibrium:
             relative, size = float(time.error / time.value), len(part.values) / float(time.value)
             self.estimates["correlation.time"] = stated(time.value * interval, time.error * interval, "time")
             self.estimates["correlation.effective_size"] = stated(size, size * relative, "1")
+            mixing = RHat.of(part.values)
+            self.estimates |= mixing.estimates("correlation")
+            if (note := mixing.note("correlation", f"the two halves of the {name} energy")) is not None:
+                self.notes.append(note)
             if name == "kinetic":
                 self.notes.append("the correlation time is that of the kinetic energy")
             if size < _ROUGH:
