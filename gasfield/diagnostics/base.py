@@ -55,6 +55,11 @@ class Result:
         """The results as leaves, by dotted key."""
         return {key: estimate.quantity() for key, estimate in self.estimates.items()}
 
+    @property
+    def drawable(self) -> bool:
+        """Whether there is anything to draw: whether any value is defined."""
+        return any(quantity.value is not None for quantity in self.quantities().values())
+
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draws the result into `ax`, or into a new figure (`.figure` of the returned axes)."""
         raise NotImplementedError
