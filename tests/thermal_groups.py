@@ -30,7 +30,7 @@ def ar1(memory: float, length: int, others: tuple[int, ...], rng: np.random.Gene
 
 @dataclass(frozen=True)
 class KnownForces(RunContext):
-    """A run context with declared properties of the forces: a well that confines, whatever the sample was drawn from."""
+    """A run context with declared properties of the forces: a well that confines, whatever the sample is from."""
 
     conservative: bool = True
     interacting: bool = False

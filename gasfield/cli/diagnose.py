@@ -34,7 +34,7 @@ def diagnose(
     with about("only"):
         chosen = [read_value(text) for text in only] if only else None
     with open_trajectory(trajectory) as opened:
-        diagnosis = run_diagnostics(opened, chosen)
+        diagnosis = run_diagnostics(opened, chosen, keep_going=True)
         heading = repr(opened)
 
     def print_table() -> None:

@@ -11,7 +11,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from gasfield.plots.style import SERIES, Role, Values, axes_or_new, dress, finished, headline, legend, new_figure
+from gasfield.plots.style import (
+    SERIES,
+    Role,
+    Values,
+    axes_or_new,
+    drawn_safely,
+    dress,
+    finished,
+    headline,
+    legend,
+    new_figure,
+    set_limits,
+)
 
 _RINGS = 8
 """Number of groups of identical rows that are marked (the largest ones)."""
@@ -48,6 +60,7 @@ class _Dots:
     style: dict[str, Any]
 
 
+@drawn_safely
 def norms(
     values: Values,
     mean: str,
@@ -79,6 +92,7 @@ def norms(
     return finished(ax, f"Norms of the rows: mean {mean} [length]", "norm [length]", "rows")
 
 
+@drawn_safely
 def dead_rows(
     distances: Values,
     dead: NDArray[np.bool_],
@@ -110,6 +124,7 @@ def dead_rows(
     return finished(ax, title, "distance [median of the nearest tenth]", "rows")
 
 
+@drawn_safely
 def plane(rows: PrincipalPlane) -> Figure:
     """Draws the whole plane and, if the marked rows are in a small region, a close-up of it."""
     crowd, marks = _crowd(rows), _marks(rows)
@@ -129,7 +144,8 @@ def plane(rows: PrincipalPlane) -> Figure:
     legend(panels[0], loc="upper center", bbox_to_anchor=(0.5, -0.11), ncols=2)
     if window is not None:
         dress(panels[1], "Close-up of the marked rows", *names)
-        panels[1].set(xlim=window[:, 0], ylim=window[:, 1], aspect="equal", adjustable="box")
+        set_limits(panels[1], x=window[:, 0].tolist(), y=window[:, 1].tolist())
+        panels[1].set_aspect("equal", adjustable="box")
     headline(figure, "The rows in their principal plane")
     return figure
 

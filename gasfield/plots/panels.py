@@ -12,7 +12,19 @@ from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.mplot3d import Axes3D
 from numpy.typing import NDArray
 
-from gasfield.plots.style import BELOW, INK, SHADES, Role, Values, axes_or_new, dress, finished, legend
+from gasfield.plots.style import (
+    BELOW,
+    INK,
+    SHADES,
+    Role,
+    Values,
+    axes_or_new,
+    drawn_safely,
+    dress,
+    finished,
+    legend,
+    set_limits,
+)
 
 _THIN_ROWS = 24
 """Maximum number of paths of rows drawn in a plane."""
@@ -31,6 +43,7 @@ class Curve:
     style: dict[str, Any] = field(default_factory=dict)
 
 
+@drawn_safely
 def curves(
     lines: Sequence[Curve],
     title: str,
@@ -58,10 +71,11 @@ def curves(
     if reference is not None:
         ax.axhline(reference, color=Role.INITIAL.colour, linewidth=0.9, linestyle="dotted", zorder=1)
     if limits is not None:
-        ax.set_ylim(*limits)
+        set_limits(ax, y=limits)
     return finished(ax, title, "step", y_label)
 
 
+@drawn_safely
 def stacked(
     steps: NDArray[np.int64],
     shares: Values,
@@ -76,7 +90,7 @@ def stacked(
     dress(ax, title, "step", y_label)
     ax.set_ylim(0, 1)
     if len(steps) > 1:
-        ax.set_xlim(steps[0], steps[-1])
+        set_limits(ax, x=(steps[0], steps[-1]))
     legend(ax, **BELOW)
     return ax
 
@@ -104,6 +118,7 @@ def principal_plane(positions: Values) -> tuple[Values, Values]:
     return origin, np.vstack([axes, np.zeros((2 - len(axes), len(origin)))])
 
 
+@drawn_safely
 def plane(parts: Sequence[Paths], title: str, ax: Axes | None = None) -> Axes:
     """Draws thin paths of rows and a thick path of their centroid; grey dots mark initial positions."""
     ax = axes_or_new(ax)
@@ -124,6 +139,7 @@ def plane(parts: Sequence[Paths], title: str, ax: Axes | None = None) -> Axes:
     return finished(ax, title, "first principal axis [length]", "second principal axis [length]")
 
 
+@drawn_safely
 def places(parts: Sequence[Paths], title: str, ax: Axes | None = None) -> Axes:
     """Draws the final positions of the rows: real as dots, simulated as rings, connected by lines."""
     ax = axes_or_new(ax)
@@ -139,6 +155,7 @@ def places(parts: Sequence[Paths], title: str, ax: Axes | None = None) -> Axes:
     return finished(ax, title, "first principal axis [length]", "second principal axis [length]")
 
 
+@drawn_safely
 def structure(
     points: Values,
     bonds: NDArray[np.int64],

@@ -14,7 +14,7 @@ from mpl_toolkits.mplot3d import Axes3D
 from mpl_toolkits.mplot3d.art3d import Line3DCollection
 from numpy.typing import NDArray
 
-from gasfield.plots.style import INK, Values, headline, new_figure
+from gasfield.plots.style import INK, Values, drawn_safely, headline, new_figure, set_limits
 
 
 def strain_colours(strain: Values) -> tuple[Normalize, str]:
@@ -24,6 +24,7 @@ def strain_colours(strain: Values) -> tuple[Normalize, str]:
     return Normalize(-reach, reach), "coolwarm"
 
 
+@drawn_safely
 def strained(
     places: Values, bonds: NDArray[np.int64], strain: Values, titles: Sequence[str], title: str, ax: Axes | None = None
 ) -> Axes:
@@ -51,7 +52,7 @@ def _flat(
 ) -> None:
     ax.add_collection(LineCollection(list(points[bonds]), array=strain, norm=scale, cmap=colours, linewidths=1.6))
     ax.scatter(points[:, 0], points[:, 1], s=7, color=INK, linewidths=0, zorder=3)
-    ax.set(xlim=(-reach, reach), ylim=(-reach, reach))
+    set_limits(ax, x=(-reach, reach), y=(-reach, reach))
     ax.set_aspect("equal")
     ax.tick_params(labelsize=8)
 

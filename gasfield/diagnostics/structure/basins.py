@@ -99,7 +99,9 @@ class Basins(Diagnostic[BasinsResult]):
         if len(rows) < group.count:
             notes.append(f"{len(rows)} of {group.count} particles are used")
         if len(frames) < min(len(group.steps), _FRAMES):
-            notes.append(f"{len(frames)} of {len(group.steps)} frames are used, for the work in {group.dimensions} dimensions")
+            notes.append(
+                f"{len(frames)} of {len(group.steps)} frames are used, for the work in {group.dimensions} dimensions"
+            )
         ends = descend(group.places(frames, rows).reshape(-1, group.dimensions), slope)
         found = _examined(ends, slope)
         labels = found.labels.reshape(len(frames), -1)

@@ -27,7 +27,7 @@ _STEPS = 2000
 _ROUND = 250
 """Steps between two looks for descents that run away."""
 _STRIDE = 0.05
-"""The longest step, in parts of the spread of the places."""
+"""The longest step, in parts of the spread of the places along one coordinate."""
 _REST = 1e-10
 """Steps shorter than this part of the spread end a descent."""
 _AWAY = 30.0
@@ -64,7 +64,7 @@ class Slope:
         self.work -= places.size
         with np.errstate(all="ignore"):
             force = self.fields.force(self.group.probe(places))
-        force = np.where(np.isfinite(force).all(axis=1)[:, None], force, 0.0)
+        force[~np.isfinite(force).all(axis=1)] = 0.0
         self.space.tangent(places, force)
         return force
 
@@ -98,19 +98,20 @@ def descend(places: Values, slope: Slope) -> Ends:
     spread = max(float(np.sqrt(np.mean(np.sum((here - middle) ** 2, axis=1)))), _least_length(here))
     energy, force = slope.energy(here), slope.force(here)
     usual = float(np.sqrt(np.mean(np.sum(force**2, axis=1))))
-    steps = np.full(len(here), 0.01 * spread / max(usual, _TINY))
+    stride = _STRIDE * spread / np.sqrt(places.shape[1])
+    steps = np.full(len(here), 0.2 * stride / max(usual, _TINY))
     moving, away = np.ones(len(here), bool), np.zeros(len(here), bool)
     for _ in range(_STEPS // _ROUND):
-        _go_on(here, energy, force, steps, moving, _STRIDE * spread, _REST * spread, slope)
+        _go_on(here, energy, force, steps, moving, stride, _REST * spread, slope)
         if not slope.space.bounded:
             far = np.flatnonzero(moving & (np.linalg.norm(here - middle, axis=1) > _AWAY * spread))
-            away[far] = runs_away(here[far], energy[far], _STRIDE * spread, slope)
+            away[far] = runs_away(here[far], energy[far], stride, slope)
             moving &= ~away
         if not moving.any() or slope.work <= 0:
             break
     if not slope.space.bounded:
         left = np.flatnonzero(moving)
-        away[left] = runs_away(here[left], energy[left], _STRIDE * spread, slope)
+        away[left] = runs_away(here[left], energy[left], stride, slope)
     return Ends(here, energy, ~moving & ~away, away, spread, usual)
 
 

@@ -125,7 +125,7 @@ class _Local:
     def curvatures(self) -> Values:
         """Eigenvalues of the Hessian, all of them or Lanczos' approximations of the outer ones."""
         if len(self.place) <= FULL:
-            return np.linalg.eigvalsh(self._matrix()[1])
+            return np.asarray(np.linalg.eigvalsh(self._matrix()[1]), np.float64)
         return self._lanczos()
 
     def _lanczos(self) -> Values:
@@ -143,7 +143,7 @@ class _Local:
             beside.append(norm)
             vectors.append(image / norm)
         off = np.diag(beside[: len(diagonal) - 1], 1)
-        return np.linalg.eigvalsh(np.diag(diagonal) + off + off.T)
+        return np.asarray(np.linalg.eigvalsh(np.diag(diagonal) + off + off.T), np.float64)
 
     def newton_step(self) -> Values:
         """H^-1 F (D,) for a positive Hessian; beyond `FULL` dimensions by conjugate gradients."""
@@ -166,9 +166,7 @@ class _Local:
         return step
 
 
-def _walls(
-    place: Values, force: Values, slope: Slope, near: float
-) -> tuple[NDArray[np.bool_], Values | None, float]:
+def _walls(place: Values, force: Values, slope: Slope, near: float) -> tuple[NDArray[np.bool_], Values | None, float]:
     """(D,) coordinates at a wall that the force pushes against; the normal (D,) of a curved space, or of a curved wall
     that it pushes against; and the curvature F.n/R that geodesics across it have."""
     space, fixed = slope.space, np.zeros(len(place), bool)

@@ -74,7 +74,9 @@ class Order(Diagnostic[OrderResult]):
         late = values[start:]
         mean, drift = missing("1"), trend(late)
         if drift.drifts:
-            notes.append(f"not stationary: the order drifts from {drift.start:.4g} to {drift.end:.4g}: no mean is taken")
+            notes.append(
+                f"not stationary: the order drifts from {drift.start:.4g} to {drift.end:.4g}: no mean is taken"
+            )
         elif len(late) >= FEWEST:
             mean = correlated_mean(late, "1")
         else:

@@ -32,8 +32,8 @@ Values = NDArray[np.float64]
 
 TIED = 0.1
 """Largest share of places that may have a coordinate exactly in common with another one. A share f means 1/f cells of
-the lattice for each place, 4/(2 f) to the fourth neighbour, and so a bias of some f^2/48 in the entropy of a coordinate:
-2e-4 at a tenth."""
+the lattice for each place, 4/(2 f) to the fourth neighbour, and so a bias of some f^2/48 in the entropy of a
+coordinate: 2e-4 at a tenth."""
 NEIGHBOURS_UP_TO = 4
 """Dimensions beyond which distances to neighbours tell too little about a density."""
 _NEIGHBOUR = 4
@@ -73,8 +73,8 @@ def entropy_of_places(group: Group, steady: Steady, space: Space) -> tuple[Estim
 def why_no_density(points: Values) -> str | None:
     """Why places (n, D) are no sample of a density, so that its logarithm cannot be estimated; None if they may be.
 
-    Distances to neighbours, up to `NEIGHBOURS_UP_TO` dimensions, need coordinates with few ties (`TIED`), and none of so
-    many places that the distance is 0; a covariance needs more different places than dimensions, in no plane of fewer.
+    Distances to neighbours, up to `NEIGHBOURS_UP_TO` dimensions, need coordinates with few ties (`TIED`), and none of
+    so many places that a distance is 0; a covariance needs more different places than dimensions, in no plane of fewer.
     """
     count, dimensions = points.shape
     if dimensions <= NEIGHBOURS_UP_TO:
@@ -88,9 +88,9 @@ def why_no_density(points: Values) -> str | None:
                     "neighbours tell no density"
                 )
         return None
-    different = len(np.unique(points, axis=0))
-    if different < min(count, dimensions + 2):
-        return f"only {different} of {count} places are different"
+    unlike = len(np.unique(points, axis=0))
+    if unlike < min(count, dimensions + 2):
+        return f"only {unlike} of {count} places are different"
     away = points - points.mean(axis=0)
     scales = np.linalg.svd(away, compute_uv=False)
     thickness = np.finfo(np.float64).eps * max(points.shape) * scales[0] + 1e-12 * float(np.abs(points).max())

@@ -97,7 +97,7 @@ def steady_part(group: Group) -> Steady | None:
 
 
 def _watched(group: Group) -> dict[str, Series]:
-    """The series that must have equilibrated, by name: the energies; without any, the heat given off in each interval."""
+    """The series that must have equilibrated, by name: the energies; without any, the heat of each interval."""
     names = ("potential_energy", "kinetic_energy")
     energies = {name: series for name in names if (series := known(group, name)) is not None}
     heat = known(group, "heat")
