@@ -32,7 +32,7 @@ def force_arrows(emissions: Values, receptivities: Values, table: Values, title:
     side: Axes | None = None
     if ax is None:
         ax, side = new_figure(9.0, 4.6).subplots(1, 2)
-    plane = _plane(np.concatenate([emissions, receptivities]))
+    plane = _plane(np.nan_to_num(np.concatenate([emissions, receptivities])))
     _draw_poles(ax, emissions @ plane, receptivities @ plane)
     dress(ax, title, "first axis [length]", "second axis [length]")
     if side is not None:

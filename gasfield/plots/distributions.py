@@ -20,6 +20,7 @@ from gasfield.plots.style import (
     drawn_safely,
     dress,
     finished,
+    largest,
     legend,
     new_figure,
     set_limits,
@@ -100,7 +101,7 @@ def accumulating(
         ax.plot(times, values, color=colour, linewidth=1.8, label=f"{label}, ± one standard error", zorder=4)
         ax.fill_between(times, values - errors, values + errors, color=colour, alpha=0.18, linewidth=0, zorder=2)
         settled = times >= times[0] + 0.1 * (times[-1] - times[0])
-        reach.append(float(np.nanmax(np.abs(values - reference)[settled] + np.nan_to_num(errors[settled]))))
+        reach.append(largest(np.abs(values - reference)[settled] + np.nan_to_num(errors[settled]), 0.0))
     ax.axhline(reference, color=Role.CONTEXT.colour, linewidth=1.3, linestyle=(0, (6, 2)), label=reference_label)
     set_limits(ax, y=(reference - 1.25 * max(reach), reference + 1.25 * max(reach)))
     return finished(ax, title, "time", y_label)
@@ -127,10 +128,12 @@ def plane_density(
         ax: axes to draw into.
     """
     ax = axes_or_new(ax, 5.6, 4.6)
-    levels = np.nanmax(law) * np.array([0.02, 0.08, 0.2, 0.4, 0.6, 0.8])
-    ax.contourf(x, y, law, levels=[*levels, 2.0 * levels[-1]], colors=_SHADES)
-    middles = [0.5 * (edge[1:] + edge[:-1]) for edge in edges]
-    ax.contour(*middles, sample, levels=levels, colors=Role.SIMULATED.colour, linewidths=1.3)
+    levels = largest(law, 0.0) * np.array([0.02, 0.08, 0.2, 0.4, 0.6, 0.8])
+    if levels[0] > 0.0:
+        ax.contourf(x, y, law, levels=[*levels, 2.0 * levels[-1]], colors=_SHADES)
+        middles = [0.5 * (edge[1:] + edge[:-1]) for edge in edges]
+        if largest(sample, 0.0) > levels[0]:
+            ax.contour(*middles, sample, levels=levels, colors=Role.SIMULATED.colour, linewidths=1.3)
     ax.plot([], [], color=Role.SIMULATED.colour, linewidth=1.3, label="sample, same contour levels")
     ax.fill_between([], [], color=_SHADES[3], label="exp(−U/T)")
     ax.set_aspect("equal", adjustable="datalim")

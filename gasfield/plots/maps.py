@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 
-from gasfield.plots.style import BESIDE, INK, drawn_safely, dress, new_figure, set_limits
+from gasfield.plots.style import BESIDE, INK, Values, are_apart, drawn_safely, dress, largest, new_figure, set_limits
 from gasfield.plots.time_series import colours
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ def field_panels(panels: Sequence[Panel], ax: Axes | None = None) -> Axes:
     rows = -(-len(panels) // columns)
     width, height = float(np.ptp(panels[0].x)), float(np.ptp(panels[0].y))
     size = 4.2 if columns > 1 else 5.6
-    figure = new_figure(size * columns + 1.0, size * rows * min(max(height / width, 0.5), 1.6) + 0.6)
+    shape = height / width if np.isfinite([width, height]).all() and width > 0 else 1.0
+    figure = new_figure(size * columns + 1.0, size * rows * min(max(shape, 0.5), 1.6) + 0.6)
     axes = np.atleast_1d(figure.subplots(rows, columns, squeeze=False)).ravel()
     for axis, shown in zip(axes, panels, strict=False):
         _draw(axis, shown)
@@ -41,9 +42,12 @@ def field_panels(panels: Sequence[Panel], ax: Axes | None = None) -> Axes:
 
 
 def _draw(ax: Axes, shown: Panel) -> None:
-    if shown.energy is not None and np.ptp(shown.energy) > 0:
+    flat = not (are_apart(shown.x[0], shown.x[-1]) and are_apart(shown.y[0], shown.y[-1]))
+    if flat:
+        pass  # no plane to draw a field in
+    elif shown.energy is not None and are_apart(*_ends(shown.energy)):
         _energy(ax, shown)
-    elif np.any(shown.force):
+    elif np.any(shown.force) and np.isfinite(shown.force).any():
         _streams(ax, shown)
     shades = colours(len(shown.names)) if len(shown.names) > 1 else ["#d9480f"]
     for starts in shown.starts:
@@ -74,16 +78,23 @@ def _draw(ax: Axes, shown: Panel) -> None:
 def _energy(ax: Axes, shown: Panel) -> None:
     """Draws filled contours up to slightly above `shown.top`."""
     assert shown.energy is not None
-    low = float(shown.energy.min())
-    top = min(float(shown.energy.max()), low + 1.3 * max(shown.top - low, 1e-3 * float(np.ptp(shown.energy))))
-    levels = np.linspace(low, top, _LEVELS)
+    low, high = _ends(shown.energy)
+    top = min(high, low + 1.3 * max(shown.top - low, 1e-3 * (high - low)))
+    levels = np.linspace(low, top if are_apart(low, top) else high, _LEVELS)
     ax.contourf(shown.x, shown.y, np.minimum(shown.energy, top * (1 + 1e-12)), levels=levels, cmap="GnBu_r", zorder=0)
     ax.contour(shown.x, shown.y, shown.energy, levels=levels[::2], colors="#5c6b7a", linewidths=0.35, zorder=1)
+
+
+def _ends(values: Values) -> tuple[float, float]:
+    """The lowest and the highest of some values that are known."""
+    known = values[np.isfinite(values)]
+    return (float(known.min()), float(known.max())) if known.size else (np.nan, np.nan)
 
 
 def _streams(ax: Axes, shown: Panel) -> None:
     strength = np.linalg.norm(shown.force, axis=2)
     u, v = shown.force[..., 0], shown.force[..., 1]
-    scale = Normalize(-0.5 * strength.max(), strength.max())  # keeps the weakest visible
+    most = largest(strength, 1.0)
+    scale = Normalize(-0.5 * most, most)  # keeps the weakest visible
     look: dict[str, Any] = {"cmap": "GnBu", "norm": scale, "density": 0.8, "linewidth": 0.9, "arrowsize": 0.8}
     ax.streamplot(shown.x, shown.y, u, v, color=strength, zorder=1, **look)

@@ -172,13 +172,15 @@ def structure(
     for a, b in bonds:
         ax.plot(*points[[a, b]].T, color=role.colour, alpha=0.75, linewidth=1.2)
     depth = points @ _line_of_sight(ax)
+    depth = np.nan_to_num(depth)
     nearness = (depth - depth.min()) / max(float(np.ptp(depth)), 1e-300)
     x, y, z = points.T
     ax.scatter(x, y, z, s=10 + 22 * nearness, color=role.colour, depthshade=True, edgecolors="white", linewidths=0.4)
     for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
         axis.set_major_locator(MaxNLocator(3))
         axis.set_pane_color((0.975, 0.975, 0.985, 1.0))
-    ax.set(xlim=(-half_width, half_width), ylim=(-half_width, half_width), zlim=(-half_width, half_width))
+    around = (-half_width, half_width)
+    set_limits(ax, around, around, around)
     ax.set_box_aspect((1, 1, 1), zoom=0.9)
     ax.tick_params(labelsize=7, pad=2)
     ax.set_title(title, fontsize=10.5, fontweight="bold", color=INK, y=0.97)

@@ -98,14 +98,30 @@ def _placed(values: NDArray[Any], tally: list[int]) -> NDArray[Any]:
     return np.where(far, np.nan, np.where(near, 0.0, x)) if far.any() or near.any() else values
 
 
-def set_limits(ax: Axes, x: Sequence[float] | None = None, y: Sequence[float] | None = None) -> None:
+def set_limits(
+    ax: Axes, x: Sequence[float] | None = None, y: Sequence[float] | None = None, z: Sequence[float] | None = None
+) -> None:
     """Sets the limits (low, high) of axes, where they are numbers some way apart; else matplotlib's remain."""
-    for ends, choose in ((x, ax.set_xlim), (y, ax.set_ylim)):
-        if ends is None:
-            continue
-        low, high = float(ends[0]), float(ends[1])
-        if np.isfinite([low, high]).all() and abs(high - low) > 1e-12 * max(abs(low), abs(high)):
-            choose(low, high)
+    for name, ends in (("x", x), ("y", y), ("z", z)):
+        if ends is not None and are_apart(*ends):
+            ax.set(**{f"{name}lim": (float(ends[0]), float(ends[1]))})
+
+
+def are_apart(low: float, high: float) -> bool:
+    """Whether two numbers are finite, and far enough apart for an axis."""
+    return bool(np.isfinite([low, high]).all()) and abs(high - low) > 1e-9 * max(abs(low), abs(high))
+
+
+def largest(values: Values, default: float) -> float:
+    """The largest of some numbers without those that are not finite; a default where there are none."""
+    known = np.asarray(values)[np.isfinite(values)]
+    return float(known.max()) if known.size else default
+
+
+def log_scale(ax: Axes, values: Values, axis: str = "y") -> None:
+    """Makes an axis logarithmic if any of its values is positive."""
+    if largest(values, 0.0) > 0.0:
+        ax.set(**{f"{axis}scale": "log"})
 
 
 class Role(Enum):

@@ -21,6 +21,7 @@ from gasfield.plots.style import (
     dress,
     finished,
     legend,
+    log_scale,
 )
 
 _COLOURS = (*SERIES, SIMULATED, INK, INITIAL)
@@ -44,7 +45,7 @@ def over_time(
     for colour, (name, (times, values)) in zip(colours(len(lines)), lines.items(), strict=True):
         ax.plot(times, values, color=colour, linewidth=1.8, label=name)
     if log:
-        ax.set_yscale("log")
+        log_scale(ax, np.concatenate([values for _, values in lines.values()]))
     return finished(ax, title, "time", y_label, **BESIDE)
 
 
