@@ -33,6 +33,8 @@ _REST = 1e-10
 _AWAY = 30.0
 """Distance from the middle of the places, in spreads, from which it is tried whether a descent runs away."""
 _DOUBLINGS = 40
+_AT_WALL = 1e-9
+"""Distance from a wall, in parts of the size of the space, at which a place is at the wall."""
 _TINY = 1e-300
 
 
@@ -60,13 +62,35 @@ class Slope:
         return np.where(np.isnan(energies), np.inf, energies)
 
     def force(self, places: Values) -> Values:
-        """(M, D) at places (M, D), tangent to a curved space; 0 where it is not finite."""
+        """(M, D) at places (M, D), without what pushes against a wall; 0 where it is not finite."""
         self.work -= places.size
         with np.errstate(all="ignore"):
             force = self.fields.force(self.group.probe(places))
         force[~np.isfinite(force).all(axis=1)] = 0.0
         self.space.tangent(places, force)
+        self._slide(places, force)
         return force
+
+    def keep(self, places: Values) -> None:
+        """Brings places (M, D) that are outside of the space back to its wall, in place: the nearest place of it."""
+        radius, edges = self.space.outer_radius, self.space.edges
+        if edges is not None and self.space.wall_area > 0:
+            np.clip(places, -0.5 * edges, 0.5 * edges, out=places)
+        elif radius is not None and not self.space.curved:
+            places *= np.minimum(1.0, radius / np.maximum(np.linalg.norm(places, axis=1), _TINY))[:, None]
+        else:
+            self.space.settle(places)
+
+    def _slide(self, places: Values, force: Values) -> None:
+        """Removes the components of forces (M, D) that push against a wall at places (M, D), in place."""
+        radius, edges = self.space.outer_radius, self.space.edges
+        if edges is not None and self.space.wall_area > 0:
+            force[(np.abs(places) >= 0.5 * (1.0 - _AT_WALL) * edges) & (force * places > 0)] = 0.0
+        elif radius is not None and not self.space.curved:
+            distance = np.linalg.norm(places, axis=1)
+            normal = places / np.maximum(distance, _TINY)[:, None]
+            push = np.sum(force * normal, axis=1)
+            force -= np.where((distance >= radius * (1.0 - _AT_WALL)) & (push > 0), push, 0.0)[:, None] * normal
 
 
 @dataclass(frozen=True)
@@ -93,7 +117,7 @@ class Ends:
 def descend(places: Values, slope: Slope) -> Ends:
     """Runs down from places (M, D)."""
     here = np.ascontiguousarray(places, np.float64).copy()
-    slope.space.settle(here)
+    slope.keep(here)
     middle = here.mean(axis=0)
     spread = max(float(np.sqrt(np.mean(np.sum((here - middle) ** 2, axis=1)))), _least_length(here))
     energy, force = slope.energy(here), slope.force(here)
@@ -126,7 +150,7 @@ def _go_on(
         slopes = np.linalg.norm(force[rows], axis=1)
         steps[rows] = np.minimum(steps[rows], stride / np.maximum(slopes, _TINY))
         there = here[rows] + steps[rows, None] * force[rows]
-        slope.space.settle(there)
+        slope.keep(there)
         new = slope.energy(there)
         lower = new < energy[rows]
         better = rows[lower]

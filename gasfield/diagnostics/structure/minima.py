@@ -65,7 +65,7 @@ def examine(place: Values, slope: Slope, scale: Scale, reach: float) -> tuple[Va
         if vanishes and np.linalg.norm(step) <= 1e-9 * scale.spread:
             return here, End.MINIMUM if positive else End.SADDLE
         there = here + step
-        slope.space.settle(there[None])
+        slope.keep(there[None])
         if not positive or not np.linalg.norm(there - place) <= reach or slope.work <= 0:
             break
         if not _is_lower(there, here, slope) and not vanishes:

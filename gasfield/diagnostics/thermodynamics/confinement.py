@@ -1,7 +1,8 @@
 """Is there an equilibrium at all: does exp(-U/T) have a finite integral?
 
 The one judgement of all diagnostics that compare with Boltzmann's law or presume it. In a bounded space it always has.
-In free space the energy has to rise faster than D T log r in every direction:
+In free space the energy has to rise faster than D T log r in every direction, or be 40 T above that of the gas all around
+(a well that is not left in any run, although exp(-U/T) has no integral in the strict sense):
 
 * particles that do not interact, D <= 3: the box outside of which exp(-U/T) is negligible is sought on grids
   (`quadrature.confined`);
@@ -28,6 +29,8 @@ Values = NDArray[np.float64]
 UNCONFINED = "nothing confines the particles: exp(-U/T) has no finite integral"
 BY_QUADRATURE = 3
 """Dimensions up to which the box that matters is sought on grids."""
+_DEEP = 40.0
+"""Height above the gas, in T, that is never climbed: exp(-40) = 4e-18 (as in `quadrature.py`)."""
 _DOUBLINGS = 24
 """Times that a sphere is doubled: from the spread of the gas to 1.7e7 times that."""
 _LATE = 6
@@ -123,7 +126,7 @@ def _rises_by_scale(group: Group, forces: TotalForce, temperature: float) -> boo
                 totals[i] = np.sum(forces.energy(gas.at(middle + scale * (gas.positions - middle))))
             except InputError:
                 return True
-    return _rises(totals, group.count * group.dimensions * temperature)
+    return _rises(totals, group.count * group.dimensions * temperature, totals[0] + group.count * _DEEP * temperature)
 
 
 def _rises_on_spheres(group: Group, forces: TotalForce, places: Values, temperature: float) -> bool:
@@ -141,7 +144,8 @@ def _rises_on_spheres(group: Group, forces: TotalForce, places: Values, temperat
             for _ in range(_STEPS if radius < 64.0 * reach else 2):
                 ways = _downhill(ways, forces.force(group.probe(middle + radius * ways)))
             lowest.append(_least(forces.energy(group.probe(middle + radius * ways))))
-    return _rises(np.array(lowest), dimensions * temperature)
+    here = float(np.median(forces.energy(group.probe(places))))
+    return _rises(np.array(lowest), dimensions * temperature, here + _DEEP * temperature)
 
 
 def _downhill(ways: Values, force: Values) -> Values:
@@ -160,10 +164,12 @@ def _least(energies: Values) -> float:
     return float(np.min(np.where(np.isnan(energies), np.inf, energies)))
 
 
-def _rises(energies: Values, heat: float) -> bool:
-    """Whether energies at doubling distances rise by more than `heat` log 2 in each of the last doublings, or become
-    infinite."""
+def _rises(energies: Values, heat: float, high: float) -> bool:
+    """Whether energies at doubling distances rise by more than `heat` log 2 in each of the last doublings, become
+    infinite, or end above `high`."""
     late = np.where(np.isnan(energies), np.inf, energies)[-_LATE:]
     if np.isposinf(late[-1]):
         return True
-    return bool(np.isfinite(late).all() and np.all(np.diff(late) > heat * np.log(2.0)))
+    if not np.isfinite(late).all():
+        return False
+    return bool(np.all(np.diff(late) > heat * np.log(2.0)) or np.all(late > high))
