@@ -25,6 +25,7 @@ from gasfield.plots.style import (
     legend,
     set_limits,
 )
+from gasfield.trajectory.projection import moderate
 
 _THIN_ROWS = 24
 """Maximum number of paths of rows drawn in a plane."""
@@ -110,10 +111,12 @@ def principal_plane(positions: Values) -> tuple[Values, Values]:
     Axes are signed so that the displacement of the centroid is positive. In one dimension the second axis is zero.
     """
     points = positions[:: max(1, len(positions) // 50)].reshape(-1, positions.shape[2]).astype(np.float64)
-    origin = points.mean(axis=0)
-    values, vectors = np.linalg.eigh((points - origin).T @ (points - origin))
+    origin, near = points.mean(axis=0), moderate(points)
+    near = near - near.mean(axis=0)
+    values, vectors = np.linalg.eigh(near.T @ near)
     axes = vectors[:, np.argsort(values)[::-1]].T[:2]
-    way = positions[-1].mean(axis=0, dtype=np.float64) - positions[0].mean(axis=0, dtype=np.float64)
+    first, last = moderate(positions[[0, -1]].mean(axis=1, dtype=np.float64))
+    way = last - first
     axes = axes * np.where(axes @ way < 0, -1.0, 1.0)[:, None]
     return origin, np.vstack([axes, np.zeros((2 - len(axes), len(origin)))])
 

@@ -11,6 +11,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from gasfield.diagnostics.kinematics.plane import principal_axes
 from gasfield.plots import (
     arrows,
     distributions,
@@ -28,7 +29,7 @@ from gasfield.plots import (
 )
 from gasfield.plots.panel import Panel
 from gasfield.plots.style import Role, new_figure, save, save_all, set_limits
-from gasfield.trajectory import Series
+from gasfield.trajectory import Series, projection
 
 Make = Callable[..., np.ndarray]
 
@@ -204,3 +205,12 @@ def test_a_picture_that_fails_is_named_and_the_others_are_drawn(tmp_path: Any) -
     with pytest.raises(np.linalg.LinAlgError):
         save_all({"a": fails}, tmp_path)
     assert save(new_figure(), tmp_path / "c.png").is_file()
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1.0, 1e300])
+def test_principal_axes_do_not_depend_on_the_unit(scale: float) -> None:
+    """Squares of 1e300 are infinite, and eigenvalue solvers fail: axes are those of the rows in another unit."""
+    rows_of = np.random.default_rng(4).normal(size=(3, 40, 5)) * [5.0, 3.0, 1.0, 1.0, 1.0]
+    for axes_of in (panels.principal_plane, lambda x: principal_axes(x, 2)):
+        np.testing.assert_allclose(axes_of(scale * rows_of)[1], axes_of(rows_of)[1], atol=1e-12)
+    np.testing.assert_allclose(projection.principal_axes(scale * rows_of[0]), projection.principal_axes(rows_of[0]))

@@ -28,6 +28,8 @@ _ROUND = 250
 """Steps between two looks for descents that run away."""
 _STRIDE = 0.05
 """The longest step, in parts of the spread of the places along one coordinate."""
+_STRIDE_LEAST = 0.01
+"""The same in parts of the whole spread: in many dimensions, where more steps would cost too much."""
 _REST = 1e-10
 """Steps shorter than this part of the spread end a descent."""
 _AWAY = 30.0
@@ -122,7 +124,7 @@ def descend(places: Values, slope: Slope) -> Ends:
     spread = max(float(np.sqrt(np.mean(np.sum((here - middle) ** 2, axis=1)))), _least_length(here))
     energy, force = slope.energy(here), slope.force(here)
     usual = float(np.sqrt(np.mean(np.sum(force**2, axis=1))))
-    stride = _STRIDE * spread / np.sqrt(places.shape[1])
+    stride = spread * max(_STRIDE / np.sqrt(places.shape[1]), _STRIDE_LEAST)
     steps = np.full(len(here), 0.2 * stride / max(usual, _TINY))
     moving, away = np.ones(len(here), bool), np.zeros(len(here), bool)
     for _ in range(_STEPS // _ROUND):

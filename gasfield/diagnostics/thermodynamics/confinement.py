@@ -1,8 +1,8 @@
 """Is there an equilibrium at all: does exp(-U/T) have a finite integral?
 
 The one judgement of all diagnostics that compare with Boltzmann's law or presume it. In a bounded space it always has.
-In free space the energy has to rise faster than D T log r in every direction, or be 40 T above that of the gas all around
-(a well that is not left in any run, although exp(-U/T) has no integral in the strict sense):
+In free space the energy has to rise faster than D T log r in every direction, or be 40 T above that of the gas all
+around it (a well that is not left in any run, although exp(-U/T) has no integral in the strict sense):
 
 * particles that do not interact, D <= 3: the box outside of which exp(-U/T) is negligible is sought on grids
   (`quadrature.confined`);
