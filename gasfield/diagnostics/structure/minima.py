@@ -63,7 +63,7 @@ def examine(place: Values, slope: Slope, scale: Scale, reach: float) -> tuple[Va
         positive = bool(np.all(curvatures > floor))
         step = local.newton_step() if positive else np.zeros(len(here))
         if vanishes and np.linalg.norm(step) <= 1e-9 * scale.spread:
-            return here, End.MINIMUM if positive else End.SADDLE
+            return here + step, End.MINIMUM if positive else End.SADDLE
         there = here + step
         slope.keep(there[None])
         if not positive or not np.linalg.norm(there - place) <= reach or slope.work <= 0:
