@@ -12,7 +12,8 @@ from scipy.signal import lfilter
 from gasfield.diagnostics.context import Origin, RunContext
 from gasfield.diagnostics.group import Group
 from gasfield.dynamics import Newton
-from gasfield.forces import TotalForce
+from gasfield.forces import Surroundings, TotalForce
+from gasfield.forces.base import FORCES
 from gasfield.spaces import Free
 from gasfield.trajectory import Series
 
@@ -29,14 +30,15 @@ def ar1(memory: float, length: int, others: tuple[int, ...], rng: np.random.Gene
 
 @dataclass(frozen=True)
 class KnownForces(RunContext):
-    """A run context with declared properties of the forces only."""
+    """A run context with declared properties of the forces: a well that confines, whatever the sample is from."""
 
     conservative: bool = True
     interacting: bool = False
 
     def forces(self, group: str) -> TotalForce:
         """Forces with the declared properties."""
-        forces = TotalForce([])
+        well = {"kind": "harmonic", "stiffness": 1.0}
+        forces = TotalForce([FORCES["harmonic"].model_validate(well).build(Surroundings(self.space))])
         forces.conservative, forces.interacting = self.conservative, self.interacting
         return forces
 

@@ -38,7 +38,7 @@ def diagnose(
     with about("only"):
         chosen = [read_value(text) for text in only] if only else None
     with open_trajectory(trajectory) as opened:
-        diagnosis = run_diagnostics(opened, chosen)
+        diagnosis = run_diagnostics(opened, chosen, keep_going=True)
         heading = repr(opened)
     if arrays is not None and not diagnosis.write_arrays(arrays):
         raise InputError("none of these diagnostics has arrays, so there is no file to write.", parameter="arrays")

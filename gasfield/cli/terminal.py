@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from gasfield.errors import Note
 from gasfield.files import make_folder
 from gasfield.kernels.cache import is_warm
 
@@ -94,9 +96,14 @@ class Reportable(Protocol):
         """All numbers, and the notes."""
         ...
 
-    def plot_all(self, folder: Path) -> list[Path]:
-        """Writes all figures; returns their paths."""
+    def plot_all(self, folder: Path, failed: Callable[[str, Exception], None] | None = None) -> list[Path]:
+        """Writes all figures; returns their paths. `failed` is called for those that cannot be drawn."""
         ...
+
+
+def note_missing_picture(name: str, fault: Exception) -> None:
+    """Says which picture could not be drawn, and why; everything else is kept."""
+    warnings.warn(Note(f"there is no picture {name}.png: {type(fault).__name__}: {fault}"), stacklevel=2)
 
 
 def show_result(result: Reportable, print_table: Callable[[], None], *, as_json: bool, plots: Path | None) -> None:
@@ -107,7 +114,7 @@ def show_result(result: Reportable, print_table: Callable[[], None], *, as_json:
         print_table()
     if plots:
         make_folder(plots)
-        result.plot_all(plots)
+        result.plot_all(plots, note_missing_picture)
 
 
 def print_run(result: RunResult) -> None:

@@ -59,6 +59,11 @@ class Result:
         """Name -> (array, unit): values by row or place that the estimates summarise, for a file; default: none."""
         return {}
 
+    @property
+    def drawable(self) -> bool:
+        """Whether there is anything to draw: whether any value is defined."""
+        return any(quantity.value is not None for quantity in self.quantities().values())
+
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draws the result into `ax`, or into a new figure (`.figure` of the returned axes)."""
         raise NotImplementedError

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
+from weakref import WeakKeyDictionary
 
 import yaml
 from pydantic import ValidationError
@@ -123,8 +124,17 @@ class Origin:
     reason: str = RECORDED
 
     @classmethod
-    def of(cls, trajectory: Trajectory) -> Self:
-        """The origin according to the provenance of a trajectory. A scenario of other dimensions is not its origin."""
+    def of(cls, trajectory: Trajectory) -> Origin:
+        """The origin according to the provenance of a trajectory. A scenario of other dimensions is not its origin.
+
+        It is read once for each open trajectory, however many groups ask for it.
+        """
+        if trajectory not in _ORIGINS:
+            _ORIGINS[trajectory] = cls._read(trajectory)
+        return _ORIGINS[trajectory]
+
+    @classmethod
+    def _read(cls, trajectory: Trajectory) -> Self:
         attributes = trajectory.attributes
         if attributes.get("source") != "simulation":
             return cls()
@@ -145,6 +155,9 @@ class Origin:
         freedom = attributes.get("degrees_of_freedom")
         find = _Files(trajectory.path, attributes)
         return cls(RunContext.of(scenario, None if freedom is None else int(freedom), find))
+
+
+_ORIGINS: WeakKeyDictionary[Trajectory, Origin] = WeakKeyDictionary()
 
 
 def _faults(error: ValidationError) -> str:

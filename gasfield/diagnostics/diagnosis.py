@@ -83,11 +83,11 @@ class Diagnosis:
 
     def figures(self) -> dict[str, Callable[[], Figure | SubFigure]]:
         """A figure for each result, by the name `GROUP-DIAGNOSTIC`, or one for all groups, `groups-DIAGNOSTIC`, where
-        they are best compared; drawn when it is called. Results with only undefined values are skipped."""
+        they are best compared; drawn when it is called. Results with nothing to draw are skipped."""
         pictures: dict[str, Callable[[], Figure | SubFigure]] = {}
         together: dict[str, list[GroupedResult]] = {}
         for group, diagnostic, result in self._everything():
-            if all(quantity.value is None for quantity in result.quantities().values()):
+            if not result.drawable:
                 continue
             if isinstance(result, GroupedResult) and len(self.results) > 1:
                 together.setdefault(diagnostic, []).append(result)

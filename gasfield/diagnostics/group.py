@@ -158,8 +158,8 @@ class Group:
             charges=trajectory.charges[rows],
             ids=rows,
             appears=trajectory.appears[rows],
-            series=_series_of(trajectory, f"{name}/"),
-            origin=origin or Origin.of(trajectory),
+            series=_series_of(trajectory, name),
+            origin=origin if origin is not None else Origin.of(trajectory),
         )
 
     @classmethod
@@ -197,8 +197,8 @@ class Group:
             masses=trajectory.masses,
             charges=trajectory.charges,
             appears=trajectory.appears,
-            series=_series_of(trajectory, ""),
-            origin=origin or Origin.of(trajectory),
+            series=_series_of(trajectory),
+            origin=origin if origin is not None else Origin.of(trajectory),
         )
         return replace(whole, parts=tuple(whole._part(trajectory, name) for name in trajectory.names))
 
@@ -217,7 +217,7 @@ class Group:
             charges=self.charges[span],
             ids=self.ids[span],
             appears=self.appears[span],
-            series=_series_of(trajectory, f"{name}/"),
+            series=_series_of(trajectory, name),
         )
 
     # --- the run behind it -------------------------------------------------------------------------------------------
@@ -454,10 +454,10 @@ def _doubles(vectors: Vectors, frames: Index, rows: Index) -> NDArray[np.float64
     return doubles
 
 
-def _series_of(trajectory: Trajectory, prefix: str) -> dict[str, Series]:
-    """Scalar time series under a prefix, named without it; arrays over time are left out."""
-    names = [name for name in trajectory.numbers if name.startswith(prefix) and "/" not in name[len(prefix) :]]
-    return {name[len(prefix) :]: trajectory.observable(name) for name in names}
+def _series_of(trajectory: Trajectory, group: str = "") -> dict[str, Series]:
+    """Scalar time series of a group, or of the gas as a whole, named without it; arrays over time are left out."""
+    prefix = f"{group}/" if group else ""
+    return {name: trajectory.observable(f"{prefix}{name}") for name in trajectory.numbers_of(group)}
 
 
 def _local_bonds(bonds: NDArray[np.int64] | None, rows: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gasfield.diagnostics.base import Axes
 from gasfield.embedding import Indices, Matrix, open_matrix
 from gasfield.errors import InputError
 from gasfield.files import write_file
@@ -99,21 +100,23 @@ class DeadRows:
         np.save(content, self.counts)
         write_file(path, content.getbuffer())
 
-    def plot_all(self, folder: Path) -> list[Path]:
-        """Writes the figure `dead.png` if there is a matrix."""
-        from gasfield.plots.matrix import dead_rows
-        from gasfield.plots.style import save
+    def plot_all(self, folder: Path, failed: Callable[[str, Exception], None] | None = None) -> list[Path]:
+        """Writes the figure `dead.png` if there is a matrix; see `gasfield.plots.style.save_all`."""
+        from gasfield.plots.style import save_all
 
-        if self.score is None:
-            return []
-        picture = dead_rows(
+        return save_all({} if self.score is None else {"dead": lambda: self._plot().figure}, folder, failed)
+
+    def _plot(self) -> Axes:
+        from gasfield.plots.matrix import dead_rows
+
+        assert self.score is not None
+        return dead_rows(
             -self.score.scores,
             np.isin(self.scored, self.dead),
             label="classified as dead" if self.counts is None else "that never occur",
             threshold=None if self.score.threshold is None else -self.score.threshold,
             area=None if self.auc is None else self.auc.quantity().text(),
         )
-        return [save(picture.figure, folder / "dead.png")]
 
 
 def find_dead(

@@ -103,15 +103,15 @@ class Inspection(Result):
             ax=ax,
         )
 
-    def plot_all(self, folder: Path) -> list[Path]:
-        """Writes the figures `norms.png` and `plane.png`."""
+    def plot_all(self, folder: Path, failed: Callable[[str, Exception], None] | None = None) -> list[Path]:
+        """Writes the figures `norms.png` and `plane.png`; see `gasfield.plots.style.save_all`."""
         from gasfield.plots.matrix import plane
-        from gasfield.plots.style import save
+        from gasfield.plots.style import save_all
 
-        figures = {"norms": self.plot().figure}
-        if self.products is not None and len(self.kept) > 1:
-            figures["plane"] = plane(self._plane(self.products))
-        return [save(figure, folder / f"{name}.png") for name, figure in figures.items()]
+        figures: dict[str, Callable[[], Any]] = {"norms": lambda: self.plot().figure}
+        if (products := self.products) is not None and len(self.kept) > 1:
+            figures["plane"] = lambda: plane(self._plane(products))
+        return save_all(figures, folder, failed)
 
     def _plane(self, products: NDArray[np.floating[Any]]) -> PrincipalPlane:
         """The rows, or a sample of them, in the plane of largest variance."""

@@ -144,7 +144,7 @@ class StabilityMonitor(Operation):
         gas, scale = self._simulation.gas, self._scale or 0.0
         if self._limit == RISE and self._simulation.bath is not None:
             return max(scale, gas.dimensions * float(self._simulation.bath.at(gas.step).max()))
-        if self._limit == DEPARTURE:
+        if self._limit == DEPARTURE and gas.count:
             kinetic = float(gas.kinetic_energies().mean())
             return max(scale, kinetic) if self._departure() < 0.5 * kinetic else scale
         return scale
@@ -166,10 +166,12 @@ class StabilityMonitor(Operation):
         bad_step, gas.step = gas.step, before[1]
         force = self._simulation.forces.force(gas.at(before[0]))[worst]
         gas.step = bad_step
+        with np.errstate(over="ignore", invalid="ignore"):
+            size = float(np.linalg.norm(force))
         return BlowUp(
             f"step {bad_step}: particle {int(gas.ids[worst])} (group '{name}') {fault}"
             f"{f', and {others} others with it' if others > 0 else ''}. The force on it one step before was "
-            f"{_short(force)}, of size {np.linalg.norm(force):.4g}.",
+            f"{_short(force)}, of size {size:.4g}.",
             last_good_step=self._clock[0],
         )
 
@@ -208,6 +210,9 @@ class StabilityMonitor(Operation):
         if not self._judges_jumps and self._limit is None:
             return 0.0
         gas, decay = self._simulation.gas, self._simulation.law.descends
+        if not gas.count:  # all of it is planted later
+            self._total = 0.0
+            return 0.0
         with np.errstate(over="ignore", invalid="ignore"):
             energies = self._energies()
             sources = gas.is_source if gas.is_source.any() else ~gas.is_source
@@ -222,9 +227,9 @@ class StabilityMonitor(Operation):
         """What the energy of a particle is like at the start: potential, kinetic, or that of the bath."""
         gas = self._simulation.gas
         scale = gas.dimensions * float(self._simulation.bath.at(gas.step).max()) if self._simulation.bath else 0.0
-        if gas.velocities is not None:
+        if gas.velocities is not None and gas.count:
             scale = max(scale, float(gas.kinetic_energies().mean()))
-        if self._simulation.forces.conservative:
+        if self._simulation.forces.conservative and gas.count:
             scale = max(scale, float(np.abs(self._simulation.forces.energy(gas)).mean()))
         return scale
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from gasfield.plots.style import INITIAL, Values, dress, legend, new_figure
+from gasfield.plots.style import INITIAL, Values, drawn_safely, dress, legend, new_figure, set_limits
 
 EMISSION, RECEPTIVITY, FORCE = "#0072b2", "#c92a2a", "#2b8a3e"
 _STRAIGHT: dict[str, Any] = {"angles": "xy", "scale_units": "xy", "scale": 1.0}
@@ -15,6 +15,7 @@ _LABELLED = 12
 """Number of tokens up to which arrows are numbered."""
 
 
+@drawn_safely
 def force_arrows(emissions: Values, receptivities: Values, table: Values, title: str, ax: Axes | None = None) -> Axes:
     """Draws tokens as pairs of arrows from the origin, emission blue and wide, receptivity red and thin; to the right
     the table of forces, green: the arrow in row i and column j is the force of i on j, all on one scale.
@@ -31,7 +32,7 @@ def force_arrows(emissions: Values, receptivities: Values, table: Values, title:
     side: Axes | None = None
     if ax is None:
         ax, side = new_figure(9.0, 4.6).subplots(1, 2)
-    plane = _plane(np.concatenate([emissions, receptivities]))
+    plane = _plane(np.nan_to_num(np.concatenate([emissions, receptivities])))
     _draw_poles(ax, emissions @ plane, receptivities @ plane)
     dress(ax, title, "first axis [length]", "second axis [length]")
     if side is not None:
@@ -65,8 +66,7 @@ def _view_square(ax: Axes, places: Values) -> None:
     low, high = places.min(axis=0), places.max(axis=0)
     half = 0.62 * max(float(np.max(high - low)), 1e-12)
     x, y = 0.5 * (low + high)
-    ax.set_xlim(x - half, x + half)
-    ax.set_ylim(y - half, y + half)
+    set_limits(ax, x=(x - half, x + half), y=(y - half, y + half))
     ax.set_box_aspect(1)
 
 

@@ -10,7 +10,21 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
-from gasfield.plots.style import BELOW, INK, SERIES, Role, Values, axes_or_new, dress, finished, legend, new_figure
+from gasfield.plots.style import (
+    BELOW,
+    INK,
+    SERIES,
+    Role,
+    Values,
+    axes_or_new,
+    drawn_safely,
+    dress,
+    finished,
+    largest,
+    legend,
+    new_figure,
+    set_limits,
+)
 
 _WIDEST = 12.0
 """Difference in standard errors beyond which a point is drawn as a triangle at the border."""
@@ -37,6 +51,7 @@ class LawCurve:
     label: str
 
 
+@drawn_safely
 def against_law(
     sample: Histogram, law: LawCurve | None, title: str, x_label: str, ax: Axes | None = None, below: Axes | None = None
 ) -> Axes:
@@ -56,7 +71,7 @@ def against_law(
     else:
         ax.stairs(sample.shares / widths, sample.edges, fill=True, color=Role.INITIAL.colour, alpha=0.25)
     ax.set_ylim(bottom=0)
-    ax.set_xlim(sample.edges[0], sample.edges[-1])
+    set_limits(ax, x=(sample.edges[0], sample.edges[-1]))
     dress(ax, title, x_label if below is None else "", "density")
     legend(ax)
     if below is not None and law is not None:
@@ -67,6 +82,7 @@ def against_law(
     return ax
 
 
+@drawn_safely
 def accumulating(
     lines: Mapping[str, tuple[Values, Values, Values]],
     reference: float,
@@ -85,12 +101,13 @@ def accumulating(
         ax.plot(times, values, color=colour, linewidth=1.8, label=f"{label}, ± one standard error", zorder=4)
         ax.fill_between(times, values - errors, values + errors, color=colour, alpha=0.18, linewidth=0, zorder=2)
         settled = times >= times[0] + 0.1 * (times[-1] - times[0])
-        reach.append(float(np.nanmax(np.abs(values - reference)[settled] + np.nan_to_num(errors[settled]))))
+        reach.append(largest(np.abs(values - reference)[settled] + np.nan_to_num(errors[settled]), 0.0))
     ax.axhline(reference, color=Role.CONTEXT.colour, linewidth=1.3, linestyle=(0, (6, 2)), label=reference_label)
-    ax.set_ylim(reference - 1.25 * max(reach), reference + 1.25 * max(reach))
+    set_limits(ax, y=(reference - 1.25 * max(reach), reference + 1.25 * max(reach)))
     return finished(ax, title, "time", y_label)
 
 
+@drawn_safely
 def plane_density(
     x: Values,
     y: Values,
@@ -111,16 +128,19 @@ def plane_density(
         ax: axes to draw into.
     """
     ax = axes_or_new(ax, 5.6, 4.6)
-    levels = np.nanmax(law) * np.array([0.02, 0.08, 0.2, 0.4, 0.6, 0.8])
-    ax.contourf(x, y, law, levels=[*levels, 2.0 * levels[-1]], colors=_SHADES)
-    middles = [0.5 * (edge[1:] + edge[:-1]) for edge in edges]
-    ax.contour(*middles, sample, levels=levels, colors=Role.SIMULATED.colour, linewidths=1.3)
+    levels = largest(law, 0.0) * np.array([0.02, 0.08, 0.2, 0.4, 0.6, 0.8])
+    if levels[0] > 0.0:
+        ax.contourf(x, y, law, levels=[*levels, 2.0 * levels[-1]], colors=_SHADES)
+        middles = [0.5 * (edge[1:] + edge[:-1]) for edge in edges]
+        if largest(sample, 0.0) > levels[0]:
+            ax.contour(*middles, sample, levels=levels, colors=Role.SIMULATED.colour, linewidths=1.3)
     ax.plot([], [], color=Role.SIMULATED.colour, linewidth=1.3, label="sample, same contour levels")
     ax.fill_between([], [], color=_SHADES[3], label="exp(−U/T)")
     ax.set_aspect("equal", adjustable="datalim")
     return finished(ax, title, "x₀ [length]", "x₁ [length]", **BELOW)
 
 
+@drawn_safely
 def radial(
     distances: Values, values: Values, errors: Values, peak: tuple[float, float] | None, title: str, ax: Axes | None
 ) -> Axes:
@@ -133,7 +153,7 @@ def radial(
         label = f"peak: g({peak[0]:.3g}) = {peak[1]:.3g}"
         ax.plot(*peak, marker="o", markersize=7, color=Role.SIMULATED.colour, linestyle="none", label=label, zorder=4)
     ax.set_ylim(bottom=0)
-    ax.set_xlim(0, distances[-1])
+    set_limits(ax, x=(0.0, distances[-1]))
     return finished(ax, title, "distance r [length]", "g(r)")
 
 
@@ -163,5 +183,5 @@ def _strip(ax: Axes, x: Values, apart: Values, x_label: str) -> None:
     for beyond, marker in ((apart > widest, "^"), (apart < -widest, "v"), (np.abs(apart) <= widest, "o")):
         heights = np.clip(apart[beyond], -0.88 * widest, 0.88 * widest) if marker != "o" else apart[beyond]
         ax.plot(x[beyond], heights, marker=marker, markersize=3 if marker == "o" else 5, color=INK, linestyle="none")
-    ax.set_ylim(-widest, widest)
+    set_limits(ax, y=(-widest, widest))
     dress(ax, "", x_label, "difference\n[errors]")

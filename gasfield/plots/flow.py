@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from gasfield.plots.style import INK, Values, dress, headline, new_figure
+from gasfield.plots.style import INK, Values, drawn_safely, dress, headline, new_figure
 
 _ARROWS = 300
 
 
+@drawn_safely
 def two_flows(
     places: Values, thermal: Values, remainder: Values, across: Values, title: str, ax: Axes | None = None
 ) -> Axes:

@@ -9,12 +9,24 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from gasfield.plots.style import BESIDE, INITIAL, INK, Values, dress, finished, headline, new_figure
+from gasfield.plots.style import (
+    BESIDE,
+    INITIAL,
+    INK,
+    Values,
+    drawn_safely,
+    dress,
+    finished,
+    headline,
+    new_figure,
+    set_limits,
+)
 
 COLOURS = ("#22223b", "#0072b2", "#cc79a7", "#e69f00", "#009e73", "#56b4e9", "#d5d8de")
 """Of translation, rotation, dilation, shear, breathing, convection and residual."""
 
 
+@drawn_safely
 def kinds_over_time(
     steps: NDArray[np.int64],
     total: Values,
@@ -70,7 +82,7 @@ def _bands(ax: Axes, steps: NDArray[np.int64], shares: Values, labels: Sequence[
 
 def _ends(ax: Axes, steps: NDArray[np.int64]) -> None:
     if len(steps) > 1:
-        ax.set_xlim(steps[0], steps[-1])
+        set_limits(ax, x=(steps[0], steps[-1]))
 
 
 def _mark(steps: NDArray[np.int64]) -> dict[str, Any]:

@@ -11,7 +11,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from gasfield.plots.style import SERIES, Role, Values, axes_or_new, dress, finished, headline, legend, new_figure
+from gasfield.plots.style import (
+    SERIES,
+    Role,
+    Values,
+    are_apart,
+    axes_or_new,
+    drawn_safely,
+    dress,
+    finished,
+    headline,
+    largest,
+    legend,
+    new_figure,
+    set_limits,
+)
 
 _RINGS = 8
 """Number of groups of identical rows that are marked (the largest ones)."""
@@ -48,6 +62,7 @@ class _Dots:
     style: dict[str, Any]
 
 
+@drawn_safely
 def norms(
     values: Values,
     mean: str,
@@ -66,19 +81,23 @@ def norms(
         ax: axes to draw into.
     """
     ax = axes_or_new(ax, 7.0, 4.2)
-    low, high = float(values.min()), float(values.max())
-    edges = np.linspace(low, high, 81).tolist() if high > low else [low - 0.5, low + 0.5]
-    ax.hist(values, edges, label=f"all rows ({len(values):,})", color=Role.INITIAL.colour, **_FILLED)
+    known = values[np.isfinite(values)]
+    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
+    width = max(0.5, 1e-6 * abs(low))
+    edges = np.linspace(low, high, 81).tolist() if are_apart(low, high) else [low - width, low + width]
+    ax.hist(known, edges, label=f"all rows ({len(values):,})", color=Role.INITIAL.colour, **_FILLED)
     marked = ((Role.SIMULATED, identical, "in groups of identical rows"), (Role.CONTEXT, given, "given rows"))
     for role, some, label in marked:
         if some is not None and len(some):
             style: dict[str, Any] = {"histtype": "step", "color": role.colour, "linewidth": 1.8}
-            ax.hist(some, edges, label=f"{label} ({len(some):,})", **style)
-    ax.set_yscale("log")
-    ax.set_ylim(0.7, 4 * ax.get_ylim()[1])  # space for the legend
+            ax.hist(some[np.isfinite(some)], edges, label=f"{label} ({len(some):,})", **style)
+    if len(known):
+        ax.set_yscale("log")
+        set_limits(ax, y=(0.7, 4 * ax.get_ylim()[1]))  # space for the legend
     return finished(ax, f"Norms of the rows: mean {mean} [length]", "norm [length]", "rows")
 
 
+@drawn_safely
 def dead_rows(
     distances: Values,
     dead: NDArray[np.bool_],
@@ -99,17 +118,20 @@ def dead_rows(
         ax: axes to draw into.
     """
     ax = axes_or_new(ax, 7.0, 4.2)
-    distances = np.maximum(distances, 1e-6)
-    edges = np.geomspace(distances.min(), distances.max() * 1.001, 91).tolist()
+    known = np.isfinite(distances)
+    distances, dead = np.maximum(distances[known], 1e-6), dead[known]
+    edges = np.geomspace(-largest(-distances, -1.0), largest(distances, 1.0) * 1.001, 91).tolist()
     for rows, name, role in ((~dead, "other rows", Role.INITIAL), (dead, f"rows {label}", Role.SIMULATED)):
         ax.hist(distances[rows], edges, label=f"{name} ({int(rows.sum()):,})", color=role.colour, **_FILLED)
     if threshold is not None:
         ax.axvline(threshold, color=Role.CONTEXT.colour, linestyle="dashed", label="threshold")
-    ax.set_xscale("log")
+    if len(distances):
+        ax.set_xscale("log")
     title = "Distance from the densest point" + (f": area under the curve {area}" if area else "")
     return finished(ax, title, "distance [median of the nearest tenth]", "rows")
 
 
+@drawn_safely
 def plane(rows: PrincipalPlane) -> Figure:
     """Draws the whole plane and, if the marked rows are in a small region, a close-up of it."""
     crowd, marks = _crowd(rows), _marks(rows)
@@ -129,7 +151,8 @@ def plane(rows: PrincipalPlane) -> Figure:
     legend(panels[0], loc="upper center", bbox_to_anchor=(0.5, -0.11), ncols=2)
     if window is not None:
         dress(panels[1], "Close-up of the marked rows", *names)
-        panels[1].set(xlim=window[:, 0], ylim=window[:, 1], aspect="equal", adjustable="box")
+        set_limits(panels[1], x=window[:, 0].tolist(), y=window[:, 1].tolist())
+        panels[1].set_aspect("equal", adjustable="box")
     headline(figure, "The rows in their principal plane")
     return figure
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from gasfield.plots.style import CONTEXT, INITIAL, INK, Values, axes_or_new, finished
+from gasfield.plots.style import CONTEXT, INITIAL, INK, Values, axes_or_new, drawn_safely, finished
 
 
+@drawn_safely
 def bifurcation(
     sharpness: Values,
     overlaps: Sequence[Values],

@@ -12,7 +12,20 @@ from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.mplot3d import Axes3D
 from numpy.typing import NDArray
 
-from gasfield.plots.style import BELOW, INK, SHADES, Role, Values, axes_or_new, dress, finished, legend
+from gasfield.plots.style import (
+    BELOW,
+    INK,
+    SHADES,
+    Role,
+    Values,
+    axes_or_new,
+    drawn_safely,
+    dress,
+    finished,
+    legend,
+    set_limits,
+)
+from gasfield.trajectory.projection import moderate
 
 _THIN_ROWS = 24
 """Maximum number of paths of rows drawn in a plane."""
@@ -31,6 +44,7 @@ class Curve:
     style: dict[str, Any] = field(default_factory=dict)
 
 
+@drawn_safely
 def curves(
     lines: Sequence[Curve],
     title: str,
@@ -58,10 +72,11 @@ def curves(
     if reference is not None:
         ax.axhline(reference, color=Role.INITIAL.colour, linewidth=0.9, linestyle="dotted", zorder=1)
     if limits is not None:
-        ax.set_ylim(*limits)
+        set_limits(ax, y=limits)
     return finished(ax, title, "step", y_label)
 
 
+@drawn_safely
 def stacked(
     steps: NDArray[np.int64],
     shares: Values,
@@ -76,7 +91,7 @@ def stacked(
     dress(ax, title, "step", y_label)
     ax.set_ylim(0, 1)
     if len(steps) > 1:
-        ax.set_xlim(steps[0], steps[-1])
+        set_limits(ax, x=(steps[0], steps[-1]))
     legend(ax, **BELOW)
     return ax
 
@@ -96,14 +111,17 @@ def principal_plane(positions: Values) -> tuple[Values, Values]:
     Axes are signed so that the displacement of the centroid is positive. In one dimension the second axis is zero.
     """
     points = positions[:: max(1, len(positions) // 50)].reshape(-1, positions.shape[2]).astype(np.float64)
-    origin = points.mean(axis=0)
-    values, vectors = np.linalg.eigh((points - origin).T @ (points - origin))
+    origin, near = points.mean(axis=0), moderate(points)
+    near = near - near.mean(axis=0)
+    values, vectors = np.linalg.eigh(near.T @ near)
     axes = vectors[:, np.argsort(values)[::-1]].T[:2]
-    way = positions[-1].mean(axis=0, dtype=np.float64) - positions[0].mean(axis=0, dtype=np.float64)
+    first, last = moderate(positions[[0, -1]].mean(axis=1, dtype=np.float64))
+    way = last - first
     axes = axes * np.where(axes @ way < 0, -1.0, 1.0)[:, None]
     return origin, np.vstack([axes, np.zeros((2 - len(axes), len(origin)))])
 
 
+@drawn_safely
 def plane(parts: Sequence[Paths], title: str, ax: Axes | None = None) -> Axes:
     """Draws thin paths of rows and a thick path of their centroid; grey dots mark initial positions."""
     ax = axes_or_new(ax)
@@ -124,6 +142,7 @@ def plane(parts: Sequence[Paths], title: str, ax: Axes | None = None) -> Axes:
     return finished(ax, title, "first principal axis [length]", "second principal axis [length]")
 
 
+@drawn_safely
 def places(parts: Sequence[Paths], title: str, ax: Axes | None = None) -> Axes:
     """Draws the final positions of the rows: real as dots, simulated as rings, connected by lines."""
     ax = axes_or_new(ax)
@@ -139,6 +158,7 @@ def places(parts: Sequence[Paths], title: str, ax: Axes | None = None) -> Axes:
     return finished(ax, title, "first principal axis [length]", "second principal axis [length]")
 
 
+@drawn_safely
 def structure(
     points: Values,
     bonds: NDArray[np.int64],
@@ -155,13 +175,15 @@ def structure(
     for a, b in bonds:
         ax.plot(*points[[a, b]].T, color=role.colour, alpha=0.75, linewidth=1.2)
     depth = points @ _line_of_sight(ax)
+    depth = np.nan_to_num(depth)
     nearness = (depth - depth.min()) / max(float(np.ptp(depth)), 1e-300)
     x, y, z = points.T
     ax.scatter(x, y, z, s=10 + 22 * nearness, color=role.colour, depthshade=True, edgecolors="white", linewidths=0.4)
     for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
         axis.set_major_locator(MaxNLocator(3))
         axis.set_pane_color((0.975, 0.975, 0.985, 1.0))
-    ax.set(xlim=(-half_width, half_width), ylim=(-half_width, half_width), zlim=(-half_width, half_width))
+    around = (-half_width, half_width)
+    set_limits(ax, around, around, around)
     ax.set_box_aspect((1, 1, 1), zoom=0.9)
     ax.tick_params(labelsize=7, pad=2)
     ax.set_title(title, fontsize=10.5, fontweight="bold", color=INK, y=0.97)

@@ -13,7 +13,18 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
-from gasfield.plots.style import INK, Role, Values, axes_or_new, dress, finished, legend, new_figure
+from gasfield.plots.style import (
+    INK,
+    Role,
+    Values,
+    axes_or_new,
+    drawn_safely,
+    dress,
+    finished,
+    legend,
+    new_figure,
+    set_limits,
+)
 
 Integers = NDArray[np.int64]
 
@@ -31,6 +42,7 @@ def over_each_other() -> tuple[Axes, Axes]:
     return upper, lower
 
 
+@drawn_safely
 def raster(
     steps: Integers, phases: Integers, names: Sequence[str], title: str, horizon: int, ax: Axes | None = None
 ) -> Axes:
@@ -44,7 +56,7 @@ def raster(
         ax.imshow(phases, cmap=ListedColormap(colours), extent=extent, **look)
         ax.axvspan(horizon, steps[-1] + half, **_VEIL)
         ax.axvline(horizon, color=INK, linewidth=1.0, linestyle="dotted", zorder=6)
-        ax.set_xlim(extent[:2])
+        set_limits(ax, x=extent[:2])
     dress(ax, title, "step", "rows, in order of freezing")
     ax.grid(False)
     key = [Patch(facecolor=colour, label=name) for colour, name in zip(colours, names, strict=True)]
@@ -54,6 +66,7 @@ def raster(
     return ax
 
 
+@drawn_safely
 def cell_counts(steps: Integers, largest: Values, ax: Axes) -> Axes:
     """Draws shares of rows (T - 1, N) that move 0, 1, 2-3, 4-7, ... cells in intervals that end at steps (T - 1,)."""
     shares = class_shares(largest)
@@ -67,7 +80,7 @@ def cell_counts(steps: Integers, largest: Values, ax: Axes) -> Axes:
         bar = ax.figure.colorbar(mesh, ax=ax, pad=0.01, aspect=12)
         bar.set_label("share of rows", fontsize=9, color=INK)
         bar.ax.tick_params(labelsize=8, colors=INK)
-        ax.set_xlim(float(_edges(steps)[0]), float(steps[-1]))
+        set_limits(ax, x=(_edges(steps)[0], steps[-1]))
     names = ["0", "1", *(f"{2**k}–{2 ** (k + 1) - 1}" for k in range(1, _MOST_CLASSES - 1))]
     names[-1] += " or ∞"
     every = 1 if seen <= 9 else 2
@@ -86,6 +99,7 @@ def class_shares(largest: Values) -> Values:
     return np.array([(classes == k).mean(axis=1) for k in range(_MOST_CLASSES)]) if largest.size else np.zeros((17, 0))
 
 
+@drawn_safely
 def freeze_counts(edges: Values, counts: Integers, later: int, horizon: int, ax: Axes) -> Axes:
     """Draws how many rows freeze in each bin between edges (k + 1,), and how many have not frozen by the horizon."""
     ax.stairs(counts, edges, fill=True, color=Role.REAL.colour, alpha=0.8, label="last motions")
@@ -108,6 +122,7 @@ def falls(spans: Sequence[tuple[int, int]], ax: Axes) -> None:
         legend(ax)
 
 
+@drawn_safely
 def bundle(steps: Integers, values: Values, title: str, y_label: str, ax: Axes | None = None) -> Axes:
     """Draws a thin line for each row of (T, N), their median thick, the 10th and 90th percentile dotted; logarithmic,
     with gaps at zero."""
@@ -129,12 +144,13 @@ def bundle(steps: Integers, values: Values, title: str, y_label: str, ax: Axes |
         if np.any(values > 0):
             ax.set_yscale("log")
             least, most = np.quantile(values[values > 0], [0.001, 1.0])
-            ax.set_ylim(0.7 * least, 1.4 * most)
+            set_limits(ax, y=(0.7 * least, 1.4 * most))
         if len(steps) > 1:
-            ax.set_xlim(steps[0], steps[-1])
+            set_limits(ax, x=(steps[0], steps[-1]))
     return finished(ax, title, "step", y_label)
 
 
+@drawn_safely
 def directions_map(longitudes: Values, latitudes: Values, steps: Integers, title: str, ax: Axes | None = None) -> Axes:
     """Draws directions (M,) [radians], coloured by their steps (M,), in the Mollweide (equal-area) projection.
 
@@ -165,6 +181,7 @@ def _edges(steps: Integers) -> Values:
     return np.concatenate([[first], steps]).astype(np.float64)
 
 
+@drawn_safely
 def before_and_after(ways: Values, labels: tuple[str, str], title: str, ax: Axes | None = None) -> Axes:
     """Draws initial and final positions of rows in a plane (t, N, 2), with their paths; without `ax`, two more panels
     show the two clouds relative to their centroids, each on its own scale."""
@@ -189,19 +206,18 @@ def before_and_after(ways: Values, labels: tuple[str, str], title: str, ax: Axes
     dress(panels[0], title, *labels)
     legend(panels[0])
     if own:
-        for panel, frame, look, when in zip(panels[1:], (0, -1), looks, ("Initial", "Final"), strict=True):
+        for part, frame, look, when in zip(panels[1:], (0, -1), looks, ("Initial", "Final"), strict=True):
             apart = ways[frame] - ways[frame, 0]  # exactly zero for coincident rows
             apart -= apart.mean(axis=0)
-            panel.scatter(*apart.T, **look)
+            part.scatter(*apart.T, **look)
             if np.any(apart):
                 reach = 1.1 * float(np.abs(apart).max())
-                panel.set_xlim(-reach, reach)
-                panel.set_ylim(-reach, reach)
+                set_limits(part, x=(-reach, reach), y=(-reach, reach))
             else:
-                panel.text(0.5, 0.6, "all rows coincide", transform=panel.transAxes, ha="center", fontsize=9, color=INK)
-            panel.set_aspect("equal")
-            for axis in (panel.xaxis, panel.yaxis):
+                part.text(0.5, 0.6, "all rows coincide", transform=part.transAxes, ha="center", fontsize=9, color=INK)
+            part.set_aspect("equal")
+            for axis in (part.xaxis, part.yaxis):
                 axis.set_major_locator(MaxNLocator(4))
                 axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
-            dress(panel, f"{when}, relative to the centroid", labels[0], "")
+            dress(part, f"{when}, relative to the centroid", labels[0], "")
     return panels[0]

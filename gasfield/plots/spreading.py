@@ -7,9 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 
-from gasfield.plots.style import INITIAL, SERIES, Values, axes_or_new, finished
+from gasfield.plots.style import INITIAL, SERIES, Values, axes_or_new, drawn_safely, finished, set_limits
 
 
+@drawn_safely
 def square_displacements_over_lags(
     lags: Values, curves: Mapping[str, Values], title: str, ax: Axes | None = None
 ) -> Axes:
@@ -30,5 +31,5 @@ def square_displacements_over_lags(
     if top is not None and bottom is not None:
         ax.set_xscale("log")
         ax.set_yscale("log")
-        ax.set_ylim(0.5 * bottom, 3.0 * top)
+        set_limits(ax, y=(0.5 * bottom, 3.0 * top))
     return finished(ax, title, "lag [time] (dotted: slope 1, dashed: slope 2)", "mean square displacement [length²]")

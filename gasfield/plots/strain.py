@@ -14,22 +14,24 @@ from mpl_toolkits.mplot3d import Axes3D
 from mpl_toolkits.mplot3d.art3d import Line3DCollection
 from numpy.typing import NDArray
 
-from gasfield.plots.style import INK, Values, headline, new_figure
+from gasfield.plots.style import INK, Values, drawn_safely, headline, largest, new_figure, set_limits
 
 
 def strain_colours(strain: Values) -> tuple[Normalize, str]:
     """A normalisation for strains of any shape, symmetric about 0, and the name of the colour map."""
-    reach = float(np.quantile(np.abs(strain), 0.98)) if np.size(strain) else 0.0
+    known = np.abs(strain)[np.isfinite(strain)]
+    reach = float(np.quantile(known, 0.98)) if np.size(known) else 0.0
     reach = max(reach, 1e-12)
     return Normalize(-reach, reach), "coolwarm"
 
 
+@drawn_safely
 def strained(
     places: Values, bonds: NDArray[np.int64], strain: Values, titles: Sequence[str], title: str, ax: Axes | None = None
 ) -> Axes:
     """Draws panels of one structure (F, M, d), d = 2 or 3, with strains (F, B) of bonds (B, 2); `ax`: the last only."""
     scale, colours = strain_colours(strain)
-    reach = 1.1 * float(np.abs(places).max()) if places.size else 1.0
+    reach = 1.1 * largest(np.abs(places), 1.0)
     solid = places.shape[2] == 3
     if ax is not None:
         _flat(ax, places[-1][:, :2], bonds, strain[-1], scale, colours, reach)
@@ -51,7 +53,7 @@ def _flat(
 ) -> None:
     ax.add_collection(LineCollection(list(points[bonds]), array=strain, norm=scale, cmap=colours, linewidths=1.6))
     ax.scatter(points[:, 0], points[:, 1], s=7, color=INK, linewidths=0, zorder=3)
-    ax.set(xlim=(-reach, reach), ylim=(-reach, reach))
+    set_limits(ax, x=(-reach, reach), y=(-reach, reach))
     ax.set_aspect("equal")
     ax.tick_params(labelsize=8)
 
@@ -63,6 +65,6 @@ def _solid(
     lines.set_array(strain)
     ax.add_collection3d(lines)
     ax.scatter(*points.T, s=6, color=INK, depthshade=True, linewidths=0)
-    ax.set(xlim=(-reach, reach), ylim=(-reach, reach), zlim=(-reach, reach))
+    set_limits(ax, (-reach, reach), (-reach, reach), (-reach, reach))
     ax.set_box_aspect((1, 1, 1), zoom=1.05)
     ax.tick_params(labelsize=6, pad=0)

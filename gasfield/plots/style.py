@@ -7,12 +7,14 @@ differ in lightness and dash.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, is_dataclass, replace
 from enum import Enum
+from functools import wraps
 from io import BytesIO
 from pathlib import Path
 from textwrap import fill
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -38,6 +40,88 @@ DPI = 150
 BESIDE: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)}
 BELOW: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.14), "ncols": 2}
 """Places of a legend outside of its panel."""
+
+
+LARGEST, SMALLEST = 1e100, 1e-100
+"""Larger numbers are not drawn, and smaller ones are drawn as 0: squares and margins of them leave float64."""
+P = ParamSpec("P")
+Drawn = TypeVar("Drawn", bound=Axes | Figure)
+
+
+def drawn_safely(draw: Callable[P, Drawn]) -> Callable[P, Drawn]:
+    """Makes a function that draws arrays into a panel safe for all numbers: what cannot be placed becomes a gap.
+
+    Numbers that are infinite or beyond `LARGEST` are not drawn, and a line in the picture says so; NaN is a gap, which
+    needs no remark. Arrays are looked for in all arguments, in tuples, lists, dictionaries and data classes of them.
+    """
+
+    @wraps(draw)
+    def drawn(*arguments: P.args, **keywords: P.kwargs) -> Drawn:
+        tally = [0]
+        safe = tuple(_drawable(argument, tally) for argument in arguments)
+        picture = draw(*safe, **{name: _drawable(value, tally) for name, value in keywords.items()})  # type: ignore[arg-type]
+        if tally[0]:
+            where = picture.figure if isinstance(picture, Axes) else picture
+            note = f"{tally[0]} numbers beyond {LARGEST:.0e} are not drawn"
+            where.text(0.99, 0.005, note, ha="right", va="bottom", fontsize=7, color=SIMULATED)
+        return picture
+
+    return drawn
+
+
+def _drawable(argument: Any, tally: list[int]) -> Any:
+    """The same with numbers that can be drawn; `tally` counts those that cannot."""
+    if isinstance(argument, np.ndarray) and np.issubdtype(argument.dtype, np.floating):
+        return _placed(argument, tally)
+    if isinstance(argument, float):
+        return float(_placed(np.array(argument), tally))
+    if isinstance(argument, tuple | list):
+        parts = [_drawable(part, tally) for part in argument]
+        if isinstance(argument, tuple) and hasattr(argument, "_fields"):
+            return type(argument)(*parts)
+        return parts if isinstance(argument, list) else tuple(parts)
+    if isinstance(argument, dict):
+        return {name: _drawable(part, tally) for name, part in argument.items()}
+    if is_dataclass(argument) and not isinstance(argument, type):
+        parts_of = {own.name: getattr(argument, own.name) for own in fields(argument) if own.init}
+        return replace(argument, **{name: _drawable(part, tally) for name, part in parts_of.items()})
+    return argument
+
+
+def _placed(values: NDArray[Any], tally: list[int]) -> NDArray[Any]:
+    """Numbers in float64, those beyond the limits replaced."""
+    x = np.asarray(values, np.float64)
+    size = np.abs(x)
+    far = size > LARGEST
+    tally[0] += int(far.sum())
+    near = (size < SMALLEST) & (size > 0)
+    return np.where(far, np.nan, np.where(near, 0.0, x)) if far.any() or near.any() else values
+
+
+def set_limits(
+    ax: Axes, x: Sequence[float] | None = None, y: Sequence[float] | None = None, z: Sequence[float] | None = None
+) -> None:
+    """Sets the limits (low, high) of axes, where they are numbers some way apart; else matplotlib's remain."""
+    for name, ends in (("x", x), ("y", y), ("z", z)):
+        if ends is not None and are_apart(*ends):
+            ax.set(**{f"{name}lim": (float(ends[0]), float(ends[1]))})
+
+
+def are_apart(low: float, high: float) -> bool:
+    """Whether two numbers are finite, and far enough apart for an axis."""
+    return bool(np.isfinite([low, high]).all()) and abs(high - low) > 1e-9 * max(abs(low), abs(high))
+
+
+def largest(values: Values, default: float) -> float:
+    """The largest of some numbers without those that are not finite; a default where there are none."""
+    known = np.asarray(values)[np.isfinite(values)]
+    return float(known.max()) if known.size else default
+
+
+def log_scale(ax: Axes, values: Values, axis: str = "y") -> None:
+    """Makes an axis logarithmic if any of its values is positive."""
+    if largest(values, 0.0) > 0.0:
+        ax.set(**{f"{axis}scale": "log"})
 
 
 class Role(Enum):

@@ -9,7 +9,20 @@ import numpy as np
 from matplotlib.axes import Axes
 from mpl_toolkits.axes_grid1 import make_axes_locatable
 
-from gasfield.plots.style import BELOW, CONTEXT, INITIAL, INK, SERIES, SIMULATED, Values, axes_or_new, dress, finished
+from gasfield.plots.style import (
+    BELOW,
+    CONTEXT,
+    INITIAL,
+    INK,
+    SERIES,
+    SIMULATED,
+    Values,
+    axes_or_new,
+    drawn_safely,
+    dress,
+    finished,
+    set_limits,
+)
 from gasfield.trajectory import Series
 
 _COLOURS = {"potential": SERIES[0], "kinetic": SERIES[1], "total": INK}
@@ -18,6 +31,7 @@ AGREES = 3.0
 """Number of standard errors within which two numbers agree."""
 
 
+@drawn_safely
 def energies_over_time(energies: Mapping[str, Series], start: float, title: str, ax: Axes | None = None) -> Axes:
     """Draws energies per particle over time with their means; pale and shaded before `start`, which is not averaged."""
     ax = axes_or_new(ax, 8.6, 4.4)
@@ -35,6 +49,7 @@ def energies_over_time(energies: Mapping[str, Series], start: float, title: str,
     return finished(ax, title, "time", "energy per particle", **BELOW)
 
 
+@drawn_safely
 def temperatures_beside(ax: Axes, marks: Mapping[str, tuple[float, float | None]], bath: float | None) -> Axes:
     """Draws measured temperatures, (value, error) by name, and that of the bath in a new panel to the right of `ax`.
 
@@ -64,6 +79,7 @@ def temperatures_beside(ax: Axes, marks: Mapping[str, tuple[float, float | None]
     return side
 
 
+@drawn_safely
 def heat_over_time(
     times: Values,
     entropy: Values,
@@ -99,11 +115,12 @@ def heat_over_time(
             ax.axhline(level, color=CONTEXT, linewidth=1.6, linestyle="dotted", zorder=4, label="equilibrium: rate 0")
         low, high = float(entropy[kept].min()), float(entropy[kept].max())
         if high > low:  # earlier times may lie outside the limits
-            ax.set_ylim(low - 0.6 * (high - low), high + 0.6 * (high - low))
+            set_limits(ax, y=(low - 0.6 * (high - low), high + 0.6 * (high - low)))
     _shade(ax, float(times[0]) if len(times) else np.nan, start)
     return finished(ax, title, "time", "entropy given to the bath, per particle", **BELOW)
 
 
+@drawn_safely
 def integrand(
     nodes: Values,
     values: Values,
@@ -124,6 +141,7 @@ def integrand(
     return finished(ax, *labels)
 
 
+@drawn_safely
 def curve_with_errors(
     nodes: Values, values: Values, errors: Values, labels: tuple[str, str, str], ax: Axes | None = None
 ) -> Axes:

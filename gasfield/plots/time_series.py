@@ -9,7 +9,20 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from gasfield.plots.style import BESIDE, INITIAL, INK, SERIES, SIMULATED, Values, axes_or_new, dress, finished, legend
+from gasfield.plots.style import (
+    BESIDE,
+    INITIAL,
+    INK,
+    SERIES,
+    SIMULATED,
+    Values,
+    axes_or_new,
+    drawn_safely,
+    dress,
+    finished,
+    legend,
+    log_scale,
+)
 
 _COLOURS = (*SERIES, SIMULATED, INK, INITIAL)
 
@@ -23,6 +36,7 @@ def colours(count: int) -> list[Any]:
     return [colormaps["viridis"](share) for share in np.linspace(0.0, 0.92, count)]
 
 
+@drawn_safely
 def over_time(
     lines: Mapping[str, tuple[Values, Values]], title: str, y_label: str, ax: Axes | None = None, *, log: bool = False
 ) -> Axes:
@@ -31,10 +45,11 @@ def over_time(
     for colour, (name, (times, values)) in zip(colours(len(lines)), lines.items(), strict=True):
         ax.plot(times, values, color=colour, linewidth=1.8, label=name)
     if log:
-        ax.set_yscale("log")
+        log_scale(ax, np.concatenate([values for _, values in lines.values()]))
     return finished(ax, title, "time", y_label, **BESIDE)
 
 
+@drawn_safely
 def cluster_counts(lines: Mapping[str, tuple[Values, NDArray[np.int64]]], title: str, ax: Axes | None = None) -> Axes:
     """Draws numbers of clusters over time, both on logarithmic axes; metastable states are plateaus."""
     ax = axes_or_new(ax, 7.6, 4.4)
@@ -47,6 +62,7 @@ def cluster_counts(lines: Mapping[str, tuple[Values, NDArray[np.int64]]], title:
     return finished(ax, title, "time", "clusters", **BESIDE)
 
 
+@drawn_safely
 def order_over_temperature(
     points: Sequence[tuple[float | None, Any, Any]],
     chance: float,
@@ -68,6 +84,7 @@ def order_over_temperature(
     return finished(ax, title, "temperature", "order |mean of x|")
 
 
+@drawn_safely
 def tracks(ways: Mapping[str, tuple[Values, Values]], title: str, ax: Axes | None = None) -> Axes:
     """Draws tracks (T, N, D) in the plane of the first two coordinates, and an arrow along the drift (N, D) of each."""
     ax = axes_or_new(ax, 7.6, 4.4)
@@ -89,6 +106,7 @@ def tracks(ways: Mapping[str, tuple[Values, Values]], title: str, ax: Axes | Non
     return ax
 
 
+@drawn_safely
 def basin_shares(
     groups: Mapping[str, tuple[Values, Values, Values, Values]], title: str, ax: Axes | None = None
 ) -> Axes:

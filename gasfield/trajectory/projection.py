@@ -28,6 +28,16 @@ def keep_mantissa(values: ArrayLike, bits: int) -> NDArray[np.float32]:
     return (((pattern + half) >> drop) << drop).view(np.float32)
 
 
+def moderate(values: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Finite values times a power of two, so that sums of their squares stay within float64 and so have eigenvectors;
+    the values themselves, to the bit, where they do anyway."""
+    most = float(np.max(np.abs(values), initial=0.0))
+    if most == 0.0 or 1e-140 < most < 1e140:
+        return values.astype(np.float64, copy=False)
+    scaled: NDArray[np.float64] = np.ldexp(values.astype(np.float64), -int(np.frexp(most)[1]))
+    return scaled
+
+
 def principal_axes(points: NDArray[np.floating]) -> NDArray[np.float64]:
     """(3, D) orthonormal rows, largest spread first; in three dimensions or fewer the coordinate axes.
 
@@ -37,6 +47,7 @@ def principal_axes(points: NDArray[np.floating]) -> NDArray[np.float64]:
     points = points[np.isfinite(points).all(axis=1)].astype(np.float64)
     if dimensions <= 3 or not len(points):
         return np.eye(3, dimensions)
+    points = moderate(points)
     centred = points - points.mean(axis=0)
     _, vectors = np.linalg.eigh(centred.T @ centred)
     axes = vectors[:, ::-1].T[:3]

@@ -259,6 +259,13 @@ class Trajectory(Closing):
         """Names of the observables that are one number in each step."""
         return [name for name in self.observables if self._file[f"{schema.OBSERVABLES}/{name}/value"].ndim == 1]
 
+    def numbers_of(self, group: str = "") -> list[str]:
+        """Names, without the group, of the observables of one group that are one number in each step; of the gas as a
+        whole if left out. The other groups are not looked through."""
+        root = self._file.get(f"{schema.OBSERVABLES}/{group}" if group else schema.OBSERVABLES)
+        children = [] if root is None or not hasattr(root, "items") else root.items()
+        return [name for name, item in children if "value" in _keys(item) and item["value"].ndim == 1]
+
     def observable(self, name: str) -> Series:
         """One observable over time.
 

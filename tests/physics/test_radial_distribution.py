@@ -126,7 +126,8 @@ def test_a_jump_at_contact_is_a_peak_there() -> None:
     assert np.all(result.values[result.distances < length - width] == 0)
 
 
-FELT = [{"kind": "soft_repulsion", "strength": 1.0, "cutoff": 1.0}]
+WELL = {"kind": "harmonic", "stiffness": 1.0}
+FELT = [{"kind": "soft_repulsion", "strength": 1.0, "cutoff": 1.0}, WELL]
 
 
 @pytest.mark.parametrize("space", [{"kind": "free", "dimensions": 3}, {"kind": "ball", "dimensions": 3, "radius": 9.0}])

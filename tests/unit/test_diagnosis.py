@@ -10,11 +10,12 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+import yaml
 
 from gasfield.diagnostics import DIAGNOSTICS, Diagnosis, Group, Origin, RunContext, diagnose
 from gasfield.diagnostics.fields.field_map import FieldMapResult
 from gasfield.diagnostics.structure.clusters import Clusters
-from gasfield.errors import InputError
+from gasfield.errors import InputError, Note
 from gasfield.provenance import FileDigest
 from gasfield.runs import RunResult, run
 from gasfield.scenario import Scenario, load_scenario
@@ -255,3 +256,40 @@ def test_groups_planted_at_different_steps_share_a_map(tmp_path: Path) -> None:
     assert panel.x[0] < -9.4
     assert panel.x[-1] > 2.4
     assert found.estimates["field_map.inside"].value == 1.0
+
+
+def test_a_diagnostic_that_fails_is_named_and_the_others_are_kept(
+    attracted: Trajectory, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """In a run and at the command line a fault of one diagnostic, or of one picture, is no fault of the others."""
+
+    def fails(*_: Any) -> Any:
+        raise np.linalg.LinAlgError("eigenvalues did not converge")
+
+    monkeypatch.setattr(DIAGNOSTICS["cloud"], "measure", fails)
+    with pytest.warns(Note, match="a: cloud is left out: it failed: LinAlgError: eigenvalues did not converge"):
+        kept = diagnose(attracted, ["cloud", "motion"], keep_going=True)
+    assert "motion" in kept.results["a"]
+    assert reasons(kept)["cloud"].startswith("it failed: LinAlgError")
+    with pytest.raises(np.linalg.LinAlgError):
+        diagnose(attracted, ["cloud"])  # from Python an error is an error
+    monkeypatch.setattr(type(kept.results["a"]["motion"]), "plot", fails)
+    said: list[str] = []
+    assert kept.plot_all(tmp_path, lambda name, fault: said.append(f"{name}: {fault}")) == []
+    assert said == ["a-motion: eigenvalues did not converge"]
+
+
+def test_many_groups_read_the_scenario_once(attracted: Trajectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks for the origin of a file, however often: the YAML is parsed once."""
+    read: list[str] = []
+    load = yaml.safe_load
+    monkeypatch.setattr(yaml, "safe_load", lambda text: read.append("") or load(text))
+    with Trajectory(attracted.path) as trajectory:
+        for _ in range(5):
+            Group.of(trajectory, "a")
+            Origin.of(trajectory)
+        monkeypatch.setattr(
+            Trajectory, "numbers", property(lambda self: pytest.fail("the whole file was looked through"))
+        )
+        assert set(Group.of(trajectory, "a").series) == {"kinetic_energy", "potential_energy"}
+    assert len(read) == 1

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 import pytest
 
 from gasfield.errors import BlowUp
+from gasfield.gas import Gas
 from gasfield.operations import Callback
+from gasfield.operations.stability import StabilityMonitor
 from gasfield.simulation import Simulation
 
 CLOUD = np.random.default_rng(1).standard_normal((10, 2))
@@ -77,3 +80,21 @@ def test_a_restored_simulation_remembers_the_energy_of_the_start() -> None:
     with pytest.raises(BlowUp) as of_second:
         second.step(1_000)
     assert str(of_second.value) == str(of_first.value)
+
+
+def test_a_gas_without_particles_is_no_fault() -> None:
+    """It has no mean energy, and no particle that a report could name."""
+    running = simulation({"kind": "newton", "time_step": 0.01})
+    monitor = next(operation for operation in running.operations if isinstance(operation, StabilityMonitor))
+    running.gas = _empty(running.gas)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        monitor.begin(running)
+        monitor.prepare(running)
+        monitor.guard(running)
+
+
+def _empty(gas: Gas) -> Gas:
+    nothing, rows = np.empty(0), np.empty(0, np.int64)
+    at = np.empty((0, 2))
+    return Gas(at, rows, gas.names, rows, [], velocities=at.copy(), masses=nothing, charges=nothing, ids=rows)

@@ -11,6 +11,7 @@ from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values, spread_o
 from gasfield.diagnostics.group import Group
 from gasfield.registry import register
 from gasfield.statistics.estimate import Estimate, jackknife, missing
+from gasfield.trajectory.projection import moderate
 
 _FRAMES = 200
 _SEEN, _ROWS = 24, 256
@@ -91,7 +92,8 @@ def principal_axes(x: Values, count: int, *, centred: bool = True) -> tuple[Valu
     if len(vectors) > _VECTORS:
         vectors = vectors[np.unique((np.arange(_VECTORS) * _GOLDEN % 1.0 * len(vectors)).astype(np.int64))]
     origin = vectors.mean(axis=0) if centred else np.zeros(x.shape[2])
-    apart = vectors - origin
+    apart = moderate(vectors)
+    apart = apart - apart.mean(axis=0) if centred else apart
     if len(apart) < x.shape[2]:  # as many dimensions as these span: the small matrix of the two
         _, inner = np.linalg.eigh(apart @ apart.T)
         axes = inner[:, ::-1][:, :count].T @ apart

@@ -78,7 +78,7 @@ class Speeds(Diagnostic[SpeedsResult]):
 
     def objection(self, group: Group) -> str | None:
         """Needs velocities, and a part of the run that may be in equilibrium."""
-        require_equilibrium(group)
+        require_equilibrium(group, "kinetic_energy")
         return "no velocities were kept" if group.velocities is None else None
 
     def measure(self, group: Group, notes: list[str]) -> SpeedsResult:

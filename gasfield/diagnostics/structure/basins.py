@@ -1,8 +1,8 @@
 """Basins: in whose valley particles are, found by letting them run down the energy of the field until it rises no more.
 
-Steepest descent with a step for each particle that grows while the energy falls and shrinks where it does not, and is
-never so long that it could leap over a hill unseen. Ends that are near each other are one minimum; on a plain without
-a slope descent ends nowhere in particular, and a particle there is in no basin.
+A basin belongs to a minimum, a place where the gradient vanishes and the Hessian is positive (`minima.py`). Descents
+(`descent.py`) may end elsewhere: at a saddle or where the field is flat; nowhere, where the energy falls without end;
+or before they are finished. All of them are counted, and only minima are basins. Ends that are near each other are one.
 """
 
 from __future__ import annotations
@@ -19,19 +19,26 @@ from scipy.spatial import cKDTree
 
 from gasfield.diagnostics.base import Axes, Diagnostic, GroupedResult, Values, spread_over
 from gasfield.diagnostics.group import Group
-from gasfield.forces import TotalForce
+from gasfield.diagnostics.structure.descent import USUAL, WORK, Ends, Slope, descend
+from gasfield.diagnostics.structure.minima import End, Scale, examine
 from gasfield.registry import register
-from gasfield.spaces import Space
-from gasfield.statistics.estimate import exact, share_error, stated
+from gasfield.statistics.estimate import Estimate, exact, share_error, stated
 
 _FRAMES, _PARTICLES = 24, 200
-_STEPS = 2000
-_STRIDE = 0.05
-"""The longest step of descent, in parts of the spread of the places."""
+_FEWEST = 32
+"""Particles that are used at least, where there are so many, in each of two frames."""
 _NEAR = 0.02
 """Ends nearer than this part of the spread of all ends are one minimum."""
 _LEAST = 0.01
 """Of all ends: a place that fewer reach is not a basin."""
+CLASSES = {
+    "minimum": "end in a minimum",
+    "saddle": "end at a saddle, or where the field is flat in some direction: no minimum",
+    "unbounded": "run away: the energy falls without end",
+    "unfinished": "are still running when their work is done, or end where the force jumps",
+    "rare": "end in places that fewer than one in a hundred reach",
+}
+"""How descents end, and in words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,12 +47,13 @@ class BasinsResult(GroupedResult):
 
     Attributes:
         times: (T,) of the frames that were looked at.
-        minima: (B, D) the deepest place of each basin, the deepest basin first [length].
+        minima: (B, D) the minimum of each basin, the deepest first [length].
         energies: (B,) its energy.
         shares: (T, B) share of the particles in each basin.
 
     Keys: `basins.count`, how many were found; `basins.energy` and `basins.shares`, lists of the energy of each and of
-    the share of particles in it at the end with its standard error.
+    the share of particles in it at the end with its standard error; `basins.ends.minimum`, `.saddle`, `.unbounded`,
+    `.unfinished` and `.rare`, the shares of all descents that end so (`CLASSES`), which add up to 1.
     """
 
     times: Values
@@ -53,12 +61,17 @@ class BasinsResult(GroupedResult):
     energies: Values
     shares: Values
 
+    @property
+    def drawable(self) -> bool:
+        """Only minima are drawn."""
+        return len(self.minima) > 0
+
     @classmethod
     def plot_grouped(cls, results: Sequence[BasinsResult], ax: Axes | None = None) -> Axes:
         """Shares over time where there are few basins; at the end, against their energy, where there are many."""
         from gasfield.plots.time_series import basin_shares
 
-        shown = {r.group: (r.times, r.shares, r.minima, r.energies) for r in results}
+        shown = {r.group: (r.times, r.shares, r.minima, r.energies) for r in results if r.drawable}
         return basin_shares(shown, "Occupation of the basins", ax)
 
 
@@ -81,60 +94,118 @@ class Basins(Diagnostic[BasinsResult]):
 
     def measure(self, group: Group, notes: list[str]) -> BasinsResult:
         """The results for one group."""
-        space, fields = group.run.space, group.run.fields(group.name)[1]
-        frames, rows = spread_over(len(group.steps), _FRAMES), spread_over(group.count, _PARTICLES)
+        slope = Slope(group, group.run.fields(group.name)[1], group.run.space)
+        frames, rows = _chosen(group)
         if len(rows) < group.count:
             notes.append(f"{len(rows)} of {group.count} particles are used")
-        places = group.places(frames, rows)
-        ends, energies = descend(places.reshape(-1, group.dimensions), group, fields, space)
-        labels, minima, depths = minima_of(ends, energies)
-        shares = np.array(
-            [[np.mean(frame == k) for k in range(len(minima))] for frame in labels.reshape(len(frames), -1)]
-        )
-        nowhere = float(np.mean(labels.reshape(len(frames), -1)[-1] < 0))
-        if nowhere:
-            notes.append(f"{nowhere:.1%} of the particles are in no basin of one in a hundred at the end")
-        last = shares[-1] if len(minima) else np.empty(0)
+        if len(frames) < min(len(group.steps), _FRAMES):
+            notes.append(
+                f"{len(frames)} of {len(group.steps)} frames are used, for the work in {group.dimensions} dimensions"
+            )
+        ends = descend(group.places(frames, rows).reshape(-1, group.dimensions), slope)
+        found = _examined(ends, slope)
+        labels = found.labels.reshape(len(frames), -1)
+        shares = np.array([[np.mean(frame == k) for k in range(len(found.minima))] for frame in labels])
+        last = shares[-1] if len(found.minima) else np.empty(0)
+        notes += [
+            f"{share:.1%} of the descents {CLASSES[name]}"
+            for name, share in found.classes.items()
+            if share and name != "minimum"
+        ]
         return BasinsResult(
             group=group.name,
-            estimates={
-                "basins.count": exact(len(minima), "1"),
-                "basins.energy": stated(depths, np.zeros(len(depths)), "energy"),
+            estimates=_counted(found)
+            | {
+                "basins.energy": stated(found.energies, np.zeros(len(found.energies)), "energy"),
                 "basins.shares": stated(last, share_error(last, len(rows)), "1"),
             },
             notes=tuple(notes),
             times=group.times[frames],
-            minima=minima,
-            energies=depths,
+            minima=found.minima,
+            energies=found.energies,
             shares=shares,
         )
 
 
-def descend(places: Values, group: Group, fields: TotalForce, space: Space) -> tuple[Values, Values]:
-    """(M, D) ends of steepest descent from places (M, D), and their energies (M,)."""
-    here = places.copy()
-    space.settle(here)
-    gas = group.probe(here)
-    energy, force = fields.energy(gas), fields.force(gas)
-    step = 0.01 * float(np.std(places)) / max(float(np.median(np.linalg.norm(force, axis=1))), 1e-300)
-    steps, stride = np.full(len(here), step), _STRIDE * float(np.std(places))
-    for _ in range(_STEPS):
-        slopes = np.linalg.norm(force, axis=1)
-        steps = np.minimum(steps, stride / np.maximum(slopes, 1e-300))
-        there = here + steps[:, None] * force
-        space.settle(there)
-        gas = group.probe(there)
-        lower = (new := fields.energy(gas)) < energy
-        here[lower], energy[lower] = there[lower], new[lower]
-        force[lower] = fields.force(gas)[lower]
-        steps *= np.where(lower, 1.3, 0.4)
-        if not np.any(lower) and np.all(steps * slopes < 1e-9):
+@dataclass(frozen=True)
+class Found:
+    """The minima of a field that descents lead to.
+
+    Attributes:
+        labels: (M,) basin of each descent, -1 for none.
+        minima: (B, D), the deepest first [length].
+        energies: (B,).
+        classes: how descents end -> share of them.
+    """
+
+    labels: NDArray[np.int64]
+    minima: Values
+    energies: Values
+    classes: dict[str, float]
+
+
+def _counted(found: Found) -> dict[str, Estimate]:
+    ends = {f"basins.ends.{name}": exact(share, "1") for name, share in found.classes.items()}
+    return {"basins.count": exact(len(found.minima), "1")} | ends
+
+
+def _chosen(group: Group) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Frames, the first and the last among them, and rows: as many as the work in so many dimensions allows."""
+    most = WORK // (USUAL * group.dimensions)
+    rows = spread_over(group.count, min(_PARTICLES, max(most // 2, _FEWEST)))
+    frames = int(np.clip(most // max(len(rows), 1), 2, _FRAMES))
+    return spread_over(len(group.steps), frames), rows
+
+
+def _examined(ends: Ends, slope: Slope) -> Found:
+    """Which places where descents end are minima: those that one in a hundred reach are examined, most populated first,
+    as long as there is work left."""
+    places = ends.places.copy()
+    places[~np.isfinite(places).all(axis=1)] = 0.0
+    still = np.flatnonzero(~ends.ran_away)
+    near, clusters = _clusters(places[still], np.zeros(0) if not len(still) else ends.energies[still])
+    scale = Scale(ends.spread, ends.force)
+    kind = np.full(len(places), -1)
+    label = np.full(len(places), -1)
+    minima: list[Values] = []
+    for lowest, members in clusters:
+        if slope.work <= 0:
             break
-    return here, energy
+        place, what = examine(places[still[lowest]], slope, scale, near)
+        kind[still[members]] = what
+        if what is End.MINIMUM:
+            same = [k for k, other in enumerate(minima) if np.linalg.norm(other - place) <= near]
+            label[still[members]] = same[0] if same else len(minima)
+            minima += [] if same else [place]
+    share = _classes(kind, ends)
+    if not minima:
+        nothing = np.empty((0, places.shape[1]))
+        return Found(label, nothing, np.empty(0), share)
+    energies = slope.energy(np.array(minima))
+    order = np.argsort(energies, kind="stable")
+    number = np.empty(len(order), np.int64)
+    number[order] = np.arange(len(order))
+    return Found(np.where(label >= 0, number[label], -1), np.array(minima)[order], energies[order], share)
 
 
-def minima_of(ends: Values, energies: Values) -> tuple[NDArray[np.int64], Values, Values]:
-    """(M,) basin of each end, -1 for none; (B, D) minima; (B,) their energies, ascending."""
+def _classes(kind: NDArray[np.int64], ends: Ends) -> dict[str, float]:
+    """Shares of all descents, by how they end."""
+    unfinished = ~ends.ran_away & ((kind == End.UNFINISHED) | ((kind < 0) & ~ends.rested))
+    flags = {
+        "minimum": kind == End.MINIMUM,
+        "saddle": kind == End.SADDLE,
+        "unbounded": ends.ran_away,
+        "unfinished": unfinished,
+        "rare": (kind < 0) & ends.rested & ~ends.ran_away,
+    }
+    return {name: float(np.mean(flag)) for name, flag in flags.items()}
+
+
+def _clusters(ends: Values, energies: Values) -> tuple[float, list[tuple[int, NDArray[np.int64]]]]:
+    """How near ends (M, D) are one place [length], and the places that enough of them share: the lowest end and all
+    members of each, the largest first."""
+    if not len(ends):
+        return 0.0, []
     reach = max(_NEAR * float(np.sqrt(np.sum(np.var(ends, axis=0)))), 1e-6)
     cells = np.round(ends / (0.25 * reach / np.sqrt(ends.shape[1])))  # those in one cell are one end
     _, firsts, cell = np.unique(cells, axis=0, return_index=True, return_inverse=True)
@@ -144,10 +215,6 @@ def minima_of(ends: Values, energies: Values) -> tuple[NDArray[np.int64], Values
     found, of_cell = connected_components(graph, directed=False)
     labels = of_cell[cell.ravel()]
     sizes = np.bincount(labels, minlength=found)
-    kept = [k for k in range(found) if sizes[k] >= max(_LEAST * len(ends), 1)]
-    lowest = {k: int(np.flatnonzero(labels == k)[np.argmin(energies[labels == k])]) for k in kept}
-    order = sorted(kept, key=lambda k: float(energies[lowest[k]]))
-    number = np.full(found, -1)
-    number[order] = np.arange(len(order))
-    rows = np.array([lowest[k] for k in order], np.int64)
-    return number[labels], ends[rows], energies[rows]
+    kept = [k for k in np.argsort(-sizes, kind="stable") if sizes[k] >= max(_LEAST * len(ends), 1)]
+    members = [np.flatnonzero(labels == k) for k in kept]
+    return reach, [(int(rows[np.argmin(energies[rows])]), rows) for rows in members]

@@ -15,6 +15,7 @@ from gasfield.forces.base import MeanField
 from gasfield.registry import register
 from gasfield.statistics.correlation import FEWEST, correlated_mean, equilibrated_from
 from gasfield.statistics.estimate import exact, missing
+from gasfield.statistics.stationarity import trend
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,8 +72,12 @@ class Order(Diagnostic[OrderResult]):
         values = np.concatenate([np.linalg.norm(x.mean(axis=1), axis=1) for _, x in group.blocks()])
         start = equilibrated_from(values)
         late = values[start:]
-        mean = missing("1")
-        if len(late) >= FEWEST:
+        mean, drift = missing("1"), trend(late)
+        if drift.drifts:
+            notes.append(
+                f"not stationary: the order drifts from {drift.start:.4g} to {drift.end:.4g}: no mean is taken"
+            )
+        elif len(late) >= FEWEST:
             mean = correlated_mean(late, "1")
         else:
             notes.append(f"fewer than {FEWEST} frames lie after equilibration: no mean is taken")

@@ -10,6 +10,7 @@ from scipy.special import gammaln
 
 from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values
 from gasfield.diagnostics.group import Group, Vectors
+from gasfield.diagnostics.thermodynamics.confinement import require_confined
 from gasfield.diagnostics.thermodynamics.equilibrium import equilibrium_frames, require_equilibrium
 from gasfield.kernels.pair_counts import count_cross_pairs, count_pairs
 from gasfield.registry import register
@@ -89,6 +90,7 @@ class RadialDistribution(Diagnostic[RadialDistributionResult]):
                 return "the particles do not interact, and the space is not periodic"
             if len(group.steps) < 2 * _BATCHES:
                 return f"fewer than {2 * _BATCHES} frames, too few to know how the particles are spread by chance"
+            require_confined(group)
         return None
 
     def measure(self, group: Group, notes: list[str]) -> RadialDistributionResult:
@@ -171,6 +173,10 @@ def _against_other_times(group: Group) -> _Pairs:
     x, notes = _chosen(group, _PAIRS // 2)
     flat = np.zeros(group.dimensions)
     reach = _reach(x[-1].astype(np.float64))
+    if not reach > 0.0:
+        nothing = np.zeros((1, _BINS))
+        tied = "particles coincide, more of them than neighbours that are looked for: no distance to follow g to"
+        return _Pairs(np.linspace(0.0, 1.0, _BINS + 1), nothing, nothing, notes=(*notes, tied))
     found, chance = [], []
     for batch in np.array_split(np.arange(len(x)), min(_BATCHES, len(x))):
         here, there = x[batch].astype(np.float64), x[(batch + len(x) // 2) % len(x)].astype(np.float64)

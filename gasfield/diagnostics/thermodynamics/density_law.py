@@ -10,16 +10,15 @@ from numpy.typing import NDArray
 
 from gasfield.diagnostics.context import NotApplicable
 from gasfield.diagnostics.group import Group, once
+from gasfield.diagnostics.thermodynamics.confinement import BY_QUADRATURE, UNCONFINED, domain, require_confined
 from gasfield.diagnostics.thermodynamics.equilibrium import equilibrium_part
 from gasfield.errors import InputError
 from gasfield.forces import TotalForce
 from gasfield.spaces import Space
-from gasfield.statistics.quadrature import TOLERANCE, Energy, Flat, NotConfined, Round, confined, shares
+from gasfield.statistics.quadrature import TOLERANCE, Energy, NotConfined, Round, shares
 
 Values = NDArray[np.float64]
 
-BY_QUADRATURE = 3
-"""Dimensions up to which all other coordinates are integrated over."""
 _TAIL = 5e-4
 """Share of the law that lies beyond its span, on each side."""
 _COARSE = 200
@@ -76,9 +75,9 @@ class AlongAxis(KnownDensity):
         if places.shape[1] > BY_QUADRATURE:
             self.energy, places = _at_rest(energy, places[0]), places[:, :1]
         try:
-            self.domain = _domain(space, self.energy, temperature, places)
+            self.domain = domain(space, self.energy, temperature, places)
         except NotConfined:
-            raise NotApplicable("nothing confines the particles: exp(-U/T) has no finite integral") from None
+            raise NotApplicable(UNCONFINED) from None
 
     def coordinate(self, positions: NDArray[np.floating]) -> Values:
         return wrapped(self.space, positions)[..., 0]
@@ -167,6 +166,7 @@ def density_law(group: Group) -> KnownDensity:
         raise NotApplicable("the potential changes with time")
     if group.dimensions <= BY_QUADRATURE:
         return AlongAxis(space, energy, temperature, places)
+    require_confined(group)
     well = isotropic_well(energy, places) if space.edges is None and space.outer_radius is None else None
     if well is not None:
         return AroundWell(*well, temperature)
@@ -234,15 +234,3 @@ def _changes(first: Potential, last: Potential, places: Values) -> bool:
     except InputError:
         return True
     return not np.allclose(before, after, rtol=_EXACT, atol=_EXACT * float(np.max(np.abs(after), initial=0.0)))
-
-
-def _domain(space: Space, energy: Energy, temperature: float, places: Values) -> Flat | Round:
-    """What the quadrature integrates over."""
-    if space.outer_radius is not None:
-        return Round(space.dimensions, space.outer_radius, hollow=space.curved)
-    if space.edges is not None:
-        half = 0.5 * space.edges[: places.shape[1]]
-        return confined(energy, temperature, -half, half, bounded=True)
-    low, high = places.min(axis=0), places.max(axis=0)
-    margin = np.maximum(high - low, 1e-3 + 1e-3 * np.abs(low))
-    return confined(energy, temperature, low - margin, high + margin, bounded=False)

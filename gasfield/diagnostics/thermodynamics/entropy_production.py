@@ -71,7 +71,9 @@ class EntropyProduction(Diagnostic[EntropyProductionResult]):
         steady = steady_part(group)
         if steady is None:
             return CHANGING
-        return None if steady.temperature and steady.temperature > 0 else "the bath is at temperature 0"
+        if not steady.temperature or steady.temperature <= 0:
+            return "the bath is at temperature 0"
+        return steady.drift
 
     def measure(self, group: Group, notes: list[str]) -> EntropyProductionResult:
         """The results for one group."""

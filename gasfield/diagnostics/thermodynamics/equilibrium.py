@@ -8,17 +8,30 @@ import numpy as np
 
 from gasfield.diagnostics.context import WHOLE, NotApplicable
 from gasfield.diagnostics.group import Group, once
-from gasfield.diagnostics.thermodynamics.steady import CHANGING, Steady, steady_part
+from gasfield.diagnostics.thermodynamics.steady import CHANGING, Steady, known, steady_part
 from gasfield.registry import kind_of
 from gasfield.schedules import ByGroup, Schedule
 from gasfield.trajectory import Series
 
 
-def require_equilibrium(group: Group) -> None:
-    """Refuses a group no part of whose run can be in equilibrium.
+def require_equilibrium(group: Group, *energies: str) -> None:
+    """Refuses a group no part of whose run can be in equilibrium, one whose energies drift among them; of energies
+    that are named (`kinetic_energy`) only these.
 
     Raises:
         NotApplicable: if so; the text says why.
+    """
+    part = require_bath(group)
+    drift = part.drift_of(*energies) if energies else part.drift
+    if drift is not None:
+        raise NotApplicable(drift)
+
+
+def require_bath(group: Group) -> Steady:
+    """The part of a run in which a group has one temperature, whether or not its energies drift.
+
+    Raises:
+        NotApplicable: if there is none; the text says why.
     """
     law = group.run.dynamics
     if not law.thermal and not law.has_velocities:
@@ -32,6 +45,13 @@ def require_equilibrium(group: Group) -> None:
         raise NotApplicable(CHANGING)
     if part.temperature == 0.0:
         raise NotApplicable("the bath is at temperature zero")
+    return part
+
+
+def bath_temperature(group: Group) -> float | None:
+    """The temperature of the bath at the end [energy]; None where there is no bath, or several temperatures."""
+    bath = known(_with_bath(group), "temperature")
+    return None if bath is None else float(bath.values[-1])
 
 
 def equilibrium_part(group: Group) -> Steady:

@@ -1,14 +1,18 @@
-"""The part of a run whose averages mean something: the bath no longer changes, and the gas has equilibrated."""
+"""The part of a run whose averages mean something: the bath no longer changes, and the gas has equilibrated.
+
+That part is tested: a series with a trend in it (`statistics/stationarity.py`) has no mean that could be reported.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from gasfield.diagnostics.group import Group, once
 from gasfield.statistics.correlation import equilibrated_from
+from gasfield.statistics.stationarity import Trend, trend
 from gasfield.trajectory import Series
 
 CHANGING = "the temperature of the bath changes until the end: there is no steady part"
@@ -29,6 +33,18 @@ class Steady:
     time: float
     temperature: float | None
     late: bool
+    drifting: Mapping[str, Trend] = field(default_factory=dict)
+    """Series of energies that have a trend in the steady part, by name: it is not steady."""
+
+    @property
+    def drift(self) -> str | None:
+        """Which energies drift, in words; None if none does."""
+        return next((f"not stationary: {_drifts(name, own)}" for name, own in self.drifting.items()), None)
+
+    def drift_of(self, *names: str) -> str | None:
+        """The same of some series only."""
+        found = [_drifts(name, self.drifting[name]) for name in names if name in self.drifting]
+        return f"not stationary: {found[0]}" if found else None
 
     def part(self, series: Series) -> Series:
         """What a series holds of the steady part."""
@@ -38,6 +54,13 @@ class Steady:
     def frames(self, group: Group) -> slice:
         """The frames of a group in the steady part: the last ones."""
         return slice(int(np.searchsorted(group.steps, self.step)), None)
+
+
+def _drifts(name: str, trend: Trend) -> str:
+    return (
+        f"the {name.replace('_', ' ')} drifts from {trend.start:.4g} to {trend.end:.4g} in the part of the run that "
+        f"would be averaged (a stationary one would do so with a probability of {trend.p_value:.1g})"
+    )
 
 
 def known(group: Group, name: str) -> Series | None:
@@ -62,17 +85,25 @@ def steady_part(group: Group) -> Steady | None:
         if begin < 0:
             return None
     watched = _watched(group)
-    step, late = _equilibrated_from(watched, begin)
-    return Steady(step, _time_at(step, [*watched, *([bath] if bath else [])]), temperature, late)
+    step, late = _equilibrated_from(list(watched.values()), begin)
+    trends = {name: trend(series.values[series.steps >= step]) for name, series in watched.items()}
+    return Steady(
+        step,
+        _time_at(step, [*watched.values(), *([bath] if bath else [])]),
+        temperature,
+        late,
+        {name: own for name, own in trends.items() if own.drifts},
+    )
 
 
-def _watched(group: Group) -> list[Series]:
-    """The series that must have equilibrated: the energies; without any, the heat given off in each interval."""
-    energies = [series for name in ("potential_energy", "kinetic_energy") if (series := known(group, name)) is not None]
+def _watched(group: Group) -> dict[str, Series]:
+    """The series that must have equilibrated, by name: the energies; without any, the heat of each interval."""
+    names = ("potential_energy", "kinetic_energy")
+    energies = {name: series for name in names if (series := known(group, name)) is not None}
     heat = known(group, "heat")
     if energies or heat is None:
         return energies
-    return [Series(heat.steps[1:], heat.times[1:], np.diff(heat.values))]
+    return {"heat given off": Series(heat.steps[1:], heat.times[1:], np.diff(heat.values))}
 
 
 def _unchanged_from(bath: Series) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 
 from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values
 from gasfield.diagnostics.group import Group
+from gasfield.diagnostics.thermodynamics.confinement import UNCONFINED, is_confined
 from gasfield.diagnostics.thermodynamics.entropy import entropy_of_places, maxwell_entropy, memory_of_places
 from gasfield.diagnostics.thermodynamics.steady import CHANGING, Steady, known, steady_part
 from gasfield.registry import register
@@ -144,7 +145,7 @@ class _Equilibrium:
         self._add_correlation()
         self._look_for_slow_places()
         self._add_temperatures()
-        temperature, fault = steady.temperature, self._no_boltzmann()
+        temperature, fault = steady.temperature, self._no_equilibrium() or self._drift(self.energy)
         if temperature is None or temperature <= 0 or fault:
             reason = fault or ("no bath" if temperature is None else "the bath is at temperature 0")
             self.notes.append(f"{reason}: heat capacity, entropy and free energy are undefined")
@@ -157,9 +158,18 @@ class _Equilibrium:
         """The energy that fluctuations, entropy and free energy are about."""
         return "total" if "kinetic" in self.parts else "potential"
 
+    def _drift(self, *names: str) -> str | None:
+        """Which of some energies drifts, so that nothing that is made of them is reported."""
+        both = ("potential", "kinetic")
+        watched = [name for own in names for name in (both if own == "total" else (own,))]
+        return self.steady.drift_of(*(f"{name}_energy" for name in watched))
+
     def _add_energies(self) -> None:
         for name, part in self.parts.items():
-            self.estimates[f"energy.{name}"] = correlated_mean(part.values, "energy")
+            if self._drift(name) is None:
+                self.estimates[f"energy.{name}"] = correlated_mean(part.values, "energy")
+        if self.steady.drift is not None:
+            self.notes.append(f"{self.steady.drift}: equilibrium values of it are undefined")
         if "kinetic" not in self.parts:
             self.notes.append(
                 "no velocities: kinetic and total energy are undefined; heat capacity, entropy and free energy are "
@@ -174,7 +184,7 @@ class _Equilibrium:
         """From the potential energy, unless there is none or it never changes."""
         for name in ("potential", "kinetic"):
             part = self.parts.get(name)
-            if part is None or (time := correlation_time(part.values)).error is None:
+            if part is None or self._drift(name) or (time := correlation_time(part.values)).error is None:
                 continue
             interval = (part.times[-1] - part.times[0]) / (len(part.times) - 1)
             relative, size = float(time.error / time.value), len(part.values) / float(time.value)
@@ -189,6 +199,8 @@ class _Equilibrium:
             if size < _ROUGH:
                 self.notes.append(f"only {size:.0f} independent observations: errors are rough, and rather too small")
             return
+        if self.steady.drift is not None:
+            return  # its note says so
         short = any(len(part.values) < FEWEST for part in self.parts.values())
         reason = (
             f"fewer than {FEWEST} observations: errors are" if short else "no energy changes: the correlation time is"
@@ -223,7 +235,7 @@ class _Equilibrium:
             self.notes.append("no bath: its temperature is undefined")
         else:
             self.estimates["temperature.bath"] = exact(self.steady.temperature, "energy")
-        if "kinetic" in self.parts:
+        if "kinetic" in self.parts and self._drift("kinetic") is None:
             doubled = 2.0 * self.parts["kinetic"].values / freedom(self.group)
             self.estimates["temperature.kinetic"] = correlated_mean(doubled, "energy")
         self._add_configurational_temperature()
@@ -232,7 +244,7 @@ class _Equilibrium:
     def _add_configurational_temperature(self) -> None:
         """<|grad U|^2> = T <laplacian U>: the integral of a divergence, where nothing flows out of the borders."""
         gradient, laplacian = (known(self.group, name) for name in ("gradient_squared", "laplacian"))
-        fault, space = self._no_boltzmann(), self.space
+        fault, space = self._no_equilibrium() or self._drift("potential"), self.space
         if fault is None and space is not None and (space.curved or space.wall_area > 0):
             fault = "at hard walls and on curved spaces the average of the Laplacian has a boundary term"
         if fault is None and (gradient is None or laplacian is None):
@@ -270,6 +282,13 @@ class _Equilibrium:
             return "a steady state of a non-conservative field is not called Boltzmann"
         return None if self.forces.steady else "the forces change with time: the driven state is not an equilibrium"
 
+    def _no_equilibrium(self) -> str | None:
+        """Why there is no equilibrium of the places here. Where no force acts, momenta alone have one."""
+        fault = self._no_boltzmann()
+        if fault is None and self.forces is not None and len(self.forces) and not is_confined(self.group):
+            return UNCONFINED
+        return fault
+
     def _add_heat_capacity(self, temperature: float) -> None:
         if self.forces is not None and self.forces.interacting and is_part_of_gas(self.group):
             self.notes.append("the group exchanges energy with others: the heat capacity is undefined")
@@ -292,6 +311,9 @@ class _Equilibrium:
             self.notes.append(
                 "particles interact, so the one-particle entropy is insufficient: entropy and free energy are undefined"
             )
+            return
+        if not is_confined(self.group):
+            self.notes.append(f"{UNCONFINED}: entropy and free energy are undefined")
             return
         entropy, notes = entropy_of_places(self.group, self.steady, self.space)
         self.notes.extend(notes)
