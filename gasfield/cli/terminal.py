@@ -135,6 +135,8 @@ def print_comparison(comparison: Comparison) -> None:
         table.add_row(f"  {row.name}", row.real, row.simulated, row.difference, row.unit)
     console = Console()
     console.print(table)
+    for difference in comparison.law:
+        console.print(f"not the same law: {difference}", style="bold", highlight=False, markup=False)
     console.print("0.1594(14) means 0.1594 ± 0.0014, one standard error.", style="dim")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gasfield.comparison.alignment import LIVE, align, together
+from gasfield.comparison.law import law_differences
 from gasfield.comparison.pairing import GroupComparison
 from gasfield.quantity import Quantity, nested_leaves
 from gasfield.trajectory import Trajectory
@@ -45,12 +46,14 @@ class Comparison:
         real_file, simulated_file: the files.
         groups: group name -> comparison.
         alignment_notes: what has no counterpart, and why.
+        law: what makes the simulated law another one than that of the training; empty if nothing does.
     """
 
     real_file: Path
     simulated_file: Path
     groups: dict[str, GroupComparison]
     alignment_notes: tuple[str, ...]
+    law: tuple[str, ...] = ()
 
     @cached_property
     def together(self) -> GroupComparison | None:
@@ -62,7 +65,8 @@ class Comparison:
     def notes(self) -> list[str]:
         """What has no counterpart, is undefined or was omitted, and why."""
         parts = [*([self.together] if self.together else []), *self.groups.values()]
-        return [*self.alignment_notes, *(note for part in parts for note in part.notes)]
+        law = (f"not the same law: {difference}" for difference in self.law)
+        return [*law, *self.alignment_notes, *(note for part in parts for note in part.notes)]
 
     def as_json(self) -> dict[str, Any]:
         """Leaves over all aligned rows that are not live; the same keys for each group under `groups.NAME`; notes."""
@@ -98,7 +102,8 @@ def compare(real: Trajectory, simulated: Trajectory) -> Comparison:
     """
     alignment = align(real, simulated)
     groups = {pair.name: GroupComparison.of(pair) for pair in alignment.pairs}
-    return Comparison(real.path, simulated.path, groups, alignment.notes)
+    law = tuple(law_differences(real, simulated))
+    return Comparison(real.path, simulated.path, groups, alignment.notes, law)
 
 
 def _rows(group: str, quantities: dict[str, Quantity]) -> list[Row]:

@@ -30,6 +30,13 @@ UNFINISHED = "unfinished"
 PROVENANCE = "parameters/provenance"
 """Attributes: scenario text, versions, seed, optimiser, precision, corpus."""
 
+OPTIMISER = "optimiser"
+"""Prefix of the series of an optimiser's options in a recording: `optimiser/learning_rate`, ..."""
+UNKNOWN = "unknown"
+"""The attribute `optimiser` of a recording without one."""
+VARIES = "varies"
+"""An attribute whose value was not the same at all updates; its series has the values."""
+
 POSITION = "position"
 VELOCITY = "velocity"
 MASS = "mass"
