@@ -15,8 +15,6 @@ from gasfield.errors import InputError
 from gasfield.trajectory import SURVEYED, Trajectory
 
 _NEVER = np.iinfo(np.int64).max
-LIVE = "live"
-"""The group of rows with a direct gradient, which a dead-row hindcast does not cover."""
 
 
 @dataclass(frozen=True)

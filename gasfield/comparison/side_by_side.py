@@ -9,7 +9,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gasfield.comparison.alignment import LIVE, align, together
+from gasfield.comparison.alignment import align, together
 from gasfield.comparison.law import law_differences
 from gasfield.comparison.pairing import GroupComparison
 from gasfield.quantity import Quantity, nested_leaves
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gasfield.plots.style import OnFailure
 
 ALL = "all rows"
-"""All aligned rows except the live ones."""
+"""All aligned rows, of whatever group."""
 
 
 class Row(NamedTuple):
@@ -57,8 +57,8 @@ class Comparison:
 
     @cached_property
     def together(self) -> GroupComparison | None:
-        """All aligned rows that are not live; None if all are live."""
-        pair = together((g.pair for name, g in self.groups.items() if name != LIVE), ALL)
+        """All aligned rows; None if there are none."""
+        pair = together((group.pair for group in self.groups.values()), ALL)
         return None if pair is None else GroupComparison.of(pair, mixed=len(self.groups) > 1)
 
     @property
@@ -69,7 +69,7 @@ class Comparison:
         return [*law, *self.alignment_notes, *(note for part in parts for note in part.notes)]
 
     def as_json(self) -> dict[str, Any]:
-        """Leaves over all aligned rows that are not live; the same keys for each group under `groups.NAME`; notes."""
+        """Leaves over all aligned rows; the same keys for each group under `groups.NAME`; notes."""
         tree = nested_leaves(self.together.quantities()) if self.together else {}
         groups = {name: nested_leaves(group.quantities()) for name, group in self.groups.items()}
         return tree | {"groups": groups, "notes": self.notes}

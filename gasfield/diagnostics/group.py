@@ -240,7 +240,7 @@ class Group:
         Raises:
             NotApplicable: if they are not known.
         """
-        return self.run.forces(self.name)
+        return self.run.forces(None if self.is_whole else self.name)
 
     @property
     def known_forces(self) -> tuple[TotalForce | None, str]:
@@ -249,6 +249,11 @@ class Group:
             return self.forces, ""
         except NotApplicable as reason:
             return None, str(reason)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is the whole gas."""
+        return bool(self.parts)
 
     @property
     def curved(self) -> bool:
