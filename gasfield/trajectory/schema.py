@@ -37,6 +37,10 @@ UNKNOWN = "unknown"
 VARIES = "varies"
 """An attribute whose value was not the same at all updates; its series has the values."""
 
+REPEATS = "import/repeats"
+"""Series of an imported series of checkpoints: at the step of each frame that is bit for bit the whole matrix of an
+earlier one, the step of the first."""
+
 POSITION = "position"
 VELOCITY = "velocity"
 MASS = "mass"
