@@ -155,10 +155,9 @@ def print_diagnosis(data: dict[str, Any]) -> None:
 def print_inspection(inspection: Inspection) -> None:
     """Prints results of an inspection, one per line, with long lists truncated; then the notes."""
     name = f" {inspection.group}" if inspection.group else ""
-    print(
-        f"{inspection.source}{name}: {inspection.matrix.rows} x {inspection.matrix.dimensions}, {inspection.precision}"
-    )
     leaves = {key: quantity.leaf() for key, quantity in inspection.quantities().items()}
+    shape = f"{leaves['rows']['value']} x {leaves['dimensions']['value']}"
+    print(f"{inspection.source}{name}: {shape}, {inspection.precision}")
     del leaves["rows"], leaves["dimensions"]
     _print_leaves({key: leaf for key, leaf in leaves.items() if not isinstance(leaf["value"], list)})
     shortened = False
