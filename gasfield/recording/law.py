@@ -53,12 +53,20 @@ class LawWatch:
     """Reads the law by which an optimiser moves one parameter."""
 
     def __init__(self, optimizer: Any, parameter: Tensor) -> None:
-        """Starts to watch; nothing is read of an optimiser that is None."""
+        """Nothing is read of an optimiser that is None; the options are read after each update until `listen`."""
         self._optimizer, self._parameter = _innermost(optimizer), parameter
         self._numbers: dict[str, float | AsyncCopy] = {}
         self._options: dict[str, Any] = {}
         self._updates = self._depth = 0
-        self._handles = self._hooks()
+        self._handles: list[RemovableHandle] = []
+
+    def listen(self) -> None:
+        """Registers hooks before and after an update, if the optimiser has such hooks."""
+        try:
+            self._handles.append(self._optimizer.register_step_pre_hook(self._before_update))
+            self._handles.append(self._optimizer.register_step_post_hook(self._after_update))
+        except AttributeError:  # not of PyTorch, or a wrapper that did not initialise its base class
+            self.release()
 
     def release(self) -> None:
         """Removes the hooks."""
@@ -92,14 +100,6 @@ class LawWatch:
         updates = self._updates if self._handles else None
         self._updates = self._depth = 0
         return LawAtUpdate(self._numbers, self._options, updates, _kinds(self._state()))
-
-    def _hooks(self) -> list[RemovableHandle]:
-        """Hooks before and after an update; none if the optimiser has no such hooks."""
-        try:
-            before = self._optimizer.register_step_pre_hook(self._before_update)
-            return [before, self._optimizer.register_step_post_hook(self._after_update)]
-        except AttributeError:  # not of PyTorch, or a wrapper that did not initialise its base class
-            return []
 
     def _before_update(self, *_: Any) -> None:
         """Called again within itself where a subclass calls the `step` of its base class."""

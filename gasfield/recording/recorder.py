@@ -155,6 +155,7 @@ class Recorder(Closing):
         graded = None if gradients is False else "" if gradients is True else gradients
         self._layout = Layout(self._cadence, self.rows, graded, moments, hidden_bits, survey_bits)
         self._worker = self._open(model, tokens, seed, provenance or {}, queue) if is_writer() else None
+        self._law.listen()
         if self._keeps_field:
             self._layer.listen()
         self._arm()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,10 @@ from torch import nn
 import gasfield
 from gasfield.comparison import compare
 from gasfield.comparison.law import law_differences
+from gasfield.errors import Note
 from gasfield.recording import Recorder
+from gasfield.recording.plan import RecordingPlan, TrainingPlan
+from gasfield.recording.record import record as train_and_record
 
 DEAD = np.arange(LIVE, VOCABULARY)
 Making = Callable[[nn.Module], Any]
@@ -236,3 +240,24 @@ def test_the_error_of_an_unnoticed_schedule(tmp_path: Path) -> None:
     law, error = hindcast(tmp_path / "a.h5", tmp_path, rate=RATE / 10)
     assert error > 0.3
     assert len(law) == 1
+
+
+@pytest.mark.parametrize(("decay", "share"), [(0.01, "0.0%"), (0.0, None)])
+def test_a_training_says_that_its_decay_rounds_away(tmp_path: Path, decay: float, share: str | None) -> None:
+    (tmp_path / "text.txt").write_text("the cat sat on the mat and a dog ran over the hill " * 60)
+    geometry = {"vocabulary": 280, "dimensions": 8, "layers": 1, "heads": 1, "feed_forward": 8, "sequence": 8}
+    plan = TrainingPlan.model_validate(
+        {
+            "text": str(tmp_path / "text.txt"),
+            "steps": 1,
+            "batch": 2,
+            "dead": 5,
+            "geometry": geometry,
+            "weight_decay": decay,
+        }
+    )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        train_and_record(plan, RecordingPlan(dead_rows=2, live_rows=2, field="none"), tmp_path / "a.h5")
+    said = [str(each.message) for each in caught if issubclass(each.category, Note)]
+    assert [f"weight decay: {share} of the coordinates feel it" in note for note in said] == [True] * bool(share)
