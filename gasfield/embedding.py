@@ -38,6 +38,7 @@ class Matrix:
         words: (N, D) bits of the numbers, contiguous, mapped or in memory.
         groups: name of each group of rows -> their ids; of a trajectory, its groups of particles.
         notes: on the choice and conversion of the matrix.
+        absent: ids of rows that are not there in this frame of a trajectory: they are planted later, and are NaN.
     """
 
     source: str
@@ -46,6 +47,7 @@ class Matrix:
     words: Words
     groups: Mapping[str, Indices] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    absent: Indices = field(default_factory=lambda: np.empty(0, np.int64))
 
     @property
     def rows(self) -> int:
@@ -172,7 +174,7 @@ def _frame(trajectory: Trajectory, step: int | None) -> Matrix:
     precision = trajectory.precision
     if precision == "bfloat16":
         single = np.asarray(positions, np.float32)
-        if not is_on_lattice(single).all():
+        if not is_on_lattice(single[trajectory.appears <= at]).all():
             raise InputError(
                 f"{trajectory.path}: its precision is bfloat16, but not all positions are bfloat16 numbers."
             )
@@ -180,4 +182,6 @@ def _frame(trajectory: Trajectory, step: int | None) -> Matrix:
     else:
         words = np.ascontiguousarray(positions, precision).view(f"u{np.dtype(precision).itemsize}")
     groups = {name: trajectory.members(name) for name in trajectory.names}
-    return Matrix(str(trajectory.path), f"step {at}", precision, words, groups)
+    absent = np.flatnonzero(trajectory.appears > at)
+    notes = (f"{len(absent)} rows are planted after step {at} and are left out",) if len(absent) else ()
+    return Matrix(str(trajectory.path), f"step {at}", precision, words, groups, notes, absent)

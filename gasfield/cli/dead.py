@@ -18,7 +18,10 @@ def dead(
     counts: Annotated[
         Path | None, typer.Option("--counts", help="Token counts: JSON, npy, npz, csv, or one count per line.")
     ] = None,
-    tokenizer: Annotated[Path | None, typer.Option("--tokenizer", help="tokenizer.json, to count tokens.")] = None,
+    tokenizer: Annotated[
+        Path | None,
+        typer.Option("--tokenizer", help="tokenizer.json, to count tokens; without --corpus, to name them."),
+    ] = None,
     corpus: Annotated[
         list[Path] | None,
         typer.Option("--corpus", help="Text for counting, plain, .gz or .xz; repeatable."),

@@ -142,6 +142,8 @@ def print_comparison(comparison: Comparison) -> None:
         table.add_row(f"  {row.name}", row.real, row.simulated, row.difference, row.unit)
     console = Console()
     console.print(table)
+    for difference in comparison.law:
+        console.print(f"not the same law: {difference}", style="bold", highlight=False, markup=False)
     console.print("0.1594(14) means 0.1594 ± 0.0014, one standard error.", style="dim")
 
 
@@ -160,10 +162,9 @@ def print_diagnosis(data: dict[str, Any]) -> None:
 def print_inspection(inspection: Inspection) -> None:
     """Prints results of an inspection, one per line, with long lists truncated; then the notes."""
     name = f" {inspection.group}" if inspection.group else ""
-    print(
-        f"{inspection.source}{name}: {inspection.matrix.rows} x {inspection.matrix.dimensions}, {inspection.precision}"
-    )
     leaves = {key: quantity.leaf() for key, quantity in inspection.quantities().items()}
+    shape = f"{leaves['rows']['value']} x {leaves['dimensions']['value']}"
+    print(f"{inspection.source}{name}: {shape}, {inspection.precision}")
     del leaves["rows"], leaves["dimensions"]
     _print_leaves({key: leaf for key, leaf in leaves.items() if not isinstance(leaf["value"], list)})
     shortened = False

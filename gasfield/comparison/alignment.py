@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 
 from gasfield.diagnostics import Group
 from gasfield.diagnostics.group import Presence
+from gasfield.diagnostics.repeats import distinct_frames
 from gasfield.errors import InputError
 from gasfield.trajectory import SURVEYED, Trajectory
 
 _NEVER = np.iinfo(np.int64).max
-LIVE = "live"
-"""The group of rows with a direct gradient, which a dead-row hindcast does not cover."""
 
 
 @dataclass(frozen=True)
@@ -63,14 +62,14 @@ def align(real: Trajectory, simulated: Trajectory) -> Alignment:
             f"{both} cannot be compared: positions have {real.dimensions} dimensions in the first, "
             f"{simulated.dimensions} in the second."
         )
-    steps, real_frames, simulated_frames = np.intersect1d(real.steps, simulated.steps, return_indices=True)
+    steps, real_frames, simulated_frames, repeats = _common_frames(real, simulated)
     if not len(steps):
         raise InputError(
             f"{both} have no step in common: frames run from {real.steps[0]} to {real.steps[-1]} in the first, "
             f"from {simulated.steps[0]} to {simulated.steps[-1]} in the second."
         )
     pairs: list[Pair] = []
-    notes = [f"group '{n}' is in {real.path.name} only" for n in real.names if n not in simulated.names]
+    notes = [*repeats, *(f"group '{n}' is in {real.path.name} only" for n in real.names if n not in simulated.names)]
     notes += [f"group '{n}' is in {simulated.path.name} only" for n in simulated.names if n not in real.names]
     for name in (name for name in real.names if name in simulated.names):
         rows = _common_rows(real, simulated, name)
@@ -90,6 +89,15 @@ def align(real: Trajectory, simulated: Trajectory) -> Alignment:
             f"{', '.join(simulated.names)} in the second, and rows are matched by token id within a group."
         )
     return Alignment(tuple(pairs), tuple(notes))
+
+
+def _common_frames(
+    real: Trajectory, simulated: Trajectory
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], list[str]]:
+    """The common steps, and their frames on both sides, without repeated checkpoints; and notes on these."""
+    (one, of_one), (two, of_two) = distinct_frames(real), distinct_frames(simulated)
+    steps, first, second = np.intersect1d(real.steps[one], simulated.steps[two], return_indices=True)
+    return steps, one[first], two[second], [*of_one, *of_two]
 
 
 def _surveyed(real: Trajectory, simulated: Trajectory) -> Pair | None:

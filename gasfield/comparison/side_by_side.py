@@ -9,7 +9,8 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gasfield.comparison.alignment import LIVE, align, together
+from gasfield.comparison.alignment import align, together
+from gasfield.comparison.law import law_differences
 from gasfield.comparison.pairing import GroupComparison
 from gasfield.quantity import Quantity, nested_leaves
 from gasfield.trajectory import Trajectory
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from gasfield.plots.style import OnFailure
 
 ALL = "all rows"
-"""All aligned rows except the live ones."""
+"""All aligned rows, of whatever group."""
 
 
 class Row(NamedTuple):
@@ -45,27 +46,30 @@ class Comparison:
         real_file, simulated_file: the files.
         groups: group name -> comparison.
         alignment_notes: what has no counterpart, and why.
+        law: what makes the simulated law another one than that of the training; empty if nothing does.
     """
 
     real_file: Path
     simulated_file: Path
     groups: dict[str, GroupComparison]
     alignment_notes: tuple[str, ...]
+    law: tuple[str, ...] = ()
 
     @cached_property
     def together(self) -> GroupComparison | None:
-        """All aligned rows that are not live; None if all are live."""
-        pair = together((g.pair for name, g in self.groups.items() if name != LIVE), ALL)
+        """All aligned rows; None if there are none."""
+        pair = together((group.pair for group in self.groups.values()), ALL)
         return None if pair is None else GroupComparison.of(pair, mixed=len(self.groups) > 1)
 
     @property
     def notes(self) -> list[str]:
         """What has no counterpart, is undefined or was omitted, and why."""
         parts = [*([self.together] if self.together else []), *self.groups.values()]
-        return [*self.alignment_notes, *(note for part in parts for note in part.notes)]
+        law = (f"not the same law: {difference}" for difference in self.law)
+        return [*law, *self.alignment_notes, *(note for part in parts for note in part.notes)]
 
     def as_json(self) -> dict[str, Any]:
-        """Leaves over all aligned rows that are not live; the same keys for each group under `groups.NAME`; notes."""
+        """Leaves over all aligned rows; the same keys for each group under `groups.NAME`; notes."""
         tree = nested_leaves(self.together.quantities()) if self.together else {}
         groups = {name: nested_leaves(group.quantities()) for name, group in self.groups.items()}
         return tree | {"groups": groups, "notes": self.notes}
@@ -98,7 +102,8 @@ def compare(real: Trajectory, simulated: Trajectory) -> Comparison:
     """
     alignment = align(real, simulated)
     groups = {pair.name: GroupComparison.of(pair) for pair in alignment.pairs}
-    return Comparison(real.path, simulated.path, groups, alignment.notes)
+    law = tuple(law_differences(real, simulated))
+    return Comparison(real.path, simulated.path, groups, alignment.notes, law)
 
 
 def _rows(group: str, quantities: dict[str, Quantity]) -> list[Row]:

@@ -24,7 +24,7 @@ from gasfield.spaces import Space
 from gasfield.trajectory import Trajectory
 
 WHOLE = "gas"
-"""The name of the results of the gas as a whole."""
+"""The name of the results of the gas as a whole. A group may have it too: it decides nothing."""
 RECORDED = "it is not a simulation: space, forces and bath are not known"
 
 
@@ -53,7 +53,7 @@ class RunContext:
     groups: tuple[str, ...] = ()
     find: Callable[[str], Path] = Path
     degrees_of_freedom: int | None = None
-    _built: dict[tuple[str, str], Any] = field(default_factory=dict, compare=False, repr=False)
+    _built: dict[tuple[str, str | None], Any] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(cls, scenario: Scenario, degrees_of_freedom: int | None, find: Callable[[str], Path] | None = None) -> Self:
@@ -72,8 +72,8 @@ class RunContext:
         """The specifications of the forces that act on a group."""
         return tuple(law for law in self.laws if law.acts_on(group))
 
-    def forces(self, group: str) -> TotalForce:
-        """The forces that act on a group, or all forces for the gas as a whole.
+    def forces(self, group: str | None) -> TotalForce:
+        """The forces that act on a group; all forces, for the gas as a whole, if it is None.
 
         Raises:
             NotApplicable: if a data file that they need is missing, or differs from that of the run.
@@ -89,8 +89,8 @@ class RunContext:
         """
         return self._once("fields", group, self._build_fields)  # type: ignore[no-any-return]
 
-    def _build_forces(self, group: str, around: Surroundings) -> TotalForce:
-        if group == WHOLE:
+    def _build_forces(self, group: str | None, around: Surroundings) -> TotalForce:
+        if group is None:
             return TotalForce([build_force(law, around) for law in self.laws], around.dimensions)
         return TotalForce([law.build(around) for law in self.acting(group)], around.dimensions)
 
@@ -99,7 +99,7 @@ class RunContext:
         kept = [(law, force) for law, force in built if not force.interacting and not force.rotates_velocities]
         return tuple(law for law, _ in kept), TotalForce([force for _, force in kept], around.dimensions)
 
-    def _once(self, what: str, group: str, build: Callable[[str, Surroundings], Any]) -> Any:
+    def _once(self, what: str, group: str | None, build: Callable[[Any, Surroundings], Any]) -> Any:
         if (what, group) not in self._built:
             try:
                 self._built[what, group] = build(group, Surroundings(self.space, self.find))

@@ -47,13 +47,13 @@ class Diagnosis:
         results: group name -> name of the diagnostic -> result.
         whole: name of the diagnostic -> result for the gas as a whole.
         left_out: what does not apply, and why.
-        faults: group name -> which of its rows are there without a finite position.
+        common: group name -> notes on its data: which rows have no finite position, which frames are left out.
     """
 
     results: dict[str, dict[str, Result]] = field(default_factory=dict)
     whole: dict[str, Result] = field(default_factory=dict)
     left_out: list[LeftOut] = field(default_factory=list)
-    faults: dict[str, str] = field(default_factory=dict)
+    common: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def _everything(self) -> Iterator[tuple[str, str, Result]]:
         """(group, diagnostic, result); results for the gas as a whole have the group "gas"."""
@@ -67,12 +67,16 @@ class Diagnosis:
         The keys of a diagnostic with its own name are prefixed with that name.
         """
         groups = {name: _leaves(results) for name, results in self.results.items()}
-        notes = [{"group": group, "diagnostic": EVERY, "note": fault} for group, fault in self.faults.items()]
+        notes = [
+            {"group": group, "diagnostic": EVERY, "note": note}
+            for group, common in self.common.items()
+            for note in common
+        ]
         notes += [
             {"group": group, "diagnostic": diagnostic, "note": note}
             for group, diagnostic, result in self._everything()
             for note in result.notes
-            if note != self.faults.get(group)
+            if note not in self.common.get(group, ())
         ]
         whole = {WHOLE: _leaves(self.whole)} if self.whole else {}
         return {"groups": groups, **whole, "left_out": [vars(entry) for entry in self.left_out], "notes": notes}
@@ -190,8 +194,8 @@ def _compute(
     diagnosis: Diagnosis,
     keep_going: bool,
 ) -> None:
-    if group.fault is not None:
-        diagnosis.faults[group.name] = group.fault
+    if common := (*group.notes, *([] if group.fault is None else [group.fault])):
+        diagnosis.common[group.name] = common
     for diagnostic in diagnostics:
         try:
             reason = diagnostic.why_not(group)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.diagnostics.context import WHOLE, NotApplicable, Origin, RunContext
+from gasfield.diagnostics.repeats import distinct_frames
 from gasfield.diagnostics.stored import Index, Stored
 from gasfield.forces import TotalForce
 from gasfield.gas import Gas
@@ -137,14 +138,14 @@ class Group:
         frames: NDArray[np.int64] | None = None,
         origin: Origin | None = None,
     ) -> Self:
-        """One group of a trajectory: all its rows and frames, or those given by index, in that order. Its origin is
-        taken from the trajectory if none is given.
+        """One group of a trajectory: all its rows and its frames without repeated checkpoints, or those given by index,
+        in that order. Its origin is taken from the trajectory if none is given.
 
         Raises:
             InputError: if there is no such group, or not enough memory for it.
         """
         rows = trajectory.members(name) if rows is None else rows
-        frames = np.arange(len(trajectory)) if frames is None else frames
+        frames, notes = distinct_frames(trajectory) if frames is None else (frames, ())
         positions, velocities = _vectors(trajectory, frames, rows)
         return cls(
             name=name,
@@ -152,6 +153,7 @@ class Group:
             positions=positions,
             precision=trajectory.precision,
             bonds=_local_bonds(trajectory.bonds.get(name), rows),
+            notes=notes,
             times=trajectory.times[frames],
             velocities=velocities,
             masses=trajectory.masses[rows],
@@ -186,13 +188,15 @@ class Group:
         Raises:
             InputError: if there is not enough memory for it.
         """
-        positions, velocities = _vectors(trajectory, np.arange(len(trajectory)), np.arange(trajectory.count))
+        frames, notes = distinct_frames(trajectory)
+        positions, velocities = _vectors(trajectory, frames, np.arange(trajectory.count))
         whole = cls(
             name=WHOLE,
-            steps=trajectory.steps,
+            steps=trajectory.steps[frames],
             positions=positions,
             precision=trajectory.precision,
-            times=trajectory.times,
+            notes=notes,
+            times=trajectory.times[frames],
             velocities=velocities,
             masses=trajectory.masses,
             charges=trajectory.charges,
@@ -240,7 +244,7 @@ class Group:
         Raises:
             NotApplicable: if they are not known.
         """
-        return self.run.forces(self.name)
+        return self.run.forces(None if self.is_whole else self.name)
 
     @property
     def known_forces(self) -> tuple[TotalForce | None, str]:
@@ -249,6 +253,11 @@ class Group:
             return self.forces, ""
         except NotApplicable as reason:
             return None, str(reason)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is the whole gas."""
+        return bool(self.parts)
 
     @property
     def curved(self) -> bool:

@@ -87,6 +87,11 @@ class AdamW(Optimiser):
         """The precision of each of the two moments."""
         return MomentDtypes(self.first_moment_dtype or self.moment_dtype, self.second_moment_dtype or self.moment_dtype)
 
+    @property
+    def moment_dtypes(self) -> Mapping[str, Precision]:
+        """The precision of both moments, by name."""
+        return {"first_moment": self.moments.first, "second_moment": self.moments.second}
+
     def update(
         self, weights: NDArray[Any], gradient: NDArray[Any], moments: Mapping[str, NDArray[Any]], step: int
     ) -> None:

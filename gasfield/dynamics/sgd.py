@@ -67,6 +67,11 @@ class SGD(Optimiser):
         """The weight decay: steps go down the loss with its penalty, and momentum cannot climb above the start."""
         return self.weight_decay
 
+    @property
+    def moment_dtypes(self) -> Mapping[str, Precision]:
+        """The precision of the momentum buffer, if there is one."""
+        return {"momentum": self.moment_dtype} if self.momentum else {}
+
     def update(
         self, weights: NDArray[Any], gradient: NDArray[Any], moments: Mapping[str, NDArray[Any]], step: int
     ) -> None:

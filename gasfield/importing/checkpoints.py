@@ -120,6 +120,7 @@ def read_checkpoints(
             *((f"tokens by {tokenizer}",) if tokenizer else ()),
             *padding_notes,
         ),
+        checkpoints=True,
     )
 
 

@@ -51,7 +51,7 @@ def import_recording(
         progress: called after each frame.
 
     Returns:
-        Notes: the matrix taken, the rows that are padding, the origin of the steps.
+        Notes: the matrix taken, the rows that are padding, the origin of the steps, identical frames.
 
     Raises:
         InputError: if data are missing, inconsistent, or would have to be unpickled; no file is written.
@@ -76,8 +76,8 @@ def import_recording(
     except OSError as fault:
         raise InputError(f"{fault.filename or path}: {fault.strerror or fault}.") from None
     with draft_of(target) as draft:
-        write_source(found, groups, draft, every, progress)
-    return (*found.notes, *grouping)
+        repeats = write_source(found, groups, draft, every, progress)
+    return (*found.notes, *grouping, *repeats)
 
 
 def open_source(

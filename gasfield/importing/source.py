@@ -71,6 +71,7 @@ class Source:
         padding: first row that is not a token; None if there is none.
         provenance: text and numbers by name.
         notes: on choices and conversions made.
+        checkpoints: whether each frame is a checkpoint of its own: two that are identical are one that was saved twice.
     """
 
     origin: str
@@ -87,6 +88,7 @@ class Source:
     padding: int | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    checkpoints: bool = False
 
 
 def numbers_of(words: Words, numbers: str) -> NDArray[Any]:

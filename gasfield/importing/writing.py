@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.gas import Gas
+from gasfield.importing.repeats import Repeats
 from gasfield.importing.source import LATTICES, Piece, Source
 from gasfield.provenance import versions
 from gasfield.trajectory import TrajectoryWriter, schema
@@ -20,8 +21,8 @@ Progress = Callable[[int, int], None]
 
 def write_source(
     source: Source, groups: Mapping[str, NDArray[np.int64]], path: Path, every: int, progress: Progress
-) -> None:
-    """Writes the rows of some groups.
+) -> tuple[str, ...]:
+    """Writes the rows of some groups; returns notes on frames that are identical.
 
     Args:
         source: where the frames come from.
@@ -31,7 +32,7 @@ def write_source(
         progress: called after each frame.
     """
     index = np.concatenate(list(groups.values()))
-    steps = source.steps[::every]
+    steps, repeats = source.steps[::every], Repeats()
     with TrajectoryWriter(
         path, _gas(source, groups, index), precision=source.lattice, provenance=_provenance(source)
     ) as writer:
@@ -42,13 +43,17 @@ def write_source(
         companions = {name: pieces(every) for name, pieces in source.companions.items()}
         losses: Iterator[Piece] = iter(()) if source.loss is None else source.loss(every)
         for done, step in enumerate(int(step) for step in steps):
-            writer.frame(step, step, next(frames).rows(index))
+            frame = next(frames)
+            writer.frame(step, step, frame.rows(index))
+            if len(steps) > 1 and (first := repeats.look(step, frame)) is not None and source.checkpoints:
+                writer.observe(schema.REPEATS, step, step, float(first))
             for name, pieces in companions.items():
                 if (piece := next(pieces, None)) is not None:
                     writer.append(f"{schema.VECTORS}/{name}", step, step, piece.rows(index))
             if (loss := next(losses, None)) is not None:
                 writer.observe("loss", step, step, loss.number())
             progress(done + 1, len(steps))
+    return repeats.notes(len(steps), left_out=source.checkpoints)
 
 
 def _gas(source: Source, groups: Mapping[str, NDArray[np.int64]], index: NDArray[np.int64]) -> Gas:

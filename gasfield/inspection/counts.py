@@ -54,17 +54,8 @@ def count_tokens(tokenizer: Path, corpus: Sequence[Path]) -> tuple[Counts, dict[
     Raises:
         InputError: if the package or a file is missing or damaged, or the texts contain no token.
     """
-    if find_spec("tokenizers") is None:
-        raise InputError("needs the package tokenizers: pip install 'gasfield[record]'.", parameter="tokenizer")
-    from tokenizers import Tokenizer
-
-    if not tokenizer.is_file():
-        raise InputError("no such file.", parameter="tokenizer", value=tokenizer)
-    try:
-        code = Tokenizer.from_file(str(tokenizer))
-    except Exception as fault:  # the package raises bare Exceptions
-        raise InputError(f"not a valid tokenizer.json ({fault}).", parameter="tokenizer", value=tokenizer) from None
-    strings = {index: token for token, index in code.get_vocab(with_added_tokens=True).items()}
+    code = _tokenizer(tokenizer)
+    strings = _strings(code)
     counts = np.zeros(max(strings) + 1, np.int64)
     for path in corpus:
         for lines in _pieces(path):
@@ -73,6 +64,32 @@ def count_tokens(tokenizer: Path, corpus: Sequence[Path]) -> tuple[Counts, dict[
     if not counts.any():
         raise InputError("contains no token.", parameter="corpus", value=", ".join(map(str, corpus)))
     return counts, strings
+
+
+def token_strings(tokenizer: Path) -> dict[int, str]:
+    """The strings of all tokens of a tokenizer.json, by id.
+
+    Raises:
+        InputError: if the package `tokenizers` or the file is missing, or the file is damaged.
+    """
+    return _strings(_tokenizer(tokenizer))
+
+
+def _tokenizer(path: Path) -> Any:
+    if find_spec("tokenizers") is None:
+        raise InputError("needs the package tokenizers: pip install 'gasfield[record]'.", parameter="tokenizer")
+    from tokenizers import Tokenizer
+
+    if not path.is_file():
+        raise InputError("no such file.", parameter="tokenizer", value=path)
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as fault:  # the package raises bare Exceptions
+        raise InputError(f"not a valid tokenizer.json ({fault}).", parameter="tokenizer", value=path) from None
+
+
+def _strings(code: Any) -> dict[int, str]:
+    return {index: token for token, index in code.get_vocab(with_added_tokens=True).items()}
 
 
 def _pieces(path: Path) -> Iterator[list[str]]:

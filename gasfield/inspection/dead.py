@@ -14,7 +14,8 @@ from gasfield.diagnostics.base import Axes
 from gasfield.embedding import Indices, Matrix, open_matrix
 from gasfield.errors import InputError
 from gasfield.files import write_file
-from gasfield.inspection.counts import Counts, count_tokens, read_counts
+from gasfield.inspection.by_matrix import ByMatrix, by_matrix
+from gasfield.inspection.counts import Counts, count_tokens, read_counts, token_strings
 from gasfield.inspection.dormancy import Dormancy, dormancy
 from gasfield.kernels.rows import count_marks
 from gasfield.quantity import Quantity, nested_leaves
@@ -38,6 +39,7 @@ class DeadRows:
         at_most: the bound of nearly dead rows.
         tokens: strings by id, as far as known.
         notes: caveats and warnings.
+        alone: the classes by the matrix alone; None with counts.
     """
 
     source: str
@@ -51,10 +53,13 @@ class DeadRows:
     at_most: int
     tokens: Mapping[int, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    alone: ByMatrix | None = None
 
     def quantities(self) -> dict[str, Quantity]:
         """The results by dotted key."""
         found = {"dead.rows": Quantity(len(self.dead), "rows"), "dead.ids": Quantity(self.dead.tolist(), "row")}
+        if self.alone is not None:
+            found |= self.alone.quantities()
         if self.counts is not None:
             found["nearly_dead.at_most"] = Quantity(self.at_most, "1")
             found["nearly_dead.rows"] = Quantity(len(self.nearly), "rows")
@@ -64,6 +69,7 @@ class DeadRows:
             found["padding.ids"] = Quantity(self.padding.tolist(), "row")
         if self.score is not None:
             found["score.separation"] = Quantity(self.score.separation, "1")
+            found["score.valley"] = Quantity(self.score.significance, "standard errors")
             found["score.threshold"] = Quantity(self.score.threshold, "1")
         if self.auc is not None:
             found["score.area_under_curve"] = self.auc.quantity()
@@ -80,12 +86,19 @@ class DeadRows:
             WriteError: if they cannot be written.
         """
         lines = [f"# {len(self.dead)} dead rows; {self.source}"]
-        lines += [str(row) for row in self.dead]
+        lines += self._dead_lines()
         if len(self.nearly):
             assert self.counts is not None
             lines += [f"# {len(self.nearly)} rows that occur at most {self.at_most} times"]
             lines += [f"{row} # {self.counts[row]} times" for row in self.nearly]
         write_file(path, "\n".join(lines) + "\n")
+
+    def _dead_lines(self) -> list[str]:
+        """The ids of the dead rows, with their probability where it is known."""
+        if self.alone is None:
+            return [str(row) for row in self.dead]
+        pairs = zip(self.dead, self.alone.probability, strict=True)
+        return [f"{row} # {probability:.2f}" for row, probability in pairs]
 
     def save_counts(self, path: Path) -> None:
         """Writes the counts of all tokens (V,) as npy.
@@ -133,7 +146,7 @@ def find_dead(
     Args:
         matrix: an embedding, as `gasfield inspect` reads it.
         counts: a file of token counts.
-        tokenizer: tokenizer.json, to count tokens in a corpus.
+        tokenizer: tokenizer.json, to count tokens in a corpus; without one, for the strings of the tokens.
         corpus: the texts.
         at_most: rows that occur between once and this many times are nearly dead.
         tensor: name of the matrix in its file.
@@ -143,7 +156,7 @@ def find_dead(
     """
     if at_most < 0:
         raise InputError("must be at least 0.", parameter="at_most", value=at_most)
-    if bool(tokenizer) != bool(corpus):
+    if bool(tokenizer) != bool(corpus) and (corpus or matrix is None):
         missing = "corpus" if tokenizer else "tokenizer"
         raise InputError("a tokenizer and a corpus must be given together.", parameter=missing)
     if counts and tokenizer:
@@ -155,29 +168,34 @@ def find_dead(
     tokens: dict[int, str] = {}
     if counts:
         known = read_counts(Path(counts))
-    elif tokenizer:
+    elif tokenizer and corpus:
         known, tokens = count_tokens(Path(tokenizer), [Path(text) for text in corpus])
+    elif tokenizer:
+        tokens = token_strings(Path(tokenizer))
     source = " ".join(str(each) for each in (matrix, counts, tokenizer, *corpus) if each)
     if known is None:
         assert opened is not None
-        return _by_matrix(opened, source)
+        return _by_matrix(opened, source, tokens)
     return replace(_by_counts(known, opened, at_most, source), tokens=tokens)
 
 
-def _by_matrix(matrix: Matrix, source: str) -> DeadRows:
-    rows = _measurable(matrix)
-    score = dormancy(matrix, rows)
-    notes = ["without counts, rows in the dense cluster are classified as dead (accuracy: docs/dead-rows.md)"]
-    dead = np.empty(0, np.int64)
-    if score.threshold is None:
-        notes.append(
-            f"undecided: the distances are not bimodal (Ashman's D is {score.separation:.2g}, less than 2). No row "
-            "is classified as dead; token counts are needed."
-        )
-    else:
-        dead = rows[score.scores > score.threshold]
+def _by_matrix(matrix: Matrix, source: str, tokens: Mapping[int, str]) -> DeadRows:
+    found = by_matrix(matrix, _measurable(matrix), tokens)
     none = np.empty(0, np.int64)
-    return DeadRows(source, dead, none, none, None, score, rows, None, 0, notes=(*matrix.notes, *notes))
+    return DeadRows(
+        source,
+        found.dead,
+        none,
+        none,
+        None,
+        found.score,
+        found.scored,
+        None,
+        0,
+        tokens,
+        (*matrix.notes, *found.notes),
+        found,
+    )
 
 
 def _by_counts(counts: Counts, matrix: Matrix | None, at_most: int, source: str) -> DeadRows:

@@ -14,6 +14,7 @@ from gasfield.diagnostics.base import Result
 from gasfield.embedding import Indices, Matrix, Values, open_matrix
 from gasfield.errors import InputError
 from gasfield.inspection import cloud
+from gasfield.inspection.given import GivenRows
 from gasfield.inspection.outliers import find_outliers
 from gasfield.inspection.plane import principal_axes, project
 from gasfield.inspection.scores import scores
@@ -64,7 +65,7 @@ class Inspection(Result):
     `.cosine`, `.nearest` (areas under the curve). Keys of lists: `rows`, `dimensions`, `not_finite.rows`,
     `not_finite.ids`, `identical.groups`, `.rows`, `.members`, `components.cells`, `.sizes`, `.rows`, `.members`,
     `outliers.norm` and `outliers.distance`, each with `threshold`, `rows`, `ids`, `values`, `deviations`, and
-    `given.rows`.
+    `given.rows`; with rows given also those of `GivenRows`.
     """
 
     source: str
@@ -171,11 +172,11 @@ def inspect(
     kept = np.flatnonzero(marks[:, 2] == 0)
     if not len(kept):
         raise InputError(f"{source}: every row contains a NaN, an infinity or a number beyond 1e100.")
-    lost = np.flatnonzero(marks[:, 2] > 0)
+    lost = np.setdiff1d(np.flatnonzero(marks[:, 2] > 0), matrix.absent)
     if len(lost):
         notes.append(f"excluded: {len(lost)} rows with a NaN, an infinity or a number beyond 1e100: {_some(lost)}")
     lists: dict[str, Quantity] = {
-        "rows": Quantity(matrix.rows, "rows"),
+        "rows": Quantity(matrix.rows - len(matrix.absent), "rows"),
         "dimensions": Quantity(matrix.dimensions, "1"),
         "not_finite.rows": Quantity(len(lost), "rows"),
         "not_finite.ids": Quantity(lost.tolist(), "row ids"),
@@ -200,6 +201,9 @@ def inspect(
         progress("comparing the given rows with the rest")
         lists["given.rows"] = Quantity(len(given), "rows")
         estimates |= _separation(matrix, kept, given, found.norms, labels, notes)
+        beside = GivenRows(matrix, kept, np.isin(kept, given), found.norms, found.distances, found.centroid)
+        lists |= beside.lists(notes)
+        estimates |= beside.estimates(notes)
     return Inspection(
         group=matrix.tensor,
         estimates=estimates,
@@ -287,7 +291,9 @@ def _separation(
         message = "no given row, or no other row, is finite."
         raise InputError(message, parameter="rows")
     if inside.sum() < len(given):
-        notes.append(f"separation: {len(given) - inside.sum()} of the given rows are not finite and are excluded")
+        notes.append(
+            f"separation: {len(given) - inside.sum()} of the given rows are not finite, or not there, and are excluded"
+        )
     if min(inside.sum(), (~inside).sum()) < 2:
         notes.append("separation: no error, because there is only one given row or one other row")
     twins = np.flatnonzero(np.bincount(labels, minlength=len(labels))[labels] > 1)

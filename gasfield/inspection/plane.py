@@ -20,6 +20,8 @@ def principal_axes(products: NDArray[np.floating[Any]]) -> tuple[Values, Values]
     dimensions = len(products)
     wanted = min(2, dimensions)
     values, vectors = eigh(products, lower=False, subset_by_index=[dimensions - wanted, dimensions - 1])
+    if len(values) < wanted:  # LAPACK's syevr finds no subset of a degenerate spectrum, as of an identity matrix
+        values, vectors = (part[..., -wanted:] for part in eigh(products, lower=False, driver="evd"))
     axes = np.zeros((dimensions, 2))
     axes[:, :wanted] = vectors[:, ::-1]
     shares = np.zeros(2)

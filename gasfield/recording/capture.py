@@ -41,7 +41,8 @@ class Positions:
         log_partition: (B,) log Z_b if requested.
         disagreement: median over positions and probes of a probe's relative deviation from exp(w . h).
         logit_error: largest deviation of the logits from w . h, in units of rounding.
-        eps: of the coarsest dtype in that product: that of hidden states, rows or (under autocast) logits.
+        eps: of the coarsest dtype in that product (hidden states, rows or, under autocast, logits); that of float32 at
+            least.
     """
 
     hidden: Tensor
@@ -121,17 +122,18 @@ class OutputLayer:
             return
         with torch.no_grad():
             states = hidden.detach().flatten(0, -2)
-            at_probes = logits.detach().index_select(-1, self.probes).flatten(0, -2).float()
-            partition = logits.detach().flatten(0, -2).float().logsumexp(-1) if self.partition else None
+            at_probes = _wide(logits.detach().index_select(-1, self.probes).flatten(0, -2))
+            partition = _wide(logits.detach().flatten(0, -2)).logsumexp(-1) if self.partition else None
             rows = self.matrices.output.detach().index_select(0, self.probes)
             eps = max(torch.finfo(each.dtype).eps for each in (states, rows, logits))
             error = logit_error(at_probes, states, rows, eps)
+            eps = max(eps, torch.finfo(torch.float32).eps)  # the field is computed in float32
 
         def backward(gradient: Tensor) -> None:
             with torch.no_grad():
-                pull = gradient.index_select(-1, self.probes).flatten(0, -2).float()
+                pull = _wide(gradient.index_select(-1, self.probes).flatten(0, -2))
                 strength, disagreement = strengths(at_probes, pull)
-                self._taken.append(Positions(states, strength, partition, disagreement, error, eps))
+                self._taken.append(Positions(states, strength.float(), partition, disagreement, error, eps))
 
         logits.register_hook(backward)  # type: ignore[no-untyped-call]
 
@@ -152,10 +154,16 @@ def strengths(logits: Tensor, pull: Tensor) -> tuple[Tensor, Tensor]:
 
 def logit_error(logits: Tensor, hidden: Tensor, rows: Tensor, eps: float) -> Tensor:
     """Largest |l - w . h| over eps |w| |h|: of order one if the logits are products."""
-    exact = hidden.float() @ rows.float().T
-    scale = hidden.float().norm(dim=1)[:, None] * rows.float().norm(dim=1)
+    hidden, rows = (each.to(logits.dtype) for each in (hidden, rows))
+    exact = hidden @ rows.T
+    scale = hidden.norm(dim=1)[:, None] * rows.norm(dim=1)
     ratio = (logits - exact).abs() / (eps * scale).clamp_min(torch.finfo(torch.float32).tiny)
     return ratio.amax() if ratio.numel() else torch.zeros((), device=logits.device)
+
+
+def _wide(values: Tensor) -> Tensor:
+    """The same numbers in float32, or in float64 if they are that."""
+    return values if values.dtype is torch.float64 else values.float()
 
 
 class _Products(TorchFunctionMode):

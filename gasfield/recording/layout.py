@@ -14,6 +14,7 @@ from gasfield.gas import Gas
 from gasfield.recording.async_copy import AsyncCopy
 from gasfield.recording.cadence import Cadence
 from gasfield.recording.field import ExactField, FieldAtStep
+from gasfield.recording.law import LawAtUpdate, LawLog
 from gasfield.recording.rows import Rows
 from gasfield.trajectory import TrajectoryWriter, schema
 from gasfield.trajectory.field import pack_symmetric
@@ -33,6 +34,7 @@ class StepRecord:
         loss: loss of the step.
         field: the field that drove the update.
         gradients: (n, D) gradients of the rows of which they are kept.
+        law: the options of the optimiser at the update.
         after: the kept parts of the state after `step + 1` updates, or of the initial state.
     """
 
@@ -40,6 +42,7 @@ class StepRecord:
     loss: float | AsyncCopy | None = None
     field: FieldAtStep | None = None
     gradients: AsyncCopy | None = None
+    law: LawAtUpdate | None = None
     after: State | None = None
 
 
@@ -93,6 +96,7 @@ class Layout:
         self._hidden_bits, self._survey_bits = hidden_bits, survey_bits
         self._before: tuple[int, NDArray[Any]] | None = None
         self._last_motion = np.zeros(len(rows.dead), np.int64)
+        self._law = LawLog()
         self._room = 0
         self.left_out: list[int] = []
 
@@ -146,6 +150,8 @@ class Layout:
         if record.gradients is not None:
             place = f"{self._gradients_place}/{schema.GRADIENT}"
             writer.append(place, step, step, record.gradients.array())
+        if record.law is not None:
+            self._law.write(writer, step, record.law)
         if record.after is not None:
             self._write_state(writer, record.after)
 

@@ -25,6 +25,8 @@ class RoundedAdamW:
         self._parameters = list(parameters)
         self._lr, self._betas, self._eps, self._weight_decay = lr, betas, eps, weight_decay
         self._count = 0
+        constants = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
+        self.param_groups: list[dict[str, Any]] = [{"params": self._parameters, **constants}]  # to be read only
         self.state: dict[nn.Parameter, dict[str, Tensor]] = {}  # as in PyTorch, empty before the first step
 
     @torch.no_grad()
@@ -79,20 +81,3 @@ def moments_of(optimiser: Any, parameter: Tensor) -> tuple[Tensor, Tensor] | Non
     if "exp_avg" not in state or "exp_avg_sq" not in state:
         return None
     return state["exp_avg"], state["exp_avg_sq"]
-
-
-def describe_optimiser(optimiser: Any, parameter: Tensor) -> dict[str, Any]:
-    """Name of an optimiser and those of its hyperparameters for a parameter that are plain numbers."""
-    if optimiser is None:
-        return {}
-    groups = getattr(optimiser, "param_groups", [])
-    own: dict[str, Any] = next((group for group in groups if any(each is parameter for each in group["params"])), {})
-    names = {"lr": "learning_rate", "betas": "betas", "eps": "epsilon", "weight_decay": "weight_decay"}
-    names |= {"momentum": "momentum"}
-    found: dict[str, Any] = {"optimiser": type(optimiser).__name__.lower()}
-    for key, name in names.items():
-        if isinstance(own.get(key), int | float):
-            found[name] = float(own[key])
-        elif isinstance(own.get(key), tuple):
-            found[name] = [float(number) for number in own[key]]
-    return found

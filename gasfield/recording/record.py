@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import platform
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 
-from gasfield.errors import InputError, WriteError
+from gasfield.dynamics.adamw import AdamW
+from gasfield.dynamics.optimiser import RoundingLoss
+from gasfield.errors import InputError, Note, WriteError
 from gasfield.files import make_folder
 from gasfield.provenance import versions
 from gasfield.recording.cadence import spread_steps
@@ -85,6 +88,7 @@ def record(
     full_steps = choose_full_steps(recording_plan, training_plan.steps)
     corpus = tokenize(training_plan.text, training_plan.geometry.vocabulary, training_plan.dead)
     training = Training(training_plan, corpus)
+    _say_what_rounding_takes(training)
     make_folder(output.parent)
     recorder = Recorder(
         training.model,
@@ -118,6 +122,24 @@ def record(
     if failure is not None:
         reason = getattr(failure, "reason", None) or getattr(failure, "strerror", None) or failure
         raise WriteError(output, f"{reason}; it holds the steps that were written before") from failure
+
+
+def _say_what_rounding_takes(training: Training) -> None:
+    """A note if some coordinates of the embedding do not feel the weight decay."""
+    plan = training.plan
+    if not plan.weight_decay:
+        return
+    law = AdamW(
+        learning_rate=plan.learning_rate,
+        betas=plan.betas,
+        epsilon=plan.epsilon,
+        weight_decay=plan.weight_decay,
+        weight_dtype="float32" if plan.precision == "fp32" else "bfloat16",
+        moment_dtype="bfloat16" if plan.precision == "bf16" else "float32",
+    )
+    weights = training.model.embedding.weight.detach().float().numpy()
+    if (note := RoundingLoss.of(law, weights).note(law)) is not None:
+        warnings.warn(Note(note), stacklevel=3)
 
 
 def choose_full_steps(plan: RecordingPlan, steps: int) -> frozenset[int]:

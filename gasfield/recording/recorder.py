@@ -32,9 +32,10 @@ from gasfield.recording.async_copy import AsyncCopy
 from gasfield.recording.cadence import Cadence, FieldForm, endless_steps
 from gasfield.recording.capture import PROBES, OutputLayer, Positions
 from gasfield.recording.field import FieldAtStep, field_at, reception
+from gasfield.recording.law import LawWatch
 from gasfield.recording.layout import Layout, State, StepRecord
 from gasfield.recording.matrices import find_matrices
-from gasfield.recording.optimiser import describe_optimiser, moments_of
+from gasfield.recording.optimiser import moments_of
 from gasfield.recording.ranks import gather, is_writer, world_size
 from gasfield.recording.rows import Rows, choose_rows
 from gasfield.recording.worker import Worker
@@ -113,7 +114,7 @@ class Recorder(Closing):
             survey_steps: steps that keep all dead rows; 0, 1, 2, 3, 4, 6, 8, 11, 16, ... by default.
             gradients: whether to keep the gradients of the rows, or the group whose gradients are kept.
             moments: whether to keep the optimiser's moments of the rows.
-            optimizer: the optimiser, for its moments and hyperparameters.
+            optimizer: the optimiser, for its moments and the law of motion: its class and options at every update.
             embedding: name of the embedding, if it is not found automatically.
             output: name of the output layer, if it is not found automatically.
             matrix: the matrix whose rows are followed, if the two are not tied.
@@ -150,10 +151,12 @@ class Recorder(Closing):
         probes = self._on_device(_probes(self.rows, len(self._weight), seed))
         self._layer = OutputLayer(model, self.matrices, probes)
         self._keeps_field, self._lawful = field != "none", False
+        self._law = LawWatch(optimizer, self._weight)
         self._patience, self._last_given = patience, time.monotonic()
         graded = None if gradients is False else "" if gradients is True else gradients
         self._layout = Layout(self._cadence, self.rows, graded, moments, hidden_bits, survey_bits)
         self._worker = self._open(model, tokens, seed, provenance or {}, queue) if is_writer() else None
+        self._law.listen()
         if self._keeps_field:
             self._layer.listen()
         self._arm()
@@ -183,6 +186,7 @@ class Recorder(Closing):
                 record.gradients = AsyncCopy(self._gradient(self._graded))
             if loss is not None:
                 record.loss = AsyncCopy(loss.clone()) if isinstance(loss, Tensor) else float(loss)
+            record.law = self._law.take()
             record.after = self._state()
         self._give(record)
         self._arm()
@@ -354,6 +358,7 @@ class Recorder(Closing):
 
     def _let_go(self) -> None:
         self._layer.release()
+        self._law.release()
         self._keeps_field = False
         worker, self._worker = self._worker, None
         if worker is not None:
@@ -429,7 +434,7 @@ class Recorder(Closing):
             "field_is_approximate": self._approximate,
             "processes": world_size(),
             "torch": str(torch.__version__),
-            **describe_optimiser(self._optimizer, self._weight),
+            **self._law.at_start(),
         }
 
 

@@ -15,6 +15,7 @@ from gasfield.errors import InputError, about
 from gasfield.resources import find_file
 from gasfield.streams import Stream, generator
 from gasfield.tracers import GroupSnapshot, PlacementContext, Tracer, plant, structure_of
+from gasfield.trajectory import SURVEYED
 
 Ids = NDArray[np.int64]
 DRAWN = 320
@@ -73,6 +74,9 @@ def choose_rows(
         dead = wanted["dead"]
     known = dead is not None
     dead_ids = np.unique(_ids([] if dead is None else dead, count, "dead"))
+    if known and SURVEYED in {*wanted, *(tracer.name for tracer in tracers)}:
+        message = f"'{SURVEYED}' is the name of all dead rows in the file; choose another."
+        raise InputError(message, parameter="rows")
     if tracers and not known:
         raise InputError("are planted in dead rows, which must be given (dead=ids).", parameter="tracers")
     chance = generator(seed, Stream.ROW_SAMPLE)

@@ -30,6 +30,17 @@ UNFINISHED = "unfinished"
 PROVENANCE = "parameters/provenance"
 """Attributes: scenario text, versions, seed, optimiser, precision, corpus."""
 
+OPTIMISER = "optimiser"
+"""Prefix of the series of an optimiser's options in a recording: `optimiser/learning_rate`, ..."""
+UNKNOWN = "unknown"
+"""The attribute `optimiser` of a recording without one."""
+VARIES = "varies"
+"""An attribute whose value was not the same at all updates; its series has the values."""
+
+REPEATS = "import/repeats"
+"""Series of an imported series of checkpoints: at the step of each frame that is bit for bit the whole matrix of an
+earlier one, the step of the first."""
+
 POSITION = "position"
 VELOCITY = "velocity"
 MASS = "mass"

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from gasfield.diagnostics import diagnose
 from gasfield.dynamics.adamw import AdamW, adamw_step
+from gasfield.dynamics.optimiser import RoundingLoss
 from gasfield.dynamics.sgd import SGD, sgd_step
+from gasfield.errors import Note
 from gasfield.kernels.bfloat16 import cells_between, from_bits, keys, round_to_bfloat16
+from gasfield.runs import run
+from gasfield.scenario import Scenario
 
 POSITIVE_NORMAL = from_bits(np.arange(0x0080, 0x7F80).astype(np.uint16))
 
@@ -108,3 +116,64 @@ def test_shrinking_steps_sum_up_in_exact_arithmetic() -> None:
     # And they miss the published lattice radii, so that those do test the rounding.
     assert abs(exact[200] - 0.248) > 0.01
     assert abs(exact[150] - 0.241) > 0.005
+
+
+@pytest.mark.parametrize("kept", ["bfloat16", "float32"])
+@pytest.mark.parametrize("product", [2.0**-11, 1e-3, 2.5e-3, 2.0**-8, 5e-3])
+def test_decay_is_felt_where_it_exceeds_half_a_cell(product: float, kept: str) -> None:
+    """By every weight of the lattice in 2^-16..2^8 and of both signs, with moments in either precision: the cell below
+    a weight is half as wide at a power of two, and ties go to even."""
+    sizes = POSITIVE_NORMAL[(POSITIVE_NORMAL >= 2.0**-16) & (POSITIVE_NORMAL <= 2.0**8)]
+    cell_below = np.append(cell_above(sizes[:1] / 2), cell_above(sizes)[:-1])
+    rate = np.float64(2.0**-3)
+    law = AdamW(learning_rate=rate, weight_decay=product / rate, weight_dtype="bfloat16", moment_dtype=kept)
+    change = sizes * (1.0 - np.float64(np.float32(1.0 - product)))
+    felt = (change > cell_below / 2) | ((change == cell_below / 2) & (keys(sizes) % 2 == 1))
+    for sign in (1.0, -1.0):
+        loss = RoundingLoss.of(law, sign * sizes[np.newaxis])
+        np.testing.assert_array_equal(loss.decayed[0], felt)
+        np.testing.assert_array_equal(loss.lost[0], cell_above(sizes) / 2)
+    assert (product > 2.0**-9) == bool(felt[np.log2(sizes) % 1 != 0].any())
+
+
+def scenario(decay: float, **dynamics: object) -> Scenario:
+    return Scenario.model_validate(
+        {
+            "title": "Decay",
+            "question": "Does it do anything?",
+            "seed": 1,
+            "space": {"kind": "free", "dimensions": 4},
+            "gas": [{"name": "rows", "from": {"kind": "gaussian", "count": 50, "spread": 0.02}}],
+            "forces": [{"kind": "harmonic", "stiffness": 1.0, "centre": [1.0, 0.5, 0.2, 0.1]}],
+            "dynamics": {"kind": "adamw", "learning_rate": 1e-3, "weight_decay": decay, **dynamics},
+            "run": {"steps": 60},
+            "diagnostics": ["rounding"],
+        }
+    )
+
+
+def test_a_decay_that_rounds_away_is_said(tmp_path: Path) -> None:
+    """lr x decay = 1e-5 is less than half a bfloat16 cell of any weight: the run is bit for bit that without decay,
+    and says so at its start and in its results. In float32, and with 250 times the decay, every weight feels it."""
+    low = {"weight_dtype": "bfloat16", "moment_dtype": "bfloat16"}
+    frames = {}
+    for name, decay, dtypes, felt in (
+        ("none", 0.0, low, None),
+        ("lost", 0.01, low, 0.0),
+        ("felt", 5.0, low, 1.0),
+        ("single", 0.01, {}, 1.0),
+    ):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            result = run(scenario(decay, **dtypes), output=tmp_path / name)
+        said = [str(each.message) for each in caught if issubclass(each.category, Note)]
+        assert bool(said) == (name == "lost")
+        assert all("0.0% of the coordinates feel it" in note for note in said)
+        with result.open() as trajectory:
+            frames[name] = trajectory.positions()
+            found = diagnose(trajectory, ["rounding"]).as_json()["groups"]["rows"]
+        assert found["decay"]["felt"]["start"]["value"] == found["decay"]["felt"]["end"]["value"] == felt
+        median = np.median(np.abs(frames[name][0]))
+        assert 2.0**-10 < found["lost_update"]["start"]["value"] / median * (1 if dtypes else 2.0**16) < 2.0**-7
+    np.testing.assert_array_equal(frames["lost"], frames["none"])
+    assert not np.array_equal(frames["felt"], frames["none"])

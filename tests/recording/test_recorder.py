@@ -147,6 +147,7 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], dict, str]] = {
     "twice": (Untied, {"rows": {"a": [1, 2], "b": [2]}}, "row 2 is in two groups"),
     "unknown dead": (Untied, {"rows": {"dead": 5}}, "the dead rows must be given"),
     "too many": (Untied, {"rows": {"dead": 99}, "dead": DEAD}, "99 rows are requested, and there are 40"),
+    "name": (Untied, {"rows": {"survey": [1]}, "dead": DEAD, "gradients": "survey"}, "is the name of all dead"),
     "tracers": (Untied, {"tracers": [LATTICE]}, "dead rows, which must be given"),
     "moments": (Untied, {"moments": True}, "moments True: needs the optimiser"),
     "field": (Untied, {"field": "exact"}, "field exact: the forms of the field are affine, full, none"),

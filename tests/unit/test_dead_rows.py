@@ -10,10 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gasfield.embedding import Matrix
 from gasfield.errors import InputError
 from gasfield.inspection import find_dead, open_matrix
+from gasfield.inspection.by_matrix import ByMatrix, by_matrix
 from gasfield.inspection.counts import count_tokens, read_counts
-from gasfield.inspection.dormancy import densest, two_kinds
+from gasfield.inspection.dormancy import densest
+from gasfield.inspection.two_classes import two_classes
 
 COUNTS = [0, 5, 2, 0, 1]
 ROWS, WIDTH, DEAD = 1500, 24, 500
@@ -157,7 +160,7 @@ def test_control_where_nothing_drifted_nothing_is_told(tmp_path: Path) -> None:
     np.save(tmp_path / "counts.npy", np.repeat([0, 3], [DEAD, ROWS - DEAD]))
     alone = find_dead(tmp_path / "m.npy")
     assert not len(alone.dead)
-    assert any("undecided" in note for note in alone.notes)
+    assert any("cannot tell from the matrix alone" in note for note in alone.notes)
     known = find_dead(tmp_path / "m.npy", counts=tmp_path / "counts.npy")
     assert known.auc is not None
     assert known.auc.error is not None
@@ -172,13 +175,109 @@ def test_the_densest_place_is_not_that_of_the_many(tmp_path: Path) -> None:
     np.testing.assert_allclose(densest(matrix, np.arange(1000)), 3.0, atol=0.01)
 
 
-def test_two_kinds() -> None:
+def alone(rows: np.ndarray, tokens: dict[int, str] | None = None) -> ByMatrix:
+    """The classes of a matrix in memory."""
+    matrix = Matrix("", "", "float64", np.ascontiguousarray(rows, np.float64).view(np.uint64))
+    return by_matrix(matrix, np.arange(matrix.rows), tokens or {})
+
+
+def healthy(kind: str, rows: int, width: int, seed: int) -> np.ndarray:
+    """Matrices without dead rows: normal, with heavy tails, of scattered norms, with a few outliers, along one line."""
+    chance = np.random.default_rng(seed)
+    x = chance.normal(0, 0.05, (rows, width))
+    if kind == "heavy tails":
+        return chance.standard_t(3, (rows, width))
+    if kind == "scattered norms":
+        return x * chance.lognormal(0, 0.5, (rows, 1))
+    if kind == "outliers":
+        x[: rows // 20] *= 10
+    if kind == "one outlier":
+        x[17] *= 10
+    if kind == "along a line":
+        return chance.normal(1, 0.3, (rows, width)) * chance.lognormal(0, 1, (rows, 1))
+    return x
+
+
+@pytest.mark.parametrize(
+    "kind", ["normal", "heavy tails", "scattered norms", "one outlier", "outliers", "along a line"]
+)
+def test_no_row_of_a_healthy_matrix_is_called_dead(kind: str) -> None:
+    for rows, width, seeds in ((300, 8, 8), (4000, 32, 2), (2000, 384, 1)):
+        for seed in range(seeds):
+            found = alone(healthy(kind, rows, width, seed))
+            assert not len(found.dead)
+            assert any("cannot tell from the matrix alone" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(("share", "drift"), [(0.03, 0.1), (0.3, 0.0), (0.3, 0.1), (0.85, 0.1)])
+def test_a_planted_population_of_dead_rows_is_found(share: float, drift: float) -> None:
+    """Beside rows that scatter three times as widely, with and without a common drift. The expected number of false
+    ones is an upper estimate, because the density of the upper class falls faster than linearly."""
+    chance = np.random.default_rng(1)
+    x = chance.normal(0, 0.05, (4000, 64)) * chance.lognormal(0, 0.3, (4000, 1))
+    planted = int(share * len(x))
+    x[:planted] = drift + chance.normal(0, 0.017, (planted, 64))
+    found = alone(x)
+    false = int(np.sum(found.dead >= planted))
+    assert np.mean(np.isin(np.arange(planted), found.dead)) > 0.97
+    assert false <= 0.02 * len(found.dead)
+    assert false <= found.expected_false + 3 * np.sqrt(found.expected_false + 1)
+    assert found.expected_false < 0.15 * len(found.dead)
+    assert np.all((found.probability > 0.5) & (found.probability <= 1.0))
+
+
+def test_zero_rows_and_identical_rows_are_classes_of_their_own() -> None:
+    x = healthy("normal", 4000, 32, 1)
+    x[17], x[100:400], x[500:502] = 0.0, x[100], x[500]
+    found = alone(x)
+    assert not len(found.dead)
+    assert found.zero.tolist() == [17]
+    assert [group.tolist() for group in found.identical] == [list(range(100, 400)), [500, 501]]
+    assert len(found.scored) == 4000 - 303
+    assert any("rows of zeros" in note for note in found.notes)
+    assert any("302 rows are identical" in note for note in found.notes)
+
+
+def test_rows_that_are_likely_false_are_named() -> None:
+    """Near the boundary by their probability; by their tokens, where strings are known."""
+    x = cloud(drift=1.0)
+    tokens = {row: f"[unused{row}]" for row in range(DEAD)} | {3: "##\u0905", 4: "the"}
+    found = alone(x, tokens | dict.fromkeys(range(DEAD, ROWS), "word"))
+    assert found.ordinary is not None
+    assert {3, 4} <= set(found.ordinary.tolist())
+    note = next(note for note in found.notes if note.startswith("likely false"))
+    assert "1 of them non-ASCII" in note
+    assert "##\u0905" in note
     chance = np.random.default_rng(0)
-    threshold, separation, share = two_kinds(np.concatenate([chance.normal(0, 1, 3000), chance.normal(8, 2, 7000)]))
-    assert separation == pytest.approx(np.sqrt(2) * 8 / np.hypot(1, 2), rel=0.05)
-    assert share == pytest.approx(0.3, abs=0.02)
-    assert 2 < threshold < 4
-    assert two_kinds(chance.normal(0, 1, 5000))[1] < 2
+    rare = chance.normal(0, 0.02, (200, WIDTH)) + np.linspace(0.05, 1, 200)[:, None] * chance.normal(
+        0, 0.1, (200, WIDTH)
+    )
+    between = alone(np.vstack([x, rare + 1 / np.sqrt(WIDTH)]))
+    assert np.sum(between.uncertain >= ROWS) > 0.5 * len(between.uncertain) > 0
+
+
+def test_probabilities_do_not_overstate() -> None:
+    """Of two overlapping normal distributions: among the numbers with a probability about p at least the share p is of
+    the lower one. The density of the upper one is taken to fall linearly, and a Gaussian falls faster."""
+    chance = np.random.default_rng(0)
+    values = np.concatenate([chance.normal(0, 1, 30000), chance.normal(6, 2, 70000)])
+    found = two_classes(values, 1.0)
+    lower = np.arange(len(values)) < 30000
+    assert found.separation == pytest.approx(np.sqrt(2) * 6 / np.hypot(1, 2), rel=0.15)
+    assert found.probability[lower].mean() > 0.6
+    assert found.probability[~lower].mean() < 0.05
+    for low in np.arange(0.1, 0.7, 0.1):
+        some = (found.probability > low) & (found.probability <= low + 0.1)
+        assert np.mean(lower[some]) > low
+    assert two_classes(chance.normal(0, 1, 5000), 1.0).why_not is not None
+
+
+def test_strings_need_no_corpus(tmp_path: Path) -> None:
+    np.save(tmp_path / "m.npy", np.random.default_rng(0).standard_normal((60, 3)))
+    found = find_dead(tmp_path / "m.npy", tokenizer=tokenizer(tmp_path))
+    assert found.counts is None
+    assert found.tokens[2] == "dog"
+    assert found.as_json()["ordinary"]["rows"]["value"] == 0
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "cells": {"forces": [HARMONIC], "dynamics": SGD},
     "lifecycle": {"forces": [HARMONIC], "dynamics": SGD},
     "distinct": {"forces": [HARMONIC], "dynamics": SGD},
+    "rounding": {"forces": [HARMONIC], "dynamics": SGD | {"weight_decay": 0.1}},
     "freezing": {"forces": [HARMONIC], "dynamics": SGD},
     "pressure": {"space": BOX, "dynamics": LANGEVIN, "temperature": 0.4},
     "radial_distribution": {"space": PERIODIC, "dynamics": LANGEVIN, "temperature": 0.4},

@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 from paths import RECORDINGS
 
 from gasfield.errors import InputError
+from gasfield.gas import Gas
 from gasfield.inspection import inspect, open_matrix
 from gasfield.inspection.outliers import find_outliers
+from gasfield.inspection.plane import principal_axes
 from gasfield.kernels.bfloat16 import from_bits
 from gasfield.statistics.separation import area_under_curve
+from gasfield.trajectory import TrajectoryWriter
 
 pytestmark = pytest.mark.usefixtures("one_numba_thread")
 Values = NDArray[np.float64]
@@ -126,6 +129,7 @@ POOR = {
     "one dimension": np.random.default_rng(0).normal(size=(30, 1)),
     "a zero row": np.vstack([np.zeros(3), np.random.default_rng(0).normal(size=(9, 3))]),
     "huge": np.random.default_rng(0).normal(size=(30, 3)) * 1e90,
+    "identity": np.eye(32),
     "tiny": np.random.default_rng(0).normal(size=(30, 3)) * 1e-90,
     "too huge": np.vstack([np.full(3, 1e300), np.random.default_rng(0).normal(size=(9, 3))]),
 }
@@ -244,6 +248,88 @@ def test_a_row_is_not_among_the_others_whose_centroid_it_is_measured_from(save: 
     error = np.std(found, ddof=1) / np.sqrt(60)
     assert abs(np.mean(found) - 0.5) < 4 * error
     assert np.mean(naive) > 0.5 + 8 * error
+
+
+def test_given_rows_are_measured_one_by_one_and_together(save: Callable) -> None:
+    """Against direct sums over rows and pairs; with a zero row and a twin among them."""
+    x = skewed(70, 6)
+    x[4], x[9] = 0.0, x[60]
+    given = np.array([1, 4, 9, 20, 33])
+    rest = np.setdiff1d(np.arange(70), given)
+    found = inspect(save(x), rows=given.tolist()).quantities()
+    norms, apart = np.linalg.norm(x, axis=1), np.linalg.norm(x[:, None] - x, axis=2) + np.diag(np.full(70, np.inf))
+    lists = {
+        "ids": given,
+        "norms": norms[given],
+        "norm_percentiles": 100 * np.mean(norms[rest] < norms[given][:, None], axis=1),
+        "distances": np.linalg.norm(x[given] - x.mean(axis=0), axis=1),
+        "nearest.ids": apart[given].argmin(axis=1),
+        "nearest.distances": apart[given].min(axis=1),
+    }
+    for key, values in lists.items():
+        np.testing.assert_allclose(found[f"given.{key}"].value, values, rtol=1e-12, err_msg=key)
+    directed = given[given != 4]
+    centres = x[given].mean(axis=0), x[rest].mean(axis=0)
+    about = x - x.mean(axis=0)
+
+    def against(y: Values, some: Values) -> float:
+        unit = y / np.maximum(np.linalg.norm(y, axis=1, keepdims=True), 1e-300)
+        return float((unit[some] @ unit[rest].T).mean())
+
+    numbers = {
+        "given.norm.mean": norms[given].mean(),
+        "rest.norm.mean": norms[rest].mean(),
+        "given.radius": np.linalg.norm(x[given] - centres[0], axis=1).mean(),
+        "rest.radius": np.linalg.norm(x[rest] - centres[1], axis=1).mean(),
+        "given.offset": np.linalg.norm(centres[0] - centres[1]),
+        "given.cosine.within": cosine(x[directed]),
+        "given.cosine.against": against(x, directed),
+        "given.cosine_centred.within": cosine(about[given]),
+        "given.cosine_centred.against": against(about, given),
+    }
+    for key, value in numbers.items():
+        assert found[key].value == pytest.approx(value, rel=1e-10), key
+        assert found[key].error > 0, key
+
+
+def test_errors_of_given_rows_cover_their_scatter(save: Callable) -> None:
+    """Over 60 draws of both sides; the scatter is accurate to 9%, so that 30% is more than three standard errors."""
+    keys = ("given.offset", "given.cosine.within", "given.cosine.against", "given.radius")
+    draws = [inspect(save(skewed(150, 8, seed)), rows="0:60").quantities() for seed in range(60)]
+    for key in keys[1:]:
+        scatter = np.std([draw[key].value for draw in draws], ddof=1)
+        assert scatter == pytest.approx(np.mean([draw[key].error for draw in draws]), rel=0.3), key
+    generator = np.random.default_rng(0)
+    moved = [generator.normal(size=(150, 8)) + 3.0 * (np.arange(150) < 60)[:, None] for _ in range(60)]
+    draws = [inspect(save(x), rows="0:60").quantities() for x in moved]
+    scatter = np.std([draw["given.offset"].value for draw in draws], ddof=1)
+    assert scatter == pytest.approx(np.mean([draw["given.offset"].error for draw in draws]), rel=0.3)
+
+
+def test_rows_that_are_not_there_yet_are_not_counted(tmp_path: Path) -> None:
+    """Of a tracer that is planted later; a row that is there and broken is counted as not finite."""
+    x = skewed(20, 4)
+    gas = Gas(x, np.zeros(20, np.int64), ["a"], np.full(20, -1), [""] * 20, appears=np.repeat([0, 30], [15, 5]))
+    early = x.copy()
+    early[15:], early[3] = np.nan, np.nan
+    with TrajectoryWriter(tmp_path / "a.h5", gas, precision="float64", provenance={}) as writer:
+        writer.frame(0, 0.0, early)
+        writer.frame(30, 30.0, x)
+    found = inspect(tmp_path / "a.h5", step=0)
+    assert found.as_json()["not_finite"]["ids"]["value"] == [3]
+    assert found.as_json()["rows"]["value"] == 15
+    assert any("5 rows are planted after step 0" in note for note in found.notes)
+    later = inspect(tmp_path / "a.h5")
+    assert later.as_json()["not_finite"]["ids"]["value"] == []
+    assert later.as_json()["rows"]["value"] == 20
+
+
+@pytest.mark.parametrize("size", [31, 32, 36, 256])
+def test_a_degenerate_spectrum_has_principal_axes(size: int) -> None:
+    """That of an identity matrix, of which LAPACK finds no subset at these sizes."""
+    axes, shares = principal_axes(np.triu(np.eye(size) - 1 / size))
+    np.testing.assert_allclose(axes.T @ axes, np.eye(2), atol=1e-12)
+    np.testing.assert_allclose(shares, 1 / (size - 1), rtol=1e-9)
 
 
 def test_rows_with_a_twin_are_nearest_at_zero(save: Callable) -> None:

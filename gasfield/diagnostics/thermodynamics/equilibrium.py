@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gasfield.diagnostics.context import WHOLE, NotApplicable
+from gasfield.diagnostics.context import NotApplicable
 from gasfield.diagnostics.group import Group, once
 from gasfield.diagnostics.thermodynamics.steady import CHANGING, Steady, known, steady_part
 from gasfield.registry import kind_of
@@ -78,7 +78,7 @@ def _schedule(group: Group) -> Schedule | None:
     temperature = group.run.temperature
     if not isinstance(temperature, ByGroup):
         return temperature
-    if group.name != WHOLE:
+    if not group.is_whole:
         return temperature.groups.get(group.name)
     schedules = list(temperature.groups.values())
     return schedules[0] if all(schedule == schedules[0] for schedule in schedules) else None
