@@ -328,6 +328,7 @@ def main() -> int:
     parser.add_argument("--show", type=int, help="shows one mutation and judges it in this process")
     parser.add_argument("--work", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     if arguments.work:
         work(arguments.seed)
         return 0
