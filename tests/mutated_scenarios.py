@@ -109,7 +109,7 @@ def judge(path: Path, overrides: Sequence[str], number: int, *, run: bool) -> Ou
         outcome.seconds = time.perf_counter() - began - compiled()
     if outcome.seconds > LIMIT:
         outcome.faults.append(("hang", f"{outcome.seconds:.1f} s"))
-    for warning in said:
+    for warning in {str(warning.message): warning for warning in said}.values():
         if not issubclass(warning.category, Note):
             if not issubclass(warning.category, FutureWarning):
                 where = f"{Path(warning.filename).name}:{warning.lineno}"
@@ -149,7 +149,7 @@ def _unclear(fault: Any) -> Iterator[str]:
         yield "no place"
     if not text.isprintable():
         yield "not one line of printable text"
-    if found := _INTERNAL.search(fault.message):
+    if found := _INTERNAL.search(re.sub(r"'[^']*'", "", fault.message)):
         yield f"internal '{found.group()}'"
     if len(text) > 1500:
         yield f"{len(text)} characters"

@@ -132,11 +132,10 @@ class Origin:
             return cls(reason="it was built in Python, from forces that have no specification")
         try:
             with former_names("accept"):
-                scenario = Scenario.model_validate(yaml.safe_load(str(attributes["scenario"])))
-        except ValidationError as fault:
-            return cls(reason=f"its scenario cannot be rebuilt: {_faults(fault)}{_plugins(attributes)}")
-        except yaml.YAMLError:
-            return cls(reason="its scenario cannot be rebuilt: the stored text is not YAML")
+                scenario: Scenario = parse(Scenario, read_value(str(attributes["scenario"])))
+        except InputError as error:
+            faults = "; ".join(str(fault).rstrip(".") for fault in error.faults)
+            return cls(reason=f"its scenario cannot be rebuilt: {faults}{_plugins(attributes)}")
         if scenario.space.dimensions != trajectory.dimensions:
             return cls(
                 reason=f"its scenario cannot be that of the file: space.dimensions is {scenario.space.dimensions}, and "
@@ -145,12 +144,6 @@ class Origin:
         freedom = attributes.get("degrees_of_freedom")
         find = _Files(trajectory.path, attributes)
         return cls(RunContext.of(scenario, None if freedom is None else int(freedom), find))
-
-
-def _faults(error: ValidationError) -> str:
-    """The validation errors, each with its location."""
-    faults = [(".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors(include_url=False)]
-    return "; ".join(f"{place}: {message}" if place else message for place, message in faults)
 
 
 def _plugins(attributes: Mapping[str, Any]) -> str:

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import Field, ModelWrapValidatorHandler, PrivateAttr, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
@@ -23,6 +22,7 @@ from gasfield.resources import find_scenario, require_file
 from gasfield.scenario.diagnostic import AnyDiagnostic, repeated_label
 from gasfield.scenario.document import Document
 from gasfield.scenario.initial_state import GroupSource
+from gasfield.scenario.yaml_1_2 import write
 from gasfield.schedules import AnyTemperature, ByGroup
 from gasfield.spaces import AnySpace
 from gasfield.spec import Spec, fault_within
@@ -148,7 +148,7 @@ class Scenario(Spec):
         data = _kinds_first(self.model_dump(mode="json", by_alias=True, exclude_none=True))
         if not self.operations:  # as in the files of versions that had none
             del data["operations"]
-        return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=110)
+        return write(data)
 
     def digest(self) -> str:
         """SHA-256 of the resolved scenario."""
