@@ -171,7 +171,9 @@ def _explain(fault: Fault) -> InputError:
         return _fault(place, f"{known['wrong']}.")
     if kind in ("too_short", "too_long"):
         return _fault(place, _count_of_items(fault))
-    if kind not in (*_EXPECTED, "alternatives", "literal_error") and isinstance(given, Mapping | BaseModel):  # its content is wrong
+    if kind not in (*_EXPECTED, "alternatives", "literal_error") and isinstance(
+        given, Mapping | BaseModel
+    ):  # its content is wrong
         return _fault(place, f"{fault['msg']}.")
     return _fault(place, f"{_should(fault)}, not {shown(given)}{_hint(fault)}.")
 

@@ -7,18 +7,19 @@
     text           a str without control characters and surrogates, which no file can hold.
     list           a list, a tuple, or an array of NumPy.
 
-`strict` changes the schema of a class, so that fields are annotated with plain Python types. Alternatives of a union are
-labelled in words, with which `gasfield.faults` reports what fits none
-of them.
+`strict` changes the schema of a class, so that fields are annotated with plain Python types. Alternatives of a union
+are labelled in words, with which `gasfield.faults` reports what fits none of them.
 """
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
+from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, cast
 
+from pydantic import GetCoreSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
 OR = "|"
@@ -76,13 +77,16 @@ def _integer(given: Any) -> Any:
 def _unsigned(given: Any) -> Any:
     if isinstance(given, bool):
         return given
-    exact = isinstance(given, Real) and abs(given) <= LARGEST_STEP and given == int(given)
-    if not isinstance(given, Integral) and not exact:
+    if not isinstance(given, Integral) and not (isinstance(given, Real) and _is_exact(float(given))):
         return given
     number = int(given)
     if abs(number) >= 2**64:
         raise _too_long(number)
     return number
+
+
+def _is_exact(number: float) -> bool:
+    return abs(number) <= LARGEST_STEP and number == int(number)
 
 
 def _too_long(number: int) -> PydanticCustomError:
@@ -150,15 +154,32 @@ _MANY = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class InWords:
+    """The annotation of a type that says in words what it accepts."""
+
+    text: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        schema = handler(source)
+        said = {"metadata": {**schema.get("metadata", {}), "in_words": self.text}}
+        return cast(core_schema.CoreSchema, {**schema, **said})
+
+
 def words(schema: Any) -> str:
     """What a schema accepts, in words."""
-    kind = schema.get("type")
+    kind, said = schema.get("type"), schema.get("metadata", {}).get("in_words")
+    if said is not None:
+        return str(said)
     if kind == "literal":
         return " or ".join(f"'{value}'" if isinstance(value, str) else str(value) for value in schema["expected"])
     if kind == "tuple":
         return f"a list of {_many(schema)}"
     if kind in _WORDS:
         return _WORDS[kind]
+    if kind == "union":
+        first = schema["choices"][0]
+        return words(first[0] if isinstance(first, tuple) else first)
     return words(schema["schema"]) if isinstance(schema.get("schema"), dict) else "a value"
 
 

@@ -8,7 +8,7 @@ limit of address space and of time (without the time in which kernels are compil
 
 Verdicts that are right: `built`, `refused`, `done`, `blow-up`. All others are failures:
     traceback    an exception that is none of gasfield's
-    hang         more than `LIMIT` seconds
+    hang         more than `LIMIT` seconds of a processor
     memory       an allocation beyond the limit
     killed       the process died
     message      a refusal that is not one clear line, or has no place
@@ -37,11 +37,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 ROOT = Path(__file__).resolve().parent.parent
 LIMIT = 10.0
-"""Seconds in which a scenario is read and built, and in which it is run, diagnosed and drawn, without compilation."""
+"""Seconds of a processor in which a scenario is read and built, or run, diagnosed and drawn, without compilation."""
 _KILL = 150.0
 """Seconds after which a process is killed."""
 _ADDRESS_SPACE = 6 << 30
@@ -89,7 +89,7 @@ def judge(path: Path, overrides: Sequence[str], number: int, *, run: bool) -> Ou
     outcome = Outcome(number, "?")
     with _compilation() as compiled, warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        began = time.perf_counter()
+        began = time.process_time()
         try:
             outcome.verdict = _run(path, overrides, outcome) if run else _build(path, overrides)
         except InputError as error:
@@ -106,7 +106,7 @@ def judge(path: Path, overrides: Sequence[str], number: int, *, run: bool) -> Ou
             outcome.verdict, outcome.text = "traceback", traceback.format_exc(limit=-4)
         except Exception:
             outcome.verdict, outcome.text = "traceback", traceback.format_exc(limit=-6)
-        outcome.seconds = time.perf_counter() - began - compiled()
+        outcome.seconds = time.process_time() - began - compiled()
     if outcome.seconds > LIMIT:
         outcome.faults.append(("hang", f"{outcome.seconds:.1f} s"))
     for warning in {str(warning.message): warning for warning in said}.values():
@@ -184,20 +184,20 @@ def _compilation() -> Iterator[Callable[[], float]]:
 
         def on_start(self, event: Any) -> None:
             if self.depth == 0:
-                self.since = time.perf_counter()
+                self.since = time.process_time()
             self.depth += 1
 
         def on_end(self, event: Any) -> None:
             self.depth -= 1
             if self.depth == 0:
-                self.total += time.perf_counter() - self.since
+                self.total += time.process_time() - self.since
 
     clock = Clock()
-    event.register("numba:compile", clock)
+    cast(Any, event).register("numba:compile", clock)
     try:
         yield lambda: clock.total
     finally:
-        event.unregister("numba:compile", clock)
+        cast(Any, event).unregister("numba:compile", clock)
 
 
 def work(seed: int) -> None:

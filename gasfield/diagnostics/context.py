@@ -8,18 +8,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-import yaml
-from pydantic import ValidationError
-
 from gasfield.dynamics import DynamicsSpec
 from gasfield.errors import InputError
-from gasfield.forces import ForceSpec, Surroundings, TotalForce, build_force
+from gasfield.forces import ForceSpec, Surroundings, TotalForce, build_alone, build_force
 from gasfield.provenance import FileDigest
 from gasfield.renames import former_names
 from gasfield.resources import find_file
 from gasfield.scenario import Scenario
+from gasfield.scenario.document import read_value
 from gasfield.schedules import ByGroup, Schedule
 from gasfield.spaces import Space
+from gasfield.spec import parse
 from gasfield.trajectory import Trajectory
 
 WHOLE = "gas"
@@ -91,10 +90,10 @@ class RunContext:
     def _build_forces(self, group: str, around: Surroundings) -> TotalForce:
         if group == WHOLE:
             return TotalForce([build_force(law, around) for law in self.laws], around.dimensions)
-        return TotalForce([law.build(around) for law in self.acting(group)], around.dimensions)
+        return TotalForce([build_alone(law, around) for law in self.acting(group)], around.dimensions)
 
     def _build_fields(self, group: str, around: Surroundings) -> tuple[tuple[ForceSpec, ...], TotalForce]:
-        built = [(law, law.build(around)) for law in self.acting(group) if not law.recorded]
+        built = [(law, build_alone(law, around)) for law in self.acting(group) if not law.recorded]
         kept = [(law, force) for law, force in built if not force.interacting and not force.rotates_velocities]
         return tuple(law for law, _ in kept), TotalForce([force for _, force in kept], around.dimensions)
 

@@ -12,6 +12,9 @@ from gasfield.errors import InputError, Place, dotted, index_of, printable
 from gasfield.faults import child, explain
 from gasfield.scenario.yaml_1_2 import YamlFault, read
 
+MOST_BYTES = 4_000_000
+"""Of a file: what is read in about ten seconds."""
+
 
 def read_value(text: str) -> Any:
     """The data that a piece of YAML stands for, as in a scenario.
@@ -42,6 +45,7 @@ class Document:
             InputError: if it is unreadable, no YAML, has a key twice, or an override does not fit.
         """
         self.path = path
+        self._require_size()
         try:
             self.text = path.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError as fault:
@@ -75,6 +79,15 @@ class Document:
     def explain(self, error: ValidationError) -> InputError:
         """A validation error of the data, each fault with its location."""
         return self.locate(explain(error, self.data))
+
+    def _require_size(self) -> None:
+        try:
+            size = self.path.stat().st_size
+        except OSError:
+            return  # reading it will tell
+        if size > MOST_BYTES:
+            message = f"it has {size / 1e6:.1f} MB; at most {MOST_BYTES / 1e6:g} MB of YAML are read."
+            raise InputError(message, location=str(self.path))
 
     def _parse(self) -> Any:
         try:

@@ -26,18 +26,21 @@ from gasfield.scenario.yaml_1_2 import write
 from gasfield.schedules import AnyTemperature, ByGroup
 from gasfield.spaces import AnySpace
 from gasfield.spec import Spec, fault_within
+from gasfield.strict import LARGEST_STEP
 from gasfield.tracers import Tracer
+
+Steps = Annotated[int, Field(ge=1, le=LARGEST_STEP)]
 
 
 class RunLength(Spec):
     """How long to run and what to keep."""
 
-    steps: Annotated[int, Field(ge=1)]
-    record_every: Annotated[int, Field(ge=1)] = 1
+    steps: Steps
+    record_every: Steps = 1
     """Steps between frames."""
-    observe_every: Annotated[int, Field(ge=1)] | None = None
+    observe_every: Steps | None = None
     """Steps between observations of energies and other numbers; those between frames if left out."""
-    checkpoint_every: Annotated[int, Field(ge=1)] | None = None
+    checkpoint_every: Steps | None = None
     """Steps between checkpoints; about every half minute if left out."""
 
 

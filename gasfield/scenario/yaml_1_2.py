@@ -95,9 +95,9 @@ class _Reader:
     def _node(self, place: Place, depth: int) -> Any:
         event = self._next()
         if isinstance(event, yaml.AliasEvent):
-            self._refuse(event, f"aliases (*{printable(event.anchor)}) are not read here; write it out", place)
+            self._refuse(event, f"aliases (*{printable(str(event.anchor))}) are not read here; write it out", place)
         if event.anchor is not None:
-            self._refuse(event, f"anchors (&{printable(event.anchor)}) are not read here; leave it out", place)
+            self._refuse(event, f"anchors (&{printable(str(event.anchor))}) are not read here; leave it out", place)
         if event.tag is not None:
             tag = printable(event.tag.replace("tag:yaml.org,2002:", "!!"))
             self._refuse(event, f"tags ({tag[:60]}) are not read here; write the value without", place)

@@ -104,7 +104,7 @@ class Simulation(Closing):
         ]
         self._temperature = None if temperature is None else specification(AnyTemperature, temperature, "temperature")
         structures = [specification(Tracer, tracer, "tracers", number) for number, tracer in enumerate(tracers)]
-        self._initial = initial_state(gas, structures, space, seed, find)
+        self._initial = initial_state(gas, structures, space, seed, find, self._forces)
         self.everyone, self.space = self._initial.everyone, self._initial.space
         self._monitor = StabilityMonitor()
         self._build()
