@@ -75,9 +75,8 @@ def _integer(given: Any) -> Any:
 
 
 def _unsigned(given: Any) -> Any:
-    if isinstance(given, bool):
-        return given
-    if not isinstance(given, Integral) and not (isinstance(given, Real) and _is_exact(float(given))):
+    whole = isinstance(given, Integral) or (isinstance(given, Real) and _is_exact(float(given)))
+    if isinstance(given, bool) or not whole:
         return given
     number = int(given)
     if abs(number) >= 2**64:
