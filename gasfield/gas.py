@@ -16,8 +16,8 @@ class Gas:
     """N particles in D dimensions.
 
     Attributes:
-        positions: (N, D) float64, or float32 if the dynamics uses a float32 or bfloat16 lattice [length]. In a periodic
-            box they are not wrapped.
+        positions: (N, D) float64, or float32 if the dynamics uses a float32 or bfloat16 lattice [length]. A simulation
+            wraps them into a periodic box, see `images`.
         species: (N,) int; index into `names`; zeros if left out.
         names: one name per species: the groups under which results are reported; one group "gas" if left out.
         token_ids: (N,) int64; row of the embedding matrix, -1 for a particle that is not a token; all -1 if left out.
@@ -34,6 +34,10 @@ class Gas:
             trajectory; 0 to N - 1 if left out.
         appears: (N,) int64: the step from which each particle is there, 0 for one that is there from the start; zeros
             if left out.
+        periods: (D,) sides of the periodic box in which positions are wrapped, 0 along coordinates that are not
+            periodic [length]; None where they are not wrapped.
+        images: (N, D) int64: how many periods each particle has travelled beyond its wrapped position; None where
+            positions are not wrapped.
     """
 
     positions: NDArray[np.floating[Any]]
@@ -50,6 +54,8 @@ class Gas:
     is_source: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, bool))
     ids: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     appears: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    periods: NDArray[np.float64] | None = None
+    images: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         count = self.count
@@ -99,6 +105,13 @@ class Gas:
         if not 0 <= int(self.species.min()) <= int(self.species.max()) < len(self.names):
             raise InputError(f"has numbers outside 0 to {len(self.names) - 1}.", parameter="species")
 
+    @property
+    def unwrapped(self) -> NDArray[np.floating[Any]]:
+        """(N, D) positions along the path that was travelled, across the sides of a periodic box [length]."""
+        if self.images is None or self.periods is None:
+            return self.positions
+        return np.asarray(self.positions + self.images * self.periods)
+
     def present(self, step: int) -> NDArray[np.bool_]:
         """(N,) which particles are there at a step."""
         return np.asarray(self.appears <= step)
@@ -121,12 +134,14 @@ class Gas:
             is_source=self.is_source[rows],
             ids=self.ids[rows],
             appears=self.appears[rows],
+            images=None if self.images is None else self.images[rows],
         )
 
     def copy(self) -> Self:
-        """The same gas with copies of positions and velocities, which a simulation may modify."""
+        """The same gas with copies of positions, images and velocities, which a simulation may modify."""
         velocities = None if self.velocities is None else self.velocities.copy()
-        return replace(self, positions=self.positions.copy(), velocities=velocities)
+        images = None if self.images is None else self.images.copy()
+        return replace(self, positions=self.positions.copy(), images=images, velocities=velocities)
 
     def kinetic_energies(self) -> NDArray[np.float64]:
         """m v^2 / 2 of each particle (N,).

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
+
+from gasfield.errors import InputError
 
 
 class Stream(IntEnum):
@@ -42,9 +46,29 @@ class Stream(IntEnum):
     """Rows from which a recorder estimates the weight of each position."""
 
 
+SEEDS = 2**64
+"""Seeds are the integers from 0 to one below this; each gives numbers of its own."""
+
+Seed = Annotated[int, Field(ge=0, lt=SEEDS)]
+"""A seed in a specification."""
+
+
+def require_seed(seed: object, parameter: str = "seed") -> int:
+    """A seed as an integer.
+
+    Raises:
+        InputError: if it is none, or out of range.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < SEEDS:
+        raise InputError(f"should be an integer from 0 to 2^64 - 1, not {seed!r}.", parameter=parameter)
+    return int(seed)
+
+
 def generator(seed: int, stream: Stream, index: int = 0) -> np.random.Generator:
     """A counter-based (Philox) generator for one stream; `index` separates repeated uses (the n-th tracer, say)."""
-    return np.random.Generator(np.random.Philox(key=[seed, (int(stream) << 32) + index]))
+    # Without its type, NumPy takes a list with an integer from 2**63 on as floats, and rounds the seed.
+    key = np.array([seed, (int(stream) << 32) + index], np.uint64)
+    return np.random.Generator(np.random.Philox(key=key))
 
 
 def word(seed: int, stream: Stream, index: int = 0) -> int:

@@ -23,6 +23,7 @@ def check(
     for name in names:
         try:
             simulation = Simulation.from_scenario(name, overrides or ())
+            simulation.require_apart()
             print(f"{name}: valid ({simulation.gas.count} particles in {simulation.gas.dimensions} dimensions)")
         except InputError as error:
             faults += error.faults

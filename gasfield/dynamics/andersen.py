@@ -38,6 +38,10 @@ class Andersen(DynamicsSpec):
     collision_rate: float = Field(gt=0.0, allow_inf_nan=False)
     """nu [1/time]: collisions of each particle with the bath."""
 
+    def stiffness_limit(self, mass: float) -> float:
+        """4 m/h^2, of velocity Verlet."""
+        return 4.0 * mass / self.time_step**2
+
     def build(self, gas: Gas, conditions: Conditions) -> AndersenDynamics:
         """Builds the dynamics for this gas.
 

@@ -114,6 +114,11 @@ class DynamicsSpec(Spec):
         """Drag of a particle of that mass, force per drift velocity; None without friction [mass/time]."""
         return None
 
+    def stiffness_limit(self, mass: float) -> float | None:
+        """Curvature of the potential of a particle of that mass from which on a step is unstable [energy/length^2];
+        None if a step can follow any, as one that may be rejected, or if no limit is known."""
+        return None
+
     @abstractmethod
     def build(self, gas: Gas, conditions: Conditions) -> Dynamics:
         """Builds the dynamics for a gas.

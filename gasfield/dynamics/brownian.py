@@ -50,6 +50,10 @@ class Brownian(DynamicsSpec):
         """gamma m [mass/time]."""
         return self.friction * mass
 
+    def stiffness_limit(self, mass: float) -> float:
+        """2 gamma m/h, of explicit relaxation."""
+        return 2.0 * self.friction * mass / self.time_step
+
     def build(self, gas: Gas, conditions: Conditions) -> BrownianDynamics:
         """Builds the dynamics for this gas.
 
@@ -76,8 +80,9 @@ class BrownianDynamics(Mechanics):
     def _step(self, gas: Gas) -> None:
         start, pushed = gas.positions.copy(), self._force_on(gas)
         self._move(gas)
+        moved = gas.positions - start
         self._arrive(gas)
-        _add_work(start, gas.positions, pushed, self._force_on(gas), self._heat)
+        _add_work(moved, pushed, self._force_on(gas), self._heat)
 
     @abstractmethod
     def _move(self, gas: Gas) -> None:
@@ -138,10 +143,10 @@ class LeimkuhlerMatthews(BrownianDynamics):
 
 
 @jit(**EXACT_PARALLEL)
-def _add_work(start, end, force_before, force_after, heat):  # type: ignore[no-untyped-def]
+def _add_work(moved, force_before, force_after, heat):  # type: ignore[no-untyped-def]
     """heat_i += (F + F')/2 . (x' - x)."""
-    for i in prange(start.shape[0]):
+    for i in prange(moved.shape[0]):
         work = 0.0
-        for j in range(start.shape[1]):
-            work += (force_before[i, j] + force_after[i, j]) * (end[i, j] - start[i, j])
+        for j in range(moved.shape[1]):
+            work += (force_before[i, j] + force_after[i, j]) * moved[i, j]
         heat[i] += 0.5 * work

@@ -45,6 +45,10 @@ class Langevin(DynamicsSpec):
         """gamma m [mass/time]."""
         return self.friction * mass
 
+    def stiffness_limit(self, mass: float) -> float:
+        """4 m/h^2, of velocity Verlet."""
+        return 4.0 * mass / self.time_step**2
+
     def build(self, gas: Gas, conditions: Conditions) -> LangevinDynamics:
         """Builds the dynamics for this gas.
 

@@ -57,14 +57,21 @@ class Mechanics(Dynamics):
         """Moves the gas, and calls `_arrive` when positions are final."""
 
     def _arrive(self, gas: Gas) -> None:
-        """Advances step and time, so that time-dependent fields are evaluated at the end of the step."""
+        """Wraps positions, and advances step and time, so that time-dependent fields are evaluated at the end of the
+        step."""
+        if gas.images is not None:
+            self.space.wrap(gas.positions, gas.images)
         gas.step += 1
         gas.time += self.time_step
 
     def project(self, gas: Gas) -> None:
-        """Copies positions into a contiguous float64 array, inside the space."""
+        """Copies positions into a contiguous float64 array, inside the space, wrapped where it is periodic."""
         gas.positions = np.array(gas.positions, np.float64, order="C")
         self.space.settle(gas.positions)
+        if self.space.periods.any():
+            gas.periods = self.space.periods
+            gas.images = np.zeros(gas.positions.shape, np.int64) if gas.images is None else gas.images
+            self.space.wrap(gas.positions, gas.images)
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Copies of the accumulators (N,) and of the subclass's own state."""

@@ -30,6 +30,10 @@ class Newton(DynamicsSpec):
     time_step: float = Field(gt=0.0, allow_inf_nan=False)
     """h [time]."""
 
+    def stiffness_limit(self, mass: float) -> float:
+        """4 m/h^2, of velocity Verlet."""
+        return 4.0 * mass / self.time_step**2
+
     def build(self, gas: Gas, conditions: Conditions) -> NewtonDynamics:
         """Builds the dynamics for this gas.
 

@@ -49,6 +49,10 @@ class NoseHoover(DynamicsSpec):
     chain: int = Field(3, ge=1, le=20)
     """Thermostats in the chain."""
 
+    def stiffness_limit(self, mass: float) -> float:
+        """4 m/h^2, of velocity Verlet."""
+        return 4.0 * mass / self.time_step**2
+
     def build(self, gas: Gas, conditions: Conditions) -> NoseHooverDynamics:
         """Builds the dynamics for this gas.
 

@@ -85,7 +85,7 @@ class StabilityMonitor(Operation):
     def prepare(self, simulation: SimulationLike) -> None:
         """The gas is good as it is. What operations did to its energy is not held against the dynamics."""
         gas = simulation.gas
-        self._good = (gas.positions.copy(), None if gas.velocities is None else gas.velocities.copy())
+        self._good = gas.copy()
         self._clock, self._law = (gas.step, gas.time), simulation.dynamics.state()
         if gas.count != self._count:
             self._count, self._last = gas.count, self._last if self._judges_jumps else np.nan
@@ -175,9 +175,11 @@ class StabilityMonitor(Operation):
 
     def _take_back(self) -> None:
         gas = self._simulation.gas
-        gas.positions[...] = self._good[0]
-        if gas.velocities is not None and self._good[1] is not None:
-            gas.velocities[...] = self._good[1]
+        gas.positions[...] = self._good.positions
+        if gas.velocities is not None and self._good.velocities is not None:
+            gas.velocities[...] = self._good.velocities
+        if gas.images is not None and self._good.images is not None:
+            gas.images[...] = self._good.images
         gas.step, gas.time = self._clock
         self._simulation.dynamics.restore(self._law)
 

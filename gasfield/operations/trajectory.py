@@ -64,7 +64,7 @@ class TrajectoryRecorder(Operation):
             return
         if self.path.exists():
             raise InputError(f"{self.path} exists already.", parameter="file")
-        everyone = simulation.everyone.at(simulation.in_rows(simulation.gas.positions))
+        everyone = simulation.everyone.at(simulation.in_rows(simulation.gas.unwrapped))
         everyone.velocities = None if simulation.gas.velocities is None else np.zeros(everyone.positions.shape)
         self._writer = TrajectoryWriter(
             self.path,
@@ -89,7 +89,7 @@ class TrajectoryRecorder(Operation):
         gas = simulation.gas
         if frame:
             velocities = None if gas.velocities is None else simulation.in_rows(gas.velocities)
-            self._writer.frame(gas.step, gas.time, simulation.in_rows(gas.positions), velocities)
+            self._writer.frame(gas.step, gas.time, simulation.in_rows(gas.unwrapped), velocities)
         if observables and simulation.forces_known():
             for name, value in simulation.observe().items():
                 self._writer.observe(name, gas.step, gas.time, value)

@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from gasfield.recording.corpus import DEFAULT_TEXT
 from gasfield.spec import Spec
+from gasfield.streams import Seed
 from gasfield.tracers import Tracer
 
 Count = Annotated[int, Field(ge=1)]
@@ -54,7 +55,7 @@ class TrainingPlan(Spec):
     """Training steps."""
     batch: Count = 32
     """Sequences per step."""
-    seed: Natural = 1
+    seed: Seed = 1
     """Seed of the initial weights, the batches and the choice of rows."""
     dead: Natural = 3700
     """Number of tokens of the vocabulary that never occur in training; 0 trains on the whole text."""

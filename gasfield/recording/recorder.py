@@ -39,7 +39,7 @@ from gasfield.recording.ranks import gather, is_writer, world_size
 from gasfield.recording.rows import Rows, choose_rows
 from gasfield.recording.worker import Worker
 from gasfield.resources import check_output
-from gasfield.streams import Stream, generator
+from gasfield.streams import Stream, generator, require_seed
 from gasfield.tracers import Tracer
 from gasfield.trajectory import schema
 
@@ -143,6 +143,7 @@ class Recorder(Closing):
         self._cadence = Cadence(every, field_every or every, field, frozenset(full_steps), frozenset(surveys))
         self._optimizer, self._keeps_moments, self._approximate = optimizer, moments, approximate
         self._check(overwrite, tokens, provenance or {})
+        seed = require_seed(seed)
         self.rows = choose_rows(self._weight.detach(), rows, dead, tracers, seed)
         self._index, self._dead = self._on_device(self.rows.ids), self._on_device(self.rows.dead)
         self._graded = self._gradients_of(gradients)

@@ -75,6 +75,8 @@ class ScheduledTracer:
         gas.positions = np.concatenate([gas.positions, positions.astype(gas.positions.dtype)])
         if gas.velocities is not None:
             gas.velocities = np.concatenate([gas.velocities, np.zeros(positions.shape)])
+        if gas.images is not None:
+            gas.images = np.concatenate([gas.images, np.zeros(positions.shape, np.int64)])
         gas.species = np.concatenate([gas.species, np.full(count, self.species)])
         gas.token_ids = np.concatenate([gas.token_ids, np.full(count, -1)])
         gas.tokens = [*gas.tokens, *[""] * count]
@@ -242,7 +244,7 @@ class InitialState:
         began = _centroid(self.everyone.positions[self.everyone.species == number])
         velocity = None if gas.velocities is None else _centroid(gas.velocities[rows])
         known = began if np.isfinite(began).all() else None
-        return GroupSnapshot(gas.positions[rows], gas.token_ids[rows], known, velocity)
+        return GroupSnapshot(gas.unwrapped[rows], gas.token_ids[rows], known, velocity)
 
 
 def _at_the_start(gas: Gas, velocities: Sequence[Velocities | None]) -> dict[str, GroupSnapshot]:

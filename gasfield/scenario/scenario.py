@@ -22,10 +22,12 @@ from gasfield.resources import find_scenario, require_file
 from gasfield.scenario.diagnostic import AnyDiagnostic, repeated_label
 from gasfield.scenario.document import Document
 from gasfield.scenario.initial_state import GroupSource
+from gasfield.scenario.minimize import Minimize
 from gasfield.scenario.yaml_1_2 import write
 from gasfield.schedules import AnyTemperature, ByGroup
 from gasfield.spaces import AnySpace
 from gasfield.spec import Spec, fault_within
+from gasfield.streams import Seed
 from gasfield.strict import LARGEST_STEP
 from gasfield.tracers import Tracer
 
@@ -62,7 +64,7 @@ class Scenario(Spec):
     title: str
     question: str
     """What the run answers."""
-    seed: Annotated[int, Field(ge=0, lt=2**64)] = 0
+    seed: Seed = 0
     space: AnySpace
     gas: Annotated[tuple[GroupSource, ...], Field(min_length=1)]
     tracers: tuple[Tracer, ...] = ()
@@ -70,6 +72,8 @@ class Scenario(Spec):
     dynamics: AnyDynamics
     temperature: AnyTemperature | None = None
     """Of the bath [energy], for dynamics with a heat bath: a number, a schedule, or one for each group."""
+    minimize: Minimize | None = None
+    """A relaxation before the run."""
     run: RunLength
     diagnostics: tuple[AnyDiagnostic, ...] | None = None
     """Diagnostics, by name or with parameters; all that apply if left out."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from gasfield.errors import about
 from gasfield.operations import At, Every, Operation, SimulationLike
 from gasfield.scenario.initial_state import InitialState, ScheduledTracer
+from gasfield.simulation.overlap import require_apart
 
 Values = NDArray[np.float64]
 AddParticles = Callable[[ScheduledTracer, Values], None]
@@ -31,6 +32,8 @@ class PlantTracers(Operation):
             with about("tracers", planting.number):
                 positions = self._initial.place_of(planting, simulation.gas)
             self._add(planting, positions)
+            with about("tracers", planting.number):
+                require_apart(simulation)
 
     def plant_again(self, ids: NDArray[np.int64]) -> None:
         """Adds the tracers among some particle ids anywhere, so that all arrays have the sizes that they had."""

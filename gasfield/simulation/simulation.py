@@ -13,7 +13,9 @@ turned into a simulation by `from_scenario`.
 from __future__ import annotations
 
 import time as clock
+import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gasfield.closing import Closing
 from gasfield.dynamics import AnyDynamics, Bath, Conditions, Dynamics, DynamicsSpec
-from gasfield.errors import BlowUp, InputError, about
+from gasfield.errors import BlowUp, InputError, Note, about
 from gasfield.forces import AnyForce, Force, ForceSpec, Surroundings, TotalForce, build_force
 from gasfield.gas import Gas
 from gasfield.kernels.threads import threads_worth
@@ -31,12 +33,16 @@ from gasfield.plugins import plugins_in_use
 from gasfield.resources import require_file
 from gasfield.scenario import Scenario, load_scenario
 from gasfield.scenario.initial_state import ScheduledTracer
+from gasfield.scenario.minimize import Minimize
 from gasfield.schedules import AnyTemperature, ByGroup, Schedule
+from gasfield.simulation.minimize import Minimum, minimize
+from gasfield.simulation.overlap import require_apart
 from gasfield.simulation.planting import PlantTracers
 from gasfield.simulation.provenance import attributes, described
 from gasfield.simulation.start import Find, GasLike, initial_state, specification
 from gasfield.spaces import Space
 from gasfield.spec import parse
+from gasfield.streams import require_seed
 from gasfield.tracers import Tracer
 
 _TICK = 1.0
@@ -58,6 +64,7 @@ class Simulation(Closing):
         start: the step at which it began.
         operations: what happens along the way, in the order in which they fire.
         directory: where operations write their files.
+        minimum: where the last relaxation has ended; None without one.
         scenario: what it was made from; None if it was built in Python.
     """
 
@@ -72,6 +79,7 @@ class Simulation(Closing):
         seed: int = 0,
         tracers: Sequence[Tracer | Mapping[str, Any]] = (),
         operations: Sequence[Operation | OperationSpec | Mapping[str, Any]] = (),
+        minimize: Minimize | Mapping[str, Any] | None = None,
         find: Find = require_file,
         directory: Path | str = ".",
     ) -> None:
@@ -88,6 +96,7 @@ class Simulation(Closing):
             seed: of all random numbers.
             tracers: structures to plant, now or later.
             operations: what happens along the way, in order.
+            minimize: a relaxation before the first step; see `Simulation.minimize`.
             find: resolves the names of data files.
             directory: where operations write their files.
 
@@ -95,16 +104,18 @@ class Simulation(Closing):
             InputError: if something is not a specification, a file, a group or a field is missing, or the parts do not
                 fit together. Its `parameter` says which ("forces.0", "dynamics", ...).
         """
-        self.seed, self.directory = seed, Path(directory)
+        self.seed, self.directory = require_seed(seed), Path(directory)
         self.scenario: Scenario | None = None
         self.law: DynamicsSpec = specification(AnyDynamics, dynamics, "dynamics")
         self._forces = [
             force if isinstance(force, Force) else specification(AnyForce, force, "forces", number)
             for number, force in enumerate(forces)
         ]
+        self._relaxation = None if minimize is None else specification(Minimize, minimize, "minimize")
+        self.minimum: Minimum | None = None
         self._temperature = None if temperature is None else specification(AnyTemperature, temperature, "temperature")
         structures = [specification(Tracer, tracer, "tracers", number) for number, tracer in enumerate(tracers)]
-        self._initial = initial_state(gas, structures, space, seed, find, self._forces)
+        self._initial = initial_state(gas, structures, space, self.seed, find, self._forces)
         self.everyone, self.space = self._initial.everyone, self._initial.space
         self._monitor = StabilityMonitor()
         self._build()
@@ -143,6 +154,7 @@ class Simulation(Closing):
                 seed=scenario.seed,
                 tracers=scenario.tracers,
                 operations=scenario.operations,
+                minimize=scenario.minimize,
                 find=scenario.find,
                 directory=directory,
             )
@@ -223,6 +235,11 @@ class Simulation(Closing):
         if self._begun:
             return
         self._begun = True
+        if not self._restored:
+            if self._relaxation is not None:
+                with about("minimize"):
+                    self.minimize(self._relaxation)
+            self.require_apart()
         for operation in self.operations:
             operation.begin(self)
         if not self._restored:
@@ -340,6 +357,43 @@ class Simulation(Closing):
             return False
         return True
 
+    def require_apart(self) -> None:
+        """Checks that no particles of a start are so close that the dynamics cannot follow the force between them; a
+        start that is to be relaxed may be anything.
+
+        Raises:
+            InputError: if they are; see `gasfield.simulation.overlap`.
+        """
+        if self._relaxation is not None and self.minimum is None:
+            return
+        placed = nullcontext() if self.scenario is None else self.scenario.faults_at()
+        with placed, about("gas"), threads_worth(self._work()):
+            require_apart(self)
+
+    def minimize(self, given: Minimize | Mapping[str, Any] | None = None) -> Minimum:
+        """Moves the particles that exert forces to a minimum of the potential energy, at the present step; velocities
+        stay what they are, in a curved space along the surface.
+
+        Args:
+            given: tolerance and limits, or their mapping as in YAML; the defaults if left out.
+
+        Raises:
+            InputError: if a force has no energy, or the descent leaves the finite numbers.
+        """
+        with threads_worth(self._work()):
+            self.minimum = minimize(self.gas, self.forces, self.space, specification(Minimize, given or {}))
+        self.dynamics.project(self.gas)
+        self.dynamics.restore(self.dynamics.state())  # which forgets the force at the former positions
+        if self.gas.velocities is not None:
+            self.space.tangent(self.gas.positions, self.gas.velocities)
+        if not self.minimum.converged:
+            note = (
+                f"minimize: after {self.minimum.steps} steps the largest force is {self.minimum.force:.4g}; the "
+                "tolerance was not reached"
+            )
+            warnings.warn(Note(note), stacklevel=2)
+        return self.minimum
+
     def require_forces(self, steps: int) -> None:
         """Checks that all forces are known for the next steps.
 
@@ -364,6 +418,8 @@ class Simulation(Closing):
         }
         if gas.velocities is not None:
             arrays["gas/velocities"] = gas.velocities.copy()
+        if gas.images is not None:
+            arrays["gas/images"] = gas.images.copy()
         arrays |= {f"law/{name}": array for name, array in self.dynamics.state().items()}
         arrays |= self._monitor.state()
         for number, operation in enumerate(self._own_operations()):
@@ -386,6 +442,9 @@ class Simulation(Closing):
             gas.positions[...] = state["gas/positions"]
             if gas.velocities is not None:
                 gas.velocities[...] = state["gas/velocities"]
+            if gas.images is not None:
+                gas.images[...] = state.get("gas/images", 0)
+                self.space.wrap(gas.positions, gas.images)  # releases without images left positions unwrapped
             gas.step, gas.time = int(state["gas/step"]), float(state["gas/time"])
             self.dynamics.restore(_under("law/", state))
             if "watch/scale" in state:
@@ -413,7 +472,8 @@ class Simulation(Closing):
         specifications = [force for force in self._forces if isinstance(force, ForceSpec)]
         known = len(specifications) == len(self._forces)  # other forces cannot be written down
         scenario = self.scenario or (described(self, specifications, self._temperature) if known else None)
-        return attributes(self, scenario, plugins_in_use(scenario, self.law, tuple(self._forces)))
+        plugins = plugins_in_use(scenario, self.law, tuple(self._forces))
+        return attributes(self, scenario, plugins) | ({} if self.minimum is None else self.minimum.as_attributes())
 
 
 def _under(prefix: str, state: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

@@ -93,6 +93,11 @@ class Space(Spec):
         scaled onto the sphere. Default: no change, every position is allowed."""
         return None
 
+    def wrap(self, positions: NDArray[Any], images: NDArray[np.int64]) -> None:
+        """Maps positions (N, D) to [-L/2, L/2) along coordinates of period L, in place, and adds the number of periods
+        that each was away to images (N, D); default: no change."""
+        return None
+
     def wrapped(self, positions: NDArray[Any]) -> Array:
         """A copy of positions (N, D), mapped to [-L/2, L/2) along coordinates of period L."""
         return positions.copy()

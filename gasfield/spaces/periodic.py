@@ -5,19 +5,27 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+from numba import prange
 from numpy.typing import NDArray
 
+from gasfield.kernels.flags import EXACT_PARALLEL
+from gasfield.kernels.jit import jit
 from gasfield.registry import register
 from gasfield.spaces.base import Array
 from gasfield.spaces.flight import fly
 from gasfield.spaces.sides import Sided
+
+FARTHEST = 2.0**52
+"""Periods beyond which a float64 has no digits left for the position within a period."""
 
 
 @register
 class Periodic(Sided):
     """A box that is periodic along every coordinate.
 
-    Positions are not wrapped, so that displacements can be measured across sides.
+    A gas that moves in it has wrapped positions and counts the periods of each particle (`Gas.images`), so that
+    nothing is lost however far it travels; trajectories hold unwrapped positions, so that displacements can be measured
+    across sides.
     """
 
     homogeneous: ClassVar[bool] = True
@@ -33,10 +41,39 @@ class Periodic(Sided):
         """x <- x + v h."""
         fly(positions, velocities, float(time_step))
 
+    def wrap(self, positions: NDArray[Any], images: NDArray[np.int64]) -> None:
+        """Maps positions (N, D) to [-L/2, L/2), in place, and adds the number of periods to images (N, D)."""
+        _wrap(positions, images, self.edges)
+
     def wrapped(self, positions: NDArray[Any]) -> Array:
         """A copy of positions (N, D), each coordinate in [-L/2, L/2)."""
-        edges = self.edges
-        places = positions - edges * np.floor(positions / edges + 0.5)
-        # Rounding may give the upper side, which is equivalent to the lower one, or a position just below the lower.
-        places = np.where(places >= 0.5 * edges, -0.5 * edges, places)
-        return np.maximum(places, -0.5 * edges)
+        places = np.array(positions, np.float64, order="C")
+        _wrap(places, np.zeros(places.shape, np.int64), self.edges)
+        return places
+
+    def contains(self, positions: NDArray[Any]) -> NDArray[np.bool_]:
+        """(N,) whether each position is finite and so near that it still has digits within a period."""
+        return np.asarray((np.abs(positions) <= FARTHEST * self.edges).all(axis=1))
+
+
+@jit(**EXACT_PARALLEL)
+def _wrap(positions, images, edges):  # type: ignore[no-untyped-def]
+    """x <- x - n L, image += n; arrays (N, D), edges (D,). A position without digits within a period becomes NaN."""
+    for i in prange(positions.shape[0]):
+        for j in range(positions.shape[1]):
+            half = 0.5 * edges[j]
+            place = positions[i, j]
+            if -half <= place < half:
+                continue
+            away = np.floor(place / edges[j] + 0.5)
+            if not abs(away) <= FARTHEST:
+                positions[i, j] = np.nan
+                continue
+            place -= away * edges[j]
+            # The quotient may round to the next period; one more period is exact (Sterbenz, 1974).
+            if place >= half:
+                place, away = place - edges[j], away + 1.0
+            elif place < -half:
+                place, away = place + edges[j], away - 1.0
+            positions[i, j] = min(max(place, -half), np.nextafter(half, 0.0))
+            images[i, j] += np.int64(away)

@@ -23,7 +23,7 @@ from gasfield.forces.strengths import PositiveStrength
 from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
 from gasfield.spec import Spec
-from gasfield.streams import Stream, generator
+from gasfield.streams import Seed, Stream, generator
 
 
 class DrawnPatterns(Spec):
@@ -33,7 +33,7 @@ class DrawnPatterns(Spec):
     """M, how many."""
     spread: float = Field(1.0, gt=0.0, allow_inf_nan=False)
     """Standard deviation of each coordinate [length]."""
-    seed: int = Field(0, ge=0, lt=2**64)
+    seed: Seed = 0
     """Of the draw; separate from the run's, so that runs with different seeds can share the patterns."""
 
 

@@ -27,7 +27,7 @@ from gasfield.kernels.jit import jit
 from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
 from gasfield.spec import Spec
-from gasfield.streams import Stream, generator
+from gasfield.streams import Seed, Stream, generator
 
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
@@ -40,7 +40,7 @@ class DrawnCentres(Spec):
     """M."""
     spread: Positive = 1.0
     """Standard deviation of each coordinate [length]."""
-    seed: Annotated[int, Field(ge=0, lt=2**64)] = 0
+    seed: Seed = 0
     """Of the draw."""
 
 

@@ -25,6 +25,7 @@ from gasfield.forces.strengths import PositiveStrength
 from gasfield.gas import require_finite
 from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
+from gasfield.streams import Seed
 from gasfield.trajectory import Trajectory
 
 Weight = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
@@ -47,7 +48,7 @@ class Landscape(ForceSpec):
     """Number of Gaussians fitted to the rows; one on each row if left out."""
     bandwidth: Width | None = None
     """Width of the Gaussian on each row; by Scott's rule if left out [length]."""
-    seed: Annotated[int, Field(ge=0, lt=2**64)] = 0
+    seed: Seed = 0
     """Of the start of the fit."""
     centres: Annotated[tuple[tuple[Finite, ...], ...], Field(min_length=1)] | None = None
     """c, D coordinates of each Gaussian [length]."""

@@ -18,7 +18,7 @@ Count = Annotated[int, Field(ge=1)]
 Positions = NDArray[np.float64]
 
 
-class _Positions(GasSource):
+class PositionSource(GasSource):
     """A source of positions only: the particles are no tokens, and the clock starts at zero."""
 
     extent: ClassVar[str | None] = None
@@ -42,7 +42,7 @@ class _Positions(GasSource):
 
 
 @register
-class FromGaussian(_Positions):
+class FromGaussian(PositionSource):
     """An isotropic Gaussian cloud, as embeddings are initialised; on the sphere the uniform distribution."""
 
     extent: ClassVar[str | None] = "spread"
@@ -62,7 +62,7 @@ class FromGaussian(_Positions):
 
 
 @register
-class FromUniform(_Positions):
+class FromUniform(PositionSource):
     """Uniformly distributed over a space that has a volume."""
 
     kind: Literal["uniform"] = "uniform"
@@ -74,7 +74,7 @@ class FromUniform(_Positions):
 
 
 @register
-class FromPlaces(_Positions):
+class FromPlaces(PositionSource):
     """Each particle at a place of its own."""
 
     extent: ClassVar[str | None] = "at"
@@ -89,7 +89,7 @@ class FromPlaces(_Positions):
 
 
 @register
-class FromPoint(_Positions):
+class FromPoint(PositionSource):
     """All at one place."""
 
     extent: ClassVar[str | None] = "at"
