@@ -163,15 +163,22 @@ def _not_finite(directory: Path) -> Iterator[str]:
     with h5py.File(directory / "trajectory.h5", "r") as file:
         names: list[str] = []
         file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
-        planted = file["parameters/appears"][()] if "parameters/appears" in file else None
+        planted = any(name.endswith("/appears") for name in names)  # particles have no position before
         for name in names:
-            values = file[name][()]
-            if np.asarray(values).dtype.kind == "f" and not np.isfinite(values).all() and planted is None:
+            values = np.asarray(file[name][()])
+            wrong = np.isinf if planted and name.endswith(("position/value", "velocity/value")) else _is_not_finite
+            if values.dtype.kind == "f" and wrong(values).any():
                 yield f"{name}: {np.count_nonzero(~np.isfinite(values))} of {values.size}"
     summary = directory / "summary.json"
     if summary.is_file():
         for word in set(re.findall(r"\b(?:NaN|-?Infinity)\b", summary.read_text("utf-8"))):
             yield f"summary.json: {word}"
+
+
+def _is_not_finite(values: Any) -> Any:
+    import numpy as np
+
+    return ~np.isfinite(values)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ fit, kinds that do not exist, sizes beyond any memory, expressions that are prog
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 from collections.abc import Callable, Iterator
@@ -171,8 +172,13 @@ HOSTILE: list[Any] = [
 ]  # fmt: skip
 
 
+def _hostile(chance: Chance) -> Any:
+    """A hostile value of its own, which later changes may change."""
+    return copy.deepcopy(chance.choice(HOSTILE))
+
+
 def _replace_by_hostile(chance: Chance, data: dict[str, Any]) -> str:
-    return _set(chance, data, lambda old: chance.choice(HOSTILE))
+    return _set(chance, data, lambda old: _hostile(chance))
 
 
 def _replace_by_yaml(chance: Chance, data: dict[str, Any]) -> str:
@@ -233,7 +239,7 @@ def _resize_list(chance: Chance, data: dict[str, Any]) -> str:
 
     def other(old: list[Any]) -> list[Any]:
         place = chance.randrange(len(old) + 1)
-        ways = [old[:-1], old[1:], [*old, *old[-1:]], [], [*old[:place], chance.choice(HOSTILE), *old[place:]],
+        ways = [old[:-1], old[1:], [*old, *old[-1:]], [], [*old[:place], _hostile(chance), *old[place:]],
                 old * 40, old[:1] * chance.choice((2, 3, 1000))]  # fmt: skip
         return chance.choice(ways)
 
@@ -264,7 +270,7 @@ def _double_key(chance: Chance, data: dict[str, Any]) -> str:
     place = _some(chance, data)
     if place is None or isinstance(place[-1], int):
         return "nothing"
-    put(data, place, Twice(at(data, place), chance.choice((at(data, place), chance.choice(HOSTILE)))))
+    put(data, place, Twice(at(data, place), chance.choice((at(data, place), _hostile(chance)))))
     return f"{'.'.join(map(str, place))} twice"
 
 
@@ -313,7 +319,7 @@ def scenario_schema_once() -> dict[str, Any]:
 def sample(chance: Chance, schema: dict[str, Any], defs: dict[str, Any], depth: int = 0) -> Any:
     """Data that mostly fit a JSON Schema, with hostile values now and then."""
     if chance.random() < 0.01 * (depth > 1):
-        return chance.choice(HOSTILE)
+        return _hostile(chance)
     if "$ref" in schema:
         return sample(chance, defs[schema["$ref"].rpartition("/")[2]], defs, depth + 1)
     for key in ("anyOf", "oneOf"):
