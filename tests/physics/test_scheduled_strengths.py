@@ -130,9 +130,7 @@ def test_a_well_that_stiffens_slowly_keeps_its_adiabatic_invariant() -> None:
     simulation.step(20_000)
     gas = simulation.gas
     energies = gas.kinetic_energies() + simulation.forces.energy(gas)
-    np.testing.assert_allclose(
-        energies, 2 * 0.5, rtol=1e-2
-    )  # omega changes by 1e-3 a radian, and (omega h)^2/4 = 2.5e-3
+    np.testing.assert_allclose(energies, 2 * 0.5, rtol=1e-2)  # (omega h)^2/4 = 2.5e-3, omega changes by 1e-3 a radian
 
 
 @pytest.mark.parametrize(
