@@ -240,7 +240,7 @@ def _resize_list(chance: Chance, data: dict[str, Any]) -> str:
     def other(old: list[Any]) -> list[Any]:
         place = chance.randrange(len(old) + 1)
         ways = [old[:-1], old[1:], [*old, *old[-1:]], [], [*old[:place], _hostile(chance), *old[place:]],
-                old * 40, old[:1] * chance.choice((2, 3, 1000))]  # fmt: skip
+                old * 40, old[:1] * chance.choice((2, 3, 1000 if old and _is_number(old[0]) else 20))]  # fmt: skip
         return chance.choice(ways)
 
     return _set(chance, data, other, lambda value: isinstance(value, list))
