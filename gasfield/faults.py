@@ -186,7 +186,7 @@ def _should(fault: Fault) -> str:
     if kind == "alternatives":
         return f"should be {known['expected']}"
     if kind == "string_pattern_mismatch":
-        return "should be a name (letters, digits, - and _, a letter first)"
+        return "should be a name (up to 100 letters, digits, - and _, a letter first)"
     return str(re.sub(r"^(?:Input|String|Value|List|Tuple|Dictionary) should", "should", fault["msg"]))
 
 

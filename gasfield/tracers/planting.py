@@ -112,7 +112,7 @@ Place = CentroidPlace | PointPlace | RowPlace | AheadPlace
 class Tracer(Spec):
     """A structure of test particles: they feel the forces but, unless active, exert none."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,99}$")]
     """Group name under which the structure is reported."""
     shape: AnyShape
     jitter: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
