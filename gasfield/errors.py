@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,16 @@ Place = tuple[str | int, ...]
 def dotted(place: Iterable[str | int]) -> str:
     """A place in the notation of `--set`: "forces.0.cutoff"."""
     return ".".join(map(str, place))
+
+
+def printable(text: str) -> str:
+    """Text with escapes for all characters that cannot be printed."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def index_of(key: str) -> str | int:
+    """A key of a dotted place: the index of a list, if it is written as one (0, 1, 2, ...), else the key."""
+    return int(key) if re.fullmatch("0|[1-9][0-9]{0,8}", key, re.ASCII) else key
 
 
 class GasfieldError(Exception):
@@ -64,7 +75,7 @@ class InputError(GasfieldError):
             return self
         whole: Place = (
             *place,
-            *(int(key) if key.isdigit() else key for key in (self.parameter or "").split(".") if key),
+            *(index_of(key) for key in (self.parameter or "").split(".") if key),
         )
         placed = InputError(self.message, location=origin(whole), parameter=dotted(whole) or None, value=self.value)
         placed._placed = True

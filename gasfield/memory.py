@@ -1,27 +1,57 @@
-"""Memory that is free: a header of a file may claim any size, so sizes are checked before memory is allocated."""
+"""Memory that is free: a header of a file or a number in a scenario may claim any size, so sizes are checked before
+memory is allocated."""
 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
+from pathlib import Path
 
 from gasfield.errors import InputError
 
 _SHARE = 0.8
-"""The part of the free memory that one array may take."""
+"""The part of the free memory that may be taken."""
+_GROUP = Path("/sys/fs/cgroup")
+"""Where Linux shows the limits of a container."""
 
 
-def require_memory(size: int, origin: str) -> None:
-    """Checks that an array fits into memory.
+def require_memory(size: int, origin: str, parameter: str | None = None) -> None:
+    """Checks that something fits into memory.
 
     Args:
-        size: of the array [bytes].
-        origin: file and data set, for the message.
+        size: of it [bytes].
+        origin: what it is, for the message: file and data set, or the keys that make it so large.
+        parameter: that makes it so large.
 
     Raises:
-        InputError: if it does not.
+        InputError: if it does not fit.
     """
-    free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES") if hasattr(os, "sysconf") else 1 << 33
+    free = free_memory()
     if size > _SHARE * free:
-        raise InputError(
-            f"{origin} needs {size / 1e9:.1f} GB, more than the memory that is free ({free / 1e9:.1f} GB)."
-        )
+        amount = f"{size / 1e9:,.1f}" if size < 10**15 else f"{size / 1e9:.3g}"
+        message = f"{origin} needs {amount} GB, more than the memory that is free ({free / 1e9:.1f} GB)."
+        raise InputError(message, parameter=parameter)
+
+
+def free_memory() -> int:
+    """Bytes that this process can still allocate: what the machine has free, within the limits of a container and of
+    the process (`ulimit -v`)."""
+    bounds = [1 << 33]
+    if hasattr(os, "sysconf") and "SC_AVPHYS_PAGES" in os.sysconf_names:
+        bounds = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")]
+    with suppress(OSError, ValueError):  # "max" where there is no limit
+        bounds.append(int((_GROUP / "memory.max").read_text()) - int((_GROUP / "memory.current").read_text()))
+    with suppress(ImportError, OSError, ValueError):
+        bounds.append(_address_space())
+    return max(min(bounds), 0)
+
+
+def _address_space() -> int:
+    """Bytes of address space that are left to the process."""
+    import resource  # not on Windows
+
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit == resource.RLIM_INFINITY:
+        return 1 << 62
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    return limit - used

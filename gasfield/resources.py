@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from gasfield.errors import InputError, WriteError
+from gasfield.errors import InputError, WriteError, printable
 
 TRAJECTORY = "trajectory.h5"
 """The trajectory in the directory of a run."""
@@ -44,14 +44,14 @@ def find_scenario(name: str) -> Path:
         InputError: if there is neither such a file nor such a name; the message lists the available names.
     """
     path = Path(name)
-    if path.is_file():
+    if _is_data(path) and not path.is_dir():
         return path
     if path.suffix not in (".yaml", ".yml") and len(path.parts) == 1:
         for candidate in scenario_files():
             if candidate.stem == name:
                 return candidate
     known = ", ".join(p.stem for p in scenario_files()) or "none"
-    raise InputError(f"{name}: no such scenario file or name. Available scenarios: {known}.")
+    raise InputError(f"{printable(name)[:200]}: no such scenario file or name. Available scenarios: {known}.")
 
 
 def check_output(path: Path, *, overwrite: bool, parameter: str = "output") -> None:
@@ -96,11 +96,22 @@ def in_run(path: Path) -> Path:
 def find_file(name: str, *, beside: Path | None = None) -> Path | None:
     """A data file or folder by name: absolute, beside the scenario, in the working directory, or in a folder of
     `shelves`. A run directory stands for its trajectory."""
-    path = Path(name).expanduser()
+    try:
+        path = Path(name).expanduser()
+    except RuntimeError:  # the home of nobody
+        return None
     places = (
         [path] if path.is_absolute() else [*([beside / path] if beside else []), path, *(s / path for s in shelves())]
     )
-    return next((in_run(place) for place in places if place.exists()), None)
+    return next((in_run(place) for place in places if _is_data(place)), None)
+
+
+def _is_data(path: Path) -> bool:
+    """Whether there is a file or a folder of this name: no device or pipe, which may have no end."""
+    try:
+        return path.is_file() or path.is_dir()
+    except OSError:  # a name that is too long, a folder that must not be looked into
+        return False
 
 
 def require_file(name: str, *, beside: Path | None = None) -> Path:
@@ -113,5 +124,5 @@ def require_file(name: str, *, beside: Path | None = None) -> Path:
     if path is None:
         near = ["beside the scenario"] if beside else []
         places = ", ".join([*near, "in the working directory", *map(str, shelves())])
-        raise InputError(f"there is no file '{name}' ({places}).")
+        raise InputError(f"there is no file '{printable(name)[:200]}' ({places}).")
     return path

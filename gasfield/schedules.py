@@ -8,13 +8,16 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from itertools import pairwise
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import numpy as np
-from pydantic import AfterValidator, BeforeValidator, Field, FiniteFloat, NonNegativeInt, PositiveInt, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, FiniteFloat, model_validator
 from pydantic_core import PydanticCustomError
 
 from gasfield.spec import Spec
+from gasfield.strict import LARGEST_STEP
+
+Step = Annotated[int, Field(ge=0, le=LARGEST_STEP)]
 
 
 class Schedule(Spec):
@@ -34,6 +37,21 @@ class Schedule(Spec):
     def lowest(self) -> float:
         """The least number at any step."""
 
+    @property
+    @abstractmethod
+    def corners(self) -> tuple[int, ...]:
+        """Steps at which it changes its course, and one between each two of them."""
+
+
+S = TypeVar("S", bound=Schedule)
+
+
+def _require_range(schedule: S, *changes: float) -> S:
+    """Refuses a schedule whose changes are out of the range of numbers, so that those between are not finite."""
+    if not all(map(math.isfinite, changes)):
+        raise PydanticCustomError("range", "its numbers differ by more than the range of numbers, 1.8e308")
+    return schedule
+
 
 class Constant(Schedule):
     """The same number at every step."""
@@ -52,15 +70,19 @@ class Constant(Schedule):
     def lowest(self) -> float:
         return self.value
 
+    @property
+    def corners(self) -> tuple[int, ...]:
+        return (0,)
+
 
 class _Passage(Schedule):
     """From one number to another in a number of steps; constant before and after."""
 
     first: Annotated[FiniteFloat, Field(alias="from")]
     last: Annotated[FiniteFloat, Field(alias="to")]
-    steps: PositiveInt
+    steps: Annotated[int, Field(ge=1, le=LARGEST_STEP)]
     """Duration of the passage in steps."""
-    start: NonNegativeInt = 0
+    start: Step = 0
     """The step at which it begins."""
 
     def at(self, step: int) -> float:
@@ -79,6 +101,14 @@ class _Passage(Schedule):
     @property
     def lowest(self) -> float:
         return min(self.first, self.last)
+
+    @property
+    def corners(self) -> tuple[int, ...]:
+        return (self.start, self.start + self.steps // 2, self.settled)
+
+    @model_validator(mode="after")
+    def _within_range(self) -> Self:
+        return _require_range(self, self.last - self.first)
 
 
 class Ramp(_Passage):
@@ -102,7 +132,7 @@ class Exponential(_Passage):
     def _positive(self) -> Self:
         if self.lowest <= 0.0:
             raise PydanticCustomError("not_positive", "an exponential goes between two numbers above zero")
-        return self
+        return _require_range(self, self.last / self.first, self.first / self.last)
 
 
 class Cosine(_Passage):
@@ -117,14 +147,14 @@ class Cosine(_Passage):
 class _Points(Schedule):
     """Numbers given at some steps."""
 
-    points: Annotated[tuple[tuple[NonNegativeInt, FiniteFloat], ...], Field(min_length=1)]
+    points: Annotated[tuple[tuple[Step, FiniteFloat], ...], Field(min_length=1)]
     """[step, number] pairs, steps ascending; constant before the first and after the last."""
 
     @model_validator(mode="after")
     def _ascending(self) -> Self:
         if any(later[0] <= earlier[0] for earlier, later in pairwise(self.points)):
             raise PydanticCustomError("not_ascending", "the steps of the points must ascend")
-        return self
+        return _require_range(self, *(later[1] - earlier[1] for earlier, later in pairwise(self.points)))
 
     @property
     def settled(self) -> int:
@@ -133,6 +163,11 @@ class _Points(Schedule):
     @property
     def lowest(self) -> float:
         return min(value for _, value in self.points)
+
+    @property
+    def corners(self) -> tuple[int, ...]:
+        steps = [step for step, _ in self.points]
+        return tuple(sorted({*steps, *((first + last) // 2 for first, last in pairwise(steps))}))
 
 
 class Piecewise(_Points):

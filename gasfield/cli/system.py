@@ -39,6 +39,9 @@ def system_faults() -> Iterator[None]:
     except WriteError as error:
         say(str(error))
         raise SystemExit(error.exit_code) from None
+    except MemoryError as fault:
+        say(f"out of memory: {fault or 'no more can be allocated'}.")
+        raise SystemExit(WriteError.exit_code) from None
     except OSError as fault:
         say(f"{fault.filename or 'standard output or a file'}: {fault.strerror or fault}.")
         raise SystemExit(InputError.exit_code if fault.errno in _WRONG_NAME else WriteError.exit_code) from None

@@ -9,18 +9,17 @@ from pathlib import Path
 from typing import Any, Self
 from weakref import WeakKeyDictionary
 
-import yaml
-from pydantic import ValidationError
-
 from gasfield.dynamics import DynamicsSpec
 from gasfield.errors import InputError
-from gasfield.forces import ForceSpec, Surroundings, TotalForce, build_force
+from gasfield.forces import ForceSpec, Surroundings, TotalForce, build_alone, build_force
 from gasfield.provenance import FileDigest
 from gasfield.renames import former_names
 from gasfield.resources import find_file
 from gasfield.scenario import Scenario
+from gasfield.scenario.document import read_value
 from gasfield.schedules import ByGroup, Schedule
 from gasfield.spaces import Space
+from gasfield.spec import parse
 from gasfield.trajectory import Trajectory
 
 WHOLE = "gas"
@@ -92,10 +91,10 @@ class RunContext:
     def _build_forces(self, group: str | None, around: Surroundings) -> TotalForce:
         if group is None:
             return TotalForce([build_force(law, around) for law in self.laws], around.dimensions)
-        return TotalForce([law.build(around) for law in self.acting(group)], around.dimensions)
+        return TotalForce([build_alone(law, around) for law in self.acting(group)], around.dimensions)
 
     def _build_fields(self, group: str, around: Surroundings) -> tuple[tuple[ForceSpec, ...], TotalForce]:
-        built = [(law, law.build(around)) for law in self.acting(group) if not law.recorded]
+        built = [(law, build_alone(law, around)) for law in self.acting(group) if not law.recorded]
         kept = [(law, force) for law, force in built if not force.interacting and not force.rotates_velocities]
         return tuple(law for law, _ in kept), TotalForce([force for _, force in kept], around.dimensions)
 
@@ -142,11 +141,10 @@ class Origin:
             return cls(reason="it was built in Python, from forces that have no specification")
         try:
             with former_names("accept"):
-                scenario = Scenario.model_validate(yaml.safe_load(str(attributes["scenario"])))
-        except ValidationError as fault:
-            return cls(reason=f"its scenario cannot be rebuilt: {_faults(fault)}{_plugins(attributes)}")
-        except yaml.YAMLError:
-            return cls(reason="its scenario cannot be rebuilt: the stored text is not YAML")
+                scenario: Scenario = parse(Scenario, read_value(str(attributes["scenario"])))
+        except InputError as error:
+            faults = "; ".join(str(fault).rstrip(".") for fault in error.faults)
+            return cls(reason=f"its scenario cannot be rebuilt: {faults}{_plugins(attributes)}")
         if scenario.space.dimensions != trajectory.dimensions:
             return cls(
                 reason=f"its scenario cannot be that of the file: space.dimensions is {scenario.space.dimensions}, and "
@@ -158,12 +156,6 @@ class Origin:
 
 
 _ORIGINS: WeakKeyDictionary[Trajectory, Origin] = WeakKeyDictionary()
-
-
-def _faults(error: ValidationError) -> str:
-    """The validation errors, each with its location."""
-    faults = [(".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors(include_url=False)]
-    return "; ".join(f"{place}: {message}" if place else message for place, message in faults)
 
 
 def _plugins(attributes: Mapping[str, Any]) -> str:

@@ -5,7 +5,8 @@ from typing import Any
 from gasfield.forces.base import FORCES, AnyForce, Force, ForceSpec, Surroundings
 from gasfield.forces.external import ExternalForce
 from gasfield.forces.pairwise import PairForce, require_room
-from gasfield.forces.total import TotalForce, build_force
+from gasfield.forces.strengths import NotNegative, PositiveStrength, Strength
+from gasfield.forces.total import TotalForce, build_alone, build_force
 from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
 from gasfield.renames import former_name
@@ -16,9 +17,13 @@ __all__ = [
     "ExternalForce",
     "Force",
     "ForceSpec",
+    "NotNegative",
     "PairForce",
+    "PositiveStrength",
+    "Strength",
     "Surroundings",
     "TotalForce",
+    "build_alone",
     "build_force",
     "pointwise_kernel",
     "register",

@@ -6,15 +6,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, NamedTuple
+from typing import Annotated, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from gasfield.errors import InputError
+from gasfield.forces.strengths import fixed_at, schedules_in
 from gasfield.gas import Gas
 from gasfield.registry import Registry
+from gasfield.schedules import Schedule
 from gasfield.spaces import Space
 from gasfield.spec import Spec
 
@@ -90,9 +92,24 @@ class ForceSpec(Spec):
     """Groups among whose particles it acts, as if there were no others; `each`: within each group separately. All
     groups if left out."""
 
+    @property
+    def schedules(self) -> tuple[Schedule, ...]:
+        """The strengths that change over the steps."""
+        return tuple(schedules_in(self))
+
+    def at(self, step: int) -> Self:
+        """The same specification with the number of each schedule at a step."""
+        fixed: Self = fixed_at(self, step)
+        return fixed
+
+    def storage(self, particles: int, dimensions: int) -> int:
+        """Bytes that the built force holds besides the gas, where they grow with the dimensions or with a count in the
+        specification."""
+        return 0
+
     @abstractmethod
     def build(self, surroundings: Surroundings) -> Force:
-        """Builds the force.
+        """Builds the force. Schedules were replaced by their numbers before, by `at`.
 
         Raises:
             InputError: if it is not defined in this space; the message gives the reason.

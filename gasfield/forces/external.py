@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numba import prange
 
+from gasfield.errors import InputError
 from gasfield.forces.base import Array, Force, not_conservative
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT_PARALLEL
@@ -17,6 +18,10 @@ from gasfield.kernels.pointwise import PointwiseKernel
 
 Parameters = tuple[Any, ...]
 
+OUT_OF_RANGE = (
+    "its numbers are too large or too small to compute with: squares and quotients of them are out of the range of "
+    "float64, 5e-324 to 1.8e308; use units in which lengths and energies are nearer to 1."
+)
 _BLOCK = 64
 """Number of particles that share one scratch array."""
 
@@ -69,8 +74,15 @@ class ExternalForce(Force):
 
 
 def for_kernels(parameters: Sequence[Any]) -> Parameters:
-    """Numbers and arrays in the types of the compiled kernels: float64 and int64, arrays contiguous."""
-    return tuple(_for_kernels(parameter) for parameter in parameters)
+    """Numbers and arrays in the types of the compiled kernels: float64 and int64, arrays contiguous.
+
+    Raises:
+        InputError: if one is not finite, because a product of numbers of the specification is out of range.
+    """
+    converted = tuple(_for_kernels(parameter) for parameter in parameters)
+    if not all(np.isfinite(parameter).all() for parameter in converted):
+        raise InputError(OUT_OF_RANGE)
+    return converted
 
 
 def _for_kernels(parameter: Any) -> Any:

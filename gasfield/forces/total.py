@@ -6,7 +6,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from gasfield.errors import InputError
 from gasfield.forces.base import Array, Force, ForceSpec, Surroundings
+from gasfield.forces.external import OUT_OF_RANGE
+from gasfield.forces.scheduled import ScheduledForce
 from gasfield.forces.within import Within
 from gasfield.gas import Gas
 
@@ -106,7 +109,20 @@ def build_force(law: ForceSpec, surroundings: Surroundings) -> Force:
     """The force of a specification, within the groups that it names.
 
     Raises:
-        InputError: if it is not defined in this space.
+        InputError: if it is not defined in this space, or its numbers are out of range.
     """
-    force = law.build(surroundings)
+    force = build_alone(law, surroundings)
     return force if law.groups is None else Within(force, law.groups)
+
+
+def build_alone(law: ForceSpec, surroundings: Surroundings) -> Force:
+    """The force of a specification, on all particles of the gas that it is given.
+
+    Raises:
+        InputError: as `build_force`.
+    """
+    try:
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # what is not finite is refused
+            return ScheduledForce(law, surroundings) if law.schedules else law.build(surroundings)
+    except (OverflowError, ZeroDivisionError):
+        raise InputError(OUT_OF_RANGE) from None

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import yaml
-
 from gasfield.errors import InputError
 from gasfield.files import remove, remove_drafts, write_file
 from gasfield.operations import Checkpointer, Progress
@@ -22,6 +20,7 @@ from gasfield.runs.results import RunResult, sum_up
 from gasfield.runs.simulate import simulate
 from gasfield.scenario import Scenario, load_scenario
 from gasfield.scenario.document import read_value
+from gasfield.scenario.yaml_1_2 import write as write_yaml
 from gasfield.simulation import Simulation
 from gasfield.trajectory import Checkpoint, Trajectory
 
@@ -200,7 +199,7 @@ def _extend(
     manifest = manifest.write(directory, simulated=False, finished=False)
     data = read_value((directory / SCENARIO).read_text(encoding="utf-8"))
     data["run"]["steps"] = steps
-    write_file(directory / SCENARIO, yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=110))
+    write_file(directory / SCENARIO, write_yaml(data))
     for results in (SUMMARY, ARRAYS):
         remove(directory / results)
     return manifest

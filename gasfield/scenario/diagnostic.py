@@ -14,7 +14,7 @@ from gasfield.spec import Spec
 class DiagnosticSpec(Spec):
     """A diagnostic with its parameters."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")] | None = None
+    name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,99}$")] | None = None
     """Under which its results are given; its kind if left out. Needed where the same kind is asked for twice."""
 
     @property

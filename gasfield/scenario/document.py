@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
-from gasfield.errors import InputError, Place, dotted
-from gasfield.spec import child, explain
+from gasfield.errors import InputError, Place, dotted, index_of, printable
+from gasfield.faults import child, explain
+from gasfield.scenario.yaml_1_2 import YamlFault, read
 
-
-class _Loader(yaml.SafeLoader):
-    """YAML 1.2 numbers: `1e-3` is one (PyYAML follows 1.1, where it is a string). No aliases: a few lines of them can
-    stand for more data than any memory holds, or for a list that holds itself."""
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        """As in PyYAML, but for aliases."""
-        if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise yaml.composer.ComposerError(None, None, "aliases (*name) are not read here; write it out", mark)
-        node: yaml.Node | None = super().compose_node(parent, index)
-        return node
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d[\d_]*)(\.[\d_]*)?[eE][-+]?\d+$"), list("-+0123456789")
-)
+MOST_BYTES = 4_000_000
+"""Of a file: what is read in about ten seconds."""
 
 
 def read_value(text: str) -> Any:
@@ -39,9 +23,10 @@ def read_value(text: str) -> Any:
         InputError: if it is not YAML.
     """
     try:
-        return yaml.load(text, _Loader)
-    except (yaml.YAMLError, ValueError, RecursionError):
-        raise InputError("the value is not YAML.") from None
+        return read(text)[0]
+    except YamlFault as fault:
+        place = f"{dotted(fault.place)}: " if fault.place else ""
+        raise InputError(f"{place}{fault.message}.") from None
 
 
 class Document:
@@ -60,10 +45,14 @@ class Document:
             InputError: if it is unreadable, no YAML, has a key twice, or an override does not fit.
         """
         self.path = path
+        self._require_size()
         try:
-            self.text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as fault:
-            raise InputError(f"cannot be read ({fault}).", location=str(path)) from None
+            self.text = path.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError as fault:
+            line = fault.object.count(b"\n", 0, fault.start) + 1
+            raise InputError("not text in UTF-8.", location=f"{path}:{line}") from None
+        except OSError as fault:
+            raise InputError(f"cannot be read: {fault.strerror}.", location=str(path)) from None
         self._origins: dict[Place, str] = {(): f"{path}:1"}
         self.data = self._parse()
         for override in overrides:
@@ -91,59 +80,46 @@ class Document:
         """A validation error of the data, each fault with its location."""
         return self.locate(explain(error, self.data))
 
+    def _require_size(self) -> None:
+        try:
+            size = self.path.stat().st_size
+        except OSError:
+            return  # reading it will tell
+        if size > MOST_BYTES:
+            message = f"it has {size / 1e6:.1f} MB; at most {MOST_BYTES / 1e6:g} MB of YAML are read."
+            raise InputError(message, location=str(self.path))
+
     def _parse(self) -> Any:
         try:
-            loader = _Loader(self.text)
-            node = loader.get_single_node()
-            if node is None:
-                raise InputError("the file is empty.", location=f"{self.path}:1")
-            self._note(node, ())
-            return loader.construct_document(node)
-        except yaml.MarkedYAMLError as fault:
-            line = fault.problem_mark.line + 1 if fault.problem_mark else 1
-            raise InputError(f"not YAML: {fault.problem}.", location=f"{self.path}:{line}") from None
-        except (yaml.YAMLError, ValueError) as fault:
-            raise InputError(f"not YAML: {fault}.", location=str(self.path)) from None
-        except RecursionError:
-            raise InputError("not YAML: nested too deeply.", location=str(self.path)) from None
-
-    def _note(self, node: yaml.Node, place: Place) -> None:
-        if isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
-                if not isinstance(key, yaml.ScalarNode):
-                    raise InputError("a key must be a word, not a list or mapping.", location=self._line(key))
-                inner = (*place, key.value)
-                if inner in self._origins:
-                    message = "duplicate key."
-                    raise InputError(message, location=self._line(key), parameter=dotted(inner))
-                self._origins[inner] = self._line(key)
-                self._note(value, inner)
-        elif isinstance(node, yaml.SequenceNode):
-            for index, value in enumerate(node.value):
-                self._origins[(*place, index)] = self._line(value)
-                self._note(value, (*place, index))
-
-    def _line(self, node: yaml.Node) -> str:
-        return f"{self.path}:{node.start_mark.line + 1}"
+            data, lines = read(self.text)
+        except YamlFault as fault:
+            location = f"{self.path}:{fault.line}"
+            raise InputError(f"{fault.message}.", location=location, parameter=dotted(fault.place) or None) from None
+        if data is None:
+            raise InputError("the file is empty.", location=f"{self.path}:1")
+        self._origins.update((place, f"{self.path}:{line}") for place, line in lines.items())
+        return data
 
     def _override(self, override: str) -> None:
         def refused(message: str) -> InputError:
-            return InputError(message, parameter="overrides", value=override)
+            return InputError(message, parameter="overrides", value=printable(override[:200]))
 
         path, equals, text = override.partition("=")
-        if not equals or not path:
+        keys = path.split(".")
+        if not equals or not all(keys):
             raise refused("write it as a.b=value, for example dynamics.learning_rate=3e-4.")
-        place: Place = tuple(int(part) if part.isdigit() else part for part in path.split("."))
+        place: Place = tuple(map(index_of, keys))
         holder, key = self._get(place[:-1]), place[-1]
         if isinstance(holder, list) and not (isinstance(key, int) and key < len(holder)):
             raise refused(f"{dotted(place[:-1])} is a list of {len(holder)}; count from 0.")
         if not isinstance(holder, dict | list):
-            raise refused(f"there is no {dotted(place[:-1])} in {self.path}.")
+            raise refused(f"there is no {printable(dotted(place[:-1]))} in {self.path}.")
         try:
-            holder[key] = read_value(text)  # type: ignore[index]
+            holder[key if isinstance(holder, list) else str(key)] = read_value(text)  # type: ignore[index]
         except InputError as error:
             raise refused(error.message) from None
-        self._origins[place] = f"--set {override}"
+        self._origins = {known: line for known, line in self._origins.items() if known[: len(place)] != place}
+        self._origins[place] = f"--set {printable(override)}"
 
     def _get(self, place: Place) -> Any:
         data = self.data

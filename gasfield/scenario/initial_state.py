@@ -23,7 +23,7 @@ from gasfield.tracers import GroupSnapshot, PlacedStructure, PlacementContext, T
 
 Values = NDArray[np.float64]
 
-NAME = "[A-Za-z][A-Za-z0-9_-]*"
+NAME = "[A-Za-z][A-Za-z0-9_-]{0,99}"
 """What the name of a group looks like."""
 
 

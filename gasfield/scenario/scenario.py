@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import Field, ModelWrapValidatorHandler, PrivateAttr, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
@@ -24,22 +23,26 @@ from gasfield.scenario.diagnostic import AnyDiagnostic, repeated_label
 from gasfield.scenario.document import Document
 from gasfield.scenario.initial_state import GroupSource
 from gasfield.scenario.minimize import Minimize
+from gasfield.scenario.yaml_1_2 import write
 from gasfield.schedules import AnyTemperature, ByGroup
 from gasfield.spaces import AnySpace
 from gasfield.spec import Spec, fault_within
 from gasfield.streams import Seed
+from gasfield.strict import LARGEST_STEP
 from gasfield.tracers import Tracer
+
+Steps = Annotated[int, Field(ge=1, le=LARGEST_STEP)]
 
 
 class RunLength(Spec):
     """How long to run and what to keep."""
 
-    steps: Annotated[int, Field(ge=1)]
-    record_every: Annotated[int, Field(ge=1)] = 1
+    steps: Steps
+    record_every: Steps = 1
     """Steps between frames."""
-    observe_every: Annotated[int, Field(ge=1)] | None = None
+    observe_every: Steps | None = None
     """Steps between observations of energies and other numbers; those between frames if left out."""
-    checkpoint_every: Annotated[int, Field(ge=1)] | None = None
+    checkpoint_every: Steps | None = None
     """Steps between checkpoints; about every half minute if left out."""
 
 
@@ -152,7 +155,7 @@ class Scenario(Spec):
         data = _kinds_first(self.model_dump(mode="json", by_alias=True, exclude_none=True))
         if not self.operations:  # as in the files of versions that had none
             del data["operations"]
-        return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=110)
+        return write(data)
 
     def digest(self) -> str:
         """SHA-256 of the resolved scenario."""

@@ -35,6 +35,7 @@ from gasfield.scenario import Scenario, load_scenario
 from gasfield.scenario.initial_state import ScheduledTracer
 from gasfield.scenario.minimize import Minimize
 from gasfield.schedules import AnyTemperature, ByGroup, Schedule
+from gasfield.simulation.finite import require_finite_start
 from gasfield.simulation.minimize import Minimum, minimize
 from gasfield.simulation.overlap import require_apart
 from gasfield.simulation.planting import PlantTracers
@@ -115,7 +116,7 @@ class Simulation(Closing):
         self.minimum: Minimum | None = None
         self._temperature = None if temperature is None else specification(AnyTemperature, temperature, "temperature")
         structures = [specification(Tracer, tracer, "tracers", number) for number, tracer in enumerate(tracers)]
-        self._initial = initial_state(gas, structures, space, self.seed, find)
+        self._initial = initial_state(gas, structures, space, self.seed, find, self._forces)
         self.everyone, self.space = self._initial.everyone, self._initial.space
         self._monitor = StabilityMonitor()
         self._build()
@@ -240,6 +241,7 @@ class Simulation(Closing):
                 with about("minimize"):
                     self.minimize(self._relaxation)
             self.require_apart()
+            self._require_finite_start()
         for operation in self.operations:
             operation.begin(self)
         if not self._restored:
@@ -369,6 +371,11 @@ class Simulation(Closing):
         placed = nullcontext() if self.scenario is None else self.scenario.faults_at()
         with placed, about("gas"), threads_worth(self._work()):
             require_apart(self)
+
+    def _require_finite_start(self) -> None:
+        placed = nullcontext() if self.scenario is None else self.scenario.faults_at()
+        with placed, threads_worth(self._work()):
+            require_finite_start(self)
 
     def minimize(self, given: Minimize | Mapping[str, Any] | None = None) -> Minimum:
         """Moves the particles that exert forces to a minimum of the potential energy, at the present step; velocities

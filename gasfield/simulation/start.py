@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gasfield.errors import InputError, about
+from gasfield.forces import Force, ForceSpec
 from gasfield.gas import Gas
 from gasfield.scenario.initial_state import GroupSource, InitialState
+from gasfield.simulation.room import require_room
 from gasfield.spaces import AnySpace, Free, Space
 from gasfield.spec import parse
 from gasfield.tracers import Tracer
@@ -28,9 +30,14 @@ def specification(annotation: Any, data: Any, *place: str | int) -> Any:
 
 
 def initial_state(
-    gas: GasLike, tracers: Sequence[Tracer], space: Space | Mapping[str, Any] | None, seed: int, find: Find
+    gas: GasLike,
+    tracers: Sequence[Tracer],
+    space: Space | Mapping[str, Any] | None,
+    seed: int,
+    find: Find,
+    forces: Sequence[Force | ForceSpec] = (),
 ) -> InitialState:
-    """The initial state that a gas, an array, a source, or groups describe."""
+    """The initial state that a gas, an array, a source, or groups describe, if it and the forces fit into memory."""
     given = None if space is None else specification(AnySpace, space, "space")
     if isinstance(gas, Mapping):
         gas = [{"name": "gas", "from": gas}]
@@ -38,11 +45,14 @@ def initial_state(
         if given is None:
             raise InputError("groups that come from sources need a space.", parameter="space")
         groups = [specification(GroupSource, group, "gas", number) for number, group in enumerate(gas)]
+        require_room(groups, tracers, given, forces)
         return InitialState.of_sources(groups, tracers, given, seed, find)
     with about("gas"):
         whole = gas.copy() if isinstance(gas, Gas) else Gas(_positions(gas))
         whole.positions = whole.positions.astype(np.float64)
-    return InitialState.of_gas(whole, tracers, given or Free(dimensions=whole.dimensions), seed, find)
+    within = given or Free(dimensions=whole.dimensions)
+    require_room((), tracers, within, forces, particles=whole.count)
+    return InitialState.of_gas(whole, tracers, within, seed, find)
 
 
 def _positions(values: Any) -> NDArray[np.float64]:

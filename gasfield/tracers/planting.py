@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 from gasfield.errors import InputError
 from gasfield.spec import Spec
 from gasfield.streams import Stream, generator
+from gasfield.strict import LARGEST_STEP
 from gasfield.tracers.shapes import AnyShape, Find, structure_of
 
 Values = NDArray[np.float64]
@@ -111,14 +112,14 @@ Place = CentroidPlace | PointPlace | RowPlace | AheadPlace
 class Tracer(Spec):
     """A structure of test particles: they feel the forces but, unless active, exert none."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,99}$")]
     """Group name under which the structure is reported."""
     shape: AnyShape
     jitter: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     """Standard deviation of a normal displacement of each point in each of the D coordinates [length]."""
     frame: Annotated[Frame, Field(discriminator="kind")] = RandomFrame()
     place: Annotated[Place, Field(discriminator="kind")]
-    plant_at: Annotated[int, Field(ge=0)] = 0
+    plant_at: Annotated[int, Field(ge=0, le=LARGEST_STEP)] = 0
     """The step at which it is inserted. Before, its particles have no position (NaN in frames)."""
     active: bool = False
     """Whether its particles exert pair forces on others; a passive tracer only feels them."""

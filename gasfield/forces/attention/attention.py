@@ -28,8 +28,9 @@ from numba import prange
 
 from gasfield.errors import InputError
 from gasfield.forces.attention.matrices import Matrix, matrix_of, square_of
-from gasfield.forces.base import Array, Finite, Force, ForceSpec, MeanField, Surroundings, not_conservative
+from gasfield.forces.base import Array, Force, ForceSpec, MeanField, Surroundings, not_conservative
 from gasfield.forces.pair_list import BLOCK
+from gasfield.forces.strengths import Strength
 from gasfield.gas import Gas
 from gasfield.kernels.dot import dot
 from gasfield.kernels.flags import EXACT_PARALLEL
@@ -72,7 +73,7 @@ class Attention(ForceSpec):
     kind: Literal["attention"] = "attention"
     form: Literal["softmax", "unnormalised"] = "softmax"
     """Whether weights add up to 1 for each particle, or are divided by the number of sources."""
-    beta: Finite = 1.0
+    beta: Strength = 1.0
     """Inverse temperature of the weights [1/length^2]; at 0 they are uniform."""
     query: Matrix | None = None
     """Q (H, D) of a single head, or a number times the identity; the identity if left out."""
@@ -90,8 +91,13 @@ class Attention(ForceSpec):
 
     @property
     def mean_field(self) -> MeanField | None:
-        """For a positive beta without matrices."""
-        return MeanField(self.beta, self.form) if self.plain and self.beta > 0.0 else None
+        """For a positive, constant beta without matrices."""
+        known = self.plain and not self.schedules and self.beta > 0.0
+        return MeanField(self.beta, self.form) if known else None
+
+    def storage(self, particles: int, dimensions: int) -> int:
+        """Bytes of its matrices."""
+        return 6 * 8 * dimensions * dimensions * len(self.heads or (self,))
 
     def build(self, surroundings: Surroundings) -> Force:
         """Builds the force.

@@ -29,6 +29,7 @@ from gasfield.forces.attention.matrices import Matrix, square_of
 from gasfield.forces.attention.poles import Pole, PoleMap, square_gaps
 from gasfield.forces.base import Array, Finite, Force, ForceSpec, Surroundings, not_conservative, of_dimension
 from gasfield.forces.pair_list import BLOCK
+from gasfield.forces.strengths import Strength
 from gasfield.gas import Gas
 from gasfield.kernels.dot import dot
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
@@ -41,7 +42,7 @@ from gasfield.spec import Spec
 class DirectedHead(Spec):
     """One head."""
 
-    direction: tuple[Finite, ...]
+    direction: tuple[Strength, ...]
     """m_h, D numbers: the head prefers tokens with e_i - r_j along m_h; its length sets how strongly."""
     value: Matrix | None = None
     """V_h (D, D), or a number times the identity; the identity if left out [1/time, under advection]."""
@@ -75,6 +76,10 @@ class DirectedAttention(ForceSpec):
     """eps, added to the distance in the denominator [length]."""
     hops: Hops | None = None
     """Walks over near tokens; none if left out."""
+
+    def storage(self, particles: int, dimensions: int) -> int:
+        """Bytes of its matrices, and of means along walks."""
+        return 8 * dimensions * (2 * dimensions * len(self.heads) + 4 * particles)
 
     def build(self, surroundings: Surroundings) -> Force:
         """Builds the force.

@@ -19,6 +19,7 @@ from pydantic import Field
 from gasfield.forces.attention.matrices import Rows, rows_of
 from gasfield.forces.base import Array, Force, ForceSpec, Memory, Surroundings
 from gasfield.forces.external import ExternalForce
+from gasfield.forces.strengths import PositiveStrength
 from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
 from gasfield.spec import Spec
@@ -43,8 +44,12 @@ class Hopfield(ForceSpec):
     kind: Literal["hopfield"] = "hopfield"
     patterns: Rows | DrawnPatterns
     """The stored patterns: a list of M positions of D coordinates each, or how to draw them [length]."""
-    beta: float = Field(1.0, gt=0.0, allow_inf_nan=False)
+    beta: PositiveStrength = 1.0
     """Inverse temperature of the softmax [1/length^2]."""
+
+    def storage(self, particles: int, dimensions: int) -> int:
+        """Bytes of drawn patterns."""
+        return 16 * dimensions * (self.patterns.count if isinstance(self.patterns, DrawnPatterns) else 0)
 
     def build(self, surroundings: Surroundings) -> Force:
         """Builds the force.
@@ -53,15 +58,16 @@ class Hopfield(ForceSpec):
             InputError: if a pattern does not have D coordinates, or the space is periodic.
         """
         surroundings.require_no_period("hopfield")
-        return ExternalForce("hopfield", _recall, self.memory(surroundings.dimensions), conservative=True)
+        numbers = (stored(self.patterns, surroundings.dimensions), self.beta)
+        return ExternalForce("hopfield", _recall, numbers, conservative=True)
 
-    def memory(self, dimensions: int) -> Memory:
-        """The stored patterns.
+    def memory(self, dimensions: int) -> Memory | None:
+        """The stored patterns; None where beta is a schedule.
 
         Raises:
             InputError: if a pattern does not have D coordinates.
         """
-        return Memory(stored(self.patterns, dimensions), self.beta)
+        return None if self.schedules else Memory(stored(self.patterns, dimensions), self.beta)
 
 
 def stored(patterns: Rows | DrawnPatterns, dimensions: int) -> Array:

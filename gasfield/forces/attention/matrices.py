@@ -6,10 +6,11 @@ import numpy as np
 
 from gasfield.errors import InputError
 from gasfield.forces.base import Array, Finite
+from gasfield.forces.strengths import Strength
 
 Rows = tuple[tuple[Finite, ...], ...]
 """A matrix as a list of its rows."""
-Matrix = Finite | Rows
+Matrix = Strength | Rows
 """A matrix, or a number times the identity."""
 
 

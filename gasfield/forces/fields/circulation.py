@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Literal
 
 from gasfield.errors import InputError
-from gasfield.forces.base import Finite, Force, ForceSpec, Surroundings
+from gasfield.forces.base import Force, ForceSpec, Surroundings
 from gasfield.forces.external import ExternalForce
+from gasfield.forces.strengths import Strength
 from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
 
@@ -20,7 +21,7 @@ class Circulation(ForceSpec):
     """Drives every particle around the origin, equally in every plane; an odd last coordinate has zero force."""
 
     kind: Literal["circulation"] = "circulation"
-    rate: Finite
+    rate: Strength
     """omega [energy/length^2]; counter-clockwise if positive."""
 
     def build(self, surroundings: Surroundings) -> Force:

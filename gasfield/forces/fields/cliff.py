@@ -12,6 +12,7 @@ from gasfield.errors import InputError
 from gasfield.forces.base import Finite, Force, ForceSpec, Surroundings, of_dimension
 from gasfield.forces.external import ExternalForce
 from gasfield.forces.fields.gaussian_wells import Width
+from gasfield.forces.strengths import Strength
 from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
 
@@ -25,7 +26,7 @@ class Cliff(ForceSpec):
     """D coordinates of a point half-way up [length]."""
     normal: tuple[Finite, ...]
     """D components of the direction uphill; its length does not matter."""
-    height: Finite
+    height: Strength
     """h [energy]."""
     width: Width
     """w: three quarters of the rise are within w of the plane [length]."""

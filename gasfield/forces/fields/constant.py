@@ -10,8 +10,9 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from gasfield.forces.base import Array, Finite, Force, ForceSpec, Surroundings, not_conservative, of_dimension
+from gasfield.forces.base import Array, Force, ForceSpec, Surroundings, not_conservative, of_dimension
 from gasfield.forces.charges import require_charges
+from gasfield.forces.strengths import Strength
 from gasfield.gas import Gas
 from gasfield.registry import register
 
@@ -23,7 +24,7 @@ class Constant(ForceSpec):
     uniform: ClassVar[bool] = True
 
     kind: Literal["constant"] = "constant"
-    force: tuple[Finite, ...]
+    force: tuple[Strength, ...]
     """D components [energy/length], for each particle or for each unit of its mass or charge."""
     per: Literal["particle", "mass", "charge"] = "particle"
     """What the force is proportional to; per charge it is a uniform electric field."""

@@ -18,8 +18,9 @@ import numpy as np
 from pydantic import Field
 
 from gasfield.errors import InputError
-from gasfield.forces.base import Finite, Force, ForceSpec, Surroundings
+from gasfield.forces.base import Force, ForceSpec, Surroundings
 from gasfield.forces.external import ExternalForce
+from gasfield.forces.strengths import Strength
 from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
 from gasfield.spec import Spec
@@ -105,7 +106,7 @@ class Convection(ForceSpec):
     """Cells of circulating flow. Under `advection` the force is the velocity."""
 
     kind: Literal["convection"] = "convection"
-    speed: Finite
+    speed: Strength
     """A [energy/length; as a flow, length/time]."""
     cells: Annotated[Rolls | ShellCells | OnSphere, Field(discriminator="kind")]
     """Geometry of the cells."""

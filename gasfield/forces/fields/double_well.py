@@ -9,8 +9,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from gasfield.forces.base import Finite, Force, ForceSpec, Surroundings
+from gasfield.forces.base import Force, ForceSpec, Surroundings
 from gasfield.forces.external import ExternalForce
+from gasfield.forces.strengths import NotNegative, Strength
 from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
 
@@ -20,13 +21,13 @@ class DoubleWell(ForceSpec):
     """Two wells along the first coordinate, one harmonic well along all others."""
 
     kind: Literal["double_well"] = "double_well"
-    barrier: float = Field(1.0, ge=0.0, allow_inf_nan=False)
+    barrier: NotNegative = 1.0
     """b, height of the barrier [energy]."""
     width: float = Field(1.0, gt=0.0, allow_inf_nan=False)
     """w, distance of the minima from the barrier [length]."""
-    tilt: Finite = 0.0
+    tilt: Strength = 0.0
     """t [energy/length]: raises the right well by about t w and lowers the left one by as much."""
-    stiffness: float = Field(1.0, ge=0.0, allow_inf_nan=False)
+    stiffness: NotNegative = 1.0
     """k of the other coordinates [energy/length^2]."""
 
     def build(self, surroundings: Surroundings) -> Force:

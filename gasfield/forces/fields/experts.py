@@ -20,6 +20,7 @@ from gasfield.errors import InputError
 from gasfield.forces.base import Array, Finite, Force, ForceSpec, Surroundings, of_dimension
 from gasfield.forces.external import ExternalForce
 from gasfield.forces.fields.soft_min import add_soft_min, square_distances
+from gasfield.forces.strengths import PositiveStrength
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
 from gasfield.kernels.jit import jit
@@ -52,10 +53,14 @@ class Experts(ForceSpec):
     """Positions of the experts: D coordinates of each, or a draw [length]."""
     top: Count = 4
     """k, how many wells a particle feels."""
-    stiffness: Positive = 1.0
+    stiffness: PositiveStrength = 1.0
     """q of each well [energy/length^2]."""
-    beta: Positive = 1.0
+    beta: PositiveStrength = 1.0
     """Inverse temperature of the weights of the k nearest [1/energy]."""
+
+    def storage(self, particles: int, dimensions: int) -> int:
+        """Bytes of drawn centres."""
+        return 32 * dimensions * (self.centres.count if isinstance(self.centres, DrawnCentres) else 0)
 
     def build(self, surroundings: Surroundings) -> Force:
         """Builds the wells.

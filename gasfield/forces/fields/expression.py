@@ -19,9 +19,10 @@ from pydantic_core import PydanticCustomError
 from gasfield.errors import InputError
 from gasfield.expressions.law import law_from, shown
 from gasfield.expressions.parse import Vocabulary
-from gasfield.forces.base import Array, Finite, Force, ForceSpec, Surroundings
+from gasfield.forces.base import Array, Force, ForceSpec, Surroundings
 from gasfield.forces.external import ExternalForce, Parameters
 from gasfield.forces.singular import LESS_SHARP, TIP, in_float64, probe, refuse_singular
+from gasfield.forces.strengths import Strength
 from gasfield.gas import Gas
 from gasfield.kernels.pointwise import PointwiseKernel
 from gasfield.registry import register
@@ -44,7 +45,7 @@ class Expression(ForceSpec):
     """U, an expression [energy]; the force is minus its gradient."""
     force: tuple[str, ...] | None = None
     """An expression for each of the D components [energy/length]. It is treated as non-conservative."""
-    parameters: dict[str, Finite] = Field(default_factory=dict)
+    parameters: dict[str, Strength] = Field(default_factory=dict)
     """Values of the names used in the expressions."""
 
     @model_validator(mode="after")

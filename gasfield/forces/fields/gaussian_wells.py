@@ -14,6 +14,7 @@ from pydantic import Field
 
 from gasfield.forces.base import Array, Finite, Force, ForceSpec, Surroundings, of_dimension
 from gasfield.forces.external import ExternalForce
+from gasfield.forces.strengths import Strength
 from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
 from gasfield.spec import Spec
@@ -26,7 +27,7 @@ class Well(Spec):
 
     at: tuple[Finite, ...]
     """c, D coordinates of its bottom [length]."""
-    depth: Finite
+    depth: Strength
     """d; a hill if negative [energy]."""
     width: Width
     """w, the distance from the bottom at which the force is greatest [length]."""

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
-from pydantic import Field
+from typing import Literal
 
 from gasfield.forces.base import Finite, Force, ForceSpec, Surroundings, of_dimension
 from gasfield.forces.external import ExternalForce
+from gasfield.forces.strengths import NotNegative
 from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
-
-Stiffness = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 
 
 @register
@@ -19,7 +16,7 @@ class Harmonic(ForceSpec):
     """Pulls every particle to a centre, proportionally to its distance along each coordinate."""
 
     kind: Literal["harmonic"] = "harmonic"
-    stiffness: Stiffness | tuple[Stiffness, ...]
+    stiffness: NotNegative | tuple[NotNegative, ...]
     """k, or one k for each coordinate; 0 for a free coordinate [energy/length^2]."""
     centre: tuple[Finite, ...] | None = None
     """c, D coordinates; the origin if left out [length]."""

@@ -17,6 +17,7 @@ from pydantic import Field
 from gasfield.forces.base import Finite, Force, ForceSpec, Surroundings, of_dimension
 from gasfield.forces.external import ExternalForce
 from gasfield.forces.fields.soft_min import take_shares
+from gasfield.forces.strengths import NotNegative, PositiveStrength
 from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
 from gasfield.spec import Spec
@@ -29,7 +30,7 @@ class Node(Spec):
     """a, D coordinates [length]."""
     mass: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = 1.0
     """m, its weight among its siblings."""
-    stiffness: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 1.0
+    stiffness: NotNegative = 1.0
     """q, of its own well; 0 for a node that only routes [energy/length^2]."""
     children: tuple[Node, ...] = ()
     """Its children."""
@@ -42,7 +43,7 @@ class Hierarchy(ForceSpec):
     kind: Literal["hierarchy"] = "hierarchy"
     root: Node
     """The tree."""
-    beta: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = 1.0
+    beta: PositiveStrength = 1.0
     """Inverse temperature of the routing [1/energy]."""
 
     def build(self, surroundings: Surroundings) -> Force:

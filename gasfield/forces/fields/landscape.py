@@ -8,6 +8,7 @@ estimate), a mixture fitted to the rows, or given explicitly. With shares p_k(x)
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated, Literal, Self
 
 import numpy as np
@@ -20,6 +21,7 @@ from gasfield.forces.external import ExternalForce
 from gasfield.forces.fields.gaussian_wells import Width
 from gasfield.forces.fields.mixture import Mixture, fit_mixture, kernel_density
 from gasfield.forces.fields.soft_min import add_soft_min, square_distances
+from gasfield.forces.strengths import PositiveStrength
 from gasfield.gas import require_finite
 from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
@@ -34,7 +36,7 @@ class Landscape(ForceSpec):
     """The energy whose equilibrium density is that of the data. Give `file` (rows of a recording) or `centres`."""
 
     kind: Literal["landscape"] = "landscape"
-    temperature: Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+    temperature: PositiveStrength
     """T at which the density of a gas is p [energy]."""
     file: str | None = None
     """A recording whose rows are the data."""
@@ -93,6 +95,16 @@ class Landscape(ForceSpec):
         """
         if self.centres is not None:
             return self._given(surroundings.dimensions)
+        found = surroundings.find(str(self.file)).stat()
+        unscaled = self.model_copy(update={"temperature": 1.0})
+        return _estimated(unscaled, surroundings, (found.st_mtime_ns, found.st_size))
+
+    def estimate(self, surroundings: Surroundings) -> Mixture:
+        """The density p from the rows of the file.
+
+        Raises:
+            InputError: as for `build`.
+        """
         points = self._rows(surroundings)
         try:
             if self.components is not None:
@@ -123,6 +135,12 @@ class Landscape(ForceSpec):
             raise InputError(f"{self.file} has no rows of '{self.group}' at step {self.step}.", parameter="group")
         require_finite(rows, key="file")
         return rows
+
+
+@lru_cache(maxsize=4)
+def _estimated(law: Landscape, surroundings: Surroundings, stamp: tuple[int, int]) -> Mixture:
+    """The density of a landscape, whatever its temperature; `stamp` tells versions of its file apart."""
+    return law.estimate(surroundings)
 
 
 def one_each(numbers: float | tuple[float, ...], count: int, key: str) -> Array:

@@ -20,6 +20,7 @@ import numpy as np
 from gasfield.forces.base import Array, Finite, Force, ForceSpec, Surroundings, of_dimension
 from gasfield.forces.external import ExternalForce
 from gasfield.forces.fields.planes import CoordinatePlane, require_plane
+from gasfield.forces.strengths import Strength
 from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
 from gasfield.spec import Spec
@@ -30,7 +31,7 @@ class Rotation(Spec):
 
     plane: CoordinatePlane
     """The two coordinates of the plane."""
-    rate: Finite
+    rate: Strength
     """w [energy/length^2; as a flow, radians/time], from the first coordinate to the second."""
 
 
@@ -39,7 +40,7 @@ class Shear(Spec):
 
     axes: CoordinatePlane
     """The coordinates of extension and compression."""
-    rate: Finite
+    rate: Strength
     """s [energy/length^2; as a flow, 1/time]."""
     angle: Finite = 0.0
     """Of the direction of extension, from the first axis to the second [degrees]."""
@@ -50,16 +51,20 @@ class LinearFlow(ForceSpec):
     """Translation, rotation, dilation and shear about a centre. Under `advection` the force is the velocity."""
 
     kind: Literal["linear_flow"] = "linear_flow"
-    translation: tuple[Finite, ...] | None = None
+    translation: tuple[Strength, ...] | None = None
     """D, the same everywhere [energy/length; as a flow, length/time]; none if left out."""
     rotation: tuple[Rotation, ...] = ()
     """Rotations; their rates add up."""
-    dilation: Finite = 0.0
+    dilation: Strength = 0.0
     """d, relative growth rate of distances from the centre [energy/length^2; as a flow, 1/time]."""
     shear: tuple[Shear, ...] = ()
     """Pure shears; they add up."""
     centre: tuple[Finite, ...] | None = None
     """c, D coordinates; the origin if left out [length]."""
+
+    def storage(self, particles: int, dimensions: int) -> int:
+        """Bytes of its matrices."""
+        return 3 * 8 * dimensions * dimensions
 
     def build(self, surroundings: Surroundings) -> Force:
         """Builds the flow, which has an energy if A is symmetric.

@@ -16,8 +16,9 @@ from scipy.linalg import schur
 from threadpoolctl import threadpool_limits
 
 from gasfield.errors import InputError
-from gasfield.forces.base import Array, Finite, Force, ForceSpec, Surroundings
+from gasfield.forces.base import Array, Force, ForceSpec, Surroundings
 from gasfield.forces.charges import require_charges
+from gasfield.forces.strengths import Strength
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT_PARALLEL
 from gasfield.kernels.jit import jit
@@ -29,8 +30,12 @@ class Lorentz(ForceSpec):
     """Rotates the velocities of charges."""
 
     kind: Literal["lorentz"] = "lorentz"
-    field: Finite | tuple[Finite, ...] | tuple[tuple[Finite, ...], ...]
+    field: Strength | tuple[Strength, ...] | tuple[tuple[Strength, ...], ...]
     """B: one number in two dimensions, a vector in three, an antisymmetric D x D matrix in any [mass/(charge time)]."""
+
+    def storage(self, particles: int, dimensions: int) -> int:
+        """Bytes of its matrices."""
+        return 6 * 8 * dimensions * dimensions
 
     def build(self, surroundings: Surroundings) -> Force:
         """Builds the rotation.
@@ -40,7 +45,7 @@ class Lorentz(ForceSpec):
         """
         if surroundings.space.curved:
             raise InputError("lorentz rotates velocities in flat space; space.kind must not be sphere.")
-        return LorentzForce(_matrix(np.array(self.field, np.float64), surroundings.dimensions))
+        return LorentzForce(_matrix(_numbers(self.field), surroundings.dimensions))
 
 
 class LorentzForce(Force):
@@ -72,6 +77,20 @@ class LorentzForce(Force):
 
     def check_gas(self, gas: Gas) -> None:
         require_charges(gas)
+
+
+def _numbers(field: float | tuple[float, ...] | tuple[tuple[float, ...], ...]) -> Array:
+    """The field as an array.
+
+    Raises:
+        InputError: if rows of a matrix have different lengths.
+    """
+    lengths = [len(row) for row in field if isinstance(row, tuple)] if isinstance(field, tuple) else []
+    if len(set(lengths)) > 1:
+        odd = next(number for number, length in enumerate(lengths) if length != lengths[0])
+        message = f"the rows of the matrix are unequal: row {odd} has {lengths[odd]} numbers, row 0 {lengths[0]}."
+        raise InputError(message, parameter="field")
+    return np.array(field, np.float64)
 
 
 def _matrix(field: Array, dimensions: int) -> Array:

@@ -12,11 +12,11 @@ import math
 from typing import Literal
 
 import numpy as np
-from pydantic import Field
 
 from gasfield.errors import InputError
 from gasfield.forces.base import Force, ForceSpec, Surroundings
 from gasfield.forces.external import ExternalForce
+from gasfield.forces.strengths import PositiveStrength
 from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
 
@@ -36,7 +36,7 @@ class MuellerBrown(ForceSpec):
     """The Mueller-Brown surface in two dimensions."""
 
     kind: Literal["mueller_brown"] = "mueller_brown"
-    scale: float = Field(1.0, gt=0.0, allow_inf_nan=False)
+    scale: PositiveStrength = 1.0
     """s, the factor of the energy."""
 
     def build(self, surroundings: Surroundings) -> Force:

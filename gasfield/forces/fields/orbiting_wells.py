@@ -16,9 +16,10 @@ from pydantic import Field
 
 from gasfield.errors import InputError
 from gasfield.forces.base import Array, Finite, Force, ForceSpec, Surroundings, of_dimension
-from gasfield.forces.external import ExternalForce, Parameters, for_kernels
+from gasfield.forces.external import OUT_OF_RANGE, ExternalForce, Parameters, for_kernels
 from gasfield.forces.fields.gaussian_wells import Width, shapes, wells
 from gasfield.forces.fields.planes import CoordinatePlane, require_plane
+from gasfield.forces.strengths import Strength
 from gasfield.gas import Gas
 from gasfield.registry import register
 from gasfield.spec import Spec
@@ -38,7 +39,7 @@ class OrbitingWell(Spec):
     """Angle at time 0 [radians]."""
     plane: CoordinatePlane = (0, 1)
     """The two coordinates of the plane of the orbit."""
-    depth: Finite
+    depth: Strength
     """d; a hill if negative; 0 for a centre of other orbits that exerts no force [energy]."""
     width: Width
     """w, the distance from the bottom at which the force is greatest [length]."""
@@ -87,6 +88,8 @@ class OrbitingWellsForce(ExternalForce):
         places = np.empty((len(self._orbits), len(self._centre)))
         for number, well in enumerate(self._orbits):
             angle = well.rate * time + well.phase
+            if not math.isfinite(angle):
+                raise InputError(OUT_OF_RANGE, parameter=f"wells.{number}.rate")
             places[number] = self._centre if well.around is None else places[well.around]
             places[number, well.plane[0]] += well.radius * math.cos(angle)
             places[number, well.plane[1]] += well.radius * math.sin(angle)

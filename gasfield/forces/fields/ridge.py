@@ -19,6 +19,7 @@ from gasfield.errors import InputError
 from gasfield.forces.base import Array, Finite, Force, ForceSpec, Surroundings, of_dimension
 from gasfield.forces.external import ExternalForce
 from gasfield.forces.fields.gaussian_wells import Width
+from gasfield.forces.strengths import Strength
 from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
 from gasfield.spec import Spec
@@ -45,7 +46,7 @@ class Ridge(ForceSpec):
     along: Annotated[tuple[tuple[Finite, ...], ...], Field(min_length=1)]
     """Directions in which it runs, D components each: one for a line, two for a plane, ...; their lengths and angles do
     not matter."""
-    height: Finite
+    height: Strength
     """h; a valley if negative [energy]."""
     width: Width
     """w, the distance from the crest at which it is steepest [length]."""

@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from pydantic import Field
 
 from gasfield.forces.base import Array, Force, ForceSpec, Surroundings
+from gasfield.forces.strengths import NotNegative
 from gasfield.gas import Gas
 from gasfield.registry import register
 
@@ -23,7 +23,7 @@ class Dispersion(ForceSpec):
     """Repulsion from the centre of mass. Passive tracers feel the force and do not exert it."""
 
     kind: Literal["dispersion"] = "dispersion"
-    rate: float = Field(ge=0.0, allow_inf_nan=False)
+    rate: NotNegative
     """L [1/time^2]: without other forces, distances grow as exp(sqrt(L) t)."""
 
     def build(self, surroundings: Surroundings) -> Force:

@@ -14,6 +14,7 @@ from pydantic import Field
 from gasfield.errors import InputError
 from gasfield.forces.base import Force, ForceSpec, Surroundings
 from gasfield.forces.pairwise import PairForce, require_room
+from gasfield.forces.strengths import NotNegative
 from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
 
@@ -28,7 +29,7 @@ class InversePower(ForceSpec):
     former_keys: ClassVar[Mapping[str, str]] = {"range": "cutoff"}
 
     kind: Literal["inverse_power"] = "inverse_power"
-    strength: float = Field(1.0, ge=0.0, allow_inf_nan=False)
+    strength: NotNegative = 1.0
     """e, energy at contact [energy]."""
     diameter: float = Field(1.0, gt=0.0, allow_inf_nan=False)
     """a, the contact distance [length]."""

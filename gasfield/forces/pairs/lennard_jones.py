@@ -15,6 +15,7 @@ from pydantic import Field
 from gasfield.errors import InputError
 from gasfield.forces.base import Force, ForceSpec, Surroundings
 from gasfield.forces.pairwise import PairForce, require_room
+from gasfield.forces.strengths import NotNegative
 from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
 
@@ -29,7 +30,7 @@ class LennardJones(ForceSpec):
     former_keys: ClassVar[Mapping[str, str]] = {"range": "cutoff"}
 
     kind: Literal["lennard_jones"] = "lennard_jones"
-    strength: float = Field(1.0, ge=0.0, allow_inf_nan=False)
+    strength: NotNegative = 1.0
     """e, depth of the well [energy]."""
     diameter: float = Field(1.0, gt=0.0, allow_inf_nan=False)
     """a, at which the energy without cut-off is zero; the minimum is at 2^(1/6) a [length]."""

@@ -16,9 +16,10 @@ from pydantic import Field
 from gasfield.errors import InputError
 from gasfield.expressions.law import law_from, shown
 from gasfield.expressions.parse import Vocabulary
-from gasfield.forces.base import Array, Finite, Force, ForceSpec, Surroundings
+from gasfield.forces.base import Array, Force, ForceSpec, Surroundings
 from gasfield.forces.pairwise import PairForce, require_room
 from gasfield.forces.singular import LESS_SHARP, TIP, in_float64, probe, refuse_singular
+from gasfield.forces.strengths import Strength
 from gasfield.gas import Gas
 from gasfield.kernels.pointwise import PointwiseKernel
 from gasfield.registry import register
@@ -35,7 +36,7 @@ class PairExpression(ForceSpec):
     kind: Literal["pair_expression"] = "pair_expression"
     energy: str
     """U of a pair, an expression of r [energy]."""
-    parameters: dict[str, Finite] = Field(default_factory=dict)
+    parameters: dict[str, Strength] = Field(default_factory=dict)
     """Values of the names used in the expression."""
     cutoff: float | None = Field(None, gt=0.0, allow_inf_nan=False)
     """Cut-off distance [length]; required in a periodic space."""

@@ -15,6 +15,7 @@ from pydantic import Field
 
 from gasfield.forces.base import Force, ForceSpec, Surroundings
 from gasfield.forces.pairwise import PairForce, require_room
+from gasfield.forces.strengths import NotNegative
 from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
 
@@ -26,7 +27,7 @@ class SoftRepulsion(ForceSpec):
     former_keys: ClassVar[Mapping[str, str]] = {"range": "cutoff"}
 
     kind: Literal["soft_repulsion"] = "soft_repulsion"
-    strength: float = Field(ge=0.0, allow_inf_nan=False)
+    strength: NotNegative
     """e, energy of two coincident particles [energy]."""
     cutoff: float = Field(gt=0.0, allow_inf_nan=False)
     """a, the distance below which they interact [length]."""

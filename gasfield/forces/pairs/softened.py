@@ -14,6 +14,7 @@ from pydantic import Field
 
 from gasfield.forces.base import Array, ForceSpec, Surroundings
 from gasfield.forces.pairwise import require_room
+from gasfield.forces.strengths import NotNegative
 from gasfield.kernels.pointwise import pointwise_kernel
 
 
@@ -22,7 +23,7 @@ class SoftenedLaw(ForceSpec):
 
     former_keys: ClassVar[Mapping[str, str]] = {"range": "cutoff"}
 
-    strength: float = Field(1.0, ge=0.0, allow_inf_nan=False)
+    strength: NotNegative = 1.0
     """Magnitude of c: the energy of two particles of mass or charge 1 at distance 1 [energy length]."""
     softening: float = Field(gt=0.0, allow_inf_nan=False)
     """s [length]."""

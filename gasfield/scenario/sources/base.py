@@ -59,6 +59,12 @@ class GasSource(Spec):
 
     kind: str
 
+    @property
+    def size(self) -> int | None:
+        """How many particles it gives; None if only its file tells."""
+        count = getattr(self, "count", None)
+        return count if isinstance(count, int) else None
+
     @abstractmethod
     def gas(self, context: SourceContext) -> Gas:
         """The particles, all of one species that bears the group's name.

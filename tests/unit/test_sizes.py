@@ -1,0 +1,80 @@
+"""What a scenario asks for fits into memory, or is refused before anything is allocated."""
+
+from __future__ import annotations
+
+import resource
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gasfield.errors import InputError
+from gasfield.memory import free_memory, require_memory
+from gasfield.simulation import Simulation
+
+LAW = {"kind": "brownian", "time_step": 0.01}
+
+
+def simulation(dimensions: int = 2, count: int = 3, **more: Any) -> Simulation:
+    gas = [{"name": "gas", "from": {"kind": "gaussian", "count": count, "spread": 1.0}}]
+    space = {"kind": "free", "dimensions": dimensions}
+    return Simulation(gas, space=space, dynamics=LAW, temperature=1.0, **more)
+
+
+@pytest.mark.parametrize(
+    ("asked", "parameter", "says"),
+    [
+        ({"count": 10**12}, "gas.0.from.count", "1,000,000,000,000 particles (gas.0.from.count) in 2 dimensions"),
+        ({"dimensions": 10**12}, "space.dimensions", "1,000,000,000,000 dimensions (space.dimensions)"),
+        ({"count": 2**63 - 1, "dimensions": 2**63 - 1}, "gas.0.from.count", "9.22e+18 particles"),
+        ({"count": 10**6, "dimensions": 10**6}, "gas.0.from.count", "GB, more than the memory that is free"),
+        ({"dimensions": 10**6, "forces": [{"kind": "attention"}]}, "forces.0", "attention with 1,000,000 dimensions"),
+        ({"dimensions": 10**6, "forces": [{"kind": "linear_flow"}]}, "forces.0", "linear_flow"),
+        ({"forces": [{"kind": "hopfield", "patterns": {"count": 10**12}}]}, "forces.0", "hopfield"),
+        ({"forces": [{"kind": "experts", "centres": {"count": 10**12}}]}, "forces.0", "experts"),
+        (
+            {"tracers": [{"name": "t", "shape": {"kind": "cubic", "side": 10**6, "spacing": 1.0},
+                          "place": {"kind": "point", "at": [0, 0]}}]},
+            "tracers.0.shape", "particles (tracers.0.shape)",
+        ),
+    ],
+)  # fmt: skip
+def test_sizes_beyond_memory_are_refused_before_they_are_allocated(
+    asked: dict[str, Any], parameter: str, says: str
+) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(InputError) as refused:
+        simulation(**asked)
+    assert refused.value.parameter == parameter
+    assert says in refused.value.message
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # kilobytes
+
+
+def test_what_fits_is_built_as_before() -> None:
+    assert simulation(count=1000, dimensions=100).gas.positions.shape == (1000, 100)
+
+
+def test_the_limit_of_the_process_counts_as_memory() -> None:
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    free = free_memory()
+    assert 0 < free < 2**60
+    try:
+        used = free_memory.__globals__["_address_space"]
+        resource.setrlimit(resource.RLIMIT_AS, (2**62, limits[1]))
+        taken = 2**62 - used()
+        resource.setrlimit(resource.RLIMIT_AS, (taken + 2**28, limits[1]))
+        assert free_memory() <= 2**28
+        with pytest.raises(InputError, match=r"needs 0\.3 GB, more than the memory that is free"):
+            require_memory(2**28, "it")
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, limits)
+
+
+@pytest.mark.parametrize("position", [1e155, 1e200])
+def test_a_start_with_forces_beyond_the_range_of_numbers_is_refused(position: float) -> None:
+    """No smaller time step would help; before, it was called a blow-up at step 1 after a good frame."""
+    start = Simulation(np.array([[0.0, 0.0], [position, 0.0]]), forces=[{"kind": "harmonic", "stiffness": 1.0}],
+                       dynamics=LAW, temperature=1.0)  # fmt: skip
+    with pytest.raises(InputError, match="at the start its force on particle 1") as refused:
+        start.step()
+    assert refused.value.parameter == "forces.0"
