@@ -10,15 +10,15 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-import yaml
 
-from gasfield.diagnostics import DIAGNOSTICS, Diagnosis, Group, Origin, RunContext, diagnose
+from gasfield.diagnostics import DIAGNOSTICS, Diagnosis, Group, Origin, RunContext, context, diagnose
 from gasfield.diagnostics.fields.field_map import FieldMapResult
 from gasfield.diagnostics.structure.clusters import Clusters
 from gasfield.errors import InputError, Note
 from gasfield.provenance import FileDigest
 from gasfield.runs import RunResult, run
 from gasfield.scenario import Scenario, load_scenario
+from gasfield.scenario.document import read_value
 from gasfield.trajectory import Trajectory
 
 FEW = {"kind": "gaussian", "count": 6, "spread": 1.0}
@@ -282,8 +282,12 @@ def test_a_diagnostic_that_fails_is_named_and_the_others_are_kept(
 def test_many_groups_read_the_scenario_once(attracted: Trajectory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever asks for the origin of a file, however often: the YAML is parsed once."""
     read: list[str] = []
-    load = yaml.safe_load
-    monkeypatch.setattr(yaml, "safe_load", lambda text: read.append("") or load(text))
+
+    def counted(text: str) -> Any:
+        read.append(text)
+        return read_value(text)
+
+    monkeypatch.setattr(context, "read_value", counted)
     with Trajectory(attracted.path) as trajectory:
         for _ in range(5):
             Group.of(trajectory, "a")
