@@ -18,6 +18,8 @@ from pydantic import ValidationError
 from gasfield.errors import InputError
 from gasfield.forces import FORCES, Force, TotalForce
 from gasfield.gas import Gas
+from gasfield.scenario.document import read_value
+from gasfield.scenario.yaml_1_2 import write
 from gasfield.spaces import Free, Periodic, Space
 from gasfield.testing import FORCE_CONTRACT, ForceCase
 
@@ -42,6 +44,13 @@ def test_every_force_has_cases(kind: str) -> None:
     spec = FORCES[kind]
     assert spec.model_fields["kind"].default == kind
     assert all(about.description for name, about in spec.model_fields.items() if name != "kind")
+
+
+def test_a_force_as_a_run_stores_it_is_read_again(case: Case) -> None:
+    """With all defaults written out, none of which may be refused for having no effect."""
+    spec = SPEC.validate_python({"kind": case.kind, **case.right})
+    stored = write(spec.model_dump(mode="json", by_alias=True, exclude_none=True))
+    assert SPEC.validate_python(read_value(stored)) == spec
 
 
 def moved(gas: Gas, i: int, j: int, by: float) -> Gas:

@@ -62,7 +62,9 @@ class Landscape(ForceSpec):
         if (self.file is None) == (self.centres is None):
             raise PydanticCustomError("landscape", "give either 'file' or 'centres', and not both")
         of_file = {"group", "step", "components", "bandwidth", "seed"}
-        stray = self.model_fields_set & (of_file if self.file is None else {"weights", "widths"})
+        fields = type(self).model_fields
+        given = {name for name in self.model_fields_set if getattr(self, name) != fields[name].default}
+        stray = given & (of_file if self.file is None else {"weights", "widths"})
         if stray:
             source = "centres" if self.file is None else "file"
             text = f"with '{source}', '{min(stray)}' has no effect; remove it"
