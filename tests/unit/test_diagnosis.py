@@ -281,9 +281,13 @@ def test_a_diagnostic_that_fails_is_named_and_the_others_are_kept(
 
 def test_many_groups_read_the_scenario_once(attracted: Trajectory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever asks for the origin of a file, however often: the YAML is parsed once."""
-    read: list[str] = []
-    load = yaml.safe_load
-    monkeypatch.setattr(yaml, "safe_load", lambda text: read.append("") or load(text))
+    read, load = [], yaml.safe_load
+
+    def counted(text: str) -> Any:
+        read.append(text)
+        return load(text)
+
+    monkeypatch.setattr(yaml, "safe_load", counted)
     with Trajectory(attracted.path) as trajectory:
         for _ in range(5):
             Group.of(trajectory, "a")
