@@ -29,10 +29,6 @@ _FRAMES = 200
 """Frames that are used."""
 _MOST = 5000
 """Particles that are used."""
-_COINCIDE = 1e-12
-"""Reach where all particles coincide at the start, in parts of their distance from the origin."""
-_PAIRS = 20_000_000
-"""Pairs of near particles in a frame beyond which fewer particles are used."""
 
 
 @dataclass(frozen=True, kw_only=True)
