@@ -122,7 +122,8 @@ def _on_dead(found: ByMatrix, tokens: Mapping[int, str]) -> list[str]:
     notes = [
         f"without counts, {len(found.dead)} rows of the dense class are classified as dead; {found.expected_false:.0f} "
         "of them are expected to belong to the other class. Rare tokens whose rows have hardly moved are in the dense "
-        "class too: only counts tell them from dead ones (accuracy: docs/dead-rows.md)"
+        "class too, and any dense cluster, or a population of smaller norms, looks the same: only counts tell them "
+        "from dead rows (accuracy: docs/dead-rows.md)"
     ]
     if len(found.uncertain):
         notes.append(

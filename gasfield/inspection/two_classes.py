@@ -10,7 +10,8 @@ numbers in a kernel (the variance of the estimate is that of a Poisson number m)
 standard errors, where m_peak is the lower of the highest modes on both sides. The numbers are two classes if that is
 at least 5 (3e-7 by chance at one place; the density is looked at in a few hundred), the valley is at most two thirds
 as high as the lower mode, the means are at least two widths apart (D of Ashman, Bird and Zepf 1994), each class has a
-least number of members, and the lower one is not nearly everything (a few outliers are no class).
+least number of members, and the lower one is not nearly everything (a few outliers are no class). The limits are
+conventions, set with the matrices of docs/dead-rows.md in view; what they do on others is measured there.
 
 The upper class extends below the valley. Its density there is taken to fall linearly from that of the valley to zero
 at the lower end of the numbers; what the density exceeds it by belongs to the lower class.
