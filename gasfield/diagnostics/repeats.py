@@ -17,7 +17,8 @@ _NAMED = 8
 def distinct_frames(trajectory: Trajectory) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Indices of the frames of a trajectory that are not repeated checkpoints; and a note on the others."""
     frames = np.arange(len(trajectory))
-    if schema.REPEATS not in trajectory.numbers:
+    group, _, name = schema.REPEATS.rpartition("/")
+    if name not in trajectory.numbers_of(group):
         return frames, ()
     repeated = np.isin(trajectory.steps, trajectory.observable(schema.REPEATS).steps)
     if not repeated.any():

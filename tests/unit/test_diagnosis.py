@@ -140,7 +140,7 @@ def test_a_run_whose_force_is_unknown_here_says_so(attracted: Trajectory, tmp_pa
     path = edited(attracted, tmp_path / "lost.h5", scenario=text, plugins="shell.py 0123abcd")
     found = diagnose(path, ["clusters", "pressure", "density", "cloud"])
     for reason in reasons(found).values():
-        assert "its scenario cannot be rebuilt: forces.0: there is no force of kind 'shell'" in reason
+        assert "its scenario cannot be rebuilt: forces.0.kind: there is no kind 'shell' here" in reason
         assert "plug-ins shell.py" in reason
     assert set(reasons(found)) == {"clusters", "pressure", "density"}
     assert list(found.results["a"]) == ["cloud"]

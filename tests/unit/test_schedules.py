@@ -56,7 +56,7 @@ def test_exponential_changes_by_one_factor() -> None:
         ({"kind": "by_group", "groups": {"a": 1.0, "b": -1.0}}, "never below zero"),
         ({"kind": "exponential", "from": 1.0, "to": 0.0, "steps": 5}, "above zero"),
         ({"kind": "table", "points": [[5, 1.0], [5, 2.0]]}, "ascend"),
-        ({"kind": "ramp", "from": 1.0, "to": 2.0, "steps": 0}, "greater than 0"),
+        ({"kind": "ramp", "from": 1.0, "to": 2.0, "steps": 0}, "greater than or equal to 1"),
         ("hot", "a number, or a schedule"),
         (True, "a number, or a schedule"),
         (float("nan"), "finite"),
