@@ -155,15 +155,25 @@ class Gas:
         return energies
 
 
+LARGEST = float(np.finfo(np.float32).max)
+"""The largest number of a particle: beyond it float32 files overflow, and soon after the powers that moments need."""
+
+
+def are_finite(values: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
+    """(N,) whether the numbers (N,) or (N, D) of each particle are in the range of numbers that is computed with."""
+    return np.asarray((np.abs(values.reshape(len(values), -1)) <= LARGEST).all(axis=1))
+
+
 def require_finite(values: NDArray[np.floating[Any]], what: str = "positions", key: str | None = None) -> None:
-    """Refuses numbers of particles (N,) or (N, D) of which one is infinite or NaN.
+    """Refuses numbers of particles (N,) or (N, D) of which one is infinite, NaN, or beyond `LARGEST`.
 
     Raises:
         InputError: it says how many particles are concerned.
     """
-    bad = np.flatnonzero(~np.isfinite(values.reshape(len(values), -1)).all(axis=1))
+    bad = np.flatnonzero(~are_finite(values))
     if len(bad):
         raise InputError(
-            f"{what} of {len(bad)} of {len(values)} particles are not finite; the first is particle {bad[0]} of them.",
+            f"{what} of {len(bad)} of {len(values)} particles are not finite or beyond {LARGEST:.2g}; the first is "
+            f"particle {bad[0]} of them.",
             parameter=key,
         )

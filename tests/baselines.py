@@ -74,6 +74,8 @@ def _scenario(
     }
 
 
+APART = [{"name": "gas", "from": {"kind": "places", "at": [[0.7 * i, 0.6 * j] for i in range(5) for j in range(4)]}}]
+"""A start in which hard particles do not overlap."""
 HARMONIC = {"kind": "harmonic", "stiffness": 1.0}
 BROWNIAN = {"kind": "brownian", "time_step": 0.01}
 NEWTON = {"kind": "newton", "time_step": 0.01}
@@ -110,8 +112,11 @@ FORCES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "constant": ({"kind": "constant", "force": [0.1, -0.2]}, {}),
     "circulation": ({"kind": "circulation", "rate": 0.5}, {}),
     "soft_repulsion": ({"kind": "soft_repulsion", "strength": 2.0, "range": 1.5}, {"space": BOX}),
-    "inverse_power": ({"kind": "inverse_power", "diameter": 0.5, "exponent": 12.0, "range": 2.0}, {"space": BOX}),
-    "lennard_jones": ({"kind": "lennard_jones", "diameter": 0.5, "range": 1.5}, {"space": BOX}),
+    "inverse_power": (
+        {"kind": "inverse_power", "diameter": 0.5, "exponent": 12.0, "range": 2.0},
+        {"space": BOX, "gas": APART},
+    ),
+    "lennard_jones": ({"kind": "lennard_jones", "diameter": 0.5, "range": 1.5}, {"space": BOX, "gas": APART}),
     "gravity": ({"kind": "gravity", "softening": 0.1}, {}),
     "dispersion": ({"kind": "dispersion", "rate": 0.3}, {}),
     "coulomb": ({"kind": "coulomb", "softening": 0.2}, {"charged": True}),

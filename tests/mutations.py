@@ -26,6 +26,8 @@ STEPS = 10
 """Of every scenario; what is to happen later happens half-way."""
 _MOST = 60
 """Particles of a group."""
+_MOST_TRACERS = 5
+"""Tracers of a scenario of every shape."""
 
 Place = tuple[str | int, ...]
 Chance = random.Random
@@ -90,6 +92,11 @@ def bases() -> dict[str, dict[str, Any]]:
     """Valid scenarios by name: the shipped ones, and one of every kind of dynamics, force, space and shape; short."""
     found = {path.stem: yaml.safe_load(path.read_text("utf-8")) for path in sorted((ROOT / "scenarios").glob("*.yaml"))}
     found |= {name: json.loads(json.dumps(data)) for name, data in short_scenarios()}
+    for name in [name for name in found if name.startswith("tracers")]:
+        whole = found.pop(name)  # in parts: each group is drawn in up to ten pictures, 0.2 s each
+        for start in range(0, len(whole["tracers"]), _MOST_TRACERS):
+            part = {**whole, "tracers": whole["tracers"][start : start + _MOST_TRACERS]}
+            found[f"{name}-{start}"] = json.loads(json.dumps(part))
     for data in found.values():
         _shorten(data)
     return found

@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.errors import BlowUp
+from gasfield.gas import are_finite
 from gasfield.operations.base import Operation, SimulationLike
 from gasfield.operations.triggers import STRIDE, Every
 
@@ -118,10 +119,13 @@ class StabilityMonitor(Operation):
     def _fault(self, looks: bool = True) -> str | None:
         """What is wrong with the gas now; None if nothing is."""
         gas = self._simulation.gas
-        if not np.isfinite(gas.positions).all():
+        if not are_finite(gas.positions).all():
             return "is no longer at a finite position"
-        if gas.velocities is not None and not np.isfinite(gas.velocities).all():
+        if gas.velocities is not None and not are_finite(gas.velocities).all():
             return "no longer has a finite velocity"
+        for name, sums in self._simulation.dynamics.accumulators().items():
+            if not np.isfinite(sums).all():
+                return f"no longer has a finite {name}"
         if not looks:
             return None
         energy = self._mean_energy()
@@ -162,7 +166,7 @@ class StabilityMonitor(Operation):
             fault = self._fault()
         worst = self._worst()
         name = gas.names[int(gas.species[worst])]
-        others = int(np.sum(~np.isfinite(gas.positions).all(axis=1))) - 1
+        others = int(np.sum(~are_finite(gas.positions))) - 1
         bad_step, gas.step = gas.step, before[1]
         force = self._simulation.forces.force(gas.at(before[0]))[worst]
         gas.step = bad_step
@@ -188,9 +192,11 @@ class StabilityMonitor(Operation):
     def _worst(self) -> int:
         """The particle whose state became non-finite, or the one with the most energy."""
         gas = self._simulation.gas
-        bad = ~np.isfinite(gas.positions).all(axis=1)
+        bad = ~are_finite(gas.positions)
         if gas.velocities is not None:
-            bad |= ~np.isfinite(gas.velocities).all(axis=1)
+            bad |= ~are_finite(gas.velocities)
+        for sums in self._simulation.dynamics.accumulators().values():
+            bad |= ~np.isfinite(sums)
         if bad.any():
             return int(np.argmax(bad))
         return int(np.argmax(np.nan_to_num(self._energies(), nan=np.inf)))

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 _COLUMNS = 3
 _LEVELS = 24
+_ARROWS = 24
+"""Arrows along a side, where streamlines are not drawn."""
+_LIKE = 0.97
+"""Least mean cosine between neighbouring directions of a field that its grid resolves."""
 
 
 @drawn_safely
@@ -85,6 +89,14 @@ def _energy(ax: Axes, shown: Panel) -> None:
     ax.contour(shown.x, shown.y, shown.energy, levels=levels[::2], colors="#5c6b7a", linewidths=0.35, zorder=1)
 
 
+def _is_resolved(directions: Values) -> bool:
+    """Whether unit vectors (m, n, 2) of a grid are mostly like their neighbours."""
+    along = [np.sum(directions[1:] * directions[:-1], axis=2), np.sum(directions[:, 1:] * directions[:, :-1], axis=2)]
+    cosines = np.concatenate([each.ravel() for each in along])
+    known = cosines[np.isfinite(cosines)]
+    return bool(known.size and known.mean() > _LIKE)
+
+
 def _ends(values: Values) -> tuple[float, float]:
     """The lowest and the highest of some values that are known."""
     known = values[np.isfinite(values)]
@@ -92,8 +104,17 @@ def _ends(values: Values) -> tuple[float, float]:
 
 
 def _streams(ax: Axes, shown: Panel) -> None:
+    """Streamlines; arrows where the grid does not resolve the field, whose lines would be without end or meaning."""
     strength = np.linalg.norm(shown.force, axis=2)
     u, v = shown.force[..., 0], shown.force[..., 1]
+    if not _is_resolved(shown.force / np.maximum(strength, np.finfo(float).tiny)[..., None]):
+        every = slice(None, None, max(1, len(shown.x) // _ARROWS))
+        unit = np.maximum(strength, np.finfo(float).tiny)
+        ax.quiver(
+            shown.x[every], shown.y[every], (u / unit)[every, every], (v / unit)[every, every],
+            color="#5c6b7a", width=0.002, zorder=1,
+        )  # fmt: skip
+        return
     most = largest(strength, 1.0)
     scale = Normalize(-0.5 * most, most)  # keeps the weakest visible
     look: dict[str, Any] = {"cmap": "GnBu", "norm": scale, "density": 0.8, "linewidth": 0.9, "arrowsize": 0.8}

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from gasfield.errors import InputError, about
 from gasfield.forces.base import Finite, of_dimension
-from gasfield.gas import Gas, require_finite
+from gasfield.gas import Gas, are_finite, require_finite
 from gasfield.scenario.sources import AnySource, SourceContext
 from gasfield.scenario.velocities import GivenVelocity, Velocities, initial_velocities
 from gasfield.spaces import Space
@@ -209,8 +209,8 @@ class InitialState:
             InputError: if a velocity does not fit the space, or is not finite.
         """
         velocities = initial_velocities(gas, self.velocities, temperatures, self.space, self.seed)
-        if not np.isfinite(velocities).all():
-            worst = int(gas.species[np.argmin(np.isfinite(velocities).all(axis=1))])
+        if not (fine := are_finite(velocities)).all():
+            worst = int(gas.species[np.argmin(fine)])
             with about(worst, "velocities"):
                 require_finite(velocities[gas.species == worst], "velocities")
         return velocities
@@ -317,8 +317,8 @@ def _require_finite_gas(gas: Gas) -> None:
     """Refuses a gas with a number that is not finite; the parameter is the group and what is wrong with it."""
     parts = {"positions": gas.positions, "velocities": gas.velocities, "masses": gas.masses, "charges": gas.charges}
     for what, values in parts.items():
-        if values is not None and not np.isfinite(values).all():
-            worst = int(gas.species[np.argmin(np.isfinite(values.reshape(gas.count, -1)).all(axis=1))])
+        if values is not None and not (fine := are_finite(values)).all():
+            worst = int(gas.species[np.argmin(fine)])
             with about(worst):
                 require_finite(values[gas.species == worst], what, what)
 

@@ -23,6 +23,8 @@ TOLERANCE = 1e-6
 """Default tolerance: largest change of a share in the last refinement."""
 _POINTS = 20_000_000
 """Evaluations of the energy beyond which the quadrature is not refined."""
+_LARGEST_RATIO = 4096
+"""Panels of the widest bin, before refinement, over those of a usual one."""
 _BLOCK = 1 << 18
 _NODES = 2
 """Gauss-Legendre nodes of a panel of x0; bins are many and narrow."""
@@ -148,10 +150,12 @@ def shares(
     first, last = space.ends
     inner = np.clip(space.parameter(edges[1:-1]), first, last)
     ends = np.concatenate([[first], inner, [last]])
-    usual = float(np.median(np.diff(ends)))
+    widths = np.diff(ends)
+    usual = float(np.median(widths[widths > 0.0]))  # bins beyond the ends of the space have no width
+    ratios = [min(max(1, round(float(width) / usual)), _LARGEST_RATIO) for width in widths]
     before, change, fine = None, np.inf, 1
     while True:
-        cuts = [max(1, round(float(width) / usual)) * fine for width in np.diff(ends)]
+        cuts = [ratio * fine for ratio in ratios]
         size = _NODES * sum(cuts) * len(space.sections(ends[:1], _PANELS * fine)[1][0])
         if before is not None and (change < tolerance or size > _POINTS):
             return before, change

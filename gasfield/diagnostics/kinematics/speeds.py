@@ -79,7 +79,10 @@ class Speeds(Diagnostic[SpeedsResult]):
     def objection(self, group: Group) -> str | None:
         """Needs velocities, and a part of the run that may be in equilibrium."""
         require_equilibrium(group, "kinetic_energy")
-        return "no velocities were kept" if group.velocities is None else None
+        if group.velocities is None:
+            return "no velocities were kept"
+        still = not np.any(group.velocities[len(group.steps) - 1])
+        return "nothing moves at the end" if still or equilibrium_part(group).temperature == 0.0 else None
 
     def measure(self, group: Group, notes: list[str]) -> SpeedsResult:
         """The results for one group."""

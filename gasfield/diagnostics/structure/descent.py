@@ -150,7 +150,8 @@ def _go_on(
         if not len(rows) or slope.work <= 0:
             return
         slopes = np.linalg.norm(force[rows], axis=1)
-        steps[rows] = np.minimum(steps[rows], stride / np.maximum(slopes, _TINY))
+        with np.errstate(over="ignore"):
+            steps[rows] = np.minimum(steps[rows], stride / np.maximum(slopes, _TINY))
         there = here[rows] + steps[rows, None] * force[rows]
         slope.keep(there)
         new = slope.energy(there)
