@@ -26,7 +26,7 @@ STEPS = 10
 """Of every scenario; what is to happen later happens half-way."""
 _MOST = 60
 """Particles of a group."""
-_MOST_TRACERS = 5
+_MOST_TRACERS = 3
 """Tracers of a scenario of every shape."""
 
 Place = tuple[str | int, ...]

@@ -17,7 +17,7 @@ from numba import prange
 from pydantic import Field
 
 from gasfield.dynamics.base import Conditions, DynamicsSpec, FreeDiffusion
-from gasfield.dynamics.mechanics import Splitting, velocities_of
+from gasfield.dynamics.mechanics import Splitting, velocities_of, verlet_limit
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT_PARALLEL
 from gasfield.kernels.jit import jit
@@ -48,8 +48,8 @@ class Langevin(DynamicsSpec):
         return FreeDiffusion.of_velocities(self.friction, self.time_step)
 
     def stiffness_limit(self, mass: float) -> float:
-        """4 m/h^2, of velocity Verlet."""
-        return 4.0 * mass / self.time_step**2
+        """Of velocity Verlet."""
+        return verlet_limit(mass, self.time_step)
 
     def build(self, gas: Gas, conditions: Conditions) -> LangevinDynamics:
         """Builds the dynamics for this gas.

@@ -23,6 +23,11 @@ from gasfield.kernels.philox import normals
 from gasfield.streams import Stream
 
 
+def verlet_limit(mass: float, time_step: float) -> float:
+    """4 m/h^2 [energy/length^2]: the curvature from which on velocity Verlet, and a splitting with it, is unstable."""
+    return 4.0 * mass / max(time_step * time_step, np.finfo(float).tiny)
+
+
 class Mechanics(Dynamics):
     """Dynamics of particles with float64 positions in any space; forces are computed once per configuration.
 

@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from gasfield.dynamics.base import Conditions, DynamicsSpec
-from gasfield.dynamics.mechanics import Splitting, keeps_momentum
+from gasfield.dynamics.mechanics import Splitting, keeps_momentum, verlet_limit
 from gasfield.gas import Gas
 from gasfield.registry import register
 
@@ -31,8 +31,8 @@ class Newton(DynamicsSpec):
     """h [time]."""
 
     def stiffness_limit(self, mass: float) -> float:
-        """4 m/h^2, of velocity Verlet."""
-        return 4.0 * mass / self.time_step**2
+        """Of velocity Verlet."""
+        return verlet_limit(mass, self.time_step)
 
     def build(self, gas: Gas, conditions: Conditions) -> NewtonDynamics:
         """Builds the dynamics for this gas.

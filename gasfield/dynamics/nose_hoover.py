@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from gasfield.dynamics.base import Array, Conditions, DynamicsSpec
-from gasfield.dynamics.mechanics import Splitting, keeps_momentum, velocities_of
+from gasfield.dynamics.mechanics import Splitting, keeps_momentum, velocities_of, verlet_limit
 from gasfield.errors import InputError
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
@@ -50,8 +50,8 @@ class NoseHoover(DynamicsSpec):
     """Thermostats in the chain."""
 
     def stiffness_limit(self, mass: float) -> float:
-        """4 m/h^2, of velocity Verlet."""
-        return 4.0 * mass / self.time_step**2
+        """Of velocity Verlet."""
+        return verlet_limit(mass, self.time_step)
 
     def build(self, gas: Gas, conditions: Conditions) -> NoseHooverDynamics:
         """Builds the dynamics for this gas.

@@ -16,6 +16,7 @@ from gasfield.plots.style import (
     SERIES,
     SIMULATED,
     Values,
+    are_apart,
     axes_or_new,
     drawn_safely,
     dress,
@@ -56,7 +57,9 @@ def cluster_counts(lines: Mapping[str, tuple[Values, NDArray[np.int64]]], title:
     for colour, (name, (times, counts)) in zip(colours(len(lines)), lines.items(), strict=True):
         later = times > 0
         ax.step(times[later], counts[later], where="post", color=colour, linewidth=2.0, label=name)
-    ax.set_xscale("log")
+    drawn = np.concatenate([times[times > 0] for times, _ in lines.values()]) if lines else np.empty(0)
+    if drawn.size and are_apart(float(drawn.min()), float(drawn.max())):
+        ax.set_xscale("log")
     ax.set_yscale("log")
     ax.axhline(1.0, color=INITIAL, linewidth=0.9, linestyle="dotted", zorder=1)
     return finished(ax, title, "time", "clusters", **BESIDE)

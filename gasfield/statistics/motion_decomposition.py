@@ -114,7 +114,11 @@ class LinearParts:
 
 def linear_parts(reference: Reference, thermal: Values) -> LinearParts:
     """The parts of the least-squares map of a centred displacement (N, D); k = 0 gives empty matrices."""
-    gradient = np.linalg.solve(reference.gram, reference.coordinates.T @ thermal).T
+    moments = reference.coordinates.T @ thermal
+    try:
+        gradient = np.linalg.solve(reference.gram, moments).T
+    except np.linalg.LinAlgError:  # the rows span fewer axes than the frame: the least of all maps that fit
+        gradient = (np.linalg.pinv(reference.gram) @ moments).T
     found = polar(reference.frame + gradient, reference.frame)
     with np.errstate(divide="ignore"):
         mean_stretch = float(np.exp(np.mean(np.log(np.abs(found.stretches))))) if len(found.stretches) else 1.0
