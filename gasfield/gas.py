@@ -161,7 +161,7 @@ LARGEST = float(np.finfo(np.float32).max)
 
 def are_finite(values: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
     """(N,) whether the numbers (N,) or (N, D) of each particle are in the range of numbers that is computed with."""
-    return np.asarray((np.abs(values.reshape(len(values), -1)) <= LARGEST).all(axis=1))
+    return np.asarray((np.abs(values) <= LARGEST).all(axis=tuple(range(1, values.ndim))))
 
 
 def require_finite(values: NDArray[np.floating[Any]], what: str = "positions", key: str | None = None) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from gasfield.errors import InputError
+from gasfield.gas import Gas
 from gasfield.memory import free_memory, require_memory
 from gasfield.simulation import Simulation
 
@@ -70,11 +71,18 @@ def test_the_limit_of_the_process_counts_as_memory() -> None:
         resource.setrlimit(resource.RLIMIT_AS, limits)
 
 
-@pytest.mark.parametrize("position", [1e155, 1e200])
-def test_a_start_with_forces_beyond_the_range_of_numbers_is_refused(position: float) -> None:
+@pytest.mark.parametrize("stiffness", [1e125, 1e300])
+def test_a_start_with_forces_beyond_the_range_of_numbers_is_refused(stiffness: float) -> None:
     """No smaller time step would help; before, it was called a blow-up at step 1 after a good frame."""
-    start = Simulation(np.array([[0.0, 0.0], [position, 0.0]]), forces=[{"kind": "harmonic", "stiffness": 1.0}],
+    start = Simulation(np.array([[0.0, 0.0], [1e35, 0.0]]), forces=[{"kind": "harmonic", "stiffness": stiffness}],
                        dynamics=LAW, temperature=1.0)  # fmt: skip
     with pytest.raises(InputError, match="at the start its force on particle 1") as refused:
         start.step()
     assert refused.value.parameter == "forces.0"
+
+
+@pytest.mark.parametrize("position", [1e39, 1e200, -np.inf])
+def test_a_position_beyond_the_range_of_float32_is_refused(position: float) -> None:
+    """Squares and moments of what is within stay finite, and so do float32 files."""
+    with pytest.raises(InputError, match=r"positions of 1 of 2 particles are not finite or beyond 3.4e\+38"):
+        Simulation(Gas(np.array([[0.0, 0.0], [position, 0.0]])), dynamics={"kind": "newton", "time_step": 0.1})
