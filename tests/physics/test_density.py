@@ -12,6 +12,7 @@ from scipy import integrate, special, stats
 
 from gasfield.diagnostics import Group
 from gasfield.diagnostics.thermodynamics.density import Density, DensityResult
+from gasfield.diagnostics.thermodynamics.density_law import isotropic_well
 from gasfield.statistics.blocking import agreement, independent_parts, shares_of_parts
 from gasfield.statistics.quadrature import Flat, NotConfined, Round, confined, shares
 
@@ -247,3 +248,17 @@ def test_quadrature_in_balls_and_on_spheres() -> None:
 def test_quadrature_refuses_what_nothing_confines() -> None:
     with pytest.raises(NotConfined):
         confined(lambda x: x[:, 0], T, -np.ones(2), np.ones(2), bounded=False)
+
+
+@pytest.mark.parametrize("dimensions", [3, 300, 1000])
+def test_a_well_is_found_in_any_number_of_dimensions(dimensions: int) -> None:
+    """Its centre and stiffness, and none where the energy is not that of an isotropic well: at rounding of D terms."""
+    chance = np.random.default_rng(0)
+    centre, places = chance.standard_normal(dimensions), chance.standard_normal((10, dimensions))
+    found = isotropic_well(lambda x: 3.0 + 0.7 * np.sum((x - centre) ** 2, axis=1), places)
+    assert found is not None
+    np.testing.assert_allclose(found[0], centre, atol=1e-8)
+    assert found[1] == pytest.approx(1.4, rel=1e-9)
+    stiffer = 1.0 + (np.arange(dimensions) == 1)
+    assert isotropic_well(lambda x: np.sum(stiffer * (x - centre) ** 2, axis=1), places) is None
+    assert isotropic_well(lambda x: np.sum((x - centre) ** 4, axis=1), places) is None

@@ -25,6 +25,8 @@ _COARSE = 200
 """Bins on which the span is sought."""
 _PROBES = 64
 """Places at which it is tried whether the energy of x0 is its own."""
+_FITTED = 256
+"""Dimensions up to which a parabola is fitted."""
 _EXACT = 1e-9
 """Relative rounding within which a potential is a parabola, a sum, or does not change."""
 
@@ -180,9 +182,12 @@ def density_law(group: Group) -> KnownDensity:
 def isotropic_well(energy: Energy, places: Values) -> tuple[Values, float] | None:
     """Centre (D,) and stiffness of U = u0 + k |x - c|^2/2, if the energy is that about some places (M, D).
 
-    A parabola a |x|^2 + b.x + u0 is fitted to random places in their neighbourhood; nothing may be left over.
+    A parabola a |x|^2 + b.x + u0 is fitted to random places in their neighbourhood; nothing may be left over. In many
+    dimensions, where the fit would take D^3 operations, it is that through three places along each axis.
     """
     dimensions = places.shape[1]
+    if dimensions > _FITTED:
+        return _well_along_axes(energy, places)
     middle, reach = places.mean(axis=0), max(float(np.std(places)), 1.0)
     x = np.random.default_rng(0).normal(0.0, reach, (4 * (dimensions + 2), dimensions))
     heights = energy(middle + x)
@@ -192,6 +197,25 @@ def isotropic_well(energy: Energy, places: Values) -> tuple[Values, float] | Non
     if not fit[0] > 0.0 or left > _EXACT * (np.ptp(heights) + np.max(np.abs(heights))):
         return None
     return np.round(middle - 0.5 * fit[1:-1] / fit[0], 12), 2.0 * float(fit[0])
+
+
+def _well_along_axes(energy: Energy, places: Values) -> tuple[Values, float] | None:
+    """As `isotropic_well`, from the differences along each axis; tried at random places."""
+    dimensions = places.shape[1]
+    middle, reach = places.mean(axis=0), max(float(np.std(places)), 1.0)
+    here = float(energy(middle[None])[0])
+    sides = np.empty((2, dimensions))
+    for first in range(0, dimensions, _FITTED):
+        moves = reach * np.eye(dimensions)[first : first + _FITTED]
+        sides[:, first : first + _FITTED] = energy(middle + moves), energy(middle - moves)
+    curvature = float(np.mean(sides[0] + sides[1] - 2.0 * here)) / reach**2
+    slopes = (sides[0] - sides[1]) / (2.0 * reach)
+    x = np.random.default_rng(0).normal(0.0, reach, (_PROBES, dimensions))
+    heights = energy(middle + x)
+    left = np.max(np.abs(heights - here - x @ slopes - 0.5 * curvature * np.sum(x**2, axis=1)))
+    if not curvature > 0.0 or left > _EXACT * (np.ptp(heights) + np.max(np.abs(heights))):
+        return None
+    return np.round(middle - slopes / curvature, 12), curvature
 
 
 def separates(energy: Energy, places: Values) -> bool:
