@@ -28,7 +28,7 @@ def diagnose(
     ] = None,
 ) -> None:
     """Computes all diagnostics that apply to a trajectory, and lists omitted ones with the reason."""
-    from gasfield.cli.terminal import print_diagnosis, show_result
+    from gasfield.cli.terminal import print_diagnosis, show_result, status
     from gasfield.diagnostics import diagnose as run_diagnostics
     from gasfield.errors import InputError, about
     from gasfield.scenario.document import read_value
@@ -37,8 +37,8 @@ def diagnose(
     run_plugins(plugins)
     with about("only"):
         chosen = [read_value(text) for text in only] if only else None
-    with open_trajectory(trajectory) as opened:
-        diagnosis = run_diagnostics(opened, chosen, keep_going=True)
+    with open_trajectory(trajectory) as opened, status() as stage:
+        diagnosis = run_diagnostics(opened, chosen, keep_going=True, stage=stage)
         heading = repr(opened)
     if arrays is not None and not diagnosis.write_arrays(arrays):
         raise InputError("none of these diagnostics has arrays, so there is no file to write.", parameter="arrays")

@@ -26,4 +26,4 @@ def resume(
 
     run_plugins(plugins)
     limit_threads(threads)
-    show_run(lambda progress: runs.resume(directory, steps=steps, progress=progress), quiet=quiet)
+    show_run(lambda progress, stage: runs.resume(directory, steps=steps, progress=progress, stage=stage), quiet=quiet)

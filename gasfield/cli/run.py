@@ -37,8 +37,8 @@ def run(
     run_plugins(plugins)
     limit_threads(threads)
     show_run(
-        lambda progress: runs.run(
-            name, overrides=overrides or [], output=output, overwrite=overwrite, progress=progress
+        lambda progress, stage: runs.run(
+            name, overrides=overrides or [], output=output, overwrite=overwrite, progress=progress, stage=stage
         ),
         quiet=quiet,
     )

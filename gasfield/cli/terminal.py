@@ -25,9 +25,14 @@ if TYPE_CHECKING:
     from gasfield.simulation import Simulation
 
 
+StepListener = Callable[["Simulation"], Callable[[int], None]]
+Stage = Callable[[str], None]
+
+
 @contextmanager
-def steps_bar(quiet: bool) -> Iterator[Callable[[Simulation], Callable[[int], None]]]:
-    """A progress bar over simulated steps; nothing if stderr is not a terminal."""
+def steps_bar(quiet: bool) -> Iterator[tuple[StepListener, Stage]]:
+    """A progress bar over simulated steps, and a line with what is computed after them; nothing if stderr is not a
+    terminal."""
     with _bar(quiet) as bar:
 
         def listen(simulation: Simulation) -> Callable[[int], None]:
@@ -37,13 +42,18 @@ def steps_bar(quiet: bool) -> Iterator[Callable[[Simulation], Callable[[int], No
             task = bar.add_task("simulating", total=total, completed=simulation.steps_done, note="")
             return lambda steps: bar.advance(task, steps)
 
-        yield listen
+        def stage(name: str) -> None:
+            for task in bar.task_ids[1:]:
+                bar.remove_task(task)
+            bar.add_task(name, total=None, note="")
+
+        yield listen, stage
 
 
-def show_run(start: Callable[[Callable[[Simulation], Callable[[int], None]]], RunResult], *, quiet: bool) -> None:
+def show_run(start: Callable[[StepListener, Stage], RunResult], *, quiet: bool) -> None:
     """Starts a run with a progress bar, and prints its results."""
-    with steps_bar(quiet) as listen:
-        result = start(listen)
+    with steps_bar(quiet) as (listen, stage):
+        result = start(listen, stage)
     if not quiet:
         print_run(result)
 

@@ -125,6 +125,7 @@ def diagnose(
     *,
     context: RunContext | None = None,
     keep_going: bool = False,
+    stage: Callable[[str], None] | None = None,
 ) -> Diagnosis:
     """Runs diagnostics on every group of a trajectory, on its survey and on the gas as a whole, where they apply.
 
@@ -134,6 +135,7 @@ def diagnose(
             left out.
         context: the model of the run, if available; rebuilt from the file if left out.
         keep_going: whether a diagnostic that raises an error is left out, with the error as the reason.
+        stage: called with the group and the diagnostic before each is computed.
 
     Raises:
         InputError: if a diagnostic is unknown, a parameter is wrong, two share a name, or
@@ -147,7 +149,7 @@ def diagnose(
                 f"{source.path}: the run has {context.space.dimensions} dimensions, the file {source.dimensions}.",
                 parameter="context",
             )
-        return _diagnose(source, chosen, Origin(context) if context else Origin.of(source), keep_going)
+        return _diagnose(source, chosen, Origin(context) if context else Origin.of(source), keep_going, stage)
 
 
 def chosen_diagnostics(
@@ -167,7 +169,11 @@ def chosen_diagnostics(
 
 
 def _diagnose(
-    trajectory: Trajectory, chosen: Sequence[Diagnostic[Result]], origin: Origin, keep_going: bool
+    trajectory: Trajectory,
+    chosen: Sequence[Diagnostic[Result]],
+    origin: Origin,
+    keep_going: bool,
+    stage: Callable[[str], None] | None,
 ) -> Diagnosis:
     diagnosis = Diagnosis()
     of_groups = [diagnostic for diagnostic in chosen if diagnostic.scope is Scope.GROUP]
@@ -177,13 +183,13 @@ def _diagnose(
     for name in names if of_groups else ():
         survey = Group.survey(trajectory) if name not in trajectory.names else None
         group = survey or Group.of(trajectory, name, origin=origin)
-        _compute(of_groups, group, diagnosis.results[name], diagnosis, keep_going)
+        _compute(of_groups, group, diagnosis.results[name], diagnosis, keep_going, stage)
     if origin.context is None:  # the gas need not be read for these
         of_runs = [diagnostic for diagnostic in of_whole if diagnostic.needs_run]
         diagnosis.left_out.extend(LeftOut(WHOLE, diagnostic.label, origin.reason) for diagnostic in of_runs)
         of_whole = [diagnostic for diagnostic in of_whole if not diagnostic.needs_run]
     if of_whole:
-        _compute(of_whole, Group.whole(trajectory, origin), diagnosis.whole, diagnosis, keep_going)
+        _compute(of_whole, Group.whole(trajectory, origin), diagnosis.whole, diagnosis, keep_going, stage)
     return diagnosis
 
 
@@ -193,10 +199,13 @@ def _compute(
     results: dict[str, Result],
     diagnosis: Diagnosis,
     keep_going: bool,
+    stage: Callable[[str], None] | None,
 ) -> None:
     if common := (*group.notes, *([] if group.fault is None else [group.fault])):
         diagnosis.common[group.name] = common
     for diagnostic in diagnostics:
+        if stage is not None:
+            stage(f"{group.name}: {diagnostic.label}")
         try:
             reason = diagnostic.why_not(group)
             if reason is None:

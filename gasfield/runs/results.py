@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,8 +52,15 @@ class RunResult:
         return Trajectory(self.directory / TRAJECTORY)
 
 
-def sum_up(scenario: Scenario, directory: Path, manifest: Manifest, reference: Trajectory | None) -> RunResult:
+def sum_up(
+    scenario: Scenario,
+    directory: Path,
+    manifest: Manifest,
+    reference: Trajectory | None,
+    stage: Callable[[str], None] | None = None,
+) -> RunResult:
     """Makes all results of a trajectory that is complete. What fails is left out, and named in `left_out` or a note.
+    `stage` is called with what comes next.
 
     Raises:
         InputError: if the comparison is impossible; everything else is there then.
@@ -61,7 +69,7 @@ def sum_up(scenario: Scenario, directory: Path, manifest: Manifest, reference: T
     with Trajectory(directory / TRAJECTORY) as trajectory:
         freedom = trajectory.attributes.get("degrees_of_freedom")
         context = RunContext.of(scenario, None if freedom is None else int(freedom))
-        diagnosis = diagnose(trajectory, scenario.diagnostics, context=context, keep_going=True)
+        diagnosis = diagnose(trajectory, scenario.diagnostics, context=context, keep_going=True, stage=stage)
         comparison, fault = _compare(reference, trajectory)
         run = {
             "steps": Quantity(scenario.run.steps, "steps").leaf(),
@@ -78,6 +86,8 @@ def sum_up(scenario: Scenario, directory: Path, manifest: Manifest, reference: T
         names = tuple(f"{name}.png" for name in result.figures())
         erase_pictures(directory, tuple(name for name in manifest.pictures if name not in names))
         manifest = manifest.write(directory, pictures=names)
+        if stage is not None:
+            stage("pictures")
         pictures = result.plot_all(make_folder(directory / PLOTS), _note_missing)
     remove(directory / FILES)
     Checkpoint.keep_newest(directory)

@@ -35,6 +35,7 @@ def run(
     output: Path | str | None = None,
     overwrite: bool = False,
     progress: Listener | None = None,
+    stage: Callable[[str], None] | None = None,
 ) -> RunResult:
     """Runs a scenario and writes its run directory.
 
@@ -44,6 +45,7 @@ def run(
         output: directory; outputs/NAME/NNN by default.
         overwrite: whether an existing run may be replaced; files that no run has written are kept.
         progress: see `Listener`.
+        stage: called after the simulation with what is computed next: a group and a diagnostic, or pictures.
 
     Raises:
         InputError: if the scenario cannot be run; nothing is written then. If it fails after some steps, or only the
@@ -70,17 +72,23 @@ def run(
         finally:
             if explicit is None and directory.exists():
                 point_latest(directory)
-        return sum_up(resolved, directory, manifest, reference)
+        return sum_up(resolved, directory, manifest, reference, stage)
 
 
-def resume(directory: Path | str, *, steps: int | None = None, progress: Listener | None = None) -> RunResult:
+def resume(
+    directory: Path | str,
+    *,
+    steps: int | None = None,
+    progress: Listener | None = None,
+    stage: Callable[[str], None] | None = None,
+) -> RunResult:
     """Continues a run that was interrupted, or extends one; it ends with the same bits as an undisturbed run. If only
     results are missing, they are made.
 
     Args:
         directory: of the run.
         steps: of the run in all, if that is to be changed; more than were done.
-        progress: see `Listener`.
+        progress, stage: as for `run`.
 
     Raises:
         InputError: if there is nothing to go on with: no run directory, a run that is finished or still going on, a
@@ -111,7 +119,7 @@ def resume(directory: Path | str, *, steps: int | None = None, progress: Listene
             if steps is not None:
                 manifest = _extend(directory, manifest, simulation, steps, checkpoint, former=former)
             manifest = _simulate(simulation, directory, manifest, progress, checkpoint, former=former)
-        return sum_up(scenario, directory, manifest, reference)
+        return sum_up(scenario, directory, manifest, reference, stage)
 
 
 def _simulate(

@@ -297,3 +297,10 @@ def test_many_groups_read_the_scenario_once(attracted: Trajectory, monkeypatch: 
         )
         assert set(Group.of(trajectory, "a").series) == {"kinetic_energy", "potential_energy"}
     assert len(read) == 1
+
+
+def test_each_diagnostic_is_announced_before_it_is_computed(attracted: Trajectory) -> None:
+    stages: list[str] = []
+    found = diagnose(attracted, ["cloud", "motion", "total_momentum"], stage=stages.append)
+    assert stages == ["a: cloud", "a: motion", "gas: total_momentum"]
+    assert set(found.results["a"]) == {"cloud", "motion"}
