@@ -25,7 +25,7 @@ def test_mutations_are_the_same_for_the_same_seed() -> None:
 
 
 def test_mutated_scenarios_are_built_or_refused_and_some_are_run() -> None:
-    outcomes = campaign(seed=0, count=200, runs=4, jobs=1)
+    outcomes = campaign(seed=0, count=80, runs=3, jobs=1)
     assert not failures(outcomes)
     verdicts = {outcome.verdict for outcome in outcomes}
     assert {"built", "refused", "done"} <= verdicts
@@ -40,7 +40,7 @@ def test_ten_thousand_mutated_scenarios_of_which_a_thousand_run() -> None:
 def test_the_command_line_answers_mutated_scenarios_by_message_and_exit_code(
     tmp_path: Path, gasfield: Callable
 ) -> None:
-    for number in range(25):
+    for number in range(12):
         made = mutation(3, number)
         path = save(made, tmp_path)
         settings = [word for override in made.overrides for word in ("--set", override)]
