@@ -76,6 +76,7 @@ def _scenario(
 
 APART = [{"name": "gas", "from": {"kind": "places", "at": [[0.7 * i, 0.6 * j] for i in range(5) for j in range(4)]}}]
 """A start in which hard particles do not overlap."""
+GENTLE = {"kind": "newton", "time_step": 0.002}
 HARMONIC = {"kind": "harmonic", "stiffness": 1.0}
 BROWNIAN = {"kind": "brownian", "time_step": 0.01}
 NEWTON = {"kind": "newton", "time_step": 0.01}
@@ -114,9 +115,12 @@ FORCES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "soft_repulsion": ({"kind": "soft_repulsion", "strength": 2.0, "range": 1.5}, {"space": BOX}),
     "inverse_power": (
         {"kind": "inverse_power", "diameter": 0.5, "exponent": 12.0, "range": 2.0},
-        {"space": BOX, "gas": APART},
+        {"space": BOX, "gas": APART, "law": GENTLE},
     ),
-    "lennard_jones": ({"kind": "lennard_jones", "diameter": 0.5, "range": 1.5}, {"space": BOX, "gas": APART}),
+    "lennard_jones": (
+        {"kind": "lennard_jones", "diameter": 0.5, "range": 1.5},
+        {"space": BOX, "gas": APART, "law": GENTLE},
+    ),
     "gravity": ({"kind": "gravity", "softening": 0.1}, {}),
     "dispersion": ({"kind": "dispersion", "rate": 0.3}, {}),
     "coulomb": ({"kind": "coulomb", "softening": 0.2}, {"charged": True}),

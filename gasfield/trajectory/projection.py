@@ -13,6 +13,8 @@ from gasfield.trajectory.element import Element
 from gasfield.trajectory.frames import Frames
 
 _BITS = 12
+_MANY = 512
+"""Dimensions beyond which the axes of fewer points are computed from the points, not from the moments."""
 _LOOKED_AT = 1 << 21
 """Numbers from which the axes are computed, from at least twelve frames of any size."""
 PLACE = f"{schema.PROJECTION}/{schema.POSITION}"
@@ -49,8 +51,11 @@ def principal_axes(points: NDArray[np.floating]) -> NDArray[np.float64]:
         return np.eye(3, dimensions)
     points = moderate(points)
     centred = points - points.mean(axis=0)
-    _, vectors = np.linalg.eigh(centred.T @ centred)
-    axes = vectors[:, ::-1].T[:3]
+    if dimensions > max(_MANY, len(points)) and len(points) >= 3:  # from the smaller of the two matrices
+        axes = np.linalg.svd(centred, full_matrices=False)[2][:3]
+    else:
+        _, vectors = np.linalg.eigh(centred.T @ centred)
+        axes = vectors[:, ::-1].T[:3]
     return axes * np.where(axes[np.arange(3), np.abs(axes).argmax(axis=1)] < 0, -1.0, 1.0)[:, None]
 
 

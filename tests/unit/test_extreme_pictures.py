@@ -214,3 +214,12 @@ def test_principal_axes_do_not_depend_on_the_unit(scale: float) -> None:
     for axes_of in (panels.principal_plane, lambda x: principal_axes(x, 2)):
         np.testing.assert_allclose(axes_of(scale * rows_of)[1], axes_of(rows_of)[1], atol=1e-12)
     np.testing.assert_allclose(projection.principal_axes(scale * rows_of[0]), projection.principal_axes(rows_of[0]))
+
+
+def test_axes_of_few_points_in_many_dimensions_are_those_of_all_moments() -> None:
+    """The singular vectors of the points are the eigenvectors of their moments: the same plane, to rounding."""
+    points = np.random.default_rng(0).standard_normal((9, 600)) * np.linspace(1.0, 5.0, 9)[:, None]
+    axes, centred = projection.principal_axes(points), points - points.mean(axis=0)
+    np.testing.assert_allclose(axes @ axes.T, np.eye(3), atol=1e-12)
+    most = np.sort(np.linalg.eigvalsh(centred.T @ centred))[:-4:-1]
+    np.testing.assert_allclose(np.sum((centred @ axes.T) ** 2, axis=0), most, rtol=1e-10)
