@@ -23,7 +23,7 @@ def check(
     for name in names:
         try:
             simulation = Simulation.from_scenario(name, overrides or ())
-            simulation.require_apart()
+            simulation.require_start()
             print(f"{name}: valid ({simulation.gas.count} particles in {simulation.gas.dimensions} dimensions)")
         except InputError as error:
             faults += error.faults

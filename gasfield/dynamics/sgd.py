@@ -143,8 +143,7 @@ def _choices(law: SGD, step: int) -> _Choices:
 
 def _scalars(law: SGD) -> _Scalars:
     """The scalars in the precision of the reference."""
-    with np.errstate(over="ignore"):
-        factors = np.array([law.weight_decay, 1 - law.dampening, -law.learning_rate]).astype(np.float32)
+    factors = np.array([law.weight_decay, 1 - law.dampening, -law.learning_rate], dtype=np.float32)
     if _choices(law, 1).each_operation:
         # The factor of a scaled addition of bfloat16 tensors is bfloat16 in the reference; other factors are float32.
         factors = round_to_bfloat16(factors)

@@ -57,7 +57,7 @@ def run(
     resolved = scenario if isinstance(scenario, Scenario) else load_scenario(scenario, overrides or ())
     reference = _open_reference(resolved)
     simulation = Simulation.from_scenario(resolved)
-    simulation.require_apart()
+    simulation.require_start()
     explicit = None if output is None else Path(output)
     check_output(explicit, overwrite=overwrite)
     text = resolved.yaml()

@@ -1,10 +1,10 @@
 """Minimisation of the potential energy by FIRE, the fast inertial relaxation engine.
 
 Newton's equations with unit masses, whose velocities are turned towards the force while they point downhill, and set to
-zero when they point uphill; the time step grows by the way and is halved at each stop (Bitzek et al., 2006, with the
-authors' parameters). The motion is the free flight of the space, so walls reflect and particles stay on a sphere. How
-far each particle moves in a step is limited: particles that overlap have forces of any size, and separate within a few
-steps.
+zero when they point uphill; the time step grows on the way down and is halved at each stop (Bitzek et al., 2006, with
+the authors' parameters). The motion is the free flight of the space, so walls reflect and particles stay on a sphere.
+How far each particle moves in a step is limited: particles that overlap have forces of any size, and separate within a
+few steps.
 """
 
 from __future__ import annotations

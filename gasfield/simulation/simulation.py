@@ -121,7 +121,7 @@ class Simulation(Closing):
         self._monitor = StabilityMonitor()
         self._build()
         self.operations: list[Operation] = [self._monitor, self._planting]
-        self._begun = self._restored = self._stopping = False
+        self._begun = self._restored = self._stopping = self._start_is_good = False
         for number, operation in enumerate(operations):
             self.add_operation(operation, number)
 
@@ -240,8 +240,7 @@ class Simulation(Closing):
             if self._relaxation is not None:
                 with about("minimize"):
                     self.minimize(self._relaxation)
-            self.require_apart()
-            self._require_finite_start()
+            self.require_start()
         for operation in self.operations:
             operation.begin(self)
         if not self._restored:
@@ -359,23 +358,21 @@ class Simulation(Closing):
             return False
         return True
 
-    def require_apart(self) -> None:
-        """Checks that no particles of a start are so close that the dynamics cannot follow the force between them; a
-        start that is to be relaxed may be anything.
+    def require_start(self) -> None:
+        """Checks that steps can be taken from the start: forces are finite, and no particles are so close that the
+        dynamics cannot follow the force between them. A start that is to be relaxed may be anything.
 
         Raises:
-            InputError: if they are; see `gasfield.simulation.overlap`.
+            InputError: if they cannot; see `gasfield.simulation.finite` and `.overlap`.
         """
-        if self._relaxation is not None and self.minimum is None:
+        if self._start_is_good or (self._relaxation is not None and self.minimum is None):
             return
-        placed = nullcontext() if self.scenario is None else self.scenario.faults_at()
-        with placed, about("gas"), threads_worth(self._work()):
-            require_apart(self)
-
-    def _require_finite_start(self) -> None:
         placed = nullcontext() if self.scenario is None else self.scenario.faults_at()
         with placed, threads_worth(self._work()):
             require_finite_start(self)
+            with about("gas"):
+                require_apart(self)
+        self._start_is_good = True
 
     def minimize(self, given: Minimize | Mapping[str, Any] | None = None) -> Minimum:
         """Moves the particles that exert forces to a minimum of the potential energy, at the present step; velocities

@@ -234,9 +234,8 @@ def separates(energy: Energy, places: Values) -> bool:
 
 def wrapped(space: Space, positions: NDArray[np.floating]) -> Values:
     """Positions (..., D) in float64, in a periodic box between minus and plus half of its sides."""
-    x, periods = positions.astype(np.float64), space.periods
-    sides = np.where(periods > 0, periods, np.inf)
-    return np.asarray(x - periods * np.floor(x / sides + 0.5))
+    x = positions.astype(np.float64)
+    return np.asarray(space.wrapped(x.reshape(-1, x.shape[-1])).reshape(x.shape))
 
 
 def _at_rest(energy: Energy, place: Values) -> Energy:
