@@ -157,6 +157,7 @@ def _rounding(law: AdamW) -> _Rounding:
     return _Rounding(weights and first and second, weights, first, second)
 
 
+@np.errstate(over="ignore")  # a rate beyond float32 is infinite, and the run ends
 def _scalars(law: AdamW, step: int) -> _Scalars:
     """The scalars of step t, as in the reference: computed in float64, each rounded once to float32."""
     beta1, beta2 = law.betas

@@ -163,10 +163,10 @@ class OptimiserDynamics(Dynamics):
             ValueError: if the positions are not in the form of `project`, or have another shape than at the start.
         """
         require_state("positions", gas.positions, self._gradient.shape)
-        self._steps_taken += 1
-        with np.errstate(over="ignore"):  # a force or a rate that overflows float32 is infinite, and the run ends
+        with np.errstate(over="ignore"):  # what overflows float32 is infinite, and the run ends
             np.negative(self._field.force(gas), out=self._gradient, casting="same_kind")
-            self.law.update(gas.positions, self._gradient, self._moments, int(self._steps_taken))
+        self._steps_taken += 1
+        self.law.update(gas.positions, self._gradient, self._moments, int(self._steps_taken))
         gas.step += 1
         gas.time += 1.0
 

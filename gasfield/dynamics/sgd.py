@@ -141,6 +141,7 @@ def _choices(law: SGD, step: int) -> _Choices:
     )
 
 
+@np.errstate(over="ignore")  # a rate beyond float32 is infinite, and the run ends
 def _scalars(law: SGD) -> _Scalars:
     """The scalars in the precision of the reference."""
     factors = np.array([law.weight_decay, 1 - law.dampening, -law.learning_rate], dtype=np.float32)

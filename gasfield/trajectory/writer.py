@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gasfield.closing import Closing
-from gasfield.errors import WriteError
+from gasfield.errors import InputError, WriteError
 from gasfield.gas import Gas
 from gasfield.hdf5 import GrowingFile
 from gasfield.hdf5.reading import open_hdf5
@@ -32,6 +32,11 @@ from gasfield.trajectory.projection import PLACE, principal_axes, project
 from gasfield.version import __version__
 
 FLUSH_SECONDS = 5.0
+
+_MOST_STRINGS = 4000
+"""Strings in an attribute: each takes 16 bytes."""
+_LARGEST_ATTRIBUTE = 60_000
+"""Bytes of an attribute; the library keeps at most 64 KiB in the header of an object."""
 
 
 class TrajectoryWriter(Closing):
@@ -46,6 +51,7 @@ class TrajectoryWriter(Closing):
         periods: (D,) sides of a periodic box, 0 along axes that are not periodic [length]; None for no period.
 
     Raises:
+        InputError: if it has more groups than a file can name.
         WriteError: if it exists or cannot be created.
     """
 
@@ -60,6 +66,8 @@ class TrajectoryWriter(Closing):
     ) -> None:
         if path.exists():
             raise WriteError(path, "it exists already")
+        if len(gas.names) > _MOST_STRINGS:
+            raise InputError(f"a trajectory holds at most {_MOST_STRINGS} groups, not {len(gas.names)}.")
         self._open(GrowingFile.create(path), principal_axes(gas.positions))
 
         def describe(root: h5py.Group) -> None:
@@ -295,7 +303,11 @@ def _particles_group(
     box = group.create_group("box")
     box.attrs["dimension"] = dimensions
     repeats = periods is not None and periods.any()
-    box.attrs["boundary"] = np.array(["periodic" if repeats else "none"] * dimensions, dtype=h5py.string_dtype())
+    boundary = ["periodic" if repeats else "none"] * dimensions
+    if dimensions <= _MOST_STRINGS:
+        box.attrs["boundary"] = np.array(boundary, dtype=h5py.string_dtype())
+    elif (short := np.array(boundary, dtype="S")).nbytes < _LARGEST_ATTRIBUTE:
+        box.attrs["boundary"] = short
     if repeats:
         box.create_dataset("edges", data=periods)
     return group

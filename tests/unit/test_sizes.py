@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import resource
+from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
@@ -12,6 +14,8 @@ from gasfield.errors import InputError
 from gasfield.gas import Gas
 from gasfield.memory import free_memory, require_memory
 from gasfield.simulation import Simulation
+from gasfield.tracers.shapes.lattices import E8
+from gasfield.trajectory import Trajectory, TrajectoryWriter
 
 LAW = {"kind": "brownian", "time_step": 0.01}
 
@@ -86,3 +90,28 @@ def test_a_position_beyond_the_range_of_float32_is_refused(position: float) -> N
     """Squares and moments of what is within stay finite, and so do float32 files."""
     with pytest.raises(InputError, match=r"positions of 1 of 2 particles are not finite or beyond 3.4e\+38"):
         Simulation(Gas(np.array([[0.0, 0.0], [position, 0.0]])), dynamics={"kind": "newton", "time_step": 0.1})
+
+
+@pytest.mark.parametrize("dimensions", [4000, 4096, 7168, 16_384])
+def test_rows_as_wide_as_those_of_large_models_are_kept(tmp_path: Path, dimensions: int) -> None:
+    """An attribute holds 64 KiB; H5MD wants one string for each dimension of the box."""
+    positions = np.random.default_rng(0).standard_normal((3, dimensions)).astype(np.float32)
+    with TrajectoryWriter(tmp_path / "a.h5", Gas(positions), precision="float32", provenance={}) as writer:
+        writer.frame(0, 0.0, positions)
+        writer.frame(1, 1.0, positions + 1)
+    with Trajectory(tmp_path / "a.h5") as trajectory:
+        np.testing.assert_array_equal(trajectory.positions()[1], positions + 1)
+    with h5py.File(tmp_path / "a.h5") as file:
+        boundary = file["particles/vectors/box"].attrs.get("boundary")
+    assert boundary is None if dimensions == 16_384 else len(boundary) == dimensions
+
+
+def test_more_groups_than_a_file_can_name_are_refused(tmp_path: Path) -> None:
+    gas = Gas(np.zeros((4001, 2)), np.arange(4001), [f"g{number}" for number in range(4001)])
+    with pytest.raises(InputError, match="at most 4000 groups"):
+        TrajectoryWriter(tmp_path / "a.h5", gas, precision="float64", provenance={})
+
+
+@pytest.mark.parametrize("spacing", [1e-30, 1.0, 1e35, 1e200])
+def test_bonds_of_a_lattice_do_not_depend_on_its_spacing(spacing: float) -> None:
+    assert len(E8(spacing=spacing).structure().bonds) == len(E8(spacing=1.0).structure().bonds)

@@ -29,11 +29,13 @@ def nearest_bonded(points: NDArray[Any], spacing: float) -> Structure:
     """Centres points (M, k), scales their smallest distance to `spacing`, and bonds pairs at that distance."""
     centred = np.asarray(points, np.float64) - np.mean(points, axis=0)
     nearest = float(cKDTree(centred).query(centred, k=2)[0][:, 1].min())
-    return bonded(centred * (spacing / nearest), spacing * (1 + _EQUAL))
+    found = bonded(centred, nearest * (1 + _EQUAL))  # in the unit of the lattice, whatever the spacing
+    return Structure(found.points * (spacing / nearest), found.bonds)
 
 
 def bonded(points: Values, reach: float) -> Structure:
     """Points (M, k), unchanged, with a bond between each pair within `reach`."""
+    reach = min(reach, 2.0 * float(np.linalg.norm(np.ptp(points, axis=0))) + 1.0)  # squares of more may overflow
     pairs = cKDTree(points).query_pairs(reach, output_type="ndarray").astype(np.int64)
     return Structure(np.ascontiguousarray(points), pairs[np.lexsort(pairs.T[::-1])])
 
