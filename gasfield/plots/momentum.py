@@ -7,12 +7,13 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 
-from gasfield.plots.style import SERIES, Values, axes_or_new, finished
+from gasfield.plots.style import SERIES, Values, axes_or_new, drawn_safely, finished
 
 _FLOOR = 1e-17
 """Below the resolution of double precision: what has not changed is drawn here."""
 
 
+@drawn_safely
 def drifts_over_time(times: Values, found: Mapping[str, Values], title: str, ax: Axes | None = None) -> Axes:
     """Draws |q(t) - q(0)| / max |q| of quantities (T, n) by name, on a logarithmic axis, without undefined ones."""
     ax = axes_or_new(ax)

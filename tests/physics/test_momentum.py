@@ -116,3 +116,14 @@ def test_what_a_space_does_not_define_is_missing_with_the_reason(space: Any, und
 def test_without_velocities_there_is_no_momentum() -> None:
     still = Group("rows", np.arange(3), np.zeros((3, 4, 2)))
     assert "no velocities" in str(Momentum().why_not(still))
+
+
+def test_the_angular_momentum_of_thousands_of_dimensions_is_not_computed() -> None:
+    """It would have half a D^2 of components: 400 MB a frame in 10,000 dimensions."""
+    rng = np.random.default_rng(6)
+    x, v = rng.normal(size=(2, 2, 3, 1001))
+    result = measured(x, v, np.ones(3), np.arange(2.0))
+    assert result.angular_momentum.shape == (2, 0)
+    assert result.quantities()["angular_momentum.drift"].value is None
+    assert result.quantities()["momentum.drift"].value is not None
+    assert any("not computed in more than 1000 dimensions" in note for note in result.notes)

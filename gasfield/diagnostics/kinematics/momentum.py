@@ -23,6 +23,8 @@ from gasfield.statistics.estimate import Estimate, exact, missing
 
 _KEPT = 1 << 22
 """Most numbers in the angular momenta of all frames; of more, evenly spaced frames are used."""
+_WIDEST = 1000
+"""Dimensions beyond which the components of the angular momentum, some D^2/2, are not computed."""
 _ROUNDINGS = 2.0
 """Roundings of a velocity in a step: two half kicks."""
 _NOISE = 10.0
@@ -69,7 +71,7 @@ class Momentum(Diagnostic[MomentumResult]):
 
     def measure(self, group: Group, notes: list[str]) -> MomentumResult:
         """The results for one group."""
-        pairs = group.dimensions * (group.dimensions - 1) // 2
+        pairs = group.dimensions * (group.dimensions - 1) // 2 if group.dimensions <= _WIDEST else 0
         frames = spread_over(len(group.steps), max(2, _KEPT // max(1, pairs)))
         if len(frames) < len(group.steps):
             notes.append(f"{len(frames)} of {len(group.steps)} frames are used")
@@ -124,6 +126,8 @@ def _undefined(group: Group) -> tuple[str | None, str | None]:
         )
     elif group.dimensions < 2:
         angular = "angular_momentum: undefined in one dimension"
+    elif group.dimensions > _WIDEST:
+        angular = f"angular_momentum: not computed in more than {_WIDEST} dimensions"
     return linear, angular
 
 
@@ -140,7 +144,7 @@ class _Momenta:
     def of(cls, group: Group) -> _Momenta:
         """Of every frame; errors grow with the root of the number of steps since the first."""
         frames, dimensions = len(group.steps), group.dimensions
-        above = np.triu_indices(dimensions, 1)
+        above = np.triu_indices(dimensions if dimensions <= _WIDEST else 0, 1)
         momentum, angular = np.zeros((frames, dimensions)), np.zeros((frames, len(above[0])))
         square, moment = np.zeros(frames), np.zeros(frames)
         relative = 0.0
@@ -148,8 +152,9 @@ class _Momenta:
             v = group.speeds(span)
             p = group.masses[:, None] * v
             momentum[span] = p.sum(axis=1)
-            outer = np.einsum("tni,tnj->tij", x, p, optimize=True)
-            angular[span] = (outer - outer.swapaxes(1, 2))[:, above[0], above[1]]
+            if len(above[0]):
+                outer = np.einsum("tni,tnj->tij", x, p, optimize=True)
+                angular[span] = (outer - outer.swapaxes(1, 2))[:, above[0], above[1]]
             own = np.square(p).sum(axis=2)
             square[span] = own.sum(axis=1)
             moment[span] = (own * np.square(x).sum(axis=2)).sum(axis=1)
