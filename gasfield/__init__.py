@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gasfield.gas import Gas
     from gasfield.importing import import_recording
     from gasfield.inspection import inspect
+    from gasfield.learning.fit import fit
     from gasfield.plugins import run_plugin
     from gasfield.recording import Recorder
     from gasfield.registry import register
@@ -40,6 +41,7 @@ _HOME = {
     "Trajectory": ("trajectory", "Trajectory"),
     "compare": ("comparison", "compare"),
     "diagnose": ("diagnostics", "diagnose"),
+    "fit": ("learning.fit", "fit"),
     "free_energy_along_temperature": ("diagnostics.thermodynamics.free_energy", "free_energy_along_temperature"),
     "import_recording": ("importing", "import_recording"),
     "inspect": ("inspection", "inspect"),
@@ -63,6 +65,7 @@ __all__ = [
     "__version__",
     "compare",
     "diagnose",
+    "fit",
     "free_energy_along_temperature",
     "import_recording",
     "inspect",

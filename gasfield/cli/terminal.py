@@ -21,6 +21,7 @@ from gasfield.kernels.cache import is_warm
 if TYPE_CHECKING:
     from gasfield.comparison import Comparison
     from gasfield.inspection import DeadRows, Inspection
+    from gasfield.learning.fit import Fit
     from gasfield.runs import RunResult
     from gasfield.simulation import Simulation
 
@@ -167,6 +168,18 @@ def print_diagnosis(data: dict[str, Any]) -> None:
         print(f"{entry['group']}: {entry['diagnostic']} omitted: {entry['reason']}")
     for entry in data["notes"]:
         print(f"{entry['group']}: {entry['diagnostic']}: {entry['note']}")
+
+
+def print_fit(fit: Fit) -> None:
+    """Prints the numbers of a fit, one per line; then its notes and its file."""
+    data = fit.as_json()
+    terms = ", ".join(f"{name} ({kind})" if name != kind else name for name, kind in data["terms"].items())
+    print(f"{terms}: {data['target']}, learned from steps {data['span'][0]} to {data['span'][1]}")
+    _print_leaves(data["results"])
+    for note in data["notes"]:
+        print(f"note: {note}")
+    if fit.path is not None:
+        print(f"{fit.path}: {fit.path.stat().st_size / 1e3:,.0f} kB")
 
 
 def print_inspection(inspection: Inspection) -> None:

@@ -9,6 +9,7 @@ from gasfield.operations.base import (
     SimulationLike,
 )
 from gasfield.operations.checkpoints import Checkpointer
+from gasfield.operations.extrapolation import ExtrapolationWatch
 from gasfield.operations.observables import Observables, observe
 from gasfield.operations.progress import Progress, ProgressReporter
 from gasfield.operations.stability import StabilityMonitor
@@ -17,6 +18,6 @@ from gasfield.operations.triggers import STRIDE, AnyOf, AnyTrigger, At, Every, S
 
 __all__ = [
     "OPERATIONS", "STRIDE", "AnyOf", "AnyOperation", "AnyTrigger", "At", "Callback", "Checkpointer", "Every",
-    "Observables", "Operation", "OperationSpec", "Progress", "ProgressReporter", "Seconds", "SimulationLike",
-    "StabilityMonitor", "TrajectoryRecorder", "Trigger", "any_of", "observe", "trigger_of",
+    "ExtrapolationWatch", "Observables", "Operation", "OperationSpec", "Progress", "ProgressReporter", "Seconds",
+    "SimulationLike", "StabilityMonitor", "TrajectoryRecorder", "Trigger", "any_of", "observe", "trigger_of",
 ]  # fmt: skip
