@@ -62,7 +62,10 @@ class FieldModel(Spec):
         return {}
 
 
-MODELS = Registry("field model", FieldModel, package="gasfield.learning.models", shorthand=True)
+MODELS = Registry(
+    "field model", FieldModel, package="gasfield.learning.models", shorthand=True,
+    former_kinds={"emission-receptivity": "emission_receptivity"},
+)  # fmt: skip
 """`kind` -> every model that can be fitted."""
 
 AnyModel = Annotated[FieldModel, MODELS.by_kind]
