@@ -4,8 +4,8 @@ The motion determines V and K^T Q, but neither Q nor K: any invertible r x r mat
 They are returned with equal singular values, and compared through K^T Q. An inverse temperature is part of it.
 
 Levenberg and Marquardt's method from several random starts of Q and K, each with the V that is best for it. Velocities
-are mean velocities of intervals, and the field is taken at their middle, which errs by O(h^2); at their start for
-thermal motion (see `gasfield.learning.motion`).
+are mean velocities of intervals, and the field is taken at their middle, which errs by O(h^2); at their start, or one
+interval earlier, for noisy motion (see `gasfield.learning.motion`).
 """
 
 from __future__ import annotations
@@ -61,8 +61,7 @@ class AttentionModel(FieldModel):
     starts: int = Field(6, ge=1, le=1000)
     """Random starts."""
     scheme: Scheme | None = None
-    """Whether the field is taken at the start of each interval or (`trapezoid`) at its middle; forward for thermal
-    motion, if left out."""
+    """Where the field is taken, see `gasfield.learning.motion`; `trapezoid` stands for the middle of each interval."""
 
     def fit(self, data: TrainingData | None) -> Fitted:
         """Fits the model.
@@ -121,12 +120,12 @@ class AttentionModel(FieldModel):
         from gasfield.plots.learning_kernel import force_scatter, singular_values
 
         arrays = field.terms["attention"].arrays
-        rank, d = arrays["query"].shape
-        values = {"match": (np.linalg.svd(arrays["match"], compute_uv=False), rank, "Singular values of K^T Q"),
-                  "value": (np.linalg.svd(arrays["value"], compute_uv=False), d, "Singular values of V")}  # fmt: skip
+        values = {
+            "K^T Q": np.linalg.svd(arrays["match"], compute_uv=False)[: len(arrays["query"])],
+            "V": np.linalg.svd(arrays["value"], compute_uv=False),
+        }
         return {
-            "singular_values": lambda: singular_values(*values["match"]).figure,
-            "singular_values_of_v": lambda: singular_values(*values["value"]).figure,
+            "singular_values": lambda: singular_values(values, "Singular values of learned attention").figure,
             "forces": lambda: (
                 force_scatter(arrays["given"], arrays["learned"], "Held-out velocities", "length/time").figure
             ),
@@ -167,7 +166,9 @@ def _samples(data: TrainingData, softmax: bool, scheme: Scheme) -> list[_Sample]
         for block in np.unique(part.blocks[kept]):
             chosen = kept & (part.blocks == block)
             slopes = part.slopes[chosen]
-            places = part.start[chosen] if scheme == "forward" else part.middle[chosen]
+            places = part.middle[chosen]
+            if scheme != "trapezoid":
+                places = part.start[np.maximum(np.flatnonzero(chosen) - int(scheme == "lagged"), 0)]
             if radius:
                 places = places * (radius / np.linalg.norm(places, axis=2, keepdims=True))
                 slopes = slopes - places * (np.sum(places * slopes, axis=2, keepdims=True) / radius**2)
