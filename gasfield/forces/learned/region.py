@@ -15,6 +15,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from gasfield.errors import InputError
 from gasfield.forces.base import Array
 
 _AXES = 16
@@ -56,8 +57,17 @@ class Region:
         return cls(mean, whole.axes, scales, float(distance.max()), float(rest.max()))
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, Array]) -> Self:
-        """The inverse of `arrays`."""
+    def from_arrays(cls, arrays: Mapping[str, Array], dimensions: int) -> Self:
+        """The inverse of `arrays`.
+
+        Raises:
+            InputError: if they are not those of a region in D dimensions.
+        """
+        count = len(arrays["scales"])
+        shapes = {"mean": (dimensions,), "axes": (count, dimensions), "scales": (count,), "extent": (2,)}
+        fits = all(arrays[name].shape == shape and np.isfinite(arrays[name]).all() for name, shape in shapes.items())
+        if not (fits and np.all(arrays["scales"] > 0.0)):
+            raise InputError(f"its region is not one in {dimensions} dimensions.")
         reach, rest = arrays["extent"].tolist()
         return cls(arrays["mean"], arrays["axes"], arrays["scales"], reach, rest)
 
