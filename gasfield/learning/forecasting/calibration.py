@@ -12,7 +12,6 @@ reliability is the share that was frozen of the rows said to be, and said not to
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,22 +107,22 @@ def calibrate(predictor: Predictor, case: FrozenTest, parts: NDArray[np.int64]) 
     Raises:
         Unavailable: if it cannot forecast.
     """
-    said = []
-    for forecast in predictor.forecasts(case.history, case.tasks):
-        said.append(at_rest(forecast[:, 0], forecast[:, 1], case.history.group.precision))
+    precision = case.history.group.precision
+    said = [at_rest(found[:, 0], found[:, 1], precision) for found in predictor.forecasts(case.history, case.tasks)]
     origins = np.concatenate([task.origins for task in case.tasks])
-    told, frozen = np.concatenate(said), case.frozen
+    told, frozen = np.concatenate(said).astype(np.float64), case.frozen.astype(np.float64)
 
-    def share(flags: NDArray[np.bool_] | Values, among: NDArray[np.bool_] | None = None) -> Quantity:
-        among = np.ones(told.shape, bool) if among is None else among
-        return ratio(*(_sums(np.asarray(v, float) * among, origins, parts, case.blocks) for v in (flags, among)),
-                     case.blocks)  # fmt: skip
+    everyone = np.ones(told.shape)
+
+    def share(values: Values, among: Values = everyone) -> Quantity:
+        over, under = (_sums(part, origins, parts, case.blocks) for part in (values * among, among))
+        return ratio(over, under, case.blocks)
 
     mean = float(frozen.mean())
     return Calibration(
-        brier=share(told != frozen),
+        brier=share((told - frozen) ** 2),
         frozen_if_said=share(frozen, told),
-        frozen_if_denied=share(frozen, ~told),
+        frozen_if_denied=share(frozen, 1.0 - told),
         said=share(told),
         frozen=share(frozen),
         climatology=share((frozen - mean) ** 2),
@@ -151,9 +150,4 @@ def _sums(values: Values, origins: NDArray[np.int64], parts: NDArray[np.int64], 
     """(B, P)."""
     count = int(parts.max()) + 1
     place = blocks.block_of(origins)[:, None] * count + parts
-    return np.bincount(place.ravel(), values.ravel(), blocks.blocks * count).reshape(blocks.blocks, count)
-
-
-def known(cases: Sequence[FrozenTest | None]) -> list[FrozenTest]:
-    """Those that there are."""
-    return [case for case in cases if case is not None]
+    return np.bincount(place.ravel(), values.ravel(), blocks.blocks * count).reshape(blocks.blocks, count).astype(float)

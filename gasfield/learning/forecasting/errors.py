@@ -1,9 +1,9 @@
 """Errors of forecasts: from blocks of origins and parts of rows, paired between forecasters.
 
 A mean squared error, a skill or a share is a ratio of sums over origins and rows. Its error has two parts, added in
-quadrature: a delete-one-block jackknife over successive blocks of origins, and a delete-one-part jackknife over parts of
-the rows (Efron and Tibshirani 1993, chapter 11). Numerator and denominator of a skill, and of a difference of skills,
-come from the same blocks, so that what they have in common cancels.
+quadrature: a delete-one-block jackknife over successive blocks of origins, and a delete-one-part jackknife over parts
+of the rows (Efron and Tibshirani 1993, chapter 11). Numerator and denominator of a skill, and of a difference of
+skills, come from the same blocks, so that what they have in common cancels.
 
 Forecasts from neighbouring origins share most of their target span: at horizon h the displacements from origins l apart
 have h - l of h increments in common, and squared errors of independent increments the correlation (1 - l/h)^2. Blocks
@@ -15,6 +15,7 @@ error counts.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -85,7 +86,7 @@ def ratio(numerator: Values, denominator: Values, origins: OriginBlocks, unit: s
         return Quantity(None, unit)
     value = float(numerator.sum()) / whole
     over, under = numerator.sum(axis=1), denominator.sum(axis=1)
-    errors = []
+    errors: list[float] = []
     while len(over) >= 2:
         found = _jackknife(over, under)
         if found is not None:
@@ -95,7 +96,7 @@ def ratio(numerator: Values, denominator: Values, origins: OriginBlocks, unit: s
         over, under = (np.add.reduceat(part, np.arange(0, len(part), 2)) for part in (over, under))
     by_rows = _jackknife(numerator.sum(axis=0), denominator.sum(axis=0))
     known = [error for error in (max(errors, default=None), by_rows) if error is not None]
-    return Quantity(value, unit, float(np.hypot(*known)) if len(known) == 2 else (known[0] if known else None))
+    return Quantity(value, unit, math.hypot(*known) if known else None)
 
 
 def _jackknife(over: Values, under: Values) -> float | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gasfield.errors import InputError
+from gasfield.errors import InputError, about
 from gasfield.learning.data import frame_range
 from gasfield.learning.forecasting.apart import STRETCHES, UNITS, Apart
 from gasfield.learning.forecasting.calibration import Calibration, FrozenTest, calibrate, frozen_tests
@@ -22,24 +23,26 @@ from gasfield.learning.forecasting.protocol import (
     History,
     Predictor,
     Unavailable,
-    Values,
     tasks_of,
 )
 from gasfield.learning.forecasting.recorded_law import RecordedLaw
 from gasfield.learning.forecasting.result import PERSISTENCE, Forecast, LeftOut, Table
+from gasfield.learning.forecasting.rollout import LearnedFile, LearnedModel
 from gasfield.learning.forecasting.rows import chosen_rows
 from gasfield.learning.forecasting.scores import (
     CLASSES,
     Scores,
     Test,
     blocked,
-    counts,
     names_of,
     parts_of,
     phases_at_origins,
 )
 from gasfield.learning.forecasting.verdict import verdict
+from gasfield.learning.model import MODELS, AnyModel, FieldModel
 from gasfield.quantity import Quantity
+from gasfield.scenario.document import read_value
+from gasfield.spec import parse
 from gasfield.streams import require_seed
 from gasfield.trajectory import Trajectory, open_trajectory
 
@@ -55,6 +58,7 @@ def forecast(
     horizons: Sequence[int] | None = None,
     *,
     rows: str | None = None,
+    models: Sequence[FieldModel | Mapping[str, Any] | str | Path] | None = None,
     rank: int | None = None,
     control: int | None = None,
     stage: Stage = lambda name: None,
@@ -65,7 +69,10 @@ def forecast(
         recording: a trajectory, open or by path.
         train: the training span, a range a:b of frames, the end excluded.
         horizons: frames ahead; those of 1, 10 and 100 that fit into the test span if left out.
-        rows: groups joined by commas, "all", or "moving" (the default): all rows that are not frozen over the test span.
+        rows: groups joined by commas, "all", or "moving" (the default): all rows that are not frozen over the test
+            span.
+        models: learned models besides the baselines, each a specification as for `fit`, or the path of a learned field;
+            every kind that is fitted to a trajectory if left out.
         rank: of the dynamic mode decomposition; chosen within the training span if left out.
         control: a seed; the increments are then permuted in time and given random signs first, so that nothing can have
             a positive skill.
@@ -76,20 +83,77 @@ def forecast(
     """
     if not isinstance(recording, Trajectory):
         with open_trajectory(recording) as opened:
-            return forecast(opened, train, horizons, rows=rows, rank=rank, control=control, stage=stage)
+            return forecast(opened, train, horizons, rows=rows, models=models, rank=rank, control=control, stage=stage)
     span, group = _span_and_rows(recording, train, rows)
     ahead, notes = _horizons(horizons, span, len(group.steps))
     if control is not None:
         group = without_memory(group, require_seed(control, "control"))
     gradients = RowGradients.of(recording, group.ids)
-    history = History(group, gradients, RecordedLaw.of(recording))
-    given = {"dmd": {"rank": rank}} if rank is not None else {}
-    forecasters = {kind: FORECASTERS.parse({"kind": kind, **given.get(kind, {})}) for kind in FORECASTERS}
+    history = History(group, gradients, RecordedLaw.of(recording), recording)
     trial = Trial.of(history, span, ahead, stage)
-    for name, forecaster in forecasters.items():
+    for name, forecaster in (_baselines(rank) | _learned(models, trial)).items():
         trial.run(name, forecaster)
     found = trial.result(recording.path, tuple(FORECASTERS))
     return replace(found, notes=(*group.notes, *notes, *found.notes))
+
+
+def read_horizons(text: str | None) -> list[int] | None:
+    """Horizons written as "1,10,100"; None for none.
+
+    Raises:
+        InputError: if they are not numbers.
+    """
+    if text is None:
+        return None
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise InputError("write frames ahead as 1,10,100.", parameter="horizon", value=text) from None
+
+
+def read_models(texts: Sequence[str]) -> list[Any] | None:
+    """Models written as a kind, a mapping in YAML, or the path of a learned field; None for none.
+
+    Raises:
+        InputError: if one is not YAML.
+    """
+    with about("model"):
+        return [Path(text) if text.endswith((".h5", ".hdf5")) else read_value(text) for text in texts] or None
+
+
+def _baselines(rank: int | None) -> dict[str, Forecaster]:
+    """All of them, persistence first."""
+    given = {"dmd": {"rank": rank}} if rank is not None else {}
+    kinds = [PERSISTENCE, *(kind for kind in FORECASTERS if kind != PERSISTENCE)]
+    return {kind: FORECASTERS.parse({"kind": kind, **given.get(kind, {})}) for kind in kinds}
+
+
+def _learned(
+    models: Sequence[FieldModel | Mapping[str, Any] | str | Path] | None, trial: Trial
+) -> dict[str, Forecaster]:
+    """Learned models by name: their kind, or the name of their file.
+
+    Raises:
+        InputError: if there is no such kind or file, or a field has been fitted to the test span.
+    """
+    if models is None:
+        models = [kind for kind, model in MODELS.items() if model.needs_data]
+    found: dict[str, Forecaster] = {}
+    for given in models:
+        forecaster: Forecaster
+        if isinstance(given, Path):
+            file = LearnedFile(file=given)
+            assert trial.past.trajectory is not None
+            file.require_unseen(trial.past.trajectory, int(trial.past.steps[-1]))
+            name, forecaster = given.stem, file
+        else:
+            with about("model"):
+                model: FieldModel = parse(AnyModel, given)
+            name, forecaster = model.kind, LearnedModel(model=model)
+        while name in found or name in FORECASTERS:
+            name += "'"
+        found[name] = forecaster
+    return found
 
 
 def _span_and_rows(recording: Trajectory, train: str, rows: str | None) -> tuple[slice, Any]:
@@ -140,7 +204,7 @@ def _horizons(wanted: Sequence[int] | None, span: slice, count: int) -> tuple[tu
         raise InputError("horizons are positive numbers of frames.", parameter="horizon", value=list(wanted))
     if max(wanted) > longest:
         raise InputError(
-            f"{max(wanted)} frames ahead of the first origin, frame {span.stop}, is beyond the last frame, {count - 1}: "
+            f"{max(wanted)} frames ahead of the first origin, frame {span.stop}, is beyond the last, {count - 1}: "
             f"the test span has {count - span.stop} frames, and horizons of at most {longest}.",
             parameter="horizon",
         )
@@ -153,7 +217,6 @@ class Trial:
 
     past: History
     test: Test
-    weights: tuple[Values, ...]
     frozen: list[FrozenTest | None]
     reasons: dict[str, str]
     span: slice
@@ -180,7 +243,7 @@ class Trial:
         reasons = {"phases": no_phase, STRETCHES: apart.reason, "calibration": no_decision}
         past = history.until(span.stop)
         past = replace(past, group=past.group.at_frames(slice(span.start, None)))
-        return cls(past, test, counts(test), frozen, {name: why for name, why in reasons.items() if why}, span, stage,
+        return cls(past, test, frozen, {name: why for name, why in reasons.items() if why}, span, stage,
                    {}, {}, {}, {}, [])  # fmt: skip
 
     def run(self, name: str, forecaster: Forecaster) -> None:
@@ -195,9 +258,9 @@ class Trial:
             return
         self.fitted[name] = predictor.quantities()
         self._calibrate(name, predictor)
-        for term, other in forecaster.simpler().items():
+        for term, other in forecaster.simpler(self.past, self.test.horizons, predictor).items():
             self.stage(f"{name} without {term}")
-            self.simpler.setdefault(name, {})[term] = Scores.of(other.fit(self.past, self.test.horizons), self.test)
+            self.simpler.setdefault(name, {})[term] = Scores.of(other, self.test)
 
     def _calibrate(self, name: str, predictor: Predictor) -> None:
         self.calibration[name] = {
@@ -236,7 +299,7 @@ class Trial:
             fitted=self.fitted,
             reasons=self.reasons | self._diverging(),
             verdict=tuple(
-                verdict(h, skill[h], baselines, lambda better, worse, at=at: self._difference(better, worse, at))
+                verdict(h, skill[h], baselines, partial(self._named_difference, at=at))
                 for at, h in enumerate(test.horizons)
             ),
             notes=self._notes(),
@@ -248,7 +311,8 @@ class Trial:
     def _mse(self, name: str, at: int) -> Quantity:
         if name not in self.scores:
             return Quantity(None, "length^2")
-        return ratio(self.scores[name].squares[at][0], self.weights[at][0], self.test.origins[at], "length^2")
+        scores = self.scores[name]
+        return ratio(scores.squares[at][0], scores.weights[at][0], self.test.origins[at], "length^2")
 
     def _skills(self, place: int) -> Table:
         """Of one of `CLASSES`."""
@@ -257,12 +321,24 @@ class Trial:
         )
 
     def _skill(self, scores: Scores, at: int, place: int = 0) -> Quantity:
-        base = self.scores[PERSISTENCE].squares[at][place]
+        base = scores.still[at][place]
         return ratio(base - scores.squares[at][place], base, self.test.origins[at])
 
-    def _difference(self, better: str, worse: str, at: int) -> Quantity:
-        base = self.scores[PERSISTENCE].squares[at][0]
-        return ratio(self.scores[worse].squares[at][0] - self.scores[better].squares[at][0], base, self.test.origins[at])
+    def _difference(self, better: Scores, worse: Scores, at: int) -> Quantity:
+        """Of two skills, paired if both were scored from the same origins."""
+        if better.origins == worse.origins:
+            return ratio(worse.squares[at][0] - better.squares[at][0], worse.still[at][0], self.test.origins[at])
+        one, other = (self._skill(scores, at) for scores in (better, worse))
+        if one.leaf()["value"] is None or other.leaf()["value"] is None:
+            return Quantity(None, "1")
+        return Quantity(
+            one.leaf()["value"] - other.leaf()["value"],
+            "1",
+            float(np.hypot(one.leaf()["error"] or 0.0, other.leaf()["error"] or 0.0)),
+        )
+
+    def _named_difference(self, better: str, worse: str, at: int) -> Quantity:
+        return self._difference(self.scores[better], self.scores[worse], at)
 
     def _apart(self, part: str) -> tuple[Table, Table]:
         """(mse, skill) of a part."""
@@ -286,14 +362,7 @@ class Trial:
         horizons = self.test.horizons
         return LeftOut(
             {h: self._skill(left, at) for at, h in enumerate(horizons)},
-            {
-                h: ratio(
-                    left.squares[at][0] - self.scores[name].squares[at][0],
-                    self.scores[PERSISTENCE].squares[at][0],
-                    self.test.origins[at],
-                )
-                for at, h in enumerate(horizons)
-            },
+            {h: self._difference(self.scores[name], left, at) for at, h in enumerate(horizons)},
         )
 
     def _diverging(self) -> dict[str, str]:
@@ -311,8 +380,15 @@ class Trial:
             for blocks in self.test.origins
             if blocks.independent < 8
         ]
+        some = [
+            f"{name}: scored from {scores.origins[0]} origins, evenly spaced"
+            for name, scores in self.scores.items()
+            if scores.origins[0] < self.test.origins[0].count
+        ]
         return (
-            f"errors: jackknife over at most {self.test.origins[0].blocks} blocks of origins, corrected for the overlap "
-            f"of target spans, and over {self.test.part_count} parts of the rows, in quadrature; skills are paired",
+            f"errors: jackknife over at most {self.test.origins[0].blocks} blocks of origins, corrected for the "
+            f"overlap of target spans, and over {self.test.part_count} parts of the rows, in quadrature; skills are "
+            "paired",
             *few,
+            *some,
         )

@@ -82,7 +82,8 @@ class RowGradients:
     def at(self, step: int, positions: NDArray[np.floating]) -> Values:
         """(N, D) the gradients of the rows at positions (N, D) at a training step of `steps`."""
         found = np.empty(positions.shape)
-        assert self.dead is not None and self.columns is not None
+        assert self.dead is not None
+        assert self.columns is not None
         if self.field is not None:
             local = self.field.at(step)
             found[self.dead] = local.gradient + (positions[self.dead] - local.reference) @ local.hessian
@@ -99,7 +100,7 @@ def _are_dead(trajectory: Trajectory) -> NDArray[np.bool_]:
     dead = np.isin(trajectory.species, tracers)
     if trajectory.has_survey:
         dead |= np.isin(trajectory.token_ids, trajectory.survey_ids)
-    return dead & (trajectory.species != _number(trajectory, LIVE))
+    return np.asarray(dead & (trajectory.species != _number(trajectory, LIVE)))
 
 
 def _number(trajectory: Trajectory, name: str) -> int:

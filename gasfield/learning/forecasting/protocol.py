@@ -24,6 +24,7 @@ from gasfield.learning.forecasting.recorded_law import RecordedLaw
 from gasfield.quantity import Quantity
 from gasfield.registry import Registry
 from gasfield.spec import Spec
+from gasfield.trajectory import Trajectory
 
 Values = NDArray[np.float64]
 Frames = NDArray[np.int64]
@@ -43,11 +44,13 @@ class History:
         group: N rows over T frames; every row is finite in every frame.
         gradients: the gradients of the rows at recorded training steps.
         law: the optimiser of a recorded training.
+        trajectory: the file behind it, open; None if there is none. A fit may use the frames of the group only.
     """
 
     group: Group
     gradients: RowGradients
     law: RecordedLaw
+    trajectory: Trajectory | None = None
 
     @property
     def steps(self) -> Frames:
@@ -103,6 +106,9 @@ def tasks_of(history: History, origins: Frames, horizons: Sequence[int]) -> list
 class Predictor(ABC):
     """A forecaster after its fit."""
 
+    most_origins: int | None = None
+    """Origins at which it is scored, where all of them would take too long; None for all of them."""
+
     @abstractmethod
     def forecasts(self, history: History, tasks: Sequence[Task]) -> Iterator[Values]:
         """Positions (B, H, N, D) at the targets of each task, in their order.
@@ -133,8 +139,14 @@ class Forecaster(Spec):
             Unavailable: if it cannot be fitted to these data; the message gives the reason.
         """
 
-    def simpler(self) -> Mapping[str, Forecaster]:
-        """The forecaster with one of its terms left out, by the name of the term; empty if it has no terms."""
+    def simpler(self, past: History, horizons: tuple[int, ...], fitted: Predictor) -> Mapping[str, Predictor]:
+        """The forecaster with one of its terms left out, by the name of the term; none by default.
+
+        Args:
+            past: as for `fit`.
+            horizons: as for `fit`.
+            fitted: the forecaster with all of its terms.
+        """
         return {}
 
 

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.diagnostics import Group
+from gasfield.diagnostics.base import spread_over
 from gasfield.diagnostics.lattice.cells import no_cells
 from gasfield.diagnostics.lattice.lifecycle import PHASES, last_exits
 from gasfield.learning.forecasting.apart import Apart
 from gasfield.learning.forecasting.errors import MOST_PARTS, OriginBlocks
-from gasfield.learning.forecasting.protocol import History, Predictor, Task, Values
+from gasfield.learning.forecasting.protocol import History, Predictor, Task, Values, tasks_of
 
 CLASSES = ("all", *PHASES)
 
@@ -42,6 +43,13 @@ class Test:
     phase: NDArray[np.int64] | None
     apart: Apart
 
+    def some_tasks(self, most: int | None) -> list[Task]:
+        """The tasks, with at most so many of the origins, evenly spaced over those of the longest horizon."""
+        if most is None:
+            return list(self.tasks)
+        longest = self.origins[-1]
+        return tasks_of(self.history, longest.first + spread_over(longest.count, most), self.horizons)
+
     @property
     def part_count(self) -> int:
         """P."""
@@ -67,15 +75,21 @@ def phases_at_origins(group: Group, origins: NDArray[np.int64]) -> tuple[NDArray
 
 @dataclass(frozen=True)
 class Scores:
-    """Sums of one forecaster.
+    """Sums of one forecaster over the origins at which it is scored.
 
     Attributes:
+        origins: how many of each horizon.
         squares: for each horizon (C, B, P), the squared error averaged over coordinates, summed over rows and origins,
             by `CLASSES`, block of origins and part of rows.
+        still: the same of persistence.
+        weights: how many rows and origins each sum has.
         apart: name -> for each horizon (O,) the squared error of what is forecast apart; NaN where not scored.
     """
 
+    origins: tuple[int, ...]
     squares: tuple[Values, ...]
+    still: tuple[Values, ...]
+    weights: tuple[Values, ...]
     apart: dict[str, tuple[Values, ...]]
 
     @classmethod
@@ -85,10 +99,12 @@ class Scores:
         Raises:
             Unavailable: if it cannot forecast.
         """
-        squares = tuple(_empty(test, blocks) for blocks in test.origins)
+        squares, still, weights = (tuple(_empty(test, blocks) for blocks in test.origins) for _ in range(3))
+        scored = [0] * len(test.origins)
+        tasks = test.some_tasks(predictor.most_origins)
         apart = {name: tuple(np.full(blocks.count, np.nan) for blocks in test.origins) for name in test.apart.names}
         first = test.origins[0].first
-        for task, forecast in zip(test.tasks, predictor.forecasts(test.history, test.tasks), strict=True):
+        for task, forecast in zip(tasks, predictor.forecasts(test.history, tasks), strict=True):
             here = test.history.places(task.origins)
             for at, blocks in enumerate(test.origins):
                 inside = task.origins < blocks.first + blocks.count
@@ -99,21 +115,13 @@ class Scores:
                 with np.errstate(over="ignore", invalid="ignore"):
                     own = np.mean((forecast[inside, at] - real) ** 2, axis=2)
                 squares[at][...] += summed(own, origins, test, blocks)
+                still[at][...] += summed(np.mean((here[inside] - real) ** 2, axis=2), origins, test, blocks)
+                weights[at][...] += summed(np.ones_like(own), origins, test, blocks)
+                scored[at] += len(origins)
                 found = test.apart.errors(origins, here[inside], forecast[inside, at], real)
                 for name, values in found.items():
                     apart[name][at][origins - first] = values
-        return cls(squares, apart)
-
-
-def counts(test: Test) -> tuple[Values, ...]:
-    """Rows times origins in each class, block and part, for each horizon."""
-    found = tuple(_empty(test, blocks) for blocks in test.origins)
-    for task in test.tasks:
-        for at, blocks in enumerate(test.origins):
-            origins = task.origins[task.origins < blocks.first + blocks.count]
-            if len(origins):
-                found[at][...] += summed(np.ones((len(origins), test.history.group.count)), origins, test, blocks)
-    return found
+        return cls(tuple(scored), squares, still, weights, apart)
 
 
 def summed(values: Values, origins: NDArray[np.int64], test: Test, blocks: OriginBlocks) -> Values:
@@ -135,7 +143,7 @@ def blocked(values: Values, blocks: OriginBlocks) -> tuple[Values, Values]:
     known = np.isfinite(values)
     place = blocks.block_of(blocks.first + np.flatnonzero(known))
     return (
-        np.bincount(place, values[known], blocks.blocks)[:, None],
+        np.bincount(place, values[known], blocks.blocks)[:, None].astype(np.float64),
         np.bincount(place, minlength=blocks.blocks)[:, None].astype(np.float64),
     )
 

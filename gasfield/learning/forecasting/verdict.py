@@ -25,19 +25,21 @@ def verdict(horizon: int, skill: Mapping[str, Quantity], baselines: Sequence[str
     if best == PERSISTENCE:
         return f"nothing beats persistence at horizon {horizon}"
     if best == best_baseline:
-        return f"nothing beats {best} at horizon {horizon}: skill {known[best].text()}" + _rivals(
-            best, ranked[1:], difference
-        )
+        others = {name: _number(known[name]) or 0.0 for name in ranked[1:]}
+        rivals = _rivals(best, others, difference)
+        return f"nothing beats {best} at horizon {horizon}: skill {known[best].text()}{rivals}"
     gain = difference(best, best_baseline)
     than = f"{known[best].text()} against {known[best_baseline].text()}, difference {gain.text()}"
     if _is_clear(gain):
         return f"{best} beats every baseline at horizon {horizon}: skill {than} (the best baseline is {best_baseline})"
-    return f"nothing beats {best_baseline} at horizon {horizon} by more than two errors: the best is {best}, skill {than}"
+    return (
+        f"nothing beats {best_baseline} at horizon {horizon} by more than two errors: the best is {best}, skill {than}"
+    )
 
 
-def _rivals(best: str, others: Sequence[str], difference: Difference) -> str:
-    """Those that cannot be told from the best."""
-    alike = [name for name in others if name != PERSISTENCE and not _is_clear(difference(best, name))]
+def _rivals(best: str, others: Mapping[str, float], difference: Difference) -> str:
+    """Those with a positive skill that cannot be told from the best."""
+    alike = [name for name, skill in others.items() if skill > 0 and not _is_clear(difference(best, name))]
     return f"; within two errors of it: {', '.join(alike)}" if alike else ""
 
 

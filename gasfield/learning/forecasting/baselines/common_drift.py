@@ -1,6 +1,6 @@
 """Common drift: all rows move alike, with the velocity of their centroid in the last recorded interval.
 
-    x_i(t) = x_i,o + <v> (t - t_o),     <v> the mean over rows of (x_o - x_(o-1)) / (t_o - t_(o-1))
+x_i(t) = x_i,o + <v> (t - t_o),     <v> the mean over rows of (x_o - x_(o-1)) / (t_o - t_(o-1))
 """
 
 from __future__ import annotations

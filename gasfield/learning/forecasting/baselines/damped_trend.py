@@ -59,11 +59,12 @@ class DampedTrend(Forecaster):
         error = _TrainingError.of(past, horizons)
         return _Trend(*error.minimised(self.smoothing, self.damping))
 
-    def simpler(self) -> Mapping[str, Forecaster]:
-        return {
+    def simpler(self, past: History, horizons: tuple[int, ...], fitted: Predictor) -> Mapping[str, Predictor]:
+        without = {
             "damping": DampedTrend(damping=1.0, smoothing=self.smoothing),
             "smoothing": DampedTrend(damping=self.damping, smoothing=0.0),
         }
+        return {term: other.fit(past, horizons) for term, other in without.items()}
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,9 @@ class _TrainingError:
             return self(*pair)
 
         bounds = np.array([(0.0, 0.999), (1e-6, 1.0)])[free]
-        found = minimize(error, best[free], method="Nelder-Mead", bounds=bounds, options={"xatol": 1e-7, "fatol": 1e-12})
+        found = minimize(
+            error, best[free], method="Nelder-Mead", bounds=bounds, options={"xatol": 1e-7, "fatol": 1e-12}
+        )
         best[free] = found.x
         return float(best[0]), float(best[1])
 

@@ -6,10 +6,10 @@ of a frame to the next within the span of U is A = U^T Y V S^-1. Forecasts are
 
     x(o + n) = x_o + U (A^n - 1) U^T x_o,
 
-so that the part of the state outside of the span stays as it is. One map for every frame needs even frames. The rank is
-given, or that with the smallest error over displacement, averaged over the horizons, on the last quarter of the training
-span when the first three are fitted. All training frames are columns of Q R (orthonormal Q, triangular R, computed block
-of rows by block of rows), so the search for the rank happens in as many dimensions as there are frames.
+so that the part of the state outside of the span stays as it is. One map for every frame needs even frames. The rank
+is given, or that with the smallest error over displacement, averaged over the horizons, on the last quarter of the
+training span when the first three are fitted. All training frames are columns of Q R (orthonormal Q, triangular R,
+computed block of rows by block of rows), so the search happens in as many dimensions as there are frames.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from scipy.linalg import qr
 
 from gasfield.learning.forecasting.protocol import (
     Forecaster,
+    Frames,
     History,
     Predictor,
     Task,
@@ -95,7 +96,7 @@ class _Linear(Predictor):
         return {"rank": Quantity(self.rank, "1"), "largest_eigenvalue": Quantity(largest, "1")}
 
 
-def _interval(steps: Values) -> int:
+def _interval(steps: Frames) -> int:
     """The steps between frames."""
     spacings = np.unique(np.diff(steps))
     if len(spacings) == 1 and len(steps) > 3:
