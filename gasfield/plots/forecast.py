@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from gasfield.plots.style import INITIAL, INK, SERIES, SIMULATED, dress, drawn_safely, headline, new_figure
+from gasfield.plots.style import INITIAL, INK, SERIES, SIMULATED, drawn_safely, dress, headline, new_figure
 
 Values = NDArray[np.float64]
 _LOWEST = -1.05
@@ -70,7 +70,7 @@ def skill(forecast: Any) -> Figure:
 def phases(forecast: Any) -> Figure:
     """Skill by the phase in which a row is at the origin, a panel for each horizon."""
     figure = new_figure(9.5, 1.2 + 3.4 * len(forecast.horizons))
-    headline(figure, f"{_what(forecast)}, by the phase of the row at the origin")
+    headline(figure, f"{_what(forecast)}; by phase at the origin")
     axes = figure.subplots(len(forecast.horizons), 1, squeeze=False)[:, 0]
     for ax, horizon in zip(axes, forecast.horizons, strict=True):
         tables = {phase: {horizon: table[horizon]} for phase, table in forecast.by_phase.items()}
@@ -143,7 +143,7 @@ def scores(brier: Mapping[str, Any], climatology: float, ax: Axes) -> Axes:
     return ax
 
 
-# --- helpers -----------------------------------------------------------------------------------------------------------
+# --- helpers ----------------------------------------------------------------------------------------------------------
 
 
 def _lines(forecast: Any, table: Mapping[Any, Mapping[str, Any]]) -> list[Line]:
@@ -201,4 +201,4 @@ def _what(forecast: Any) -> str:
 
 def _legend(figure: Figure, ax: Axes) -> None:
     handles, labels = ax.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside right upper", fontsize=8.5, frameon=False)
+    figure.legend(handles, labels, loc="outside lower center", ncols=5, fontsize=8.5, frameon=False)

@@ -138,7 +138,7 @@ class Forecast:
 
     def figures(self) -> dict[str, Callable[[], Figure | SubFigure]]:
         """Every figure that applies, by name; drawn when it is called."""
-        from gasfield.plots import forecast as pictures
+        import gasfield.plots.forecast as pictures
 
         found: dict[str, Callable[[], Figure | SubFigure]] = {"skill": lambda: pictures.skill(self)}
         if self.by_phase:
