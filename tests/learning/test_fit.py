@@ -118,3 +118,13 @@ def test_held_out_error_tells_noise_from_law() -> None:
     found = law.solve()
     assert found.held_out == pytest.approx(1 / 4, abs=4 * found.held_out_error)  # noise 1 of a total of 3 + 1
     assert noise.solve([0.0]).held_out > 1.0
+
+
+def test_every_training_place_is_inside_the_region(tmp_path: Path) -> None:
+    """More places than the sample that gives the axes, with an extreme one that the sample misses."""
+    positions = np.random.default_rng(7).normal(size=(30, 1000, 2))
+    positions[17, 511] = [9.0, -9.0]
+    field = gasfield.fit(write_frames(tmp_path / "t.h5", positions), "affine").field
+    assert field.region is not None
+    assert not any(field.region.outside(frame.astype(np.float32)).any() for frame in positions)
+    assert field.region.outside(np.array([[10.0, -10.0]])).all()
