@@ -12,7 +12,7 @@ from gasfield.learning.model import MODELS
 from gasfield.testing import check_model
 from gasfield.trajectory import Trajectory
 
-PARAMETERS: dict[str, dict[str, Any]] = {}
+PARAMETERS: dict[str, dict[str, Any]] = {"emission_receptivity": {"starts": 1}, "attention": {"rank": 1, "starts": 1}}
 """Of models that need some, or that are quicker with some."""
 
 
