@@ -41,6 +41,7 @@ class RunContext:
         dynamics: the specification of the dynamics.
         temperature: of the bath; None where there is none.
         groups: names of all groups and tracers.
+        passive: names of the tracers that exert no force.
         find: a data file that the forces name -> its path; raises InputError.
         degrees_of_freedom: of the whole gas, as counted by the dynamics; None where they have no velocities.
     """
@@ -52,6 +53,7 @@ class RunContext:
     groups: tuple[str, ...] = ()
     find: Callable[[str], Path] = Path
     degrees_of_freedom: int | None = None
+    passive: tuple[str, ...] = ()
     _built: dict[tuple[str, str | None], Any] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
@@ -65,6 +67,7 @@ class RunContext:
             groups=(*(source.name for source in scenario.gas), *(tracer.name for tracer in scenario.tracers)),
             find=find or scenario.find,
             degrees_of_freedom=degrees_of_freedom,
+            passive=tuple(tracer.name for tracer in scenario.tracers if not tracer.active),
         )
 
     def acting(self, group: str) -> tuple[ForceSpec, ...]:

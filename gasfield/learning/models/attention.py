@@ -25,7 +25,7 @@ from gasfield.forces.learned.attention import AttentionLaw
 from gasfield.learning.attention_flow import Flow, Head
 from gasfield.learning.data import TrainingData
 from gasfield.learning.model import FieldModel, Figures, Fitted
-from gasfield.learning.motion import Scheme, scheme_of
+from gasfield.learning.motion import Scheme, scheme_of, sources_of
 from gasfield.quantity import Quantity
 from gasfield.registry import register
 
@@ -156,19 +156,20 @@ def _ranks(dimensions: int) -> list[int]:
 
 
 def _samples(data: TrainingData, softmax: bool, scheme: Scheme) -> list[_Sample]:
-    """Evenly spaced intervals, block by block."""
+    """Evenly spaced intervals of the rows that act, block by block."""
     radius = float(np.linalg.norm(data.groups[0].frame(0)[0])) if data.space == "sphere" else 0.0
     weights = sum((len(group.steps) - 1) * group.count**2 for group in data.groups)
     every, seen, samples = max(1, -(-weights // _WEIGHTS)), 0, []
     for part in data.transitions():
+        acting = sources_of(data, part.source)
         kept = (seen + np.arange(len(part.spans))) % every == 0
         seen += len(part.spans)
         for block in np.unique(part.blocks[kept]):
             chosen = kept & (part.blocks == block)
-            slopes = part.slopes[chosen]
             places = part.middle[chosen]
             if scheme != "trapezoid":
                 places = part.start[np.maximum(np.flatnonzero(chosen) - int(scheme == "lagged"), 0)]
+            places, slopes = places[:, acting], part.slopes[chosen][:, acting]
             if radius:
                 places = places * (radius / np.linalg.norm(places, axis=2, keepdims=True))
                 slopes = slopes - places * (np.sum(places * slopes, axis=2, keepdims=True) / radius**2)
