@@ -11,17 +11,17 @@ interval earlier, for noisy motion (see `gasfield.learning.motion`).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.optimize import least_squares
-from scipy.sparse.linalg import LinearOperator
+from scipy import linalg
 
 from gasfield.errors import InputError
 from gasfield.forces.learned import LearnedField, Moved, Term
 from gasfield.forces.learned.attention import AttentionLaw
+from gasfield.learning.attention_descent import Sample, errors_of, joined, left_over, refined, thinned, value_for
 from gasfield.learning.attention_flow import Flow, Head
 from gasfield.learning.data import TrainingData
 from gasfield.learning.model import FieldModel, Figures, Fitted
@@ -31,22 +31,16 @@ from gasfield.registry import register
 
 Array = NDArray[np.float64]
 
-_DENSE = 1 << 24
-"""Most entries of a Jacobian that is built; a larger one is applied only."""
 _WEIGHTS = 1 << 22
 """Most weights w_ij of all intervals that are fitted at once: intervals are taken at even spacing until they fit."""
 _HOLD = 4
 """Every so many-th block in time is held out."""
 _BETTER = 0.8
 """A larger rank is taken if it leaves less than this share of the held-out error."""
-_DRAWS = 100
-"""Resamplings of the bootstrap."""
 _COARSE, _FINE = 1e-5, 1e-12
 """Relative tolerances of the starts, and of the best of them."""
 _EXACT = 1e-5
 """Share of the square velocities left over at which no other start is tried."""
-_EVALUATIONS = 200
-"""Of the residuals, for each start."""
 
 
 @register
@@ -75,7 +69,7 @@ class AttentionModel(FieldModel):
         if self.rank is not None and self.rank > d:
             raise InputError(f"the rank of query and key is at most D = {d}.", parameter="rank", value=self.rank)
         samples = _samples(data, self.form == "softmax", scheme)
-        fitted, held = _joined([s for s in samples if not s.held]), _joined([s for s in samples if s.held])
+        fitted, held = joined([s for s in samples if not s.held]), joined([s for s in samples if s.held])
         if not held:
             raise InputError(f"{data.block_count} blocks in time; at least {_HOLD} are needed.", parameter="blocks")
         chance, best = np.random.default_rng(data.seed), None
@@ -88,7 +82,7 @@ class AttentionModel(FieldModel):
                 break
         assert best is not None
         head = best.head.balanced()
-        errors = _errors([s for s in samples if not s.held], head, data.seed)
+        errors = errors_of([s for s in samples if not s.held], head, data.seed)
         values = np.linalg.svd(head.match, compute_uv=False)
         rank = len(head.query)
         quantities = {
@@ -133,16 +127,6 @@ class AttentionModel(FieldModel):
 
 
 @dataclass(frozen=True)
-class _Sample:
-    """Intervals of one block in time: the flow at their places, the mean velocities, and whether they are held out."""
-
-    flow: Flow
-    slopes: Array
-    held: bool
-    block: int
-
-
-@dataclass(frozen=True)
 class _Candidate:
     """A head, and the shares of the square velocities that it leaves over."""
 
@@ -155,7 +139,7 @@ def _ranks(dimensions: int) -> list[int]:
     return sorted({*(1 << k for k in range(dimensions.bit_length()) if 1 << k < dimensions), dimensions})
 
 
-def _samples(data: TrainingData, softmax: bool, scheme: Scheme) -> list[_Sample]:
+def _samples(data: TrainingData, softmax: bool, scheme: Scheme) -> list[Sample]:
     """Evenly spaced intervals of the rows that act, block by block."""
     radius = float(np.linalg.norm(data.groups[0].frame(0)[0])) if data.space == "sphere" else 0.0
     weights = sum((len(group.steps) - 1) * group.count**2 for group in data.groups)
@@ -174,23 +158,12 @@ def _samples(data: TrainingData, softmax: bool, scheme: Scheme) -> list[_Sample]
                 places = places * (radius / np.linalg.norm(places, axis=2, keepdims=True))
                 slopes = slopes - places * (np.sum(places * slopes, axis=2, keepdims=True) / radius**2)
             held = int(block) % _HOLD == _HOLD - 1
-            samples.append(_Sample(Flow(places, softmax, radius), slopes, held, int(block)))
+            samples.append(Sample(Flow(places, softmax, radius), slopes, held, int(block)))
     return samples
 
 
-def _joined(samples: list[_Sample]) -> list[_Sample]:
-    """The same intervals in one piece for each number of rows."""
-    joined = []
-    for count in sorted({s.slopes.shape[1] for s in samples}):
-        own = [s for s in samples if s.slopes.shape[1] == count]
-        places = np.concatenate([s.flow.places for s in own])
-        slopes = np.concatenate([s.slopes for s in own])
-        joined.append(_Sample(Flow(places, own[0].flow.softmax, own[0].flow.radius), slopes, own[0].held, own[0].block))
-    return joined
-
-
 def _best_of(
-    fitted: list[_Sample], held: list[_Sample], rank: int, dimensions: int, starts: int, chance: np.random.Generator
+    fitted: list[Sample], held: list[Sample], rank: int, dimensions: int, starts: int, chance: np.random.Generator
 ) -> _Candidate:
     """The best of some starts, by the error of the training data."""
     parameters = 2 * rank * dimensions + dimensions**2
@@ -201,105 +174,22 @@ def _best_of(
             "a smaller rank.",
             parameter="rank",
         )
+    fitted = thinned(fitted, parameters)
     size = float(np.sqrt(np.mean(np.concatenate([s.flow.places.reshape(-1) for s in fitted]) ** 2) * dimensions))
     best: tuple[float, Head] | None = None
     for _ in range(starts):
         query, key = chance.normal(size=(2, rank, dimensions)) / (size * np.sqrt(dimensions))
-        start = Head(query, key, _value_for(fitted, query, key))
+        start = Head(query, key, value_for(fitted, query, key))
         try:
             with np.errstate(over="ignore", invalid="ignore"):
-                cost, head = _refined(fitted, start, _COARSE)
-        except ValueError:  # exponents that overflow
+                cost, head = refined(fitted, start, _COARSE)
+        except (ValueError, linalg.LinAlgError):  # exponents that overflow
             continue
         if best is None or cost < best[0]:
             best = cost, head
-        if _left_over(fitted, best[1]) < _EXACT:
+        if left_over(fitted, best[1]) < _EXACT:
             break
     if best is None:
         raise InputError(f"none of {starts} starts gave finite forces.", parameter="starts")
-    head = _refined(fitted, best[1], _FINE)[1]
-    return _Candidate(head, _left_over(fitted, head), _left_over(held, head))
-
-
-def _value_for(samples: list[_Sample], query: Array, key: Array) -> Array:
-    """(D, D) V by least squares for given query and key; on a sphere without the projection, for a start."""
-    d = query.shape[1]
-    inner, right = np.zeros((d, d)), np.zeros((d, d))
-    for sample in samples:
-        means = sample.flow.means(Head(query, key, np.eye(d))).reshape(-1, d)
-        inner += means.T @ means
-        right += means.T @ sample.slopes.reshape(-1, d)
-    return np.asarray((np.linalg.pinv(inner, rcond=1e-10, hermitian=True) @ right).T)
-
-
-def _refined(samples: list[_Sample], start: Head, tolerance: float) -> tuple[float, Head]:
-    """Half the sum of squares at the end, and the head there."""
-    rank, d = start.query.shape
-    size = float(np.sqrt(np.mean(np.concatenate([s.slopes.reshape(-1) for s in samples]) ** 2)))
-
-    def residuals(flat: Array) -> Array:
-        head = Head.of(flat, rank, d)
-        return np.concatenate([((s.flow.velocities(head) - s.slopes) / size).ravel() for s in samples])
-
-    def jacobian(flat: Array) -> Any:
-        return _jacobian(samples, Head.of(flat, rank, d), size)
-
-    found = least_squares(
-        residuals, start.flat(), jac=jacobian, max_nfev=_EVALUATIONS, xtol=tolerance, ftol=tolerance, gtol=tolerance
-    )
-    return float(found.cost), Head.of(found.x, rank, d)
-
-
-def _jacobian(samples: list[_Sample], head: Head, size: float) -> Any:
-    """The derivatives of the residuals: a matrix if it is small, else an operator."""
-    rank, d = head.query.shape
-    parameters, equations = len(head.flat()), sum(s.slopes.size for s in samples)
-
-    def along(flat: Array) -> Array:
-        change = Head.of(np.asarray(flat, np.float64).ravel(), rank, d)
-        return np.concatenate([s.flow.along(head, change).ravel() / size for s in samples])
-
-    if parameters * equations <= _DENSE:
-        return np.concatenate([s.flow.jacobian(head) / size for s in samples])
-
-    def transposed(wrong: Array) -> Array:
-        total, at = np.zeros(parameters), 0
-        for s in samples:
-            piece = np.asarray(wrong, np.float64).ravel()[at : at + s.slopes.size].reshape(s.slopes.shape)
-            total += s.flow.transposed(head, piece).flat() / size
-            at += s.slopes.size
-        return total
-
-    return LinearOperator((equations, parameters), matvec=along, rmatvec=transposed, dtype=np.float64)
-
-
-def _left_over(samples: list[_Sample], head: Head) -> float:
-    """Share of the square velocities."""
-    wrong = sum(float(np.sum((s.flow.velocities(head) - s.slopes) ** 2)) for s in samples)
-    return wrong / max(sum(float(np.sum(s.slopes**2)) for s in samples), 1e-300)
-
-
-def _errors(samples: list[_Sample], head: Head, seed: int) -> tuple[Array, Array]:
-    """(D, D) standard errors of K^T Q and of V: the bootstrap over blocks, in the linear approximation about the fit.
-    NaN where the Jacobian is too large, or there are fewer than three blocks."""
-    rank, d = head.query.shape
-    blocks = sorted({s.block for s in samples})
-    parameters = len(head.flat())
-    if len(blocks) < 3 or parameters * sum(s.slopes.size for s in samples) > _DENSE:
-        return np.full((d, d), np.nan), np.full((d, d), np.nan)
-    matrices, rights = [], []
-    for block in blocks:
-        own = [s for s in samples if s.block == block]
-        slopes = _jacobian(own, head, 1.0)
-        wrong = np.concatenate([(s.slopes - s.flow.velocities(head)).ravel() for s in own])
-        matrices.append(slopes.T @ slopes)
-        rights.append(slopes.T @ wrong)
-    chance, matches, values = np.random.default_rng(seed), [], []
-    for _ in range(_DRAWS):
-        weights = np.bincount(chance.integers(len(blocks), size=len(blocks)), minlength=len(blocks)).astype(np.float64)
-        inner = np.tensordot(weights, np.array(matrices), 1)
-        right = np.tensordot(weights, np.array(rights), 1)
-        step = Head.of(np.linalg.pinv(inner, rcond=1e-10, hermitian=True) @ right, rank, d)
-        matches.append(step.key.T @ head.query + head.key.T @ step.query)
-        values.append(step.value)
-    return np.std(matches, axis=0, ddof=1), np.std(values, axis=0, ddof=1)
+    head = refined(fitted, best[1], _FINE)[1]
+    return _Candidate(head, left_over(fitted, head), left_over(held, head))
