@@ -38,6 +38,7 @@ study: $(VENV)/.installed-test
 	$(BIN)/python docs/studies/rounding.py
 	$(BIN)/python docs/studies/discrete_laws.py
 	$(BIN)/python docs/studies/second_table.py
+	$(BIN)/python docs/studies/interaction_kernels.py
 	$(BIN)/python docs/studies/critics.py
 	$(BIN)/python docs/studies/noisy_attention.py
 	$(BIN)/python docs/studies/motion.py

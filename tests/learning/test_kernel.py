@@ -174,7 +174,7 @@ def noisy_pairs(count: int, *, shared: bool, h: float = 0.02) -> TrainingData:
     Matthews, in which two successive steps share a random number."""
     chance, paths = np.random.default_rng(4), []
     for _ in range(count):
-        noise = np.sqrt(2.0 * h) * chance.normal(size=(102, 5, 2))
+        noise = np.sqrt(2.0 * h) * chance.normal(size=(402, 5, 2))
         noise = 0.5 * (noise[1:] + noise[:-1]) if shared else noise[1:]
         path = [np.sqrt(0.5) * chance.normal(size=(5, 2))]
         for kick in noise:
@@ -194,7 +194,7 @@ def test_noise_biases_what_is_taken_at_places_that_it_has_moved() -> None:
     """White noise: forward differences give phi = 0.4 within its bootstrap errors; in equilibrium the trapezoidal rule
     finds no drift at all (Stratonovich's sum is a total derivative). Noise shared by two steps: half of the drift is
     lost by forward differences, and none if the field is taken one interval earlier. Each is noticed from the data."""
-    white, shared = noisy_pairs(60, shared=False), noisy_pairs(60, shared=True)
+    white, shared = noisy_pairs(15, shared=False), noisy_pairs(15, shared=True)
     found, forward = mean_phi(white)
     assert any("scheme forward, because the motion is noisy" in note for note in forward.notes)
     arrays = forward.terms["kernel"].arrays
