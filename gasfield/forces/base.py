@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from gasfield.registry import Registry
 from gasfield.schedules import Schedule
 from gasfield.spaces import Space
 from gasfield.spec import Spec
+
+if TYPE_CHECKING:
+    from gasfield.forces.trainable import TrainedForce
 
 Array = NDArray[np.float64]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -93,6 +96,11 @@ class ForceSpec(Spec):
     groups if left out."""
 
     @property
+    def trained(self) -> bool:
+        """Whether an operation moves its numbers during a run, so that the specification gives their start only."""
+        return False
+
+    @property
     def schedules(self) -> tuple[Schedule, ...]:
         """The strengths that change over the steps."""
         return tuple(schedules_in(self))
@@ -159,6 +167,15 @@ class Force(ABC):
     """Whether it does not depend on time, as equilibrium requires."""
     rotates_velocities: bool = False
     """Whether it also acts on velocities without doing work: see `rotate_velocities`."""
+
+    @property
+    def trained(self) -> TrainedForce | None:
+        """The same force, if its numbers can be moved during a run; None, by default, if they cannot."""
+        return None
+
+    def acts_on(self, group: str) -> bool:
+        """Whether particles of a group feel it; by default all do."""
+        return True
 
     @abstractmethod
     def add(self, gas: Gas, force: Array) -> None:

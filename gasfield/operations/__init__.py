@@ -4,6 +4,7 @@ from gasfield.operations.base import (
     OPERATIONS,
     AnyOperation,
     Callback,
+    Lesson,
     Operation,
     OperationSpec,
     SimulationLike,
@@ -17,6 +18,6 @@ from gasfield.operations.triggers import STRIDE, AnyOf, AnyTrigger, At, Every, S
 
 __all__ = [
     "OPERATIONS", "STRIDE", "AnyOf", "AnyOperation", "AnyTrigger", "At", "Callback", "Checkpointer", "Every",
-    "Observables", "Operation", "OperationSpec", "Progress", "ProgressReporter", "Seconds", "SimulationLike",
+    "Lesson", "Observables", "Operation", "OperationSpec", "Progress", "ProgressReporter", "Seconds", "SimulationLike",
     "StabilityMonitor", "TrajectoryRecorder", "Trigger", "any_of", "observe", "trigger_of",
 ]  # fmt: skip

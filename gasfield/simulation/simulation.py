@@ -322,9 +322,13 @@ class Simulation(Closing):
         return self.gas.step - self.start
 
     def observe(self) -> dict[str, float]:
-        """All observables that are defined for this simulation now; see `gasfield.operations.observe`."""
+        """All observables that are defined for this simulation now: see `gasfield.operations.observe`, and `measures`
+        of its operations."""
         with threads_worth(self._work()):
-            return observe(self.gas, self.space, self.forces, self.dynamics, self.bath)
+            numbers = observe(self.gas, self.space, self.forces, self.dynamics, self.bath)
+        for operation in self.operations:
+            numbers |= operation.measures(self)
+        return numbers
 
     def energy(self) -> float:
         """Kinetic and potential energy of the gas [energy].
@@ -455,7 +459,7 @@ class Simulation(Closing):
                 self._monitor.restore(state)
             for number, operation in enumerate(self._own_operations()):
                 own = _under(f"operation/{number}/", state)
-                if own and not self._begun:
+                if own and (operation.rewinds or not self._begun):
                     operation.restore(own)
         except (KeyError, ValueError) as fault:
             raise InputError(f"the state is that of another simulation ({fault}).") from None
