@@ -107,7 +107,7 @@ class RunContext:
 
     def _require_known(self, laws: Sequence[ForceSpec]) -> None:
         """Refuses fields whose specification gives the numbers at the start only."""
-        trained = next((law.kind for law in laws if law.trained), None)
+        trained = next((law.kind for law in laws if law.trained is not None), None)
         if trained is not None:
             raise NotApplicable(f"the field '{trained}' was trained, so that its forces are not those of the start")
 

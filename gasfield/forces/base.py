@@ -21,7 +21,7 @@ from gasfield.spaces import Space
 from gasfield.spec import Spec
 
 if TYPE_CHECKING:
-    from gasfield.forces.trainable import TrainedForce
+    from gasfield.forces.trainable import Trainable, TrainedForce
 
 Array = NDArray[np.float64]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -96,9 +96,9 @@ class ForceSpec(Spec):
     groups if left out."""
 
     @property
-    def trained(self) -> bool:
-        """Whether an operation moves its numbers during a run, so that the specification gives their start only."""
-        return False
+    def trained(self) -> Trainable | None:
+        """Itself, if an operation moves its numbers during a run, so that it gives their start only; else None."""
+        return None
 
     @property
     def schedules(self) -> tuple[Schedule, ...]:

@@ -45,13 +45,13 @@ class Trainable(ForceSpec):
     """Keys whose numbers an operation moves during the run; none if left out."""
 
     @property
-    def trained(self) -> bool:
-        """Whether an operation may move its numbers."""
-        return bool(self.train)
+    def trained(self) -> Self | None:
+        """Itself, if it has numbers that an operation moves."""
+        return self if self.train else None
 
     @model_validator(mode="after")
     def _moved_by_one(self) -> Self:
-        if self.trained and self.schedules:
+        if self.train and self.schedules:
             raise PydanticCustomError("trained", "the numbers of a trained field cannot follow schedules as well")
         if len(set(self.train or ())) < len(self.train or ()):
             raise PydanticCustomError("trained", "'train' names a key twice")
@@ -63,7 +63,7 @@ class Trainable(ForceSpec):
         Raises:
             InputError: as `build_field`, or if a number whose logarithm is trained is not positive.
         """
-        return TrainedForce(self, surroundings) if self.trained else self.build_field(surroundings)
+        return TrainedForce(self, surroundings) if self.train else self.build_field(surroundings)
 
     @abstractmethod
     def build_field(self, surroundings: Surroundings) -> Force:
