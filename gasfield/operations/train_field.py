@@ -6,14 +6,16 @@ teacher is the density of another group. The gradient is estimated from the part
 
 Data without a law are a group that stays where it is: at temperature zero, and no force acts on it.
 
-A change of the field does work on the gas. With W_i, that on particle i since the start,
+A change of the field does work on the gas. With W_i, that on particle i since the first step of training,
 
     <W> >= Delta F = -T log <exp(-W/T)>
 
-(Jarzynski 1997, Physical Review Letters 78:2690), if the gas was in equilibrium at the start and T stays. The equality
-needs no equilibrium later, and no quadrature, so that it holds in any number of dimensions; the field must not be
-moved by what a single particle does, which of N particles is true up to 1/N. With <W>_data, the mean of the same sum
-over the teacher's particles, T KL(data || model) has changed by <W>_data - Delta F.
+(Jarzynski 1997, Physical Review Letters 78:2690), if the gas was in equilibrium then and T stays. The equality needs no
+equilibrium later and no quadrature, so that it holds in any number of dimensions. It needs a field that does not move
+by what the particles do: a gradient that is estimated from N particles sees their own fluctuations, and moves the field
+against them, which at each step adds rate/T sum Var(dE/d theta)/N to the work on the same particles. Part of both gases
+is therefore held out: the gradient does not see them, and only they measure the work. With <W>_data, the mean of the
+same sum over the held-out particles of the teacher, T KL(data || model) has changed by <W>_data - Delta F.
 """
 
 from __future__ import annotations
@@ -57,6 +59,8 @@ class TrainField(OperationSpec):
     [square of the number's unit]."""
     momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     """Part of the last move that is added to the next."""
+    held_out: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.5
+    """Share of the particles of both groups that the gradient does not see, and that measure the work instead."""
 
     @property
     def lesson(self) -> Lesson:
@@ -107,7 +111,7 @@ class TrainField(OperationSpec):
 
 
 class FieldTrainer(Operation):
-    """Training at work. Its state: theta, the last move, the work on each particle and on the teacher's."""
+    """Training at work. Its state: theta, the last move, and the work on each particle that is held out."""
 
     rewinds: ClassVar[bool] = True
 
@@ -115,8 +119,9 @@ class FieldTrainer(Operation):
         """Starts at the numbers of the specification; see `TrainField.build`."""
         self.trigger, self._spec, self._simulation = spec.trigger, spec, simulation
         self._move = np.zeros(len(self._force.names))
-        self._work = np.zeros(len(simulation.gas.members(spec.group)))
-        self._data_work = 0.0
+        self._work, self._data_work = (
+            np.zeros(len(self._parted(simulation.gas, name)[1])) for name in (spec.group, spec.teacher)
+        )
         self._start = self._temperature(spec.group)
         self._isothermal = True
 
@@ -127,28 +132,33 @@ class FieldTrainer(Operation):
             InputError: if a number leaves the finite ones.
         """
         gas, force = simulation.gas, self._force
-        student, teacher = (gas.select(gas.members(name)) for name in self._spec.lesson)
+        parted = [[gas.select(rows) for rows in self._parted(gas, name)] for name in self._spec.lesson]
+        (student, teacher), held_out = zip(*parted, strict=True)
         rate = float(fixed_at(self._spec.rate, gas.step))
         self._move = self._spec.momentum * self._move - rate * self._gradient(student, teacher)
         self._isothermal = self._isothermal and self._temperature(self._spec.group) == self._start
-        before = [force.energy(part) for part in (student, teacher)]
+        before = [force.energy(part) for part in held_out]
         force.move_to(force.coordinates + self._move)
-        after = [force.energy(part) for part in (student, teacher)]
-        self._work += after[0] - before[0]
-        self._data_work += float(np.mean(after[1] - before[1]))
+        for works, part, then in zip((self._work, self._data_work), held_out, before, strict=True):
+            works += force.energy(part) - then
         self._forget_forces()
 
     def measures(self, simulation: SimulationLike) -> dict[str, float]:
-        """Of the group, `trained.NAME` of each number that is trained; `training_work`, the mean work on its particles
-        since the start, and `data_work`, on those of the teacher [energy]; and, while the temperature stays,
-        `free_energy_change` of the model with its standard error `free_energy_change_error` [energy]."""
+        """Of the group, `trained.NAME` of each number that is trained. Of particles that are held out `training_work`,
+        the mean work on the model's since the start, and `data_work`, on the teacher's; and, while the temperature
+        stays, `free_energy_change` of the model. The last two with standard errors as `NAME_error` [energy]."""
         numbers = {
             f"trained.{name}": float(value) for name, value in zip(self._force.names, self._force.numbers, strict=True)
         }
-        numbers |= {"training_work": float(self._work.mean()), "data_work": self._data_work}
-        if self._isothermal:
-            change, error = free_energy_change(self._work, self._start)
-            numbers |= {"free_energy_change": change, "free_energy_change_error": error}
+        if len(self._work) > 1:
+            numbers["training_work"] = float(self._work.mean())
+        if len(self._data_work) > 1:
+            numbers["data_work"] = float(self._data_work.mean())
+            numbers["data_work_error"] = float(self._data_work.std(ddof=1)) / float(np.sqrt(len(self._data_work)))
+        if len(self._work) > 1 and self._isothermal:
+            numbers["free_energy_change"], numbers["free_energy_change_error"] = free_energy_change(
+                self._work, self._start
+            )
         return {f"{self._spec.group}/{name}": value for name, value in numbers.items()}
 
     def state(self) -> dict[str, NDArray[Any]]:
@@ -157,7 +167,7 @@ class FieldTrainer(Operation):
             "coordinates": self._force.coordinates,
             "move": self._move.copy(),
             "work": self._work.copy(),
-            "data_work": np.array(self._data_work),
+            "data_work": self._data_work.copy(),
             "isothermal": np.array(self._isothermal),
         }
 
@@ -165,8 +175,15 @@ class FieldTrainer(Operation):
         """Sets the field back, or on, to the numbers of the state."""
         self._force.move_to(state["coordinates"])
         self._move, self._work = state["move"].copy(), state["work"].copy()
-        self._data_work, self._isothermal = float(state["data_work"]), bool(state["isothermal"])
+        self._data_work, self._isothermal = state["data_work"].copy(), bool(state["isothermal"])
         self._forget_forces()
+
+    def _parted(self, gas: Gas, group: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Rows of a group of which the gradient is estimated, and of those that are held out, evenly among them."""
+        rows = gas.members(group)
+        count = np.floor(self._spec.held_out * np.arange(len(rows) + 1) + 1e-9)
+        apart = np.diff(count) > 0.0
+        return rows[~apart], rows[apart]
 
     @property
     def _force(self) -> TrainedForce:
@@ -200,7 +217,7 @@ def free_energy_change(work: Values, temperature: float) -> tuple[float, float]:
     """-T log <exp(-W/T)> and its standard error from the works (N,) on independent particles [energy]."""
     least = float(work.min())
     factors = np.exp((least - work) / temperature)
-    mean, spread = float(factors.mean()), float(factors.std(ddof=min(1, len(factors) - 1)))
+    mean, spread = float(factors.mean()), float(factors.std(ddof=1))
     return least - temperature * float(np.log(mean)), temperature * spread / mean / float(np.sqrt(len(work)))
 
 

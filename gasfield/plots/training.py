@@ -10,24 +10,40 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from gasfield.plots.style import CONTEXT, INITIAL, INK, SERIES, SIMULATED, Values, drawn_safely, finished, new_figure
+from gasfield.plots.style import (
+    BELOW,
+    CONTEXT,
+    INITIAL,
+    INK,
+    SERIES,
+    SIMULATED,
+    Values,
+    drawn_safely,
+    finished,
+    new_figure,
+    set_limits,
+)
 
 _COLUMNS = 3
 
 
 @dataclass(frozen=True)
 class Divergences:
-    """Of a group over training: steps (T,), KL(teacher || student) and KL(student || teacher) (T,)."""
+    """Of a group over training: steps (T,), KL(teacher || student) and KL(student || teacher) (T,), and the means of
+    both at the end with their errors."""
 
     name: str
     steps: NDArray[np.int64]
     forward: Values
     reverse: Values
+    forward_end: tuple[float, float]
+    reverse_end: tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Densities:
-    """Of x0: edges (k + 1,) of bins, densities (k,) of teacher, student and the student's gas; recall, precision."""
+    """Of x0: edges (k + 1,) of bins, densities (k,) of teacher and student, and of the student's gas (k/m,) in bins m
+    times as wide; recall, precision."""
 
     name: str
     teacher_name: str
@@ -45,12 +61,13 @@ def divergences(parts: Sequence[Divergences], ax: Axes | None = None) -> Axes:
     panels = _panels(len(parts)) if ax is None else [ax] * len(parts)
     for panel, part in zip(panels, parts, strict=False):
         label = f"{part.name}: " if ax is not None and len(parts) > 1 else ""
-        panel.plot(part.steps, _positive(part.forward), color=INK, label=f"{label}KL(teacher ‖ student)")
+        forward, reverse = (f" → {value:.4g} ± {error:.1g}" for value, error in (part.forward_end, part.reverse_end))
+        panel.plot(part.steps, _positive(part.forward), color=INK, label=f"{label}KL(teacher ‖ student){forward}")
         dashed: dict[str, Any] = {"color": SIMULATED, "linestyle": (0, (3.5, 2.0)), "linewidth": 1.8}
-        panel.plot(part.steps, _positive(part.reverse), label=f"{label}KL(student ‖ teacher)", **dashed)
+        panel.plot(part.steps, _positive(part.reverse), label=f"{label}KL(student ‖ teacher){reverse}", **dashed)
         if np.any(part.forward > 0) or np.any(part.reverse > 0):
             panel.set_yscale("log")
-        finished(panel, part.name, "step", "divergence [1]")
+        finished(panel, part.name, "step", "divergence [1]", **BELOW | {"ncols": 1, "bbox_to_anchor": (0.5, -0.2)})
     return panels[0]
 
 
@@ -58,13 +75,16 @@ def divergences(parts: Sequence[Divergences], ax: Axes | None = None) -> Axes:
 def densities(parts: Sequence[Densities], ax: Axes | None = None) -> Axes:
     """Draws the densities of x0 of each group beside those of its teacher, a panel each; in given axes the first."""
     panels = _panels(len(parts)) if ax is None else [ax]
+    ends = (min(float(part.edges[0]) for part in parts), max(float(part.edges[-1]) for part in parts))
     for panel, part in zip(panels, parts, strict=False):
         middle = 0.5 * (part.edges[1:] + part.edges[:-1])
         panel.fill_between(middle, part.teacher, color=INITIAL, alpha=0.35, linewidth=0, label=part.teacher_name)
-        panel.stairs(part.sample, part.edges, color=CONTEXT, linewidth=0.8, label="student's gas")
+        wide = part.edges[:: (len(part.edges) - 1) // max(len(part.sample), 1)]
+        panel.stairs(part.sample, wide, color=CONTEXT, linewidth=0.8, label="student's gas")
         panel.plot(middle, part.student, color=SIMULATED, linewidth=2.0, label="student's field")
         title = f"{part.name}: recall {part.recall:.2f}, precision {part.precision:.2f}"
         finished(panel, title, "x₀", "density [1/length]")
+        set_limits(panel, x=ends)
         panel.set_ylim(0.0, 1.45 * max(float(np.nanmax(part.teacher)), float(np.nanmax(part.student)), 1e-12))
     return panels[0]
 
@@ -96,7 +116,7 @@ def _panels(count: int) -> list[Axes]:
     columns = min(count, _COLUMNS)
     rows = -(-count // columns)
     width = 6.4 if columns == 1 else 4.4 * columns
-    axes = new_figure(width, 0.4 + 3.4 * rows).subplots(rows, columns, squeeze=False, sharex=False).ravel()
+    axes = new_figure(width, 0.4 + 3.8 * rows).subplots(rows, columns, squeeze=False, sharex=False).ravel()
     for axis in axes[count:]:
         axis.set_visible(False)
     return list(axes[:count])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -29,6 +30,7 @@ class Course:
         steps: (T,).
         times: (T,).
         numbers: (T, P).
+        known: densities that do not change, by group and temperature.
     """
 
     group: Group
@@ -37,6 +39,7 @@ class Course:
     steps: np.ndarray
     times: Values
     numbers: Values
+    known: dict[tuple[str, float], Boltzmann] = field(default_factory=dict, repr=False)
 
     def model(self, observation: int) -> Boltzmann:
         """The density of the model at an observation.
@@ -46,7 +49,7 @@ class Course:
         """
         at = self.law.at_numbers(self.numbers[observation], self.group.dimensions)
         laws = [at if law is self.law else law for law in self.group.run.acting(self.lesson.student)]
-        return self._density(laws, self.lesson.student, observation)
+        return self._density(laws, self.lesson.student, observation)[0]
 
     def teacher(self, observation: int) -> Boltzmann:
         """The density of the teacher at an observation.
@@ -54,9 +57,16 @@ class Course:
         Raises:
             NotApplicable: as `model`.
         """
-        return self._density(self.group.run.acting(self.lesson.teacher), self.lesson.teacher, observation)
+        name = self.lesson.teacher
+        place, laws = (name, self.temperature(name, observation)), self.group.run.acting(name)
+        if place in self.known:
+            return self.known[place]
+        density, forces = self._density(laws, name, observation)
+        if forces.steady:
+            self.known[place] = density
+        return density
 
-    def _density(self, laws: list[ForceSpec] | tuple[ForceSpec, ...], name: str, observation: int) -> Boltzmann:
+    def _density(self, laws: Sequence[ForceSpec], name: str, observation: int) -> tuple[Boltzmann, TotalForce]:
         group, run = self.group, self.group.run
         around = Surroundings(run.space, run.find)
         forces = TotalForce([build_alone(law, around) for law in laws], group.dimensions)
@@ -75,9 +85,10 @@ class Course:
                 return forces.energy(replace(probe, step=step, time=time))
 
         try:
-            return Boltzmann.of(energy, temperature, domain(run.space, energy, temperature, _seen(group)))
+            where = domain(run.space, energy, temperature, _seen(group))
         except NotConfined:
             raise NotApplicable(f"'{name}': {UNCONFINED}") from None
+        return Boltzmann.of(energy, temperature, where), forces
 
     def temperature(self, name: str, observation: int) -> float:
         """T of a group [energy].

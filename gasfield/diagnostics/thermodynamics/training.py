@@ -74,9 +74,18 @@ class TrainingResult(GroupedResult):
             start = only.courses["divergence"][0]
             return cooling(only.steps, only.courses, start + only.sampled, only.sampled_error, only.group)
         parts = [
-            Divergences(one.group, one.steps, one.courses["forward_kl"], one.courses["reverse_kl"]) for one in results
-        ]
+            Divergences(
+                one.group, one.steps, one.courses["forward_kl"], one.courses["reverse_kl"],
+                one._end("forward_kl"), one._end("reverse_kl"),
+            )
+            for one in results
+        ]  # fmt: skip
         return divergences(parts, ax)
+
+    def _end(self, name: str) -> tuple[float, float]:
+        """The mean of a course at the end, and its error; NaN where it is unknown."""
+        estimate = self.estimates[f"training.{name}.end"]
+        return float(estimate.value), np.nan if estimate.error is None else float(estimate.error)
 
 
 @register
@@ -107,7 +116,9 @@ class Training(Diagnostic[TrainingResult]):
             notes.append(f"no divergence or free energy by quadrature: {reason}")
         sampled, error = _by_work(group, chosen)
         if not np.isfinite(sampled).all():
-            notes.append("the temperature changed: the work gives no change of the free energy")
+            notes.append(
+                "the temperature changed, or no particles were held out: no change of F by the work on the gas"
+            )
         estimates = _ends(courses, notes) | _changes(group, courses, chosen, sampled, error)
         return TrainingResult(
             group=group.name,
@@ -145,12 +156,11 @@ def _lowest(model: Boltzmann) -> float:
 
 def _by_work(group: Group, chosen: NDArray[np.int64]) -> tuple[Values, Values]:
     """(T,) change of T KL(data || model) since the start from the work on both gases, and its error."""
-    if "free_energy_change" not in group.series:
+    names = ("data_work", "free_energy_change", "data_work_error", "free_energy_change_error")
+    if any(name not in group.series for name in names):
         return np.full(len(chosen), np.nan), np.full(len(chosen), np.nan)
-    work, change, error = (
-        group.series[name].values[chosen] for name in ("data_work", "free_energy_change", "free_energy_change_error")
-    )
-    return work - change, error
+    work, change, *errors = (group.series[name].values[chosen] for name in names)
+    return work - change, np.hypot(*errors)
 
 
 def _ends(courses: dict[str, Values], notes: list[str]) -> dict[str, Estimate]:
@@ -173,17 +183,23 @@ def _changes(
     group: Group, courses: dict[str, Values], chosen: NDArray[np.int64], sampled: Values, error: Values
 ) -> dict[str, Estimate]:
     """What the work on the gas says of the last observation, beside the exact values."""
-    exactly = {
-        "free_energy_change": courses["free_energy"][-1] - courses["free_energy"][0],
-        "divergence_change": courses["divergence"][-1] - courses["divergence"][0],
-    }
     found = {
         f"{name}.exact": exact(value, "energy") if np.isfinite(value) else missing("energy")
-        for name, value in exactly.items()
+        for name, value in (
+            ("free_energy_change", float(courses["free_energy"][-1] - courses["free_energy"][0])),
+            ("divergence_change", float(courses["divergence"][-1] - courses["divergence"][0])),
+        )
     }
+    found["free_energy_change.sampled"] = _last(group, "free_energy_change", "free_energy_change_error", chosen)
     known = bool(np.isfinite(sampled[-1]))
-    change = float(group.series["free_energy_change"].values[chosen[-1]]) if known else np.nan
-    for name, value in (("free_energy_change", change), ("divergence_change", float(sampled[-1]))):
-        found[f"{name}.sampled"] = stated(value, error[-1], "energy") if known else missing("energy")
-    found["work"] = exact(float(group.series["training_work"].values[chosen[-1]]), "energy")
+    found["divergence_change.sampled"] = stated(sampled[-1], error[-1], "energy") if known else missing("energy")
+    found["work"] = _last(group, "training_work", None, chosen)
     return found
+
+
+def _last(group: Group, name: str, error: str | None, chosen: NDArray[np.int64]) -> Estimate:
+    """The last value of a series; undefined where there is none."""
+    if name not in group.series:
+        return missing("energy")
+    value = float(group.series[name].values[chosen[-1]])
+    return exact(value, "energy") if error is None else stated(value, group.series[error].values[chosen[-1]], "energy")
