@@ -29,6 +29,8 @@ from gasfield.statistics.boltzmann import Boltzmann
 from gasfield.statistics.correlation import correlated_mean
 from gasfield.statistics.estimate import Estimate, exact, missing, stated
 
+_MUCH = 0.5
+"""Dissipated work, in T, from which the average of exp(-W/T) is not trusted."""
 _EXACT = (
     "forward_kl", "reverse_kl", "free_energy", "free_energy_above_lowest", "data_energy", "data_entropy", "entropy",
     "divergence", "identity",
@@ -120,6 +122,8 @@ class Training(Diagnostic[TrainingResult]):
                 "the temperature changed, or no particles were held out: no change of F by the work on the gas"
             )
         estimates = _ends(courses, notes) | _changes(group, courses, chosen, sampled, error)
+        if (warning := _dissipated(estimates, lesson.temperature(group.name, -1))) is not None:
+            notes.append(warning)
         return TrainingResult(
             group=group.name,
             estimates={f"training.{name}": estimate for name, estimate in estimates.items()},
@@ -195,6 +199,17 @@ def _changes(
     found["divergence_change.sampled"] = stated(sampled[-1], error[-1], "energy") if known else missing("energy")
     found["work"] = _last(group, "training_work", None, chosen)
     return found
+
+
+def _dissipated(estimates: dict[str, Estimate], temperature: float) -> str | None:
+    """What is to be said of a field that moved too fast for the average over works."""
+    lost = float(estimates["work"].value - estimates["free_energy_change.sampled"].value)
+    if not lost > _MUCH * temperature:
+        return None
+    return (
+        f"the work exceeds the change of the free energy by {lost / temperature:.2g} T: the field moved so fast that the "
+        "error of that change is underestimated; train more slowly"
+    )
 
 
 def _last(group: Group, name: str, error: str | None, chosen: NDArray[np.int64]) -> Estimate:
