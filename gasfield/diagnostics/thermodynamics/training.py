@@ -207,8 +207,8 @@ def _dissipated(estimates: dict[str, Estimate], temperature: float) -> str | Non
     if not lost > _MUCH * temperature:
         return None
     return (
-        f"the work exceeds the change of the free energy by {lost / temperature:.2g} T: the field moved so fast that the "
-        "error of that change is underestimated; train more slowly"
+        f"the work exceeds the change of the free energy by {lost / temperature:.2g} T: the field moved so fast that "
+        "the error of that change is underestimated; train more slowly"
     )
 
 
