@@ -77,11 +77,12 @@ def densities(parts: Sequence[Densities], ax: Axes | None = None) -> Axes:
     panels = _panels(len(parts)) if ax is None else [ax]
     ends = (min(float(part.edges[0]) for part in parts), max(float(part.edges[-1]) for part in parts))
     for panel, part in zip(panels, parts, strict=False):
-        middle = 0.5 * (part.edges[1:] + part.edges[:-1])
-        panel.fill_between(middle, part.teacher, color=INITIAL, alpha=0.35, linewidth=0, label=part.teacher_name)
+        inner = slice(1, -1)  # the outer bins hold the tails
+        middle = 0.5 * (part.edges[1:] + part.edges[:-1])[inner]
+        panel.fill_between(middle, part.teacher[inner], color=INITIAL, alpha=0.35, linewidth=0, label=part.teacher_name)
         wide = part.edges[:: (len(part.edges) - 1) // max(len(part.sample), 1)]
         panel.stairs(part.sample, wide, color=CONTEXT, linewidth=0.8, label="student's gas")
-        panel.plot(middle, part.student, color=SIMULATED, linewidth=2.0, label="student's field")
+        panel.plot(middle, part.student[inner], color=SIMULATED, linewidth=2.0, label="student's field")
         title = f"{part.name}: recall {part.recall:.2f}, precision {part.precision:.2f}"
         finished(panel, title, "x₀", "density [1/length]")
         set_limits(panel, x=ends)

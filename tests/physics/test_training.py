@@ -274,7 +274,7 @@ def test_work_on_the_held_out_gas_gives_the_free_energy(monkeypatch: pytest.Monk
 
     def off() -> float:
         metropolis = {"kind": "metropolis", "step_length": 1.0}
-        seen = classroom(60, metropolis, ("forward",), rate=0.02, trigger=1).step(700).observe()
+        seen = classroom(40, metropolis, ("forward",), rate=0.02, trigger=1).step(700).observe()
         exact = 0.5 * TEMPERATURE * np.log(seen["forward/trained.stiffness"] / (TEMPERATURE / 0.25))
         assert seen["forward/training_work"] > exact
         return float((seen["forward/free_energy_change"] - exact) / seen["forward/free_energy_change_error"])
