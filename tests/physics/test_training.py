@@ -67,7 +67,7 @@ def gaussian(centre: Values, variance: float, temperature: float) -> Boltzmann:
 
 @pytest.mark.parametrize("dimensions", [1, 2, 3])
 def test_gaussians_have_their_closed_forms(dimensions: int) -> None:
-    """S = D/2 log(2 pi e s^2), and KL = (D (s^2/t^2 - 1 - log s^2/t^2) + |c|^2/t^2)/2; to 1e-7, for 1e-8 T."""
+    """S = D/2 log(2 pi e s^2), and KL = (D (s^2/t^2 - 1 - log s^2/t^2) + |c|^2/t^2)/2; to 1e-7."""
     shift = np.full(dimensions, 0.3)
     p, q = gaussian(np.zeros(dimensions), 0.5, 0.7), gaussian(shift, 0.8, 1.3)
     ratio = 0.5 / 0.8

@@ -97,7 +97,7 @@ class Training(Diagnostic[TrainingResult]):
     needs_run: ClassVar[bool] = True
 
     kind: Literal["training"] = "training"
-    observations: int = Field(100, ge=2)
+    observations: int = Field(60, ge=2)
     """Number of observations at which densities are computed, at most; evenly spaced."""
 
     def objection(self, group: Group) -> str | None:
