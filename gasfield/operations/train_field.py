@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -31,6 +32,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from gasfield.errors import InputError
+from gasfield.files import write_json
 from gasfield.forces.strengths import NotNegative, fixed_at
 from gasfield.forces.trainable import TrainedForce
 from gasfield.gas import Gas
@@ -40,6 +42,7 @@ from gasfield.registry import register
 
 Values = NDArray[np.float64]
 
+_ENDINGS = (".json", ".yaml")
 _MOST = 1000
 """Numbers of a field that can be trained: each is an observable over time."""
 
@@ -63,6 +66,8 @@ class TrainField(OperationSpec):
     """Part of the last move that is added to the next."""
     held_out: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.5
     """Share of the particles of both groups that the gradient does not see, and that measure the work instead."""
+    file: str | None = None
+    """Name of a file in the run directory, .json or .yaml, for the field as it is at the end: an entry for `forces`."""
 
     @property
     def lesson(self) -> Lesson:
@@ -76,6 +81,8 @@ class TrainField(OperationSpec):
             InputError: if there is no such group or no field to train, the run has no bath, or the teacher has no
                 density that the objective needs.
         """
+        if self.file is not None and (Path(self.file).name != self.file or Path(self.file).suffix not in _ENDINGS):
+            raise InputError(f"'{self.file}' is not the name of a file that ends in .json or .yaml.", parameter="file")
         for key in ("group", "teacher"):
             _require_group(simulation, getattr(self, key), key)
         if self.group == self.teacher:
@@ -162,6 +169,21 @@ class FieldTrainer(Operation):
                 self._work, self._start
             )
         return {f"{self._spec.group}/{name}": value for name, value in numbers.items()}
+
+    def flush(self) -> Path | None:
+        """Writes the field as it is now, if it has a file.
+
+        Raises:
+            WriteError: if it cannot be written.
+        """
+        if self._spec.file is None:
+            return None
+        field = self._force.law.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"train"})
+        return write_json(self._simulation.directory / self._spec.file, field)  # JSON is YAML as well
+
+    def close(self) -> None:
+        """Writes the field as it is at the end."""
+        self.flush()
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Copies of everything that later steps depend on."""

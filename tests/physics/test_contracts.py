@@ -90,7 +90,7 @@ NOT_DRAWN = {"array"}
 OPERATIONS_TRIED: list[dict[str, Any]] = [
     {"kind": "trajectory", "file": "frames.h5", "trigger": 2, "observables": 3},
     {"kind": "train_field", "group": "student", "teacher": "teacher", "momentum": 0.5, "trigger": 2},
-    {"kind": "train_field", "group": "student", "teacher": "teacher", "objective": "reverse_kl", "trigger": 3},
+    {"kind": "train_field", "group": "student", "teacher": "teacher", "objective": "reverse_kl", "file": "field.json"},
 ]
 
 

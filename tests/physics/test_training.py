@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from gasfield.forces import FORCES, Surroundings, build_alone
 from gasfield.gas import Gas
 from gasfield.operations import boltzmann_learning, train_field, trigger_of
 from gasfield.scenario import Scenario
+from gasfield.scenario.document import read_value
 from gasfield.simulation import Simulation
 from gasfield.spaces import Free
 from gasfield.statistics.boltzmann import Boltzmann
@@ -315,6 +317,19 @@ def test_a_simulation_that_is_set_back_has_the_field_of_then() -> None:
     again = simulation.step(40).state()
     for name, values in end.items():
         np.testing.assert_array_equal(values, again[name], err_msg=name)
+
+
+def test_a_trained_field_can_be_used_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with classroom(objectives=("forward",), file="field.yaml") as simulation:
+        simulation.step(30)
+    field = FORCES.parse(read_value(Path("field.yaml").read_text()))
+    assert field.trained is None
+    force = build_alone(field, Surroundings(Free(dimensions=1)))
+    gas = Gas(np.linspace(-2.0, 2.0, 9)[:, None])
+    trained = next(force.trained for force in simulation.forces if force.acts_on("forward"))
+    assert trained is not None
+    np.testing.assert_array_equal(force.energy(gas), trained.energy(gas))
 
 
 def test_a_trained_field_is_not_steady_and_its_start_is_not_taken_for_it() -> None:

@@ -32,6 +32,7 @@ CHARGED = {"name": "gas", "from": {"kind": "gaussian", "count": 3, "spread": 1.0
            "velocities": {"kind": "given", "velocity": [1, 0, 0]}}  # fmt: skip
 WELL: dict[str, Any] = {"forces": [HARMONIC], "dynamics": LANGEVIN, "temperature": 0.4}
 LESSON: dict[str, Any] = WELL | {
+    "space": FREE | {"dimensions": 1},
     "gas": [{"name": "gas", "from": CLOUD}, {"name": "teacher", "from": CLOUD}],
     "forces": [HARMONIC | {"train": ["stiffness"], "groups": ["gas"]},
                {"kind": "double_well", "groups": ["teacher"]}],
@@ -55,7 +56,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "retrieval": {"forces": [{"kind": "hopfield", "patterns": [[2, 0, 0], [-2, 0, 0]]}], "dynamics": ADVECTION},
     "force_table": {"forces": [{"kind": "emission_receptivity", "softening": 0.3}], "dynamics": ADVECTION},
     "training": LESSON,
-    "student_density": LESSON | {"space": FREE | {"dimensions": 1}},
+    "student_density": LESSON,
     "basins": WELL | {"forces": [{"kind": "double_well"}]},
 }
 """Keys of a run to which a diagnostic applies; a warm harmonic well where there are none."""
