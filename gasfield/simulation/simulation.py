@@ -121,6 +121,7 @@ class Simulation(Closing):
         self._monitor = StabilityMonitor()
         self._build()
         self.operations: list[Operation] = [self._monitor, self._planting]
+        self._lessons: list[OperationSpec] = []
         self._begun = self._restored = self._stopping = self._start_is_good = False
         for number, operation in enumerate(operations):
             self.add_operation(operation, number)
@@ -302,10 +303,17 @@ class Simulation(Closing):
             InputError: if it is not an operation, or does not fit the simulation.
         """
         with about("operations", number):
-            built = operation if isinstance(operation, Operation) else parse(AnyOperation, operation).build(self)
+            built = operation if isinstance(operation, Operation) else self._built_from(parse(AnyOperation, operation))
         self.operations.insert(2 if first else len(self.operations), built)  # behind monitor and planting
         if self._begun:
             built.begin(self)
+        return built
+
+    def _built_from(self, spec: OperationSpec) -> Operation:
+        """The operation of a specification; one that trains a field is remembered for the provenance."""
+        built = spec.build(self)
+        if spec.lesson is not None:
+            self._lessons.append(spec)
         return built
 
     def __repr__(self) -> str:
@@ -479,7 +487,9 @@ class Simulation(Closing):
         """What a trajectory of this simulation says of its origin: attributes of the file."""
         specifications = [force for force in self._forces if isinstance(force, ForceSpec)]
         known = len(specifications) == len(self._forces)  # other forces cannot be written down
-        scenario = self.scenario or (described(self, specifications, self._temperature) if known else None)
+        scenario = self.scenario or (
+            described(self, specifications, self._temperature, self._lessons) if known else None
+        )
         plugins = plugins_in_use(scenario, self.law, tuple(self._forces))
         return attributes(self, scenario, plugins) | ({} if self.minimum is None else self.minimum.as_attributes())
 

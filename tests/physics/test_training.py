@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import integrate, stats
 
+from gasfield.diagnostics import diagnose
 from gasfield.diagnostics.context import NotApplicable, RunContext
 from gasfield.errors import InputError
 from gasfield.forces import FORCES, Surroundings, build_alone
@@ -286,7 +287,7 @@ def test_work_on_the_held_out_gas_gives_the_free_energy(monkeypatch: pytest.Monk
     assert off() > 5.0
 
 
-def test_data_that_stay_where_they_are_in_many_dimensions() -> None:
+def test_data_that_stay_where_they_are_in_many_dimensions(tmp_path: Path) -> None:
     """Rows at temperature zero are data. Of a well whose centre moves, F stays, and T KL changes by that of <E>_data,
     k/2 |c - mean|^2: what the work on both gases says is checked on rows that the gradient has not seen."""
     chance, d = np.random.default_rng(1), 48
@@ -297,9 +298,14 @@ def test_data_that_stay_where_they_are_in_many_dimensions() -> None:
         dynamics={"kind": "brownian", "time_step": 0.05},
         forces=[{"kind": "harmonic", "stiffness": 2.0, "train": ["centre"], "groups": ["model"]}],
         temperature={"kind": "by_group", "groups": {"rows": 0.0, "model": 0.5}},
-        operations=[{"kind": "train_field", "group": "model", "teacher": "rows", "rate": 0.02, "trigger": 5}],
+        operations=[
+            {"kind": "train_field", "group": "model", "teacher": "rows", "rate": 0.02, "trigger": 5},
+            {"kind": "trajectory", "file": "lesson.h5", "trigger": 15},
+        ],
+        directory=tmp_path,
     )
-    seen = simulation.step(150).observe()
+    with simulation:
+        seen = simulation.step(150).observe()
     np.testing.assert_array_equal(simulation.gas.positions[:200], rows)
     centre = np.array([seen[f"model/trained.centre.{j}"] for j in range(d)])
     assert np.linalg.norm(centre - 0.3) < 0.3 * np.linalg.norm(np.full(d, 0.3))
@@ -307,6 +313,17 @@ def test_data_that_stay_where_they_are_in_many_dimensions() -> None:
     exact = float(np.mean(np.sum((apart - centre) ** 2 - apart**2, axis=1)))
     assert seen["model/data_work"] == pytest.approx(exact, rel=1e-10)
     assert seen["model/training_work"] > 0.0  # F has not changed
+    found = diagnose(tmp_path / "lesson.h5", ["training", "student_density"])
+    result = found.results["model"]["training"]
+    fallen = result.quantities()["training.divergence_change.sampled"]
+    assert fallen.value is not None
+    assert abs(fallen.value - exact) < 4.0 * fallen.error
+    assert fallen.value < -10.0 * fallen.error
+    assert result.quantities()["training.forward_kl.end"].value is None
+    assert any("no quadrature" in note for note in result.notes)
+    assert [out.reason for out in found.left_out if out.group == "model"] == [
+        "in more than 3 dimensions there is no quadrature"
+    ]
 
 
 def test_a_simulation_that_is_set_back_has_the_field_of_then() -> None:
@@ -319,10 +336,14 @@ def test_a_simulation_that_is_set_back_has_the_field_of_then() -> None:
         np.testing.assert_array_equal(values, again[name], err_msg=name)
 
 
-def test_a_trained_field_can_be_used_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trained_field_can_be_diagnosed_and_used_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with classroom(objectives=("forward",), file="field.yaml") as simulation:
-        simulation.step(30)
+        simulation.add_operation({"kind": "trajectory", "file": "lesson.h5", "trigger": 30})
+        simulation.step(150)
+    result = diagnose("lesson.h5", ["training"]).results["forward"]["training"].quantities()
+    assert result["training.forward_kl.end"].value < 0.9 * result["training.forward_kl.start"].value
+    assert result["training.identity.residual"].value < 1e-12
     field = FORCES.parse(read_value(Path("field.yaml").read_text()))
     assert field.trained is None
     force = build_alone(field, Surroundings(Free(dimensions=1)))
