@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from gasfield.gas import Gas
     from gasfield.importing import import_recording
     from gasfield.inspection import inspect
+    from gasfield.learning.fit import fit
+    from gasfield.learning.forecasting import forecast
     from gasfield.plugins import run_plugin
     from gasfield.recording import Recorder
     from gasfield.registry import register
@@ -40,6 +42,8 @@ _HOME = {
     "Trajectory": ("trajectory", "Trajectory"),
     "compare": ("comparison", "compare"),
     "diagnose": ("diagnostics", "diagnose"),
+    "fit": ("learning.fit", "fit"),
+    "forecast": ("learning.forecasting", "forecast"),
     "free_energy_along_temperature": ("diagnostics.thermodynamics.free_energy", "free_energy_along_temperature"),
     "import_recording": ("importing", "import_recording"),
     "inspect": ("inspection", "inspect"),
@@ -63,6 +67,8 @@ __all__ = [
     "__version__",
     "compare",
     "diagnose",
+    "fit",
+    "forecast",
     "free_energy_along_temperature",
     "import_recording",
     "inspect",

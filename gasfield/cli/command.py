@@ -105,7 +105,7 @@ class Deferred(Command):
         return super().get_params(ctx)
 
 
-LIBRARY: Any = None
+LIBRARY: Any = object()
 """Placeholder for a default that is taken from the function which the command calls."""
 
 

@@ -13,6 +13,8 @@ from gasfield.cli import (
     compare,
     dead,
     diagnose,
+    fit,
+    forecast,
     import_,
     inspect,
     list_,
@@ -64,6 +66,8 @@ _add("Recordings", import_.import_, like="gasfield.importing:import_recording")
 _add("Looking", diagnose.diagnose)
 _add("Looking", compare.compare)
 _add("Looking", animate.animate, like="gasfield.plots.film:animate")
+_add("Learning", fit.fit, like="gasfield.learning.fit:fit")
+_add("Learning", forecast.forecast)
 _add("Embeddings", inspect.inspect, like="gasfield.inspection:inspect")
 _add("Embeddings", dead.dead, like="gasfield.inspection:find_dead")
 

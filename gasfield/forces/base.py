@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from gasfield.errors import InputError
+from gasfield.forces.moved import Moved
 from gasfield.forces.strengths import fixed_at, schedules_in
 from gasfield.gas import Gas
 from gasfield.registry import Registry
@@ -165,6 +166,8 @@ class Force(ABC):
     """Whether it acts between particles only and obeys Newton's third law, so that it conserves total momentum."""
     steady: bool = True
     """Whether it does not depend on time, as equilibrium requires."""
+    moved: Moved | None = None
+    """The motion that a learned field belongs to; None for other forces."""
     rotates_velocities: bool = False
     """Whether it also acts on velocities without doing work: see `rotate_velocities`."""
 
@@ -218,6 +221,11 @@ class Force(ABC):
         Raises:
             InputError: if it is not.
         """
+        return None
+
+    def outside(self, gas: Gas) -> NDArray[np.bool_] | None:
+        """(N,) which particles are outside the region in which the force is known; None, by default, where it is known
+        everywhere. A learned field is an extrapolation there."""
         return None
 
     def data_digest(self) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gasfield.errors import InputError
 from gasfield.forces.base import Array, Force, ForceSpec, Surroundings
@@ -82,6 +83,12 @@ class TotalForce:
         """Sum over particles of x . F, over pairs of r . F by nearest images [energy]."""
         gas = self._for_kernels(gas)
         return float(sum(force.virial(gas) for force in self._forces))
+
+    def outside(self, gas: Gas) -> NDArray[np.bool_] | None:
+        """(N,) which particles are outside the region in which all forces are known; None where they are known
+        everywhere."""
+        found = [outside for force in self._forces if (outside := force.outside(gas)) is not None]
+        return np.logical_or.reduce(found) if found else None
 
     def _for_kernels(self, gas: Gas) -> Gas:
         """The gas with contiguous float64 positions, for which kernels are compiled, after a check of their dimensions:

@@ -22,6 +22,7 @@ class Within(Force):
         """Restricts a force to the named groups; `each` for every group separately."""
         self._force, self._groups = force, groups
         self.conservative, self.interacting = force.conservative, force.interacting
+        self.moved = force.moved
         self.mutual, self.rotates_velocities, self.steady = force.mutual, force.rotates_velocities, force.steady
         self._species: NDArray[np.int64] | None = None
         self._families: list[NDArray[np.int64]] = []
@@ -61,6 +62,15 @@ class Within(Force):
             raise InputError(f"there is no group '{unknown[0]}'; there are {', '.join(gas.names)}.", parameter="groups")
         for _, part in self._parts(gas):
             self._force.check_gas(part)
+
+    def outside(self, gas: Gas) -> NDArray[np.bool_] | None:
+        outside = np.zeros(gas.count, np.bool_)
+        for rows, part in self._parts(gas):
+            found = self._force.outside(part)
+            if found is None:
+                return None
+            outside[rows] = found
+        return outside
 
     def data_digest(self) -> str | None:
         return self._force.data_digest()

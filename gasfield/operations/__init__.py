@@ -10,6 +10,7 @@ from gasfield.operations.base import (
     SimulationLike,
 )
 from gasfield.operations.checkpoints import Checkpointer
+from gasfield.operations.extrapolation import ExtrapolationWatch
 from gasfield.operations.observables import Observables, observe
 from gasfield.operations.progress import Progress, ProgressReporter
 from gasfield.operations.stability import StabilityMonitor
@@ -18,6 +19,7 @@ from gasfield.operations.triggers import STRIDE, AnyOf, AnyTrigger, At, Every, S
 
 __all__ = [
     "OPERATIONS", "STRIDE", "AnyOf", "AnyOperation", "AnyTrigger", "At", "Callback", "Checkpointer", "Every",
-    "Lesson", "Observables", "Operation", "OperationSpec", "Progress", "ProgressReporter", "Seconds", "SimulationLike",
-    "StabilityMonitor", "TrajectoryRecorder", "Trigger", "any_of", "observe", "trigger_of",
+    "ExtrapolationWatch", "Lesson", "Observables", "Operation", "OperationSpec", "Progress", "ProgressReporter",
+    "Seconds", "SimulationLike", "StabilityMonitor", "TrajectoryRecorder", "Trigger", "any_of", "observe",
+    "trigger_of",
 ]  # fmt: skip

@@ -22,7 +22,8 @@ def observe(gas: Gas, space: Space, forces: TotalForce, dynamics: Dynamics, bath
     Means over the particles of the gas and of each group:
     * `potential_energy`, `kinetic_energy` [energy];
     * `gradient_squared` |grad U|^2 and `laplacian` of U, for the configurational temperature;
-    * `heat` that went to the bath since the start [energy].
+    * `heat` that went to the bath since the start [energy];
+    * `outside`: the share outside the region in which a learned field was sampled.
 
     Of the gas as a whole, and of each group where it has its own:
     * `temperature` of the bath [energy];
@@ -59,6 +60,9 @@ def _of_particles(gas: Gas, space: Space, forces: TotalForce, bath: Bath | None)
         gradient = forces.force(gas)
         found["gradient_squared"] = np.einsum("ij,ij->i", gradient, gradient)
         found["laplacian"] = forces.laplacian(gas)
+    outside = forces.outside(gas)
+    if outside is not None:
+        found["outside"] = outside.astype(np.float64)
     return found
 
 

@@ -28,7 +28,7 @@ from gasfield.errors import BlowUp, InputError, Note, about
 from gasfield.forces import AnyForce, Force, ForceSpec, Surroundings, TotalForce, build_force
 from gasfield.gas import Gas
 from gasfield.kernels.threads import threads_worth
-from gasfield.operations import AnyOperation, Operation, OperationSpec, StabilityMonitor, observe
+from gasfield.operations import AnyOperation, ExtrapolationWatch, Operation, OperationSpec, StabilityMonitor, observe
 from gasfield.plugins import plugins_in_use
 from gasfield.resources import require_file
 from gasfield.scenario import Scenario, load_scenario
@@ -36,6 +36,7 @@ from gasfield.scenario.initial_state import ScheduledTracer
 from gasfield.scenario.minimize import Minimize
 from gasfield.schedules import AnyTemperature, ByGroup, Schedule
 from gasfield.simulation.finite import require_finite_start
+from gasfield.simulation.learned import require_learned_for
 from gasfield.simulation.minimize import Minimum, minimize
 from gasfield.simulation.overlap import require_apart
 from gasfield.simulation.planting import PlantTracers
@@ -120,7 +121,7 @@ class Simulation(Closing):
         self.everyone, self.space = self._initial.everyone, self._initial.space
         self._monitor = StabilityMonitor()
         self._build()
-        self.operations: list[Operation] = [self._monitor, self._planting]
+        self.operations: list[Operation] = [self._monitor, self._planting, *self._watches()]
         self._lessons: list[OperationSpec] = []
         self._begun = self._restored = self._stopping = self._start_is_good = False
         for number, operation in enumerate(operations):
@@ -188,8 +189,13 @@ class Simulation(Closing):
         with about("dynamics"):
             conditions = Conditions(self.space, self.forces, self.bath, self.seed)
             self.dynamics: Dynamics = self.law.build(self.gas, conditions)
+        require_learned_for(self.forces, self.law)
         self.dynamics.project(self.gas)
         self.dynamics.begin(self.gas)
+
+    def _watches(self) -> list[Operation]:
+        """What looks along the way whether the forces are known where the gas is."""
+        return [] if self.forces.outside(self.gas) is None else [ExtrapolationWatch()]
 
     # --- stepping ----------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,275 @@
+"""What a field is learned from: rows of one or several trajectories over some frames, read block by block."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasfield.diagnostics.group import Group
+from gasfield.diagnostics.repeats import distinct_frames
+from gasfield.errors import InputError
+from gasfield.forces.learned import Region
+from gasfield.trajectory import Trajectory
+
+Array = NDArray[np.float64]
+
+BLOCKS = 10
+"""Default number of blocks in time of each trajectory, for cross-validation and bootstrap."""
+_SAMPLE = 20_000
+"""Most places of the sample that describes the region."""
+_ON_SPHERE = 1e-5
+"""Relative deviation of |x| up to which rows count as lying on a sphere: the rounding of float32, a hundredfold."""
+_LONG = 1.5
+"""An interval this many times longer than the usual one is a gap."""
+
+
+class Transitions(NamedTuple):
+    """Successive frames of one trajectory: where the rows were, and where they went.
+
+    Attributes:
+        source: number of the trajectory.
+        blocks: (t,) number of the block in time to which each interval belongs; blocks of all trajectories are counted
+            through.
+        frames: (t,) number of the frame in which each interval starts.
+        steps: (t,) step at which each interval starts.
+        times: (t,) time at which it starts.
+        spans: (t,) its length [time].
+        start: (t, n, D) positions at its start [length].
+        end: (t, n, D) positions at its end [length].
+    """
+
+    source: int
+    blocks: NDArray[np.int64]
+    frames: NDArray[np.int64]
+    steps: NDArray[np.int64]
+    times: Array
+    spans: Array
+    start: Array
+    end: Array
+
+    @property
+    def slopes(self) -> Array:
+        """(t, n, D) mean velocity over each interval [length/time]."""
+        slopes: Array = (self.end - self.start) / self.spans[:, None, None]
+        return slopes
+
+    @property
+    def middle(self) -> Array:
+        """(t, n, D) the mean of start and end [length]."""
+        middle: Array = 0.5 * (self.start + self.end)
+        return middle
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Rows of trajectories over the frames of the training span.
+
+    Attributes:
+        groups: one for each trajectory, of the rows that have a finite position in every frame.
+        trajectories: the open files, for what else they hold (the recorded field, the law of motion).
+        space: "free" or "sphere".
+        blocks: number of blocks in time of each trajectory.
+        seed: of every random choice of a fit.
+        notes: what is to be said of the data.
+    """
+
+    groups: tuple[Group, ...]
+    trajectories: tuple[Trajectory, ...]
+    space: str = "free"
+    blocks: int = BLOCKS
+    seed: int = 0
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        trajectories: Sequence[Trajectory],
+        *,
+        rows: str | None = None,
+        frames: str | None = None,
+        space: str | None = None,
+        blocks: int = BLOCKS,
+        seed: int = 0,
+    ) -> TrainingData:
+        """The training data in some trajectories.
+
+        Args:
+            trajectories: open; of the same dimensions.
+            rows: a group, several joined by commas, or "all" (the default).
+            frames: a range a:b of frames, the end excluded; all frames by default.
+            space: "free" or "sphere"; found from the positions if left out.
+            blocks: of each trajectory.
+            seed: as above.
+
+        Raises:
+            InputError: if dimensions differ, there is no such group, there are fewer than three frames, no row has a
+                finite position in all of them, no row moves, or rows are not on the sphere that was asked for.
+        """
+        _require_alike(trajectories)
+        groups, notes = [], []
+        for trajectory in trajectories:
+            group = _group(trajectory, rows, frames)
+            notes += [f"{trajectory.path.name}: {note}" for note in (*group.notes, *_gaps(group))]
+            groups.append(group)
+        space, said = _space_of(groups, space)
+        return cls(tuple(groups), tuple(trajectories), space, blocks, seed, (*notes, *said))
+
+    @property
+    def dimensions(self) -> int:
+        """D."""
+        return self.groups[0].dimensions
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The first and the last step."""
+        return min(int(group.steps[0]) for group in self.groups), max(int(group.steps[-1]) for group in self.groups)
+
+    @property
+    def block_count(self) -> int:
+        """Number of all blocks in time."""
+        return sum(self._blocks_of(group) for group in self.groups)
+
+    @property
+    def intervals(self) -> int:
+        """Number of intervals between successive frames, of all trajectories."""
+        return sum(len(group.steps) - 1 for group in self.groups)
+
+    def transitions(self, parts: int = 4) -> Iterator[Transitions]:
+        """All intervals, piece by piece, in order; `parts` as for `Group.blocks`."""
+        first = 0
+        for source, group in enumerate(self.groups):
+            count, last = self._blocks_of(group), len(group.steps) - 1
+            for span, places in group.blocks(overlap=1, parts=parts):
+                at = np.arange(span.start, span.stop - 1)
+                if len(at):
+                    yield Transitions(
+                        source=source,
+                        blocks=first + at * count // last,
+                        frames=at,
+                        steps=group.steps[at],
+                        times=group.times[at],
+                        spans=np.diff(group.times[span.start : span.stop]),
+                        start=places[:-1],
+                        end=places[1:],
+                    )
+            first += count
+
+    def sample(self, count: int = _SAMPLE) -> Array:
+        """(M, D) at most `count` of the positions, evenly spaced over trajectories, frames and rows."""
+        share = max(1, count // len(self.groups))
+        return np.concatenate([_sample(group, share) for group in self.groups])
+
+    def region(self) -> Region:
+        """The region of all positions: axes from a sample of them, extent from all."""
+        region = Region.of(self.sample())
+        for group in self.groups:
+            for _, places in group.blocks(parts=4):
+                region = region.including(places.reshape(-1, self.dimensions))
+        return region
+
+    def _blocks_of(self, group: Group) -> int:
+        return min(self.blocks, len(group.steps) - 1)
+
+
+def frame_range(text: str, count: int, parameter: str) -> slice:
+    """The frames of a range a:b, the end excluded; negative numbers count from the end.
+
+    Raises:
+        InputError: if it is no range, or reaches beyond the frames.
+    """
+    match = re.fullmatch(r"\s*(-?\d*)\s*:\s*(-?\d*)\s*", text)
+    if match is None:
+        raise InputError("write frames as a range a:b, the end excluded.", parameter=parameter, value=text)
+    start, stop = (int(part) if part.strip("-") else None for part in match.groups())
+    first, last, _ = slice(start, stop).indices(count)
+    if (stop is not None and stop > count) or last <= first:
+        raise InputError(
+            f"the trajectory has {count} frames, 0 to {count - 1}; {text} is no range of them.", parameter=parameter
+        )
+    return slice(first, last)
+
+
+def _require_alike(trajectories: Sequence[Trajectory]) -> None:
+    if not trajectories:
+        raise InputError("no trajectory is given; a field is learned from one or several.", parameter="recordings")
+    first = trajectories[0]
+    for other in trajectories[1:]:
+        if other.dimensions != first.dimensions:
+            raise InputError(
+                f"{other.path} has {other.dimensions} dimensions, {first.path} {first.dimensions}: "
+                "a field is learned from trajectories in the same space."
+            )
+
+
+def _group(trajectory: Trajectory, rows: str | None, frames: str | None) -> Group:
+    kept, notes = distinct_frames(trajectory)
+    if frames is not None:
+        kept = kept[frame_range(frames, len(kept), "frames")]
+    if len(kept) < 3:
+        raise InputError(f"{trajectory.path}: {len(kept)} frames; at least 3 are needed.", parameter="frames")
+    names = [] if rows in (None, "all") else [name.strip() for name in str(rows).split(",")]
+    members = np.sort(np.concatenate([trajectory.members(name) for name in names])) if names else None
+    chosen = np.arange(trajectory.count) if members is None else members
+    group = Group.of(trajectory, ",".join(names) or "all rows", chosen, kept)
+    present = replace(group, notes=notes).present()
+    if not present.count or len(present.steps) < 3:
+        raise InputError(
+            f"{trajectory.path}: no row of {group.name} has a finite position in three frames of the training span; "
+            "choose other rows or frames.",
+            parameter="rows",
+        )
+    if not any(np.any(np.diff(places, axis=0)) for _, places in present.blocks(overlap=1)):
+        raise InputError(
+            f"{trajectory.path}: no row of {group.name} moves between steps {present.steps[0]} and "
+            f"{present.steps[-1]}: there is nothing to learn."
+        )
+    return present
+
+
+def _gaps(group: Group) -> list[str]:
+    """What is to be said of uneven intervals."""
+    spans = np.diff(group.times)
+    usual = float(np.median(spans))
+    long = spans[spans > _LONG * usual]
+    if not len(long):
+        return []
+    return [
+        f"{len(long)} of {len(spans)} intervals between frames are longer than the usual {usual:g} "
+        f"(up to {long.max():g}): over them the mean velocity stands for the velocity"
+    ]
+
+
+def _space_of(groups: Sequence[Group], asked: str | None) -> tuple[str, list[str]]:
+    """The space, and what is to be said of it."""
+    if asked not in (None, "free", "sphere"):
+        raise InputError(
+            "a field is learned in free space or on a sphere: write free or sphere.", parameter="space", value=asked
+        )
+    if asked == "free":
+        return asked, []
+    radius = float(np.linalg.norm(groups[0].frame(0)[0]))
+    off = max(_deviation(group, radius) for group in groups)
+    if off <= _ON_SPHERE * radius and radius > 0.0 and groups[0].dimensions > 1:
+        return "sphere", [] if asked else [f"all rows lie on a sphere of radius {radius:.4g}: learned on it"]
+    if asked == "sphere":
+        raise InputError(
+            f"rows are not on a sphere: |x| differs from {radius:.6g} by up to {off:.2g}. Use free.", parameter="space"
+        )
+    return "free", []
+
+
+def _deviation(group: Group, radius: float) -> float:
+    return max(float(np.abs(np.linalg.norm(places, axis=2) - radius).max()) for _, places in group.blocks())
+
+
+def _sample(group: Group, count: int) -> Array:
+    total = len(group.steps) * group.count
+    taken = np.unique(np.linspace(0, total - 1, min(count, total)).astype(np.int64))
+    frames, rows = np.divmod(taken, group.count)
+    pieces = [group.frame(int(frame))[rows[frames == frame]] for frame in np.unique(frames)]
+    return np.concatenate(pieces)
