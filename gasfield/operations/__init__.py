@@ -4,10 +4,10 @@ from gasfield.operations.base import (
     OPERATIONS,
     AnyOperation,
     Callback,
-    Lesson,
     Operation,
     OperationSpec,
     SimulationLike,
+    TrainingPair,
 )
 from gasfield.operations.checkpoints import Checkpointer
 from gasfield.operations.extrapolation import ExtrapolationWatch
@@ -19,7 +19,7 @@ from gasfield.operations.triggers import STRIDE, AnyOf, AnyTrigger, At, Every, S
 
 __all__ = [
     "OPERATIONS", "STRIDE", "AnyOf", "AnyOperation", "AnyTrigger", "At", "Callback", "Checkpointer", "Every",
-    "ExtrapolationWatch", "Lesson", "Observables", "Operation", "OperationSpec", "Progress", "ProgressReporter",
-    "Seconds", "SimulationLike", "StabilityMonitor", "TrajectoryRecorder", "Trigger", "any_of", "observe",
+    "ExtrapolationWatch", "Observables", "Operation", "OperationSpec", "Progress", "ProgressReporter", "Seconds",
+    "SimulationLike", "StabilityMonitor", "TrainingPair", "TrajectoryRecorder", "Trigger", "any_of", "observe",
     "trigger_of",
 ]  # fmt: skip

@@ -96,8 +96,8 @@ class SimulationLike(Protocol):
         ...
 
 
-class Lesson(NamedTuple):
-    """Who learns from whom: names of two groups."""
+class TrainingPair(NamedTuple):
+    """Names of the group whose field is trained and of the group whose density it learns."""
 
     student: str
     teacher: str
@@ -200,7 +200,7 @@ class OperationSpec(Spec):
         return (name,) if isinstance(name, str) else ()
 
     @property
-    def lesson(self) -> Lesson | None:
+    def trains(self) -> TrainingPair | None:
         """Which group it trains on which other one; None, by default, where it trains nothing."""
         return None
 

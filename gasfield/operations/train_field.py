@@ -12,12 +12,12 @@ A change of the field does work on the gas. With W_i, that on particle i since t
 
 (Jarzynski 1997, Physical Review Letters 78:2690), if the gas was in equilibrium then and T stays. The equality needs no
 equilibrium later and no quadrature, so that it holds in any number of dimensions. It needs a field that does not move
-by what the particles do: a gradient that is estimated from N particles sees their own fluctuations, and moves the field
+by what the particles do: a gradient that is estimated from N particles contains their fluctuations, and moves the field
 against them, which at each step adds rate/T sum Var(dE/d theta)/N to the work on the same particles. Part of both gases
-is therefore held out: the gradient does not see them, and only they measure the work. With <W>_data, the mean of the
-same sum over the held-out particles of the teacher, T KL(data || model) has changed by <W>_data - Delta F. As ever with
-Jarzynski's average, the field must move slowly: once <W> - Delta F is of the order of T, the few particles that decide
-the average are missing from the sample, and its error is underestimated.
+is therefore held out: they do not enter the gradient, and the work is measured on them only. With <W>_data, the mean
+of the same sum over the held-out particles of the teacher, T KL(data || model) has changed by <W>_data - Delta F. As ever
+with Jarzynski's average, the field must move slowly: once <W> - Delta F is of the order of T, the few particles that
+decide the average are missing from the sample, and its error is underestimated.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from gasfield.files import write_json
 from gasfield.forces.strengths import NotNegative, fixed_at
 from gasfield.forces.trainable import TrainedForce
 from gasfield.gas import Gas
-from gasfield.operations.base import Lesson, Operation, OperationSpec, SimulationLike
+from gasfield.operations.base import Operation, OperationSpec, SimulationLike, TrainingPair
 from gasfield.operations.boltzmann_learning import forward_gradient, reverse_gradient
 from gasfield.registry import register
 
@@ -65,14 +65,14 @@ class TrainField(OperationSpec):
     momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     """Part of the last move that is added to the next."""
     held_out: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.5
-    """Share of the particles of both groups that the gradient does not see, and that measure the work instead."""
+    """Share of the particles of both groups that do not enter the gradient; the work is measured on them."""
     file: str | None = None
     """Name of a file in the run directory, .json or .yaml, for the field as it is at the end: an entry for `forces`."""
 
     @property
-    def lesson(self) -> Lesson:
-        """Who learns from whom."""
-        return Lesson(self.group, self.teacher)
+    def trains(self) -> TrainingPair:
+        """The group that is trained, and its teacher."""
+        return TrainingPair(self.group, self.teacher)
 
     def build(self, simulation: SimulationLike) -> FieldTrainer:
         """The operation at work.
@@ -141,7 +141,7 @@ class FieldTrainer(Operation):
             InputError: if a number leaves the finite ones.
         """
         gas, force = simulation.gas, self._force
-        parted = [[gas.select(rows) for rows in self._parted(gas, name)] for name in self._spec.lesson]
+        parted = [[gas.select(rows) for rows in self._parted(gas, name)] for name in self._spec.trains]
         (student, teacher), held_out = zip(*parted, strict=True)
         rate = float(fixed_at(self._spec.rate, gas.step))
         self._move = self._spec.momentum * self._move - rate * self._gradient(student, teacher)

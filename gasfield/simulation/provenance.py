@@ -37,7 +37,7 @@ def described(
     simulation: SimulationLike,
     forces: Sequence[ForceSpec],
     temperature: Schedule | ByGroup | None,
-    lessons: Sequence[OperationSpec] = (),
+    training: Sequence[OperationSpec] = (),
 ) -> Scenario:
     """A scenario with the physics of a simulation that was built in Python, training included, so that its trajectory
     can be diagnosed like any other. It has no initial state: that is the first frame."""
@@ -55,7 +55,7 @@ def described(
             "forces": tuple(forces),
             "dynamics": simulation.law,
             "temperature": temperature,
-            "operations": tuple(lessons),
+            "operations": tuple(training),
             "run": {"steps": 1},
         }
     )

@@ -122,7 +122,7 @@ class Simulation(Closing):
         self._monitor = StabilityMonitor()
         self._build()
         self.operations: list[Operation] = [self._monitor, self._planting, *self._watches()]
-        self._lessons: list[OperationSpec] = []
+        self._training: list[OperationSpec] = []
         self._begun = self._restored = self._stopping = self._start_is_good = False
         for number, operation in enumerate(operations):
             self.add_operation(operation, number)
@@ -318,8 +318,8 @@ class Simulation(Closing):
     def _built_from(self, spec: OperationSpec) -> Operation:
         """The operation of a specification; one that trains a field is remembered for the provenance."""
         built = spec.build(self)
-        if spec.lesson is not None:
-            self._lessons.append(spec)
+        if spec.trains is not None:
+            self._training.append(spec)
         return built
 
     def __repr__(self) -> str:
@@ -494,7 +494,7 @@ class Simulation(Closing):
         specifications = [force for force in self._forces if isinstance(force, ForceSpec)]
         known = len(specifications) == len(self._forces)  # other forces cannot be written down
         scenario = self.scenario or (
-            described(self, specifications, self._temperature, self._lessons) if known else None
+            described(self, specifications, self._temperature, self._training) if known else None
         )
         plugins = plugins_in_use(scenario, self.law, tuple(self._forces))
         return attributes(self, scenario, plugins) | ({} if self.minimum is None else self.minimum.as_attributes())

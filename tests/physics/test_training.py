@@ -272,7 +272,7 @@ def test_without_a_rate_nothing_moves_and_uphill_nothing_falls(monkeypatch: pyte
 
 def test_work_on_the_held_out_gas_gives_the_free_energy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Jarzynski: -T log <exp(-W/T)> within three standard errors of Delta F = T/2 log(k'/k), and <W> above it, by
-    dynamics that keep each density exactly. The particles that the gradient is estimated from say otherwise: each step
+    dynamics that keep each density exactly. The particles of which the gradient is estimated do not: each step
     pushes them against their own fluctuations."""
 
     def off() -> float:
@@ -289,7 +289,7 @@ def test_work_on_the_held_out_gas_gives_the_free_energy(monkeypatch: pytest.Monk
 
 def test_data_that_stay_where_they_are_in_many_dimensions(tmp_path: Path) -> None:
     """Rows at temperature zero are data. Of a well whose centre moves, F stays, and T KL changes by that of <E>_data,
-    k/2 |c - mean|^2: what the work on both gases says is checked on rows that the gradient has not seen."""
+    k/2 |c - mean|^2: the work on both gases is checked on rows that are not in the gradient."""
     chance, d = np.random.default_rng(1), 24
     rows = 0.3 + 0.1 * chance.standard_normal((200, d))
     start = chance.standard_normal((400, d)) / np.sqrt(2.0) * np.sqrt(0.5)

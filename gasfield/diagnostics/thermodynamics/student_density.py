@@ -18,7 +18,7 @@ import numpy as np
 
 from gasfield.diagnostics.base import Axes, Diagnostic, GroupedResult, Values
 from gasfield.diagnostics.group import Group
-from gasfield.diagnostics.thermodynamics.lesson import course
+from gasfield.diagnostics.thermodynamics.training_history import training_history
 from gasfield.registry import register
 from gasfield.statistics.boltzmann import Boltzmann
 from gasfield.statistics.estimate import exact
@@ -74,15 +74,15 @@ class StudentDensity(Diagnostic[StudentDensityResult]):
 
     def objection(self, group: Group) -> str | None:
         """Needs a trained field, and densities of model and teacher that quadrature gives."""
-        lesson = course(group)
-        lesson.model(-1)
-        lesson.teacher(-1)
+        history = training_history(group)
+        history.model(-1)
+        history.teacher(-1)
         return None
 
     def measure(self, group: Group, notes: list[str]) -> StudentDensityResult:
         """Both densities at the last observation, and the shares that they have in common."""
-        lesson = course(group)
-        student, teacher = lesson.model(-1), lesson.teacher(-1)
+        history = training_history(group)
+        student, teacher = history.model(-1), history.teacher(-1)
         last = group.places(slice(-1, None))[0][:, 0]
         low, high = (np.array(ends) for ends in zip(_span(student), _span(teacher), strict=True))
         edges = np.linspace(low.min(), high.max(), _FINE * _BINS + 1)
@@ -92,7 +92,7 @@ class StudentDensity(Diagnostic[StudentDensityResult]):
             group=group.name,
             estimates={f"student_density.{name}": exact(share, "1") for name, share in common.items()},
             notes=tuple(notes),
-            teacher=lesson.lesson.teacher,
+            teacher=history.pair.teacher,
             edges=edges,
             densities=np.stack([_along(density, edges) for density in (teacher, student)]),
             sample=counts,

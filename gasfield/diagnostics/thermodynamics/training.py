@@ -23,7 +23,7 @@ from pydantic import Field
 from gasfield.diagnostics.base import Axes, Diagnostic, GroupedResult, Values, spread_over
 from gasfield.diagnostics.context import NotApplicable
 from gasfield.diagnostics.group import Group
-from gasfield.diagnostics.thermodynamics.lesson import Course, course
+from gasfield.diagnostics.thermodynamics.training_history import TrainingHistory, training_history
 from gasfield.registry import register
 from gasfield.statistics.boltzmann import Boltzmann
 from gasfield.statistics.correlation import correlated_mean
@@ -102,17 +102,17 @@ class Training(Diagnostic[TrainingResult]):
 
     def objection(self, group: Group) -> str | None:
         """Needs a field that was trained, and its numbers over time."""
-        course(group)
+        training_history(group)
         return None
 
     def measure(self, group: Group, notes: list[str]) -> TrainingResult:
         """The courses, their values at the start, and means over the last quarter."""
-        lesson = course(group)
-        chosen = spread_over(len(lesson.steps), self.observations)
+        history = training_history(group)
+        chosen = spread_over(len(history.steps), self.observations)
         courses = {name: np.full(len(chosen), np.nan) for name in _EXACT}
         try:
             for place, observation in enumerate(chosen):
-                for name, value in _numbers(lesson, int(observation)).items():
+                for name, value in _numbers(history, int(observation)).items():
                     courses[name][place] = value
         except NotApplicable as reason:
             notes.append(f"no divergence or free energy by quadrature: {reason}")
@@ -122,23 +122,23 @@ class Training(Diagnostic[TrainingResult]):
                 "the temperature changed, or no particles were held out: no change of F by the work on the gas"
             )
         estimates = _ends(courses, notes) | _changes(group, courses, chosen, sampled, error)
-        if (warning := _dissipated(estimates, lesson.temperature(group.name, -1))) is not None:
+        if (warning := _dissipated(estimates, history.temperature(group.name, -1))) is not None:
             notes.append(warning)
         return TrainingResult(
             group=group.name,
             estimates={f"training.{name}": estimate for name, estimate in estimates.items()},
             notes=tuple(notes),
-            teacher=lesson.lesson.teacher,
-            steps=lesson.steps[chosen],
+            teacher=history.pair.teacher,
+            steps=history.steps[chosen],
             courses=courses,
             sampled=sampled,
             sampled_error=error,
         )
 
 
-def _numbers(lesson: Course, observation: int) -> dict[str, float]:
+def _numbers(history: TrainingHistory, observation: int) -> dict[str, float]:
     """All courses at an observation."""
-    model, data = lesson.model(observation), lesson.teacher(observation)
+    model, data = history.model(observation), history.teacher(observation)
     forward, temperature = data.divergence(model), model.temperature
     energy = data.cross_energy(model)
     return {

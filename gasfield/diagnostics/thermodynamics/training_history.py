@@ -1,4 +1,4 @@
-"""What a group has learned: the numbers of its trained field over time, its density and that of its teacher."""
+"""The numbers of a trained field over time, the density of its group and that of the teacher."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from gasfield.diagnostics.thermodynamics.confinement import BY_QUADRATURE, UNCON
 from gasfield.dynamics import Bath
 from gasfield.forces import ForceSpec, Surroundings, TotalForce, build_alone
 from gasfield.forces.trainable import Trainable
-from gasfield.operations import Lesson
+from gasfield.operations import TrainingPair
 from gasfield.statistics.boltzmann import Boltzmann
 from gasfield.statistics.quadrature import NotConfined
 
 
 @dataclass(frozen=True)
-class Course:
+class TrainingHistory:
     """The numbers of a trained field at the observations.
 
     Attributes:
         group: the group that learns.
-        lesson: from whom.
+        pair: names of the group that learns and of its teacher.
         law: the field, as it started.
         steps: (T,).
         times: (T,).
@@ -34,7 +34,7 @@ class Course:
     """
 
     group: Group
-    lesson: Lesson
+    pair: TrainingPair
     law: Trainable
     steps: np.ndarray
     times: Values
@@ -48,8 +48,8 @@ class Course:
             NotApplicable: if it is not known by quadrature; the message gives the reason.
         """
         at = self.law.at_numbers(self.numbers[observation], self.group.dimensions)
-        laws = [at if law is self.law else law for law in self.group.run.acting(self.lesson.student)]
-        return self._density(laws, self.lesson.student, observation)[0]
+        laws = [at if law is self.law else law for law in self.group.run.acting(self.pair.student)]
+        return self._density(laws, self.pair.student, observation)[0]
 
     def teacher(self, observation: int) -> Boltzmann:
         """The density of the teacher at an observation.
@@ -57,7 +57,7 @@ class Course:
         Raises:
             NotApplicable: as `model`.
         """
-        name = self.lesson.teacher
+        name = self.pair.teacher
         place, laws = (name, self.temperature(name, observation)), self.group.run.acting(name)
         if place in self.known:
             return self.known[place]
@@ -103,23 +103,23 @@ class Course:
         return float(bath.at(int(self.steps[observation]))[run.groups.index(name)])
 
 
-def course(group: Group) -> Course:
-    """The course of a group's training.
+def training_history(group: Group) -> TrainingHistory:
+    """The history of a group's training.
 
     Raises:
         NotApplicable: if it was not trained.
     """
-    lessons = [operation.lesson for operation in group.run.operations if operation.lesson is not None]
-    lesson = next((lesson for lesson in lessons if lesson.student == group.name), None)
+    pairs = [operation.trains for operation in group.run.operations if operation.trains is not None]
+    pair = next((pair for pair in pairs if pair.student == group.name), None)
     laws = [law.trained for law in group.run.acting(group.name) if law.trained is not None]
-    if lesson is None or len(laws) != 1:
+    if pair is None or len(laws) != 1:
         raise NotApplicable("no operation trains a field of this group")
     names = [f"trained.{name}" for name in laws[0].trained_names(group.dimensions)]
     if any(name not in group.series for name in names):
         raise NotApplicable("the numbers of its field were not observed")
     series = [group.series[name] for name in names]
     numbers = np.stack([one.values for one in series], axis=1)
-    return Course(group, lesson, laws[0], series[0].steps, series[0].times, numbers)
+    return TrainingHistory(group, pair, laws[0], series[0].steps, series[0].times, numbers)
 
 
 @once
