@@ -15,9 +15,9 @@ equilibrium later and no quadrature, so that it holds in any number of dimension
 by what the particles do: a gradient that is estimated from N particles contains their fluctuations, and moves the field
 against them, which at each step adds rate/T sum Var(dE/d theta)/N to the work on the same particles. Part of both gases
 is therefore held out: they do not enter the gradient, and the work is measured on them only. With <W>_data, the mean
-of the same sum over the held-out particles of the teacher, T KL(data || model) has changed by <W>_data - Delta F. As ever
-with Jarzynski's average, the field must move slowly: once <W> - Delta F is of the order of T, the few particles that
-decide the average are missing from the sample, and its error is underestimated.
+of the same sum over the held-out particles of the teacher, T KL(data || model) has changed by <W>_data - Delta F. As
+ever with Jarzynski's average, the field must move slowly: once <W> - Delta F is of the order of T, the few particles
+that decide the average are missing from the sample, and its error is underestimated.
 """
 
 from __future__ import annotations
