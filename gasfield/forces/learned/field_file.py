@@ -151,7 +151,7 @@ class LearnedField:
             moved=Moved(moved["target"], dict(moved["law"])),
             space=str(file.attrs["space"]),
             span=(first, last),
-            region=Region.from_arrays(_read_arrays(file["region"])) if "region" in file else None,
+            region=Region.from_arrays(_read_arrays(file["region"]), dimensions) if "region" in file else None,
             report=dict(report),
             notes=tuple(map(str, notes)),
             provenance=dict(provenance),
