@@ -41,8 +41,9 @@ class PairSums:
         square: (blocks,) sums of the squared displacement of the state.
     """
 
-    def __init__(self, coordinates: int, blocks: int) -> None:
-        """Sums of zero for p coordinates."""
+    def __init__(self, coordinates: int, blocks: int, *, both_ways: bool) -> None:
+        """Sums of zero for p coordinates; without the way back, of z' z'^T only the diagonal is summed."""
+        self._both_ways = both_ways
         self.counts = np.zeros(blocks)
         self.means = np.zeros((blocks, 2, coordinates))
         self.products = np.zeros((blocks, 3, coordinates, coordinates))
@@ -59,7 +60,10 @@ class PairSums:
         self.means[block] += before.sum(axis=0), after.sum(axis=0)
         self.products[block, 0] += before.T @ before
         self.products[block, 1] += before.T @ after
-        self.products[block, 2] += after.T @ after
+        if self._both_ways:
+            self.products[block, 2] += after.T @ after
+        else:
+            self.products[block, 2][np.diag_indices(len(after.T))] += np.einsum("ij,ij->j", after, after)
         self.square[block] += square
 
     def covariances(self, weights: Array | None = None) -> Covariances:

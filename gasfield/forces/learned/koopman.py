@@ -128,5 +128,7 @@ class WholeKoopmanForce(_Map):
 
     def add(self, gas: Gas, force: Array) -> None:
         own = self._arrays
-        along = np.einsum("kij,ij->k", own["modes"], gas.positions - own["mean"])
+        away = gas.positions - own["mean"]
+        away[~np.isfinite(away).all(axis=1)] = 0.0  # a row that is lost does not take the others with it
+        along = np.einsum("kij,ij->k", own["modes"], away)
         force += np.einsum("k,kij->ij", own["offset"] + own["matrix"] @ along, own["modes"])

@@ -187,7 +187,7 @@ def _even_range(data: TrainingData) -> str:
 
 
 def _fit(model: KoopmanModel, data: TrainingData, coordinates: RowCoordinates | WholeCoordinates) -> _Found:
-    sums = PairSums(coordinates.count, data.block_count)
+    sums = PairSums(coordinates.count, data.block_count, both_ways=model.noise != "none")
     for part in coordinates.pairs(data):
         for block in np.unique(part.blocks):
             chosen = part.blocks == block
