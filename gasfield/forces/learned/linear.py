@@ -1,8 +1,8 @@
 """The linear terms of a learned field: a decay towards a centre, and a matrix of low rank.
 
 The centre c is a fixed point, or the centroid C of the sources among the moving rows. Then every row is attracted by
-every other one with F_i = (1/N) sum_j A (x_i - x_j): with a symmetric A the energy is -sum_i (x_i - C)^T A (x_i - C) / 2, and
-the total momentum is conserved.
+every other one with F_i = (1/N) sum_j A (x_i - x_j): with a symmetric A the energy is the sum of -(x_i - C)^T A
+(x_i - C) / 2, and the total momentum is conserved.
 """
 
 from __future__ import annotations
