@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 
 RIDGES = (0.0, 1e-12, 1e-10, 1e-8, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 """Ridges that cross-validation chooses from, in units of the mean diagonal of the scaled normal matrix."""
-_DRAWS = 200
+DRAWS = 200
 """Resamplings of the bootstrap."""
 _SINGULAR = 1e-13
 """Eigenvalues of the scaled normal matrix below this, relative to the largest, count as zero."""
@@ -98,6 +98,7 @@ class NormalEquations:
         penalty: Array | None = None,
         names: str = "parameters",
         seed: int = 0,
+        draws: int = DRAWS,
     ) -> Solution:
         """The solution with the ridge that cross-validation over blocks prefers.
 
@@ -106,6 +107,7 @@ class NormalEquations:
             penalty: (p, p) matrix of the penalty c^T P c, scaled as the normal matrix is; the identity by default.
             names: of the parameters, for messages.
             seed: of the bootstrap.
+            draws: resamplings of the bootstrap; 0 gives no errors.
 
         Raises:
             InputError: if there are fewer equations than parameters, or every target is zero.
@@ -128,7 +130,7 @@ class NormalEquations:
         left = scores[best]
         return Solution(
             coefficients=coefficients,
-            errors=self._bootstrap(solver, ridge, used, seed),
+            errors=self._bootstrap(solver, ridge, used, seed, draws),
             ridge=ridge,
             held_out=float(left.sum() / self._square.sum()) if len(used) > 1 else np.nan,
             held_out_error=_share_error(left, self._square[used]) if len(used) > 2 else np.nan,
@@ -136,6 +138,39 @@ class NormalEquations:
             rank=_rank(self.matrix, scale),
             samples=total,
         )
+
+    def influences(self, found: Solution, penalty: Array | None = None) -> Array:
+        """(blocks, p, q) by how much each block moves a solution, to first order: with residuals r of a block,
+        (A^T A + ridge)^-1 A_b^T r_b, about their mean over blocks.
+
+        The sum of their squares over B blocks, times B/(B - 1), is the variance of the coefficients that is robust
+        against correlations within blocks (Liang and Zeger, 1986); as vectors they give the error of any smooth function
+        of the coefficients. Blocks without equations are left out.
+        """
+        used = np.flatnonzero(self.samples)
+        shrunk = np.eye(self.parameters) if penalty is None else penalty
+        residuals = self._right[used] - self._matrix[used] @ found.coefficients
+        residuals -= residuals.mean(axis=0)
+        solver = _Scaled(self._scale(), shrunk)
+        flat = np.moveaxis(residuals, 0, 1).reshape(self.parameters, -1)
+        moved = solver.solve(self.matrix, flat, found.ridge).reshape(self.parameters, len(used), -1)
+        return np.ascontiguousarray(np.moveaxis(moved, 1, 0))
+
+    def with_fixed(self, fixed: NDArray[np.int64], values: Array) -> NormalEquations:
+        """The equations of the other parameters where some, by index, have given values (f, q)."""
+        free = np.setdiff1d(np.arange(self.parameters), fixed)
+        rest = NormalEquations(len(free), self._right.shape[2], len(self.samples))
+        for block, samples in enumerate(self.samples):
+            matrix, right = self._matrix[block], self._right[block]
+            square = self._square[block] + np.vdot(values, matrix[np.ix_(fixed, fixed)] @ values - 2.0 * right[fixed])
+            left = right[free] - matrix[np.ix_(free, fixed)] @ values
+            rest.add_sums(block, matrix[np.ix_(free, free)], left, max(float(square), 0.0), int(samples))
+        return rest
+
+    @property
+    def square(self) -> float:
+        """|y|^2 of all blocks."""
+        return float(self._square.sum())
 
     def _scale(self) -> Array:
         """(p,) factors that make the diagonal of the normal matrix 1; 0 for a parameter that no equation has."""
@@ -159,17 +194,17 @@ class NormalEquations:
         fitted = float(np.vdot(coefficients, matrix @ coefficients)) - 2.0 * float(np.vdot(coefficients, right))
         return max(float(square) + fitted, 0.0)
 
-    def _bootstrap(self, solver: _Scaled, ridge: float, used: NDArray[np.int64], seed: int) -> Array:
-        if len(used) < 3:
+    def _bootstrap(self, solver: _Scaled, ridge: float, used: NDArray[np.int64], seed: int, draws: int) -> Array:
+        if len(used) < 3 or not draws:
             return np.full(self._right.shape[1:], np.nan)
         generator = np.random.default_rng(seed)
-        draws = []
-        for _ in range(_DRAWS):
+        drawn = []
+        for _ in range(draws):
             weights = np.bincount(generator.integers(len(used), size=len(used)), minlength=len(used)).astype(np.float64)
             matrix = np.tensordot(weights, self._matrix[used], 1)
             right = np.tensordot(weights, self._right[used], 1)
-            draws.append(solver.solve(matrix, right, ridge))
-        return np.asarray(np.std(draws, axis=0, ddof=1))
+            drawn.append(solver.solve(matrix, right, ridge))
+        return np.asarray(np.std(drawn, axis=0, ddof=1))
 
 
 @dataclass(frozen=True)
