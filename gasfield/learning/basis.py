@@ -28,6 +28,11 @@ SCALES = (0.25, 0.5, 1.0, 2.0)
 """Length scales that are tried, in units of the median distance."""
 
 
+RIDGES = (1e-10, 1e-8, 1e-6, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0)
+"""Ridges of features. Those of a large length scale are dependent to rounding, so that zero is no choice; and the affine
+part is not shrunk, so that a large ridge leaves the best affine field where nothing else can be told from noise."""
+
+
 @dataclass(frozen=True)
 class Frame:
     """Principal axes of a sample.
@@ -164,6 +169,13 @@ class Basis:
         axes = self.frame.axes
         matrix = axes.T @ along @ axes
         return axes.T @ coefficients[k : k + d], 0.5 * (matrix + matrix.T)
+
+
+def shrink_features(parameters: int, features: slice) -> Array:
+    """(p, p) the penalty that leaves all but the features as they are."""
+    penalty = np.zeros(parameters)
+    penalty[features] = 1.0
+    return np.diag(penalty)
 
 
 def law_of(features: Features, frame: Frame) -> tuple[PotentialLaw, dict[str, Array]]:

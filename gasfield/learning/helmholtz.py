@@ -21,7 +21,7 @@ from gasfield.learning.basis import evaluate
 
 Array = NDArray[np.float64]
 
-_NEGLIGIBLE = 1e-10
+_NEGLIGIBLE = 1e-6
 """Share of a feature's square that rounding leaves, and below which its other gradients determine it."""
 
 

@@ -120,8 +120,7 @@ class NormalEquations:
         if not self._square.sum() > 0.0:
             raise InputError("every target is zero: there is nothing to learn.")
         scale = self._scale()
-        shrunk = np.eye(count) if penalty is None else penalty / max(float(np.trace(penalty)) / count, 1e-300)
-        solver = _Scaled(scale, shrunk)
+        solver = _Scaled(scale, self._shrunk(penalty))
         used = np.flatnonzero(self.samples)
         scores = np.array([self._held_out(solver, ridge, used) for ridge in ridges])
         best = int(np.argmin(np.nansum(scores, axis=1))) if len(used) > 1 else 0
@@ -148,10 +147,9 @@ class NormalEquations:
         of the coefficients. Blocks without equations are left out.
         """
         used = np.flatnonzero(self.samples)
-        shrunk = np.eye(self.parameters) if penalty is None else penalty
         residuals = self._right[used] - self._matrix[used] @ found.coefficients
         residuals -= residuals.mean(axis=0)
-        solver = _Scaled(self._scale(), shrunk)
+        solver = _Scaled(self._scale(), self._shrunk(penalty))
         flat = np.moveaxis(residuals, 0, 1).reshape(self.parameters, -1)
         moved = solver.solve(self.matrix, flat, found.ridge).reshape(self.parameters, len(used), -1)
         return np.ascontiguousarray(np.moveaxis(moved, 1, 0))
@@ -171,6 +169,12 @@ class NormalEquations:
     def square(self) -> float:
         """|y|^2 of all blocks."""
         return float(self._square.sum())
+
+    def _shrunk(self, penalty: Array | None) -> Array:
+        """(p, p) a penalty whose mean diagonal is 1."""
+        if penalty is None:
+            return np.eye(self.parameters)
+        return np.asarray(penalty / max(float(np.trace(penalty)) / self.parameters, 1e-300))
 
     def _scale(self) -> Array:
         """(p,) factors that make the diagonal of the normal matrix 1; 0 for a parameter that no equation has."""

@@ -18,20 +18,27 @@ from pydantic import Field
 from gasfield.forces.learned import LearnedField, Moved, Term
 from gasfield.forces.learned.features import FourierFeatures
 from gasfield.forces.learned.fourier import FourierField
-from gasfield.learning.basis import Frame, draw_features, evaluate, law_of, length_scales
+from gasfield.learning.basis import (
+    RIDGES,
+    Frame,
+    draw_features,
+    evaluate,
+    law_of,
+    length_scales,
+    shrink_features,
+)
 from gasfield.learning.data import TrainingData
 from gasfield.learning.helmholtz import GradientPart, GradientProjection, shares_of
 from gasfield.learning.model import FieldModel, Figures, Fitted
 from gasfield.learning.motion import Motion, Scheme, motion_of, samples, thinning
-from gasfield.learning.normal_equations import RIDGES, NormalEquations
+from gasfield.learning.normal_equations import NormalEquations
 from gasfield.learning.quality import quality
 from gasfield.quantity import Quantity
 from gasfield.registry import register
 
 Array = NDArray[np.float64]
 
-_STEADY = RIDGES[1:]
-"""Features of a large length scale are dependent to rounding: a ridge of zero is no choice."""
+_NAMES = "features and axes"
 _NUMBERS = 5_000_000
 """Coordinates of the places over which the field is split."""
 _AMPLE = 10
@@ -67,12 +74,13 @@ class GeneralModel(FieldModel):
         best = _best_of(data, motion, frame, drawn) if len(drawn) > 1 else 0
         features = drawn[best]
         (equations,) = general_equations(data, motion, frame, [features])
-        found = equations.solve(_STEADY, names="features and axes", seed=data.seed)
+        penalty = _penalty(equations)
+        found = equations.solve(RIDGES, penalty=penalty, names=_NAMES, seed=data.seed)
 
         z = frame.inwards(places)
         design, projection = _design(features, z), GradientProjection(features, z)
         field, part = design @ found.coefficients, projection.of(design @ found.coefficients)
-        shares = shares_of(projection, field, [design @ move for move in equations.influences(found)])
+        shares = shares_of(projection, field, [design @ move for move in equations.influences(found, penalty)])
         numbers = quality(found) | {
             "length_scale": Quantity(widths[best], "length"),
             "share.gradient": Quantity(shares.gradient, "1", shares.error),
@@ -114,8 +122,14 @@ def general_equations(
 
 def _best_of(data: TrainingData, motion: Motion, frame: Frame, choices: list[FourierFeatures]) -> int:
     tried = general_equations(data, motion, frame, choices, every=thinning(data))
-    errors = [equations.solve(_STEADY, names="features and axes", draws=0).held_out for equations in tried]
+    errors = [
+        equations.solve(RIDGES, penalty=_penalty(equations), names=_NAMES, draws=0).held_out for equations in tried
+    ]
     return 0 if np.isnan(errors).all() else int(np.nanargmin(errors))
+
+
+def _penalty(equations: NormalEquations) -> Array:
+    return shrink_features(equations.parameters, slice(1 + equations.right.shape[1], None))
 
 
 def _fourier(count: int, z: Array, width: float, seed: int) -> FourierFeatures:

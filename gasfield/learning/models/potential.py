@@ -24,11 +24,11 @@ from pydantic import Field
 
 from gasfield.forces.learned import LearnedField, Moved, Term
 from gasfield.forces.learned.potential import PotentialForce, PotentialLaw
-from gasfield.learning.basis import Basis, Frame, draw_features, length_scales, pairs_of_axes
+from gasfield.learning.basis import RIDGES, Basis, Frame, draw_features, length_scales, pairs_of_axes, shrink_features
 from gasfield.learning.data import TrainingData
 from gasfield.learning.model import FieldModel, Figures, Fitted
 from gasfield.learning.motion import Motion, Scheme, mean_span, motion_of, samples, thinning
-from gasfield.learning.normal_equations import RIDGES, NormalEquations, Solution
+from gasfield.learning.normal_equations import DRAWS, NormalEquations, Solution
 from gasfield.learning.quality import quality
 from gasfield.quantity import Quantity
 from gasfield.registry import register
@@ -39,8 +39,6 @@ _FEW_PAIRS = 100
 """Most pairs of axes of which every one has a stiffness of its own."""
 _SHOWN = 2000
 """Places at which errors of force and energy are evaluated."""
-_STEADY = RIDGES[1:]
-"""Features of a large length scale are dependent to rounding: a ridge of zero is no choice."""
 
 
 @register
@@ -74,7 +72,7 @@ class PotentialModel(FieldModel):
         best = _best_of(data, motion, bases) if len(bases) > 1 else 0
         basis = bases[best]
         (equations,) = conservative_equations(data, motion, [basis])
-        found = equations.solve(_STEADY, names="features", seed=data.seed)
+        found = _solved(basis, equations, seed=data.seed)
         stiffness = -_largest_slope(basis, found.coefficients[:, 0])
         notes = [*motion.notes]
         if stiffness <= 0.0:
@@ -104,7 +102,7 @@ class PotentialModel(FieldModel):
 def _best_of(data: TrainingData, motion: Motion, bases: Sequence[Basis]) -> int:
     """The basis of the least held-out error, over places thinned."""
     tried = conservative_equations(data, motion, bases, every=thinning(data))
-    errors = [equations.solve(_STEADY, names="features", draws=0).held_out for equations in tried]
+    errors = [_solved(basis, sums, draws=0).held_out for basis, sums in zip(bases, tried, strict=True)]
     return 0 if np.isnan(errors).all() else int(np.nanargmin(errors))
 
 
@@ -127,15 +125,24 @@ def conservative_equations(
     return equations
 
 
+def _solved(basis: Basis, equations: NormalEquations, seed: int = 0, draws: int = DRAWS) -> Solution:
+    penalty = _penalty(basis, equations)
+    return equations.solve(RIDGES, penalty=penalty, names="features and axes", seed=seed, draws=draws)
+
+
+def _penalty(basis: Basis, equations: NormalEquations) -> Array:
+    return shrink_features(equations.parameters, slice(basis.features.count))
+
+
 def _confined(
     basis: Basis, equations: NormalEquations, found: Solution, motion: Motion, seed: int
 ) -> tuple[NormalEquations, Solution, str]:
     """The fit with the harmonic part that is fitted by itself."""
     k, p = basis.features.count, basis.size
-    alone = equations.with_fixed(np.arange(k), np.zeros((k, 1))).solve(_STEADY, seed=seed)
+    alone = equations.with_fixed(np.arange(k), np.zeros((k, 1))).solve([0.0], seed=seed)
     fixed, values = np.arange(k, p), alone.coefficients[: p - k]
     rest = equations.with_fixed(fixed, values)
-    features = rest.solve(_STEADY, names="features", seed=seed)
+    features = _solved(basis, rest, seed=seed)
     whole = [np.zeros((p + int(motion.friction), 1)) for _ in range(2)]
     for target, own, of_fixed in zip(
         whole, (features.coefficients, features.errors), (values, alone.errors[: p - k]), strict=True
@@ -165,7 +172,7 @@ def _largest_slope(basis: Basis, coefficients: Array) -> float:
 def _error_arrays(basis: Basis, equations: NormalEquations, found: Solution) -> dict[str, Array]:
     """What a file holds for the errors of force and energy: how each block moves the coefficients, in the coordinates of
     the trajectories."""
-    moves = equations.influences(found)[:, : basis.size, 0]
+    moves = equations.influences(found, _penalty(basis, equations))[:, : basis.size, 0]
     affine = [basis.affine(move) for move in moves]
     return {
         "amplitudes_by_block": moves[:, : basis.features.count],
