@@ -1,0 +1,112 @@
+"""The temperature of rows from their motion. Samples of a density fix only U/T, so that T must come from elsewhere.
+
+* kinetic: <m v^2>/D, from stored velocities [energy];
+* configurational: <|grad U|^2>/<Laplacian U> of the forces of a simulation (Rugh 1997) [energy];
+* diffusion: the mean square displacement at short times, from intervals of one and of two frames:
+  T = 2 m(h) - m(2 h) with m(t) = <|dx|^2>/(2 D t), which is free of the first order in h that forces make. It is the
+  diffusion coefficient [length^2/time], and times m/mobility an energy where the dynamics of a simulation are known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasfield.diagnostics.context import NotApplicable
+from gasfield.diagnostics.group import Group
+from gasfield.errors import InputError
+from gasfield.learning.data import TrainingData
+from gasfield.quantity import Quantity
+
+Array = NDArray[np.float64]
+Estimator = Literal["kinetic", "configurational", "diffusion"]
+
+
+def temperature_of(data: TrainingData, estimator: Estimator | None) -> tuple[Quantity, Estimator]:
+    """T with its error from blocks in time, and its estimator: if none is named, kinetic where there are velocities,
+    diffusion otherwise.
+
+    Raises:
+        InputError: if the data do not give it.
+    """
+    if estimator is None:
+        stored = all(group.velocities is not None for group in data.groups)
+        estimator = "kinetic" if stored else "diffusion"
+    sums = {"kinetic": _kinetic, "configurational": _configurational, "diffusion": _diffusion}[estimator]
+    try:
+        parts = np.concatenate([_by_block(group, data.blocks, sums) for group in data.groups])
+    except NotApplicable as reason:
+        raise InputError(f"no {estimator} temperature: {reason}. Give a number.", parameter="temperature") from None
+    value, error = _ratio(parts)
+    unit = "energy"
+    if estimator == "diffusion":
+        mobility = _mobility(data)
+        unit = "length^2/time" if mobility is None else "energy"
+        value, error = value / (mobility or 1.0), error / (mobility or 1.0)
+    if not value > 0.0:
+        raise InputError(f"the {estimator} temperature is {value:.3g}: give a number.", parameter="temperature")
+    return Quantity(value, unit, error), estimator
+
+
+def _by_block(group: Group, blocks: int, sums: Callable[[Group, slice], tuple[float, float]]) -> Array:
+    """(B, 2) numerators and denominators over blocks of frames."""
+    frames = len(group.steps)
+    if frames < 3 and sums is _diffusion:
+        raise NotApplicable(f"{frames} frames show no motion; at least 3 are needed")
+    ends = np.linspace(0, frames, min(blocks, max(1, frames // 3)) + 1).astype(int)
+    return np.array([sums(group, slice(start, stop)) for start, stop in zip(ends[:-1], ends[1:], strict=True)])
+
+
+def _ratio(parts: Array) -> tuple[float, float]:
+    """The ratio of the sums of numerators and denominators (B, 2), and its standard error over blocks."""
+    above, below = parts.sum(axis=0)
+    value, count = float(above / below), len(parts)
+    if count < 3:
+        return value, np.nan
+    residuals = parts[:, 0] - value * parts[:, 1]
+    return value, float(np.sqrt(count / (count - 1) * np.sum(residuals**2)) / abs(below))
+
+
+def _kinetic(group: Group, frames: slice) -> tuple[float, float]:
+    speeds = group.speeds(frames)
+    return float(np.sum(group.masses[:, None] * speeds**2)), float(speeds.size)
+
+
+def _configurational(group: Group, frames: slice) -> tuple[float, float]:
+    forces, above, below = group.forces, 0.0, 0.0
+    if not forces.conservative:
+        raise NotApplicable("its forces have no potential")
+    for frame in range(frames.start, frames.stop):
+        gas = group.gas(frame)
+        above += float(np.sum(forces.force(gas) ** 2))
+        below += float(np.sum(forces.laplacian(gas)))
+    return above, below
+
+
+def _diffusion(group: Group, frames: slice) -> tuple[float, float]:
+    """2 m(h) - m(2 h) as a ratio: displacements in units of the square root of their time."""
+    one, two, count = 0.0, 0.0, 0
+    for start in range(frames.start, frames.stop - 2):
+        before, at, after = (group.frame(start + lag) for lag in range(3))
+        times = group.times[start : start + 3]
+        one += 0.5 * float(
+            np.sum((at - before) ** 2) / (times[1] - times[0]) + np.sum((after - at) ** 2) / (times[2] - times[1])
+        )
+        two += float(np.sum((after - before) ** 2) / (times[2] - times[0]))
+        count += at.size
+    return one - 0.5 * two, float(count)
+
+
+def _mobility(data: TrainingData) -> float | None:
+    """Of each particle, D/T, where the dynamics of all trajectories say so and masses are equal; None otherwise."""
+    found = set()
+    for group in data.groups:
+        run = group.origin.context
+        free = None if run is None else run.dynamics.free_diffusion
+        if free is None or free.memory > 0.0 or np.ptp(group.masses) > 0.0:
+            return None
+        found.add(free.mobility / float(group.masses[0]))
+    return found.pop() if len(found) == 1 else None
