@@ -29,7 +29,7 @@ SCALES = (0.25, 0.5, 1.0, 2.0)
 
 
 RIDGES = (1e-10, 1e-8, 1e-6, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0)
-"""Ridges of features. Those of a large length scale are dependent to rounding, so that zero is no choice; and the affine
+"""Ridges of features. Those of a large length scale are dependent to rounding, so that zero is no choice. The affine
 part is not shrunk, so that a large ridge leaves the best affine field where nothing else can be told from noise."""
 
 
@@ -195,7 +195,7 @@ def pairs_of_axes(dimensions: int, *, full: bool) -> tuple[NDArray[np.int64], ND
 
 
 def evaluate(features: Features, z: Array) -> Array:
-    """(n, K) what the gradients of all features at places z (n, D) are made of: sin(w_k . z + b_k), or the Gaussians."""
+    """(n, K) what gradients of features at places z (n, D) are made of: sin(w_k . z + b_k), or the Gaussians."""
     if isinstance(features, FourierFeatures):
         arguments = z @ features.waves.T
         arguments += features.phases

@@ -6,7 +6,8 @@ part R = F - P F is orthogonal to all of these. As the span grows, the condition
 div(rho R) = 0: R stirs the sample without changing its density. So the shares |P F|^2/|F|^2 and |R|^2/|F|^2 sum to 1,
 and depend on rho: another density splits the same field otherwise.
 
-For a linear field F = M z, with covariance S of z, the gradient part is A z with A symmetric and A S + S A = M S + S M^T.
+For a linear field F = M z, with covariance S of z, the gradient part is A z, with A symmetric and
+A S + S A = M S + S M^T.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class GradientProjection:
     @property
     def parameters(self) -> int:
         """Number of gradients projected onto."""
-        count = self._z.shape[1]
+        count = int(self._z.shape[1])
         return len(self._waves) + count + count * (count + 1) // 2
 
     def of(self, field: Array) -> GradientPart:

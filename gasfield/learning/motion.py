@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.diagnostics.context import RunContext
+from gasfield.diagnostics.group import Group
 from gasfield.dynamics import DynamicsSpec
 from gasfield.errors import InputError
 from gasfield.learning.data import Array, TrainingData, Transitions
@@ -35,12 +36,14 @@ class Motion(NamedTuple):
         scheme: where the field is taken.
         friction: whether the rate of friction is fitted too.
         notes: why.
+        exact: whether each interval is a single Euler step, so that differences have no error of the interval.
     """
 
     target: Literal["velocity", "force"]
     scheme: Scheme
     friction: bool
     notes: tuple[str, ...]
+    exact: bool = False
 
 
 class Samples(NamedTuple):
@@ -81,7 +84,8 @@ def motion_of(
         scheme = "midpoint" if noiseless else "forward"
         why = "the motion is deterministic" if noiseless else "the motion is, or may be, noisy"
         notes.append(f"{target}: {scheme} differences, because {why}")
-    return Motion(target, scheme, target == "force" and not noiseless, tuple(note for note in notes if note))
+    exact = target == "velocity" and scheme == "forward" and all(map(_is_euler, data.groups, laws))
+    return Motion(target, scheme, target == "force" and not noiseless, tuple(note for note in notes if note), exact)
 
 
 def samples(data: TrainingData, motion: Motion, every: int = 1) -> Iterator[Samples]:
@@ -133,6 +137,11 @@ def _run(data: TrainingData, number: int) -> RunContext | None:
 def _dynamics(data: TrainingData, number: int) -> DynamicsSpec | None:
     run = _run(data, number)
     return None if run is None else run.dynamics
+
+
+def _is_euler(group: Group, law: DynamicsSpec | None) -> bool:
+    """Whether the frames are known to be those of all steps of an Euler scheme."""
+    return getattr(law, "scheme", None) in ("euler", "euler_maruyama") and bool(np.all(group.spacings == 1))
 
 
 def _slow_noise(data: TrainingData, number: int) -> str:

@@ -143,8 +143,8 @@ class NormalEquations:
         (A^T A + ridge)^-1 A_b^T r_b, about their mean over blocks.
 
         The sum of their squares over B blocks, times B/(B - 1), is the variance of the coefficients that is robust
-        against correlations within blocks (Liang and Zeger, 1986); as vectors they give the error of any smooth function
-        of the coefficients. Blocks without equations are left out.
+        against correlations within blocks (Liang and Zeger, 1986); as vectors they give the error of any smooth
+        function of the coefficients. Blocks without equations are left out.
         """
         used = np.flatnonzero(self.samples)
         residuals = self._right[used] - self._matrix[used] @ found.coefficients

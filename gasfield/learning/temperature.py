@@ -3,13 +3,15 @@
 * kinetic: <m v^2>/D, from stored velocities [energy];
 * configurational: <|grad U|^2>/<Laplacian U> of the forces of a simulation (Rugh 1997) [energy];
 * diffusion: the mean square displacement at short times, from intervals of one and of two frames:
-  T = 2 m(h) - m(2 h) with m(t) = <|dx|^2>/(2 D t), which is free of the first order in h that forces make. It is the
-  diffusion coefficient [length^2/time], and times m/mobility an energy where the dynamics of a simulation are known.
+  T = 2 m(h) - m(2 h) with m(t) = <|dx|^2>/(2 D t), which is free of the first order in h that forces make where frames
+  are many steps apart (if each Euler step is kept, it is too high by the share h k, k the stiffness over the friction).
+  It is the diffusion coefficient [length^2/time], and times m/mobility an energy where the dynamics are known.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -57,7 +59,7 @@ def _by_block(group: Group, blocks: int, sums: Callable[[Group, slice], tuple[fl
     if frames < 3 and sums is _diffusion:
         raise NotApplicable(f"{frames} frames show no motion; at least 3 are needed")
     ends = np.linspace(0, frames, min(blocks, max(1, frames // 3)) + 1).astype(int)
-    return np.array([sums(group, slice(start, stop)) for start, stop in zip(ends[:-1], ends[1:], strict=True)])
+    return np.array([sums(group, slice(start, stop)) for start, stop in pairwise(ends)])
 
 
 def _ratio(parts: Array) -> tuple[float, float]:

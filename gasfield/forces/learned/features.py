@@ -56,7 +56,7 @@ class FourierFeatures(Features):
 
     def arguments(self, y: Array) -> Array:
         """(N, K) w_k . y + b_k."""
-        return rows_times(y, self.waves) + self.phases
+        return np.asarray(rows_times(y, self.waves) + self.phases)
 
     def values(self, y: Array) -> Array:
         return np.asarray(np.cos(self.arguments(y)))
@@ -65,7 +65,7 @@ class FourierFeatures(Features):
         return rows_times(np.sin(self.arguments(y)) * amplitudes, np.ascontiguousarray(self.waves.T))
 
     def laplacian(self, y: Array, amplitudes: Array) -> Array:
-        return -np.einsum("nk,k->n", self.values(y), amplitudes * np.sum(self.waves**2, axis=1))
+        return np.asarray(-np.einsum("nk,k->n", self.values(y), amplitudes * np.sum(self.waves**2, axis=1)))
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class GaussianFeatures(Features):
 
     def force(self, y: Array, amplitudes: Array) -> Array:
         parts = self.values(y) * (amplitudes / self.width**2)
-        return parts.sum(axis=1)[:, None] * y - rows_times(parts, np.ascontiguousarray(self.centres.T))
+        return np.asarray(parts.sum(axis=1)[:, None] * y - rows_times(parts, np.ascontiguousarray(self.centres.T)))
 
     def laplacian(self, y: Array, amplitudes: Array) -> Array:
         squares = self._squares(y) / self.width**2

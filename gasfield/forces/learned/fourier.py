@@ -16,7 +16,7 @@ import numpy as np
 from gasfield.forces.base import Array, Force, Surroundings, not_conservative
 from gasfield.forces.learned.features import FourierFeatures, rows_times
 from gasfield.forces.learned.law import Arrays, FieldLaw, Shape
-from gasfield.forces.learned.potential import row_parts
+from gasfield.forces.learned.potential import Places, row_parts
 from gasfield.gas import Gas
 from gasfield.registry import register
 
@@ -67,8 +67,8 @@ class FourierForce(Force):
     def laplacian(self, gas: Gas) -> Array:
         raise not_conservative("a learned field with a vector for each feature")
 
-    def force_at(self, places: Array) -> Array:
+    def force_at(self, places: Places) -> Array:
         """(M, D) at places (M, D) [energy/length]."""
-        y = places - self._reference
+        y = np.asarray(places - self._reference)
         waves = np.sin(self._features.arguments(y))
-        return self._offset + rows_times(y, self._matrix) + rows_times(waves, self._vectors)
+        return np.asarray(self._offset + rows_times(y, self._matrix) + rows_times(waves, self._vectors))

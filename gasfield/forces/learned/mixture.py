@@ -2,8 +2,8 @@
 
     p(x) = sum_k w_k |det B_k| (2 pi)^(-D/2) exp(-|B_k (x - c_k)|^2/2)
 
-B_k^T B_k is the inverse covariance of component k; one B for all is a kernel density estimate. With shares p_k(x) of the
-components and P_k = B_k^T B_k
+B_k^T B_k = P_k is the inverse covariance of component k; one B for all is a kernel density estimate. With shares p_k(x)
+of the components
 
     F = -T sum_k p_k P_k (x - c_k)
     Laplacian of U = T (sum_k p_k (tr P_k - |P_k (x - c_k)|^2) + |F/T|^2)
@@ -14,21 +14,18 @@ Beyond the sample the nearest component rules, so that the energy confines as a 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from gasfield.errors import InputError
 from gasfield.forces.base import Array, Force, Surroundings
 from gasfield.forces.learned.features import rows_times
 from gasfield.forces.learned.law import Arrays, FieldLaw, Shape
-from gasfield.forces.learned.potential import row_parts
+from gasfield.forces.learned.potential import Places, row_parts
 from gasfield.gas import Gas
 from gasfield.registry import register
-
-Places = NDArray[np.floating[Any]]
 
 
 @register
@@ -53,7 +50,7 @@ class MixtureLaw(FieldLaw):
         surroundings.require_no_period("a learned density")
         if len(arrays["shapes"]) not in (1, len(arrays["centres"])):
             raise InputError(
-                f"{len(arrays['shapes'])} shapes for {len(arrays['centres'])} components: give one for all, or one each."
+                f"{len(arrays['shapes'])} shapes for {len(arrays['centres'])} components: one for all, or one each."
             )
         if not np.isfinite(np.linalg.slogdet(arrays["shapes"])[1]).all():
             raise InputError("a component of the learned density has a singular shape.")
@@ -88,30 +85,30 @@ class MixtureForce(Force):
 
     @property
     def _cost(self) -> int:
-        return max(self._centres.shape)
+        return max(*map(int, self._centres.shape))
 
     def energy_at(self, places: Places) -> Array:
         """(M,) at places (M, D) [energy]."""
-        return -self._temperature * self.log_density(places)
+        return np.asarray(-self._temperature * self.log_density(places))
 
     def log_density(self, places: Places) -> Array:
         """(M,) log p at places (M, D)."""
-        return np.asarray(logsumexp(self._log_parts(places - self._middle), axis=1))
+        return np.asarray(logsumexp(self._log_parts(np.asarray(places - self._middle)), axis=1))
 
     def force_at(self, places: Places) -> Array:
         """(M, D) at places (M, D) [energy/length]."""
-        y = places - self._middle
-        return -self._temperature * self._slope(y, self._shares(y))
+        y = np.asarray(places - self._middle)
+        return np.asarray(-self._temperature * self._slope(y, self._shares(y)))
 
     def _laplacian_at(self, places: Places) -> Array:
-        y = places - self._middle
+        y = np.asarray(places - self._middle)
         shares = self._shares(y)
         slope = self._slope(y, shares)
         squares = np.einsum("nd,nd->n", slope, slope)
         for stiffness, own, centres in self._by_shape(shares):
             away = rows_times(y, stiffness)[:, None] - rows_times(centres, stiffness)
             squares += own.sum(axis=1) * np.trace(stiffness) - np.einsum("nk,nkd->n", own, away**2)
-        return self._temperature * squares
+        return np.asarray(self._temperature * squares)
 
     def _slope(self, y: Array, shares: Array) -> Array:
         """(M, D) grad U/T."""

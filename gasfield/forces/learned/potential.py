@@ -9,10 +9,11 @@ far outside the sample the field is that of a harmonic well.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar, Literal
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gasfield.errors import InputError
 from gasfield.forces.base import Array, Force, Surroundings
@@ -21,6 +22,7 @@ from gasfield.forces.learned.law import Arrays, FieldLaw, Shape
 from gasfield.gas import Gas
 from gasfield.registry import register
 
+Places = NDArray[np.floating[Any]]
 _AFFINE: Mapping[str, Shape] = {"reference": ("D",), "offset": ("D",), "matrix": ("D", "D"), "amplitudes": ("K",)}
 _ROWS = 1 << 21
 """Numbers of a block of rows and features that are in memory at once."""
@@ -91,21 +93,22 @@ class PotentialForce(Force):
     def laplacian(self, gas: Gas) -> Array:
         return self._by_parts(gas, self._laplacian_at)
 
-    def force_at(self, places: Array) -> Array:
+    def force_at(self, places: Places) -> Array:
         """(M, D) at places (M, D) [energy/length]."""
-        y = places - self._reference
-        return self._offset + rows_times(y, self._matrix) + self._features.force(y, self._amplitudes)
+        y = np.asarray(places - self._reference)
+        return np.asarray(self._offset + rows_times(y, self._matrix) + self._features.force(y, self._amplitudes))
 
-    def energy_at(self, places: Array) -> Array:
+    def energy_at(self, places: Places) -> Array:
         """(M,) at places (M, D) [energy]."""
         y = places - self._reference
         smooth = -np.einsum("nd,nd->n", y, self._offset + 0.5 * rows_times(y, self._matrix))
         return np.asarray(smooth + np.einsum("nk,k->n", self._features.values(y), self._amplitudes))
 
-    def _laplacian_at(self, places: Array) -> Array:
-        return self._features.laplacian(places - self._reference, self._amplitudes) - np.trace(self._matrix)
+    def _laplacian_at(self, places: Places) -> Array:
+        curved = self._features.laplacian(np.asarray(places - self._reference), self._amplitudes)
+        return np.asarray(curved - np.trace(self._matrix))
 
-    def _by_parts(self, gas: Gas, law) -> Array:  # type: ignore[no-untyped-def]
+    def _by_parts(self, gas: Gas, law: Callable[[Places], Array]) -> Array:
         parts = [law(gas.positions[part]) for part in row_parts(gas.count, self._features.count)]
         return np.concatenate(parts) if parts else np.zeros(0)
 

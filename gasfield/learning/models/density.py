@@ -1,11 +1,11 @@
 """An energy landscape from samples, U = -T log p: a gas at temperature T has the density of the data.
 
-p is a mixture of Gaussians or a kernel density. Number of components and bandwidth are chosen by held-out likelihood:
-each fifth of the sample is left out once. A fifth consists of whole rows where there are many rows, because the same row
-a moment later is no independent sample; and of a stretch of time where there are few.
+p is a mixture of Gaussians or a kernel density. Number of components and bandwidth are chosen by held-out
+likelihood: each fifth of the sample is left out once. A fifth consists of whole rows where there are many, because the
+same row a moment later is no independent sample; and of a stretch of time where there are few.
 
-Samples fix only U/T. T is given, or comes from the motion with a named estimator (`gasfield.learning.temperature`); if it
-is a diffusion coefficient, the field is a velocity.
+Samples fix only U/T. T is given, or comes from the motion with a named estimator (`gasfield.learning.temperature`); if
+it is a diffusion coefficient, the field is a velocity.
 """
 
 from __future__ import annotations

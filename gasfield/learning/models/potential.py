@@ -14,7 +14,7 @@ features are fitted to what is left.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -23,13 +23,13 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from gasfield.forces.learned import LearnedField, Moved, Term
-from gasfield.forces.learned.potential import PotentialForce, PotentialLaw
 from gasfield.learning.basis import RIDGES, Basis, Frame, draw_features, length_scales, pairs_of_axes, shrink_features
 from gasfield.learning.data import TrainingData
 from gasfield.learning.model import FieldModel, Figures, Fitted
 from gasfield.learning.motion import Motion, Scheme, mean_span, motion_of, samples, thinning
 from gasfield.learning.normal_equations import DRAWS, NormalEquations, Solution
 from gasfield.learning.quality import quality
+from gasfield.learning.uncertainty import errors_at, force_of, interval_bias
 from gasfield.quantity import Quantity
 from gasfield.registry import register
 
@@ -37,8 +37,6 @@ Array = NDArray[np.float64]
 
 _FEW_PAIRS = 100
 """Most pairs of axes of which every one has a stiffness of its own."""
-_DRAWS = 16
-"""Pairs of draws of the noise for the error of the finite interval."""
 _SHOWN = 2000
 """Places at which errors of force and energy are evaluated."""
 
@@ -85,12 +83,7 @@ class PotentialModel(FieldModel):
         numbers = quality(found) | _numbers(term, places, data, motion, equations, found)
         numbers["length_scale"] = Quantity(widths[best], "length")
         numbers["least_stiffness"] = Quantity(stiffness, _unit(motion, "stiffness"))
-        bias, error = (numbers.get(name) for name in ("interval_bias", "force_error"))
-        if bias is not None and error is not None and np.isfinite(error.value) and bias.value > error.value:
-            notes.append(
-                f"the finite interval makes an error of the force of about {bias.value:.3g}, more than the statistical "
-                f"{error.value:.3g}: keep frames more often (exact where every Euler step is kept)"
-            )
+        notes += _said_of_interval(numbers)
         if stiffness <= 0.0:
             notes.append("the energy does not confine outside the sample: the least stiffness is not positive")
         return Fitted({"potential": term}, Moved(motion.target), numbers, tuple(notes))
@@ -102,7 +95,7 @@ class PotentialModel(FieldModel):
 
     def figures(self, field: LearnedField) -> Figures:
         """The energy in the plane of the leading axes, with its error."""
-        from gasfield.plots.learning_potential import energy_figures
+        from gasfield.learning.pictures import energy_figures
 
         return energy_figures(field, "potential")
 
@@ -178,8 +171,7 @@ def _largest_slope(basis: Basis, coefficients: Array) -> float:
 
 
 def _error_arrays(basis: Basis, equations: NormalEquations, found: Solution) -> dict[str, Array]:
-    """What a file holds for the errors of force and energy: how each block moves the coefficients, in the coordinates of
-    the trajectories."""
+    """What a file holds for the errors of force and energy: how each block moves the coefficients."""
     moves = equations.influences(found, _penalty(basis, equations))[:, : basis.size, 0]
     affine = [basis.affine(move) for move in moves]
     return {
@@ -187,29 +179,6 @@ def _error_arrays(basis: Basis, equations: NormalEquations, found: Solution) -> 
         "offset_by_block": np.array([offset for offset, _ in affine]),
         "matrix_by_block": np.array([matrix for _, matrix in affine]),
     }
-
-
-def force_of(term: Term) -> PotentialForce:
-    """The force of a term with a potential."""
-    assert isinstance(term.law, PotentialLaw)
-    return PotentialForce(term.arrays, term.law.features(term.arrays))
-
-
-def errors_at(term: Term, places: Array) -> tuple[Array, Array]:
-    """Standard errors of the force (M, D) and of the energy (M,), about its mean over the places (M, D), from blocks."""
-    arrays, names = term.arrays, ("amplitudes", "offset", "matrix")
-    blocks = len(arrays["amplitudes_by_block"])
-    if blocks < 3:
-        return np.full(places.shape, np.nan), np.full(len(places), np.nan)
-    squares, energies = np.zeros(places.shape), np.zeros(len(places))
-    for block in range(blocks):
-        moved = {**arrays, **{name: arrays[f"{name}_by_block"][block] for name in names}}
-        force = force_of(Term(term.law, moved))
-        squares += force.force_at(places) ** 2
-        energy = force.energy_at(places)
-        energies += (energy - energy.mean()) ** 2
-    factor = blocks / (blocks - 1)
-    return np.sqrt(factor * squares), np.sqrt(factor * energies)
 
 
 def _numbers(
@@ -227,23 +196,24 @@ def _numbers(
     }
     if motion.scheme == "forward":
         numbers |= _temperature(data, motion, equations, found)
-        if motion.target == "velocity":
+        if motion.target == "velocity" and not motion.exact:
             temperature = float(np.asarray(numbers["temperature"].value))
             bias = interval_bias(force_of(term), shown, mean_span(data), temperature, data.seed)
             numbers["interval_bias"] = Quantity(_rms(bias), _unit(motion, "force"))
     return numbers
 
 
-def interval_bias(force: PotentialForce, places: Array, span: float, temperature: float, seed: int) -> Array:
-    """(M, D) by how much the forward difference over a time h differs from the field, to first order in h:
-    (h/2) (F . grad F + T Laplacian F) at places (M, D), as the mean of F(x + h F/2 + sqrt(h T) R) - F(x), R normal."""
-    chance, here = np.random.default_rng(seed), force.force_at(places)
-    away = np.zeros(places.shape)
-    for _ in range(_DRAWS):
-        noise = np.sqrt(span * temperature) * chance.standard_normal(places.shape)
-        for sign in (1.0, -1.0):
-            away += force.force_at(places + 0.5 * span * here + sign * noise) - here
-    return np.asarray(away / (2 * _DRAWS))
+def _said_of_interval(numbers: Mapping[str, Quantity]) -> list[str]:
+    """What must be said where the interval makes a larger error than the noise."""
+    if "interval_bias" not in numbers:
+        return []
+    bias, error = (float(np.asarray(numbers[name].value)) for name in ("interval_bias", "force_error"))
+    if not bias > error:
+        return []
+    return [
+        f"the finite interval makes an error of the force of about {bias:.3g}, more than the statistical {error:.3g}: "
+        "keep frames more often (there is no such error where each frame is one Euler step)"
+    ]
 
 
 def _temperature(
