@@ -99,7 +99,7 @@ class GaussianFeatures(Features):
     def _squares(self, y: Array) -> Array:
         """(N, K) squared distances."""
         far = np.einsum("nd,nd->n", y, y)[:, None] + np.einsum("kd,kd->k", self.centres, self.centres)
-        return np.maximum(far - 2.0 * rows_times(y, self.centres), 0.0)
+        return np.asarray(np.maximum(far - 2.0 * rows_times(y, self.centres), 0.0))
 
 
 def rows_times(rows: Array, matrix: Array) -> Array:

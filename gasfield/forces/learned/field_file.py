@@ -164,9 +164,9 @@ def _json(data: Any) -> str:
 
 def _write_arrays(group: h5py.Group, arrays: Arrays) -> None:
     for name, values in arrays.items():
-        group[name] = np.ascontiguousarray(values, np.float64)
+        group[name] = np.asarray(values, np.float64, order="C")
 
 
 def _read_arrays(group: h5py.Group) -> dict[str, Array]:
     require_memory(sum(data.nbytes for data in group.values()), f"the learned field {group.name}")
-    return {name: np.ascontiguousarray(data[()], np.float64) for name, data in group.items()}
+    return {name: np.asarray(data[()], np.float64, order="C") for name, data in group.items()}
