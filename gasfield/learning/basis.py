@@ -11,6 +11,7 @@ Everything is in principal axes of the sample, z = V (x - mean): there the harmo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,9 +29,13 @@ SCALES = (0.25, 0.5, 1.0, 2.0)
 """Length scales that are tried, in units of the median distance."""
 
 
-RIDGES = (1e-10, 1e-8, 1e-6, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0)
+RIDGES = (1e-13, 1e-11, 1e-10, 1e-8, 1e-6, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0)
 """Ridges of features. Those of a large length scale are dependent to rounding, so that zero is no choice. The affine
 part is not shrunk, so that a large ridge leaves the best affine field where nothing else can be told from noise."""
+
+
+_ROUNDING = 1e-6
+"""Difference of two held-out errors, as shares of the mean square of the target, that means nothing."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,14 @@ def length_scales(places: Array, seed: int) -> list[float]:
     """Length scales to choose from, about the median distance of places (M, D) [length]."""
     usual = median_distance(places, seed)
     return [scale * usual for scale in SCALES]
+
+
+def smoothest(errors: Sequence[float]) -> int:
+    """The choice of the least held-out error, of length scales in ascending order; the largest of those that differ by
+    rounding only."""
+    if np.isnan(errors).all():
+        return len(errors) - 1
+    return int(np.flatnonzero(np.asarray(errors) <= np.nanmin(errors) + _ROUNDING)[-1])
 
 
 @dataclass(frozen=True)

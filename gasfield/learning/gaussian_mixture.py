@@ -18,8 +18,9 @@ from gasfield.streams import Stream, generator
 
 Array = NDArray[np.float64]
 
-_ROUNDS = 100
-_SETTLED = 1e-4
+_STARTS, _FIRST_ROUNDS, _ROUNDS = 4, 15, 150
+_AMPLE = 4
+_SETTLED = 1e-6
 """Change of the mean log-likelihood of a point at which a fit has converged."""
 _NARROWEST = 1e-4
 """Variance that is added to each component in every direction, relative to that of the points: a component on a few
@@ -72,31 +73,50 @@ def whitening(points: Array) -> Array:
 
 
 def fit_mixture(points: Array, components: int, seed: int) -> Density:
-    """The mixture with full covariances that expectation maximisation finds from a start on the points (N, D)."""
-    spread, whole = float(points.var(axis=0).mean()), whitening(points)
-    start = _spread_out(points @ whole.T, components, seed)
-    scale = components ** (1.0 / points.shape[1])
-    density = Density(
-        points[start], np.full(components, -np.log(components)), np.repeat(scale * whole[None], components, axis=0)
-    )
+    """The mixture that expectation maximisation finds on points (N, D), from the best of several starts.
+
+    Each component has a covariance of its own where there are enough points for it, `_AMPLE` for each of its numbers;
+    all have the same one otherwise.
+    """
+    spread, whole, d = float(points.var(axis=0).mean()), whitening(points), points.shape[1]
+    tied = components > 1 and len(points) < _AMPLE * components * d * (d + 3) / 2
+    if components == 1:
+        return _maximised(points, np.ones((len(points), 1)), spread, tied=False)
+    white, found = points @ whole.T, []
+    for start in range(_STARTS):
+        shapes = np.repeat(components ** (1.0 / d) * whole[None], 1 if tied else components, axis=0)
+        centres = points[_spread_out(white, components, seed, start)]
+        begun = Density(centres, np.full(components, -np.log(components)), shapes)
+        found.append(_improved(points, begun, spread, _FIRST_ROUNDS, tied=tied))
+    best = max(found, key=lambda density: density.shares(points)[1])
+    return _improved(points, best, spread, _ROUNDS, tied=tied)
+
+
+def _improved(points: Array, density: Density, spread: float, rounds: int, *, tied: bool) -> Density:
+    """A mixture after some rounds, or when it has converged."""
     before = -np.inf
-    for _ in range(_ROUNDS if components > 1 else 1):
+    for _ in range(rounds):
         shares, likelihood = density.shares(points)
         if likelihood - before < _SETTLED:
             break
-        before = likelihood
-        density = _maximised(points, shares if components > 1 else np.ones((len(points), 1)), spread)
+        before, density = likelihood, _maximised(points, shares, spread, tied=tied)
     return density
 
 
-def _maximised(points: Array, shares: Array, spread: float) -> Density:
+def _maximised(points: Array, shares: Array, spread: float, *, tied: bool) -> Density:
     counts = shares.sum(axis=0) + 1e-300
-    centres = (shares.T @ points) / counts[:, None]
+    weights = counts / counts.sum()
+    middle = points.mean(axis=0)
+    away = points - middle
+    centres = (shares.T @ away) / counts[:, None]
+    if tied:
+        within = away.T @ away / len(points) - (centres.T * weights) @ centres
+        return Density(centres + middle, np.log(weights), _shape_of(within, spread)[None])
     shapes = []
     for k, centre in enumerate(centres):
-        away = points - centre
-        shapes.append(_shape_of((away * shares[:, k, None]).T @ away / counts[k], spread))
-    return Density(centres, np.log(counts / counts.sum()), np.array(shapes))
+        apart = away - centre
+        shapes.append(_shape_of((apart * shares[:, k, None]).T @ apart / counts[k], spread))
+    return Density(centres + middle, np.log(weights), np.array(shapes))
 
 
 def _shape_of(covariance: Array, spread: float) -> Array:
@@ -106,10 +126,10 @@ def _shape_of(covariance: Array, spread: float) -> Array:
     return np.asarray(linalg.solve_triangular(factor, np.eye(len(factor)), lower=True, check_finite=False))
 
 
-def _spread_out(points: Array, count: int, seed: int) -> NDArray[np.int64]:
+def _spread_out(points: Array, count: int, seed: int, start: int) -> NDArray[np.int64]:
     """Indices drawn one after the other with probability proportional to the squared distance from those drawn before
     (Arthur and Vassilvitskii 2007, k-means++)."""
-    chance = generator(seed, Stream.FIELD_CENTRES)
+    chance = generator(seed, Stream.FIELD_CENTRES, 3 + start)
     chosen = [int(chance.integers(len(points)))]
     squared = np.full(len(points), np.inf)
     while len(chosen) < count:

@@ -65,8 +65,14 @@ class GradientProjection:
         scale = 1.0 / np.sqrt(np.maximum(np.diag(own), 1e-300))
         values, vectors = np.linalg.eigh(left * scale[:, None] * scale)
         kept = values > _NEGLIGIBLE * max(float(values[-1]), 1.0)
+        self._rank = int(kept.sum())
         turned = vectors[:, kept] * scale[:, None]
         self._inverse = (turned / values[kept]) @ turned.T
+
+    @property
+    def rank(self) -> int:
+        """Number of gradients that the sample tells apart."""
+        return self._rank + self.parameters - len(self._waves)
 
     @property
     def parameters(self) -> int:

@@ -26,6 +26,7 @@ from gasfield.learning.basis import (
     law_of,
     length_scales,
     shrink_features,
+    smoothest,
 )
 from gasfield.learning.data import TrainingData
 from gasfield.learning.helmholtz import GradientPart, GradientProjection, shares_of
@@ -88,7 +89,8 @@ class GeneralModel(FieldModel):
         }
         notes = [
             *motion.notes,
-            f"gradient and rotational part are orthogonal under the density of {len(z)} sampled places",
+            f"gradient and rotational part are orthogonal under the density of {len(z)} sampled places, "
+            f"{projection.rank} gradients",
         ]
         if motion.friction:
             notes.append("m dv/dt includes the mean friction -m gamma <v> at each place")
@@ -125,7 +127,7 @@ def _best_of(data: TrainingData, motion: Motion, frame: Frame, choices: list[Fou
     errors = [
         equations.solve(RIDGES, penalty=_penalty(equations), names=_NAMES, draws=0).held_out for equations in tried
     ]
-    return 0 if np.isnan(errors).all() else int(np.nanargmin(errors))
+    return smoothest(errors)
 
 
 def _penalty(equations: NormalEquations) -> Array:

@@ -15,7 +15,6 @@ features are fitted to what is left.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -23,11 +22,18 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from gasfield.forces.learned import LearnedField, Moved, Term
-from gasfield.learning.basis import RIDGES, Basis, Frame, draw_features, length_scales, pairs_of_axes, shrink_features
+from gasfield.learning.basis import Basis, Frame, draw_features, length_scales, pairs_of_axes
+from gasfield.learning.conservative import (
+    best_of,
+    conservative_equations,
+    least_stiffness,
+    penalty_of,
+    solve_confining,
+)
 from gasfield.learning.data import TrainingData
 from gasfield.learning.model import FieldModel, Figures, Fitted
-from gasfield.learning.motion import Motion, Scheme, mean_span, motion_of, samples, thinning
-from gasfield.learning.normal_equations import DRAWS, NormalEquations, Solution
+from gasfield.learning.motion import Motion, Scheme, mean_span, motion_of
+from gasfield.learning.normal_equations import NormalEquations, Solution
 from gasfield.learning.quality import quality
 from gasfield.learning.uncertainty import errors_at, force_of, interval_bias
 from gasfield.quantity import Quantity
@@ -69,21 +75,16 @@ class PotentialModel(FieldModel):
         frame = Frame.of(places)
         widths = length_scales(places, data.seed) if self.length_scale is None else [self.length_scale]
         bases = self._bases(frame, places, widths, data.seed)
-        best = _best_of(data, motion, bases) if len(bases) > 1 else 0
+        best = best_of(data, motion, bases) if len(bases) > 1 else 0
         basis = bases[best]
         (equations,) = conservative_equations(data, motion, [basis])
-        found = _solved(basis, equations, seed=data.seed)
-        stiffness = -_largest_slope(basis, found.coefficients[:, 0])
-        notes = [*motion.notes]
-        if stiffness <= 0.0:
-            equations, found, said = _confined(basis, equations, found, motion, data.seed)
-            stiffness = -_largest_slope(basis, found.coefficients[:, 0])
-            notes.append(said)
+        found, notes = solve_confining(basis, equations, seed=data.seed)
+        stiffness = least_stiffness(basis, found)
         term = basis.term(found.coefficients[: basis.size, 0], _error_arrays(basis, equations, found))
         numbers = quality(found) | _numbers(term, places, data, motion, equations, found)
         numbers["length_scale"] = Quantity(widths[best], "length")
         numbers["least_stiffness"] = Quantity(stiffness, _unit(motion, "stiffness"))
-        notes += _said_of_interval(numbers)
+        notes = [*motion.notes, *notes, *_said_of_interval(numbers)]
         if stiffness <= 0.0:
             notes.append("the energy does not confine outside the sample: the least stiffness is not positive")
         return Fitted({"potential": term}, Moved(motion.target), numbers, tuple(notes))
@@ -100,79 +101,9 @@ class PotentialModel(FieldModel):
         return energy_figures(field, "potential")
 
 
-def _best_of(data: TrainingData, motion: Motion, bases: Sequence[Basis]) -> int:
-    """The basis of the least held-out error, over places thinned."""
-    tried = conservative_equations(data, motion, bases, every=thinning(data))
-    errors = [_solved(basis, sums, draws=0).held_out for basis, sums in zip(bases, tried, strict=True)]
-    return 0 if np.isnan(errors).all() else int(np.nanargmin(errors))
-
-
-def conservative_equations(
-    data: TrainingData, motion: Motion, bases: Sequence[Basis], every: int = 1
-) -> list[NormalEquations]:
-    """The normal equations of each basis, in one pass over the data; with friction, its rate is the last parameter."""
-    extra = int(motion.friction)
-    equations = [NormalEquations(basis.size + extra, 1, data.block_count) for basis in bases]
-    for part in samples(data, motion, every):
-        for basis, sums in zip(bases, equations, strict=True):
-            z, field = basis.frame.inwards(part.places), basis.frame.turned(part.field)
-            drags = [] if part.drag is None else [basis.frame.turned(part.drag)]
-            matrix, (right, *against) = basis.sums(z, field, *drags)
-            for drag, column in zip(drags, against, strict=True):
-                beside = column[:, None]
-                matrix = np.block([[matrix, beside], [beside.T, np.vdot(drag, drag)]])
-                right = np.append(right, np.vdot(drag, field))
-            sums.add_sums(part.block, matrix, right[:, None], float(np.vdot(field, field)), field.size)
-    return equations
-
-
-def _solved(basis: Basis, equations: NormalEquations, seed: int = 0, draws: int = DRAWS) -> Solution:
-    penalty = _penalty(basis, equations)
-    return equations.solve(RIDGES, penalty=penalty, names="features and axes", seed=seed, draws=draws)
-
-
-def _penalty(basis: Basis, equations: NormalEquations) -> Array:
-    return shrink_features(equations.parameters, slice(basis.features.count))
-
-
-def _confined(
-    basis: Basis, equations: NormalEquations, found: Solution, motion: Motion, seed: int
-) -> tuple[NormalEquations, Solution, str]:
-    """The fit with the harmonic part that is fitted by itself."""
-    k, p = basis.features.count, basis.size
-    alone = equations.with_fixed(np.arange(k), np.zeros((k, 1))).solve([0.0], seed=seed)
-    fixed, values = np.arange(k, p), alone.coefficients[: p - k]
-    rest = equations.with_fixed(fixed, values)
-    features = _solved(basis, rest, seed=seed)
-    whole = [np.zeros((p + int(motion.friction), 1)) for _ in range(2)]
-    for target, own, of_fixed in zip(
-        whole, (features.coefficients, features.errors), (values, alone.errors[: p - k]), strict=True
-    ):
-        target[np.setdiff1d(np.arange(len(target)), fixed)], target[fixed] = own, of_fixed
-    share = rest.square / equations.square
-    text = (
-        "the harmonic part of the best fit did not confine: it was fitted by itself, and the features to what is left "
-        f"(held-out error {share * features.held_out:.6g} instead of {found.held_out:.6g})"
-    )
-    joined = replace(
-        features,
-        coefficients=whole[0],
-        errors=whole[1],
-        held_out=share * features.held_out,
-        held_out_error=share * features.held_out_error,
-        training=share * features.training,
-    )
-    return equations, joined, text
-
-
-def _largest_slope(basis: Basis, coefficients: Array) -> float:
-    """The largest eigenvalue of the matrix of the harmonic part."""
-    return float(np.linalg.eigvalsh(basis.affine(coefficients[: basis.size])[1])[-1])
-
-
 def _error_arrays(basis: Basis, equations: NormalEquations, found: Solution) -> dict[str, Array]:
     """What a file holds for the errors of force and energy: how each block moves the coefficients."""
-    moves = equations.influences(found, _penalty(basis, equations))[:, : basis.size, 0]
+    moves = equations.influences(found, penalty_of(basis, equations))[:, : basis.size, 0]
     affine = [basis.affine(move) for move in moves]
     return {
         "amplitudes_by_block": moves[:, : basis.features.count],
