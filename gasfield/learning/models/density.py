@@ -1,7 +1,7 @@
 """An energy landscape from samples, U = -T log p: a gas at temperature T has the density of the data.
 
-p is a mixture of Gaussians or a kernel density. Number of components and bandwidth are chosen by held-out likelihood; of
-mixtures that are worse than the best choice by less than a standard error, the smallest is taken. Each fifth of the
+p is a mixture of Gaussians or a kernel density. Number of components and bandwidth are chosen by held-out likelihood;
+of mixtures that are worse than the best choice by less than a standard error, the smallest is taken. Each fifth of the
 sample is left out once. A fifth consists of whole rows where there are many, because the same row a moment later is no
 independent sample; and of a stretch of time where there are few.
 

@@ -43,7 +43,7 @@ Array = NDArray[np.float64]
 
 _FEW_PAIRS = 100
 """Most pairs of axes of which every one has a stiffness of its own."""
-_SHOWN = 2000
+_SHOWN = 1000
 """Places at which errors of force and energy are evaluated."""
 
 
