@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gasfield.importing import import_recording
     from gasfield.inspection import inspect
     from gasfield.learning.fit import fit
+    from gasfield.learning.forecasting import forecast
     from gasfield.plugins import run_plugin
     from gasfield.recording import Recorder
     from gasfield.registry import register
@@ -42,6 +43,7 @@ _HOME = {
     "compare": ("comparison", "compare"),
     "diagnose": ("diagnostics", "diagnose"),
     "fit": ("learning.fit", "fit"),
+    "forecast": ("learning.forecasting", "forecast"),
     "free_energy_along_temperature": ("diagnostics.thermodynamics.free_energy", "free_energy_along_temperature"),
     "import_recording": ("importing", "import_recording"),
     "inspect": ("inspection", "inspect"),
@@ -66,6 +68,7 @@ __all__ = [
     "compare",
     "diagnose",
     "fit",
+    "forecast",
     "free_energy_along_temperature",
     "import_recording",
     "inspect",

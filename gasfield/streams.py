@@ -44,6 +44,8 @@ class Stream(IntEnum):
     """Diagnostics: permutations of rows, and subsamples of too many rows."""
     PROBES = 15
     """Rows from which a recorder estimates the weight of each position."""
+    FORECAST_CONTROL = 20
+    """Order and signs of the increments in the negative control of a forecast."""
 
 
 SEEDS = 2**64

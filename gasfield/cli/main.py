@@ -14,6 +14,7 @@ from gasfield.cli import (
     dead,
     diagnose,
     fit,
+    forecast,
     import_,
     inspect,
     list_,
@@ -66,6 +67,7 @@ _add("Looking", diagnose.diagnose)
 _add("Looking", compare.compare)
 _add("Looking", animate.animate, like="gasfield.plots.film:animate")
 _add("Learning", fit.fit, like="gasfield.learning.fit:fit")
+_add("Learning", forecast.forecast)
 _add("Embeddings", inspect.inspect, like="gasfield.inspection:inspect")
 _add("Embeddings", dead.dead, like="gasfield.inspection:find_dead")
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gasfield.comparison import Comparison
     from gasfield.inspection import DeadRows, Inspection
     from gasfield.learning.fit import Fit
+    from gasfield.learning.forecasting import Forecast
     from gasfield.runs import RunResult
     from gasfield.simulation import Simulation
 
@@ -180,6 +181,30 @@ def print_fit(fit: Fit) -> None:
         print(f"note: {note}")
     if fit.path is not None:
         print(f"{fit.path}: {fit.path.stat().st_size / 1e3:,.0f} kB")
+
+
+def print_forecast(forecast: Forecast) -> None:
+    """Prints the verdict, the skills by horizon, what is not available, and the notes."""
+    for line in forecast.verdict:
+        print(line)
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("skill", no_wrap=True)
+    for horizon in forecast.horizons:
+        shortest, longest = forecast.steps_ahead[horizon]
+        steps = f"{shortest}" if shortest == longest else f"{shortest} to {longest}"
+        table.add_column(f"{horizon} frames ahead" + ("" if steps == str(horizon) else f" ({steps} steps)"))
+    for model in forecast.skill[forecast.horizons[0]]:
+        table.add_row(model, *(forecast.skill[horizon][model].text() for horizon in forecast.horizons))
+    mse = (forecast.mse[horizon]["persistence"].text() for horizon in forecast.horizons)
+    table.add_row("mean squared error of persistence", *mse, style="dim")
+    Console().print(table)
+    for model, reason in forecast.reasons.items():
+        print(f"{model}: not computed: {reason}")
+    start, stop = forecast.train
+    print(f"{forecast.count} rows ({forecast.rows}); fitted to frames {start} to {stop - 1}, tested up to frame "
+          f"{forecast.frames - 1}")  # fmt: skip
+    for note in forecast.notes:
+        print(f"note: {note}")
 
 
 def print_inspection(inspection: Inspection) -> None:

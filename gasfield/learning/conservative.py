@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gasfield.learning.basis import RIDGES, Basis, shrink_features, smoothest
 from gasfield.learning.data import TrainingData
-from gasfield.learning.motion import Motion, samples, thinning
+from gasfield.learning.field_samples import Motion, samples, thinning
 from gasfield.learning.normal_equations import DRAWS, NormalEquations, Solution
 
 Array = NDArray[np.float64]

@@ -1,0 +1,1 @@
+"""Forecasts without a learned field; every model is measured against them."""

@@ -1,0 +1,134 @@
+"""The optimiser of a recorded training as dynamics: its constants, their series, and the precisions of its state."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+
+from gasfield.dynamics.adamw import AdamW
+from gasfield.dynamics.optimiser import Optimiser
+from gasfield.dynamics.sgd import SGD
+from gasfield.errors import InputError
+from gasfield.trajectory import Series, Trajectory, schema
+
+_ADAM = ("adamw", "adam", "roundedadamw")
+_PRECISIONS = ("float32", "bfloat16")
+_SERIES = ("learning_rate", "weight_decay", "momentum", "dampening", "epsilon")
+
+
+@dataclass(frozen=True)
+class RecordedLaw:
+    """The law of a recorded training.
+
+    Attributes:
+        optimiser: with the constants of the first update; None if it cannot be rebuilt.
+        reason: why it cannot.
+        first_step: the training step of the first update, at which all moments were zero.
+        series: the constants that varied, by name.
+    """
+
+    optimiser: Optimiser | None
+    reason: str = ""
+    first_step: int = 0
+    series: Mapping[str, Series] = field(default_factory=dict)
+
+    @classmethod
+    def none(cls, reason: str) -> Self:
+        """No law, for a reason."""
+        return cls(None, reason)
+
+    @classmethod
+    def of(cls, trajectory: Trajectory) -> Self:
+        """That of a trajectory, from its attributes."""
+        attributes = trajectory.attributes
+        name = str(attributes.get("optimiser", schema.UNKNOWN))
+        if attributes.get("source") == "simulation" or name == schema.UNKNOWN:
+            return cls.none("no optimiser is recorded")
+        if before := attributes.get("optimiser_step"):
+            return cls.none(f"the optimiser had made {before} updates before the recording; its moments are not known")
+        if int(trajectory.steps[0]) != 0:
+            return cls.none(f"the recording begins at step {trajectory.steps[0]}: the moments there are not known")
+        options = _json(attributes, "optimiser_options")
+        used = [option for option in ("amsgrad", "maximize") if options.get(option)]
+        if used:
+            return cls.none(f"the training used {', '.join(used)}, which is not modelled")
+        series = _varied(trajectory)
+        try:
+            return cls(_optimiser(name, attributes, options, trajectory.precision, series), series=series)
+        except (InputError, KeyError, TypeError, ValueError) as fault:
+            return cls.none(f"the optimiser {name} of the recording cannot be rebuilt ({fault})")
+
+    def at(self, step: int) -> Optimiser:
+        """The law of the update at a training step: with the last constants that were recorded by then."""
+        assert self.optimiser is not None
+        if not self.series:
+            return self.optimiser
+        return self.optimiser.model_copy(update={name: _last(known, step) for name, known in self.series.items()})
+
+
+def _optimiser(
+    name: str, attributes: Mapping[str, Any], options: Mapping[str, Any], precision: str, series: Mapping[str, Series]
+) -> Optimiser:
+    """Raises: InputError, KeyError or ValueError if a constant is missing, or the law is another one."""
+    if precision not in _PRECISIONS:
+        raise ValueError(f"weights are {precision}")
+
+    def number(key: str, default: float | None = None) -> float:
+        if key in series:
+            return float(series[key].values[0])
+        return float(attributes[key] if default is None else attributes.get(key, default))
+
+    state = _json(attributes, "optimiser_state")
+    common = {"learning_rate": number("learning_rate"), "weight_decay": number("weight_decay", 0.0)}
+    fallback = attributes.get("state", precision)
+    if name == "sgd":
+        return SGD.model_validate(
+            {
+                **common,
+                "momentum": number("momentum", 0.0),
+                "dampening": number("dampening", float(options.get("dampening", 0.0))),
+                "nesterov": bool(options.get("nesterov", False)),
+                "weight_dtype": precision,
+                "moment_dtype": state.get("momentum_buffer", fallback),
+            }
+        )
+    if name not in _ADAM:
+        raise ValueError("its law is not modelled")
+    if name == "adam" and common["weight_decay"] and not options.get("decoupled_weight_decay"):
+        raise ValueError("Adam with coupled decay is not modelled")
+    first, second = (float(beta) for beta in attributes["betas"])
+    return AdamW.model_validate(
+        {
+            **common,
+            "betas": (first, second),
+            "epsilon": number("epsilon", 1e-8),
+            "weight_dtype": precision,
+            "first_moment_dtype": state.get("exp_avg", fallback),
+            "second_moment_dtype": state.get("exp_avg_sq", fallback),
+        }
+    )
+
+
+def _varied(trajectory: Trajectory) -> dict[str, Series]:
+    """The recorded constants that were not the same at all updates."""
+    names = trajectory.numbers_of(schema.OPTIMISER)
+    found = {name: trajectory.observable(f"{schema.OPTIMISER}/{name}") for name in _SERIES if name in names}
+    return {name: series for name, series in found.items() if np.ptp(series.values) > 0}
+
+
+def _last(series: Series, step: int) -> float:
+    """The last value at or before a step; the first one before all."""
+    return float(series.values[max(int(np.searchsorted(series.steps, step, side="right")) - 1, 0)])
+
+
+def _json(attributes: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A mapping kept as JSON; empty if it is missing or damaged."""
+    try:
+        found = json.loads(str(attributes.get(name, "{}")))
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
