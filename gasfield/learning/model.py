@@ -46,6 +46,8 @@ class FieldModel(Spec):
 
     needs_data: ClassVar[bool] = True
     """Whether it is fitted to trajectories; else `fit` is given no data, and the specification holds what it needs."""
+    needs_motion: ClassVar[bool] = True
+    """Whether it is fitted to motion, so that at least three frames are needed; else one is enough."""
 
     kind: str
 
