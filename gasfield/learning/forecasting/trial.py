@@ -1,219 +1,43 @@
-"""Forecasts of a trajectory beyond a training span, by several forecasters, judged by one protocol."""
+"""Forecasters on trial: fitted to the training frames, scored on all later ones, and laid side by side."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from gasfield.errors import InputError, about
-from gasfield.learning.data import frame_range
 from gasfield.learning.forecasting.apart import STRETCHES, UNITS, Apart
 from gasfield.learning.forecasting.calibration import Calibration, FrozenTest, calibrate, frozen_tests
-from gasfield.learning.forecasting.control import without_memory
 from gasfield.learning.forecasting.errors import OriginBlocks, ratio
-from gasfield.learning.forecasting.gradients import RowGradients
-from gasfield.learning.forecasting.protocol import (
-    FORECASTERS,
-    Forecaster,
-    History,
-    Predictor,
-    Unavailable,
-    tasks_of,
-)
-from gasfield.learning.forecasting.recorded_law import RecordedLaw
+from gasfield.learning.forecasting.protocol import Forecaster, History, Predictor, Unavailable, tasks_of
 from gasfield.learning.forecasting.result import PERSISTENCE, Forecast, LeftOut, Table
-from gasfield.learning.forecasting.rollout import LearnedFile, LearnedModel
-from gasfield.learning.forecasting.rows import chosen_rows
-from gasfield.learning.forecasting.scores import (
-    CLASSES,
-    Scores,
-    Test,
-    blocked,
-    names_of,
-    parts_of,
-    phases_at_origins,
-)
+from gasfield.learning.forecasting.scores import CLASSES, Scores, Test, blocked, parts_of, phases_at_origins
 from gasfield.learning.forecasting.verdict import verdict
-from gasfield.learning.model import MODELS, AnyModel, FieldModel
 from gasfield.quantity import Quantity
-from gasfield.scenario.document import read_value
-from gasfield.spec import parse
-from gasfield.streams import require_seed
-from gasfield.trajectory import Trajectory, open_trajectory
 
-HORIZONS = (1, 10, 100)
-_FEWEST = 4
-"""Fewest training frames: three increments."""
 Stage = Callable[[str], None]
-
-
-def forecast(
-    recording: Trajectory | str | Path,
-    train: str,
-    horizons: Sequence[int] | None = None,
-    *,
-    rows: str | None = None,
-    models: Sequence[FieldModel | Mapping[str, Any] | str | Path] | None = None,
-    rank: int | None = None,
-    control: int | None = None,
-    stage: Stage = lambda name: None,
-) -> Forecast:
-    """Forecasts every later frame of a trajectory from a training span, by all forecasters.
-
-    Args:
-        recording: a trajectory, open or by path.
-        train: the training span, a range a:b of frames, the end excluded.
-        horizons: frames ahead; those of 1, 10 and 100 that fit into the test span if left out.
-        rows: groups joined by commas, "all", or "moving" (the default): all rows that are not frozen over the test
-            span.
-        models: learned models besides the baselines, each a specification as for `fit`, or the path of a learned field;
-            every kind that is fitted to a trajectory if left out.
-        rank: of the dynamic mode decomposition; chosen within the training span if left out.
-        control: a seed; the increments are then permuted in time and given random signs first, so that nothing can have
-            a positive skill.
-        stage: called with what is computed.
-
-    Raises:
-        InputError: if the training span, a horizon or the rows do not fit the trajectory, with the numbers.
-    """
-    if not isinstance(recording, Trajectory):
-        with open_trajectory(recording) as opened:
-            return forecast(opened, train, horizons, rows=rows, models=models, rank=rank, control=control, stage=stage)
-    span, group = _span_and_rows(recording, train, rows)
-    ahead, notes = _horizons(horizons, span, len(group.steps))
-    if control is not None:
-        group = without_memory(group, require_seed(control, "control"))
-    gradients = RowGradients.of(recording, group.ids)
-    history = History(group, gradients, RecordedLaw.of(recording), recording)
-    trial = Trial.of(history, span, ahead, stage)
-    for name, forecaster in (_baselines(rank) | _learned(models, trial)).items():
-        trial.run(name, forecaster)
-    found = trial.result(recording.path, tuple(FORECASTERS))
-    return replace(found, notes=(*group.notes, *notes, *found.notes))
-
-
-def read_horizons(text: str | None) -> list[int] | None:
-    """Horizons written as "1,10,100"; None for none.
-
-    Raises:
-        InputError: if they are not numbers.
-    """
-    if text is None:
-        return None
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise InputError("write frames ahead as 1,10,100.", parameter="horizon", value=text) from None
-
-
-def read_models(texts: Sequence[str]) -> list[Any] | None:
-    """Models written as a kind, a mapping in YAML, or the path of a learned field; None for none.
-
-    Raises:
-        InputError: if one is not YAML.
-    """
-    with about("model"):
-        return [Path(text) if text.endswith((".h5", ".hdf5")) else read_value(text) for text in texts] or None
-
-
-def _baselines(rank: int | None) -> dict[str, Forecaster]:
-    """All of them, persistence first."""
-    given = {"dmd": {"rank": rank}} if rank is not None else {}
-    kinds = [PERSISTENCE, *(kind for kind in FORECASTERS if kind != PERSISTENCE)]
-    return {kind: FORECASTERS.parse({"kind": kind, **given.get(kind, {})}) for kind in kinds}
-
-
-def _learned(
-    models: Sequence[FieldModel | Mapping[str, Any] | str | Path] | None, trial: Trial
-) -> dict[str, Forecaster]:
-    """Learned models by name: their kind, or the name of their file.
-
-    Raises:
-        InputError: if there is no such kind or file, or a field has been fitted to the test span.
-    """
-    if models is None:
-        models = [kind for kind, model in MODELS.items() if model.needs_data]
-    found: dict[str, Forecaster] = {}
-    for given in models:
-        forecaster: Forecaster
-        if isinstance(given, Path):
-            file = LearnedFile(file=given)
-            assert trial.past.trajectory is not None
-            file.require_unseen(trial.past.trajectory, int(trial.past.steps[-1]))
-            name, forecaster = given.stem, file
-        else:
-            with about("model"):
-                model: FieldModel = parse(AnyModel, given)
-            name, forecaster = model.kind, LearnedModel(model=model)
-        while name in found or name in FORECASTERS:
-            name += "'"
-        found[name] = forecaster
-    return found
-
-
-def _span_and_rows(recording: Trajectory, train: str, rows: str | None) -> tuple[slice, Any]:
-    """The training frames and the rows.
-
-    Raises:
-        InputError: if they do not fit the trajectory.
-    """
-    count = chosen_rows_frames(recording)
-    span = frame_range(train, count, "train")
-    if span.stop - span.start < _FEWEST:
-        raise InputError(
-            f"has {span.stop - span.start} frames; a fit needs at least {_FEWEST}.", parameter="train", value=train
-        )
-    if span.stop > count - 2:
-        raise InputError(
-            f"leaves {count - span.stop} of the {count} frames for the test; at least 2 are needed, an origin and what "
-            "comes after it.",
-            parameter="train",
-            value=train,
-        )
-    group = chosen_rows(recording, rows, span.stop)
-    if len(group.steps) != count:
-        raise InputError(f"{recording.path}: some frames contain none of the rows {group.name}.", parameter="rows")
-    return span, group
-
-
-def chosen_rows_frames(recording: Trajectory) -> int:
-    """Number of frames without repeated checkpoints."""
-    from gasfield.diagnostics.repeats import distinct_frames
-
-    return len(distinct_frames(recording)[0])
-
-
-def _horizons(wanted: Sequence[int] | None, span: slice, count: int) -> tuple[tuple[int, ...], list[str]]:
-    """The horizons, ascending, and what is to be said of them.
-
-    Raises:
-        InputError: if one is not a positive number of frames within the test span.
-    """
-    longest = count - 1 - span.stop
-    if wanted is None:
-        fitting = tuple(h for h in HORIZONS if h <= longest)
-        beyond = [h for h in HORIZONS if h > longest]
-        note = f"the test span of {count - span.stop} frames has no horizon of {names_of(beyond)}" if beyond else ""
-        return fitting, [note] if note else []
-    if not wanted or min(wanted) < 1:
-        raise InputError("horizons are positive numbers of frames.", parameter="horizon", value=list(wanted))
-    if max(wanted) > longest:
-        raise InputError(
-            f"{max(wanted)} frames ahead of the first origin, frame {span.stop}, is beyond the last, {count - 1}: "
-            f"the test span has {count - span.stop} frames, and horizons of at most {longest}.",
-            parameter="horizon",
-        )
-    return tuple(sorted(set(wanted))), []
 
 
 @dataclass
 class Trial:
-    """Forecasters on trial: fitted to the training frames, and scored on the test frames."""
+    """Forecasters on trial.
+
+    Attributes:
+        past: the training frames, of which a fit may use nothing else.
+        test: what forecasts are judged on.
+        frozen: for each horizon, where "frozen by step t" is judged; None where it is not.
+        reasons: why something is undefined, by forecaster or by name of a table.
+        span: the training frames.
+        stage: called with what is computed.
+        names: the forecasters, in the order of their trial.
+        scores: of the forecasters that are available.
+        simpler: forecaster -> term -> scores without it.
+        calibration: forecaster -> horizon -> calibration.
+        fitted: forecaster -> what was fitted.
+    """
 
     past: History
     test: Test
@@ -221,11 +45,11 @@ class Trial:
     reasons: dict[str, str]
     span: slice
     stage: Stage
-    scores: dict[str, Scores]
-    simpler: dict[str, dict[str, Scores]]
-    calibration: dict[str, dict[int, Calibration]]
-    fitted: dict[str, Mapping[str, Quantity]]
-    names: list[str]
+    names: list[str] = field(default_factory=list)
+    scores: dict[str, Scores] = field(default_factory=dict)
+    simpler: dict[str, dict[str, Scores]] = field(default_factory=dict)
+    calibration: dict[str, dict[int, Calibration]] = field(default_factory=dict)
+    fitted: dict[str, Mapping[str, Quantity]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, history: History, span: slice, horizons: tuple[int, ...], stage: Stage) -> Trial:
@@ -243,8 +67,7 @@ class Trial:
         reasons = {"phases": no_phase, STRETCHES: apart.reason, "calibration": no_decision}
         past = history.until(span.stop)
         past = replace(past, group=past.group.at_frames(slice(span.start, None)))
-        return cls(past, test, frozen, {name: why for name, why in reasons.items() if why}, span, stage,
-                   {}, {}, {}, {}, [])  # fmt: skip
+        return cls(past, test, frozen, {name: why for name, why in reasons.items() if why}, span, stage)
 
     def run(self, name: str, forecaster: Forecaster) -> None:
         """Fits and scores a forecaster, and itself without each of its terms; a reason is kept if it cannot."""
