@@ -73,7 +73,7 @@ def phases(forecast: Any) -> Figure:
     headline(figure, f"{_what(forecast)}; by phase at the origin")
     axes = figure.subplots(len(forecast.horizons), 1, squeeze=False)[:, 0]
     for ax, horizon in zip(axes, forecast.horizons, strict=True):
-        tables = {phase: {horizon: table[horizon]} for phase, table in forecast.by_phase.items()}
+        tables = {phase: {horizon: skill[horizon]} for phase, (_, skill) in forecast.by_phase.items()}
         lines = _stacked([_lines(forecast, tables[phase]) for phase in tables])
         skills(lines, list(tables), _horizon(forecast, horizon), "", ax)
     _legend(figure, axes[0])

@@ -261,8 +261,8 @@ def test_frozen_is_judged_by_the_last_motion() -> None:
         assert calibration.brier.value == pytest.approx(np.mean(told != frozen))
         assert calibration.frozen_if_said.value == 1.0
         assert calibration.said.value == pytest.approx(told.mean())
-    assert found.by_phase["late"][1]["constant_displacement"].value is not None
-    assert found.by_phase["early"][1]["constant_displacement"].value is None
+    assert found.by_phase["late"][1][1]["constant_displacement"].value is not None
+    assert found.by_phase["early"][1][1]["constant_displacement"].value is None
 
 
 # --- what is refused, and the command --------------------------------------------------------------------------------

@@ -112,9 +112,9 @@ class Trial:
             rows=group.name,
             count=group.count,
             baselines=tuple(name for name in self.names if name in baselines),
-            mse=self._by_horizon(lambda name, at: self._mse(name, at)),
+            mse=self._errors(0),
             skill=skill,
-            by_phase={phase: self._skills(1 + place) for place, phase in enumerate(phases)},
+            by_phase={phase: (self._errors(place), self._skills(place)) for place, phase in enumerate(phases, 1)},
             apart={name: self._apart(name) for name in test.apart.names},
             calibration=self.calibration,
             terms={name: {term: self._left_out(name, left) for term, left in terms.items()}
@@ -131,11 +131,16 @@ class Trial:
     def _by_horizon(self, number: Callable[[str, int], Quantity]) -> Table:
         return {h: {name: number(name, at) for name in self.names} for at, h in enumerate(self.test.horizons)}
 
-    def _mse(self, name: str, at: int) -> Quantity:
-        if name not in self.scores:
-            return Quantity(None, "length^2")
-        scores = self.scores[name]
-        return ratio(scores.squares[at][0], scores.weights[at][0], self.test.origins[at], "length^2")
+    def _errors(self, place: int) -> Table:
+        """Mean squared errors in one of `CLASSES`."""
+
+        def mse(name: str, at: int) -> Quantity:
+            if name not in self.scores:
+                return Quantity(None, "length^2")
+            scores = self.scores[name]
+            return ratio(scores.squares[at][place], scores.weights[at][place], self.test.origins[at], "length^2")
+
+        return self._by_horizon(mse)
 
     def _skills(self, place: int) -> Table:
         """Of one of `CLASSES`."""
