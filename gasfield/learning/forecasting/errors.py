@@ -79,10 +79,10 @@ class OriginBlocks:
 def ratio(numerator: Values, denominator: Values, origins: OriginBlocks, unit: str = "1") -> Quantity:
     """sum(numerator) / sum(denominator) of sums over blocks of origins and parts of rows, (B, P), with its error.
 
-    Undefined where the denominator is zero; the error is unknown with one block and one part.
+    Undefined where the denominator is zero or a sum is not finite; the error is unknown with one block and one part.
     """
     whole = float(denominator.sum())
-    if not whole > 0:
+    if not whole > 0 or not np.isfinite(numerator).all():
         return Quantity(None, unit)
     value = float(numerator.sum()) / whole
     over, under = numerator.sum(axis=1), denominator.sum(axis=1)
