@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test validate bounds lint recordings study precision clean
+.PHONY: demo test validate bounds lint recordings fields study precision clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gasfield run dead-token-drift
@@ -31,6 +31,9 @@ lint: $(VENV)/.installed-test
 recordings: $(VENV)/.installed-test
 	PATH="$(abspath $(BIN)):$$PATH" bash scenarios/recordings/make.sh
 
+fields: $(VENV)/.installed-test
+	PATH="$(abspath $(BIN)):$$PATH" bash scenarios/fields/make.sh
+
 study: $(VENV)/.installed-test
 	$(BIN)/python docs/studies/rounding.py
 	$(BIN)/python docs/studies/discrete_laws.py
@@ -40,6 +43,7 @@ study: $(VENV)/.installed-test
 	$(BIN)/python docs/studies/motion.py
 	$(BIN)/python docs/studies/tracers.py
 	$(BIN)/python docs/studies/local_flow.py
+	$(BIN)/python docs/studies/learned_lattice.py
 	$(BIN)/python docs/studies/dead_rows.py
 
 # Trains for an hour the first time: 3 precisions, 3 seeds, kept in outputs/precision.

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from gasfield.diagnostics.group import Group
 from gasfield.diagnostics.repeats import distinct_frames
 from gasfield.errors import InputError
+from gasfield.forces.learned import Region
 from gasfield.trajectory import Trajectory
 
 Array = NDArray[np.float64]
@@ -162,6 +163,14 @@ class TrainingData:
         """(M, D) at most `count` of the positions, evenly spaced over trajectories, frames and rows."""
         share = max(1, count // len(self.groups))
         return np.concatenate([_sample(group, share) for group in self.groups])
+
+    def region(self) -> Region:
+        """The region of all positions: axes from a sample of them, extent from all."""
+        region = Region.of(self.sample())
+        for group in self.groups:
+            for _, places in group.blocks(parts=4):
+                region = region.including(places.reshape(-1, self.dimensions))
+        return region
 
     def _blocks_of(self, group: Group) -> int:
         return min(self.blocks, len(group.steps) - 1)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from gasfield.errors import InputError, about
-from gasfield.forces.learned import LearnedField, Region
+from gasfield.forces.learned import LearnedField
 from gasfield.learning.data import BLOCKS, TrainingData
 from gasfield.learning.model import AnyModel, FieldModel, Fitted
 from gasfield.provenance import FileDigest, versions
@@ -131,7 +131,7 @@ def fit(
             moved=fitted.moved,
             space=data.space if data else "free",
             span=data.span if data else (0, 0),
-            region=Region.of(data.sample()) if data and fitted.bounded else None,
+            region=data.region() if data and fitted.bounded else None,
             report=nested_leaves(fitted.quantities),
             notes=(*(data.notes if data else ()), *fitted.notes),
             provenance={

@@ -8,7 +8,7 @@ whole blocks (Kuensch, 1989). Rows of a design may be weighted by scaling A and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 
 RIDGES = (0.0, 1e-12, 1e-10, 1e-8, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 """Ridges that cross-validation chooses from, in units of the mean diagonal of the scaled normal matrix."""
-_DRAWS = 200
+DRAWS = 200
 """Resamplings of the bootstrap."""
 _SINGULAR = 1e-13
 """Eigenvalues of the scaled normal matrix below this, relative to the largest, count as zero."""
@@ -91,6 +91,43 @@ class NormalEquations:
         self._square[block] += square
         self.samples[block] += samples
 
+    @property
+    def square(self) -> float:
+        """|y|^2 of all blocks."""
+        return float(self._square.sum())
+
+    @property
+    def used(self) -> NDArray[np.int64]:
+        """The blocks that have equations."""
+        return np.flatnonzero(self.samples)
+
+    def sums(self, weights: Array) -> tuple[Array, Array]:
+        """(p, p) A^T A and (p, q) A^T y over the blocks, each with its weight (blocks,)."""
+        return np.tensordot(weights, self._matrix, 1), np.tensordot(weights, self._right, 1)
+
+    def without(self, block: int) -> tuple[Array, Array]:
+        """The sums over all blocks but one."""
+        return self.matrix - self._matrix[block], self.right - self._right[block]
+
+    def left_over(self, coefficients: Array, block: int) -> float:
+        """|y - A c|^2 of coefficients (p, q) on one block."""
+        fitted = np.vdot(coefficients, self._matrix[block] @ coefficients) - 2.0 * np.vdot(
+            coefficients, self._right[block]
+        )
+        return max(float(self._square[block]) + float(fitted), 0.0)
+
+    def shares(self, left: Array) -> tuple[float, float]:
+        """What is left over on each used block, as a share of |y|^2, with its standard error over blocks."""
+        return float(left.sum() / self._square.sum()), _share_error(left, self._square[self.used])
+
+    def resampled(self, seed: int, draws: int = DRAWS) -> Iterator[tuple[Array, Array]]:
+        """The sums of `draws` bootstrap samples of whole blocks."""
+        generator, used = np.random.default_rng(seed), self.used
+        for _ in range(draws):
+            weights = np.zeros(len(self.samples))
+            weights[used] = np.bincount(generator.integers(len(used), size=len(used)), minlength=len(used))
+            yield self.sums(weights)
+
     def solve(
         self,
         ridges: Sequence[float] = RIDGES,
@@ -98,6 +135,7 @@ class NormalEquations:
         penalty: Array | None = None,
         names: str = "parameters",
         seed: int = 0,
+        draws: int = DRAWS,
     ) -> Solution:
         """The solution with the ridge that cross-validation over blocks prefers.
 
@@ -106,6 +144,7 @@ class NormalEquations:
             penalty: (p, p) matrix of the penalty c^T P c, scaled as the normal matrix is; the identity by default.
             names: of the parameters, for messages.
             seed: of the bootstrap.
+            draws: resamplings of the bootstrap; 0 for no errors.
 
         Raises:
             InputError: if there are fewer equations than parameters, or every target is zero.
@@ -120,7 +159,7 @@ class NormalEquations:
         scale = self._scale()
         shrunk = np.eye(count) if penalty is None else penalty / max(float(np.trace(penalty)) / count, 1e-300)
         solver = _Scaled(scale, shrunk)
-        used = np.flatnonzero(self.samples)
+        used = self.used
         scores = np.array([self._held_out(solver, ridge, used) for ridge in ridges])
         best = int(np.argmin(np.nansum(scores, axis=1))) if len(used) > 1 else 0
         ridge = float(ridges[best])
@@ -128,11 +167,11 @@ class NormalEquations:
         left = scores[best]
         return Solution(
             coefficients=coefficients,
-            errors=self._bootstrap(solver, ridge, used, seed),
+            errors=self._bootstrap(solver, ridge, seed, draws),
             ridge=ridge,
-            held_out=float(left.sum() / self._square.sum()) if len(used) > 1 else np.nan,
-            held_out_error=_share_error(left, self._square[used]) if len(used) > 2 else np.nan,
-            training=self._left_over(coefficients, self.matrix, self.right, self._square.sum()) / self._square.sum(),
+            held_out=self.shares(left)[0] if len(used) > 1 else np.nan,
+            held_out_error=self.shares(left)[1] if len(used) > 2 else np.nan,
+            training=self.shares(np.array([self.left_over(coefficients, int(block)) for block in used]))[0],
             rank=_rank(self.matrix, scale),
             samples=total,
         )
@@ -146,30 +185,18 @@ class NormalEquations:
         """(blocks,) squared error on each block of the fit to all others."""
         if len(used) < 2:
             return np.full(len(used), np.nan)
-        matrix, right = self.matrix, self.right
-        errors = np.empty(len(used))
-        for number, block in enumerate(used):
-            without = solver.solve(matrix - self._matrix[block], right - self._right[block], ridge)
-            errors[number] = self._left_over(without, self._matrix[block], self._right[block], self._square[block])
-        return errors
+        return np.array([self.left_over(solver.solve(*self.without(b), ridge), b) for b in used.tolist()])
 
-    @staticmethod
-    def _left_over(coefficients: Array, matrix: Array, right: Array, square: float) -> float:
-        """|y - A c|^2."""
-        fitted = float(np.vdot(coefficients, matrix @ coefficients)) - 2.0 * float(np.vdot(coefficients, right))
-        return max(float(square) + fitted, 0.0)
-
-    def _bootstrap(self, solver: _Scaled, ridge: float, used: NDArray[np.int64], seed: int) -> Array:
-        if len(used) < 3:
-            return np.full(self._right.shape[1:], np.nan)
-        generator = np.random.default_rng(seed)
-        draws = []
-        for _ in range(_DRAWS):
-            weights = np.bincount(generator.integers(len(used), size=len(used)), minlength=len(used)).astype(np.float64)
-            matrix = np.tensordot(weights, self._matrix[used], 1)
-            right = np.tensordot(weights, self._right[used], 1)
-            draws.append(solver.solve(matrix, right, ridge))
-        return np.asarray(np.std(draws, axis=0, ddof=1))
+    def _bootstrap(self, solver: _Scaled, ridge: float, seed: int, draws: int) -> Array:
+        """(p, q) standard deviations, by Welford's method: one draw in memory at a time."""
+        mean, spread = np.zeros((2, *self._right.shape[1:]))
+        if len(self.used) < 3 or draws < 2:
+            return np.full(mean.shape, np.nan)
+        for number, sums in enumerate(self.resampled(seed, draws), 1):
+            away = solver.solve(*sums, ridge) - mean
+            mean += away / number
+            spread += away * away * ((number - 1) / number)
+        return np.sqrt(spread / (draws - 1))
 
 
 @dataclass(frozen=True)
@@ -207,4 +234,6 @@ def _share_error(left: Array, squares: Array) -> float:
     ratio = left.sum() / squares.sum()
     residuals = left - ratio * squares
     count = len(left)
+    if count < 2:
+        return np.nan
     return float(np.sqrt(count / (count - 1) * np.sum(residuals**2)) / squares.sum())

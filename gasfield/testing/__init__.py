@@ -14,6 +14,7 @@ Each check raises an AssertionError that names the violated property. A contract
 from gasfield.testing.diagnostics import check_diagnostic
 from gasfield.testing.dynamics import DYNAMICS_CONTRACT, DynamicsCase, check_dynamics
 from gasfield.testing.forces import FORCE_CONTRACT, ForceCase, check_force
+from gasfield.testing.models import check_model
 from gasfield.testing.operations import check_operation
 from gasfield.testing.shapes import check_shape
 from gasfield.testing.sources import check_source
@@ -28,6 +29,7 @@ __all__ = [
     "check_diagnostic",
     "check_dynamics",
     "check_force",
+    "check_model",
     "check_operation",
     "check_shape",
     "check_source",

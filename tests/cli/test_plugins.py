@@ -22,7 +22,9 @@ from gasfield.diagnostics import DIAGNOSTICS
 from gasfield.dynamics import DYNAMICS
 from gasfield.errors import InputError
 from gasfield.forces import FORCES
+from gasfield.forces.learned import FIELD_LAWS
 from gasfield.importing import IMPORTERS
+from gasfield.learning.model import MODELS
 from gasfield.operations import OPERATIONS
 from gasfield.plugins import run_plugin
 from gasfield.registry import Registry
@@ -35,6 +37,8 @@ from gasfield.trajectory import Trajectory
 PAGE = Path(__file__).parents[2] / "docs" / "extending.md"
 H = 1e-5
 REGISTRIES: list[Registry[Any]] = [
+    FIELD_LAWS,
+    MODELS,
     FORCES, DYNAMICS, SPACES, SHAPES, GAS_SOURCES, DIAGNOSTICS, OPERATIONS, IMPORTERS,
 ]  # fmt: skip
 FORCE_EXAMPLES = ["gaussian_core.py", "shell.py"]
@@ -43,6 +47,7 @@ OTHERS = [
     "csv_frames.py",
     "half_space.py",
     "heavy_ball.py",
+    "radial.py",
     "radius_log.py",
     "spiral.py",
     "student.py",

@@ -6,33 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from flows import FLOW, MATRIX, recorded_flow, write_frames
 from numpy.typing import NDArray
 
 import gasfield
 from gasfield.errors import InputError, Note
 from gasfield.forces.learned import LearnedField
 from gasfield.learning.normal_equations import NormalEquations
-from gasfield.operations import TrajectoryRecorder
 from gasfield.simulation import Simulation
-
-MATRIX = np.array([[-0.35, -1.0], [1.0, -0.65]])
-FLOW = {
-    "kind": "linear_flow",
-    "dilation": -0.5,
-    "rotation": [{"plane": [0, 1], "rate": 1.0}],
-    "shear": [{"axes": [0, 1], "rate": 0.15}],
-}
-"""With this matrix."""
-
-
-def recorded_flow(path: Path, *, steps: int = 40, count: int = 20) -> Path:
-    """A gas in the flow dx/dt = A x by the Euler method: its displacements are exact."""
-    start = np.random.default_rng(1).normal(size=(count, 2))
-    sim = Simulation(start, forces=[FLOW], dynamics={"kind": "advection", "time_step": 0.05, "scheme": "euler"})
-    sim.add_operation(TrajectoryRecorder(path, 1))
-    sim.step(steps)
-    sim.close()
-    return path
 
 
 def test_an_affine_flow_is_recovered_and_simulated(tmp_path: Path) -> None:
@@ -92,13 +73,6 @@ def test_a_learned_field_elsewhere_is_refused(tmp_path: Path, change: dict[str, 
         )
 
 
-def write_frames(path: Path, positions: NDArray[np.float64]) -> Path:
-    """A trajectory of given positions (T, N, D), imported from an archive."""
-    np.savez(path.with_suffix(".npz"), W=positions.astype(np.float32))
-    gasfield.import_recording(path.with_suffix(".npz"), path)
-    return path
-
-
 @pytest.mark.parametrize(
     ("frames", "message"),
     [
@@ -144,3 +118,13 @@ def test_held_out_error_tells_noise_from_law() -> None:
     found = law.solve()
     assert found.held_out == pytest.approx(1 / 4, abs=4 * found.held_out_error)  # noise 1 of a total of 3 + 1
     assert noise.solve([0.0]).held_out > 1.0
+
+
+def test_every_training_place_is_inside_the_region(tmp_path: Path) -> None:
+    """More places than the sample that gives the axes, with an extreme one that the sample misses."""
+    positions = np.random.default_rng(7).normal(size=(30, 1000, 2))
+    positions[17, 511] = [9.0, -9.0]
+    field = gasfield.fit(write_frames(tmp_path / "t.h5", positions), "affine").field
+    assert field.region is not None
+    assert not any(field.region.outside(frame.astype(np.float32)).any() for frame in positions)
+    assert field.region.outside(np.array([[10.0, -10.0]])).all()

@@ -151,7 +151,7 @@ class LearnedField:
             moved=Moved(moved["target"], dict(moved["law"])),
             space=str(file.attrs["space"]),
             span=(first, last),
-            region=Region.from_arrays(_read_arrays(file["region"])) if "region" in file else None,
+            region=Region.from_arrays(_read_arrays(file["region"]), dimensions) if "region" in file else None,
             report=dict(report),
             notes=tuple(map(str, notes)),
             provenance=dict(provenance),
@@ -164,9 +164,9 @@ def _json(data: Any) -> str:
 
 def _write_arrays(group: h5py.Group, arrays: Arrays) -> None:
     for name, values in arrays.items():
-        group[name] = np.ascontiguousarray(values, np.float64)
+        group[name] = np.asarray(values, np.float64, order="C")  # keeps a single number without axes
 
 
 def _read_arrays(group: h5py.Group) -> dict[str, Array]:
     require_memory(sum(data.nbytes for data in group.values()), f"the learned field {group.name}")
-    return {name: np.ascontiguousarray(data[()], np.float64) for name, data in group.items()}
+    return {name: np.asarray(data[()], np.float64, order="C") for name, data in group.items()}

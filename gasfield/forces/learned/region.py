@@ -15,6 +15,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from gasfield.errors import InputError
 from gasfield.forces.base import Array
 
 _AXES = 16
@@ -45,19 +46,33 @@ class Region:
 
     @classmethod
     def of(cls, places: Array) -> Self:
-        """The region of sampled places (M, D), M >= 1."""
+        """The region of sampled places (M, D), M >= 1, with their principal axes."""
         mean = places.mean(axis=0)
         away = places - mean
         _, widths, axes = np.linalg.svd(away, full_matrices=False)
         count = int(np.sum(widths[:_AXES] > _NEGLIGIBLE * max(float(widths[0]), 1e-300)))
         axes, scales = axes[:count], widths[:count] / np.sqrt(max(len(places) - 1, 1))
-        whole = cls(mean, np.ascontiguousarray(axes), scales, 0.0, 0.0)
-        distance, rest = whole._distances(places)
-        return cls(mean, whole.axes, scales, float(distance.max()), float(rest.max()))
+        return cls(mean, np.ascontiguousarray(axes), scales, 0.0, 0.0).including(places)
+
+    def including(self, places: Array) -> Self:
+        """The same axes with an extent that includes more places (M, D), so that a large sample can be gone through
+        piece by piece."""
+        distance, rest = self._distances(places)
+        reach, rest_most = float(distance.max(initial=self.reach)), float(rest.max(initial=self.rest))
+        return type(self)(self.mean, self.axes, self.scales, reach, rest_most)
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, Array]) -> Self:
-        """The inverse of `arrays`."""
+    def from_arrays(cls, arrays: Mapping[str, Array], dimensions: int) -> Self:
+        """The inverse of `arrays`.
+
+        Raises:
+            InputError: if they are not those of a region in D dimensions.
+        """
+        count = len(arrays["scales"])
+        shapes = {"mean": (dimensions,), "axes": (count, dimensions), "scales": (count,), "extent": (2,)}
+        fits = all(arrays[name].shape == shape and np.isfinite(arrays[name]).all() for name, shape in shapes.items())
+        if not (fits and np.all(arrays["scales"] > 0.0)):
+            raise InputError(f"its region is not one in {dimensions} dimensions.")
         reach, rest = arrays["extent"].tolist()
         return cls(arrays["mean"], arrays["axes"], arrays["scales"], reach, rest)
 
