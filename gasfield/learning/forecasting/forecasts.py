@@ -33,6 +33,8 @@ from gasfield.streams import require_seed
 from gasfield.trajectory import Trajectory, open_trajectory
 
 HORIZONS = (1, 10, 100)
+_VARIANTS = ({"kind": "linear", "target": "gradient"}, {"kind": "linear", "centre": "centroid"})
+"""Specifications that are tried by default, besides every kind with its defaults."""
 _FEWEST = 4
 """Fewest training frames: three increments."""
 
@@ -122,9 +124,12 @@ def _learned(
         InputError: if there is no such kind or file, or a field has been fitted to the test span.
     """
     if models is None:
-        models = [kind for kind, model in MODELS.items() if model.needs_data]
+        kinds = [kind for kind, model in MODELS.items() if model.needs_data]
+        wanted: list[Any] = [*kinds, *(dict(variant) for variant in _VARIANTS if variant["kind"] in kinds)]
+    else:
+        wanted = list(models)
     found: dict[str, Forecaster] = {}
-    for given in models:
+    for given in wanted:
         forecaster: Forecaster
         if isinstance(given, Path):
             file = LearnedFile(file=given)
@@ -134,11 +139,17 @@ def _learned(
         else:
             with about("model"):
                 model: FieldModel = parse(AnyModel, given)
-            name, forecaster = model.kind, LearnedModel(model=model)
+            name, forecaster = _name_of(model), LearnedModel(model=model)
         while name in found or name in FORECASTERS:
             name += "'"
         found[name] = forecaster
     return found
+
+
+def _name_of(model: FieldModel) -> str:
+    """Its kind, and what is not left at its default: "linear target=gradient"."""
+    chosen = model.model_dump(mode="json", exclude_defaults=True, exclude={"kind"})
+    return " ".join([model.kind, *(f"{key}={value}" for key, value in chosen.items())])
 
 
 def _span_and_rows(recording: Trajectory, train: str, rows: str | None) -> tuple[slice, Group]:

@@ -55,8 +55,8 @@ class LearnedModel(Forecaster):
         return Rollout.of(field, past, fitted.quantities)
 
     def simpler(self, past: History, horizons: tuple[int, ...], fitted: Predictor) -> Mapping[str, Predictor]:
-        assert isinstance(fitted, Rollout)
-        return fitted.without_each_term(past)
+        without = self.model.simpler().items()
+        return {term: LearnedModel(model=model).fit(past, horizons) for term, model in without}
 
 
 class LearnedFile(Forecaster):
