@@ -33,7 +33,7 @@ from gasfield.streams import require_seed
 from gasfield.trajectory import Trajectory, open_trajectory
 
 HORIZONS = (1, 10, 100)
-_VARIANTS = ({"kind": "linear", "target": "gradient"}, {"kind": "linear", "centre": "centroid"})
+_VARIANTS = ({"kind": "linear", "target": "gradient", "windows": 5},)
 """Specifications that are tried by default, besides every kind with its defaults."""
 _FEWEST = 4
 """Fewest training frames: three increments."""
