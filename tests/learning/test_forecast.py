@@ -26,7 +26,7 @@ from gasfield.learning.forecasting.recorded_law import RecordedLaw
 from gasfield.learning.forecasting.trial import Trial
 from gasfield.operations import TrajectoryRecorder
 from gasfield.simulation import Simulation
-from gasfield.trajectory import AffineField, open_trajectory
+from gasfield.trajectory import AffineField, Series, open_trajectory
 from gasfield.trajectory.field import pack_symmetric
 
 RECORDING = "recordings/kjv-fp32.h5"
@@ -166,9 +166,11 @@ def trained(law: AdamW, gradient: np.ndarray, hessian: np.ndarray, steps: int, e
 
 @pytest.mark.parametrize("kind", list(FORECASTERS))
 def test_a_forecast_uses_nothing_after_its_origin(kind: str) -> None:
-    """Later frames and the gradients from the origin on are replaced by others; no number changes."""
+    """Later frames, and gradients and learning rates from the origin on, are replaced by others; no number changes."""
     law, gradient = AdamW(learning_rate=1e-3), np.array([1.0, -0.5, 0.2])
     real = trained(law, gradient, np.diag([0.5, 1.0, 2.0]), 80, every=2)
+    rates = Series(np.arange(80), np.arange(80.0), np.linspace(1e-3, 2e-3, 80))
+    real = replace(real, law=RecordedLaw(law, series={"learning_rate": rates}))
     forecaster = FORECASTERS.parse({"kind": kind})
     predictor = forecaster.fit(real.until(20), (1, 5))
     origin = 25
@@ -177,10 +179,12 @@ def test_a_forecast_uses_nothing_after_its_origin(kind: str) -> None:
     field = real.gradients.field
     others = np.array(field.gradient)
     others[2 * origin :] *= -3.0
+    later = replace(rates, values=np.where(rates.steps < 2 * origin, rates.values, 1.0))
     other = replace(
         real,
         group=replace(real.group, positions=positions),
         gradients=replace(real.gradients, field=replace(field, gradient=others)),
+        law=RecordedLaw(law, series={"learning_rate": later}),
     )
     tasks = tasks_of(real, np.array([20, origin]), (1, 5))
     (one,), (two,) = predictor.forecasts(real, tasks), predictor.forecasts(other, tasks)
