@@ -16,8 +16,10 @@ from gasfield.diagnostics import Group
 from gasfield.dynamics.adamw import AdamW
 from gasfield.errors import InputError
 from gasfield.kernels.bfloat16 import round_to_bfloat16
-from gasfield.learning.forecasting import FORECASTERS, Forecast, History, Unavailable
+from gasfield.learning.forecasting import FORECASTERS, Forecast, History, Predictor, Unavailable
+from gasfield.learning.forecasting.baselines.constant_displacement import ConstantDisplacement
 from gasfield.learning.forecasting.baselines.damped_trend import DampedTrend
+from gasfield.learning.forecasting.baselines.persistence import Persistence
 from gasfield.learning.forecasting.control import without_memory
 from gasfield.learning.forecasting.errors import OriginBlocks, ratio
 from gasfield.learning.forecasting.gradients import RowGradients
@@ -270,6 +272,26 @@ def test_frozen_is_judged_by_the_last_motion() -> None:
         assert calibration.said.value == pytest.approx(told.mean())
     assert found.by_phase["late"][1][1]["constant_displacement"].value is not None
     assert found.by_phase["early"][1][1]["constant_displacement"].value is None
+
+
+def test_a_forecaster_may_be_scored_from_some_of_the_origins() -> None:
+    """Its skills, of rows and of the centroid, are relative to persistence from the same origins."""
+
+    class Slow(ConstantDisplacement):
+        def fit(self, past: History, horizons: tuple[int, ...]) -> Predictor:
+            predictor = super().fit(past, horizons)
+            predictor.most_origins = 6
+            return predictor
+
+    history = history_of(fading(np.arange(90), 0.9999))
+    trial = Trial.of(history, slice(0, 30), (3,), lambda name: None)
+    for name, forecaster in (("persistence", Persistence()), ("all", ConstantDisplacement()), ("some", Slow())):
+        trial.run(name, forecaster)
+    found = trial.result(Path("memory"), ("persistence", "all"))
+    assert trial.scores["some"].origins == (6,)
+    for table in (found.skill, found.apart["centroid"][1]):
+        assert 1 - table[3]["some"].value == pytest.approx(1 - table[3]["all"].value, rel=1e-2)
+    assert "some: scored from 6 origins, evenly spaced" in found.notes
 
 
 # --- what is refused, and the command --------------------------------------------------------------------------------

@@ -180,8 +180,9 @@ class Trial:
         def skill(name: str, at: int) -> Quantity:
             if name not in self.scores:
                 return Quantity(None, "1")
-            blocks, base = self.test.origins[at], self.scores[PERSISTENCE].apart[part][at]
-            gain, under = (blocked(v, blocks)[0] for v in (base - self.scores[name].apart[part][at], base))
+            blocks, own = self.test.origins[at], self.scores[name].apart[part][at]
+            base = np.where(np.isfinite(own), self.scores[PERSISTENCE].apart[part][at], np.nan)
+            gain, under = (blocked(values, blocks)[0] for values in (base - own, base))
             return ratio(gain, under, blocks)
 
         return self._by_horizon(mse), self._by_horizon(skill)
