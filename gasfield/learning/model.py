@@ -46,6 +46,8 @@ class FieldModel(Spec):
 
     needs_data: ClassVar[bool] = True
     """Whether it is fitted to trajectories; else `fit` is given no data, and the specification holds what it needs."""
+    needs_motion: ClassVar[bool] = True
+    """Whether it is fitted to motion, so that at least three frames are needed; else one is enough."""
 
     kind: str
 
@@ -66,7 +68,10 @@ class FieldModel(Spec):
         return {}
 
 
-MODELS = Registry("field model", FieldModel, package="gasfield.learning.models", shorthand=True)
+MODELS = Registry(
+    "field model", FieldModel, package="gasfield.learning.models", shorthand=True,
+    former_kinds={"emission-receptivity": "emission_receptivity"},
+)  # fmt: skip
 """`kind` -> every model that can be fitted."""
 
 AnyModel = Annotated[FieldModel, MODELS.by_kind]

@@ -12,7 +12,11 @@ from gasfield.learning.model import MODELS
 from gasfield.testing import check_model
 from gasfield.trajectory import Trajectory
 
-PARAMETERS: dict[str, dict[str, Any]] = {}
+PARAMETERS: dict[str, dict[str, Any]] = {
+    "density": {"components": 2},
+    "potential": {"count": 20},
+    "general": {"count": 20},
+}
 """Of models that need some, or that are quicker with some."""
 
 
