@@ -105,8 +105,9 @@ class KernelSums:
                 if self.problem.scheme == "trapezoid":
                     shared, own = 0.5 * (shared + design_there[0]), 0.5 * (own + design_there[1])
                 target = targets[stride][first, rows]
-                if self.problem.radius and self.problem.scheme != "trapezoid":
-                    target = _tangential(places[last - back, rows], target, self.problem.radius)
+                if self.problem.radius:
+                    ends = places[[first, last] if self.problem.scheme == "trapezoid" else [last - back]]
+                    target = _tangential(ends[:, rows].mean(axis=0), target)
                 if stride == 1:
                     self.equations.add(int(part.blocks[first]), shared, own, target)
                 else:
@@ -165,8 +166,9 @@ class KernelSums:
         return float(np.sqrt(np.mean((one - two) ** 2))) / order / size if size > 0.0 else np.nan
 
 
-def _tangential(places: Array, vectors: Array, radius: float) -> Array:
-    inward = np.sum(places * vectors, axis=1, keepdims=True) / radius**2
+def _tangential(places: Array, vectors: Array) -> Array:
+    """(n, D) vectors without their part along places (n, D): of accelerations on a sphere, the centripetal one."""
+    inward = np.sum(places * vectors, axis=1, keepdims=True) / np.sum(places * places, axis=1, keepdims=True)
     return np.asarray(vectors - inward * places)
 
 
