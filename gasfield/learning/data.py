@@ -258,18 +258,29 @@ def _space_of(groups: Sequence[Group], asked: str | None) -> tuple[str, list[str
         return "sphere", [] if asked else [f"all rows lie on a sphere of radius {radius:.4g}: learned on it"]
     if asked == "sphere":
         raise InputError(
-            f"rows are not on a sphere: |x| differs from {radius:.6g} by up to {off:.2g}. Use free.", parameter="space"
+            f"rows are not on a sphere: |x| differs from {radius:.6g} by {off:.2g}. Use free.", parameter="space"
         )
     return "free", []
 
 
 def _deviation(group: Group, radius: float) -> float:
+    """The largest deviation of |x| from a radius; that of the first frame if that is already too large."""
+    first = float(np.abs(np.linalg.norm(group.frame(0), axis=1) - radius).max())
+    if first > _ON_SPHERE * radius:
+        return first
     return max(float(np.abs(np.linalg.norm(places, axis=2) - radius).max()) for _, places in group.blocks())
 
 
 def _sample(group: Group, count: int) -> Array:
+    """Taken once, block by block: single frames of a large file would each unpack a hundred."""
+    if (known := group.memo.get((_sample, count))) is not None:
+        return np.asarray(known)
     total = len(group.steps) * group.count
     taken = np.unique(np.linspace(0, total - 1, min(count, total)).astype(np.int64))
     frames, rows = np.divmod(taken, group.count)
-    pieces = [group.frame(int(frame))[rows[frames == frame]] for frame in np.unique(frames)]
-    return np.concatenate(pieces)
+    pieces = []
+    for span, places in group.blocks():
+        inside = (frames >= span.start) & (frames < span.stop)
+        pieces.append(places[frames[inside] - span.start, rows[inside]])
+    group.memo[(_sample, count)] = sample = np.concatenate(pieces)
+    return sample
