@@ -188,7 +188,14 @@ class TrainingData:
         return self.labelled_sample(count).places
 
     def labelled_sample(self, count: int = _SAMPLE) -> Sample:
-        """The same, with where each comes from."""
+        """The same, with where each comes from. It is read once."""
+        memo, key = self.groups[0].memo, ("sample", count, self.seed, len(self.groups))
+        if key not in memo:
+            memo[key] = self._labelled_sample(count)
+        found: Sample = memo[key]
+        return found
+
+    def _labelled_sample(self, count: int) -> Sample:
         share, chance = max(1, count // len(self.groups)), np.random.default_rng(self.seed)
         parts = [_sample(group, share, chance) for group in self.groups]
         sources = np.repeat(np.arange(len(parts)), [len(part.places) for part in parts])
@@ -295,26 +302,31 @@ def _space_of(groups: Sequence[Group], asked: str | None) -> tuple[str, list[str
         return "sphere", [] if asked else [f"all rows lie on a sphere of radius {radius:.4g}: learned on it"]
     if asked == "sphere":
         raise InputError(
-            f"rows are not on a sphere: |x| differs from {radius:.6g} by up to {off:.2g}. Use free.", parameter="space"
+            f"rows are not on a sphere: |x| differs from {radius:.6g} by {off:.2g}. Use free.", parameter="space"
         )
     return "free", []
 
 
 def _deviation(group: Group, radius: float) -> float:
+    """The largest deviation of |x| from a radius; that of the first frame if that is already too large."""
+    first = float(np.abs(np.linalg.norm(group.frame(0), axis=1) - radius).max())
+    if first > _ON_SPHERE * radius:
+        return first
     return max(float(np.abs(np.linalg.norm(places, axis=2) - radius).max()) for _, places in group.blocks())
 
 
 def _sample(group: Group, count: int, chance: np.random.Generator) -> Sample:
     """One place at random from each of equal stretches: at equal distances the number of rows could divide the
-    distance, and each row would be seen in one part of time only."""
+    distance, and each row would be seen in one part of time only. Read block by block: single frames of a large file
+    would each unpack a hundred."""
     total = len(group.steps) * group.count
     if count < total:
         taken = ((np.arange(count) + chance.uniform(size=count)) * (total / count)).astype(np.int64)
     else:
         taken = np.arange(total)
     frames, rows = np.divmod(np.minimum(taken, total - 1), group.count)
-    ends = np.flatnonzero(np.diff(frames, append=-1)) + 1
-    places = [
-        group.frame(int(frames[start]))[rows[start:end]] for start, end in zip([0, *ends[:-1]], ends, strict=True)
-    ]
-    return Sample(np.concatenate(places), np.zeros(len(taken), np.int64), frames, rows)
+    places = np.empty((len(taken), group.dimensions))
+    for span, block in group.blocks():
+        inside = (frames >= span.start) & (frames < span.stop)
+        places[inside] = block[frames[inside] - span.start, rows[inside]]
+    return Sample(places, np.zeros(len(taken), np.int64), frames, rows)

@@ -108,7 +108,7 @@ class RowCoordinates:
 
     def pairs(self, data: TrainingData) -> Iterator[Pairs]:
         """All intervals, in pieces."""
-        for part in data.transitions(parts=4 * (1 + 2 * self.count // self.states)):
+        for part in data.transitions(parts=4 * (1 + 2 * len(self.table) // self.states)):
             both = self.at(np.concatenate([part.start, part.end[-1:]]))
             moved = part.end - part.start
             yield Pairs(part.blocks, both[:-1], both[1:], np.einsum("tij,tij->t", moved, moved))
