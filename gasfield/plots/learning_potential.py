@@ -51,7 +51,7 @@ def energy_map(
     _contours(axes[0], x, y, energy / unit, inside, top, f"{title}: {name}")
     if len(axes) > 1 and known is not None:
         largest = float(np.max(known, initial=0.0, where=inside)) / unit or 1.0
-        _contours(axes[1], x, y, known / unit, inside, largest, "standard error, from blocks in time")
+        _contours(axes[1], x, y, known / unit, inside, largest, f"standard error of {name}")
     return axes[0]
 
 
