@@ -40,12 +40,12 @@ def truth(places: Array, **changes: float) -> tuple[Array, Array]:
     well = FORCES.parse(WELL | changes).build(Surroundings(Free(dimensions=2)))
     gas, force = gas_of(places), np.zeros(places.shape)
     well.add(gas, force)
-    return force, well.energy(gas)
+    return force, np.asarray(well.energy(gas))
 
 
 def visited(path: Path) -> Array:
     with gasfield.open(path) as trajectory:
-        return trajectory.positions()[-1].astype(np.float64)
+        return np.asarray(trajectory.positions()[-1], np.float64)
 
 
 @pytest.mark.parametrize("features", ["gaussian", "fourier"])
