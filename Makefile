@@ -46,6 +46,7 @@ study: $(VENV)/.installed-test
 	$(BIN)/python docs/studies/learned_lattice.py
 	$(BIN)/python docs/studies/learned_surface.py
 	$(BIN)/python docs/studies/dead_rows.py
+	$(BIN)/python docs/studies/linear_field.py
 
 # Trains for an hour the first time: 3 precisions, 3 seeds, kept in outputs/precision.
 precision: $(VENV)/.installed-test

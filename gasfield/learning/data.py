@@ -137,6 +137,12 @@ class TrainingData:
         space, said = _space_of(groups, space)
         return cls(tuple(groups), tuple(trajectories), space, blocks, seed, (*notes, *said))
 
+    @classmethod
+    def of_group(cls, group: Group, trajectory: Trajectory) -> TrainingData:
+        """The training data in some rows of an open trajectory, which are finite in every frame, and nothing else."""
+        space, said = _space_of([group], None)
+        return cls((group,), (trajectory,), space, notes=tuple(said))
+
     @property
     def dimensions(self) -> int:
         """D."""

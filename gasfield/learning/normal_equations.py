@@ -118,7 +118,7 @@ class NormalEquations:
 
     def shares(self, left: Array) -> tuple[float, float]:
         """What is left over on each used block, as a share of |y|^2, with its standard error over blocks."""
-        return float(left.sum() / self._square.sum()), _share_error(left, self._square[self.used])
+        return share(left, self._square[self.used])
 
     def resampled(self, seed: int, draws: int = DRAWS) -> Iterator[tuple[Array, Array]]:
         """The sums of `draws` bootstrap samples of whole blocks."""
@@ -260,11 +260,10 @@ def _rank(matrix: Array, scale: Array) -> int:
     return int(np.sum(values > _SINGULAR * max(float(values[-1]), 1e-300)))
 
 
-def _share_error(left: Array, squares: Array) -> float:
-    """Standard error over blocks of the ratio sum(left) / sum(squares)."""
-    ratio = left.sum() / squares.sum()
-    residuals = left - ratio * squares
-    count = len(left)
+def share(left: Array, squares: Array) -> tuple[float, float]:
+    """sum(left) / sum(squares) of blocks, with its standard error over these; NaN for one block."""
+    ratio, count = left.sum() / squares.sum(), len(left)
     if count < 2:
-        return np.nan
-    return float(np.sqrt(count / (count - 1) * np.sum(residuals**2)) / squares.sum())
+        return float(ratio), np.nan
+    residuals = left - ratio * squares
+    return float(ratio), float(np.sqrt(count / (count - 1) * np.sum(residuals**2)) / squares.sum())

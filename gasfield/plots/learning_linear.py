@@ -68,3 +68,27 @@ def spectrum_with_errors(values: Values, errors: Values) -> Figure:
         ax.plot(number, values[:, 1], "x", color=SIMULATED, markersize=5, label="imaginary part")
     finished(ax, "Eigenvalues of K, bootstrap errors", "number, by size", "eigenvalue")
     return figure
+
+
+@drawn_safely
+def eigenvalues_in_the_plane(values: Values, errors: Values) -> Figure:
+    """Draws eigenvalues (r, 2) of a map in the complex plane with the unit circle; errors (r,) are radii of circles."""
+    figure = new_figure(9.0, 4.6)
+    plane, sizes = figure.subplots(1, 2)
+    angle = np.linspace(0.0, 2.0 * np.pi, 400)
+    plane.plot(np.cos(angle), np.sin(angle), color=INITIAL, linewidth=1.0, label="unit circle")
+    size = np.hypot(values[:, 0], values[:, 1])
+    for inside, colour, label in ((size <= 1.0, INK, "stable"), (size > 1.0, SIMULATED, "unstable")):
+        if np.any(inside):
+            plane.plot(values[inside, 0], values[inside, 1], "o", color=colour, markersize=4, label=label)
+            place = np.flatnonzero(inside)
+            sizes.errorbar(place + 1, size[inside], errors[inside], fmt="o", color=colour, capsize=3, markersize=4)
+    for x, y, error in np.column_stack([values, errors]):
+        plane.plot(x + error * np.cos(angle), y + error * np.sin(angle), color=INK, linewidth=0.5, alpha=0.5)
+    sizes.axhline(1.0, color=INITIAL, linewidth=1.0)
+    plane.set_aspect("equal")
+    reach = 1.15 * max(1.0, float(size.max(initial=0.0)))
+    plane.set(xlim=(-reach, reach), ylim=(-reach, reach))
+    finished(plane, "Eigenvalues of the map, with errors", "real part", "imaginary part")
+    finished(sizes, "Size: above 1 is unstable", "number, by size", "|eigenvalue|")
+    return figure

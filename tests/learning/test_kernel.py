@@ -143,33 +143,46 @@ def test_a_constant_kernel_is_a_harmonic_well_at_the_centroid(tmp_path: Path) ->
     np.testing.assert_allclose(moving.terms["kernel"].arrays["phi"], phi, rtol=1e-3)
 
 
-def noisy_pairs(count: int, *, h: float = 0.02, seed: int = 4) -> TrainingData:
-    """Trajectories of five particles that attract each other by phi = 0.4, in a bath of T = 1: relative positions are
-    an Ornstein-Uhlenbeck process of rate 2, and start in equilibrium."""
-    chance, paths = np.random.default_rng(seed), []
+def noisy_pairs(count: int, *, shared: bool, h: float = 0.02) -> TrainingData:
+    """Trajectories of five particles that attract each other by phi = 0.4, in a bath of T = 1, from equilibrium:
+    relative positions are an Ornstein-Uhlenbeck process of rate 2. Euler-Maruyama steps, or those of Leimkuhler and
+    Matthews, in which two successive steps share a random number."""
+    chance, paths = np.random.default_rng(4), []
     for _ in range(count):
-        x = np.sqrt(0.5) * chance.normal(size=(5, 2))
-        path = [x]
-        for _ in range(100):
-            x = x + h * 2.0 * (x.mean(axis=0) - x) + np.sqrt(2.0 * h) * chance.normal(size=x.shape)
-            path.append(x)
+        noise = np.sqrt(2.0 * h) * chance.normal(size=(102, 5, 2))
+        noise = 0.5 * (noise[1:] + noise[:-1]) if shared else noise[1:]
+        path = [np.sqrt(0.5) * chance.normal(size=(5, 2))]
+        for kick in noise:
+            path.append(path[-1] + h * 2.0 * (path[-1].mean(axis=0) - path[-1]) + kick)
         paths.append(np.array(path))
     return in_memory(*paths, h=h)
 
 
-def test_noise_biases_the_trapezoidal_rule_and_not_forward_differences() -> None:
-    """Forward differences of Euler-Maruyama steps are unbiased: phi within its bootstrap errors. In equilibrium the
-    trapezoidal rule finds no drift at all (Stratonovich's sum is a total derivative). The noise is noticed."""
-    data = noisy_pairs(60)
-    forward = KernelModel(splines=5, degree=1).fit(data)
+def mean_phi(data: TrainingData, scheme: Any = None) -> tuple[float, Fitted]:
+    """phi averaged over sampled pairs."""
+    fitted = KernelModel(splines=5, degree=1, scheme=scheme).fit(data)
+    arrays = fitted.terms["kernel"].arrays
+    return float(np.average(arrays["phi"], weights=arrays["samples"])), fitted
+
+
+def test_noise_biases_what_is_taken_at_places_that_it_has_moved() -> None:
+    """White noise: forward differences give phi = 0.4 within its bootstrap errors; in equilibrium the trapezoidal rule
+    finds no drift at all (Stratonovich's sum is a total derivative). Noise shared by two steps: half of the drift is
+    lost by forward differences, and none if the field is taken one interval earlier. Each is noticed from the data."""
+    white, shared = noisy_pairs(60, shared=False), noisy_pairs(60, shared=True)
+    found, forward = mean_phi(white)
     assert any("scheme forward, because the motion is noisy" in note for note in forward.notes)
     arrays = forward.terms["kernel"].arrays
     seen = arrays["samples"] > 0.02 * arrays["samples"].max()
-    off = (arrays["phi"][seen] - 0.4) / arrays["phi_error"][seen]
-    assert 0.1 < np.mean(off**2) < 4.0
-    assert np.mean(((arrays["phi"][seen] - 0.2) / arrays["phi_error"][seen]) ** 2) > 4.0  # half of it is refused
-    trapezoid = KernelModel(splines=5, degree=1, scheme="trapezoid").fit(data)
-    assert np.average(trapezoid.terms["kernel"].arrays["phi"], weights=arrays["samples"]) < 0.1
+    phi, error = arrays["phi"][seen], arrays["phi_error"][seen]
+    assert 0.1 < np.mean(((phi - 0.4) / error) ** 2) < 4.0
+    assert np.mean(((phi - 0.2) / error) ** 2) > 4.0  # half of it is refused
+    assert mean_phi(white, "trapezoid")[0] < 0.1
+
+    found, lagged = mean_phi(shared)
+    assert any("scheme lagged, because the motion is noisy" in note for note in lagged.notes)
+    assert found == pytest.approx(0.4, rel=0.15)
+    assert mean_phi(shared, "forward")[0] == pytest.approx(0.2, rel=0.25)
 
 
 def test_permuted_frames_hold_no_kernel(tokens: Path) -> None:
