@@ -233,8 +233,8 @@ def feature_products(
         return own, values.sum(axis=0)[:, None] * waves, harmonic
     assert isinstance(features, GaussianFeatures)
     c, square = features.centres, features.width**2
-    crossed = (values * (z @ c.T)).T @ values
-    own = values.T @ (values * np.sum(z * z, axis=1)[:, None]) - crossed - crossed.T + (values.T @ values) * (c @ c.T)
+    halves = (values * (0.5 * np.sum(z * z, axis=1)[:, None] - z @ c.T)).T @ values
+    own = halves + halves.T + (values.T @ values) * (c @ c.T)
     harmonic = 2.0 * values.T @ (z[:, first] * z[:, second])
     harmonic -= c[:, first] * turned[:, second] + c[:, second] * turned[:, first]
     return own / square**2, (turned - c * values.sum(axis=0)[:, None]) / square, harmonic / square

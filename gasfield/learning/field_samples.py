@@ -24,8 +24,8 @@ from gasfield.learning.motion import Scheme, scheme_of
 
 _ROWS = 8192
 """Most rows of a piece."""
-_CHOOSING = 40_000
-"""Places from which a length scale is chosen."""
+_PLACES, _COORDINATES = 10_000, 200_000
+"""Places, or coordinates of them where those are more, from which a length scale is chosen."""
 
 
 class Motion(NamedTuple):
@@ -103,9 +103,9 @@ def samples(data: TrainingData, motion: Motion, every: int = 1) -> Iterator[Samp
 
 
 def thinning(data: TrainingData) -> int:
-    """The n of every n-th place that leaves about `_CHOOSING`: enough to choose a length scale."""
+    """The n of every n-th place that leaves enough to choose a length scale."""
     places = sum((len(group.steps) - 1) * group.count for group in data.groups)
-    return max(1, places // _CHOOSING)
+    return max(1, places // max(_PLACES, _COORDINATES // data.dimensions))
 
 
 def mean_span(data: TrainingData) -> float:

@@ -57,6 +57,17 @@ def energy_figures(field: LearnedField, name: str) -> Figures:
     return {} if field.region is None else {"energy": draw}
 
 
+def force_figures(field: LearnedField, name: str) -> Figures:
+    """Forces of held-out blocks against what was predicted, in bins."""
+
+    def draw() -> Figure | SubFigure:
+        from gasfield.plots.learning_potential import held_out_forces
+
+        return held_out_forces(*field.terms[name].arrays["held_out_forces"].T).figure
+
+    return {"held-out-forces": draw} if "held_out_forces" in field.terms[name].arrays else {}
+
+
 def general_figures(field: LearnedField) -> Figures:
     """Both parts of a field as arrows, with their shares."""
 

@@ -20,15 +20,24 @@ def force_of(term: Term) -> PotentialForce:
     return PotentialForce(term.arrays, term.law.features(term.arrays))
 
 
+PARTS = ("amplitudes", "offset", "matrix")
+"""The arrays that are fitted."""
+
+
+def without_block(term: Term, block: int) -> Term:
+    """The fit without one of the blocks, to first order."""
+    return Term(term.law, {**term.arrays, **{n: term.arrays[n] - term.arrays[f"{n}_by_block"][block] for n in PARTS}})
+
+
 def errors_at(term: Term, places: Array) -> tuple[Array, Array]:
     """Standard errors of the force (M, D) and of the energy (M,), about its mean over the places, from blocks."""
-    arrays, names = term.arrays, ("amplitudes", "offset", "matrix")
+    arrays = term.arrays
     blocks = len(arrays["amplitudes_by_block"])
     if blocks < 3:
         return np.full(places.shape, np.nan), np.full(len(places), np.nan)
     squares, energies = np.zeros(places.shape), np.zeros(len(places))
     for block in range(blocks):
-        moved = {**arrays, **{name: arrays[f"{name}_by_block"][block] for name in names}}
+        moved = {**arrays, **{name: arrays[f"{name}_by_block"][block] for name in PARTS}}
         force = force_of(Term(term.law, moved))
         squares += force.force_at(places) ** 2
         energy = force.energy_at(places)

@@ -9,7 +9,19 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from gasfield.plots.style import CONTEXT, INK, SIMULATED, Values, drawn_safely, dress, finished, headline, new_figure
+from gasfield.plots.style import (
+    CONTEXT,
+    INITIAL,
+    INK,
+    SIMULATED,
+    Values,
+    axes_or_new,
+    drawn_safely,
+    dress,
+    finished,
+    headline,
+    new_figure,
+)
 
 _LEVELS = 21
 _TOP = 12.0
@@ -51,7 +63,7 @@ def energy_map(
     _contours(axes[0], x, y, energy / unit, inside, top, f"{title}: {name}")
     if len(axes) > 1 and known is not None:
         largest = float(np.max(known, initial=0.0, where=inside)) / unit or 1.0
-        _contours(axes[1], x, y, known / unit, inside, largest, "standard error, from blocks in time")
+        _contours(axes[1], x, y, known / unit, inside, largest, f"standard error of {name}")
     return axes[0]
 
 
@@ -82,6 +94,19 @@ def _line(
     if error is not None:
         ax.fill_between(x, energy - 2 * error, energy + 2 * error, color=INK, alpha=0.15, linewidth=0)
     return finished(ax, title, "axis [length]", name)
+
+
+@drawn_safely
+def held_out_forces(predicted: Values, measured: Values, errors: Values, ax: Axes | None = None) -> Axes:
+    """Draws measured over predicted forces (n,), each the mean of a bin, with two standard errors, and the diagonal."""
+    ax = axes_or_new(ax, 5.0, 4.4)
+    ends = np.array([np.min(predicted), np.max(predicted)])
+    ax.plot(ends, ends, color=INITIAL, linewidth=1.0, label="equal")
+    ax.errorbar(
+        predicted, measured, yerr=2.0 * errors, fmt="o", markersize=4, color=CONTEXT, elinewidth=1.0,
+        label="held-out blocks, 2 standard errors",
+    )  # fmt: skip
+    return finished(ax, "components of the force, in bins", "predicted", "measured")
 
 
 @drawn_safely

@@ -40,12 +40,12 @@ def truth(places: Array, **changes: float) -> tuple[Array, Array]:
     well = FORCES.parse(WELL | changes).build(Surroundings(Free(dimensions=2)))
     gas, force = gas_of(places), np.zeros(places.shape)
     well.add(gas, force)
-    return force, well.energy(gas)
+    return force, np.asarray(well.energy(gas))
 
 
 def visited(path: Path) -> Array:
     with gasfield.open(path) as trajectory:
-        return trajectory.positions()[-1].astype(np.float64)
+        return np.asarray(trajectory.positions()[-1], np.float64)
 
 
 @pytest.mark.parametrize("features", ["gaussian", "fourier"])
@@ -62,6 +62,8 @@ def test_a_double_well_is_learned_from_brownian_motion_within_its_errors(tmp_pat
     assert np.mean((force - truth(places, barrier=4.0)[0]) ** 2) / np.mean(error**2) > 10.0
     energy = force_of(term).energy_at(places) - truth(places)[1]
     assert np.std(energy) < 3.0 * float(np.asarray(fit.quantities["energy_error"].value))
+    predicted, measured, noise = term.arrays["held_out_forces"].T
+    assert np.mean(((measured - predicted) / noise) ** 2) < 4.0 < np.mean(((measured - 0.5 * predicted) / noise) ** 2)
     assert fit.quantities["temperature"].value == pytest.approx(1.0, rel=0.02)
     assert fit.field.moved.target == "velocity"
 
@@ -136,7 +138,7 @@ def test_the_file_holds_the_same_field_with_its_errors(tmp_path: Path) -> None:
         errors_at(fit.field.terms["potential"], places), errors_at(again.terms["potential"], places), strict=True
     ):
         np.testing.assert_array_equal(one, other)
-    assert set(fit.model.figures(again)) == {"energy"}
+    assert set(fit.model.figures(again)) == {"energy", "held-out-forces"}
 
 
 @pytest.mark.validate

@@ -95,7 +95,7 @@ class DensityModel(FieldModel):
         notes = [
             how,
             f"chosen: {best.name}; held out were {kind}",
-            *self._worth(best, gain, gain_error, data.dimensions),
+            *_worth(best, gain, gain_error, points),
         ]
         arrays = {
             "centres": density.centres,
@@ -131,14 +131,22 @@ class DensityModel(FieldModel):
             for bandwidth, scores in zip(tried, kernel_scores(points, tried, folds), strict=True):
                 yield _Choice(f"kernels of bandwidth {bandwidth:.3g}", scores, bandwidth=bandwidth)
 
-    @staticmethod
-    def _worth(best: _Choice, gain: float, error: float, dimensions: int) -> list[str]:
-        if best.components == 1 or gain > 2.0 * error:
-            return []
-        return [
+
+def _worth(best: _Choice, gain: float, error: float, points: Array) -> list[str]:
+    """What must be said of the gain over a single Gaussian, per place."""
+    count, d = points.shape
+    notes = []
+    if count < d * (d + 3) // 2:
+        notes.append(
+            f"{count} places for the {d * (d + 3) // 2} numbers of a single Gaussian in {d} dimensions: it is not "
+            "resolved itself, so that a gain over it means little"
+        )
+    if best.components != 1 and gain <= 2.0 * error:
+        notes.append(
             f"the held-out likelihood is not better than that of a single Gaussian ({gain:.3g} +- {error:.2g} for each "
-            f"place, in {dimensions} dimensions): the landscape is not resolved beyond a harmonic well"
-        ]
+            f"place, in {d} dimensions): the landscape is not resolved beyond a harmonic well"
+        )
+    return notes
 
 
 @dataclass(frozen=True)

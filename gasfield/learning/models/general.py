@@ -44,7 +44,7 @@ _NAMES = "features and axes"
 _NUMBERS = 5_000_000
 """Coordinates of the places over which the field is split."""
 _AMPLE = 10
-"""Coordinates of the sample for each gradient projected onto, below which the split is called uncertain."""
+"""Coordinates of different rows for each gradient projected onto, below which the split is called uncertain."""
 
 
 @register
@@ -95,10 +95,11 @@ class GeneralModel(FieldModel):
         ]
         if motion.friction:
             notes.append("m dv/dt includes the mean friction -m gamma <v> at each place")
-        if z.size < _AMPLE * projection.parameters:
+        rows = sum(group.count for group in data.groups)
+        if rows * data.dimensions < _AMPLE * projection.rank:
             notes.append(
-                f"{z.size} sampled coordinates for {projection.parameters} gradients: a part of the rotation is taken "
-                "for a gradient. Use more rows or frames, or fewer features"
+                f"{rows} rows in {data.dimensions} dimensions for {projection.rank} gradients: if rows stay near their "
+                "places, a part of the rotation is taken for a gradient. Use more rows or fewer features"
             )
         terms = _terms(frame, features, found.coefficients, part)
         return Fitted(terms, Moved(motion.target), numbers, tuple(notes))

@@ -23,6 +23,7 @@ from pydantic import Field
 
 from gasfield.forces.learned import LearnedField, Moved, Term
 from gasfield.learning.basis import Basis, Frame, draw_features, length_scales, pairs_of_axes
+from gasfield.learning.calibration import held_out_forces
 from gasfield.learning.conservative import (
     best_of,
     conservative_equations,
@@ -82,6 +83,9 @@ class PotentialModel(FieldModel):
         found, notes = solve_confining(basis, equations, seed=data.seed)
         stiffness = least_stiffness(basis, found)
         term = basis.term(found.coefficients[: basis.size, 0], _error_arrays(basis, equations, found))
+        friction = float(found.coefficients[-1, 0]) if motion.friction else 0.0
+        bins = held_out_forces(data, motion, term, equations.used, friction)
+        term = Term(term.law, {**term.arrays, "held_out_forces": bins})
         numbers = quality(found) | _numbers(term, places, data, motion, equations, found)
         numbers["length_scale"] = Quantity(widths[best], "length")
         numbers["least_stiffness"] = Quantity(stiffness, _unit(motion, "stiffness"))
@@ -96,10 +100,10 @@ class PotentialModel(FieldModel):
         return [Basis(frame, draw_features(self.features, self.count, z, width, seed), *pairs) for width in widths]
 
     def figures(self, field: LearnedField) -> Figures:
-        """The energy in the plane of the leading axes, with its error."""
-        from gasfield.learning.pictures import energy_figures
+        """The energy in the plane of the leading axes with its error, and held-out forces."""
+        from gasfield.learning.pictures import energy_figures, force_figures
 
-        return energy_figures(field, "potential")
+        return {**energy_figures(field, "potential"), **force_figures(field, "potential")}
 
 
 def _error_arrays(basis: Basis, equations: NormalEquations, found: Solution) -> dict[str, Array]:
