@@ -49,6 +49,10 @@ class FieldModel(Spec):
     needs_motion: ClassVar[bool] = True
     """Whether it is fitted to motion, so that at least three frames are needed; else one is enough."""
 
+    tried: ClassVar[bool] = True
+    """Whether `gasfield forecast` tries it on any trajectory, without being asked: it takes seconds, and is not made for
+    data of a special kind."""
+
     kind: str
 
     @abstractmethod

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,8 @@ _FRAMES = 64
 @register
 class EmissionReceptivityModel(FieldModel):
     """Two poles for each token: one it acts from, and one at which it is acted on."""
+
+    tried: ClassVar[bool] = False
 
     kind: Literal["emission_receptivity"] = "emission_receptivity"
     forces: Table | None = None
