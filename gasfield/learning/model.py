@@ -50,8 +50,7 @@ class FieldModel(Spec):
     """Whether it is fitted to motion, so that at least three frames are needed; else one is enough."""
 
     tried: ClassVar[bool] = True
-    """Whether `gasfield forecast` tries it on any trajectory, without being asked: it takes seconds, and is not made for
-    data of a special kind."""
+    """Whether `gasfield forecast` tries it without being asked: it takes seconds, and is made for any trajectory."""
 
     kind: str
 
