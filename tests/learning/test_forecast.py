@@ -291,6 +291,9 @@ def test_a_forecaster_may_be_scored_from_some_of_the_origins() -> None:
     assert trial.scores["some"].origins == (6,)
     for table in (found.skill, found.apart["centroid"][1]):
         assert 1 - table[3]["some"].value == pytest.approx(1 - table[3]["all"].value, rel=1e-2)
+    gain = trial._named_difference("some", "persistence", 0)
+    assert gain.value == found.skill[3]["some"].value
+    assert gain.error == found.skill[3]["some"].error
     assert "some: scored from 6 origins, evenly spaced" in found.notes
 
 
