@@ -356,6 +356,9 @@ def test_the_command_prints_leaves_and_draws_pictures(tmp_path: Path) -> None:
 def test_what_cannot_be_fitted_says_why() -> None:
     with pytest.raises(Unavailable, match="no two successive increments"):
         DampedTrend().fit(history_of(np.zeros((2, 3, 2))), (1,))
+    alone = judged(history_of(np.arange(6.0)[:, None, None] ** 2), 4, (1,), "constant_displacement")
+    assert alone.skill[1]["constant_displacement"].error is None
+    assert alone.verdict[0].startswith("nothing beats persistence at horizon 1: the best skill is")
     still = judged(history_of(np.ones((20, 3, 2))), 10, (1, 2))
     assert still.skill[1]["damped_trend"].value is None
     assert still.verdict[0] == "horizon 1: there is no skill, because nothing moves"

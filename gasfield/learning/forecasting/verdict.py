@@ -45,7 +45,7 @@ def _rivals(best: str, others: Sequence[str], difference: Difference) -> str:
 
 def _is_clear(quantity: Quantity) -> bool:
     value, error = quantity.leaf()["value"], quantity.leaf()["error"]
-    return value is not None and value > _CLEAR * (error or 0.0)
+    return value is not None and error is not None and value > _CLEAR * error
 
 
 def _number(quantity: Quantity) -> float | None:
