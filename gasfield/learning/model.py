@@ -49,6 +49,9 @@ class FieldModel(Spec):
     needs_motion: ClassVar[bool] = True
     """Whether it is fitted to motion, so that at least three frames are needed; else one is enough."""
 
+    tried: ClassVar[bool] = True
+    """Whether `gasfield forecast` tries it without being asked: it takes seconds, and is made for any trajectory."""
+
     kind: str
 
     @abstractmethod

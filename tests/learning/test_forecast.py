@@ -291,6 +291,9 @@ def test_a_forecaster_may_be_scored_from_some_of_the_origins() -> None:
     assert trial.scores["some"].origins == (6,)
     for table in (found.skill, found.apart["centroid"][1]):
         assert 1 - table[3]["some"].value == pytest.approx(1 - table[3]["all"].value, rel=1e-2)
+    gain = trial._named_difference("some", "persistence", 0)
+    assert gain.value == found.skill[3]["some"].value
+    assert gain.error == found.skill[3]["some"].error
     assert "some: scored from 6 origins, evenly spaced" in found.notes
 
 
@@ -353,6 +356,9 @@ def test_the_command_prints_leaves_and_draws_pictures(tmp_path: Path) -> None:
 def test_what_cannot_be_fitted_says_why() -> None:
     with pytest.raises(Unavailable, match="no two successive increments"):
         DampedTrend().fit(history_of(np.zeros((2, 3, 2))), (1,))
+    alone = judged(history_of(np.arange(6.0)[:, None, None] ** 2), 4, (1,), "constant_displacement")
+    assert alone.skill[1]["constant_displacement"].error is None
+    assert alone.verdict[0].startswith("nothing beats persistence at horizon 1: the best skill is")
     still = judged(history_of(np.ones((20, 3, 2))), 10, (1, 2))
     assert still.skill[1]["damped_trend"].value is None
     assert still.verdict[0] == "horizon 1: there is no skill, because nothing moves"

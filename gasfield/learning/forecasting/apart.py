@@ -43,7 +43,10 @@ class Apart:
     def of(cls, first: int, count: int, rows: int, dimensions: int) -> Apart:
         """For origins from a first one, and rows in some dimensions."""
         if rows <= dimensions + 1:
-            return cls(np.empty(0, np.int64), f"{rows} rows do not determine a linear map in {dimensions} dimensions")
+            return cls(
+                np.empty(0, np.int64),
+                f"{rows} rows are too few for a linear map of {dimensions} dimensions, which needs {dimensions + 2}",
+            )
         most = int(np.clip(_MOST * (_EASY / dimensions) ** 2, _FEWEST, _MOST))
         return cls(first + spread_over(count, most), "")
 

@@ -59,7 +59,7 @@ def forecast(
         rows: groups joined by commas, "all", or "moving" (the default): all rows that are not frozen over the test
             span.
         models: learned models besides the baselines, each a specification as for `fit`, or the path of a learned field;
-            every kind that is fitted to a trajectory if left out.
+            the kinds that are made for any trajectory if left out.
         rank: of the dynamic mode decomposition; chosen within the training span if left out.
         control: a seed; the increments are then permuted in time and given random signs first, so that nothing can have
             a positive skill.
@@ -124,7 +124,7 @@ def _learned(
         InputError: if there is no such kind or file, or a field has been fitted to the test span.
     """
     if models is None:
-        kinds = [kind for kind, model in MODELS.items() if model.needs_data]
+        kinds = [kind for kind, model in MODELS.items() if model.tried]
         wanted: list[Any] = [*kinds, *(dict(variant) for variant in _VARIANTS if variant["kind"] in kinds)]
     else:
         wanted = list(models)

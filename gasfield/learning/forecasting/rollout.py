@@ -13,6 +13,7 @@ origins.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -57,8 +58,11 @@ class LearnedModel(Forecaster):
         return Rollout.of(field, past, fitted.quantities)
 
     def simpler(self, past: History, horizons: tuple[int, ...], fitted: Predictor) -> Mapping[str, Predictor]:
-        without = self.model.simpler().items()
-        return {term: LearnedModel(model=model).fit(past, horizons) for term, model in without}
+        found: dict[str, Predictor] = {}
+        for term, model in self.model.simpler().items():
+            with suppress(Unavailable):  # too few data without it
+                found[term] = LearnedModel(model=model).fit(past, horizons)
+        return found
 
 
 class LearnedFile(Forecaster):

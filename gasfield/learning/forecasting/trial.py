@@ -34,9 +34,11 @@ class Trial:
         stage: called with what is computed.
         names: the forecasters, in the order of their trial.
         scores: of the forecasters that are available.
-        simpler: forecaster -> term -> scores without it.
+        terms: forecaster -> term -> what is lost without it.
         calibration: forecaster -> horizon -> calibration.
         fitted: forecaster -> what was fitted.
+        predictors: forecaster -> itself after its fit.
+        rescored: forecaster and number of origins -> scores from fewer origins than its own.
     """
 
     past: History
@@ -47,9 +49,11 @@ class Trial:
     stage: Stage
     names: list[str] = field(default_factory=list)
     scores: dict[str, Scores] = field(default_factory=dict)
-    simpler: dict[str, dict[str, Scores]] = field(default_factory=dict)
+    terms: dict[str, dict[str, LeftOut]] = field(default_factory=dict)
     calibration: dict[str, dict[int, Calibration]] = field(default_factory=dict)
     fitted: dict[str, Mapping[str, Quantity]] = field(default_factory=dict)
+    predictors: dict[str, Predictor] = field(default_factory=dict)
+    rescored: dict[tuple[str, int | None], Scores] = field(default_factory=dict)
 
     @classmethod
     def of(cls, history: History, span: slice, horizons: tuple[int, ...], stage: Stage) -> Trial:
@@ -75,15 +79,16 @@ class Trial:
         self.stage(name)
         try:
             predictor = forecaster.fit(self.past, self.test.horizons)
-            self.scores[name] = Scores.of(predictor, self.test)
+            self.scores[name] = Scores.of(predictor, self.test, predictor.most_origins)
         except Unavailable as reason:
             self.reasons[name] = str(reason)
             return
+        self.predictors[name] = predictor
         self.fitted[name] = predictor.quantities()
         self._calibrate(name, predictor)
         for term, other in forecaster.simpler(self.past, self.test.horizons, predictor).items():
             self.stage(f"{name} without {term}")
-            self.simpler.setdefault(name, {})[term] = Scores.of(other, self.test)
+            self.terms.setdefault(name, {})[term] = self._left_out(name, other)
 
     def _calibrate(self, name: str, predictor: Predictor) -> None:
         self.calibration[name] = {
@@ -117,8 +122,7 @@ class Trial:
             by_phase={phase: (self._errors(place), self._skills(place)) for place, phase in enumerate(phases, 1)},
             apart={name: self._apart(name) for name in test.apart.names},
             calibration=self.calibration,
-            terms={name: {term: self._left_out(name, left) for term, left in terms.items()}
-                   for name, terms in self.simpler.items()},
+            terms=self.terms,
             fitted=self.fitted,
             reasons=self.reasons | self._diverging(),
             verdict=tuple(
@@ -153,20 +157,22 @@ class Trial:
         return ratio(base - scores.squares[at][place], base, self.test.origins[at])
 
     def _difference(self, better: Scores, worse: Scores, at: int) -> Quantity:
-        """Of two skills, paired if both were scored from the same origins."""
-        if better.origins == worse.origins:
-            return ratio(worse.squares[at][0] - better.squares[at][0], worse.still[at][0], self.test.origins[at])
-        one, other = (self._skill(scores, at) for scores in (better, worse))
-        if one.leaf()["value"] is None or other.leaf()["value"] is None:
-            return Quantity(None, "1")
-        return Quantity(
-            one.leaf()["value"] - other.leaf()["value"],
-            "1",
-            float(np.hypot(one.leaf()["error"] or 0.0, other.leaf()["error"] or 0.0)),
-        )
+        """Of two skills from the same origins, paired."""
+        return ratio(worse.squares[at][0] - better.squares[at][0], worse.still[at][0], self.test.origins[at])
 
     def _named_difference(self, better: str, worse: str, at: int) -> Quantity:
-        return self._difference(self.scores[better], self.scores[worse], at)
+        """The same of two forecasters, from the origins of the one that was scored from fewer."""
+        most = _fewest(self.predictors[better], self.predictors[worse])
+        return self._difference(self._scores_from(better, most), self._scores_from(worse, most), at)
+
+    def _scores_from(self, name: str, most_origins: int | None) -> Scores:
+        """The scores of a forecaster from at most so many origins."""
+        predictor = self.predictors[name]
+        if predictor.most_origins == most_origins:
+            return self.scores[name]
+        if (name, most_origins) not in self.rescored:
+            self.rescored[name, most_origins] = Scores.of(predictor, self.test, most_origins)
+        return self.rescored[name, most_origins]
 
     def _apart(self, part: str) -> tuple[Table, Table]:
         """(mse, skill) of a part."""
@@ -187,11 +193,14 @@ class Trial:
 
         return self._by_horizon(mse), self._by_horizon(skill)
 
-    def _left_out(self, name: str, left: Scores) -> LeftOut:
+    def _left_out(self, name: str, other: Predictor) -> LeftOut:
+        """A forecaster without a term, and the loss from the origins of the one that is scored from fewer."""
+        most = _fewest(self.predictors[name], other)
+        left, whole = Scores.of(other, self.test, most), self._scores_from(name, most)
         horizons = self.test.horizons
         return LeftOut(
             {h: self._skill(left, at) for at, h in enumerate(horizons)},
-            {h: self._difference(self.scores[name], left, at) for at, h in enumerate(horizons)},
+            {h: self._difference(whole, left, at) for at, h in enumerate(horizons)},
         )
 
     def _diverging(self) -> dict[str, str]:
@@ -221,3 +230,8 @@ class Trial:
             *few,
             *some,
         )
+
+
+def _fewest(one: Predictor, other: Predictor) -> int | None:
+    """The smaller number of origins at which two forecasters are scored; None for all origins."""
+    return min((p.most_origins for p in (one, other) if p.most_origins is not None), default=None)

@@ -47,6 +47,8 @@ class DensityModel(FieldModel):
 
     needs_motion: ClassVar[bool] = False
 
+    tried: ClassVar[bool] = False
+
     kind: Literal["density"] = "density"
     estimator: Literal["mixture", "kernel"] | None = None
     """Of the density; both are tried if it is left out."""

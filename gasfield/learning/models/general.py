@@ -9,7 +9,7 @@ and `rotational` add up to the fitted field. It is orthogonal under the density 
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,8 @@ _AMPLE = 10
 @register
 class GeneralModel(FieldModel):
     """A field that need not be a gradient, and its Helmholtz-Hodge split."""
+
+    tried: ClassVar[bool] = False
 
     kind: Literal["general"] = "general"
     count: int = Field(200, ge=1, le=5000)
