@@ -45,7 +45,9 @@ study: $(VENV)/.installed-test
 	$(BIN)/python docs/studies/tracers.py
 	$(BIN)/python docs/studies/local_flow.py
 	$(BIN)/python docs/studies/learned_lattice.py
+	$(BIN)/python docs/studies/learned_surface.py
 	$(BIN)/python docs/studies/dead_rows.py
+	$(BIN)/python docs/studies/linear_field.py
 
 # Trains for an hour the first time: 3 precisions, 3 seeds, kept in outputs/precision.
 precision: $(VENV)/.installed-test

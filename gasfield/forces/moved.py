@@ -17,8 +17,8 @@ class Moved:
 
     Attributes:
         target: what the field is.
-        law: the optimiser and its constants as far as they are known (`kind`, `learning_rate`, ...); empty where no
-            optimiser uses the field.
+        law: the dynamics and its constants as far as they matter and are known (`kind`, `learning_rate` of an
+            optimiser, `time_step` of a map); empty where any dynamics of that target will do.
     """
 
     target: Target

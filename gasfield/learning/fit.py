@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
+from threadpoolctl import threadpool_limits
 
 from gasfield.errors import InputError, about
 from gasfield.forces.learned import LearnedField
@@ -117,10 +118,14 @@ def fit(
     if path is not None:
         check_output(path, overwrite=overwrite)
     with ExitStack() as stack:
+        # The order of sums in BLAS depends on its threads, and on a busy machine these wait for each other.
+        stack.enter_context(threadpool_limits(limits=1, user_api="blas"))
         opened = [t if isinstance(t, Trajectory) else stack.enter_context(open_trajectory(t)) for t in given]
         data = None
         if chosen.needs_data:
-            data = TrainingData.of(opened, rows=rows, frames=frames, space=space, blocks=blocks, seed=seed)
+            data = TrainingData.of(
+                opened, rows=rows, frames=frames, space=space, blocks=blocks, seed=seed, motion=chosen.needs_motion
+            )
         elif opened:
             raise InputError(f"{chosen.kind} is fitted to what its specification holds, not to trajectories.")
         with about("model"):

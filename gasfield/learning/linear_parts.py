@@ -26,8 +26,8 @@ from scipy import linalg
 Array = NDArray[np.float64]
 TermName = Literal["drift", "decay", "hessian"]
 
-_TURNS = 30
-"""How often decay and axes are found in turn, at most."""
+_TURNS = 6
+"""How often decay and axes are found in turn, at most, twice each time: Steffensen's method."""
 _SAME = 1e-12
 """Relative change of the decay at which they are found."""
 _TINY = 1e-13
@@ -135,14 +135,15 @@ class LinearParts:
             return np.zeros((0, self.directions))
         if rank == self.directions:
             return np.eye(rank)
-        axes = np.zeros((0, self.directions))
-        rate = self._rate_beside(axes)
+        rate = self._rate_beside(np.zeros((0, self.directions)))
         for _ in range(_TURNS):
-            axes, before = self._leading(rate, rank), rate
-            rate = self._rate_beside(axes)
-            if abs(rate - before) <= _SAME * abs(rate):
+            first = self._rate_beside(self._leading(rate, rank))
+            if abs(first - rate) <= _SAME * abs(first):
                 break
-        return axes
+            second = self._rate_beside(self._leading(first, rank))
+            bend = second - 2.0 * first + rate
+            rate = rate - (first - rate) ** 2 / bend if abs(bend) > _SAME * abs(first) else second
+        return self._leading(rate, rank)
 
     def solve(self, axes: Array) -> Parts:
         """The parts with the axes of K (r, q) given."""

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gasfield.plots.style import INITIAL, INK, SERIES, SIMULATED, Values, drawn_safely, finished, new_figure
+from gasfield.plots.style import INITIAL, INK, SERIES, SIMULATED, Values, drawn_safely, finished, new_figure, set_limits
 
 _COMPONENTS = 3
 """Principal components of the drift that are drawn."""
@@ -41,11 +41,15 @@ def drift_over_time(times: Values, values: Values, errors: Values, end: float, *
     spread = np.sqrt(np.sum((values * errors) ** 2, axis=1)) / np.where(norms > 0.0, norms, 1.0)
     draw(size, norms, spread, INK, "|a|")
     _, scales, axes = np.linalg.svd(values, full_matrices=False)
-    for axis, scale, colour in zip(axes[:_COMPONENTS], scales, SERIES, strict=False):
+    for number, (axis, scale, colour) in enumerate(zip(axes[:_COMPONENTS], scales, SERIES, strict=False), 1):
         if scale > 1e-9 * scales[0]:
             turned = axis * np.sign(axis @ values.mean(axis=0) or 1.0)
             draw(
-                parts, values @ turned, np.sqrt(errors**2 @ turned**2), colour, f"{scale / scales[0]:.2g} of the first"
+                parts,
+                values @ turned,
+                np.sqrt(errors**2 @ turned**2),
+                colour,
+                f"{number}, size {scale / scales[0]:.2g}",
             )
     for ax in (size, parts):
         ax.axvline(end, color=INITIAL, linestyle=":", label="end of the training span")
@@ -67,4 +71,32 @@ def spectrum_with_errors(values: Values, errors: Values) -> Figure:
     if np.any(values[:, 1]):
         ax.plot(number, values[:, 1], "x", color=SIMULATED, markersize=5, label="imaginary part")
     finished(ax, "Eigenvalues of K, bootstrap errors", "number, by size", "eigenvalue")
+    return figure
+
+
+@drawn_safely
+def eigenvalues_in_the_plane(values: Values, errors: Values) -> Figure:
+    """Draws eigenvalues (r, 2) of a map in the complex plane with the unit circle, as far as it is near, and their
+    sizes; errors (r,) are radii of circles."""
+    figure = new_figure(9.0, 4.6)
+    plane, sizes = figure.subplots(1, 2)
+    angle = np.linspace(0.0, 2.0 * np.pi, 2001)
+    plane.plot(np.cos(angle), np.sin(angle), color=INITIAL, linewidth=1.0)
+    size = np.hypot(values[:, 0], values[:, 1])
+    for inside, colour, label in ((size <= 1.0, INK, "stable"), (size > 1.0, SIMULATED, "unstable")):
+        if np.any(inside):
+            plane.plot(values[inside, 0], values[inside, 1], "o", color=colour, markersize=4)
+            place = np.flatnonzero(inside)
+            sizes.errorbar(
+                place + 1, size[inside], errors[inside], fmt="o", color=colour, capsize=3, markersize=4, label=label
+            )
+    for x, y, error in np.column_stack([values, errors]):
+        plane.plot(x + error * np.cos(angle), y + error * np.sin(angle), color=INK, linewidth=0.5, alpha=0.5)
+    sizes.axhline(1.0, color=INITIAL, linewidth=1.0)
+    plane.set_aspect("equal")
+    middle = 0.5 * (values.max(axis=0) + values.min(axis=0))
+    reach = max(0.65 * float(np.ptp(values, axis=0).max()), 1e-3)
+    set_limits(plane, (middle[0] - reach, middle[0] + reach), (middle[1] - reach, middle[1] + reach))
+    finished(plane, "Eigenvalues of the map, with errors", "real part", "imaginary part")
+    finished(sizes, "Size: above 1 is unstable", "number, by size", "|eigenvalue|")
     return figure

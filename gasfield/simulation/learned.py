@@ -46,15 +46,14 @@ def _used_as(law: DynamicsSpec) -> tuple[str, ...]:
 
 
 def _differences(moved: Moved, law: DynamicsSpec) -> Iterator[str]:
-    if not law.is_optimiser or not moved.law:
-        return
-    if moved.law.get("kind") not in (None, law.kind):
-        yield f"the field was learned from a training by {moved.law['kind']}, the dynamics are {law.kind}"
+    kind = moved.law.get("kind")
+    if kind not in (None, law.kind):
+        yield f"the field was learned for {kind}, the dynamics are {law.kind}"
         return
     for name, learned in moved.law.items():
         own = getattr(law, name, None)
         if name != "kind" and own is not None and not _same(own, learned):
-            yield f"{name} is {own}; the field was learned from a training with {learned}"
+            yield f"{name} is {own}; the field was learned for {learned}"
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -1,8 +1,8 @@
 """The linear terms of a learned field: a decay towards a centre, and a matrix of low rank.
 
-The centre c is a fixed point, or the centroid C of the moving rows. With the centroid, every row is attracted by every
-other one with F_i = (1/N) sum_j A (x_i - x_j): with a symmetric A the energy is -sum_i (x_i - C)^T A (x_i - C) / 2, and
-the total momentum is conserved.
+The centre c is a fixed point, or the centroid C of the sources among the moving rows. Then every row is attracted by
+every other one with F_i = (1/N) sum_j A (x_i - x_j): with a symmetric A the energy is the sum of -(x_i - C)^T A
+(x_i - C) / 2, and the total momentum is conserved.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gasfield.forces.base import Array, Force, Surroundings, not_conservative
 from gasfield.forces.learned.law import Arrays, FieldLaw, Shape
@@ -78,13 +79,25 @@ class _About(Force):
         self.interacting = self.mutual = centre is None
 
     def _away(self, gas: Gas) -> Array:
-        centre = gas.positions.mean(axis=0) if self._centre is None else self._centre
-        away: Array = gas.positions - centre
+        away: Array = gas.positions - (self._centroid(gas) if self._centre is None else self._centre)
         return away
 
-    def _own_share(self, gas: Gas) -> float:
-        """How far x_i - centre follows x_i: 1, or 1 - 1/N for the centroid."""
-        return 1.0 if self._centre is not None or not gas.count else 1.0 - 1.0 / gas.count
+    def _centroid(self, gas: Gas) -> Array:
+        """Of the sources; one at a position that is not finite is left out."""
+        counted = self._counted(gas)
+        return np.asarray(gas.positions[counted].mean(axis=0) if counted.any() else np.zeros(gas.positions.shape[1]))
+
+    def _own_share(self, gas: Gas) -> Array:
+        """(N,) how far x_i - centre follows x_i: 1, or 1 - 1/N for a source of the centroid."""
+        shares = np.ones(gas.count)
+        if self._centre is None:
+            counted = self._counted(gas)
+            shares[counted] -= 1.0 / max(int(counted.sum()), 1)
+        return shares
+
+    @staticmethod
+    def _counted(gas: Gas) -> NDArray[np.bool_]:
+        return np.asarray(gas.is_source & np.isfinite(gas.positions).all(axis=1))
 
 
 class DecayForce(_About):
@@ -105,7 +118,7 @@ class DecayForce(_About):
         return np.asarray(0.5 * self._rate * np.einsum("ij,ij->i", away, away))
 
     def laplacian(self, gas: Gas) -> Array:
-        return np.full(gas.count, self._rate * gas.positions.shape[1] * self._own_share(gas))
+        return np.asarray(self._rate * gas.positions.shape[1] * self._own_share(gas))
 
 
 class HessianForce(_About):
@@ -130,7 +143,7 @@ class HessianForce(_About):
     def laplacian(self, gas: Gas) -> Array:
         self._require_potential()
         trace = float(np.einsum("kj,kl,lj->", self._left, self._core, self._right))
-        return np.full(gas.count, -trace * self._own_share(gas))
+        return np.asarray(-trace * self._own_share(gas))
 
     def _require_potential(self) -> None:
         if not self.conservative:

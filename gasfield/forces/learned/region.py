@@ -14,12 +14,15 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import linalg
 
 from gasfield.errors import InputError
 from gasfield.forces.base import Array
 
 _AXES = 16
 """Most principal axes that are told apart."""
+_NUMBERS = 1 << 24
+"""Most numbers of a sample from which the axes are found."""
 _NEGLIGIBLE = 1e-7
 """Spread along an axis, relative to the largest, below which nothing but rounding was sampled."""
 _SLACK = 1e-6
@@ -49,10 +52,10 @@ class Region:
         """The region of sampled places (M, D), M >= 1, with their principal axes."""
         mean = places.mean(axis=0)
         away = places - mean
-        _, widths, axes = np.linalg.svd(away, full_matrices=False)
-        count = int(np.sum(widths[:_AXES] > _NEGLIGIBLE * max(float(widths[0]), 1e-300)))
-        axes, scales = axes[:count], widths[:count] / np.sqrt(max(len(places) - 1, 1))
-        return cls(mean, np.ascontiguousarray(axes), scales, 0.0, 0.0).including(places)
+        axes = _principal_axes(away[:: -(-away.size // _NUMBERS)])
+        scales = np.linalg.norm(away @ axes.T, axis=0) / np.sqrt(max(len(places) - 1, 1))
+        kept = scales > _NEGLIGIBLE * max(float(scales.max()), 1e-300)
+        return cls(mean, np.ascontiguousarray(axes[kept]), scales[kept], 0.0, 0.0).including(places)
 
     def including(self, places: Array) -> Self:
         """The same axes with an extent that includes more places (M, D), so that a large sample can be gone through
@@ -98,3 +101,11 @@ class Region:
         along = away @ self.axes.T
         left = away - along @ self.axes
         return np.linalg.norm(along / self.scales, axis=1), np.linalg.norm(left, axis=1)
+
+
+def _principal_axes(away: Array) -> Array:
+    """(r, D) the leading ones of places relative to their mean, the first the longest; at most `_AXES`."""
+    d = away.shape[1]
+    few = (max(d - _AXES, 0), d - 1)
+    _, axes = linalg.eigh(away.T @ away, subset_by_index=few, check_finite=False)
+    return np.asarray(axes[:, ::-1].T)

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,8 @@ _FRAMES, _ENTRIES = 64, 1 << 24
 @register
 class EmissionReceptivityModel(FieldModel):
     """Two poles for each token: one it acts from, and one at which it is acted on."""
+
+    tried: ClassVar[bool] = False
 
     kind: Literal["emission_receptivity"] = "emission_receptivity"
     forces: Table | None = None

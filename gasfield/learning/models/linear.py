@@ -33,6 +33,7 @@ from gasfield.learning.linear_parts import LinearParts, Moments, Parts, TermName
 from gasfield.learning.model import FieldModel, Figures, Fitted
 from gasfield.learning.normal_equations import DRAWS, NormalEquations, Solution
 from gasfield.learning.quality import quality
+from gasfield.learning.ranks import ranks, simplest
 from gasfield.quantity import Quantity
 from gasfield.registry import register
 
@@ -47,8 +48,6 @@ _FEW_DRAWS = 40
 """Resamplings where one takes seconds: errors of 11%."""
 _SLOW = 256
 """Number of axes from which that is so."""
-_ROUNDING = 1e-12
-"""Share of |y|^2 that a difference of large sums does not resolve."""
 _SHOWN = 10
 """Eigenvalues that are printed; the file has all."""
 
@@ -91,6 +90,10 @@ class LinearModel(FieldModel):
         drift = DriftBasis.of(data, self.windows, self.profile) if "drift" in self.terms else None
         fitting = _Fitting(self, data, drift, _centre(self, data))
         return fitting.fitted()
+
+    def simpler(self) -> dict[str, FieldModel]:
+        terms = self.terms if len(self.terms) > 1 else ()
+        return {left: self.model_copy(update={"terms": tuple(t for t in terms if t != left)}) for left in terms}
 
     def figures(self, field: LearnedField) -> Figures:
         """The drift over time, and the spectrum of K."""
@@ -244,14 +247,14 @@ class _Fitting:
     def _best_rank(self, equations: NormalEquations, basis: Array | None, ridge: float) -> tuple[int, float, float]:
         """The smallest rank that is as good as the best one, and its held-out error with the error of that."""
         q = equations.parameters - self._functions
-        candidates = [0] if "hessian" not in self.model.terms else _ranks(q, self.model.rank)
+        candidates = [0] if "hessian" not in self.model.terms else ranks(q, self.model.rank)
         used = equations.used
         left = np.empty((len(candidates), len(used)))
         for column, block in enumerate(used.tolist()):
             solver = self._solver(equations.without(block), basis, ridge)
             for row, rank in enumerate(candidates):
                 left[row, column] = equations.left_over(solver.solve(solver.axes(rank)).coefficients, block)
-        chosen = _simplest(left, equations.square)
+        chosen = simplest(left, equations.square)
         return candidates[chosen], *equations.shares(left[chosen])
 
     def _errors(self, equations: NormalEquations, basis: Array | None, ridge: float, fitted: Parts) -> _Errors:
@@ -331,19 +334,3 @@ def _centre(model: LinearModel, data: TrainingData) -> Array:
         return np.zeros(data.dimensions)
     mean: Array = data.sample().mean(axis=0)
     return mean
-
-
-def _ranks(most: int, given: int | None) -> list[int]:
-    """Ranks to choose from: powers of two, none and all."""
-    if given is not None:
-        return [given]
-    return [0, *(2**power for power in range(most.bit_length()) if 2**power < most), most]
-
-
-def _simplest(left: Array, square: float) -> int:
-    """The first of some models whose error on left-out blocks, (models, blocks), is not larger than the smallest one by
-    more than the standard error of the difference (Breiman et al., 1984), or than the rounding of |y|^2."""
-    worse = left - left[np.argmin(left.sum(axis=1))]
-    blocks = left.shape[1]
-    slack = np.sqrt(blocks) * worse.std(axis=1, ddof=1) if blocks > 1 else np.zeros(len(left))
-    return int(np.argmax(worse.sum(axis=1) <= slack + _ROUNDING * square))
