@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 import gasfield
 from gasfield.diagnostics.group import Group
 from gasfield.errors import InputError, Note
-from gasfield.forces.learned import LearnedField, Moved, Term
-from gasfield.forces.learned.pair_kernel import PairKernelLaw
+from gasfield.forces.learned import LearnedField
 from gasfield.learning.data import TrainingData
 from gasfield.learning.model import Fitted
 from gasfield.learning.models.kernel import KernelModel
@@ -21,10 +20,7 @@ from gasfield.operations import TrajectoryRecorder
 from gasfield.quantity import Quantity
 from gasfield.scenario import Scenario
 from gasfield.simulation import Simulation
-from gasfield.spaces import Free, Sphere
 from gasfield.spec import parse
-from gasfield.testing.forces import check_force
-from gasfield.testing.tools import gas_of
 
 Array = NDArray[np.float64]
 
@@ -220,34 +216,6 @@ def test_permuted_frames_hold_no_kernel(tokens: Path) -> None:
     found = model.fit(in_memory(path[order], h=0.02)).quantities["held_out"]
     assert value_of(found) > 1.0 - 4.0 * float(found.error)  # type: ignore[arg-type]
     assert value_of(model.fit(in_memory(path, h=0.02)).quantities["held_out"]) < 0.5
-
-
-@pytest.mark.parametrize("space", ["free", "sphere"])
-def test_a_learned_kernel_fulfils_the_contract_of_forces(space: str, tmp_path: Path) -> None:
-    """Energy, gradient, Laplacian, virial, passive particles; the sum over j written out is the oracle."""
-    places = np.random.default_rng(3).uniform(-1.0, 1.0, (9, 3))
-    at = np.linspace(0.3, 2.5, 60) if space == "free" else np.linspace(-1.0, 1.0, 60)
-    phi = np.exp(-at) * np.cos(3.0 * at) if space == "free" else np.exp(2.0 * at)
-    law = PairKernelLaw(argument="distance") if space == "free" else PairKernelLaw(argument="cosine", radius=1.0)
-    LearnedField({"kernel": Term(law, {"argument": at, "phi": phi})}, 3, Moved("velocity")).write(tmp_path / "f.h5")
-    if space == "sphere":
-        places /= np.linalg.norm(places, axis=1)[:, None]
-
-    def oracle(gas: Any) -> Array:
-        x, force = gas.positions, np.zeros(gas.positions.shape)
-        for i, j in np.ndindex(len(x), len(x)):
-            r = np.linalg.norm(x[i] - x[j])
-            value = np.exp(-r) * np.cos(3.0 * r) if space == "free" else np.exp(2.0 * (1.0 - 0.5 * r * r))
-            force[i] += value * (x[j] - x[i])
-        return force
-
-    where = Free(dimensions=3) if space == "free" else Sphere(dimensions=3)
-    force = {"kind": "learned", "file": str(tmp_path / "f.h5")}
-    check_force(force, where, gas_of(places))
-    built = Simulation(
-        places, forces=[force], space=where.model_dump(), dynamics={"kind": "advection", "time_step": 0.1}
-    )
-    np.testing.assert_allclose(built.forces.force(built.gas), oracle(built.gas), atol=2e-5)
 
 
 @pytest.mark.parametrize(
