@@ -20,12 +20,15 @@ from gasfield.diagnostics.group import Group
 from gasfield.dynamics import DynamicsSpec
 from gasfield.errors import InputError
 from gasfield.learning.data import Array, TrainingData, Transitions
-from gasfield.learning.motion import Scheme, scheme_of
+from gasfield.learning.motion import scheme_of
 
 _ROWS = 8192
 """Most rows of a piece."""
 _PLACES, _COORDINATES = 10_000, 200_000
 """Places, or coordinates of them where those are more, from which a length scale is chosen."""
+
+
+Scheme = Literal["forward", "trapezoid"]
 
 
 class Motion(NamedTuple):
@@ -80,8 +83,10 @@ def motion_of(
         )
     noiseless = all(law is not None and not law.thermal for law in laws)
     notes = [_slow_noise(data, number) for number in range(len(laws))] if target == "velocity" else []
-    scheme, why = scheme_of(data, scheme)
-    notes.append(why)
+    if scheme is None:
+        smooth = noiseless or (None in laws and scheme_of(data, None)[0] == "trapezoid")
+        scheme = "trapezoid" if smooth else "forward"
+        notes.append(f"scheme {scheme}, because the motion is {'smooth' if smooth else 'noisy'}")
     exact = target == "velocity" and scheme == "forward" and all(map(_is_euler, data.groups, laws))
     return Motion(target, scheme, target == "force" and not noiseless, tuple(note for note in notes if note), exact)
 

@@ -60,7 +60,7 @@ def test_a_planted_rotation_has_its_closed_form_share(tmp_path: Path, spreads: t
 
 
 def test_the_share_in_noise_is_right_within_its_error(tmp_path: Path) -> None:
-    """Ten times more noise than field: the rotation of the noise itself is subtracted."""
+    """Eight times more noise than field: the rotation of the noise itself is subtracted."""
     path = moved(tmp_path / "t.h5", PLANTED, (1.0, 1.0), 60, noise=1.0)
     share = gasfield.fit(path, {"kind": "general", "count": 50}).quantities["share.rotational"]
     error = float(np.asarray(share.error))

@@ -29,10 +29,9 @@ from gasfield.learning.basis import (
     smoothest,
 )
 from gasfield.learning.data import TrainingData
-from gasfield.learning.field_samples import Motion, motion_of, samples, thinning
+from gasfield.learning.field_samples import Motion, Scheme, motion_of, samples, thinning
 from gasfield.learning.helmholtz import GradientPart, GradientProjection, shares_of
 from gasfield.learning.model import FieldModel, Figures, Fitted
-from gasfield.learning.motion import Scheme
 from gasfield.learning.normal_equations import NormalEquations
 from gasfield.learning.quality import quality
 from gasfield.quantity import Quantity

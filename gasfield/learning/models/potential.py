@@ -32,9 +32,8 @@ from gasfield.learning.conservative import (
     solve_confining,
 )
 from gasfield.learning.data import TrainingData
-from gasfield.learning.field_samples import Motion, mean_span, motion_of
+from gasfield.learning.field_samples import Motion, Scheme, mean_span, motion_of
 from gasfield.learning.model import FieldModel, Figures, Fitted
-from gasfield.learning.motion import Scheme
 from gasfield.learning.normal_equations import NormalEquations, Solution
 from gasfield.learning.quality import quality
 from gasfield.learning.uncertainty import errors_at, force_of, interval_bias
