@@ -3,7 +3,8 @@
 * velocity: F(x) = dx/dt. The *forward* difference takes F at the start of an interval: the noise of thermal motion is
   independent of where it starts, so that it is the unbiased one, up to O(h). The *trapezoid* takes it half way between
   both ends, which differs from the mean of the field at both by O(h^2), for deterministic flows; but noise moves the
-  middle too, and biases it by half of what it does.
+  middle too, and biases it by half of what it does. *Lagged* takes it at the start of the interval before, for noise
+  that two steps share (see `motion`).
 * force: F(x) = m dv/dt + m gamma v, from stored velocities; gamma is fitted beside the field where there is a bath.
 """
 
@@ -20,15 +21,12 @@ from gasfield.diagnostics.group import Group
 from gasfield.dynamics import DynamicsSpec
 from gasfield.errors import InputError
 from gasfield.learning.data import Array, TrainingData, Transitions
-from gasfield.learning.motion import scheme_of
+from gasfield.learning.motion import Scheme, scheme_of
 
 _ROWS = 8192
 """Most rows of a piece."""
 _PLACES, _COORDINATES = 10_000, 200_000
 """Places, or coordinates of them where those are more, from which a length scale is chosen."""
-
-
-Scheme = Literal["forward", "trapezoid"]
 
 
 class Motion(NamedTuple):
@@ -82,8 +80,11 @@ def motion_of(
             "a force is learned from velocities, and none were kept: learn the velocity.", parameter="target"
         )
     noiseless = all(law is not None and not law.thermal for law in laws)
-    notes = [_slow_noise(data, number) for number in range(len(laws))] if target == "velocity" else []
-    if scheme is None:
+    notes: list[str] = []
+    if target == "velocity":
+        scheme, why = scheme_of(data, scheme)
+        notes.append(why)
+    elif scheme is None:
         smooth = noiseless or (None in laws and scheme_of(data, None)[0] == "trapezoid")
         scheme = "trapezoid" if smooth else "forward"
         notes.append(f"scheme {scheme}, because the motion is {'smooth' if smooth else 'noisy'}")
@@ -96,8 +97,9 @@ def samples(data: TrainingData, motion: Motion, every: int = 1) -> Iterator[Samp
     d = data.dimensions
     for part in data.transitions():
         places, field, drag = _equations(data, motion, part)
-        for block in np.unique(part.blocks):
-            chosen = part.blocks == block
+        blocks = part.blocks[len(part.blocks) - len(places) :]
+        for block in np.unique(blocks):
+            chosen = blocks == block
             of_block = [values[chosen].reshape(-1, d)[::every] for values in (places, field)]
             against = None if drag is None else drag[chosen].reshape(-1, d)[::every]
             for start in range(0, len(of_block[0]), _ROWS):
@@ -120,7 +122,9 @@ def mean_span(data: TrainingData) -> float:
 
 
 def _equations(data: TrainingData, motion: Motion, part: Transitions) -> tuple[Array, Array, Array | None]:
-    """(t, n, D) places, field and drag."""
+    """(t, n, D) places, field and drag; one interval less of each piece where the field is lagged."""
+    if motion.scheme == "lagged" and motion.target == "velocity":
+        return part.start[:-1], part.slopes[1:], None
     places = part.start if motion.scheme == "forward" else part.middle
     if motion.target == "velocity":
         return places, part.slopes, None
@@ -145,17 +149,3 @@ def _dynamics(data: TrainingData, number: int) -> DynamicsSpec | None:
 def _is_euler(group: Group, law: DynamicsSpec | None) -> bool:
     """Whether the frames are known to be those of all steps of an Euler scheme."""
     return getattr(law, "scheme", None) in ("euler", "euler_maruyama") and bool(np.all(group.spacings == 1))
-
-
-def _slow_noise(data: TrainingData, number: int) -> str:
-    """What must be said of noise that is shared by successive steps."""
-    law = _dynamics(data, number)
-    if getattr(law, "scheme", None) != "leimkuhler_matthews":
-        return ""
-    every = float(np.median(data.groups[number].spacings))
-    return (
-        f"{data.trajectories[number].path.name}: half of the noise of each step of leimkuhler_matthews is that of the "
-        f"step before, so that the place and the displacement after it are correlated: forward differences over "
-        f"{every:g} steps give a velocity that is too small by 1/{2 * every:g}. Use scheme euler_maruyama, or keep "
-        "fewer frames"
-    )

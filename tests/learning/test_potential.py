@@ -105,12 +105,20 @@ def test_langevin_motion_gives_force_friction_and_temperature(tmp_path: Path) ->
     assert fit.quantities["temperature"].value == pytest.approx(1.0, rel=0.06)
 
 
-def test_shared_noise_of_steps_is_named(tmp_path: Path) -> None:
+def test_noise_that_two_steps_share_leaves_the_whole_force(tmp_path: Path) -> None:
     """Half of the noise of a step of Leimkuhler and Matthews is in the place where the next one starts, so that forward
-    differences over m steps are too small by 1/(2 m)."""
-    path = recorded(tmp_path / "t.h5", {"kind": "brownian", "time_step": 0.005}, steps=50, temperature=1.0)
-    fit = gasfield.fit(path, {"kind": "potential", "count": 10})
-    assert any("too small by 1/2" in note for note in fit.notes)
+    differences of all steps give half of the force -k x in equilibrium; one interval earlier the place is independent
+    of it. The slope is known to sqrt(2 k / time) = 1% from 200 x 2000 steps of 0.005."""
+    law, well = {"kind": "brownian", "time_step": 0.005}, {"kind": "harmonic", "stiffness": 2.0}
+    path = recorded(tmp_path / "t.h5", law, steps=2000, temperature=1.0, count=200, forces=[well])
+    slopes = {}
+    for scheme in (None, "forward"):
+        fit = gasfield.fit(path, {"kind": "potential", "count": 5, "scheme": scheme})
+        places = visited(path)
+        force = force_of(fit.field.terms["potential"]).force_at(places)
+        slopes[scheme] = -float(np.vdot(force, places) / np.vdot(places, places))
+    assert slopes[None] == pytest.approx(2.0, abs=0.12)
+    assert slopes["forward"] == pytest.approx(1.0, abs=0.12)
 
 
 @pytest.mark.parametrize("kind", ["fourier", "gaussian"])

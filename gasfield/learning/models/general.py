@@ -29,9 +29,10 @@ from gasfield.learning.basis import (
     smoothest,
 )
 from gasfield.learning.data import TrainingData
-from gasfield.learning.field_samples import Motion, Scheme, motion_of, samples, thinning
+from gasfield.learning.field_samples import Motion, motion_of, samples, thinning
 from gasfield.learning.helmholtz import GradientPart, GradientProjection, shares_of
 from gasfield.learning.model import FieldModel, Figures, Fitted
+from gasfield.learning.motion import Scheme
 from gasfield.learning.normal_equations import NormalEquations
 from gasfield.learning.quality import quality
 from gasfield.quantity import Quantity
@@ -60,7 +61,8 @@ class GeneralModel(FieldModel):
     target: Literal["velocity", "force"] | None = None
     """What the field is; if left out, the force for runs with stored velocities, the velocity otherwise."""
     scheme: Scheme | None = None
-    """Where the field is taken; if left out, half way where the motion is without noise, and at the start otherwise."""
+    """Where the field is taken; if left out, half way where the motion is without noise; else at the start of each
+    interval, or of the one before where successive displacements share their noise."""
 
     def fit(self, data: TrainingData | None) -> Fitted:
         """Fits the model.

@@ -32,8 +32,9 @@ from gasfield.learning.conservative import (
     solve_confining,
 )
 from gasfield.learning.data import TrainingData
-from gasfield.learning.field_samples import Motion, Scheme, mean_span, motion_of
+from gasfield.learning.field_samples import Motion, mean_span, motion_of
 from gasfield.learning.model import FieldModel, Figures, Fitted
+from gasfield.learning.motion import Scheme
 from gasfield.learning.normal_equations import NormalEquations, Solution
 from gasfield.learning.quality import quality
 from gasfield.learning.uncertainty import errors_at, force_of, interval_bias
@@ -62,7 +63,8 @@ class PotentialModel(FieldModel):
     target: Literal["velocity", "force"] | None = None
     """What the field is; if left out, the force for runs with stored velocities, the velocity otherwise."""
     scheme: Scheme | None = None
-    """Where the field is taken; if left out, half way where the motion is without noise, and at the start otherwise."""
+    """Where the field is taken; if left out, half way where the motion is without noise; else at the start of each
+    interval, or of the one before where successive displacements share their noise."""
 
     def fit(self, data: TrainingData | None) -> Fitted:
         """Fits the model.
