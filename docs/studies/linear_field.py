@@ -24,7 +24,7 @@ from gasfield.dynamics import AdamW
 from gasfield.forces import Surroundings
 from gasfield.forces.learned import LearnedField
 from gasfield.gas import Gas
-from gasfield.plots.style import INITIAL, INK, SERIES, SIMULATED, dress, legend, new_figure, save
+from gasfield.plots.style import BESIDE, INITIAL, INK, SERIES, SIMULATED, dress, legend, new_figure, save
 from gasfield.spaces import Free
 from gasfield.trajectory import Trajectory
 
@@ -151,7 +151,7 @@ def draw(ax: Axes, name: str, curves: dict[str, list[float]]) -> None:
     ax.set(xscale="log", yscale="log")
     dress(ax, name, "steps after the training span", "relative error of the displacement")
     if name == RECORDINGS[-1]:
-        legend(ax, fontsize=7.5)
+        legend(ax, fontsize=8, **BESIDE)
 
 
 def main() -> None:
@@ -160,7 +160,7 @@ def main() -> None:
         "displacement, mean over 128 rows; rows that stay have 1. The held-out error is of what is fitted, velocity or "
         "gradient, as a share of its mean square on blocks that were left out."
     )
-    lines, figure = [head, ""], new_figure(10.0, 4.2)
+    lines, figure = [head, ""], new_figure(13.0, 4.2)
     for name, ax in zip(RECORDINGS, figure.subplots(1, 2, sharey=True), strict=True):
         curves: dict[str, list[float]] = {}
         lines += table(name, curves)
