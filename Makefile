@@ -44,6 +44,7 @@ study: $(VENV)/.installed-test
 	$(BIN)/python docs/studies/tracers.py
 	$(BIN)/python docs/studies/local_flow.py
 	$(BIN)/python docs/studies/learned_lattice.py
+	$(BIN)/python docs/studies/learned_surface.py
 	$(BIN)/python docs/studies/dead_rows.py
 	$(BIN)/python docs/studies/linear_field.py
 

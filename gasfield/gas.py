@@ -127,7 +127,7 @@ class Gas:
             positions=self.positions[rows],
             species=self.species[rows],
             token_ids=self.token_ids[rows],
-            tokens=[self.tokens[row] for row in rows],
+            tokens=[self.tokens[row] for row in rows.tolist()],
             velocities=None if self.velocities is None else self.velocities[rows],
             masses=self.masses[rows],
             charges=self.charges[rows],

@@ -55,7 +55,7 @@ def forecast(
     """Forecasts a trajectory beyond a training span, and measures skill against persistence and other baselines."""
     from gasfield.cli.terminal import print_forecast, show_result, status
     from gasfield.learning.forecasting import forecast as forecast_rows
-    from gasfield.learning.forecasting.forecast import read_horizons, read_models
+    from gasfield.learning.forecasting.forecasts import read_horizons, read_models
 
     run_plugins(plugins)
     horizons = read_horizons(horizon)

@@ -197,6 +197,10 @@ def print_forecast(forecast: Forecast) -> None:
         table.add_row(model, *(forecast.skill[horizon][model].text() for horizon in forecast.horizons))
     mse = (forecast.mse[horizon]["persistence"].text() for horizon in forecast.horizons)
     table.add_row("mean squared error of persistence", *mse, style="dim")
+    for model, terms in forecast.terms.items():
+        for term, left in terms.items():
+            losses = (left.loss[horizon].text() for horizon in forecast.horizons)
+            table.add_row(f"skill that {model} gains by its {term}", *losses, style="dim")
     Console().print(table)
     for model, reason in forecast.reasons.items():
         print(f"{model}: not computed: {reason}")

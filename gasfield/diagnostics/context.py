@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 from gasfield.dynamics import DynamicsSpec
 from gasfield.errors import InputError
 from gasfield.forces import ForceSpec, Surroundings, TotalForce, build_alone, build_force
+from gasfield.operations import OperationSpec
 from gasfield.provenance import FileDigest
 from gasfield.renames import former_names
 from gasfield.resources import find_file
@@ -41,8 +42,10 @@ class RunContext:
         dynamics: the specification of the dynamics.
         temperature: of the bath; None where there is none.
         groups: names of all groups and tracers.
+        passive: names of the tracers that exert no force.
         find: a data file that the forces name -> its path; raises InputError.
         degrees_of_freedom: of the whole gas, as counted by the dynamics; None where they have no velocities.
+        operations: what happened along the way, as far as it is written down.
     """
 
     space: Space
@@ -52,6 +55,8 @@ class RunContext:
     groups: tuple[str, ...] = ()
     find: Callable[[str], Path] = Path
     degrees_of_freedom: int | None = None
+    operations: tuple[OperationSpec, ...] = ()
+    passive: tuple[str, ...] = ()
     _built: dict[tuple[str, str | None], Any] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
@@ -65,6 +70,8 @@ class RunContext:
             groups=(*(source.name for source in scenario.gas), *(tracer.name for tracer in scenario.tracers)),
             find=find or scenario.find,
             degrees_of_freedom=degrees_of_freedom,
+            operations=scenario.operations,
+            passive=tuple(tracer.name for tracer in scenario.tracers if not tracer.active),
         )
 
     def acting(self, group: str) -> tuple[ForceSpec, ...]:
@@ -75,7 +82,8 @@ class RunContext:
         """The forces that act on a group; all forces, for the gas as a whole, if it is None.
 
         Raises:
-            NotApplicable: if a data file that they need is missing, or differs from that of the run.
+            NotApplicable: if a data file that they need is missing, or differs from that of the run, or the numbers of
+                a force were trained.
         """
         return self._once("forces", group, self._build_forces)  # type: ignore[no-any-return]
 
@@ -89,14 +97,22 @@ class RunContext:
         return self._once("fields", group, self._build_fields)  # type: ignore[no-any-return]
 
     def _build_forces(self, group: str | None, around: Surroundings) -> TotalForce:
+        self._require_known(self.laws if group is None else self.acting(group))
         if group is None:
             return TotalForce([build_force(law, around) for law in self.laws], around.dimensions)
         return TotalForce([build_alone(law, around) for law in self.acting(group)], around.dimensions)
 
     def _build_fields(self, group: str, around: Surroundings) -> tuple[tuple[ForceSpec, ...], TotalForce]:
+        self._require_known(self.acting(group))
         built = [(law, build_alone(law, around)) for law in self.acting(group) if not law.recorded]
         kept = [(law, force) for law, force in built if not force.interacting and not force.rotates_velocities]
         return tuple(law for law, _ in kept), TotalForce([force for _, force in kept], around.dimensions)
+
+    def _require_known(self, laws: Sequence[ForceSpec]) -> None:
+        """Refuses fields whose specification gives the numbers at the start only."""
+        trained = next((law.kind for law in laws if law.trained is not None), None)
+        if trained is not None:
+            raise NotApplicable(f"the field '{trained}' was trained, so that its forces are not those of the start")
 
     def _once(self, what: str, group: str | None, build: Callable[[Any, Surroundings], Any]) -> Any:
         if (what, group) not in self._built:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ from gasfield.registry import Registry
 from gasfield.schedules import Schedule
 from gasfield.spaces import Space
 from gasfield.spec import Spec
+
+if TYPE_CHECKING:
+    from gasfield.forces.trainable import Trainable, TrainedForce
 
 Array = NDArray[np.float64]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -94,6 +97,11 @@ class ForceSpec(Spec):
     groups if left out."""
 
     @property
+    def trained(self) -> Trainable | None:
+        """Itself, if an operation moves its numbers during a run, so that it gives their start only; else None."""
+        return None
+
+    @property
     def schedules(self) -> tuple[Schedule, ...]:
         """The strengths that change over the steps."""
         return tuple(schedules_in(self))
@@ -162,6 +170,15 @@ class Force(ABC):
     """The motion that a learned field belongs to; None for other forces."""
     rotates_velocities: bool = False
     """Whether it also acts on velocities without doing work: see `rotate_velocities`."""
+
+    @property
+    def trained(self) -> TrainedForce | None:
+        """The same force, if its numbers can be moved during a run; None, by default, if they cannot."""
+        return None
+
+    def acts_on(self, group: str) -> bool:
+        """Whether particles of a group feel it; by default all do."""
+        return True
 
     @abstractmethod
     def add(self, gas: Gas, force: Array) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from gasfield.errors import InputError
 from gasfield.forces.base import Array, Force
+from gasfield.forces.trainable import TrainedForce
 from gasfield.gas import Gas
 from gasfield.kernels.threads import threads_worth
 
@@ -25,6 +26,13 @@ class Within(Force):
         self.mutual, self.rotates_velocities, self.steady = force.mutual, force.rotates_velocities, force.steady
         self._species: NDArray[np.int64] | None = None
         self._families: list[NDArray[np.int64]] = []
+
+    @property
+    def trained(self) -> TrainedForce | None:
+        return self._force.trained
+
+    def acts_on(self, group: str) -> bool:
+        return self._groups == "each" or group in self._groups
 
     def add(self, gas: Gas, force: Array) -> None:
         for rows, part in self._parts(gas):

@@ -65,6 +65,22 @@ class Transitions(NamedTuple):
         return middle
 
 
+class Sample(NamedTuple):
+    """Places, and where they come from.
+
+    Attributes:
+        places: (M, D) [length].
+        sources: (M,) numbers of the trajectories.
+        frames: (M,) numbers of the frames, ascending in each trajectory.
+        rows: (M,) numbers of the rows within the group.
+    """
+
+    places: Array
+    sources: NDArray[np.int64]
+    frames: NDArray[np.int64]
+    rows: NDArray[np.int64]
+
+
 @dataclass(frozen=True)
 class TrainingData:
     """Rows of trajectories over the frames of the training span.
@@ -95,6 +111,7 @@ class TrainingData:
         space: str | None = None,
         blocks: int = BLOCKS,
         seed: int = 0,
+        motion: bool = True,
     ) -> TrainingData:
         """The training data in some trajectories.
 
@@ -105,6 +122,7 @@ class TrainingData:
             space: "free" or "sphere"; found from the positions if left out.
             blocks: of each trajectory.
             seed: as above.
+            motion: whether the motion is what is learned from; if not, one frame is enough.
 
         Raises:
             InputError: if dimensions differ, there is no such group, there are fewer than three frames, no row has a
@@ -113,11 +131,17 @@ class TrainingData:
         _require_alike(trajectories)
         groups, notes = [], []
         for trajectory in trajectories:
-            group = _group(trajectory, rows, frames)
+            group = _group(trajectory, rows, frames, least=3 if motion else 1)
             notes += [f"{trajectory.path.name}: {note}" for note in (*group.notes, *_gaps(group))]
             groups.append(group)
         space, said = _space_of(groups, space)
         return cls(tuple(groups), tuple(trajectories), space, blocks, seed, (*notes, *said))
+
+    @classmethod
+    def of_group(cls, group: Group, trajectory: Trajectory) -> TrainingData:
+        """The training data in some rows of an open trajectory, which are finite in every frame, and nothing else."""
+        space, said = _space_of([group], None)
+        return cls((group,), (trajectory,), space, notes=tuple(said))
 
     @property
     def dimensions(self) -> int:
@@ -160,9 +184,27 @@ class TrainingData:
             first += count
 
     def sample(self, count: int = _SAMPLE) -> Array:
-        """(M, D) at most `count` of the positions, evenly spaced over trajectories, frames and rows."""
-        share = max(1, count // len(self.groups))
-        return np.concatenate([_sample(group, share) for group in self.groups])
+        """(M, D) at most `count` of the positions, spread evenly over trajectories, frames and rows."""
+        return self.labelled_sample(count).places
+
+    def labelled_sample(self, count: int = _SAMPLE) -> Sample:
+        """The same, with where each comes from. It is read once."""
+        memo, key = self.groups[0].memo, ("sample", count, self.seed, len(self.groups))
+        if key not in memo:
+            memo[key] = self._labelled_sample(count)
+        found: Sample = memo[key]
+        return found
+
+    def _labelled_sample(self, count: int) -> Sample:
+        share, chance = max(1, count // len(self.groups)), np.random.default_rng(self.seed)
+        parts = [_sample(group, share, chance) for group in self.groups]
+        sources = np.repeat(np.arange(len(parts)), [len(part.places) for part in parts])
+        return Sample(
+            np.concatenate([part.places for part in parts]),
+            sources,
+            np.concatenate([part.frames for part in parts]),
+            np.concatenate([part.rows for part in parts]),
+        )
 
     def region(self) -> Region:
         """The region of all positions: axes from a sample of them, extent from all."""
@@ -206,24 +248,24 @@ def _require_alike(trajectories: Sequence[Trajectory]) -> None:
             )
 
 
-def _group(trajectory: Trajectory, rows: str | None, frames: str | None) -> Group:
+def _group(trajectory: Trajectory, rows: str | None, frames: str | None, least: int) -> Group:
     kept, notes = distinct_frames(trajectory)
     if frames is not None:
         kept = kept[frame_range(frames, len(kept), "frames")]
-    if len(kept) < 3:
-        raise InputError(f"{trajectory.path}: {len(kept)} frames; at least 3 are needed.", parameter="frames")
+    if len(kept) < least:
+        raise InputError(f"{trajectory.path}: {len(kept)} frames; at least {least} are needed.", parameter="frames")
     names = [] if rows in (None, "all") else [name.strip() for name in str(rows).split(",")]
     members = np.sort(np.concatenate([trajectory.members(name) for name in names])) if names else None
     chosen = np.arange(trajectory.count) if members is None else members
     group = Group.of(trajectory, ",".join(names) or "all rows", chosen, kept)
     present = replace(group, notes=notes).present()
-    if not present.count or len(present.steps) < 3:
+    if not present.count or len(present.steps) < least:
         raise InputError(
-            f"{trajectory.path}: no row of {group.name} has a finite position in three frames of the training span; "
+            f"{trajectory.path}: no row of {group.name} has a finite position in {least} frames of the training span; "
             "choose other rows or frames.",
             parameter="rows",
         )
-    if not any(np.any(np.diff(places, axis=0)) for _, places in present.blocks(overlap=1)):
+    if least > 1 and not any(np.any(np.diff(places, axis=0)) for _, places in present.blocks(overlap=1)):
         raise InputError(
             f"{trajectory.path}: no row of {group.name} moves between steps {present.steps[0]} and "
             f"{present.steps[-1]}: there is nothing to learn."
@@ -234,6 +276,8 @@ def _group(trajectory: Trajectory, rows: str | None, frames: str | None) -> Grou
 def _gaps(group: Group) -> list[str]:
     """What is to be said of uneven intervals."""
     spans = np.diff(group.times)
+    if not len(spans):
+        return []
     usual = float(np.median(spans))
     long = spans[spans > _LONG * usual]
     if not len(long):
@@ -271,16 +315,18 @@ def _deviation(group: Group, radius: float) -> float:
     return max(float(np.abs(np.linalg.norm(places, axis=2) - radius).max()) for _, places in group.blocks())
 
 
-def _sample(group: Group, count: int) -> Array:
-    """Taken once, block by block: single frames of a large file would each unpack a hundred."""
-    if (known := group.memo.get((_sample, count))) is not None:
-        return np.asarray(known)
+def _sample(group: Group, count: int, chance: np.random.Generator) -> Sample:
+    """One place at random from each of equal stretches: at equal distances the number of rows could divide the
+    distance, and each row would be seen in one part of time only. Read block by block: single frames of a large file
+    would each unpack a hundred."""
     total = len(group.steps) * group.count
-    taken = np.unique(np.linspace(0, total - 1, min(count, total)).astype(np.int64))
-    frames, rows = np.divmod(taken, group.count)
-    pieces = []
-    for span, places in group.blocks():
+    if count < total:
+        taken = ((np.arange(count) + chance.uniform(size=count)) * (total / count)).astype(np.int64)
+    else:
+        taken = np.arange(total)
+    frames, rows = np.divmod(np.minimum(taken, total - 1), group.count)
+    places = np.empty((len(taken), group.dimensions))
+    for span, block in group.blocks():
         inside = (frames >= span.start) & (frames < span.stop)
-        pieces.append(places[frames[inside] - span.start, rows[inside]])
-    group.memo[(_sample, count)] = sample = np.concatenate(pieces)
-    return sample
+        places[inside] = block[frames[inside] - span.start, rows[inside]]
+    return Sample(places, np.zeros(len(taken), np.int64), frames, rows)

@@ -123,7 +123,9 @@ def fit(
         opened = [t if isinstance(t, Trajectory) else stack.enter_context(open_trajectory(t)) for t in given]
         data = None
         if chosen.needs_data:
-            data = TrainingData.of(opened, rows=rows, frames=frames, space=space, blocks=blocks, seed=seed)
+            data = TrainingData.of(
+                opened, rows=rows, frames=frames, space=space, blocks=blocks, seed=seed, motion=chosen.needs_motion
+            )
         elif opened:
             raise InputError(f"{chosen.kind} is fitted to what its specification holds, not to trajectories.")
         with about("model"):

@@ -46,6 +46,11 @@ class FieldModel(Spec):
 
     needs_data: ClassVar[bool] = True
     """Whether it is fitted to trajectories; else `fit` is given no data, and the specification holds what it needs."""
+    needs_motion: ClassVar[bool] = True
+    """Whether it is fitted to motion, so that at least three frames are needed; else one is enough."""
+
+    tried: ClassVar[bool] = True
+    """Whether `gasfield forecast` tries it without being asked: it takes seconds, and is made for any trajectory."""
 
     kind: str
 
@@ -57,12 +62,19 @@ class FieldModel(Spec):
             InputError: if the data do not suffice, with the numbers.
         """
 
+    def simpler(self) -> Mapping[str, FieldModel]:
+        """The model with one of its terms left out, by the name of the term; none by default."""
+        return {}
+
     def figures(self, field: LearnedField) -> Figures:
         """Pictures of a field that this model was fitted to; none by default."""
         return {}
 
 
-MODELS = Registry("field model", FieldModel, package="gasfield.learning.models", shorthand=True)
+MODELS = Registry(
+    "field model", FieldModel, package="gasfield.learning.models", shorthand=True,
+    former_kinds={"emission-receptivity": "emission_receptivity"},
+)  # fmt: skip
 """`kind` -> every model that can be fitted."""
 
 AnyModel = Annotated[FieldModel, MODELS.by_kind]

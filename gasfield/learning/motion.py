@@ -4,7 +4,11 @@ Over an interval h the mean velocity (x(t + h) - x(t))/h equals the field at the
 field at both ends up to O(h^2) (the trapezoidal rule). Of a deterministic motion the second is the better one. Noise of
 the motion is independent of x(t) but not of x(t + h): the field at the end, and so the mean, is correlated with the
 noise of the target, which biases a fit by an amount that does not vanish with h (the difference of Ito's and
-Stratonovich's integrals). For thermal motion the forward difference is the one that converges to the field.
+Stratonovich's integrals). For white noise the forward difference is the one that converges to the field.
+
+Noise that lasts over two intervals, as in the scheme of Leimkuhler and Matthews, is in x(t) already. Then the field is
+taken one interval earlier ("lagged"), at x(t - h), which is independent of it and errs by another O(h). Successive
+displacements of such motion are correlated; those of white noise are not.
 """
 
 from __future__ import annotations
@@ -19,9 +23,11 @@ from gasfield.forces.learned import Target
 from gasfield.learning.data import TrainingData, Transitions
 
 Array = NDArray[np.float64]
-Scheme = Literal["forward", "trapezoid"]
-_ROUGH = 0.1
-"""Roughness above which motion counts as noisy: between 0, of a smooth path, and 1, of free Brownian motion."""
+Scheme = Literal["forward", "lagged", "trapezoid"]
+_SMOOTH = 0.9
+"""Correlation of successive displacements above which motion of unknown origin counts as smooth."""
+_SIGNIFICANT = 4.0
+"""Standard errors from which on a correlation of noisy displacements is not chance."""
 
 
 def target_of(data: TrainingData, asked: Target | None) -> Target:
@@ -57,25 +63,38 @@ def scheme_of(data: TrainingData, asked: Scheme | None) -> tuple[Scheme, str]:
         return asked, ""
     contexts = [group.origin.context for group in data.groups]
     known = [context.dynamics for context in contexts if context is not None]
-    if len(known) == len(contexts):
-        if any(dynamics.thermal for dynamics in known):
-            return "forward", f"scheme forward, because {known[0].kind} is thermal motion"
+    if len(known) == len(contexts) and not any(dynamics.thermal for dynamics in known):
         return "trapezoid", f"scheme trapezoid, because {known[0].kind} is motion without noise"
-    rough = roughness(data)
-    if rough > _ROUGH:
-        return "forward", f"scheme forward, because the motion is noisy: successive displacements differ ({rough:.2f})"
-    return "trapezoid", f"scheme trapezoid, because the motion is smooth: successive displacements agree ({rough:.1e})"
+    correlation, chance = correlation_of_displacements(data)
+    noisy = any(dynamics.thermal for dynamics in known) or correlation < _SMOOTH
+    scheme: Scheme = "trapezoid"
+    if noisy:
+        scheme = "lagged" if correlation > _SIGNIFICANT * chance else "forward"
+    return scheme, (
+        f"scheme {scheme}, because the motion is {'noisy' if noisy else 'smooth'}, and the correlation of successive "
+        f"displacements is {correlation:.2g} ({chance:.1g} by chance)"
+    )
 
 
-def roughness(data: TrainingData) -> float:
-    """Mean |d_(k+1) - d_k|^2 / (2 mean |d|^2) of the mean velocities d of successive intervals: 0 for smooth paths, 1
-    for uncorrelated displacements."""
-    differences, squares = 0.0, 0.0
+def correlation_of_displacements(data: TrainingData) -> tuple[float, float]:
+    """Correlation of the mean velocities of successive intervals, and its standard error for uncorrelated ones: 1 for
+    smooth paths, 0 for white noise, 1/2 for noise that is shared by two steps."""
+    products, squares, count = 0.0, 0.0, 0
     for part in data.transitions():
         slopes = part.slopes
-        squares += 2.0 * float(np.mean(slopes**2)) * max(len(slopes) - 1, 0)
-        differences += float(np.sum(np.mean(np.diff(slopes, axis=0) ** 2, axis=(1, 2))))
-    return differences / squares if squares > 0.0 else 0.0
+        if len(slopes) > 1:
+            products += float(np.vdot(slopes[1:], slopes[:-1]))
+            squares += 0.5 * float(np.vdot(slopes[1:], slopes[1:]) + np.vdot(slopes[:-1], slopes[:-1]))
+            count += slopes[1:].size
+    return (products / squares, 1.0 / np.sqrt(count)) if squares > 0.0 else (0.0, 1.0)
+
+
+def sources_of(data: TrainingData, number: int) -> NDArray[np.bool_]:
+    """(n,) which rows of a trajectory act on others: all but passive tracers."""
+    group = data.groups[number]
+    context = group.origin.context
+    passive = [data.trajectories[number].members(name) for name in context.passive] if context is not None else []
+    return np.isin(group.ids, np.concatenate(passive), invert=True) if passive else np.ones(group.count, bool)
 
 
 def targets_of(data: TrainingData, part: Transitions, target: Target, stride: int = 1) -> Array:

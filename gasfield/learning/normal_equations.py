@@ -157,8 +157,7 @@ class NormalEquations:
         if not self._square.sum() > 0.0:
             raise InputError("every target is zero: there is nothing to learn.")
         scale = self._scale()
-        shrunk = np.eye(count) if penalty is None else penalty / max(float(np.trace(penalty)) / count, 1e-300)
-        solver = _Scaled(scale, shrunk)
+        solver = _Scaled(scale, self._shrunk(penalty))
         used = self.used
         scores = np.array([self._held_out(solver, ridge, used) for ridge in ridges])
         best = int(np.argmin(np.nansum(scores, axis=1))) if len(used) > 1 else 0
@@ -175,6 +174,38 @@ class NormalEquations:
             rank=_rank(self.matrix, scale),
             samples=total,
         )
+
+    def influences(self, found: Solution, penalty: Array | None = None) -> Array:
+        """(blocks, p, q) by how much each block moves a solution, to first order: with residuals r of a block,
+        (A^T A + ridge)^-1 A_b^T r_b, about their mean over blocks.
+
+        The sum of their squares over B blocks, times B/(B - 1), is the variance of the coefficients that is robust
+        against correlations within blocks (Liang and Zeger, 1986); as vectors they give the error of any smooth
+        function of the coefficients. Blocks without equations are left out.
+        """
+        residuals = self._right[self.used] - self._matrix[self.used] @ found.coefficients
+        residuals -= residuals.mean(axis=0)
+        solver = _Scaled(self._scale(), self._shrunk(penalty))
+        flat = np.moveaxis(residuals, 0, 1).reshape(self.parameters, -1)
+        moved = solver.solve(self.matrix, flat, found.ridge).reshape(self.parameters, len(self.used), -1)
+        return np.ascontiguousarray(np.moveaxis(moved, 1, 0))
+
+    def with_fixed(self, fixed: NDArray[np.int64], values: Array) -> NormalEquations:
+        """The equations of the other parameters where some, by index, have given values (f, q)."""
+        free = np.setdiff1d(np.arange(self.parameters), fixed)
+        rest = NormalEquations(len(free), self._right.shape[2], len(self.samples))
+        for block, samples in enumerate(self.samples):
+            matrix, right = self._matrix[block], self._right[block]
+            square = self._square[block] + np.vdot(values, matrix[np.ix_(fixed, fixed)] @ values - 2.0 * right[fixed])
+            left = right[free] - matrix[np.ix_(free, fixed)] @ values
+            rest.add_sums(block, matrix[np.ix_(free, free)], left, max(float(square), 0.0), int(samples))
+        return rest
+
+    def _shrunk(self, penalty: Array | None) -> Array:
+        """(p, p) a penalty whose mean diagonal is 1."""
+        if penalty is None:
+            return np.eye(self.parameters)
+        return np.asarray(penalty / max(float(np.trace(penalty)) / self.parameters, 1e-300))
 
     def _scale(self) -> Array:
         """(p,) factors that make the diagonal of the normal matrix 1; 0 for a parameter that no equation has."""

@@ -7,6 +7,7 @@ from gasfield.operations.base import (
     Operation,
     OperationSpec,
     SimulationLike,
+    TrainingPair,
 )
 from gasfield.operations.checkpoints import Checkpointer
 from gasfield.operations.extrapolation import ExtrapolationWatch
@@ -19,5 +20,6 @@ from gasfield.operations.triggers import STRIDE, AnyOf, AnyTrigger, At, Every, S
 __all__ = [
     "OPERATIONS", "STRIDE", "AnyOf", "AnyOperation", "AnyTrigger", "At", "Callback", "Checkpointer", "Every",
     "ExtrapolationWatch", "Observables", "Operation", "OperationSpec", "Progress", "ProgressReporter", "Seconds",
-    "SimulationLike", "StabilityMonitor", "TrajectoryRecorder", "Trigger", "any_of", "observe", "trigger_of",
+    "SimulationLike", "StabilityMonitor", "TrainingPair", "TrajectoryRecorder", "Trigger", "any_of", "observe",
+    "trigger_of",
 ]  # fmt: skip

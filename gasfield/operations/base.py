@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, ClassVar, NamedTuple, Protocol
 
 from numpy.typing import NDArray
 
@@ -96,6 +96,13 @@ class SimulationLike(Protocol):
         ...
 
 
+class TrainingPair(NamedTuple):
+    """Names of the group whose field is trained and of the group whose density it learns."""
+
+    student: str
+    teacher: str
+
+
 class Operation(ABC):
     """Something that a simulation does along the way. A subclass sets `trigger` and defines `fire`; all else may stay.
 
@@ -104,6 +111,8 @@ class Operation(ABC):
     """
 
     trigger: Trigger
+    rewinds: ClassVar[bool] = False
+    """Whether `restore` may also be called while it is at work, when the simulation is set back; files cannot be."""
 
     @abstractmethod
     def fire(self, simulation: SimulationLike) -> None:
@@ -129,6 +138,10 @@ class Operation(ABC):
         """Called about once a second while steps are taken, between two events; default: nothing. What it does must
         not change the state of the simulation, nor depend on it in a way that matters to results."""
         return None
+
+    def measures(self, simulation: SimulationLike) -> dict[str, float]:
+        """Numbers that it adds to the observables, those of a group as `GROUP/name`; default: none."""
+        return {}
 
     def flush(self) -> Path | None:
         """Brings to the disk what was written, as when a simulation ends early; the file, for the error message.
@@ -185,6 +198,11 @@ class OperationSpec(Spec):
         the value of its key `file`, if it has one."""
         name = getattr(self, "file", None)
         return (name,) if isinstance(name, str) else ()
+
+    @property
+    def trains(self) -> TrainingPair | None:
+        """Which group it trains on which other one; None, by default, where it trains nothing."""
+        return None
 
     @abstractmethod
     def build(self, simulation: SimulationLike) -> Operation:

@@ -38,14 +38,18 @@ class Every(Trigger):
 
     kind: Literal["every"] = "every"
     steps: PositiveInt
+    after: NonNegativeInt | None = None
+    """Steps from the start to the first time; 0 if left out."""
 
     def next(self, step: int, start: int) -> int:
-        """The next multiple of n steps after the start."""
-        return step + self.steps - (step - start) % self.steps
+        """The next multiple of n steps after the first time, or that time itself."""
+        first = start + (self.after or 0)
+        return first if step < first else step + self.steps - (step - first) % self.steps
 
     def fires(self, step: int, start: int) -> bool:
-        """Whether a multiple of n steps has passed."""
-        return (step - start) % self.steps == 0
+        """Whether a multiple of n steps has passed since the first time."""
+        since = step - start - (self.after or 0)
+        return since >= 0 and since % self.steps == 0
 
 
 class At(Trigger):

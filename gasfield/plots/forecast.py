@@ -73,9 +73,8 @@ def phases(forecast: Any) -> Figure:
     headline(figure, f"{_what(forecast)}; by phase at the origin")
     axes = figure.subplots(len(forecast.horizons), 1, squeeze=False)[:, 0]
     for ax, horizon in zip(axes, forecast.horizons, strict=True):
-        tables = {phase: {horizon: table[horizon]} for phase, table in forecast.by_phase.items()}
-        lines = _stacked([_lines(forecast, tables[phase]) for phase in tables])
-        skills(lines, list(tables), _horizon(forecast, horizon), "", ax)
+        tables = {phase: skill for phase, (_, skill) in forecast.by_phase.items()}
+        _panel(forecast, tables, horizon, ax)
     _legend(figure, axes[0])
     return figure
 
@@ -87,8 +86,7 @@ def apart(forecast: Any) -> Figure:
     axes = figure.subplots(len(forecast.horizons), 1, squeeze=False)[:, 0]
     tables = {"rows": forecast.skill} | {name: skill for name, (_, skill) in forecast.apart.items()}
     for ax, horizon in zip(axes, forecast.horizons, strict=True):
-        lines = _stacked([_lines(forecast, {horizon: table[horizon]}) for table in tables.values()])
-        skills(lines, list(tables), _horizon(forecast, horizon), "", ax)
+        _panel(forecast, tables, horizon, ax)
     _legend(figure, axes[0])
     return figure
 
@@ -154,6 +152,15 @@ def _lines(forecast: Any, table: Mapping[Any, Mapping[str, Any]]) -> list[Line]:
         pairs = np.array([_number(row[name]) for row in table.values()])
         found.append(Line(name.replace("_", " "), pairs[:, 0], pairs[:, 1], name not in forecast.baselines))
     return found
+
+
+def _panel(forecast: Any, tables: Mapping[str, Any], horizon: int, ax: Axes) -> None:
+    """The skills at one horizon, side by side for the tables that have any."""
+    columns = {name: _lines(forecast, {horizon: table[horizon]}) for name, table in tables.items()}
+    shown = {name: lines for name, lines in columns.items() if any(np.isfinite(line.values[0]) for line in lines)}
+    if not shown:
+        ax.text(0.5, 0.5, "nothing moves", ha="center", transform=ax.transAxes)
+    skills(_stacked(list(shown.values())), list(shown), _horizon(forecast, horizon), "", ax)
 
 
 def _stacked(columns: Sequence[Sequence[Line]]) -> list[Line]:

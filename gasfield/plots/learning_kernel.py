@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from gasfield.plots.style import (
     CONTEXT,
     INITIAL,
     INK,
+    SERIES,
     SIMULATED,
     Values,
     axes_or_new,
     drawn_safely,
     finished,
-    log_scale,
     new_figure,
 )
 
 
 @drawn_safely
-def kernel_figure(
-    argument: Values, phi: Values, error: Values, samples: Values, name: str, normalisation: str
-) -> Figure:
+def kernel_figure(argument: Values, phi: Values, error: Values, samples: Values, name: str, unit: str) -> Figure:
     """Draws phi (G,) over its argument (G,) with a band of two standard errors, above the number of sampled pairs."""
     figure = new_figure(6.4, 5.2)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
@@ -39,7 +40,6 @@ def kernel_figure(
     )
     upper.plot(argument, phi, color=INK, linewidth=1.8, label="phi")
     upper.axhline(0.0, color=INITIAL, linewidth=0.8)
-    unit = "1/time" if normalisation == "sum" else "1/time, mean over particles"
     finished(upper, "Interaction kernel: phi multiplies x_j - x_i", "", f"phi [{unit}]")
     width = float(np.median(np.diff(argument)))
     lower.bar(argument, samples / max(float(samples.sum()), 1.0) / width, width=width, color=CONTEXT)
@@ -48,14 +48,13 @@ def kernel_figure(
 
 
 @drawn_safely
-def singular_values(values: Values, rank: int, title: str, ax: Axes | None = None) -> Axes:
-    """Draws singular values (D,), those beyond a rank hollow."""
+def singular_values(curves: Mapping[str, Values], title: str, ax: Axes | None = None) -> Axes:
+    """Draws singular values (r,) of some matrices, by name, in descending order."""
     ax = axes_or_new(ax)
-    numbers = np.arange(1, len(values) + 1)
-    ax.plot(numbers[:rank], values[:rank], "o", color=CONTEXT, label=f"kept: rank {rank}")
-    if rank < len(values):
-        ax.plot(numbers[rank:], values[rank:], "o", color=CONTEXT, markerfacecolor="none", label="left out")
-    log_scale(ax, values[values > 0.0])
+    for (name, values), colour in zip(curves.items(), SERIES, strict=False):
+        ax.plot(np.arange(1, len(values) + 1), values, "o-", color=colour, linewidth=1.0, label=name)
+    ax.set_ylim(bottom=0.0)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     return finished(ax, title, "number", "singular value")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gasfield.forces import ForceSpec
-from gasfield.operations import SimulationLike
+from gasfield.operations import OperationSpec, SimulationLike
 from gasfield.provenance import versions
 from gasfield.scenario import Scenario
 from gasfield.schedules import ByGroup, Schedule
@@ -34,10 +34,13 @@ def attributes(simulation: SimulationLike, scenario: Scenario | None, plugins: s
 
 
 def described(
-    simulation: SimulationLike, forces: Sequence[ForceSpec], temperature: Schedule | ByGroup | None
+    simulation: SimulationLike,
+    forces: Sequence[ForceSpec],
+    temperature: Schedule | ByGroup | None,
+    training: Sequence[OperationSpec] = (),
 ) -> Scenario:
-    """A scenario with the physics of a simulation that was built in Python, so that its trajectory can be diagnosed
-    like any other. It has no initial state: that is the first frame."""
+    """A scenario with the physics of a simulation that was built in Python, training included, so that its trajectory
+    can be diagnosed like any other. It has no initial state: that is the first frame."""
     groups = [
         {"name": name, "from": {"kind": "array", "count": int(np.sum(simulation.everyone.species == number))}}
         for number, name in enumerate(simulation.gas.names)
@@ -52,6 +55,7 @@ def described(
             "forces": tuple(forces),
             "dynamics": simulation.law,
             "temperature": temperature,
+            "operations": tuple(training),
             "run": {"steps": 1},
         }
     )

@@ -122,6 +122,7 @@ class Simulation(Closing):
         self._monitor = StabilityMonitor()
         self._build()
         self.operations: list[Operation] = [self._monitor, self._planting, *self._watches()]
+        self._training: list[OperationSpec] = []
         self._begun = self._restored = self._stopping = self._start_is_good = False
         for number, operation in enumerate(operations):
             self.add_operation(operation, number)
@@ -308,10 +309,17 @@ class Simulation(Closing):
             InputError: if it is not an operation, or does not fit the simulation.
         """
         with about("operations", number):
-            built = operation if isinstance(operation, Operation) else parse(AnyOperation, operation).build(self)
+            built = operation if isinstance(operation, Operation) else self._built_from(parse(AnyOperation, operation))
         self.operations.insert(2 if first else len(self.operations), built)  # behind monitor and planting
         if self._begun:
             built.begin(self)
+        return built
+
+    def _built_from(self, spec: OperationSpec) -> Operation:
+        """The operation of a specification; one that trains a field is remembered for the provenance."""
+        built = spec.build(self)
+        if spec.trains is not None:
+            self._training.append(spec)
         return built
 
     def __repr__(self) -> str:
@@ -328,9 +336,13 @@ class Simulation(Closing):
         return self.gas.step - self.start
 
     def observe(self) -> dict[str, float]:
-        """All observables that are defined for this simulation now; see `gasfield.operations.observe`."""
+        """All observables that are defined for this simulation now: see `gasfield.operations.observe`, and `measures`
+        of its operations."""
         with threads_worth(self._work()):
-            return observe(self.gas, self.space, self.forces, self.dynamics, self.bath)
+            numbers = observe(self.gas, self.space, self.forces, self.dynamics, self.bath)
+        for operation in self.operations:
+            numbers |= operation.measures(self)
+        return numbers
 
     def energy(self) -> float:
         """Kinetic and potential energy of the gas [energy].
@@ -461,7 +473,7 @@ class Simulation(Closing):
                 self._monitor.restore(state)
             for number, operation in enumerate(self._own_operations()):
                 own = _under(f"operation/{number}/", state)
-                if own and not self._begun:
+                if own and (operation.rewinds or not self._begun):
                     operation.restore(own)
         except (KeyError, ValueError) as fault:
             raise InputError(f"the state is that of another simulation ({fault}).") from None
@@ -481,7 +493,9 @@ class Simulation(Closing):
         """What a trajectory of this simulation says of its origin: attributes of the file."""
         specifications = [force for force in self._forces if isinstance(force, ForceSpec)]
         known = len(specifications) == len(self._forces)  # other forces cannot be written down
-        scenario = self.scenario or (described(self, specifications, self._temperature) if known else None)
+        scenario = self.scenario or (
+            described(self, specifications, self._temperature, self._training) if known else None
+        )
         plugins = plugins_in_use(scenario, self.law, tuple(self._forces))
         return attributes(self, scenario, plugins) | ({} if self.minimum is None else self.minimum.as_attributes())
 

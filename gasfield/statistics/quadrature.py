@@ -131,6 +131,15 @@ def confined(energy: Energy, temperature: float, low: Values, high: Values, boun
     raise NotConfined
 
 
+def nodes(space: Flat | Round, panels: int) -> tuple[Values, Values]:
+    """Places (M, D) and weights (M,) of Gauss-Legendre panels over the whole domain; the weights sum to its volume (of
+    a sphere, its area)."""
+    t, own = _panelled(np.linspace(*space.ends, panels + 1))
+    places, weights = space.sections(t, panels)
+    scale = space.radius if isinstance(space, Round) and space.hollow else 1.0
+    return places.reshape(-1, places.shape[-1]), (scale * own[:, None] * weights).ravel()
+
+
 def shares(
     energy: Energy, temperature: float, space: Flat | Round, edges: Values, tolerance: float = TOLERANCE
 ) -> tuple[Values, float]:

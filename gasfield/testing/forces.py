@@ -167,6 +167,24 @@ def non_finite_position_spoils_no_other(case: ForceCase) -> None:
     require(np.isfinite(others).all(), "one NaN position makes the forces on other particles non-finite")
 
 
+def slopes_are_derivatives_by_the_numbers(case: ForceCase) -> None:
+    """Of a trained field: dU/d theta by central differences, and theta is where it was set."""
+    trained, gas = case.build().trained, case.gas()
+    if trained is None:
+        return
+    start, slopes = trained.coordinates, trained.slopes(np.asarray(gas.positions, np.float64))
+    require(slopes.shape == (gas.count, len(trained.names)), "the slopes have another shape than (N, P)")
+    for number in range(len(start)):
+        energies = []
+        for by in (_H, -_H):
+            there = start + by * (np.arange(len(start)) == number)
+            trained.move_to(there)
+            require_close(trained.coordinates, there, 1e-14, "theta is not where it was set")
+            energies.append(trained.energy(gas))
+        slope = (energies[0] - energies[1]) / (2 * _H)
+        require_close(slopes[:, number], slope, TOLERANCE, f"dU by {trained.names[number]} is not that of the energy")
+
+
 def other_parameters_compile_nothing(case: ForceCase) -> None:
     """Parameters are arguments of kernels: other values, including integers, do not trigger recompilation."""
     _use(case.build(), case.gas())
@@ -184,6 +202,7 @@ FORCE_CONTRACT: tuple[Callable[[ForceCase], None], ...] = (
     force_adds_and_keeps_positions,
     coincident_particles_are_finite_and_alike,
     non_finite_position_spoils_no_other,
+    slopes_are_derivatives_by_the_numbers,
     other_parameters_compile_nothing,
 )
 

@@ -16,17 +16,19 @@ from gasfield.diagnostics import Group
 from gasfield.dynamics.adamw import AdamW
 from gasfield.errors import InputError
 from gasfield.kernels.bfloat16 import round_to_bfloat16
-from gasfield.learning.forecasting import FORECASTERS, Forecast, History, Unavailable
+from gasfield.learning.forecasting import FORECASTERS, Forecast, History, Predictor, Unavailable
+from gasfield.learning.forecasting.baselines.constant_displacement import ConstantDisplacement
 from gasfield.learning.forecasting.baselines.damped_trend import DampedTrend
+from gasfield.learning.forecasting.baselines.persistence import Persistence
 from gasfield.learning.forecasting.control import without_memory
 from gasfield.learning.forecasting.errors import OriginBlocks, ratio
-from gasfield.learning.forecasting.forecast import Trial
 from gasfield.learning.forecasting.gradients import RowGradients
 from gasfield.learning.forecasting.protocol import tasks_of
 from gasfield.learning.forecasting.recorded_law import RecordedLaw
+from gasfield.learning.forecasting.trial import Trial
 from gasfield.operations import TrajectoryRecorder
 from gasfield.simulation import Simulation
-from gasfield.trajectory import AffineField, open_trajectory
+from gasfield.trajectory import AffineField, Series, open_trajectory
 from gasfield.trajectory.field import pack_symmetric
 
 RECORDING = "recordings/kjv-fp32.h5"
@@ -166,9 +168,11 @@ def trained(law: AdamW, gradient: np.ndarray, hessian: np.ndarray, steps: int, e
 
 @pytest.mark.parametrize("kind", list(FORECASTERS))
 def test_a_forecast_uses_nothing_after_its_origin(kind: str) -> None:
-    """Later frames and the gradients from the origin on are replaced by others; no number changes."""
+    """Later frames, and gradients and learning rates from the origin on, are replaced by others; no number changes."""
     law, gradient = AdamW(learning_rate=1e-3), np.array([1.0, -0.5, 0.2])
     real = trained(law, gradient, np.diag([0.5, 1.0, 2.0]), 80, every=2)
+    rates = Series(np.arange(80), np.arange(80.0), np.linspace(1e-3, 2e-3, 80))
+    real = replace(real, law=RecordedLaw(law, series={"learning_rate": rates}))
     forecaster = FORECASTERS.parse({"kind": kind})
     predictor = forecaster.fit(real.until(20), (1, 5))
     origin = 25
@@ -177,10 +181,12 @@ def test_a_forecast_uses_nothing_after_its_origin(kind: str) -> None:
     field = real.gradients.field
     others = np.array(field.gradient)
     others[2 * origin :] *= -3.0
+    later = replace(rates, values=np.where(rates.steps < 2 * origin, rates.values, 1.0))
     other = replace(
         real,
         group=replace(real.group, positions=positions),
         gradients=replace(real.gradients, field=replace(field, gradient=others)),
+        law=RecordedLaw(law, series={"learning_rate": later}),
     )
     tasks = tasks_of(real, np.array([20, origin]), (1, 5))
     (one,), (two,) = predictor.forecasts(real, tasks), predictor.forecasts(other, tasks)
@@ -191,8 +197,11 @@ def test_a_forecast_uses_nothing_after_its_origin(kind: str) -> None:
     np.testing.assert_allclose(np.concatenate(in_blocks), one, rtol=0, atol=1e-12)
 
 
-def test_mean_squared_errors_are_those_of_the_protocol() -> None:
-    """Every frame from the end of training on is an origin while its target is recorded; by hand for a recording."""
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_mean_squared_errors_are_those_of_the_protocol(in_memory: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every frame from the end of training on is an origin while its target is recorded; by hand for a recording,
+    whether it fits into memory or goes through a scratch file."""
+    monkeypatch.setattr("gasfield.diagnostics.group.IN_MEMORY_BYTES", (1 << 28) * in_memory)
     with open_trajectory(RECORDING) as recording:
         found = gasfield.forecast(recording, "0:25", [1, 10], rows="dead", models=[])
         x = recording.positions(recording.members("dead")).astype(np.float64)
@@ -229,8 +238,8 @@ def test_without_memory_nothing_has_a_skill(horizon: int) -> None:
 
 
 def test_errors_include_the_overlap_of_target_spans() -> None:
-    """The MSE of persistence for a random walk at horizon 20 from 130 origins: its stated error is its scatter."""
-    chance, horizon = np.random.default_rng(8), 20
+    """The MSE of persistence for a random walk at horizon 60 from 90 origins: its stated error is its scatter."""
+    chance, horizon = np.random.default_rng(8), 60
     values, errors = [], []
     for _ in range(300):
         walk = np.cumsum(chance.normal(size=150))
@@ -261,8 +270,31 @@ def test_frozen_is_judged_by_the_last_motion() -> None:
         assert calibration.brier.value == pytest.approx(np.mean(told != frozen))
         assert calibration.frozen_if_said.value == 1.0
         assert calibration.said.value == pytest.approx(told.mean())
-    assert found.by_phase["late"][1]["constant_displacement"].value is not None
-    assert found.by_phase["early"][1]["constant_displacement"].value is None
+    assert found.by_phase["late"][1][1]["constant_displacement"].value is not None
+    assert found.by_phase["early"][1][1]["constant_displacement"].value is None
+
+
+def test_a_forecaster_may_be_scored_from_some_of_the_origins() -> None:
+    """Its skills, of rows and of the centroid, are relative to persistence from the same origins."""
+
+    class Slow(ConstantDisplacement):
+        def fit(self, past: History, horizons: tuple[int, ...]) -> Predictor:
+            predictor = super().fit(past, horizons)
+            predictor.most_origins = 6
+            return predictor
+
+    history = history_of(fading(np.arange(90), 0.9999))
+    trial = Trial.of(history, slice(0, 30), (3,), lambda name: None)
+    for name, forecaster in (("persistence", Persistence()), ("all", ConstantDisplacement()), ("some", Slow())):
+        trial.run(name, forecaster)
+    found = trial.result(Path("memory"), ("persistence", "all"))
+    assert trial.scores["some"].origins == (6,)
+    for table in (found.skill, found.apart["centroid"][1]):
+        assert 1 - table[3]["some"].value == pytest.approx(1 - table[3]["all"].value, rel=1e-2)
+    gain = trial._named_difference("some", "persistence", 0)
+    assert gain.value == found.skill[3]["some"].value
+    assert gain.error == found.skill[3]["some"].error
+    assert "some: scored from 6 origins, evenly spaced" in found.notes
 
 
 # --- what is refused, and the command --------------------------------------------------------------------------------
@@ -324,6 +356,9 @@ def test_the_command_prints_leaves_and_draws_pictures(tmp_path: Path) -> None:
 def test_what_cannot_be_fitted_says_why() -> None:
     with pytest.raises(Unavailable, match="no two successive increments"):
         DampedTrend().fit(history_of(np.zeros((2, 3, 2))), (1,))
+    alone = judged(history_of(np.arange(6.0)[:, None, None] ** 2), 4, (1,), "constant_displacement")
+    assert alone.skill[1]["constant_displacement"].error is None
+    assert alone.verdict[0].startswith("nothing beats persistence at horizon 1: the best skill is")
     still = judged(history_of(np.ones((20, 3, 2))), 10, (1, 2))
     assert still.skill[1]["damped_trend"].value is None
     assert still.verdict[0] == "horizon 1: there is no skill, because nothing moves"

@@ -19,8 +19,10 @@ from gasfield.learning.model import Fitted
 from gasfield.learning.models.kernel import KernelModel
 from gasfield.operations import TrajectoryRecorder
 from gasfield.quantity import Quantity
+from gasfield.scenario import Scenario
 from gasfield.simulation import Simulation
 from gasfield.spaces import Free, Sphere
+from gasfield.spec import parse
 from gasfield.testing.forces import check_force
 from gasfield.testing.tools import gas_of
 
@@ -120,6 +122,29 @@ def test_lennard_jones_is_found_from_newtons_motion(tmp_path: Path) -> None:
     assert value_of(fit.quantities["held_out"]) < 1e-3
 
 
+def test_passive_tracers_are_moved_and_do_not_act(tmp_path: Path) -> None:
+    """A line of passive tracers in a gas that attracts by phi = 0.1 (r^2 + 1/4)^(-3/2): phi is that of the gas to 1%,
+    from the motion of both; where tracers are taken for sources, 1% of the square velocities or more is left over."""
+    scenario = {
+        "title": "tracers", "question": "", "space": {"kind": "free", "dimensions": 2},
+        "gas": [{"name": "gas", "from": {"kind": "gaussian", "count": 16, "spread": 1.0}}],
+        "tracers": [{"name": "line", "place": {"kind": "point", "at": [0.5, 0.0]}, "frame": {"kind": "axes"},
+                     "shape": {"kind": "line", "count": 12, "spacing": 0.15}}],
+        "forces": [{"kind": "gravity", "strength": 0.1, "softening": 0.5}],
+        "dynamics": {"kind": "advection", "time_step": 0.02}, "run": {"steps": 40},
+    }  # fmt: skip
+    sim = Simulation.from_scenario(parse(Scenario, scenario))
+    sim.add_operation(TrajectoryRecorder(tmp_path / "t.h5", 1))
+    sim.step(40)
+    sim.close()
+    fit = gasfield.fit(tmp_path / "t.h5", {"kind": "kernel", "splines": 15})
+    fitted = Fitted(fit.field.terms, fit.field.moved, fit.quantities)
+    assert miss(fitted, lambda r: 0.1 * (r**2 + 0.25) ** -1.5) < 0.01
+    with gasfield.open(tmp_path / "t.h5") as trajectory:
+        everything = in_memory(np.asarray(trajectory.positions(), np.float64), h=0.02)
+    assert value_of(KernelModel(splines=15).fit(everything).quantities["held_out"]) > 0.01
+
+
 def test_a_constant_kernel_is_a_harmonic_well_at_the_centroid(tmp_path: Path) -> None:
     """Around a centroid at rest, n phi and the stiffness of a well are one number: their sum is found, the convention
     is named, and the share that both have in common is 1. Where the centroid moves, both are found."""
@@ -143,33 +168,46 @@ def test_a_constant_kernel_is_a_harmonic_well_at_the_centroid(tmp_path: Path) ->
     np.testing.assert_allclose(moving.terms["kernel"].arrays["phi"], phi, rtol=1e-3)
 
 
-def noisy_pairs(count: int, *, h: float = 0.02, seed: int = 4) -> TrainingData:
-    """Trajectories of five particles that attract each other by phi = 0.4, in a bath of T = 1: relative positions are
-    an Ornstein-Uhlenbeck process of rate 2, and start in equilibrium."""
-    chance, paths = np.random.default_rng(seed), []
+def noisy_pairs(count: int, *, shared: bool, h: float = 0.02) -> TrainingData:
+    """Trajectories of five particles that attract each other by phi = 0.4, in a bath of T = 1, from equilibrium:
+    relative positions are an Ornstein-Uhlenbeck process of rate 2. Euler-Maruyama steps, or those of Leimkuhler and
+    Matthews, in which two successive steps share a random number."""
+    chance, paths = np.random.default_rng(4), []
     for _ in range(count):
-        x = np.sqrt(0.5) * chance.normal(size=(5, 2))
-        path = [x]
-        for _ in range(100):
-            x = x + h * 2.0 * (x.mean(axis=0) - x) + np.sqrt(2.0 * h) * chance.normal(size=x.shape)
-            path.append(x)
+        noise = np.sqrt(2.0 * h) * chance.normal(size=(102, 5, 2))
+        noise = 0.5 * (noise[1:] + noise[:-1]) if shared else noise[1:]
+        path = [np.sqrt(0.5) * chance.normal(size=(5, 2))]
+        for kick in noise:
+            path.append(path[-1] + h * 2.0 * (path[-1].mean(axis=0) - path[-1]) + kick)
         paths.append(np.array(path))
     return in_memory(*paths, h=h)
 
 
-def test_noise_biases_the_trapezoidal_rule_and_not_forward_differences() -> None:
-    """Forward differences of Euler-Maruyama steps are unbiased: phi within its bootstrap errors. In equilibrium the
-    trapezoidal rule finds no drift at all (Stratonovich's sum is a total derivative). The noise is noticed."""
-    data = noisy_pairs(60)
-    forward = KernelModel(splines=5, degree=1).fit(data)
+def mean_phi(data: TrainingData, scheme: Any = None) -> tuple[float, Fitted]:
+    """phi averaged over sampled pairs."""
+    fitted = KernelModel(splines=5, degree=1, scheme=scheme).fit(data)
+    arrays = fitted.terms["kernel"].arrays
+    return float(np.average(arrays["phi"], weights=arrays["samples"])), fitted
+
+
+def test_noise_biases_what_is_taken_at_places_that_it_has_moved() -> None:
+    """White noise: forward differences give phi = 0.4 within its bootstrap errors; in equilibrium the trapezoidal rule
+    finds no drift at all (Stratonovich's sum is a total derivative). Noise shared by two steps: half of the drift is
+    lost by forward differences, and none if the field is taken one interval earlier. Each is noticed from the data."""
+    white, shared = noisy_pairs(60, shared=False), noisy_pairs(60, shared=True)
+    found, forward = mean_phi(white)
     assert any("scheme forward, because the motion is noisy" in note for note in forward.notes)
     arrays = forward.terms["kernel"].arrays
     seen = arrays["samples"] > 0.02 * arrays["samples"].max()
-    off = (arrays["phi"][seen] - 0.4) / arrays["phi_error"][seen]
-    assert 0.1 < np.mean(off**2) < 4.0
-    assert np.mean(((arrays["phi"][seen] - 0.2) / arrays["phi_error"][seen]) ** 2) > 4.0  # half of it is refused
-    trapezoid = KernelModel(splines=5, degree=1, scheme="trapezoid").fit(data)
-    assert np.average(trapezoid.terms["kernel"].arrays["phi"], weights=arrays["samples"]) < 0.1
+    phi, error = arrays["phi"][seen], arrays["phi_error"][seen]
+    assert 0.1 < np.mean(((phi - 0.4) / error) ** 2) < 4.0
+    assert np.mean(((phi - 0.2) / error) ** 2) > 4.0  # half of it is refused
+    assert mean_phi(white, "trapezoid")[0] < 0.1
+
+    found, lagged = mean_phi(shared)
+    assert any("scheme lagged, because the motion is noisy" in note for note in lagged.notes)
+    assert found == pytest.approx(0.4, rel=0.15)
+    assert mean_phi(shared, "forward")[0] == pytest.approx(0.2, rel=0.25)
 
 
 def test_permuted_frames_hold_no_kernel(tokens: Path) -> None:
@@ -215,7 +253,7 @@ def test_a_learned_kernel_fulfils_the_contract_of_forces(space: str, tmp_path: P
 @pytest.mark.parametrize(
     ("model", "path", "message"),
     [
-        ({}, np.arange(12.0).reshape(6, 1, 2), "a kernel acts between particles; there is 1 row"),
+        ({}, np.arange(12.0).reshape(6, 1, 2), "a kernel acts between particles; there is 1 that acts"),
         ({}, np.arange(24.0).reshape(6, 2, 2), "the distance of all pairs is the same, 2.82843"),
         ({"argument": "cosine"}, np.random.default_rng(0).normal(size=(6, 3, 2)), "the cosine is the argument on"),
         ({"target": "force"}, np.random.default_rng(0).normal(size=(6, 3, 2)), "none were kept"),

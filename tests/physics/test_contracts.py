@@ -18,6 +18,7 @@ from gasfield.forces import ExternalForce, Force, ForceSpec, Surroundings, point
 from gasfield.gas import Gas
 from gasfield.operations import OPERATIONS, Operation, OperationSpec, SimulationLike
 from gasfield.scenario.sources import GAS_SOURCES, GasSource, SourceContext
+from gasfield.simulation import Simulation
 from gasfield.spaces import SPACES, Free
 from gasfield.testing import (
     check_dynamics,
@@ -86,7 +87,11 @@ SOURCES_TRIED: list[dict[str, Any]] = [
 ]
 NOT_DRAWN = {"array"}
 """It stands for positions that only its trajectory has, and refuses."""
-OPERATIONS_TRIED: list[dict[str, Any]] = [{"kind": "trajectory", "file": "frames.h5", "trigger": 2, "observables": 3}]
+OPERATIONS_TRIED: list[dict[str, Any]] = [
+    {"kind": "trajectory", "file": "frames.h5", "trigger": 2, "observables": 3},
+    {"kind": "train_field", "group": "student", "teacher": "teacher", "momentum": 0.5, "trigger": 2},
+    {"kind": "train_field", "group": "student", "teacher": "teacher", "objective": "reverse_kl", "file": "field.json"},
+]
 
 
 def test_every_kind_is_tried() -> None:
@@ -130,7 +135,20 @@ def test_sources(source: dict[str, Any], tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("operation", OPERATIONS_TRIED, ids=lambda operation: operation["kind"])
 def test_operations(operation: dict[str, Any]) -> None:
-    check_operation(operation)
+    check_operation(operation, school if "teacher" in operation else None)
+
+
+def school(directory: Path) -> Simulation:
+    """A simulation with a group that can learn from another one."""
+    places = np.random.default_rng(0).standard_normal((20, 2))
+    student = {"kind": "harmonic", "stiffness": 1.0, "train": ["centre", "stiffness"], "groups": ["student"]}
+    return Simulation(
+        Gas(places, np.repeat([0, 1], 10), ["teacher", "student"]),
+        dynamics={"kind": "langevin", "time_step": 0.1, "friction": 1.0},
+        forces=[{"kind": "double_well", "groups": ["teacher"]}, student],
+        temperature=0.5,
+        directory=directory,
+    )
 
 
 def test_a_force_on_velocities() -> None:

@@ -31,6 +31,14 @@ SHEET = {"name": "sheet", "shape": {"kind": "sheet", "side": [4, 4], "spacing": 
 CHARGED = {"name": "gas", "from": {"kind": "gaussian", "count": 3, "spread": 1.0}, "charge": 1.0,
            "velocities": {"kind": "given", "velocity": [1, 0, 0]}}  # fmt: skip
 WELL: dict[str, Any] = {"forces": [HARMONIC], "dynamics": LANGEVIN, "temperature": 0.4}
+LESSON: dict[str, Any] = WELL | {
+    "space": FREE | {"dimensions": 1},
+    "gas": [{"name": "gas", "from": CLOUD}, {"name": "teacher", "from": CLOUD}],
+    "forces": [HARMONIC | {"train": ["stiffness"], "groups": ["gas"]},
+               {"kind": "double_well", "groups": ["teacher"]}],
+    "operations": [{"kind": "train_field", "group": "gas", "teacher": "teacher", "trigger": 10}],
+    "run": {"steps": 120, "observe_every": 40},
+}  # fmt: skip
 GOOD: dict[str, dict[str, Any]] = {
     "bonds": WELL | {"tracers": [SHEET]},
     "deformation": WELL | {"tracers": [SHEET]},
@@ -47,6 +55,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "order": {"space": SPHERE, "forces": [{"kind": "attention"}], "dynamics": ADVECTION},
     "retrieval": {"forces": [{"kind": "hopfield", "patterns": [[2, 0, 0], [-2, 0, 0]]}], "dynamics": ADVECTION},
     "force_table": {"forces": [{"kind": "emission_receptivity", "softening": 0.3}], "dynamics": ADVECTION},
+    "training": LESSON,
+    "student_density": LESSON,
     "basins": WELL | {"forces": [{"kind": "double_well"}]},
 }
 """Keys of a run to which a diagnostic applies; a warm harmonic well where there are none."""

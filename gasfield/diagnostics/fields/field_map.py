@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.diagnostics.base import Axes, Diagnostic, Result, Scope, Values, spread_over
+from gasfield.diagnostics.context import NotApplicable
 from gasfield.diagnostics.group import Group
 from gasfield.diagnostics.thermodynamics.density_law import wrapped
 from gasfield.forces import ForceSpec, TotalForce
@@ -67,13 +68,17 @@ class FieldMap(Diagnostic[FieldMapResult]):
             return "a map needs two dimensions of flat space"
         if group.run.dynamics.is_optimiser:
             return "an optimiser does not follow a force"
-        if not any(_fields_of(part) for part in group.parts):
+        reasons = [_unknown(part) for part in group.parts]
+        if all(reasons):
+            return next(reason for reason in reasons if reason)
+        if not any(_fields_of(part) for part, reason in zip(group.parts, reasons, strict=True) if not reason):
             return "no field acts on a group (recorded ones are not drawn)"
         return None if any(part.present().count for part in group.parts) else "no row has a position throughout"
 
     def measure(self, group: Group, notes: list[str]) -> FieldMapResult:
         """The map of a run."""
-        parts = [part.present() for part in group.parts]
+        notes += [f"{part.name} is not drawn: {reason}" for part in group.parts if (reason := _unknown(part))]
+        parts = [part.present() for part in group.parts if not _unknown(part)]
         parts = [part for part in parts if part.count and (_fields_of(part) or _moves(part))]
         panels = [panel for family in _families(parts) for panel in _panels(family)]
         inside = np.concatenate([_within(end, panel) for panel in panels for end in panel.ends])
@@ -91,6 +96,15 @@ class FieldMap(Diagnostic[FieldMapResult]):
 def _fields_of(part: Group) -> tuple[ForceSpec, ...]:
     """The laws of the fields that act on a group, which tell fields apart."""
     return part.run.fields(part.name)[0]
+
+
+def _unknown(part: Group) -> str | None:
+    """Why the fields that act on a group are not known; None if they are."""
+    try:
+        _fields_of(part)
+    except NotApplicable as reason:
+        return str(reason)
+    return None
 
 
 def _families(parts: Sequence[Group]) -> list[list[Group]]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
-from gasfield.forces.base import Finite, Force, ForceSpec, Surroundings, of_dimension
+from pydantic import Field
+
+from gasfield.forces.base import Array, Finite, Force, Surroundings, of_dimension
 from gasfield.forces.external import ExternalForce
 from gasfield.forces.strengths import NotNegative
+from gasfield.forces.trainable import Part, Trainable
 from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
 
 
 @register
-class Harmonic(ForceSpec):
+class Harmonic(Trainable):
     """Pulls every particle to a centre, proportionally to its distance along each coordinate."""
 
     kind: Literal["harmonic"] = "harmonic"
@@ -21,20 +25,45 @@ class Harmonic(ForceSpec):
     centre: tuple[Finite, ...] | None = None
     """c, D coordinates; the origin if left out [length]."""
 
-    def build(self, surroundings: Surroundings) -> Force:
+    train: Annotated[tuple[Literal["centre", "stiffness"], ...], Field(min_length=1)] | None = None
+    """Keys whose numbers an operation moves during the run; none if left out."""
+
+    def build_field(self, surroundings: Surroundings) -> Force:
         """Builds the well.
 
         Raises:
             InputError: if numbers do not fit the dimensions, or the space is periodic.
         """
         surroundings.require_no_period("harmonic")
-        d = surroundings.dimensions
-        stiffness = self.stiffness if isinstance(self.stiffness, tuple) else (self.stiffness,) * d
-        numbers = (
-            of_dimension(stiffness, d, "stiffness"),
-            of_dimension(self.centre, d, "centre"),
-        )
-        return ExternalForce("harmonic", harmonic, numbers, conservative=True)
+        return ExternalForce("harmonic", harmonic, self._numbers(surroundings.dimensions), conservative=True)
+
+    def parts(self, dimensions: int) -> dict[str, Part]:
+        """dU/dc_j = -k_j y_j and dU/dk_j = y_j^2/2 with y = x - c; of one k for all coordinates, the sum."""
+        stiffness, centre = self._numbers(dimensions)
+
+        def by_stiffness(places: Array) -> Array:
+            squares = 0.5 * (places - centre) ** 2
+            return squares if isinstance(self.stiffness, tuple) else squares.sum(axis=1, keepdims=True)
+
+        names = [f"stiffness.{j}" for j in range(dimensions)] if isinstance(self.stiffness, tuple) else ["stiffness"]
+        return {
+            "centre": Part(
+                tuple(f"centre.{j}" for j in range(dimensions)), centre, lambda x: -stiffness * (x - centre)
+            ),
+            "stiffness": Part(tuple(names), stiffness[: len(names)], by_stiffness, positive=True),
+        }
+
+    def with_values(self, values: Mapping[str, Array]) -> Self:
+        """With another centre, stiffness, or both."""
+        changed: dict[str, Any] = {key: tuple(numbers.tolist()) for key, numbers in values.items()}
+        if "stiffness" in changed and not isinstance(self.stiffness, tuple):
+            changed["stiffness"] = changed["stiffness"][0]
+        return self.model_copy(update=changed)
+
+    def _numbers(self, dimensions: int) -> tuple[Array, Array]:
+        """k (D,) and c (D,)."""
+        stiffness = self.stiffness if isinstance(self.stiffness, tuple) else (self.stiffness,) * dimensions
+        return of_dimension(stiffness, dimensions, "stiffness"), of_dimension(self.centre, dimensions, "centre")
 
 
 @pointwise_kernel

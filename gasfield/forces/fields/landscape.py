@@ -8,20 +8,23 @@ estimate), a mixture fitted to the rows, or given explicitly. With shares p_k(x)
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
+from scipy.special import logsumexp
 
 from gasfield.errors import InputError
-from gasfield.forces.base import Array, Finite, Force, ForceSpec, Surroundings, of_dimension
+from gasfield.forces.base import Array, Finite, Force, Surroundings, of_dimension
 from gasfield.forces.external import ExternalForce
 from gasfield.forces.fields.gaussian_wells import Width
 from gasfield.forces.fields.mixture import Mixture, fit_mixture, kernel_density
 from gasfield.forces.fields.soft_min import add_soft_min, square_distances
 from gasfield.forces.strengths import PositiveStrength
+from gasfield.forces.trainable import Part, Trainable
 from gasfield.gas import require_finite
 from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
@@ -32,7 +35,7 @@ Weight = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 
 
 @register
-class Landscape(ForceSpec):
+class Landscape(Trainable):
     """The energy whose equilibrium density is that of the data. Give `file` (rows of a recording) or `centres`."""
 
     kind: Literal["landscape"] = "landscape"
@@ -56,6 +59,8 @@ class Landscape(ForceSpec):
     """w of each; they are normalised to a sum of 1. Equal if left out."""
     widths: Width | tuple[Width, ...] | None = None
     """s, one for all or one each [length]."""
+    train: Annotated[tuple[Literal["centres", "weights", "widths"], ...], Field(min_length=1)] | None = None
+    """Keys whose numbers an operation moves during the run, where `centres` are given; none if left out."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -73,9 +78,11 @@ class Landscape(ForceSpec):
             raise PydanticCustomError("landscape", "fitted components have their own widths; remove 'bandwidth'")
         if self.centres is not None and self.widths is None:
             raise PydanticCustomError("landscape", "the key 'widths' is missing: the widths of the Gaussians")
+        if self.centres is None and self.train:
+            raise PydanticCustomError("landscape", "a density estimated from a 'file' is not trained: give 'centres'")
         return self
 
-    def build(self, surroundings: Surroundings) -> Force:
+    def build_field(self, surroundings: Surroundings) -> Force:
         """Builds the energy landscape.
 
         Raises:
@@ -88,6 +95,55 @@ class Landscape(ForceSpec):
         heights, stiffnesses = -temperature * mixture.log_amplitudes(), temperature / mixture.widths**2
         numbers = (mixture.centres.T, mixture.centres, heights, stiffnesses, temperature)
         return ExternalForce("landscape", landscape, numbers, conservative=True)
+
+    def parts(self, dimensions: int) -> dict[str, Part]:
+        """With the shares p_k of the components in p and y = x - c: dU/dc = -T p_k y/s^2, dU/dw = -T (p_k/w_k - 1/W)
+        with W the sum of the weights as they are given, and dU/ds = -T p_k (y^2/s^2 - D)/s."""
+        mixture, temperature = self._given(dimensions), float(self.temperature)
+        count, widths = len(mixture.centres), mixture.widths
+        weights = one_each(1.0 if self.weights is None else self.weights, count, "weights")
+
+        def shares(x: Array) -> Array:
+            parts = mixture.log_parts(x)
+            return np.asarray(np.exp(parts - logsumexp(parts, axis=1, keepdims=True)))
+
+        def by_centre(x: Array) -> Array:
+            pull = (-temperature * shares(x) / widths**2)[:, :, None] * (x[:, None, :] - mixture.centres)
+            return pull.reshape(len(x), -1)
+
+        def by_width(x: Array) -> Array:
+            squares = np.stack([((x - centre) ** 2).sum(axis=1) for centre in mixture.centres], axis=1)
+            return -temperature * shares(x) * (squares / widths**2 - dimensions) / widths
+
+        def names(key: str) -> tuple[str, ...]:
+            return tuple(f"{key}.{number}" for number in range(count))
+
+        one_width = not isinstance(self.widths, tuple)
+        return {
+            "centres": Part(
+                tuple(f"{name}.{j}" for name in names("centres") for j in range(dimensions)),
+                mixture.centres.ravel(),
+                by_centre,
+            ),
+            "weights": Part(
+                names("weights"), weights, lambda x: -temperature * (shares(x) / weights - 1.0 / weights.sum()), True
+            ),
+            "widths": Part(
+                ("widths",) if one_width else names("widths"),
+                widths[:1] if one_width else widths,
+                (lambda x: by_width(x).sum(axis=1, keepdims=True)) if one_width else by_width,
+                True,
+            ),
+        }
+
+    def with_values(self, values: Mapping[str, Array]) -> Self:
+        """With other centres (M D,), weights (M,) or widths, one for all or (M,)."""
+        changed: dict[str, Any] = {key: tuple(numbers.tolist()) for key, numbers in values.items()}
+        if "centres" in values:
+            changed["centres"] = tuple(map(tuple, values["centres"].reshape(len(self.centres or ()), -1).tolist()))
+        if "widths" in changed and not isinstance(self.widths, tuple):
+            changed["widths"] = changed["widths"][0]
+        return self.model_copy(update=changed)
 
     def mixture(self, surroundings: Surroundings) -> Mixture:
         """The density p.

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
 
 from gasfield.diagnostics.base import spread_over
 from gasfield.learning.forecasting.protocol import Values
@@ -36,13 +37,16 @@ class Apart:
 
     stretched: NDArray[np.int64]
     reason: str
-    _inverse: dict[int, Values] = field(default_factory=dict, compare=False, repr=False)
+    _factors: dict[int, tuple[Values, bool]] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(cls, first: int, count: int, rows: int, dimensions: int) -> Apart:
         """For origins from a first one, and rows in some dimensions."""
         if rows <= dimensions + 1:
-            return cls(np.empty(0, np.int64), f"{rows} rows do not determine a linear map in {dimensions} dimensions")
+            return cls(
+                np.empty(0, np.int64),
+                f"{rows} rows are too few for a linear map of {dimensions} dimensions, which needs {dimensions + 2}",
+            )
         most = int(np.clip(_MOST * (_EASY / dimensions) ** 2, _FEWEST, _MOST))
         return cls(first + spread_over(count, most), "")
 
@@ -73,7 +77,12 @@ class Apart:
         """(D,) descending."""
         if not np.isfinite(there).all():
             return np.full(there.shape[1], np.nan)
-        if origin not in self._inverse:
-            self._inverse[origin] = np.linalg.pinv(here - here.mean(axis=0))
-        stretches: Values = np.linalg.svd(self._inverse[origin] @ (there - there.mean(axis=0)), compute_uv=False)
+        away = here - here.mean(axis=0)
+        try:
+            if origin not in self._factors:
+                self._factors[origin] = cho_factor(away.T @ away)
+            linear = cho_solve(self._factors[origin], away.T @ there)
+        except np.linalg.LinAlgError:  # the rows lie in fewer dimensions
+            linear = np.linalg.lstsq(away, there - there.mean(axis=0), rcond=None)[0]
+        stretches: Values = np.linalg.svd(linear, compute_uv=False)
         return stretches

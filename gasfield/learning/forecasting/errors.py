@@ -79,10 +79,10 @@ class OriginBlocks:
 def ratio(numerator: Values, denominator: Values, origins: OriginBlocks, unit: str = "1") -> Quantity:
     """sum(numerator) / sum(denominator) of sums over blocks of origins and parts of rows, (B, P), with its error.
 
-    Undefined where the denominator is zero; the error is unknown with one block and one part.
+    Undefined where the denominator is zero or a sum is not finite; the error is unknown with one block and one part.
     """
     whole = float(denominator.sum())
-    if not whole > 0:
+    if not whole > 0 or not np.isfinite(numerator).all():
         return Quantity(None, unit)
     value = float(numerator.sum()) / whole
     over, under = numerator.sum(axis=1), denominator.sum(axis=1)
@@ -100,11 +100,12 @@ def ratio(numerator: Values, denominator: Values, origins: OriginBlocks, unit: s
 
 
 def _jackknife(over: Values, under: Values) -> float | None:
-    """Standard error of sum(over) / sum(under) by leaving out one part after the other; None with fewer than two."""
+    """Standard error of sum(over) / sum(under) by leaving out one part after the other; None with fewer than two, or
+    where one of them is all of the sum."""
     used = under > 0
     over, under = over[used], under[used]
-    count = len(over)
-    if count < 2:
+    count, rest = len(over), under.sum() - under
+    if count < 2 or not np.all(rest > 0):
         return None
-    without = (over.sum() - over) / (under.sum() - under)
+    without = (over.sum() - over) / rest
     return float(np.sqrt((count - 1) / count * np.sum((without - without.mean()) ** 2)))

@@ -70,7 +70,7 @@ class Replayed:
 
     def ahead(self, targets: Frames, gradient: Gradient | None = None) -> Values:
         """(H, N, D) positions at later steps (H,), with the gradient at weights (N, D) and a step; the mean of past
-        gradients if none is given."""
+        gradients if none is given. The constants of the optimiser are those of its last update."""
         held = self.mean_gradient
         weights = self._weights.copy()
         moments = {name: moment.copy() for name, moment in self._moments.items()}
@@ -79,7 +79,7 @@ class Replayed:
         step, updates = start, self._updates
         for at in np.argsort(targets, kind="stable"):
             while step < targets[at]:
-                self._update(weights, gradient(weights, step) if gradient else held, moments, start, updates + 1)
+                self._update(weights, gradient(weights, step) if gradient else held, moments, start - 1, updates + 1)
                 step, updates = step + 1, updates + 1
             found[at] = weights
         return found + (self._history.places(slice(self._frame, self._frame + 1)) - self._weights)

@@ -49,7 +49,7 @@ class Forecast:
         baselines: names of the forecasters without a learned field.
         mse: [length^2], undefined where a forecaster is not available.
         skill: 1 - mse / mse of persistence.
-        by_phase: phase of the rows at the origin -> skill.
+        by_phase: phase of the rows at the origin -> mse and skill.
         apart: "centroid", "radius", "stretches" -> mse and skill.
         calibration: forecaster -> horizon -> calibration of "frozen by step t".
         terms: forecaster -> term -> what is lost without it.
@@ -70,7 +70,7 @@ class Forecast:
     baselines: tuple[str, ...]
     mse: Table
     skill: Table
-    by_phase: Mapping[str, Table]
+    by_phase: Mapping[str, tuple[Table, Table]]
     apart: Mapping[str, tuple[Table, Table]]
     calibration: Mapping[str, Mapping[int, Calibration]]
     terms: Mapping[str, Mapping[str, LeftOut]]
@@ -85,11 +85,8 @@ class Forecast:
         return {
             "mse": self._table(self.mse),
             "skill": self._table(self.skill),
-            "by_phase": {phase: self._table(table, "phases") for phase, table in self.by_phase.items()},
-            "apart": {
-                name: {"mse": self._table(mse, name), "skill": self._table(skill, name)}
-                for name, (mse, skill) in self.apart.items()
-            },
+            "by_phase": self._parts(self.by_phase),
+            "apart": self._parts(self.apart),
             "calibration": {
                 model: {str(horizon): self._calibration(found) for horizon, found in table.items()}
                 for model, table in self.calibration.items()
@@ -127,6 +124,12 @@ class Forecast:
         return {
             str(horizon): {model: self._leaf(quantity, model, name) for model, quantity in row.items()}
             for horizon, row in table.items()
+        }
+
+    def _parts(self, parts: Mapping[str, tuple[Table, Table]]) -> dict[str, Any]:
+        return {
+            name: {"mse": self._table(mse, name), "skill": self._table(skill, name)}
+            for name, (mse, skill) in parts.items()
         }
 
     def _leaf(self, quantity: Quantity, model: str, table: str) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Forecasts by a learned field: rows move in it from the origin under the law that it was learned for.
 
     velocity     x <- x + h F(x), with the interval of the training frames as h, since F was fitted to mean velocities
-                 over it; the last step is shorter where a target is in between
+                 over it; the last step is shorter where a target is in between; on the unit sphere F is projected onto
+                 its tangent space, and x onto the sphere
     gradient     the recorded optimiser with -F(x) as gradient, its moments replayed up to the origin
 
 A field of forces on masses needs velocities and a bath, which frames do not have; it is not forecast. Where rows do not
@@ -12,6 +13,7 @@ origins.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -30,7 +32,8 @@ from gasfield.learning.forecasting.replay import Replayed
 from gasfield.learning.model import AnyModel
 from gasfield.provenance import FileDigest
 from gasfield.quantity import Quantity
-from gasfield.spaces import Free
+from gasfield.spaces import Free, Space
+from gasfield.spaces.sphere import Sphere
 from gasfield.trajectory import Trajectory
 
 _SLOW_ORIGINS = 24
@@ -46,17 +49,20 @@ class LearnedModel(Forecaster):
     def fit(self, past: History, horizons: tuple[int, ...]) -> Predictor:
         if past.trajectory is None:
             raise Unavailable("there is no trajectory behind these frames")
-        data = TrainingData((past.group,), (past.trajectory,))
+        data = TrainingData.of_group(past.group, past.trajectory)
         try:
             fitted = self.model.fit(data)
         except InputError as fault:
             raise Unavailable(fault.message) from None
-        field = LearnedField(fitted.terms, data.dimensions, fitted.moved, span=data.span)
+        field = LearnedField(fitted.terms, data.dimensions, fitted.moved, data.space, data.span)
         return Rollout.of(field, past, fitted.quantities)
 
     def simpler(self, past: History, horizons: tuple[int, ...], fitted: Predictor) -> Mapping[str, Predictor]:
-        assert isinstance(fitted, Rollout)
-        return fitted.without_each_term(past)
+        found: dict[str, Predictor] = {}
+        for term, model in self.model.simpler().items():
+            with suppress(Unavailable):  # too few data without it
+                found[term] = LearnedModel(model=model).fit(past, horizons)
+        return found
 
 
 class LearnedFile(Forecaster):
@@ -154,12 +160,15 @@ class Rollout(Predictor):
         pace = _time_a_step(history)
         count, rows, dimensions = places.shape
         found = np.repeat(places[:, None], spans.shape[1], axis=1)
-        gas = _gas(history, places.reshape(-1, dimensions), count)
+        gas, space = _gas(history, places.reshape(-1, dimensions), count), _space(self.field)
         passed = 0
         for elapsed in _moments(spans, self.interval):
             gas.step, gas.time = int(steps[0]) + passed, float((int(steps[0]) + passed) * pace)
             with np.errstate(over="ignore", invalid="ignore"):
-                gas.positions = gas.positions + _total(self.force, gas) * ((elapsed - passed) * pace)
+                velocity = _total(self.force, gas)
+                space.tangent(gas.positions, velocity)
+                gas.positions = gas.positions + velocity * ((elapsed - passed) * pace)
+                space.settle(gas.positions)
             passed = elapsed
             block, horizon = np.nonzero(spans == elapsed)
             found[block, horizon] = gas.positions.reshape(count, rows, dimensions)[block]
@@ -182,16 +191,22 @@ class Rollout(Predictor):
 
 
 def _force(field: LearnedField, dimensions: int, terms: Sequence[str] | None) -> LearnedForce:
-    """The force in free space; on a sphere too, where a small step leaves it by its square only.
+    """The force of a field, or of some of its terms, in its space.
 
     Raises:
-        Unavailable: if it cannot be built.
+        Unavailable: if it has other dimensions than the rows, or is not defined in its space.
     """
+    if field.dimensions != dimensions:
+        raise Unavailable(f"the field has {field.dimensions} dimensions, the rows have {dimensions}")
     try:
-        parts = field.build(Surroundings(Free(dimensions=dimensions), Path), None if terms is None else tuple(terms))
+        parts = field.build(Surroundings(_space(field), Path), None if terms is None else tuple(terms))
     except InputError as fault:
         raise Unavailable(fault.message) from None
     return LearnedForce(field, parts)
+
+
+def _space(field: LearnedField) -> Space:
+    return Sphere(dimensions=field.dimensions) if field.space == "sphere" else Free(dimensions=field.dimensions)
 
 
 def _gas(history: History, places: Values, copies: int) -> Gas:

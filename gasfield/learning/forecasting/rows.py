@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from tempfile import TemporaryFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.diagnostics import Group
+from gasfield.diagnostics.group import Vectors
 from gasfield.diagnostics.lattice.freezing import rows_moved
 from gasfield.diagnostics.repeats import distinct_frames
+from gasfield.diagnostics.stored import Stored
 from gasfield.errors import InputError
 from gasfield.trajectory import Trajectory
 
@@ -46,7 +49,21 @@ def chosen_rows(trajectory: Trajectory, rows: str | None, start: int) -> Group:
     if not group.count:
         what = "moves in the test span" if names == [MOVING] else "has a finite position in every frame"
         raise InputError(f"{trajectory.path}: no row {what}: there is nothing to forecast.", parameter="rows")
-    return group
+    return replace(group, positions=by_frames(group))
+
+
+def by_frames(group: Group) -> Vectors:
+    """Positions (T, N, D) that can be read frame by frame: those of a large group in a scratch file, which vanishes
+    with them. In a trajectory each frame is spread over chunks of many frames, and would be unpacked with all of
+    these."""
+    stored = group.positions
+    if not isinstance(stored, Stored):
+        return stored
+    with TemporaryFile() as file:
+        scratch = np.memmap(file, stored.dtype, "w+", shape=stored.shape)
+    for part in group.row_blocks():
+        scratch[:, part] = np.asarray(stored[slice(None), part])
+    return scratch
 
 
 def _moved(group: Group, start: int) -> NDArray[np.bool_]:

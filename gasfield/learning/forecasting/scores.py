@@ -93,15 +93,15 @@ class Scores:
     apart: dict[str, tuple[Values, ...]]
 
     @classmethod
-    def of(cls, predictor: Predictor, test: Test) -> Scores:
-        """The scores of a forecaster.
+    def of(cls, predictor: Predictor, test: Test, most_origins: int | None) -> Scores:
+        """The scores of a forecaster, from at most so many origins.
 
         Raises:
             Unavailable: if it cannot forecast.
         """
         squares, still, weights = (tuple(_empty(test, blocks) for blocks in test.origins) for _ in range(3))
         scored = [0] * len(test.origins)
-        tasks = test.some_tasks(predictor.most_origins)
+        tasks = test.some_tasks(most_origins)
         apart = {name: tuple(np.full(blocks.count, np.nan) for blocks in test.origins) for name in test.apart.names}
         first = test.origins[0].first
         for task, forecast in zip(tasks, predictor.forecasts(test.history, tasks), strict=True):

@@ -25,7 +25,7 @@ def verdict(horizon: int, skill: Mapping[str, Quantity], baselines: Sequence[str
     if best == PERSISTENCE:
         return f"nothing beats persistence at horizon {horizon}"
     if best == best_baseline:
-        others = {name: _number(known[name]) or 0.0 for name in ranked[1:]}
+        others = [name for name in ranked[1:] if _is_clear(known[name])]
         rivals = _rivals(best, others, difference)
         return f"nothing beats {best} at horizon {horizon}: skill {known[best].text()}{rivals}"
     gain = difference(best, best_baseline)
@@ -37,15 +37,15 @@ def verdict(horizon: int, skill: Mapping[str, Quantity], baselines: Sequence[str
     )
 
 
-def _rivals(best: str, others: Mapping[str, float], difference: Difference) -> str:
-    """Those with a positive skill that cannot be told from the best."""
-    alike = [name for name, skill in others.items() if skill > 0 and not _is_clear(difference(best, name))]
+def _rivals(best: str, others: Sequence[str], difference: Difference) -> str:
+    """Those that cannot be told from the best."""
+    alike = [name for name in others if not _is_clear(difference(best, name))]
     return f"; within two errors of it: {', '.join(alike)}" if alike else ""
 
 
 def _is_clear(quantity: Quantity) -> bool:
     value, error = quantity.leaf()["value"], quantity.leaf()["error"]
-    return value is not None and value > _CLEAR * (error or 0.0)
+    return value is not None and error is not None and value > _CLEAR * error
 
 
 def _number(quantity: Quantity) -> float | None:

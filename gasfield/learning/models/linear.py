@@ -91,6 +91,10 @@ class LinearModel(FieldModel):
         fitting = _Fitting(self, data, drift, _centre(self, data))
         return fitting.fitted()
 
+    def simpler(self) -> dict[str, FieldModel]:
+        terms = self.terms if len(self.terms) > 1 else ()
+        return {left: self.model_copy(update={"terms": tuple(t for t in terms if t != left)}) for left in terms}
+
     def figures(self, field: LearnedField) -> Figures:
         """The drift over time, and the spectrum of K."""
 
