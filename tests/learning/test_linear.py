@@ -67,7 +67,7 @@ def test_the_terms_of_a_field_act_by_name(tmp_path: Path) -> None:
     """The parts add up to the whole, and each alone is its own law."""
     path = moved(tmp_path / "t.h5", np.arange(40), planted(2, 0.01), np.full((40, D), 0.02))
     gasfield.fit(path, {"kind": "linear", "rank": 2, "symmetric": True}, tmp_path / "f.h5")
-    x = np.random.default_rng(1).normal(size=(5, D))
+    x = 0.3 * np.random.default_rng(1).normal(size=(5, D))
 
     def velocity(**which: object) -> NDArray[np.float64]:
         force = {"kind": "learned", "file": str(tmp_path / "f.h5")} | which
@@ -117,10 +117,10 @@ def test_about_the_centroid_the_drift_alone_moves_the_centroid(tmp_path: Path) -
     fit_to = moved(tmp_path / "t.h5", np.arange(40), planted(2, 0.01), np.full((40, D), 0.02))
     gasfield.fit(fit_to, {"kind": "linear", "centre": "centroid", "symmetric": True}, tmp_path / "f.h5")
     force = {"kind": "learned", "file": str(tmp_path / "f.h5"), "terms": ["decay", "hessian"]}
-    x = np.random.default_rng(1).normal(size=(5, D))
+    x = 0.3 * np.random.default_rng(1).normal(size=(5, D))
     sim = Simulation(x, forces=[force], dynamics={"kind": "advection", "time_step": 1.0}).step(10)
     np.testing.assert_allclose(sim.gas.positions.mean(axis=0), x.mean(axis=0), atol=1e-12)
-    assert np.abs(sim.gas.positions - x).max() > 0.1
+    assert np.abs(sim.gas.positions - x).max() > 0.03
 
 
 def test_the_gradient_of_dead_rows_is_the_recorded_field(tmp_path: Path) -> None:
