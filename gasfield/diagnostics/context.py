@@ -42,6 +42,7 @@ class RunContext:
         dynamics: the specification of the dynamics.
         temperature: of the bath; None where there is none.
         groups: names of all groups and tracers.
+        passive: names of the tracers that exert no force.
         find: a data file that the forces name -> its path; raises InputError.
         degrees_of_freedom: of the whole gas, as counted by the dynamics; None where they have no velocities.
         operations: what happened along the way, as far as it is written down.
@@ -55,6 +56,7 @@ class RunContext:
     find: Callable[[str], Path] = Path
     degrees_of_freedom: int | None = None
     operations: tuple[OperationSpec, ...] = ()
+    passive: tuple[str, ...] = ()
     _built: dict[tuple[str, str | None], Any] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
@@ -69,6 +71,7 @@ class RunContext:
             find=find or scenario.find,
             degrees_of_freedom=degrees_of_freedom,
             operations=scenario.operations,
+            passive=tuple(tracer.name for tracer in scenario.tracers if not tracer.active),
         )
 
     def acting(self, group: str) -> tuple[ForceSpec, ...]:

@@ -2,8 +2,7 @@
 
     f_i = P V m_i,    m_i = sum_j w_ij x_j,    w_ij = softmax_j <Q x_i, K x_j>   or   exp(<Q x_i, K x_j>)/n
 
-P is the projection onto the tangent space of a sphere at x_i, or the identity. The Jacobian is given as a matrix, for
-few parameters, and for many by its products with vectors from both sides.
+P is the projection onto the tangent space of a sphere at x_i, or the identity.
 """
 
 from __future__ import annotations
@@ -67,14 +66,6 @@ class Flow:
         """(t, n, D) f."""
         return self._tangential(self.means(head) @ head.value.T)
 
-    def along(self, head: Head, change: Head) -> Array:
-        """(t, n, D) the derivative of f along a change of the head."""
-        x = self.places
-        queries, keys, weights = self._weights(head)
-        exponents = (x @ change.query.T) @ keys.transpose(0, 2, 1) + queries @ (x @ change.key.T).transpose(0, 2, 1)
-        moved = self._spread(weights, exponents) @ x
-        return self._tangential(moved @ head.value.T + (weights @ x) @ change.value.T)
-
     def jacobian(self, head: Head) -> Array:
         """(t n D, 2 r D + D^2) the derivatives of f by every parameter.
 
@@ -102,18 +93,6 @@ class Flow:
             columns -= x[..., None] * (np.einsum("tia,tiap->tip", x, columns) / self.radius**2)[:, :, None]
         return columns.reshape(frames * count * d, -1)
 
-    def transposed(self, head: Head, wrong: Array) -> Head:
-        """The sum of a weight (t, n, D) times the derivatives of f by every parameter."""
-        x, wrong = self.places, self._tangential(wrong)
-        queries, keys, weights = self._weights(head)
-        by_weight = (wrong @ head.value) @ x.transpose(0, 2, 1)
-        by_exponent = self._spread(weights, by_weight)
-        return Head(
-            np.einsum("tir,tid->rd", by_exponent @ keys, x),
-            np.einsum("tjr,tjd->rd", by_exponent.transpose(0, 2, 1) @ queries, x),
-            np.einsum("tia,tib->ab", wrong, weights @ x),
-        )
-
     def _weights(self, head: Head) -> tuple[Array, Array, Array]:
         """(t, n, r) Q x and K x, and (t, n, n) the weights."""
         queries, keys = self.places @ head.query.T, self.places @ head.key.T
@@ -122,11 +101,6 @@ class Flow:
             return queries, keys, np.exp(exponents) / self.places.shape[1]
         weights = np.exp(exponents - exponents.max(axis=2, keepdims=True))
         return queries, keys, weights / weights.sum(axis=2, keepdims=True)
-
-    def _spread(self, weights: Array, values: Array) -> Array:
-        """The Jacobian of the weights by their exponents, which is symmetric, times values (t, n, n)."""
-        product = weights * values
-        return np.asarray(product - weights * product.sum(axis=2, keepdims=True) if self.softmax else product)
 
     def _tangential(self, vectors: Array) -> Array:
         if not self.radius:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gasfield.forces.learned import Target
 from gasfield.forces.learned.pair_kernel import Argument
 from gasfield.learning.data import TrainingData, Transitions
-from gasfield.learning.motion import Scheme, targets_of
+from gasfield.learning.motion import Scheme, sources_of, targets_of
 from gasfield.learning.pair_design import SplineSpace, arguments, coarsened, design
 from gasfield.learning.separable import SeparableEquations, SeparableSolution, eliminated
 
@@ -94,7 +94,7 @@ class KernelSums:
 
     def _add_rows(self, part: Transitions, places: Array, targets: dict[int, Array], rows: slice) -> None:
         kept: list[tuple[Array, Array]] = []
-        for last, design_there in enumerate(self._designs(places, rows)):
+        for last, design_there in enumerate(self._designs(part.source, places, rows)):
             kept = [*kept[-4:], design_there]
             for stride in (1, 2):
                 first = last - stride
@@ -105,21 +105,22 @@ class KernelSums:
                 if self.problem.scheme == "trapezoid":
                     shared, own = 0.5 * (shared + design_there[0]), 0.5 * (own + design_there[1])
                 target = targets[stride][first, rows]
-                if self.problem.radius and self.problem.scheme != "trapezoid":
-                    target = _tangential(places[last - back, rows], target, self.problem.radius)
+                if self.problem.radius:
+                    ends = places[[first, last] if self.problem.scheme == "trapezoid" else [last - back]]
+                    target = _tangential(ends[:, rows].mean(axis=0), target)
                 if stride == 1:
                     self.equations.add(int(part.blocks[first]), shared, own, target)
                 else:
                     self._doubled.add(0, shared, own, target)
 
-    def _designs(self, places: Array, rows: slice) -> Iterator[tuple[Array, Array]]:
+    def _designs(self, source: int, places: Array, rows: slice) -> Iterator[tuple[Array, Array]]:
         """Of each frame: the design of the shared coefficients (p, n, D), and the features z (n, q)."""
-        own = np.arange(places.shape[1])[rows]
-        scale = 1.0 / places.shape[1] if self.problem.mean else 1.0
+        acting = sources_of(self.data, source)
+        own = np.where(acting, np.cumsum(acting) - 1, -1)[rows]
+        scale = 1.0 / max(int(acting.sum()), 1) if self.problem.mean else 1.0
+        chosen = (self.problem.splines, self.problem.argument, self.problem.radius)
         for frame in places:
-            shared = scale * design(
-                frame[rows], frame, own, self.problem.splines, self.problem.argument, self.problem.radius
-            )
+            shared = scale * design(frame[rows], frame[acting], own, *chosen)
             away = frame[rows] - self.reference
             if self.problem.wells:
                 shared = np.concatenate([shared, -away[None]])
@@ -165,8 +166,9 @@ class KernelSums:
         return float(np.sqrt(np.mean((one - two) ** 2))) / order / size if size > 0.0 else np.nan
 
 
-def _tangential(places: Array, vectors: Array, radius: float) -> Array:
-    inward = np.sum(places * vectors, axis=1, keepdims=True) / radius**2
+def _tangential(places: Array, vectors: Array) -> Array:
+    """(n, D) vectors without their part along places (n, D): of accelerations on a sphere, the centripetal one."""
+    inward = np.sum(places * vectors, axis=1, keepdims=True) / np.sum(places * places, axis=1, keepdims=True)
     return np.asarray(vectors - inward * places)
 
 

@@ -89,6 +89,14 @@ def correlation_of_displacements(data: TrainingData) -> tuple[float, float]:
     return (products / squares, 1.0 / np.sqrt(count)) if squares > 0.0 else (0.0, 1.0)
 
 
+def sources_of(data: TrainingData, number: int) -> NDArray[np.bool_]:
+    """(n,) which rows of a trajectory act on others: all but passive tracers."""
+    group = data.groups[number]
+    context = group.origin.context
+    passive = [data.trajectories[number].members(name) for name in context.passive] if context is not None else []
+    return np.isin(group.ids, np.concatenate(passive), invert=True) if passive else np.ones(group.count, bool)
+
+
 def targets_of(data: TrainingData, part: Transitions, target: Target, stride: int = 1) -> Array:
     """(t, n, D) the mean velocity, or mass times mean acceleration, over `stride` intervals from each frame on for
     which the part has them all."""

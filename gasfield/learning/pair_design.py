@@ -83,7 +83,7 @@ def design(
     Args:
         places: (n, D) their positions [length].
         sources: (M, D) positions of all particles that act.
-        own: (n,) the row of each particle among the sources, which does not act on it.
+        own: (n,) the row of each particle among the sources, which does not act on it; -1 if it is not among them.
         splines: B.
         argument: s.
         radius: of the sphere; 0 in free space.

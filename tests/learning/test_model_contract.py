@@ -13,9 +13,11 @@ from gasfield.testing import check_model
 from gasfield.trajectory import Trajectory
 
 PARAMETERS: dict[str, dict[str, Any]] = {
+    "attention": {"rank": 1, "starts": 1},
     "density": {"components": 2},
-    "potential": {"count": 20},
+    "emission_receptivity": {"starts": 1},
     "general": {"count": 20},
+    "potential": {"count": 20},
 }
 """Of models that need some, or that are quicker with some."""
 

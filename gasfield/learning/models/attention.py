@@ -10,14 +10,13 @@ interval earlier, for noisy motion (see `gasfield.learning.motion`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.optimize import least_squares
-from scipy.sparse.linalg import LinearOperator
+from scipy import linalg
 
 from gasfield.errors import InputError
 from gasfield.forces.learned import LearnedField, Moved, Term
@@ -25,14 +24,17 @@ from gasfield.forces.learned.attention import AttentionLaw
 from gasfield.learning.attention_flow import Flow, Head
 from gasfield.learning.data import TrainingData
 from gasfield.learning.model import FieldModel, Figures, Fitted
-from gasfield.learning.motion import Scheme, scheme_of
+from gasfield.learning.motion import Scheme, scheme_of, sources_of
 from gasfield.quantity import Quantity
 from gasfield.registry import register
 
 Array = NDArray[np.float64]
 
-_DENSE = 1 << 24
-"""Most entries of a Jacobian that is built; a larger one is applied only."""
+_ENTRIES = 1 << 24
+"""Most entries of a piece of the Jacobian, and of the normal matrices of the bootstrap."""
+_PER_PARAMETER, _WORK = 8, 1 << 33
+"""Equations for each parameter, and multiplications for each normal matrix, that a descent can afford: whichever gives
+more equations."""
 _WEIGHTS = 1 << 22
 """Most weights w_ij of all intervals that are fitted at once: intervals are taken at even spacing until they fit."""
 _HOLD = 4
@@ -45,8 +47,8 @@ _COARSE, _FINE = 1e-5, 1e-12
 """Relative tolerances of the starts, and of the best of them."""
 _EXACT = 1e-5
 """Share of the square velocities left over at which no other start is tried."""
-_EVALUATIONS = 200
-"""Of the residuals, for each start."""
+_ITERATIONS, _MOST_DAMPING = 200, 1e8
+"""Of a descent."""
 
 
 @register
@@ -158,19 +160,20 @@ def _ranks(dimensions: int) -> list[int]:
 
 
 def _samples(data: TrainingData, softmax: bool, scheme: Scheme) -> list[_Sample]:
-    """Evenly spaced intervals, block by block."""
+    """Evenly spaced intervals of the rows that act, block by block."""
     radius = float(np.linalg.norm(data.groups[0].frame(0)[0])) if data.space == "sphere" else 0.0
     weights = sum((len(group.steps) - 1) * group.count**2 for group in data.groups)
     every, seen, samples = max(1, -(-weights // _WEIGHTS)), 0, []
     for part in data.transitions():
+        acting = sources_of(data, part.source)
         kept = (seen + np.arange(len(part.spans))) % every == 0
         seen += len(part.spans)
         for block in np.unique(part.blocks[kept]):
             chosen = kept & (part.blocks == block)
-            slopes = part.slopes[chosen]
             places = part.middle[chosen]
             if scheme != "trapezoid":
                 places = part.start[np.maximum(np.flatnonzero(chosen) - int(scheme == "lagged"), 0)]
+            places, slopes = places[:, acting], part.slopes[chosen][:, acting]
             if radius:
                 places = places * (radius / np.linalg.norm(places, axis=2, keepdims=True))
                 slopes = slopes - places * (np.sum(places * slopes, axis=2, keepdims=True) / radius**2)
@@ -202,6 +205,7 @@ def _best_of(
             "a smaller rank.",
             parameter="rank",
         )
+    fitted = _thinned(fitted, parameters)
     size = float(np.sqrt(np.mean(np.concatenate([s.flow.places.reshape(-1) for s in fitted]) ** 2) * dimensions))
     best: tuple[float, Head] | None = None
     for _ in range(starts):
@@ -210,7 +214,7 @@ def _best_of(
         try:
             with np.errstate(over="ignore", invalid="ignore"):
                 cost, head = _refined(fitted, start, _COARSE)
-        except ValueError:  # exponents that overflow
+        except (ValueError, linalg.LinAlgError):  # exponents that overflow
             continue
         if best is None or cost < best[0]:
             best = cost, head
@@ -234,44 +238,59 @@ def _value_for(samples: list[_Sample], query: Array, key: Array) -> Array:
 
 
 def _refined(samples: list[_Sample], start: Head, tolerance: float) -> tuple[float, Head]:
-    """Half the sum of squares at the end, and the head there."""
+    """The sum of squares at the end of a descent, and the head there: Levenberg and Marquardt's method on the normal
+    equations, whose damping also takes care of the directions of the symmetry."""
     rank, d = start.query.shape
-    size = float(np.sqrt(np.mean(np.concatenate([s.slopes.reshape(-1) for s in samples]) ** 2)))
+    head, cost, damping = start, _squares(samples, start), 1e-3
+    total = sum(float(np.vdot(s.slopes, s.slopes)) for s in samples)
+    for _ in range(_ITERATIONS):
+        inner, right = _normal(samples, head)
+        scale = np.maximum(np.diag(inner), 1e-9 * float(np.diag(inner).max()))
+        better = False
+        while damping < _MOST_DAMPING and not better:
+            step = linalg.solve(inner + damping * np.diag(scale), right, assume_a="pos", check_finite=False)
+            tried = Head.of(head.flat() + step, rank, d)
+            left = _squares(samples, tried)
+            better = bool(left < cost)
+            damping *= 0.2 if better else 5.0
+        if not better:
+            break
+        gained, head, cost = cost - left, tried, left
+        if gained <= tolerance * cost or cost <= 1e-24 * total:
+            break
+    if not np.isfinite(cost):
+        raise ValueError("the start is not finite")
+    return cost, head
 
-    def residuals(flat: Array) -> Array:
-        head = Head.of(flat, rank, d)
-        return np.concatenate([((s.flow.velocities(head) - s.slopes) / size).ravel() for s in samples])
 
-    def jacobian(flat: Array) -> Any:
-        return _jacobian(samples, Head.of(flat, rank, d), size)
-
-    found = least_squares(
-        residuals, start.flat(), jac=jacobian, max_nfev=_EVALUATIONS, xtol=tolerance, ftol=tolerance, gtol=tolerance
-    )
-    return float(found.cost), Head.of(found.x, rank, d)
+def _squares(samples: list[_Sample], head: Head) -> float:
+    """The sum of squares; infinite where exponents overflow."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = sum(float(np.sum((s.flow.velocities(head) - s.slopes) ** 2)) for s in samples)
+    return found if np.isfinite(found) else np.inf
 
 
-def _jacobian(samples: list[_Sample], head: Head, size: float) -> Any:
-    """The derivatives of the residuals: a matrix if it is small, else an operator."""
-    rank, d = head.query.shape
-    parameters, equations = len(head.flat()), sum(s.slopes.size for s in samples)
+def _normal(samples: list[_Sample], head: Head) -> tuple[Array, Array]:
+    """J^T J and J^T (slopes - velocities), summed over pieces of the Jacobian J."""
+    parameters = len(head.flat())
+    inner, right = np.zeros((parameters, parameters)), np.zeros(parameters)
+    for s in samples:
+        count, d = s.slopes.shape[1:]
+        size = max(1, _ENTRIES // (parameters * count * d))
+        for first in range(0, len(s.slopes), size):
+            some = slice(first, first + size)
+            flow = replace(s.flow, places=s.flow.places[some])
+            slopes = flow.jacobian(head)
+            inner += slopes.T @ slopes
+            right += slopes.T @ (s.slopes[some] - flow.velocities(head)).ravel()
+    return inner, right
 
-    def along(flat: Array) -> Array:
-        change = Head.of(np.asarray(flat, np.float64).ravel(), rank, d)
-        return np.concatenate([s.flow.along(head, change).ravel() / size for s in samples])
 
-    if parameters * equations <= _DENSE:
-        return np.concatenate([s.flow.jacobian(head) / size for s in samples])
-
-    def transposed(wrong: Array) -> Array:
-        total, at = np.zeros(parameters), 0
-        for s in samples:
-            piece = np.asarray(wrong, np.float64).ravel()[at : at + s.slopes.size].reshape(s.slopes.shape)
-            total += s.flow.transposed(head, piece).flat() / size
-            at += s.slopes.size
-        return total
-
-    return LinearOperator((equations, parameters), matvec=along, rmatvec=transposed, dtype=np.float64)
+def _thinned(samples: list[_Sample], parameters: int) -> list[_Sample]:
+    """Evenly spaced intervals, as many as a descent can afford."""
+    most = max(_PER_PARAMETER * parameters, _WORK // parameters**2)
+    every = max(1, -(-sum(s.slopes.size for s in samples) // most))
+    return [replace(s, flow=replace(s.flow, places=s.flow.places[::every]), slopes=s.slopes[::every]) for s in samples]
 
 
 def _left_over(samples: list[_Sample], head: Head) -> float:
@@ -286,20 +305,15 @@ def _errors(samples: list[_Sample], head: Head, seed: int) -> tuple[Array, Array
     rank, d = head.query.shape
     blocks = sorted({s.block for s in samples})
     parameters = len(head.flat())
-    if len(blocks) < 3 or parameters * sum(s.slopes.size for s in samples) > _DENSE:
+    if len(blocks) < 3 or len(blocks) * parameters**2 > _ENTRIES:
         return np.full((d, d), np.nan), np.full((d, d), np.nan)
-    matrices, rights = [], []
-    for block in blocks:
-        own = [s for s in samples if s.block == block]
-        slopes = _jacobian(own, head, 1.0)
-        wrong = np.concatenate([(s.slopes - s.flow.velocities(head)).ravel() for s in own])
-        matrices.append(slopes.T @ slopes)
-        rights.append(slopes.T @ wrong)
+    sums = [_normal([s for s in samples if s.block == block], head) for block in blocks]
+    matrices, rights = np.array([inner for inner, _ in sums]), np.array([right for _, right in sums])
     chance, matches, values = np.random.default_rng(seed), [], []
     for _ in range(_DRAWS):
         weights = np.bincount(chance.integers(len(blocks), size=len(blocks)), minlength=len(blocks)).astype(np.float64)
-        inner = np.tensordot(weights, np.array(matrices), 1)
-        right = np.tensordot(weights, np.array(rights), 1)
+        inner = np.tensordot(weights, matrices, 1)
+        right = np.tensordot(weights, rights, 1)
         step = Head.of(np.linalg.pinv(inner, rcond=1e-10, hermitian=True) @ right, rank, d)
         matches.append(step.key.T @ head.query + head.key.T @ step.query)
         values.append(step.value)

@@ -13,7 +13,7 @@ and from the rounding of the table. What a table determines are forces, so the c
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import ClassVar, Literal
 
@@ -28,6 +28,7 @@ from gasfield.forces.learned.two_poles import TwoPolesLaw
 from gasfield.learning.data import TrainingData
 from gasfield.learning.model import FieldModel, Figures, Fitted
 from gasfield.learning.poles import pair_forces
+from gasfield.memory import require_memory
 from gasfield.quantity import Quantity
 from gasfield.registry import register
 from gasfield.streams import Seed
@@ -41,10 +42,12 @@ _WEAK = 1e-3
 """Singular values of the scaled derivatives below this, relative to the largest: hardly determined directions."""
 _POOR = 0.1
 """Share of the square velocities left over from which on a fit to motion counts as failed."""
-_EVALUATIONS = 300
+_COARSE, _FINE = 1e-5, 1e-12
+"""Relative tolerances of a start, and of the best so far."""
+_EVALUATIONS = 200
 """Of the residuals for each start."""
-_FRAMES = 64
-"""Most intervals of the motion that are fitted at once; the others are held out."""
+_FRAMES, _ENTRIES = 64, 1 << 24
+"""Most intervals of the motion that are fitted, and most entries of their derivatives."""
 
 
 @register
@@ -62,8 +65,9 @@ class EmissionReceptivityModel(FieldModel):
     """eps."""
     softening: float = Field(0.0, ge=0.0)
     """The distance below which the force stops growing; 0 is the published law [length]."""
-    starts: int = Field(200, ge=1, le=100_000)
-    """Random starts; a table that is reached to its printed digits ends the search."""
+    starts: int | None = Field(None, ge=1, le=100_000)
+    """Random starts, 200 for a table and 10 for motion if left out; a table that is reached to its printed digits ends
+    the search."""
     seed: Seed = 0
     """Of the starts, where there are no trajectories."""
 
@@ -112,7 +116,7 @@ class EmissionReceptivityModel(FieldModel):
                 derivatives = np.vstack([derivatives, weight * poles / count])
             return residuals, derivatives
 
-        best = self._search(problem, 2 * count * dimensions, 1.0, self.seed, enough=1.0)
+        best = self._search(problem, 2 * count * dimensions, 1.0, self.seed, enough=1.0, starts=200)
         poles = best.poles
         wrong, slopes = problem(poles)
         wrong = wrong[: given.size]
@@ -173,7 +177,7 @@ class EmissionReceptivityModel(FieldModel):
         def problem_of(chosen: NDArray[np.bool_]) -> Problem:
             return lambda offsets: self._motion_residuals(offsets, places[chosen], slopes[chosen], size)
 
-        best = self._search(problem_of(fitted), 2 * count * dimensions, 0.1 * spread, data.seed, enough=1e-2)
+        best = self._search(problem_of(fitted), 2 * count * dimensions, 0.1 * spread, data.seed, enough=1e-2, starts=10)
         wrong, derivatives = problem_of(fitted)(best.poles)
         held = problem_of(~fitted)(best.poles)[0]
         noise = float(np.sqrt(np.mean(wrong**2)))
@@ -220,28 +224,22 @@ class EmissionReceptivityModel(FieldModel):
 
     # --- the search --------------------------------------------------------------------------------------------------
 
-    def _search(self, problem: Problem, parameters: int, scale: float, seed: int, enough: float) -> _Found:
+    def _search(
+        self, problem: Problem, parameters: int, scale: float, seed: int, *, enough: float, starts: int
+    ) -> _Found:
         """The best of some starts; the first whose largest residual is below `enough` ends it."""
-        chance, best = np.random.default_rng(seed), _Found(np.zeros(parameters), np.inf, np.inf, 0)
-        for number in range(1, self.starts + 1):
-            poles = parameters // 2
-            sizes = np.exp(chance.standard_normal(parameters).reshape(2, poles)[:, :1])
-            start = scale * (sizes * chance.standard_normal((2, poles))).ravel()
-            with np.errstate(all="ignore"):
-                try:
-                    found = least_squares(
-                        lambda x: problem(x)[0], start, jac=lambda x: problem(x)[1], x_scale="jac",
-                        max_nfev=_EVALUATIONS, xtol=1e-12, ftol=1e-12, gtol=1e-12,
-                    )  # fmt: skip
-                except ValueError:  # a start that is not finite
-                    continue
-            if np.isfinite(found.cost) and found.cost < best.cost:
-                best = _Found(found.x, float(found.cost), float(np.abs(found.fun).max()), number)
+        chance, best, number = np.random.default_rng(seed), _Found(np.zeros(parameters), np.inf, np.inf, 0), 0
+        for number in range(1, (self.starts or starts) + 1):  # noqa: B007 (the last one is reported)
+            sizes = np.exp(chance.standard_normal(parameters).reshape(2, -1)[:, :1])
+            start = scale * (sizes * chance.standard_normal((2, parameters // 2))).ravel()
+            found = _descend(problem, start, _COARSE)
+            if found.cost < best.cost:
+                best = _descend(problem, found.poles, _FINE)
             if best.worst <= enough:
                 break
         if not np.isfinite(best.cost):
-            raise InputError(f"none of {self.starts} starts gave finite forces.", parameter="starts")
-        return _Found(best.poles, best.cost, best.worst, number)
+            raise InputError(f"none of {number} starts gave finite forces.", parameter="starts")
+        return replace(best, tried=number)
 
 
 @dataclass(frozen=True)
@@ -252,6 +250,27 @@ class _Found:
     cost: float
     worst: float
     tried: int
+
+
+def _descend(problem: Problem, start: Array, tolerance: float) -> _Found:
+    """The local minimum of a start; of infinite cost where forces are not finite."""
+    last: list[Array] = [start, *problem(start)]
+
+    def at(poles: Array) -> list[Array]:
+        if not np.array_equal(poles, last[0]):
+            last[:] = [poles.copy(), *problem(poles)]
+        return last
+
+    with np.errstate(all="ignore"):
+        try:
+            found = least_squares(
+                lambda poles: at(poles)[1], start, jac=lambda poles: at(poles)[2], x_scale="jac",
+                max_nfev=_EVALUATIONS, xtol=tolerance, ftol=tolerance, gtol=tolerance,
+            )  # fmt: skip
+        except ValueError:
+            return _Found(start, np.inf, np.inf, 0)
+    cost = float(found.cost) if np.isfinite(found.cost) else np.inf
+    return _Found(found.x, cost, float(np.abs(found.fun).max()), 0)
 
 
 def _table_of(forces: Table) -> tuple[Array, float]:
@@ -285,7 +304,10 @@ def _bands(slopes: Array, poles: Array, noise: float, dimensions: int) -> tuple[
 
 def _sampled_motion(data: TrainingData) -> tuple[Array, Array]:
     """(t, n, D) middles and mean velocities of evenly spaced intervals."""
-    every = max(1, data.intervals // _FRAMES)
+    parameters = 2 * data.groups[0].count * data.dimensions
+    most = min(_FRAMES, max(6, _ENTRIES // parameters**2))
+    require_memory(4 * 8 * most * parameters**2, "the derivatives by the poles of all particles")
+    every = max(1, -(-data.intervals // most))
     middles, slopes, seen = [], [], 0
     for part in data.transitions():
         chosen = (seen + np.arange(len(part.spans))) % every == 0

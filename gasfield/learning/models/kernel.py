@@ -25,7 +25,7 @@ from gasfield.forces.learned.pair_kernel import Argument, Normalisation, PairKer
 from gasfield.learning.data import TrainingData
 from gasfield.learning.kernel_sums import External, KernelProblem, KernelSums, sampled_arguments
 from gasfield.learning.model import FieldModel, Figures, Fitted
-from gasfield.learning.motion import Scheme, scheme_of, target_of
+from gasfield.learning.motion import Scheme, scheme_of, sources_of, target_of
 from gasfield.learning.pair_design import SplineSpace
 from gasfield.learning.separable import SeparableSolution
 from gasfield.quantity import Quantity
@@ -123,9 +123,9 @@ class KernelModel(FieldModel):
             raise InputError("the cosine is the argument on a sphere; use distance.", parameter="argument")
         if curved and self.external != "none":
             raise InputError("on a sphere the kernel is fitted by itself; use none.", parameter="external")
-        fewest = min(group.count for group in data.groups)
+        fewest = min(int(sources_of(data, number).sum()) for number in range(len(data.groups)))
         if fewest < 2:
-            raise InputError(f"a kernel acts between particles; there is {fewest} row.", parameter="rows")
+            raise InputError(f"a kernel acts between particles; there is {fewest} that acts.", parameter="rows")
         return argument, float(np.linalg.norm(data.groups[0].frame(0)[0])) if curved else 0.0
 
     def _range(self, argument: Argument, sampled: Array) -> tuple[float, float]:
