@@ -51,7 +51,10 @@ class RowGradients:
         dead = _are_dead(trajectory)[rows]
         live: Series | None = None
         columns = np.full(len(rows), -1)
-        field = trajectory.affine_field() if dead.any() else None
+        try:
+            field = trajectory.affine_field() if dead.any() else None
+        except InputError as fault:  # damaged, or too large for memory
+            return cls.none(fault.message)
         steps = field.steps if field is not None else np.empty(0, np.int64)
         if not dead.all():
             try:

@@ -13,7 +13,7 @@ from gasfield.diagnostics.group import Vectors
 from gasfield.diagnostics.lattice.freezing import rows_moved
 from gasfield.diagnostics.repeats import distinct_frames
 from gasfield.diagnostics.stored import Stored
-from gasfield.errors import InputError
+from gasfield.errors import InputError, about
 from gasfield.trajectory import Trajectory
 
 ALL, MOVING = "all", "moving"
@@ -36,7 +36,8 @@ def chosen_rows(trajectory: Trajectory, rows: str | None, start: int) -> Group:
     if names[0] in (ALL, MOVING) and names[0] not in trajectory.names and len(names) == 1:
         members = np.arange(trajectory.count)
     else:
-        members = np.unique(np.concatenate([trajectory.members(name) for name in names]))
+        with about("rows"):
+            members = np.unique(np.concatenate([trajectory.members(name) for name in names]))
     group = Group.of(trajectory, ",".join(names), members, frames)
     group = replace(group, notes=notes).present()
     moved = _moved(group, start)

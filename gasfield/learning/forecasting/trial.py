@@ -223,6 +223,9 @@ class Trial:
             for name, scores in self.scores.items()
             if scores.origins[0] < self.test.origins[0].count
         ]
+        judged = [case for case in self.frozen if case is not None]
+        if judged and not any(case.frozen.any() for case in judged):
+            some.append("no row is frozen by any target of the calibration: to say that one is frozen is wrong there")
         return (
             f"errors: jackknife over at most {self.test.origins[0].blocks} blocks of origins, corrected for the "
             f"overlap of target spans, and over {self.test.part_count} parts of the rows, in quadrature; skills are "
