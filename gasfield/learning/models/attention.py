@@ -11,7 +11,7 @@ interval earlier, for noisy motion (see `gasfield.learning.motion`).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
