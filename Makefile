@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test validate bounds lint recordings fields study precision clean
+.PHONY: demo test validate bounds lint recordings fields forecasts study precision clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gasfield run dead-token-drift
@@ -30,6 +30,9 @@ lint: $(VENV)/.installed-test
 
 recordings: $(VENV)/.installed-test
 	PATH="$(abspath $(BIN)):$$PATH" bash scenarios/recordings/make.sh
+
+forecasts: $(VENV)/.installed-test
+	$(BIN)/python docs/studies/forecasts.py
 
 fields: $(VENV)/.installed-test
 	PATH="$(abspath $(BIN)):$$PATH" bash scenarios/fields/make.sh
