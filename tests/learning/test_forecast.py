@@ -26,6 +26,7 @@ from gasfield.learning.forecasting.gradients import RowGradients
 from gasfield.learning.forecasting.protocol import tasks_of
 from gasfield.learning.forecasting.recorded_law import RecordedLaw
 from gasfield.learning.forecasting.trial import Trial
+from gasfield.learning.model import MODELS
 from gasfield.operations import TrajectoryRecorder
 from gasfield.simulation import Simulation
 from gasfield.trajectory import AffineField, Series, open_trajectory
@@ -332,6 +333,12 @@ def test_a_learned_field_is_judged_beside_the_baselines(tmp_path: Path) -> None:
     gasfield.fit(tmp_path / "t.h5", "affine", tmp_path / "all.h5")
     with pytest.raises(InputError, match="up to step 60, and the training span ends at step 29"):
         gasfield.forecast(tmp_path / "t.h5", "0:30", [1], models=[tmp_path / "all.h5"])
+
+
+def test_models_that_are_made_for_other_data_are_not_tried_unasked() -> None:
+    tried = {kind for kind, model in MODELS.items() if model.tried}
+    assert tried >= {"affine", "kernel", "koopman", "linear", "potential"}
+    assert not tried & {"attention", "density", "emission_receptivity", "general"}
 
 
 def test_the_command_prints_leaves_and_draws_pictures(tmp_path: Path) -> None:

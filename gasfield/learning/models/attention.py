@@ -11,7 +11,7 @@ interval earlier, for noisy motion (see `gasfield.learning.motion`).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +46,8 @@ _EXACT = 1e-5
 @register
 class AttentionModel(FieldModel):
     """Attention of one head, up to the symmetry of its query and key."""
+
+    tried: ClassVar[bool] = False
 
     kind: Literal["attention"] = "attention"
     form: Literal["softmax", "unnormalised"] = "softmax"
