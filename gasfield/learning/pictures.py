@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from gasfield.forces.base import Force, Surroundings
 from gasfield.forces.learned import LearnedField, Region, Term
 from gasfield.gas import Gas
+from gasfield.learning.least_squares.uncertainty import errors_at
 from gasfield.learning.model import Figures
-from gasfield.learning.uncertainty import errors_at
 from gasfield.spaces import Free
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 import gasfield
 from gasfield.diagnostics.group import Group
 from gasfield.errors import InputError
-from gasfield.learning.attention_flow import Flow, Head
 from gasfield.learning.data import TrainingData
+from gasfield.learning.designs.attention_flow import Flow, Head
 from gasfield.learning.models.attention import AttentionModel
 from gasfield.operations import TrajectoryRecorder
 from gasfield.quantity import Quantity

@@ -13,7 +13,7 @@ import gasfield
 from gasfield.errors import InputError
 from gasfield.forces import Surroundings
 from gasfield.forces.learned.mixture import MixtureForce
-from gasfield.learning.gaussian_mixture import Density, fit_mixture, kernel_density, kernel_scores
+from gasfield.learning.methods.gaussian_mixture import Density, fit_mixture, kernel_density, kernel_scores
 from gasfield.operations import TrajectoryRecorder
 from gasfield.simulation import Simulation
 from gasfield.spaces import Free

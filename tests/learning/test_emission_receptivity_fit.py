@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 import gasfield
 from gasfield.errors import InputError
 from gasfield.forces.attention.emission_receptivity import table
+from gasfield.learning.designs.poles import pair_forces
 from gasfield.learning.fit import fit_document
-from gasfield.learning.poles import pair_forces
 from gasfield.operations import TrajectoryRecorder
 from gasfield.simulation import Simulation
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 import gasfield
 from gasfield.errors import InputError, Note
 from gasfield.forces.learned import LearnedField
-from gasfield.learning.normal_equations import NormalEquations
+from gasfield.learning.least_squares.normal_equations import NormalEquations
 from gasfield.simulation import Simulation
 
 

@@ -22,11 +22,11 @@ from gasfield.learning.forecasting.baselines.damped_trend import DampedTrend
 from gasfield.learning.forecasting.baselines.persistence import Persistence
 from gasfield.learning.forecasting.control import without_memory
 from gasfield.learning.forecasting.errors import OriginBlocks, ratio
-from gasfield.learning.forecasting.gradients import RowGradients
 from gasfield.learning.forecasting.protocol import tasks_of
-from gasfield.learning.forecasting.recorded_law import RecordedLaw
 from gasfield.learning.forecasting.trial import Trial
 from gasfield.learning.model import MODELS
+from gasfield.learning.recorded.gradients import RowGradients
+from gasfield.learning.recorded.law import RecordedLaw
 from gasfield.operations import TrajectoryRecorder
 from gasfield.simulation import Simulation
 from gasfield.trajectory import AffineField, Series, open_trajectory

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 import gasfield
 from gasfield.forces.learned import Term
-from gasfield.learning.uncertainty import force_of
+from gasfield.learning.least_squares.uncertainty import force_of
 from gasfield.simulation import Simulation
 
 Array = NDArray[np.float64]

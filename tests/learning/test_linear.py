@@ -157,7 +157,7 @@ def test_the_gradient_of_dead_rows_is_the_recorded_field(tmp_path: Path) -> None
         ({"windows": 6}, "6 windows need at least 12 blocks"),
         ({"rank": 7}, "at most the number of axes, 6 of 6"),
         ({"axes": 9}, "there are 6 dimensions, not 9"),
-        ({"target": "gradient"}, "there is no affine field"),
+        ({"target": "gradient"}, "no affine field is recorded"),
         ({"target": "gradient", "scheme": "trapezoid"}, "use forward"),
     ],
 )

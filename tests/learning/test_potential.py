@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 import gasfield
 from gasfield.forces import FORCES, Surroundings
 from gasfield.forces.learned import LearnedField
-from gasfield.learning.basis import Basis, Frame, draw_features, pairs_of_axes
-from gasfield.learning.uncertainty import errors_at, force_of
+from gasfield.learning.designs.basis import Basis, Frame, draw_features, pairs_of_axes
+from gasfield.learning.least_squares.uncertainty import errors_at, force_of
 from gasfield.operations import TrajectoryRecorder
 from gasfield.simulation import Simulation
 from gasfield.spaces import Free

@@ -12,13 +12,11 @@ from gasfield.diagnostics.repeats import distinct_frames
 from gasfield.errors import InputError, about
 from gasfield.learning.data import frame_range
 from gasfield.learning.forecasting.control import without_memory
-from gasfield.learning.forecasting.gradients import RowGradients
 from gasfield.learning.forecasting.protocol import (
     FORECASTERS,
     Forecaster,
     History,
 )
-from gasfield.learning.forecasting.recorded_law import RecordedLaw
 from gasfield.learning.forecasting.result import PERSISTENCE, Forecast
 from gasfield.learning.forecasting.rollout import LearnedFile, LearnedModel
 from gasfield.learning.forecasting.rows import chosen_rows
@@ -27,6 +25,8 @@ from gasfield.learning.forecasting.scores import (
 )
 from gasfield.learning.forecasting.trial import Stage, Trial
 from gasfield.learning.model import MODELS, AnyModel, FieldModel
+from gasfield.learning.recorded.gradients import RowGradients
+from gasfield.learning.recorded.law import RecordedLaw
 from gasfield.scenario.document import read_value
 from gasfield.spec import parse
 from gasfield.streams import require_seed

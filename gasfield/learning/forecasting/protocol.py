@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.diagnostics import Group
-from gasfield.learning.forecasting.gradients import RowGradients
-from gasfield.learning.forecasting.recorded_law import RecordedLaw
+from gasfield.learning.recorded.gradients import RowGradients
+from gasfield.learning.recorded.law import RecordedLaw
 from gasfield.quantity import Quantity
 from gasfield.registry import Registry
 from gasfield.spec import Spec

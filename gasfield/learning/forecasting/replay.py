@@ -24,8 +24,8 @@ def require_replay(history: History) -> None:
     known."""
     if history.gradients.reason:
         raise Unavailable(history.gradients.reason)
-    if history.law.optimiser is None:
-        raise Unavailable(history.law.reason)
+    if history.law.optimiser is None or history.law.start:
+        raise Unavailable(history.law.reason or history.law.start)
     first = history.law.first_step
     if int(history.steps[0]) != first:
         raise Unavailable(f"frames begin at step {history.steps[0]}, and moments are zero at step {first}")

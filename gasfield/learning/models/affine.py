@@ -14,9 +14,9 @@ import numpy as np
 from gasfield.forces.learned import Moved, Term
 from gasfield.forces.learned.affine import AffineLaw
 from gasfield.learning.data import TrainingData
+from gasfield.learning.least_squares.normal_equations import NormalEquations
+from gasfield.learning.least_squares.quality import quality
 from gasfield.learning.model import FieldModel, Fitted
-from gasfield.learning.normal_equations import NormalEquations
-from gasfield.learning.quality import quality
 from gasfield.registry import register
 
 

@@ -21,9 +21,17 @@ from scipy import linalg
 from gasfield.errors import InputError
 from gasfield.forces.learned import LearnedField, Moved, Term
 from gasfield.forces.learned.attention import AttentionLaw
-from gasfield.learning.attention_descent import Sample, errors_of, joined, left_over, refined, thinned, value_for
-from gasfield.learning.attention_flow import Flow, Head
 from gasfield.learning.data import TrainingData
+from gasfield.learning.designs.attention_flow import Flow, Head
+from gasfield.learning.methods.attention_descent import (
+    Sample,
+    errors_of,
+    joined,
+    left_over,
+    refined,
+    thinned,
+    value_for,
+)
 from gasfield.learning.model import FieldModel, Figures, Fitted
 from gasfield.learning.motion import Scheme, scheme_of, sources_of
 from gasfield.quantity import Quantity

@@ -5,7 +5,7 @@ of mixtures that are worse than the best choice by less than a standard error, t
 sample is left out once. A fifth consists of whole rows where there are many, because the same row a moment later is no
 independent sample; and of a stretch of time where there are few.
 
-Samples fix only U/T. T is given, or comes from the motion with a named estimator (`gasfield.learning.temperature`); if
+Samples fix only U/T. T is given, or comes from the motion with a named estimator (`methods.temperature`); if
 it is a diffusion coefficient, the field is a velocity.
 """
 
@@ -23,9 +23,9 @@ from gasfield.errors import InputError
 from gasfield.forces.learned import LearnedField, Moved, Target, Term
 from gasfield.forces.learned.mixture import MixtureLaw
 from gasfield.learning.data import Sample, TrainingData
-from gasfield.learning.gaussian_mixture import Density, fit_mixture, kernel_density, kernel_scores
+from gasfield.learning.methods.gaussian_mixture import Density, fit_mixture, kernel_density, kernel_scores
+from gasfield.learning.methods.temperature import Estimator, temperature_of
 from gasfield.learning.model import FieldModel, Figures, Fitted
-from gasfield.learning.temperature import Estimator, temperature_of
 from gasfield.quantity import Quantity
 from gasfield.registry import register
 from gasfield.streams import Stream, generator

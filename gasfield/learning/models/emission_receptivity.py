@@ -26,8 +26,8 @@ from gasfield.errors import InputError
 from gasfield.forces.learned import LearnedField, Moved, Term
 from gasfield.forces.learned.two_poles import TwoPolesLaw
 from gasfield.learning.data import TrainingData
+from gasfield.learning.designs.poles import pair_forces
 from gasfield.learning.model import FieldModel, Figures, Fitted
-from gasfield.learning.poles import pair_forces
 from gasfield.memory import require_memory
 from gasfield.quantity import Quantity
 from gasfield.registry import register

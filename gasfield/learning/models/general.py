@@ -3,7 +3,7 @@
     F(x) = a + A y + sum_k v_k sin(w_k . y + b_k),  y = x - mean
 
 with a vector for each random Fourier feature. Fourier features are closed under gradients (that of cos is along w sin),
-so that the split (`gasfield.learning.helmholtz`) is exact within the span: the terms `gradient`, which has an energy,
+so that the split (`methods.helmholtz`) is exact within the span: the terms `gradient`, which has an energy,
 and `rotational` add up to the fitted field. It is orthogonal under the density of the sampled places.
 """
 
@@ -18,7 +18,8 @@ from pydantic import Field
 from gasfield.forces.learned import LearnedField, Moved, Term
 from gasfield.forces.learned.features import FourierFeatures
 from gasfield.forces.learned.fourier import FourierField
-from gasfield.learning.basis import (
+from gasfield.learning.data import TrainingData
+from gasfield.learning.designs.basis import (
     RIDGES,
     Frame,
     draw_features,
@@ -28,13 +29,12 @@ from gasfield.learning.basis import (
     shrink_features,
     smoothest,
 )
-from gasfield.learning.data import TrainingData
-from gasfield.learning.field_samples import Motion, motion_of, samples, thinning
-from gasfield.learning.helmholtz import GradientPart, GradientProjection, shares_of
+from gasfield.learning.designs.field_samples import Motion, motion_of, samples, thinning
+from gasfield.learning.least_squares.normal_equations import NormalEquations
+from gasfield.learning.least_squares.quality import quality
+from gasfield.learning.methods.helmholtz import GradientPart, GradientProjection, shares_of
 from gasfield.learning.model import FieldModel, Figures, Fitted
 from gasfield.learning.motion import Scheme
-from gasfield.learning.normal_equations import NormalEquations
-from gasfield.learning.quality import quality
 from gasfield.quantity import Quantity
 from gasfield.registry import register
 

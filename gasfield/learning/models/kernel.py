@@ -23,11 +23,11 @@ from gasfield.forces.learned import LearnedField, Moved, Term
 from gasfield.forces.learned.affine import AffineLaw
 from gasfield.forces.learned.pair_kernel import Argument, Normalisation, PairKernelLaw
 from gasfield.learning.data import TrainingData
-from gasfield.learning.kernel_sums import External, KernelProblem, KernelSums, sampled_arguments
+from gasfield.learning.designs.kernel_sums import External, KernelProblem, KernelSums, sampled_arguments
+from gasfield.learning.designs.pair_design import SplineSpace
+from gasfield.learning.least_squares.separable import SeparableSolution
 from gasfield.learning.model import FieldModel, Figures, Fitted
 from gasfield.learning.motion import Scheme, scheme_of, sources_of, target_of
-from gasfield.learning.pair_design import SplineSpace
-from gasfield.learning.separable import SeparableSolution
 from gasfield.quantity import Quantity
 from gasfield.registry import register
 

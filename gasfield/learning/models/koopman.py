@@ -3,7 +3,7 @@
 With `state: rows` each row is a sample of one map, x' = C K psi(x); psi holds a constant, the position, and by
 `dictionary` monomials or Gaussians (Williams, Kevrekidis and Rowley, 2015). With `state: whole` the state is the whole
 gas, along its leading modes (Schmid, 2010). Directions without an axis stay as they are. `noise` corrects for noise of
-the measurement: see `gasfield.learning.dmd`. It is exact for positions; for nonlinear functions of noisy positions it
+the measurement: see `methods.dmd`. It is exact for positions; for nonlinear functions of noisy positions it
 is an approximation.
 
 The field is (x' - x)/h: the Euler method with the recorded interval h gives the map itself, and nothing else does.
@@ -23,11 +23,11 @@ from gasfield.forces.learned import LearnedField, Moved, Term
 from gasfield.forces.learned.dictionary import Dictionary, monomial_count
 from gasfield.forces.learned.koopman import KoopmanLaw, WholeKoopmanLaw
 from gasfield.learning.data import TrainingData
-from gasfield.learning.dmd import Covariances, ModeDecomposition, Noise, PairSums, Step, spectrum
-from gasfield.learning.lifted import RowCoordinates, WholeCoordinates
+from gasfield.learning.designs.lifted import RowCoordinates, WholeCoordinates
+from gasfield.learning.least_squares.normal_equations import DRAWS, share
+from gasfield.learning.least_squares.ranks import ranks, simplest
+from gasfield.learning.methods.dmd import Covariances, ModeDecomposition, Noise, PairSums, Step, spectrum
 from gasfield.learning.model import FieldModel, Figures, Fitted
-from gasfield.learning.normal_equations import DRAWS, share
-from gasfield.learning.ranks import ranks, simplest
 from gasfield.quantity import Quantity
 from gasfield.registry import register
 

@@ -26,14 +26,14 @@ from gasfield.forces.learned import LearnedField, Moved, Term
 from gasfield.forces.learned.drift import DriftLaw
 from gasfield.forces.learned.linear import Centre, DecayLaw, HessianLaw
 from gasfield.learning.data import TrainingData
-from gasfield.learning.drift_basis import DriftBasis, Profile
-from gasfield.learning.gradients import Field as RecordedForm
-from gasfield.learning.gradients import common_law, gradients_of
-from gasfield.learning.linear_parts import LinearParts, Moments, Parts, TermName
+from gasfield.learning.designs.drift_basis import DriftBasis, Profile
+from gasfield.learning.designs.linear_parts import LinearParts, Moments, Parts, TermName
+from gasfield.learning.least_squares.normal_equations import DRAWS, NormalEquations, Solution
+from gasfield.learning.least_squares.quality import quality
+from gasfield.learning.least_squares.ranks import ranks, simplest
 from gasfield.learning.model import FieldModel, Figures, Fitted
-from gasfield.learning.normal_equations import DRAWS, NormalEquations, Solution
-from gasfield.learning.quality import quality
-from gasfield.learning.ranks import ranks, simplest
+from gasfield.learning.recorded.gradients import Form
+from gasfield.learning.recorded.training import common_law, gradients_at_start, gradients_of
 from gasfield.quantity import Quantity
 from gasfield.registry import register
 
@@ -73,7 +73,7 @@ class LinearModel(FieldModel):
     """C: the mean of the training data, or the centroid of the moving rows."""
     scheme: Literal["forward", "trapezoid"] = "forward"
     """Where the field is taken: at the start of each interval, or as the mean of both ends."""
-    field: RecordedForm = "affine"
+    field: Form = "affine"
     """For a gradient: the form of the recorded field from which that of the dead rows is taken."""
     axes: int | None = Field(None, ge=1)
     """Principal axes of the data to which K is confined; D, and at most 1,024, if left out."""
@@ -216,7 +216,9 @@ class _Fitting:
         for part in self.data.transitions():
             places = self._relative(part.start if self.model.scheme == "forward" else part.middle)
             functions = np.empty((len(places), 0)) if self.drift is None else self.drift.at(part.times)
-            target = -gradients[part.source].of(part) if gradients else part.slopes
+            target = part.slopes
+            if gradients:
+                target = -gradients_at_start(self.data, gradients[part.source], part)
             yield _Part(part.blocks, functions, places if basis is None else places @ basis.T, target)
 
     def _equations(self, basis: Array | None) -> NormalEquations:

@@ -22,22 +22,22 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from gasfield.forces.learned import LearnedField, Moved, Term
-from gasfield.learning.basis import Basis, Frame, draw_features, length_scales, pairs_of_axes
-from gasfield.learning.calibration import held_out_forces
-from gasfield.learning.conservative import (
+from gasfield.learning.data import TrainingData
+from gasfield.learning.designs.basis import Basis, Frame, draw_features, length_scales, pairs_of_axes
+from gasfield.learning.designs.field_samples import Motion, mean_span, motion_of
+from gasfield.learning.least_squares.normal_equations import NormalEquations, Solution
+from gasfield.learning.least_squares.quality import quality
+from gasfield.learning.least_squares.uncertainty import errors_at, force_of, interval_bias
+from gasfield.learning.methods.calibration import held_out_forces
+from gasfield.learning.methods.conservative import (
     best_of,
     conservative_equations,
     least_stiffness,
     penalty_of,
     solve_confining,
 )
-from gasfield.learning.data import TrainingData
-from gasfield.learning.field_samples import Motion, mean_span, motion_of
 from gasfield.learning.model import FieldModel, Figures, Fitted
 from gasfield.learning.motion import Scheme
-from gasfield.learning.normal_equations import NormalEquations, Solution
-from gasfield.learning.quality import quality
-from gasfield.learning.uncertainty import errors_at, force_of, interval_bias
 from gasfield.quantity import Quantity
 from gasfield.registry import register
 

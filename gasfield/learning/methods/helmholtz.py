@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.forces.learned.features import FourierFeatures
-from gasfield.learning.basis import evaluate
+from gasfield.learning.designs.basis import evaluate
 
 Array = NDArray[np.float64]
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from gasfield.forces.learned import Target
 from gasfield.forces.learned.pair_kernel import Argument
 from gasfield.learning.data import TrainingData, Transitions
+from gasfield.learning.designs.pair_design import SplineSpace, arguments, coarsened, design
+from gasfield.learning.least_squares.separable import SeparableEquations, SeparableSolution, eliminated
 from gasfield.learning.motion import Scheme, sources_of, targets_of
-from gasfield.learning.pair_design import SplineSpace, arguments, coarsened, design
-from gasfield.learning.separable import SeparableEquations, SeparableSolution, eliminated
 
 Array = NDArray[np.float64]
 External = Literal["none", "constant", "harmonic", "affine"]

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from gasfield.forces.learned import Term
 from gasfield.learning.data import TrainingData
-from gasfield.learning.field_samples import Motion, samples, thinning
-from gasfield.learning.uncertainty import force_of, without_block
+from gasfield.learning.designs.field_samples import Motion, samples, thinning
+from gasfield.learning.least_squares.uncertainty import force_of, without_block
 
 Array = NDArray[np.float64]
 

@@ -16,6 +16,7 @@ from gasfield.errors import InputError
 from gasfield.trajectory import Series, Trajectory, schema
 
 _ADAM = ("adamw", "adam", "roundedadamw")
+_MOMENT_DTYPES = ("first_moment_dtype", "second_moment_dtype")
 _PRECISIONS = ("float32", "bfloat16")
 _SERIES = ("learning_rate", "weight_decay", "momentum", "dampening", "epsilon")
 
@@ -27,12 +28,14 @@ class RecordedLaw:
     Attributes:
         optimiser: with the constants of the first update; None if it cannot be rebuilt.
         reason: why it cannot.
+        start: why the moments at the first frame are not known; empty if they were zero there.
         first_step: the training step of the first update, at which all moments were zero.
         series: the constants that varied, by name.
     """
 
     optimiser: Optimiser | None
     reason: str = ""
+    start: str = ""
     first_step: int = 0
     series: Mapping[str, Series] = field(default_factory=dict)
 
@@ -48,19 +51,24 @@ class RecordedLaw:
         name = str(attributes.get("optimiser", schema.UNKNOWN))
         if attributes.get("source") == "simulation" or name == schema.UNKNOWN:
             return cls.none("no optimiser is recorded")
-        if before := attributes.get("optimiser_step"):
-            return cls.none(f"the optimiser had made {before} updates before the recording; its moments are not known")
-        if int(trajectory.steps[0]) != 0:
-            return cls.none(f"the recording begins at step {trajectory.steps[0]}: the moments there are not known")
         options = _json(attributes, "optimiser_options")
         used = [option for option in ("amsgrad", "maximize") if options.get(option)]
         if used:
             return cls.none(f"the training used {', '.join(used)}, which is not modelled")
         series = _varied(trajectory)
         try:
-            return cls(_optimiser(name, attributes, options, trajectory.precision, series), series=series)
+            optimiser = _optimiser(name, attributes, options, trajectory.precision, series)
+            return cls(optimiser, start=_start(trajectory), series=series)
         except (InputError, KeyError, TypeError, ValueError) as fault:
             return cls.none(f"the optimiser {name} of the recording cannot be rebuilt ({fault})")
+
+    @property
+    def constants(self) -> dict[str, Any]:
+        """The law as parameters of dynamics, without those that varied; empty if it is not known."""
+        if self.optimiser is None:
+            return {}
+        known = self.optimiser.model_dump(mode="json", exclude_none=True)
+        return {name: value for name, value in known.items() if name not in self.series}
 
     def at(self, step: int) -> Optimiser:
         """The law of the update at a training step: with the last constants that were recorded by then."""
@@ -68,6 +76,14 @@ class RecordedLaw:
         if not self.series:
             return self.optimiser
         return self.optimiser.model_copy(update={name: _last(known, step) for name, known in self.series.items()})
+
+
+def _start(trajectory: Trajectory) -> str:
+    if before := trajectory.attributes.get("optimiser_step"):
+        return f"the optimiser had made {before} updates before the recording; its moments are not known"
+    if int(trajectory.steps[0]) != 0:
+        return f"the recording begins at step {trajectory.steps[0]}: the moments there are not known"
+    return ""
 
 
 def _optimiser(
@@ -101,14 +117,15 @@ def _optimiser(
     if name == "adam" and common["weight_decay"] and not options.get("decoupled_weight_decay"):
         raise ValueError("Adam with coupled decay is not modelled")
     first, second = (float(beta) for beta in attributes["betas"])
+    kept = [state.get(name, fallback) for name in ("exp_avg", "exp_avg_sq")]
+    dtypes = {"moment_dtype": kept[0]} if kept[0] == kept[1] else dict(zip(_MOMENT_DTYPES, kept, strict=True))
     return AdamW.model_validate(
         {
             **common,
             "betas": (first, second),
             "epsilon": number("epsilon", 1e-8),
             "weight_dtype": precision,
-            "first_moment_dtype": state.get("exp_avg", fallback),
-            "second_moment_dtype": state.get("exp_avg_sq", fallback),
+            **dtypes,
         }
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gasfield.learning.normal_equations import Solution
+from gasfield.learning.least_squares.normal_equations import Solution
 from gasfield.quantity import Quantity
 
 

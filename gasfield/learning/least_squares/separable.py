@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.errors import InputError
-from gasfield.learning.normal_equations import RIDGES
+from gasfield.learning.least_squares.normal_equations import RIDGES
 from gasfield.memory import require_memory
 
 Array = NDArray[np.float64]

@@ -1,17 +1,20 @@
-"""Gradients that the training gave to rows: by the recorded field at dead rows, as recorded at live ones."""
+"""Gradients that the training gave to rows: by the recorded field at dead rows, as recorded at live ones. A tracer is a
+dead row too."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.errors import InputError
-from gasfield.trajectory import AffineField, Series, Trajectory
+from gasfield.trajectory import AffineField, FullField, Series, Trajectory
 
 Values = NDArray[np.float64]
+Form = Literal["affine", "full"]
+"""The stored form of the field."""
 LIVE = "live"
 """The group whose gradients a recorder keeps."""
 DEAD = "dead"
@@ -32,7 +35,7 @@ class RowGradients:
 
     steps: NDArray[np.int64]
     reason: str = ""
-    field: AffineField | None = None
+    field: AffineField | FullField | None = None
     dead: NDArray[np.bool_] | None = None
     live: Series | None = None
     columns: NDArray[np.int64] | None = None
@@ -43,16 +46,17 @@ class RowGradients:
         return cls(np.empty(0, np.int64), reason)
 
     @classmethod
-    def of(cls, trajectory: Trajectory, rows: NDArray[np.int64]) -> Self:
+    def of(cls, trajectory: Trajectory, rows: NDArray[np.int64], form: Form = "affine") -> Self:
         """Those of some rows of a recording; rows obey the field if they are dead or tracers, which replace dead
-        rows."""
-        if "affine" not in trajectory.fields:
-            return cls.none("no affine field is recorded")
+        rows. The file must stay open for the full field."""
+        if form not in trajectory.fields:
+            others = ", ".join(trajectory.fields) or "none"
+            return cls.none(f"no {form} field is recorded (fields here: {others})")
         dead = _are_dead(trajectory)[rows]
         live: Series | None = None
         columns = np.full(len(rows), -1)
         try:
-            field = trajectory.affine_field() if dead.any() else None
+            field = _field(trajectory, form) if dead.any() else None
         except InputError as fault:  # damaged, or too large for memory
             return cls.none(fault.message)
         steps = field.steps if field is not None else np.empty(0, np.int64)
@@ -88,12 +92,26 @@ class RowGradients:
         assert self.dead is not None
         assert self.columns is not None
         if self.field is not None:
-            local = self.field.at(step)
-            found[self.dead] = local.gradient + (positions[self.dead] - local.reference) @ local.hessian
+            found[self.dead] = _gradient(self.field, step, positions[self.dead])
         if self.live is not None:
             values = self.live.values[int(np.searchsorted(self.live.steps, step))]
             found[~self.dead] = values[self.columns[~self.dead]]
         return found
+
+
+def _field(trajectory: Trajectory, form: Form) -> AffineField | FullField:
+    return trajectory.affine_field() if form == "affine" else trajectory.full_field()
+
+
+def _gradient(field: AffineField | FullField, step: int, places: NDArray[np.floating]) -> Values:
+    """(n, D) the gradient at places (n, D)."""
+    if isinstance(field, AffineField):
+        local = field.at(step)
+        gradient: Values = local.gradient + (places - local.reference) @ local.hessian
+        return gradient
+    exact = field.at(step)
+    gradient = (np.exp(places @ exact.hidden.T - exact.log_partition) * exact.weight) @ exact.hidden
+    return gradient
 
 
 def _are_dead(trajectory: Trajectory) -> NDArray[np.bool_]:

@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.learning.basis import RIDGES, Basis, shrink_features, smoothest
 from gasfield.learning.data import TrainingData
-from gasfield.learning.field_samples import Motion, samples, thinning
-from gasfield.learning.normal_equations import DRAWS, NormalEquations, Solution
+from gasfield.learning.designs.basis import RIDGES, Basis, shrink_features, smoothest
+from gasfield.learning.designs.field_samples import Motion, samples, thinning
+from gasfield.learning.least_squares.normal_equations import DRAWS, NormalEquations, Solution
 
 Array = NDArray[np.float64]
 

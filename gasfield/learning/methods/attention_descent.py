@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
-from gasfield.learning.attention_flow import Flow, Head
+from gasfield.learning.designs.attention_flow import Flow, Head
 
 Array = NDArray[np.float64]
 

@@ -1,0 +1,1 @@
+"""How models are fitted where least squares alone do not do it."""
