@@ -2,8 +2,8 @@
 
 Forecasts of the shipped recordings, of two more seeds, and of a training on another text (the reference pages that come
 with Python), each fitted to its first half. Writes docs/studies/forecasts.md and docs/figures/forecasts.png. The
-recordings that do not ship are made first, in outputs/forecasts, a minute each; the whole takes a quarter of an hour. Needs the
-extra `record`. Run by `make forecasts`.
+recordings that do not ship are made first, in outputs/forecasts, a minute each; the whole takes a quarter of an hour.
+Needs the extra `record`. Run by `make forecasts`.
 """
 
 from __future__ import annotations
@@ -96,7 +96,8 @@ def table(found: dict[str, Forecast]) -> Iterator[str]:
 def _steps(found: Forecast) -> str:
     first = found.horizons[0]
     low, high = found.steps_ahead[first]
-    return f"{low // first} steps apart" if low == high else "uneven"
+    apart = low // first
+    return "uneven" if low != high else f"{apart} step{'' if apart == 1 else 's'} apart"
 
 
 def picture(found: dict[str, dict[str, Forecast]]) -> None:
@@ -133,7 +134,7 @@ def main() -> None:
     ]
     for rows in ROWS:
         lines += ["", f"## Best forecaster, {rows} rows", ""]
-        lines += ["| recording | " + " | ".join(f"{h} frames" for h in HORIZONS) + " |"]
+        lines += ["| recording | " + " | ".join("1 frame" if h == 1 else f"{h} frames" for h in HORIZONS) + " |"]
         lines += ["|---" * (len(HORIZONS) + 1) + "|"]
         for name, each in found[rows].items():
             cells = [f"{w} {s.text()}" for w, s in (best(each, h) for h in each.horizons)]
