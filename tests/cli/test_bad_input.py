@@ -134,6 +134,7 @@ def test_a_run_is_kept_where_only_the_comparison_is_impossible(gasfield: Callabl
         SCENARIO.replace("{name: dead,", "{name: d,")
         .replace("{name: lattice,", "{name: l,")
         .replace("steps: 500", "steps: 3")
+        .replace("compare:", "diagnostics: [cloud]\ncompare:")
     )
     (tmp_path / "mine.yaml").write_text(other)
     done = gasfield("run", "mine.yaml", "--output", "out")

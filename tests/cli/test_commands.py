@@ -28,10 +28,14 @@ def leaves(data: object) -> bool:
     return isinstance(data, str) or (isinstance(data, list) and all(map(leaves, data)))
 
 
+SMALLER = {"lattice-in-the-thrust": ("--set", "gas.0.from.group=dead")}
+"""Of a scenario with thousands of rows, fewer."""
+
+
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_scenario_validates_and_runs_ten_steps(gasfield, tmp_path: Path, name: str) -> None:
     assert gasfield("check", name).returncode == 0
-    done = gasfield("run", name, "--set", "run.steps=10")
+    done = gasfield("run", name, "--set", "run.steps=10", *SMALLER.get(name, ()))
     assert done.returncode == 0, done.stderr
     directory = tmp_path / "outputs" / name / "001"
     assert (tmp_path / "outputs" / name / "latest").resolve() == directory
@@ -47,16 +51,12 @@ def test_scenario_validates_and_runs_ten_steps(gasfield, tmp_path: Path, name: s
     assert list((directory / "plots").glob("*.png")) or summary["left_out"]
     with Trajectory(directory / "trajectory.h5") as trajectory:
         assert trajectory.steps[-1] == 10
-
-
-def test_a_comparison_is_in_the_summary(gasfield, tmp_path: Path) -> None:
-    done = gasfield("run", "dead-token-drift", "--set", "run.steps=10", "--output", "short")
-    assert done.returncode == 0, done.stderr
-    comparison = json.loads((tmp_path / "short" / "summary.json").read_text())["comparison"]
-    for key in ("displacement_error", "cells_equal", "centroid_path_error"):
-        assert {"value", "unit", "error"} == set(comparison[key])
-    assert {"real", "simulated", "difference"} <= set(comparison["radius"])
-    assert set(comparison["groups"]) == {"dead", "lattice"}
+    if name == "dead-token-drift":
+        comparison = summary["comparison"]
+        for key in ("displacement_error", "cells_equal", "centroid_path_error"):
+            assert {"value", "unit", "error"} == set(comparison[key])
+        assert {"real", "simulated", "difference"} <= set(comparison["radius"])
+        assert set(comparison["groups"]) == {"dead", "lattice"}
 
 
 def test_the_resolved_scenario_runs_to_the_same_bits(gasfield, tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_list_show_new_and_check(gasfield, tmp_path: Path) -> None:
 
 def test_diagnose_and_compare_print_json(gasfield) -> None:
     path = RECORDINGS / "kjv-bf16.h5"
-    data = json.loads(gasfield("diagnose", path, "--json").stdout)
+    data = json.loads(gasfield("diagnose", path, "--only", "cloud", "--only", "cells", "--json").stdout)
     assert set(data["groups"]) == {"lattice", "dead", "live", "survey"}
     assert data["groups"]["dead"]["radius"]["end"]["value"] < data["groups"]["dead"]["radius"]["start"]["value"]
     same = json.loads(gasfield("compare", path, path, "--json").stdout)
@@ -195,7 +195,6 @@ def test_record_needs_no_output_and_keeps_the_chosen_steps(gasfield, tmp_path: P
     late = gasfield(*arguments, "--full-steps", "3,8")
     assert late.returncode == 2
     assert "--full-steps 8: the training has the steps 0 to 7" in late.stderr
-    assert "give their number (20) or a list" in gasfield(*arguments, "--full-steps", "few").stderr
 
 
 def heed_interrupts() -> None:

@@ -91,11 +91,11 @@ def energy_errors(step: float, time: float) -> np.ndarray:
 
 def test_verlet_energy_error_is_of_second_order_and_does_not_drift() -> None:
     """The error is that of a shadow energy: bounded by a constant times h^2, for ever. A drift would show as a mean in
-    the last tenth of 2,000 time units that differs from the first tenth's; the tolerance is four standard errors of the
+    the last tenth of 1,000 time units that differs from the first tenth's; the tolerance is four standard errors of the
     difference of the two means, over blocks longer than an oscillation."""
-    coarse, fine = energy_errors(0.05, 400.0), energy_errors(0.025, 400.0)
+    coarse, fine = energy_errors(0.05, 200.0), energy_errors(0.025, 200.0)
     np.testing.assert_allclose(np.abs(coarse).max() / np.abs(fine).max(), 4.0, rtol=0.1)
-    long = energy_errors(0.05, 2000.0)
+    long = energy_errors(0.05, 1000.0)
     assert not drifts(long)
     tilted = long + 0.2 * np.abs(long).max() * np.linspace(0, 1, len(long))
     assert drifts(tilted)  # negative control: a drift of a fifth of the amplitude is seen
