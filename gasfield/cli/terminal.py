@@ -175,7 +175,8 @@ def print_fit(fit: Fit) -> None:
     """Prints the numbers of a fit, one per line; then its notes and its file."""
     data = fit.as_json()
     terms = ", ".join(f"{name} ({kind})" if name != kind else name for name, kind in data["terms"].items())
-    print(f"{terms}: {data['target']}, learned from steps {data['span'][0]} to {data['span'][1]}")
+    source = f"steps {data['span'][0]} to {data['span'][1]}" if fit.model.needs_data else "its specification"
+    print(f"{terms}: {data['target']}, learned from {source}")
     _print_leaves(data["results"])
     for note in data["notes"]:
         print(f"note: {note}")

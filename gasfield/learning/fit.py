@@ -164,11 +164,13 @@ def _dimensions(data: TrainingData | None, fitted: Fitted) -> int:
 
 
 def fit_document(path: Path, output: Path | None = None, *, overwrite: bool = False) -> Fit:
-    """As `fit`, from a YAML specification; recordings are found beside it first.
+    """As `fit`, from a YAML specification, by its path or the name of one that ships ("fits/force-table.yaml").
+    Recordings are found beside it first.
 
     Raises:
         InputError: as `fit`; it points at the line of the specification.
     """
+    path = find_file(str(path)) or path
     document = Document(path)
     try:
         spec: FitSpec = parse(FitSpec, document.data)

@@ -34,6 +34,11 @@ def test_a_yaml_file_has_the_whole_fit(tmp_path: Path) -> None:
     assert (code, "learned from steps 5 to 34" in output) == (0, True)
 
 
+def test_a_fit_that_ships_is_found_by_name(tmp_path: Path) -> None:
+    code, output = run("fits/force-table.yaml", "-o", tmp_path / "f.h5")
+    assert (code, "learned from its specification" in output) == (0, True)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
