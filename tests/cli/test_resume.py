@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 import pytest
 
+from gasfield.files import remove_drafts
 from gasfield.trajectory import Trajectory
 
 SCENARIO = """
@@ -121,6 +122,9 @@ def test_what_cannot_go_on(whole: Path, tmp_path: Path, gasfield: Callable, refu
     assert (busy.returncode, "another process" in busy.stderr) == (2, True)
     process.kill()
     process.wait()
+    remove_drafts(
+        tmp_path / "killed"
+    )  # of a checkpoint that was being written: a resume would remove it, refused or not
     resolved = tmp_path / "killed" / "scenario.yaml"
     text = resolved.read_text()
     resolved.write_text(text.replace("seed: 9", "seed: 8"))
