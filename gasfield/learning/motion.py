@@ -26,6 +26,8 @@ Array = NDArray[np.float64]
 Scheme = Literal["forward", "lagged", "trapezoid"]
 _SMOOTH = 0.9
 """Correlation of successive displacements above which motion of unknown origin counts as smooth."""
+_UNRELATED = 0.5
+"""Correlation of successive velocities below which differences of them are no accelerations."""
 _SIGNIFICANT = 4.0
 """Standard errors from which on a correlation of noisy displacements is not chance."""
 
@@ -55,6 +57,35 @@ def target_of(data: TrainingData, asked: Target | None) -> Target:
                 parameter="target",
             )
     return target
+
+
+def said_of_velocities(data: TrainingData) -> str:
+    """What is to be said of accelerations from the velocities of successive frames. Between them friction, and motion
+    across the wells, must not have changed the velocities by much.
+
+    Raises:
+        InputError: if successive velocities hardly correlate: differences of them are no accelerations, as for frames
+            far apart, and for samplers that draw velocities anew.
+    """
+    correlation = correlation_of_velocities(data)
+    text = f"the correlation of the velocities in successive frames is {correlation:.2g}"
+    if correlation < _UNRELATED:
+        raise InputError(
+            f"{text}, so that their differences are no accelerations: keep frames more often, or learn the density of "
+            "a sampler.",
+            parameter="target",
+        )
+    return f"{text}: a force that varies over this interval is averaged" if correlation < _SMOOTH else ""
+
+
+def correlation_of_velocities(data: TrainingData) -> float:
+    """Correlation of the velocities of all rows in successive frames; 1 for slow motion."""
+    products, squares = 0.0, 0.0
+    for part in data.transitions():
+        speeds = data.groups[part.source].speeds(slice(int(part.frames[0]), int(part.frames[-1]) + 2))
+        products += float(np.vdot(speeds[1:], speeds[:-1]))
+        squares += 0.5 * float(np.vdot(speeds[1:], speeds[1:]) + np.vdot(speeds[:-1], speeds[:-1]))
+    return products / squares if squares > 0.0 else 1.0
 
 
 def scheme_of(data: TrainingData, asked: Scheme | None) -> tuple[Scheme, str]:

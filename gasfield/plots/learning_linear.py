@@ -53,6 +53,7 @@ def drift_over_time(times: Values, values: Values, errors: Values, end: float, *
             )
     for ax in (size, parts):
         ax.axvline(end, color=INITIAL, linestyle=":", label="end of the training span")
+    size.set_ylim(bottom=0.0)
     finished(size, "Size of the drift", "time", "|a|")
     finished(parts, "Its principal components", "time", "component of a")
     return figure

@@ -106,6 +106,7 @@ def held_out_forces(predicted: Values, measured: Values, errors: Values, ax: Axe
         predicted, measured, yerr=2.0 * errors, fmt="o", markersize=4, color=CONTEXT, elinewidth=1.0,
         label="held-out blocks, 2 standard errors",
     )  # fmt: skip
+    ax.locator_params(axis="x", nbins=5)
     return finished(ax, "components of the force, in bins", "predicted", "measured")
 
 

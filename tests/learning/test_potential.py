@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 import gasfield
+from gasfield.errors import InputError
 from gasfield.forces import FORCES, Surroundings
 from gasfield.forces.learned import LearnedField
 from gasfield.learning.designs.basis import Basis, Frame, draw_features, pairs_of_axes
@@ -103,6 +104,15 @@ def test_langevin_motion_gives_force_friction_and_temperature(tmp_path: Path) ->
     friction = fit.quantities["friction"]
     assert friction.value == pytest.approx(2.0, abs=0.04 + 3 * float(np.asarray(friction.error)))
     assert fit.quantities["temperature"].value == pytest.approx(1.0, rel=0.06)
+
+
+def test_velocities_that_are_drawn_anew_give_no_force(tmp_path: Path) -> None:
+    """Hybrid Monte Carlo draws velocities at every step, so that successive ones do not correlate."""
+    law = {"kind": "hmc", "time_step": 0.1, "leapfrog_steps": 5}
+    path = recorded(tmp_path / "t.h5", law, steps=20, temperature=1.0)
+    for model in ({"kind": "potential", "count": 5}, {"kind": "general", "count": 5}):
+        with pytest.raises(InputError, match=r"correlation of the velocities in successive frames is -?0\.0"):
+            gasfield.fit(path, model)
 
 
 def test_noise_that_two_steps_share_leaves_the_whole_force(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from gasfield.diagnostics.group import Group
 from gasfield.dynamics import DynamicsSpec
 from gasfield.errors import InputError
 from gasfield.learning.data import Array, TrainingData, Transitions
-from gasfield.learning.motion import Scheme, scheme_of
+from gasfield.learning.motion import Scheme, said_of_velocities, scheme_of
 
 _ROWS = 8192
 """Most rows of a piece."""
@@ -69,7 +69,7 @@ def motion_of(
     """What is given, or else what the dynamics of the trajectories ask for.
 
     Raises:
-        InputError: if a force is asked for, and no velocities were kept.
+        InputError: if a force is asked for, and no velocities were kept, or frames are too far apart for it.
     """
     laws = [_dynamics(data, number) for number in range(len(data.groups))]
     stored = all(group.velocities is not None for group in data.groups)
@@ -80,7 +80,7 @@ def motion_of(
             "a force is learned from velocities, and none were kept: learn the velocity.", parameter="target"
         )
     noiseless = all(law is not None and not law.thermal for law in laws)
-    notes: list[str] = []
+    notes = [said_of_velocities(data)] if target == "force" else []
     if target == "velocity":
         scheme, why = scheme_of(data, scheme)
         notes.append(why)

@@ -27,7 +27,7 @@ from gasfield.learning.designs.kernel_sums import External, KernelProblem, Kerne
 from gasfield.learning.designs.pair_design import SplineSpace
 from gasfield.learning.least_squares.separable import SeparableSolution
 from gasfield.learning.model import FieldModel, Figures, Fitted
-from gasfield.learning.motion import Scheme, scheme_of, sources_of, target_of
+from gasfield.learning.motion import Scheme, said_of_velocities, scheme_of, sources_of, target_of
 from gasfield.quantity import Quantity
 from gasfield.registry import register
 
@@ -94,7 +94,8 @@ class KernelModel(FieldModel):
             spread = float(np.std(found.draws[:, -1], ddof=1)) if len(found.draws) else np.nan
             unit = "1/time" if target == "velocity" else "energy/length^2"
             quantities["external.stiffness"] = Quantity(float(found.shared[-1]), unit, spread)
-        notes = [*([said] if said else []), *self._notes(problem, found, alias, pinned)]
+        slow = said_of_velocities(data) if target == "force" else ""
+        notes = [*(note for note in (said, slow) if note), *self._notes(problem, found, alias, pinned)]
         terms = {"kernel": self._kernel(problem, found, sampled)}
         if self.external != "none":
             terms["external"] = _external(problem, found, sums.reference)
