@@ -13,7 +13,6 @@ from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
 from gasfield.forces.learned import LearnedField, Moved, Term
 from gasfield.forces.learned.features import FourierFeatures
@@ -25,16 +24,15 @@ from gasfield.learning.designs.basis import (
     draw_features,
     evaluate,
     law_of,
-    length_scales,
     shrink_features,
     smoothest,
 )
+from gasfield.learning.designs.feature_model import FeatureModel
 from gasfield.learning.designs.field_samples import Motion, motion_of, samples, thinning
 from gasfield.learning.least_squares.normal_equations import NormalEquations
 from gasfield.learning.least_squares.quality import quality
 from gasfield.learning.methods.helmholtz import GradientPart, GradientProjection, shares_of
-from gasfield.learning.model import FieldModel, Figures, Fitted
-from gasfield.learning.motion import Scheme
+from gasfield.learning.model import Figures, Fitted
 from gasfield.quantity import Quantity
 from gasfield.registry import register
 
@@ -48,21 +46,12 @@ _AMPLE = 10
 
 
 @register
-class GeneralModel(FieldModel):
+class GeneralModel(FeatureModel):
     """A field that need not be a gradient, and its Helmholtz-Hodge split."""
 
     tried: ClassVar[bool] = False
 
     kind: Literal["general"] = "general"
-    count: int = Field(200, ge=1, le=5000)
-    """Number of random Fourier features."""
-    length_scale: float | None = Field(None, gt=0.0, allow_inf_nan=False)
-    """Of the features [length]; by cross-validation among multiples of the median distance if left out."""
-    target: Literal["velocity", "force"] | None = None
-    """What the field is; if left out, the force for runs with stored velocities, the velocity otherwise."""
-    scheme: Scheme | None = None
-    """Where the field is taken; if left out, half way where the motion is without noise; else at the start of each
-    interval, or of the one before where successive displacements share their noise."""
 
     def fit(self, data: TrainingData | None) -> Fitted:
         """Fits the model.
@@ -74,7 +63,7 @@ class GeneralModel(FieldModel):
         motion = motion_of(data, self.target, self.scheme)
         places = data.sample(max(1000, min(20_000, _NUMBERS // data.dimensions)))
         frame = Frame.of(places)
-        widths = length_scales(places, data.seed) if self.length_scale is None else [self.length_scale]
+        widths = self.widths(places, data.seed)
         drawn = [_fourier(self.count, frame.inwards(places), width, data.seed) for width in widths]
         best = _best_of(data, motion, frame, drawn) if len(drawn) > 1 else 0
         features = drawn[best]

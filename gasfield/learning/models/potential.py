@@ -19,11 +19,11 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
 from gasfield.forces.learned import LearnedField, Moved, Term
 from gasfield.learning.data import TrainingData
-from gasfield.learning.designs.basis import Basis, Frame, draw_features, length_scales, pairs_of_axes
+from gasfield.learning.designs.basis import Basis, Frame, draw_features, pairs_of_axes
+from gasfield.learning.designs.feature_model import FeatureModel
 from gasfield.learning.designs.field_samples import Motion, mean_span, motion_of
 from gasfield.learning.least_squares.normal_equations import NormalEquations, Solution
 from gasfield.learning.least_squares.quality import quality
@@ -36,8 +36,7 @@ from gasfield.learning.methods.conservative import (
     penalty_of,
     solve_confining,
 )
-from gasfield.learning.model import FieldModel, Figures, Fitted
-from gasfield.learning.motion import Scheme
+from gasfield.learning.model import Figures, Fitted
 from gasfield.quantity import Quantity
 from gasfield.registry import register
 
@@ -50,21 +49,12 @@ _SHOWN = 1000
 
 
 @register
-class PotentialModel(FieldModel):
+class PotentialModel(FeatureModel):
     """A conservative field."""
 
     kind: Literal["potential"] = "potential"
     features: Literal["gaussian", "fourier"] = "gaussian"
     """Gaussians at places drawn from the sample, or random Fourier features."""
-    count: int = Field(200, ge=1, le=5000)
-    """Number of features."""
-    length_scale: float | None = Field(None, gt=0.0, allow_inf_nan=False)
-    """Of the features [length]; by cross-validation among multiples of the median distance if left out."""
-    target: Literal["velocity", "force"] | None = None
-    """What the field is; if left out, the force for runs with stored velocities, the velocity otherwise."""
-    scheme: Scheme | None = None
-    """Where the field is taken; if left out, half way where the motion is without noise; else at the start of each
-    interval, or of the one before where successive displacements share their noise."""
 
     def fit(self, data: TrainingData | None) -> Fitted:
         """Fits the model.
@@ -76,7 +66,7 @@ class PotentialModel(FieldModel):
         motion = motion_of(data, self.target, self.scheme)
         places = data.sample()
         frame = Frame.of(places)
-        widths = length_scales(places, data.seed) if self.length_scale is None else [self.length_scale]
+        widths = self.widths(places, data.seed)
         bases = self._bases(frame, places, widths, data.seed)
         best = best_of(data, motion, bases) if len(bases) > 1 else 0
         basis = bases[best]
