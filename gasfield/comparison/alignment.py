@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.diagnostics import Group
-from gasfield.diagnostics.group import Presence
+from gasfield.diagnostics.presence import Presence
 from gasfield.diagnostics.repeats import distinct_frames
 from gasfield.errors import InputError
 from gasfield.trajectory import SURVEYED, Trajectory

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import wraps
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.diagnostics.context import WHOLE, NotApplicable, Origin, RunContext
+from gasfield.diagnostics.presence import Presence, Vectors
 from gasfield.diagnostics.repeats import distinct_frames
 from gasfield.diagnostics.stored import Index, Stored
 from gasfield.forces import TotalForce
@@ -21,7 +22,6 @@ BLOCK_BYTES = 1 << 26
 """Most memory (in float64) of a block of frames, or of the histories of a block of rows."""
 IN_MEMORY_BYTES = 1 << 28
 """Larger positions and velocities stay in the file and are read block by block."""
-Vectors = NDArray[np.floating[Any]] | Stored
 UNKNOWN = Origin()
 ALL = "all rows"
 """Name of the group of all rows of a trajectory."""
@@ -39,41 +39,6 @@ def once(function: Callable[[Group], T]) -> Callable[[Group], T]:
         return found
 
     return remembered
-
-
-class Presence(NamedTuple):
-    """Where the rows of a group have a finite position.
-
-    Attributes:
-        in_frame: (T,) how many rows have one in each frame.
-        of_row: (N,) in how many frames each row has one.
-        broken: (N,) the first step at which a row is there and has none; -1 for a row without such a step.
-    """
-
-    in_frame: NDArray[np.int64]
-    of_row: NDArray[np.int64]
-    broken: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, steps: NDArray[np.int64], positions: Vectors, *appears: NDArray[np.int64]) -> Self:
-        """That of positions (T, N, D) of rows that appear at some steps (N,)."""
-        in_frame, of_row = np.zeros(len(steps), np.int64), np.zeros(positions.shape[1], np.int64)
-        broken = np.full(positions.shape[1], -1)
-        start = np.max(appears, axis=0)
-        for frame, x in enumerate(positions):
-            finite = np.isfinite(x).all(axis=1)
-            in_frame[frame] = finite.sum()
-            of_row += finite
-            broken[~finite & (start <= steps[frame]) & (broken < 0)] = steps[frame]
-        return cls(in_frame, of_row, broken)
-
-    @property
-    def fault(self) -> str | None:
-        """How many rows are broken; None if none is."""
-        since = self.broken[self.broken >= 0]
-        if not len(since):
-            return None
-        return f"{len(since)} of {len(self.broken)} rows are not finite, from step {since.min()} on: they are left out"
 
 
 @dataclass(frozen=True)

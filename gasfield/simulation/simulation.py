@@ -42,6 +42,7 @@ from gasfield.simulation.overlap import require_apart
 from gasfield.simulation.planting import PlantTracers
 from gasfield.simulation.provenance import attributes, described
 from gasfield.simulation.start import Find, GasLike, initial_state, specification
+from gasfield.simulation.state import restore_gas, state_of, under
 from gasfield.spaces import Space
 from gasfield.spec import parse
 from gasfield.streams import require_seed
@@ -431,17 +432,7 @@ class Simulation(Closing):
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Everything that is needed to go on, bit for bit: arrays by name, as copies."""
-        gas = self.gas
-        arrays: dict[str, NDArray[Any]] = {
-            "gas/positions": gas.positions.copy(),
-            "gas/ids": gas.ids.copy(),
-            "gas/step": np.array(gas.step),
-            "gas/time": np.array(gas.time),
-        }
-        if gas.velocities is not None:
-            arrays["gas/velocities"] = gas.velocities.copy()
-        if gas.images is not None:
-            arrays["gas/images"] = gas.images.copy()
+        arrays = state_of(self.gas)
         arrays |= {f"law/{name}": array for name, array in self.dynamics.state().items()}
         arrays |= self._monitor.state()
         for number, operation in enumerate(self._own_operations()):
@@ -460,19 +451,12 @@ class Simulation(Closing):
             self.operations[place] = self._planting
         try:
             self._planting.plant_again(state["gas/ids"])
-            gas = self.gas
-            gas.positions[...] = state["gas/positions"]
-            if gas.velocities is not None:
-                gas.velocities[...] = state["gas/velocities"]
-            if gas.images is not None:
-                gas.images[...] = state.get("gas/images", 0)
-                self.space.wrap(gas.positions, gas.images)  # releases without images left positions unwrapped
-            gas.step, gas.time = int(state["gas/step"]), float(state["gas/time"])
-            self.dynamics.restore(_under("law/", state))
+            restore_gas(self.gas, self.space, state)
+            self.dynamics.restore(under("law/", state))
             if "watch/scale" in state:
                 self._monitor.restore(state)
             for number, operation in enumerate(self._own_operations()):
-                own = _under(f"operation/{number}/", state)
+                own = under(f"operation/{number}/", state)
                 if own and (operation.rewinds or not self._begun):
                     operation.restore(own)
         except (KeyError, ValueError) as fault:
@@ -498,8 +482,3 @@ class Simulation(Closing):
         )
         plugins = plugins_in_use(scenario, self.law, tuple(self._forces))
         return attributes(self, scenario, plugins) | ({} if self.minimum is None else self.minimum.as_attributes())
-
-
-def _under(prefix: str, state: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """The arrays whose names have a prefix, without it."""
-    return {name.removeprefix(prefix): array for name, array in state.items() if name.startswith(prefix)}

@@ -9,7 +9,8 @@ import numpy as np
 from scipy.special import gammaln
 
 from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values
-from gasfield.diagnostics.group import Group, Vectors
+from gasfield.diagnostics.group import Group
+from gasfield.diagnostics.presence import Vectors
 from gasfield.diagnostics.thermodynamics.confinement import require_confined
 from gasfield.diagnostics.thermodynamics.equilibrium import equilibrium_frames, require_equilibrium
 from gasfield.kernels.pair_counts import count_cross_pairs, count_pairs

@@ -22,7 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import digamma, polygamma
 
-from gasfield.diagnostics.group import Group, Vectors
+from gasfield.diagnostics.group import Group
+from gasfield.diagnostics.presence import Vectors
 from gasfield.diagnostics.thermodynamics.steady import Steady
 from gasfield.spaces import Space
 from gasfield.statistics.correlation import integrated_time

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.diagnostics import Group
-from gasfield.diagnostics.group import Vectors
 from gasfield.diagnostics.lattice.freezing import rows_moved
+from gasfield.diagnostics.presence import Vectors
 from gasfield.diagnostics.repeats import distinct_frames
 from gasfield.diagnostics.stored import Stored
 from gasfield.errors import InputError, about
