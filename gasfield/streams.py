@@ -46,6 +46,16 @@ class Stream(IntEnum):
     """Rows from which a recorder estimates the weight of each position."""
     FORECAST_CONTROL = 20
     """Order and signs of the increments in the negative control of a forecast."""
+    TOKENS = 21
+    """Tokens drawn from the law of a language model."""
+    TOKEN_FILTERS = 22
+    """Random decisions of a processor of logits (XTC)."""
+    SEQUENCE_PROPOSALS = 23
+    """Tokens and cuts proposed to a Metropolis chain over sequences."""
+    SEQUENCE_ACCEPTANCE = 24
+    """Whether a proposed sequence is accepted."""
+    EXCHANGES = 25
+    """Whether two replicas exchange their temperatures."""
 
 
 SEEDS = 2**64

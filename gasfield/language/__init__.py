@@ -1,0 +1,1 @@
+"""Language models on this machine: their logits, from a folder, a GGUF file or a file of logits."""

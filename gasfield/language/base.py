@@ -1,0 +1,113 @@
+"""What a causal language model offers: the logits of the next token, for a text or for sequences that grow."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasfield.errors import InputError
+
+Ids = NDArray[np.int64]
+"""Token ids."""
+Logits = NDArray[np.float32]
+"""Logits: one number per token of the vocabulary, defined up to a constant."""
+
+
+class Tokenizer(ABC):
+    """Text to token ids and back."""
+
+    @abstractmethod
+    def encode(self, text: str) -> Ids:
+        """(S,) ids of a raw text: no chat template, no special token but those that the tokenizer itself adds."""
+
+    @abstractmethod
+    def decode(self, ids: Sequence[int] | Ids) -> str:
+        """The text of ids."""
+
+    @abstractmethod
+    def chat(self, message: str) -> str:
+        """A message of a user in the model's chat template, up to where the answer begins.
+
+        Raises:
+            InputError: if the model has no chat template.
+        """
+
+    def token(self, index: int) -> str:
+        """One token as text."""
+        return self.decode([index])
+
+
+class Decoding(ABC):
+    """B sequences of equal length that grow token by token; what the model computed of them is kept.
+
+    Attributes:
+        logits: (B, V) of the next token of each sequence.
+        length: tokens of each sequence so far, the prompt included.
+    """
+
+    logits: Logits
+    length: int
+
+    @abstractmethod
+    def extend(self, tokens: Ids) -> None:
+        """Appends one token (B,) to each sequence.
+
+        Raises:
+            InputError: if the sequences fill the context of the model.
+        """
+
+    @abstractmethod
+    def cut(self, length: int) -> None:
+        """Forgets all tokens from `length` on, and computes `logits` anew; 1 <= length <= self.length."""
+
+
+class LanguageModel(ABC):
+    """A causal language model.
+
+    Attributes:
+        name: of the file or folder.
+        vocabulary: number of tokens V that logits are given for.
+        context: the most tokens of a sequence, or None if there is no limit.
+        end: ids of the tokens that end a text.
+        tokenizer: of the model, or None if it has none.
+    """
+
+    name: str
+    vocabulary: int
+    context: int | None
+    end: tuple[int, ...]
+    tokenizer: Tokenizer | None
+
+    @abstractmethod
+    def logits(self, ids: Ids) -> Logits:
+        """(S, V) logits of the token after each position of a sequence (S,).
+
+        Raises:
+            InputError: if the sequence is empty, longer than the context, or has an id outside the vocabulary.
+        """
+
+    @abstractmethod
+    def decode(self, prompts: Ids) -> Decoding:
+        """A decoding that starts from B prompts (B, S) of equal length, S >= 1."""
+
+    def require_ids(self, ids: Ids) -> Ids:
+        """The ids (..., S), if the model can read them.
+
+        Raises:
+            InputError: if they are empty, longer than the context, or outside the vocabulary.
+        """
+        ids = np.asarray(ids, np.int64)
+        if ids.shape[-1] == 0:
+            raise InputError(f"{self.name}: the prompt is empty; a model needs at least one token.", parameter="prompt")
+        if self.context is not None and ids.shape[-1] > self.context:
+            raise InputError(
+                f"{self.name}: {ids.shape[-1]} tokens are longer than the model's context of {self.context}.",
+                parameter="prompt",
+            )
+        if ids.min() < 0 or ids.max() >= self.vocabulary:
+            outside = int(ids[(ids < 0) | (ids >= self.vocabulary)][0])
+            raise InputError(f"{self.name}: token {outside} is outside the model's vocabulary of {self.vocabulary}.")
+        return ids

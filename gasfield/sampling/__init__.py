@@ -1,0 +1,1 @@
+"""Tokens and sequences of a language model at a temperature: sampling, and exact and sampled thermodynamics."""
