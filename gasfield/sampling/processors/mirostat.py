@@ -62,14 +62,11 @@ def _zipf_count(surprise: Array, bound: Array) -> Array:
     """k (B, 1) of version 1, from surprises (B, V) in ascending order."""
     states = surprise.shape[1]
     ranks = np.arange(1, min(_ZIPF_TOKENS, states))
-    steps = np.log((ranks + 1) / ranks)
-    drops = np.diff(surprise[:, : ranks.size + 1], axis=-1) * np.log(2.0)
-    allowed = np.isfinite(drops)
-    exponent = np.where(allowed, steps * np.where(allowed, drops, 0.0), 0.0).sum(axis=-1) / np.where(
-        allowed, steps**2, 0.0
-    ).sum(axis=-1)
-    exponent = exponent[:, None]
-    excess = exponent - 1.0
+    top = surprise[:, : ranks.size + 1] * np.log(2.0)
+    steps = np.where(np.isfinite(top[:, 1:]), np.log((ranks + 1) / ranks), 0.0)
+    drops = np.diff(np.where(np.isfinite(top), top, 0.0), axis=-1)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        exponent = ((steps * drops).sum(axis=-1) / (steps**2).sum(axis=-1))[:, None]
+        excess = exponent - 1.0
         found = (excess * 2.0**bound / (1.0 - float(states) ** -excess)) ** (1.0 / exponent)
     return np.asarray(np.maximum(np.floor(np.where(np.isnan(found), 1.0, found)), 1.0))
