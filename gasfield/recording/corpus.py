@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.errors import InputError
+from gasfield.language.base import readable
 from gasfield.resources import find_file
 
 DEFAULT_TEXT = "texts/kjv.txt.xz"
@@ -110,13 +111,8 @@ def _byte_pair_encode(text: str, vocabulary: int) -> tuple[NDArray[np.int64], li
     tokenizer.train_from_iterator(lines, trainer)
     ids = np.concatenate([np.array(code.ids, np.int64) for code in tokenizer.encode_batch(lines)])
     known = tokenizer.get_vocab_size()
-    strings = [_readable(tokenizer.decode([i]), str(tokenizer.id_to_token(i))) for i in range(known)]
+    strings = [readable(tokenizer.decode([i]), str(tokenizer.id_to_token(i))) for i in range(known)]
     return ids, strings + [f"<unused {i}>" for i in range(known, vocabulary)], str(tokenizer.to_str())
-
-
-def _readable(decoded: str, spelled: str) -> str:
-    """A token as text; a token that is not printable (part of a character, a control code) in byte-level notation."""
-    return decoded if decoded.isprintable() and "\ufffd" not in decoded else spelled
 
 
 def _longest_part(ids: NDArray[np.int64], vocabulary: int, dead: int) -> int:
