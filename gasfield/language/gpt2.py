@@ -254,7 +254,7 @@ def _mix(query: Array, keys: Array, values: Array, hidden: NDArray[np.bool_]) ->
     weights -= weights.max(axis=-1, keepdims=True)
     np.exp(weights, out=weights)
     weights /= weights.sum(axis=-1, keepdims=True)
-    mixed: Array = weights @ values
+    mixed: Array = np.matmul(weights, values)
     return mixed
 
 
@@ -276,7 +276,7 @@ class _Kept:
             shape = list(self._arrays.shape)
             shape[4] = min(self._most, max(self.length, 2 * capacity))
             require_memory(4 * math.prod(shape), f"keys and values of {shape[2]} x {shape[4]} tokens")
-            larger: Array = np.empty(shape, np.float32)
+            larger: Array = np.empty(tuple(shape), np.float32)
             larger[..., :start, :] = self._arrays[..., :start, :]
             self._arrays = larger
         return start

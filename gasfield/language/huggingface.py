@@ -6,7 +6,7 @@ import inspect
 import os
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +106,7 @@ def _quiet() -> Iterator[None]:
     logs.set_verbosity_error()
     logs.disable_progress_bar()
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), open(os.devnull, "w") as nowhere, redirect_stderr(nowhere):
             warnings.simplefilter("ignore")
             yield
     finally:
@@ -160,7 +160,7 @@ class HuggingFaceModel(LanguageModel):
         self.tokenizer = tokenizer
         takes = inspect.signature(module.forward).parameters
         # Names that changed between versions of transformers.
-        self.cache_name = "cache" if "cache" in takes else "past_key_values"
+        self.cache_name = next((name for name in ("cache", "past_key_values") if name in takes), None)
         keeps = next((name for name in ("logits_to_keep", "num_logits_to_keep") if name in takes), None)
         self.last_only = {} if keeps is None else {keeps: 1}
         text = module.config.get_text_config()
@@ -214,9 +214,9 @@ class _CachedDecoding(Decoding):
         """Computes the new tokens (B, n) behind those in the cache."""
         model = self._model
         tokens = torch.from_numpy(np.ascontiguousarray(new))
-        out = model.module(tokens, use_cache=True, **model.last_only, **{model.cache_name: self._cache})
-        found = [out.get(name) for name in (model.cache_name, "past_key_values", "cache_params")]
-        self._cache = next((cache for cache in found if cache is not None), None)
+        kept = {} if model.cache_name is None else {model.cache_name: self._cache}
+        out = model.module(tokens, use_cache=model.cache_name is not None, **model.last_only, **kept)
+        self._cache = None if model.cache_name is None else out.get(model.cache_name)
         self.logits = out.logits[:, -1].float().numpy()
         self.length = self._ids.shape[1]
 
