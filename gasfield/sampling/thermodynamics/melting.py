@@ -65,7 +65,9 @@ class Scaling:
             self.states[:-1], self.states[1:], self.peaks[:-1], self.peaks[1:], strict=True
         ):
             if not higher.height > lower.height:
-                return f"the peak does not grow from {few:,} to {many:,} tokens ({lower.height:.2f}, {higher.height:.2f})"
+                return (
+                    f"the peak does not grow from {few:,} to {many:,} tokens ({lower.height:.2f}, {higher.height:.2f})"
+                )
         return None
 
 
