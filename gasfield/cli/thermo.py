@@ -107,15 +107,23 @@ def _print_peaks(model: ModelThermo) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("T of peak", "C there", "Zipf", "Gauss", "law", "gap", "s", "melts at", "after"):
+    for name in ("T of peak", "C there", "Zipf", "Gauss", "tail", "gap", "s", "melts at", "after"):
         table.add_column(name, no_wrap=name != "after", min_width=12 if name == "after" else None)
     for token in model.tokens[:LISTED]:
         quantities = token.quantities()
-        shown = ("peak.temperature", "peak.height", "zipf.height", "gaussian.height", "law.height", "law.gap", "law.s")
+        shown = (
+            "peak.temperature",
+            "peak.height",
+            "zipf.height",
+            "gaussian.height",
+            "tail.height",
+            "tail.gap",
+            "tail.s",
+        )
         cells = [quantities[name].text() for name in shown]
         table.add_row(*cells, quantities["melting_point"].text(), escape(token.context.text))
     Console().print(table)
-    print("Zipf, Gauss: heights of the peaks of both nulls; law: of one lowest state, a gap and a tail s ln i.")
+    print("Zipf, Gauss: heights of the peaks of both nulls; tail: of the law of one lowest state, a gap, and s ln i.")
     if len(model.tokens) > LISTED:
         print(f"... {len(model.tokens) - LISTED} more (--json has all)")
     if len(model.tokens) == 1 and (objection := model.tokens[0].scaling.objection):

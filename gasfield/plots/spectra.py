@@ -17,9 +17,10 @@ Array = NDArray[np.float64]
 POINTS = 80
 COLUMNS = 3
 LAWS = (
-    ("gap_and_tail", "gap and Zipf tail", SIMULATED, (0, (3.5, 2.0))),
-    ("zipf", "bare Zipf (null)", CONTEXT, "dashdot"),
-    ("gaussian", "Gaussian energies (null)", SERIES[1], "dotted"),
+    ("tail", "lowest state, gap, Zipf tail", SIMULATED, (0, (3.5, 2.0))),
+    ("bulk", "lowest state, Gaussian energies", SERIES[2], (0, (6.0, 1.5))),
+    ("zipf", "null: bare Zipf", CONTEXT, "dashdot"),
+    ("gaussian", "null: Gaussian energies", SERIES[1], "dotted"),
 )
 
 
@@ -55,17 +56,16 @@ def ranked(ax: Axes, token: Any) -> None:
     """Draws E - E_1 over the rank, logarithmic, of one next token, its nulls and its law."""
     ranks = np.unique(np.geomspace(1, len(token.energies), 400).astype(int))
     for energies, label, colour, dash, width in _curves(token):
-        shown = energies[ranks - 1] - (energies[0] if colour != SERIES[1] else token.energies[0])
-        ax.plot(ranks, shown, color=colour, linestyle=dash, linewidth=width, label=label)
+        ax.plot(ranks, energies[ranks - 1], color=colour, linestyle=dash, linewidth=width, label=label)
     ax.set_xscale("log")
     dress(ax, _title(token), "rank i = integrated density of states", "E − E₁ [nats]")
-    ax.set_ylim(min(0.0, -0.2), 1.05 * float(token.energies[-1] - token.energies[0]))
+    ax.set_ylim(-0.2, 1.05 * float(token.energies[-1] - token.energies[0]))
 
 
 def density(ax: Axes, token: Any) -> None:
     """Draws the density of states of one next token, its nulls and its law, from octaves of the rank."""
     for energies, label, colour, dash, width in _curves(token):
-        middle, states = _density(energies - (energies[0] if colour != SERIES[1] else token.energies[0]))
+        middle, states = _density(energies)
         ax.plot(middle, states, color=colour, linestyle=dash, linewidth=width, label=label)
     ax.set_yscale("log")
     dress(ax, _title(token), "E − E₁ [nats]", "states per nat")
@@ -78,8 +78,8 @@ def over_contexts(models: Sequence[Any]) -> Figure:
     names = (
         ("peak.temperature", "Place of the peak of C", "T"),
         ("peak.height", "Height of the peak of C", "C [nats]"),
-        ("law.gap", "Gap of the law", "gap [nats]"),
-        ("law.s", "Limiting temperature s of the law", "s [nats]"),
+        ("tail.gap", "Gap of the law", "gap [nats]"),
+        ("tail.s", "Limiting temperature s of the law", "s [nats]"),
     )
     for ax, (name, title, label) in zip(panels, names, strict=True):
         for model, colour in zip(models, (INK, *SERIES) * len(models), strict=False):
@@ -97,7 +97,7 @@ def over_contexts(models: Sequence[Any]) -> Figure:
 
 def _null_heights(ax: Axes, tokens: Sequence[Any]) -> None:
     """Draws the heights of both nulls, which depend on the number of states alone."""
-    for which, label, colour, dash in LAWS[1:]:
+    for which, label, colour, dash in LAWS[2:]:
         ax.axhline(getattr(tokens[0], which).peak().height, color=colour, linestyle=dash, linewidth=1.2, label=label)
 
 
@@ -114,16 +114,20 @@ def _panels(tokens: Sequence[Any], draw: Callable[[Axes, Any], None], title: str
         ax.set_visible(False)
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(
-        handles, labels, loc="outside lower center", ncols=2 if columns == 1 else 4, fontsize=8.5, frameon=False
+        handles, labels, loc="outside lower center", ncols=2 if columns == 1 else 3, fontsize=8.5, frameon=False
     )
     return figure
 
 
 def _curves(token: Any) -> list[tuple[Array, str, str, Any, float]]:
-    """Energies, label, colour, dash and width of the next token, the law and the nulls."""
-    laws = {"gap_and_tail": token.law, "zipf": token.zipf, "gaussian": token.gaussian}
-    curves = [(token.energies, "measured", INK, "solid", 2.0)]
-    return curves + [(laws[which].energies(), label, colour, dash, 1.5) for which, label, colour, dash in LAWS]
+    """Energies above the lowest measured one, label, colour, dash and width: the next token, laws and nulls."""
+    measured = token.energies - token.energies[0]
+    curves: list[tuple[Array, str, str, Any, float]] = [(measured, "measured", INK, "solid", 2.0)]
+    for which, label, colour, dash in LAWS:
+        energies = getattr(token, which).energies()
+        zero = token.energies[0] if which == "gaussian" else 0.0
+        curves.append((energies - zero, label, colour, dash, 1.5))
+    return curves
 
 
 def _density(energies: Array) -> tuple[Array, Array]:

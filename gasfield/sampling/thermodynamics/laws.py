@@ -1,4 +1,4 @@
-"""Laws of a spectrum: the two nulls, bare Zipf and Gaussian energies, and one lowest state, a gap and a Zipf tail.
+"""Laws of a spectrum: two nulls, bare Zipf and Gaussian energies, and the same two above one lowest state of its own.
 
 Each is fitted to the ranked energies of one context, has as many states, and its C(T) is the same exact sum. The height
 of the peak of either null depends on the number of states alone: what is fitted scales its energies, so it only moves
@@ -37,12 +37,12 @@ class Zipf:
     @classmethod
     def fit(cls, energies: Array) -> Zipf:
         """Least squares with weights 1/i and a free constant over all ranks of ascending energies (V,)."""
-        line = line_through(energies, 1, len(energies))
+        line = line_through(energies, _log_ranks(len(energies)), 1, len(energies))
         return cls(len(energies), line.slope, line.slope_error)
 
     def energies(self) -> Array:
         """(V,), ascending from 0."""
-        return self.exponent * np.log(np.arange(1.0, self.states + 1.0))
+        return self.exponent * _log_ranks(self.states)
 
     def peak(self) -> Peak:
         """Of the heat capacity."""
@@ -108,7 +108,7 @@ class GapAndTail:
     def fit(cls, energies: Array, ranks: tuple[int, int] | None = None) -> GapAndTail:
         """Least squares with weights 1/i over ranks (first, last) of ascending energies (V,); default: 2 to V."""
         first, last = ranks or (2, len(energies))
-        line = line_through(energies, first, last)
+        line = line_through(energies, _log_ranks(len(energies)), first, last)
         return cls(
             len(energies), line.intercept - float(energies[0]), line.slope, line.intercept_error, line.slope_error,
             (first, min(last, len(energies))),
@@ -116,7 +116,51 @@ class GapAndTail:
 
     def energies(self) -> Array:
         """(V,) in the order of ranks; not ascending if the gap is negative."""
-        found = self.gap + self.s * np.log(np.arange(1.0, self.states + 1.0))
+        found = self.gap + self.s * _log_ranks(self.states)
+        found[0] = 0.0
+        return found
+
+    def peak(self) -> Peak:
+        """Of the heat capacity."""
+        return peak_of(self.energies())
+
+
+@dataclass(frozen=True)
+class GapAndGaussian:
+    """E_1 = 0 and, from rank 2 on, the Gaussian energies of `Gaussian`: random energies with one favoured state.
+
+    Its tail begins as an exponential density of states does, with the slope dE / d ln i = sigma dz / d ln i, and bends
+    away from it where Gaussian energies grow rare: the sum over ranks converges at every T.
+
+    Attributes:
+        states: their number V.
+        mean: of the Gaussian energies, above the lowest state.
+        sigma: their standard deviation.
+        mean_error: standard error.
+        sigma_error: standard error.
+        ranks: first and last rank that were fitted.
+    """
+
+    states: int
+    mean: float
+    sigma: float
+    mean_error: float
+    sigma_error: float
+    ranks: tuple[int, int]
+
+    @classmethod
+    def fit(cls, energies: Array, ranks: tuple[int, int] | None = None) -> GapAndGaussian:
+        """Least squares as of `GapAndTail.fit`, with the order statistics in place of ln i."""
+        first, last = ranks or (2, len(energies))
+        line = line_through(energies, _normal_order(len(energies)), first, last)
+        return cls(
+            len(energies), line.intercept - float(energies[0]), line.slope, line.intercept_error, line.slope_error,
+            (first, min(last, len(energies))),
+        )  # fmt: skip
+
+    def energies(self) -> Array:
+        """(V,) in the order of ranks; not ascending if the second lies below the first."""
+        found = self.mean + self.sigma * _normal_order(self.states)
         found[0] = 0.0
         return found
 
@@ -130,15 +174,25 @@ def _scaled(peak: Peak, scale: float) -> Peak:
     return Peak(peak.temperature * scale, peak.height, peak.maxima) if scale > 0.0 else Peak(np.nan, 0.0, 0)
 
 
+@lru_cache(maxsize=8)
+def _log_ranks(states: int) -> Array:
+    """ln i of the ranks 1..V."""
+    found: Array = np.log(np.arange(1.0, states + 1.0))
+    found.flags.writeable = False
+    return found
+
+
+@lru_cache(maxsize=8)
 def _normal_order(states: int) -> Array:
     """Approximate means of the order statistics of standard normal numbers (Blom 1958)."""
     found: Array = ndtri((np.arange(1.0, states + 1.0) - 0.375) / (states + 0.25))
+    found.flags.writeable = False
     return found
 
 
 @lru_cache(maxsize=64)
 def _zipf_peak(states: int) -> Peak:
-    return peak_of(np.log(np.arange(1.0, states + 1.0)))
+    return peak_of(_log_ranks(states))
 
 
 @lru_cache(maxsize=64)

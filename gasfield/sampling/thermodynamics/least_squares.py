@@ -18,11 +18,11 @@ from gasfield.errors import InputError
 
 @dataclass(frozen=True)
 class Line:
-    """E_i = intercept + slope ln i.
+    """E_i = intercept + slope x_i.
 
     Attributes:
-        intercept: at rank 1.
-        slope: per e-fold of the rank.
+        intercept: where x = 0.
+        slope: per unit of x.
         intercept_error: standard error; NaN with fewer than four octaves.
         slope_error: likewise.
     """
@@ -33,8 +33,14 @@ class Line:
     slope_error: float
 
 
-def line_through(energies: NDArray[np.float64], first: int, last: int) -> Line:
+def line_through(energies: NDArray[np.float64], x: NDArray[np.float64], first: int, last: int) -> Line:
     """Fits the ranks first..last, both included and counted from 1, of ascending energies (V,).
+
+    Args:
+        energies: (V,).
+        x: (V,) what they are linear in, for each rank: ln i of a Zipf tail.
+        first: rank.
+        last: rank, V if it is beyond.
 
     Raises:
         InputError: if there are fewer than two ranks.
@@ -43,7 +49,7 @@ def line_through(energies: NDArray[np.float64], first: int, last: int) -> Line:
     if last - first < 1:
         raise InputError(f"A line through ranks {first} to {last} needs at least two of them.", parameter="keep")
     ranks = np.arange(first, last + 1.0)
-    design = np.stack([np.ones(len(ranks)), np.log(ranks)], axis=1)
+    design = np.stack([np.ones(len(ranks)), x[first - 1 : last]], axis=1)
     weighted = design / ranks[:, None]
     bread = np.linalg.inv(weighted.T @ design)
     values = energies[first - 1 : last]

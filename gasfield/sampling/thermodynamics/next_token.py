@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from gasfield.errors import InputError
 from gasfield.quantity import Quantity
 from gasfield.sampling.thermodynamics.contexts import Context
-from gasfield.sampling.thermodynamics.laws import Gaussian, GapAndTail, Zipf
+from gasfield.sampling.thermodynamics.laws import GapAndGaussian, GapAndTail, Gaussian, Zipf
 from gasfield.sampling.thermodynamics.melting import CRITERION, Scaling, scaling_of
 from gasfield.sampling.thermodynamics.peak import Peak
 from gasfield.sampling.thermodynamics.states import DensityOfStates, density_of_states
@@ -33,8 +33,10 @@ class NextToken:
         scaling: peaks of C over the number of likeliest tokens kept; the last is of all kept.
         zipf: null.
         gaussian: null.
-        law: one lowest state, a gap and a Zipf tail.
-        law_peak: the peak of C of the law.
+        tail: law of one lowest state, a gap and a Zipf tail.
+        bulk: law of one lowest state above which energies are Gaussian.
+        tail_peak: the peak of C of the first law.
+        bulk_peak: of the second.
     """
 
     context: Context
@@ -44,8 +46,10 @@ class NextToken:
     scaling: Scaling
     zipf: Zipf
     gaussian: Gaussian
-    law: GapAndTail
-    law_peak: Peak
+    tail: GapAndTail
+    bulk: GapAndGaussian
+    tail_peak: Peak
+    bulk_peak: Peak
 
     @property
     def peak(self) -> Peak:
@@ -54,12 +58,18 @@ class NextToken:
 
     def quantities(self) -> dict[str, Quantity]:
         """The numbers of a line: peaks, law and melting point."""
-        peaks = {"peak": self.peak, "zipf": self.zipf.peak(), "gaussian": self.gaussian.peak(), "law": self.law_peak}
+        peaks = {
+            "peak": self.peak,
+            "zipf": self.zipf.peak(),
+            "gaussian": self.gaussian.peak(),
+            "tail": self.tail_peak,
+            "bulk": self.bulk_peak,
+        }
         found = {f"{name}.temperature": Quantity(peak.temperature, "1") for name, peak in peaks.items()}
         found |= {f"{name}.height": Quantity(peak.height, "nats") for name, peak in peaks.items()}
         return found | {
-            "law.gap": Quantity(self.law.gap, "nats", self.law.gap_error),
-            "law.s": Quantity(self.law.s, "nats", self.law.s_error),
+            "tail.gap": Quantity(self.tail.gap, "nats", self.tail.gap_error),
+            "tail.s": Quantity(self.tail.s, "nats", self.tail.s_error),
             "melting_point": Quantity(self.scaling.melting_point, "1"),
         }
 
@@ -78,10 +88,17 @@ class NextToken:
                     "peak": _peak(self.gaussian.peak()),
                 },
             },
-            "law": {
-                "gap": _with_error(self.law.gap, self.law.gap_error),
-                "s": _with_error(self.law.s, self.law.s_error),
-                "peak": _peak(self.law_peak),
+            "laws": {
+                "gap_and_tail": {
+                    "gap": _with_error(self.tail.gap, self.tail.gap_error),
+                    "s": _with_error(self.tail.s, self.tail.s_error),
+                    "peak": _peak(self.tail_peak),
+                },
+                "gap_and_gaussian": {
+                    "mean": _with_error(self.bulk.mean, self.bulk.mean_error),
+                    "sigma": _with_error(self.bulk.sigma, self.bulk.sigma_error),
+                    "peak": _peak(self.bulk_peak),
+                },
             },
             "likeliest": _scaling(self.scaling),
             "density_of_states": self.density.as_json(),
@@ -108,10 +125,10 @@ def measure(
     energies = energies[np.isfinite(energies)][:keep]
     if len(energies) < 3:
         raise InputError(f"{context.text}: a spectrum of {len(energies)} states has no tail; at least 3 are needed.")
-    law = GapAndTail.fit(energies)
+    tail, bulk = GapAndTail.fit(energies), GapAndGaussian.fit(energies)
     return NextToken(
         context, energies if store else None, canonical(energies, temperatures), density_of_states(energies),
-        scaling_of(energies), Zipf.fit(energies), Gaussian.fit(energies), law, law.peak(),
+        scaling_of(energies), Zipf.fit(energies), Gaussian.fit(energies), tail, bulk, tail.peak(), bulk.peak(),
     )  # fmt: skip
 
 
