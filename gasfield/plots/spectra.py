@@ -91,6 +91,7 @@ def over_contexts(models: Sequence[Any]) -> Figure:
         if name == "peak.height":
             _null_heights(ax, models[0].tokens)
         dress(ax, title, "context" if ax in panels[2:] else "", label)
+        ax.xaxis.get_major_locator().set_params(integer=True)
     legend(panels[1], fontsize=8)
     return figure
 
@@ -140,5 +141,5 @@ def _density(energies: Array) -> tuple[Array, Array]:
 
 
 def _title(token: Any) -> str:
-    text = token.context.text
+    text: str = token.context.text
     return text if len(text) <= 36 else "…" + text[-35:]

@@ -84,9 +84,9 @@ class Gaussian:
 class GapAndTail:
     """E_1 = 0 and E_i = gap + s ln i from rank 2 on.
 
-    The tail is an exponential density of states exp(E / s), Hagedorn's (Nuovo Cimento Suppl. 3:147): its sum
-    over ranks converges for T < s alone. Of infinitely many states the lowest loses half of the weight
-    where exp(gap / T) = zeta(s / T) - 1, below s for any gap, and the gap is then the latent heat.
+    The tail is an exponential density of states exp(E / s), Hagedorn's (Nuovo Cimento Suppl. 3:147). Its sum
+    over ranks converges for T < s alone: with ever more states the peak of C climbs to s and grows as (ln V)^2.
+    The lowest state of infinitely many keeps half of the weight where exp(gap / T) = zeta(s / T) - 1, below s.
 
     Attributes:
         states: their number V.

@@ -20,7 +20,7 @@ from gasfield.statistics.canonical import require_temperatures
 Source = str | Path | LanguageModel | ArrayLike
 TEMPERATURES = (0.8, 1.0, 1.2, 2.0)
 STORED = 6
-"""Contexts of a model whose whole spectrum a result keeps, for pictures; of others it keeps numbers."""
+"""Contexts of a model that are drawn; of the others numbers are kept."""
 
 
 def thermo(
@@ -32,6 +32,7 @@ def thermo(
     every_position: bool = False,
     keep: int | None = None,
     chat: bool = False,
+    store: int = STORED,
     stage: Callable[[str], None] = lambda _: None,
 ) -> Thermo:
     """Exact thermodynamics of the next token: U, S, F, C at temperatures, spectrum, melting point with its nulls.
@@ -44,6 +45,7 @@ def thermo(
         every_position: the next token after every token of each prompt, not only after the last.
         keep: only this many of the likeliest tokens; their energies stay those of the whole law.
         chat: put each prompt into the model's chat template.
+        store: contexts of each model whose energies the result keeps, for pictures.
         stage: called with what is being done.
 
     Raises:
@@ -62,7 +64,7 @@ def thermo(
         tokens = []
         for number, (context, logits) in enumerate(laws):
             stage(f"{name}: {context.text}")
-            tokens.append(measure(context, logits, scale, keep, store=number < STORED))
+            tokens.append(measure(context, logits, scale, keep, store=number < store))
         models.append(ModelThermo(name, vocabulary, tuple(tokens)))
     return Thermo(tuple(models), _notes(models, keep))
 
