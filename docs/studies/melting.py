@@ -49,7 +49,7 @@ def row(token: NextToken) -> str:
     heights = " | ".join(f"{peak.height:.1f}" for peak in scaling.peaks)
     melts = "–" if scaling.melting_point is None else f"**{scaling.melting_point:.2f}**"
     return (
-        f"| {_shown(token)} | {token.peak.temperature:.2f} | {heights} | {zipf.temperature:.2f} | "
+        f"| {_escaped(_shown(token))} | {token.peak.temperature:.2f} | {heights} | {zipf.temperature:.2f} | "
         f"{gaussian.temperature:.2f} | {token.tail.gap:.1f} ± {token.tail.gap_error:.1f} | "
         f"{token.tail.s:.2f} ± {token.tail.s_error:.2f} | {token.tail_peak.temperature:.2f} | "
         f"{token.tail_peak.height:.1f} | {melts} |\n"
@@ -111,7 +111,14 @@ def main() -> None:
 
 
 def _shown(token: NextToken) -> str:
-    return token.context.text.replace("|", "\\|").replace("`", "'").replace("*", "\\*")[-40:]
+    return token.context.text[-40:]
+
+
+def _escaped(text: str) -> str:
+    """For a table in Markdown."""
+    for mark in "|*_`":
+        text = text.replace(mark, f"\\{mark}")
+    return text
 
 
 PAGE = """# Does the next token of a real model melt?

@@ -63,7 +63,8 @@ class Scaling:
             self.states[:-1], self.states[1:], self.peaks[:-1], self.peaks[1:], strict=True
         ):
             if not higher.height > (1.0 + GROWTH) * lower.height:
-                return f"the peak does not grow by 1% from {few:,} to {many:,} tokens ({lower.height:.2f}, {higher.height:.2f})"
+                heights = f"{lower.height:.2f}, {higher.height:.2f}"
+                return f"the peak does not grow by 1% from {few:,} to {many:,} tokens ({heights})"
         return None
 
 
