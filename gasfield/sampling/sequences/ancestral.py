@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from gasfield.errors import InputError
 from gasfield.language.base import Ids
 from gasfield.sampling.sequences.law import Window, require_temperatures
-from gasfield.sampling.sequences.step import draw, numbers
+from gasfield.sampling.sequences.step import Step, draw, numbers
 from gasfield.statistics.estimate import Estimate, mean
 from gasfield.streams import Stream, require_seed
 
@@ -90,8 +90,7 @@ class Ancestral:
 
     def heat_defect(self) -> Estimate:
         """T dS/dT - dU/dT, which is 0 in equilibrium [nats per unit of T]."""
-        derivative = self._derivative(self.temperature * self.log_partitions.sum(axis=1))
-        return derivative
+        return self._derivative(self.temperature * self.log_partitions.sum(axis=1))
 
     def entropy_at(self) -> Array:
         """(L,) mean entropy of the token at each position, given its prefix [nats]: the local entropy rate."""
@@ -138,7 +137,7 @@ def _grow(window: Window, temperature: float, chains: Ids, seed: int) -> tuple[I
     """Tokens, energies, means and log Z of a batch, each (B, L)."""
     growing = window.decode(len(chains))
     own, temperatures = np.zeros(len(chains), np.int64), np.array([temperature])
-    steps = []
+    steps: list[Step] = []
     for k in range(window.length):
         if k:
             growing.extend(steps[-1].tokens)

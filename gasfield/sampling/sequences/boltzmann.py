@@ -99,7 +99,7 @@ class Boltzmann:
 
     def _squares(self, k: int) -> Array:
         energy = self.energies[:, :, k]
-        return np.square(energy - energy.mean())
+        return np.asarray(np.square(energy - energy.mean()))
 
     def _unbiased(self, k: int) -> float:
         """The mean square about the sample's mean is too small by the fraction tau / (M G)."""

@@ -53,8 +53,12 @@ def draw(logits: Logits, forbidden: Ids, temperatures: Array, own: Ids, numbers:
     rows = len(logits)
     found = Step(np.empty(rows, np.int64), np.empty(rows), np.empty(rows), np.empty((rows, len(temperatures))))
     for part in _parts(rows, logits.shape[1]):
-        _draw(logits[part], forbidden, temperatures, own[part], numbers[part], Step(*(array[part] for array in found)))
+        _draw(logits[part], forbidden, temperatures, own[part], numbers[part], _view(found, part))
     return found
+
+
+def _view(step: Step, part: slice) -> Step:
+    return Step(step.tokens[part], step.energy[part], step.mean[part], step.log_partition[part])
 
 
 def numbers(seed: int, stream: Stream, ids: Ids, step: int) -> Array:
