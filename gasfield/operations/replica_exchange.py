@@ -21,7 +21,7 @@ its way from the lowest temperature to the highest and back.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -68,6 +68,10 @@ class ReplicaExchange(OperationSpec):
     where possible."""
     adapt: Adaptation | None = None
     """Temperatures that adapt first; as given in `temperature` if left out."""
+
+    def replicas(self, groups: Sequence[str]) -> tuple[str, ...]:
+        """Its groups."""
+        return tuple(groups) if self.groups is None else self.groups
 
     def build(self, simulation: SimulationLike) -> ReplicaExchanger:
         """The operation at work.
