@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from gasfield.registry import register
     from gasfield.runs.run import resume, run
     from gasfield.sampling.sample import sample
+    from gasfield.sampling.thermodynamics.thermo import thermo
     from gasfield.scenario import Scenario, load_scenario
     from gasfield.simulation import Simulation
     from gasfield.trajectory import Trajectory
@@ -55,6 +56,7 @@ _HOME = {
     "run": ("runs", "run"),
     "run_plugin": ("plugins", "run_plugin"),
     "sample": ("sampling.sample", "sample"),
+    "thermo": ("sampling.thermodynamics.thermo", "thermo"),
     "thermodynamic_integration": ("diagnostics.thermodynamics.free_energy", "thermodynamic_integration"),
 }
 
@@ -81,6 +83,7 @@ __all__ = [
     "run",
     "run_plugin",
     "sample",
+    "thermo",
     "thermodynamic_integration",
 ]
 

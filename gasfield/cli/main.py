@@ -25,6 +25,7 @@ from gasfield.cli import (
     sample,
     schema,
     show,
+    thermo,
 )
 from gasfield.cli.command import Command, Group, mirror
 from gasfield.cli.interrupt import ended_at_once
@@ -70,6 +71,7 @@ _add("Looking", animate.animate, like="gasfield.plots.film:animate")
 _add("Learning", fit.fit, like="gasfield.learning.fit:fit")
 _add("Learning", forecast.forecast)
 _add("Language models", sample.sample, sample.SampleCommand)
+_add("Language models", thermo.thermo)
 _add("Embeddings", inspect.inspect, like="gasfield.inspection:inspect")
 _add("Embeddings", dead.dead, like="gasfield.inspection:find_dead")
 
