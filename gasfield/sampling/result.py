@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.quantity import Quantity
+from gasfield.quantity import Quantity, nested_leaves
 from gasfield.sampling.chain import Chain
 from gasfield.sampling.draws.chi_square import chi_square
 from gasfield.sampling.processors.base import entropy_of
@@ -143,8 +143,6 @@ class Sample:
 
     def as_json(self) -> dict[str, Any]:
         """All numbers; of the tokens, the likeliest."""
-        from gasfield.quantity import nested_leaves
-
         listed = self.tokens()
         return {
             "source": self.context.name,
