@@ -95,7 +95,7 @@ class Sample:
     notes: tuple[str, ...]
 
     def tokens(self, most: int = LISTED) -> list[Token]:
-        """The likeliest tokens of the law that was drawn from, and those drawn that are not among them."""
+        """The likeliest tokens of the law that was drawn from."""
         likeliest = np.argsort(-self.law, kind="stable")[:most]
         return [self._token(int(index)) for index in likeliest if self.law[index] > 0.0]
 
