@@ -257,11 +257,11 @@ energies at their order statistics above one lowest state, Derrida's random ener
 **The law says where, not how high.** From {last:,} of 49,152 energies it predicts the place of the peak of C(T) to 3%
 (median), for all kinds of prompts; with the law of another prompt the error is 21%. It overstates the height by a
 third, because the spectrum is not Zipf beyond rank 1,000: the energies bend upwards and end as Gaussian energies do,
-so that far fewer states melt than an exponential density of states would have. Predicted to {place:.0f}% in place and
-{height:.0f}% in height, {tail_holds:.0%} of the prompts obey gap and tail, {bulk_holds:.0%} obey Gaussian energies above
-a lowest state, and {other_holds:.0%} the law of another prompt. Arithmetic, with large gaps, is the one kind for which
-gap and tail does well. Fitted to all ranks, the law comes closer to the height: the deep tail has raised its slope, at
-the price of a place 13% too hot.
+so that far fewer states melt than an exponential density of states would have. Predicted to {place:.0f}% in place
+and {height:.0f}% in height, {tail_holds:.0%} of the prompts obey gap and tail, {bulk_holds:.0%} obey Gaussian energies
+above a lowest state, and {other_holds:.0%} the law of another prompt. Arithmetic, with large gaps, is the one kind for
+which gap and tail does well. Fitted to all ranks, the law comes closer to the height: the deep tail has raised its
+slope, at the price of a place 13% too hot.
 
 **s is a limiting temperature all the same.** The temperature above which a tenth of all samples come from beyond rank
 1,000, where a sampler has to truncate, is {cut_over_s:.2f} s, with a scatter of {cut_scatter:.0%} between prompts,
