@@ -267,13 +267,13 @@ slope, at the price of a place 13% too hot.
 1,000, where a sampler has to truncate, is {cut_over_s:.2f} s, with a scatter of {cut_scatter:.0%} between prompts,
 where the temperature itself scatters by {cut_spread:.0%} ({cut_low:.2f} to {cut_high:.2f}, 5% to 95%); the
 peak of C is at {over_peak:.2f} s. Below s a truncation may be gentle. Above s top-p is none: at 1.5 s, p = .9 takes
-half a nat out of nine, since p of the weight lies in thousands of tokens that are equally bad. min-p and top-k cut it
-to some tens of tokens at any temperature.
+half a nat out of nine, since p of the weight lies in thousands of tokens that are equally bad. min-p and top-k leave 3
+to 4 nats there, some tens of tokens.
 
-**The gap makes the height.** Rank correlation of gap and height {gap_height:+.2f}, of gap and energy of the likeliest
-token {gap_lowest:+.2f}: a confident next token melts. {melts} of {count} prompts do by the
-[criterion](melting.md), most of them code and arithmetic; none of those in other languages, which this small
-model knows little of, and random words as little as open prompts.
+**The gap makes the height.** Rank correlation of gap and height {gap_height:+.2f}; of gap and energy of the likeliest
+token {gap_lowest:+.2f}, which is built in in part, as the gap is counted from that energy. A confident next token
+melts. {melts} of {count} prompts do by the [criterion](melting.md), half of them code and arithmetic; none of those in
+other languages, which this small model knows little of, and random words as rarely as open prompts.
 
 ## Predicted from ranks {first} to {last:,}
 

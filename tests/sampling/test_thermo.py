@@ -50,9 +50,7 @@ def logits() -> np.ndarray:
 
 def test_json_of_a_file_of_logits(logits: np.ndarray, tmp_path: Path) -> None:
     np.save(tmp_path / "logits.npy", logits)
-    done = in_this_process(
-        ["thermo", "logits.npy", "--temperatures", "0,.8,1,2", "--json", "--plots", "pictures"], tmp_path
-    )
+    done = in_this_process(["thermo", "logits.npy", "--temperatures", "0,.8,1,2", "--json"], tmp_path)
     assert done.returncode == 0, done.stderr
     data = json.loads(done.stdout)
     exact = canonical(energies_of(logits), TEMPERATURES)
@@ -66,8 +64,21 @@ def test_json_of_a_file_of_logits(logits: np.ndarray, tmp_path: Path) -> None:
     assert {"value", "unit", "error", "criterion", "contexts"} <= set(data["melting_point"])
     assert [context["likeliest"]["states"]["value"] for context in data["contexts"]] == [[100, 400]] * 5
     assert data["contexts"][0]["laws"]["gap_and_tail"]["s"]["error"] > 0
+
+
+def test_pictures_draw_what_was_measured(logits: np.ndarray, tmp_path: Path) -> None:
+    found = gasfield.thermo(logits[:3])
+    capacity = found.figures()["heat_capacity"]().axes[0].lines[0]
+    exact = canonical(energies_of(logits[0]), capacity.get_xdata()).heat_capacity
+    np.testing.assert_allclose(capacity.get_ydata(), exact, rtol=1e-9)
+    ranked = found.figures()["spectrum"]().axes[2].lines[0].get_ydata()
+    assert ranked[0] == 0.0
+    assert ranked[-1] == pytest.approx(np.ptp(logits[2]))
+    heights = found.figures()["contexts"]().axes[1].containers[0].lines[0].get_ydata()
+    np.testing.assert_allclose(heights, [token.peak.height for token in found.models[0].tokens])
+    gasfield.thermo(logits[0]).plot_all(tmp_path / "pictures")
     assert {p.name for p in (tmp_path / "pictures").iterdir()} == {
-        "heat_capacity.png", "spectrum.png", "density_of_states.png", "contexts.png",
+        "heat_capacity.png", "spectrum.png", "density_of_states.png",
     }  # fmt: skip
 
 
