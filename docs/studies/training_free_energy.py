@@ -3,7 +3,7 @@
     python docs/studies/training_free_energy.py     writes training-free-energy.md, ../figures/training-free-energy.png
 
 Trains twice with `gasfield record --keep-model` (some minutes; kept in outputs/training-free-energy): on a Markov chain
-over eight letters, whose entropy is known, and on natural text, where only entropy and divergence together are measured.
+over eight letters, whose entropy is known, and on natural text, where only their sum is measured.
 """
 
 from __future__ import annotations
@@ -197,9 +197,9 @@ and with E = −log q, the model's own, F(1) = 0 by normalisation and ⟨E⟩_P 
 
 **What is true.** The *equilibrium* free energy of the model is 0 at T = 1 before, during and after training (largest
 mean value here {largest:.0e}), so training does not lower it. What training lowers is the *nonequilibrium* free energy
-⟨E⟩ − S of the data in the model's energies, from {first.divergence[1]:.2f} to {last.divergence[1]:.4f} nats, and that is
-the divergence KL(data ‖ model), no more and no less. The entropy of the data, {rate:.4f} nats a letter in an endless
-text, is a constant that training cannot touch. If the energies are the raw logits, F at T = 1 moves
+⟨E⟩ − S of the data in the model's energies, from {first.divergence[1]:.2f} to {last.divergence[1]:.4f} nats, and that
+is the divergence KL(data ‖ model), no more and no less. The entropy of the data, {rate:.4f} nats a letter in an
+endless text, is a constant that training cannot touch. If the energies are the raw logits, F at T = 1 moves
 ({first.raw:.2f} to {last.raw:.2f}), but that number depends on the arbitrary zero of the logits.
 
 ## A source of known entropy
