@@ -28,7 +28,8 @@ def thermo(
         list[str] | None, typer.Option("--prompt", metavar="TEXT", help="Raw text before the token; repeatable.")
     ] = None,
     prompts: Annotated[
-        Path | None, typer.Option("--prompts", metavar="FILE", help="A text file with a prompt on every line.")
+        Path | None,
+        typer.Option("--prompts", metavar="FILE", help="Prompts: a .yaml or .json list, or lines."),
     ] = None,
     text: Annotated[Path | None, typer.Option("--text", metavar="FILE", help="A text file as one prompt.")] = None,
     ids: Annotated[
@@ -50,15 +51,15 @@ def thermo(
 ) -> None:
     """Computes the exact thermodynamics of a model's next token: U, S, F, C against T, and where it melts."""
     from gasfield.cli.terminal import show_result, status
-    from gasfield.sampling.thermodynamics.options import read_ids, read_lines, read_temperatures, read_text
+    from gasfield.sampling.thermodynamics.options import read_temperatures, read_text
     from gasfield.sampling.thermodynamics.thermo import thermo as thermo_of
 
-    given = [*(prompt or []), *(read_lines(prompts) if prompts else []), *([read_text(text)] if text else [])]
     with status() as stage:
         found = thermo_of(
             source,
-            given,
-            ids=[read_ids(each) for each in ids or []],
+            [*(prompt or []), *([read_text(text)] if text else [])],
+            prompts=prompts,
+            ids=ids or (),
             temperatures=read_temperatures(temperatures),
             every_position=every_position,
             keep=keep,
