@@ -55,7 +55,7 @@ def test_boltzmanns_law_over_sequences(method: str) -> None:
             truth = law[every.tokens[:, -1] == token].sum()
             assert truth < 0.05 or abs(away(mean_of(seen.mean(), seen, "1"), truth)) < 4  # few events are not normal
         wrong = abs(away(run.mean_energy(k), ancestral @ every.energy))
-        assert wrong < 4 if temperature == 1.0 else wrong > (20 if temperature == 0.5 else 3)
+        assert wrong < 4 if temperature == 1.0 else temperature > 1.0 or wrong > (20 if temperature == 0.5 else 5)
         assert run.r_hat(k).largest < (1.05 if "exchange" in method else 1.3)
 
 
@@ -148,7 +148,7 @@ def test_chains_are_judged_as_arviz_judges_them() -> None:
 
 @pytest.mark.validate
 def test_errors_of_chains_are_those_of_repeated_runs() -> None:
-    """Over 100 seeds differences in standard errors have standard deviation 1, within three times its own error of 7%."""
+    """Over 100 seeds differences in standard errors have standard deviation 1, within 20%: three times its error."""
     every = all_sequences()
     truth = [every.boltzmann(temperature) @ every.energy for temperature in LADDER]
     scores = np.array(
