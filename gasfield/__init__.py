@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gasfield.recording import Recorder
     from gasfield.registry import register
     from gasfield.runs.run import resume, run
+    from gasfield.sampling.thermodynamics.thermo import thermo
     from gasfield.scenario import Scenario, load_scenario
     from gasfield.simulation import Simulation
     from gasfield.trajectory import Trajectory
@@ -53,6 +54,7 @@ _HOME = {
     "resume": ("runs", "resume"),
     "run": ("runs", "run"),
     "run_plugin": ("plugins", "run_plugin"),
+    "thermo": ("sampling.thermodynamics.thermo", "thermo"),
     "thermodynamic_integration": ("diagnostics.thermodynamics.free_energy", "thermodynamic_integration"),
 }
 
@@ -78,6 +80,7 @@ __all__ = [
     "resume",
     "run",
     "run_plugin",
+    "thermo",
     "thermodynamic_integration",
 ]
 

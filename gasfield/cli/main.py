@@ -24,6 +24,7 @@ from gasfield.cli import (
     run,
     schema,
     show,
+    thermo,
 )
 from gasfield.cli.command import Command, Group, mirror
 from gasfield.cli.interrupt import ended_at_once
@@ -68,6 +69,7 @@ _add("Looking", compare.compare)
 _add("Looking", animate.animate, like="gasfield.plots.film:animate")
 _add("Learning", fit.fit, like="gasfield.learning.fit:fit")
 _add("Learning", forecast.forecast)
+_add("Language models", thermo.thermo)
 _add("Embeddings", inspect.inspect, like="gasfield.inspection:inspect")
 _add("Embeddings", dead.dead, like="gasfield.inspection:find_dead")
 

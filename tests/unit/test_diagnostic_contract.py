@@ -57,6 +57,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "force_table": {"forces": [{"kind": "emission_receptivity", "softening": 0.3}], "dynamics": ADVECTION},
     "training": LESSON,
     "student_density": LESSON,
+    "replicas": {"forces": [HARMONIC], "dynamics": LANGEVIN, "replicas": {"temperatures": [0.3, 0.4], "every": 2}},
     "basins": WELL | {"forces": [{"kind": "double_well"}]},
 }
 """Keys of a run to which a diagnostic applies; a warm harmonic well where there are none."""

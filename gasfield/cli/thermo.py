@@ -1,0 +1,130 @@
+"""`gasfield thermo`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gasfield.cli.options import Json, Plots
+
+if TYPE_CHECKING:
+    from gasfield.sampling.thermodynamics.result import ModelThermo, Thermo
+
+LISTED = 40
+"""Contexts that the table lists; JSON has all."""
+
+
+def thermo(
+    source: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="MODEL|LOGITS...",
+            help="A model's folder or GGUF file, or logits (npy, npz, safetensors); several are a series.",
+        ),
+    ],
+    prompt: Annotated[
+        list[str] | None, typer.Option("--prompt", metavar="TEXT", help="Raw text before the token; repeatable.")
+    ] = None,
+    prompts: Annotated[
+        Path | None, typer.Option("--prompts", metavar="FILE", help="A text file with a prompt on every line.")
+    ] = None,
+    text: Annotated[Path | None, typer.Option("--text", metavar="FILE", help="A text file as one prompt.")] = None,
+    ids: Annotated[
+        list[str] | None,
+        typer.Option("--ids", metavar="I,J,...", help="Token ids of a prompt, joined by commas; repeatable."),
+    ] = None,
+    every_position: Annotated[
+        bool, typer.Option("--every-position", help="The token after every position of the prompts, not only the last.")
+    ] = False,
+    chat: Annotated[bool, typer.Option("--chat", help="Put the prompts into the model's chat template.")] = False,
+    temperatures: Annotated[
+        str, typer.Option("--temperatures", metavar="T,...|A:B:N", help="A list, or N equally spaced ones from A to B.")
+    ] = "0.8,1,1.2,2",
+    keep: Annotated[
+        int | None, typer.Option("--keep", metavar="V", min=3, help="Sum over the V likeliest tokens only.")
+    ] = None,
+    as_json: Json = False,
+    plots: Plots = None,
+) -> None:
+    """Computes the exact thermodynamics of a model's next token: U, S, F, C against T, and where it melts."""
+    from gasfield.cli.terminal import show_result, status
+    from gasfield.sampling.thermodynamics.options import read_ids, read_lines, read_temperatures, read_text
+    from gasfield.sampling.thermodynamics.thermo import thermo as thermo_of
+
+    given = [*(prompt or []), *(read_lines(prompts) if prompts else []), *([read_text(text)] if text else [])]
+    with status() as stage:
+        found = thermo_of(
+            source,
+            given,
+            ids=[read_ids(each) for each in ids or []],
+            temperatures=read_temperatures(temperatures),
+            every_position=every_position,
+            keep=keep,
+            chat=chat,
+            stage=stage,
+        )
+    show_result(found, lambda: _print(found), as_json=as_json, plots=plots)
+
+
+def _print(found: Thermo) -> None:
+    """Prints for each model the functions of T, then the peak, nulls and melting point of each context."""
+    for model in found.models:
+        contexts = len(model.tokens)
+        print(f"{model.name}: {model.vocabulary:,} tokens, {contexts} context{'s' if contexts > 1 else ''}")
+        _print_functions(model)
+        _print_peaks(model)
+    for note in found.notes:
+        print(f"note: {note}")
+
+
+def _print_functions(model: ModelThermo) -> None:
+    """U, S, F, C at each temperature: means over contexts with their standard errors."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from gasfield.quantity import Quantity
+
+    mean, error = model.mean()
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("T", "energy U", "entropy S", "free energy F", "heat capacity C"):
+        table.add_column(name, no_wrap=True)
+    names = ("energy", "entropy", "free_energy", "heat_capacity")
+    for k, temperature in enumerate(mean.temperature):
+        values = [
+            Quantity(getattr(mean, name)[k], "nats", None if error is None else getattr(error, name)[k]).text()
+            for name in names
+        ]
+        table.add_row(f"{temperature:g}", *values)
+    Console().print(table)
+
+
+def _print_peaks(model: ModelThermo) -> None:
+    """The peak of C beside those of both nulls, the law, and the melting point, a line for each context."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("T of peak", "C there", "Zipf", "Gauss", "tail", "gap", "s", "melts at", "after"):
+        table.add_column(name, no_wrap=name != "after", min_width=12 if name == "after" else None)
+    for token in model.tokens[:LISTED]:
+        quantities = token.quantities()
+        shown = (
+            "peak.temperature",
+            "peak.height",
+            "zipf.height",
+            "gaussian.height",
+            "tail.height",
+            "tail.gap",
+            "tail.s",
+        )
+        cells = [quantities[name].text() for name in shown]
+        table.add_row(*cells, quantities["melting_point"].text(), escape(token.context.text))
+    Console().print(table)
+    print("Zipf, Gauss: heights of the peaks of both nulls; tail: of the law of one lowest state, a gap, and s ln i.")
+    if len(model.tokens) > LISTED:
+        print(f"... {len(model.tokens) - LISTED} more (--json has all)")
+    if len(model.tokens) == 1 and (objection := model.tokens[0].scaling.objection):
+        print(f"no melting point: {objection}")
