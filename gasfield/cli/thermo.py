@@ -45,11 +45,49 @@ def thermo(
     keep: Annotated[
         int | None, typer.Option("--keep", metavar="V", min=3, help="Sum over the V likeliest tokens only.")
     ] = None,
+    length: Annotated[
+        int | None,
+        typer.Option(
+            "--length",
+            metavar="L",
+            min=1,
+            help="Whole sequences of L tokens after one prompt, instead of the next token. The length has to be fixed: "
+            "summed over all lengths, Z diverges above some T > 1.",
+        ),
+    ] = None,
+    law: Annotated[
+        str | None,
+        typer.Option(
+            "--law",
+            metavar="LAW",
+            help="Of sequences: ancestral (default), each token at the temperature given its prefix, as samplers "
+            "draw; or boltzmann, p(sequence)^(1/T) / Z, by replica exchange over the temperatures.",
+        ),
+    ] = None,
+    chains: Annotated[
+        int | None,
+        typer.Option(
+            "--chains", min=2, help="Sequences at each temperature (default 64), or independent ladders (default 8)."
+        ),
+    ] = None,
+    moves: Annotated[
+        int | None, typer.Option("--moves", min=10, help="Of each chain under Boltzmann's law. Default: 200.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Of the sequences. Default: 0.")] = None,
+    allow_end: Annotated[
+        bool,
+        typer.Option(
+            "--allow-end", help="Tokens that end a text are ordinary ones in a sequence; else they are forbidden."
+        ),
+    ] = False,
     as_json: Json = False,
     plots: Plots = None,
 ) -> None:
-    """Computes the exact thermodynamics of a model's next token: U, S, F, C against T, and where it melts."""
+    """Computes the exact thermodynamics of a model's next token: U, S, F, C against T, and where it melts. With
+    --length, those of whole sequences, sampled, with errors."""
+    from gasfield.cli.sequence_table import print_sequences
     from gasfield.cli.terminal import show_result, status
+    from gasfield.sampling.sequences.result import SequenceThermodynamics
     from gasfield.sampling.thermodynamics.options import read_ids, read_lines, read_temperatures, read_text
     from gasfield.sampling.thermodynamics.thermo import thermo as thermo_of
 
@@ -64,8 +102,19 @@ def thermo(
             keep=keep,
             chat=chat,
             stage=stage,
+            length=length,
+            law=law,
+            chains=chains,
+            moves=moves,
+            seed=seed,
+            allow_end=allow_end,
         )
-    show_result(found, lambda: _print(found), as_json=as_json, plots=plots)
+    if isinstance(found, SequenceThermodynamics):
+        whole = found
+        show_result(whole, lambda: print_sequences(whole), as_json=as_json, plots=plots)
+        return
+    tokens = found
+    show_result(tokens, lambda: _print(tokens), as_json=as_json, plots=plots)
 
 
 def _print(found: Thermo) -> None:

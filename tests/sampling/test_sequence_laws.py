@@ -45,8 +45,8 @@ def test_derivatives_by_temperature_are_those_of_the_score(temperature: float) -
     every, step = all_sequences(), 1e-4 * temperature
     energy = every.energy
     slopes = {}
-    for name, law in (("ancestral", every.ancestral), ("boltzmann", every.boltzmann)):
-        high, low = law(temperature + step), law(temperature - step)
+    for name, at in (("ancestral", every.ancestral), ("boltzmann", every.boltzmann)):
+        high, low = at(temperature + step), at(temperature - step)
         slopes[name] = ((high - low) @ energy / (2 * step), temperature * (entropy(high) - entropy(low)) / (2 * step))
     law, gap = every.ancestral(temperature), energy - every.mean_sum(temperature)
     log_z = -np.log(law) - energy / temperature

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from gasfield.errors import InputError
-from gasfield.language.base import LanguageModel, Logits
+from gasfield.language.base import Ids, LanguageModel, Logits
 from gasfield.language.open import open_model
+from gasfield.sampling.sequences.result import SequenceThermodynamics
+from gasfield.sampling.sequences.thermodynamics import sequence_thermodynamics
 from gasfield.sampling.thermodynamics.contexts import Context, next_laws, read_prompts, rows_as_laws
 from gasfield.sampling.thermodynamics.next_token import measure
 from gasfield.sampling.thermodynamics.result import ModelThermo, Thermo
@@ -34,8 +37,16 @@ def thermo(
     chat: bool = False,
     store: int = STORED,
     stage: Callable[[str], None] = lambda _: None,
-) -> Thermo:
+    length: int | None = None,
+    law: str | None = None,
+    chains: int | None = None,
+    moves: int | None = None,
+    seed: int | None = None,
+    allow_end: bool = False,
+) -> Thermo | SequenceThermodynamics:
     """Exact thermodynamics of the next token: U, S, F, C at temperatures, spectrum, melting point with its nulls.
+
+    With a length, of whole sequences after one prompt instead, sampled: see `sequence_thermodynamics`.
 
     Args:
         source: a model's path or an open model; a list of these, a series; or logits (..., V), each row a context.
@@ -47,16 +58,33 @@ def thermo(
         chat: put each prompt into the model's chat template.
         store: contexts of each model whose energies the result keeps, for pictures.
         stage: called with what is being done.
+        length: tokens of a whole sequence.
+        law: of sequences, "ancestral" (default) or "boltzmann".
+        chains: sequences at each temperature, or independent ladders.
+        moves: of each chain under Boltzmann's law.
+        seed: of the sequences; by default 0.
+        allow_end: tokens that end a text are ordinary ones in a sequence; else they are forbidden.
 
     Raises:
-        InputError: if a model or prompt cannot be read, a temperature is negative or not finite, or logits are NaN or
-            all forbidden.
+        InputError: if a model or prompt cannot be read, a temperature is negative or not finite, logits are NaN or
+            all forbidden, or an option of sequences is given without a length or does not fit.
     """
+    prompts = (prompt,) if isinstance(prompt, str) else tuple(prompt)
+    options = {"law": law, "chains": chains, "moves": moves, "seed": seed, "allow_end": allow_end or None}
+    given = {name: value for name, value in options.items() if value is not None}
+    if length is not None:
+        if keep is not None or every_position:
+            name = "every_position" if every_position else "keep"
+            raise InputError("is for the next token; whole sequences do not take it.", parameter=name)
+        model, start = _one_prompt(source, prompts, ids, chat, stage)
+        stage(f"{model.name}: sequences of {length} tokens")
+        return _sequences(model, start, length, temperatures, given)
+    if given:
+        raise InputError("is for whole sequences; give their length too.", parameter=next(iter(given)))
     scale = np.atleast_1d(np.asarray(temperatures, float))
     require_temperatures(scale)
     if keep is not None and keep < 3:
         raise InputError(f"{keep} tokens are too few for a spectrum; keep at least 3.", parameter="keep")
-    prompts = (prompt,) if isinstance(prompt, str) else tuple(prompt)
     models = []
     for each in _sources(source):
         stage(f"opening {each}" if isinstance(each, str | Path) else "reading logits")
@@ -67,6 +95,38 @@ def thermo(
             tokens.append(measure(context, logits, scale, keep, store=number < store))
         models.append(ModelThermo(name, vocabulary, tuple(tokens)))
     return Thermo(tuple(models), _notes(models, keep))
+
+
+def _sequences(
+    model: LanguageModel, start: Ids, length: int, temperatures: ArrayLike, given: dict[str, Any]
+) -> SequenceThermodynamics:
+    """Whole sequences, with the options that were given."""
+    forbid_end = not given.pop("allow_end", False)
+    return sequence_thermodynamics(model, start, length, temperatures, forbid_end=forbid_end, **given)
+
+
+def _one_prompt(
+    source: Source | Sequence[str | Path | LanguageModel],
+    prompts: Sequence[str],
+    ids: Sequence[ArrayLike],
+    chat: bool,
+    stage: Callable[[str], None],
+) -> tuple[LanguageModel, Ids]:
+    """The model and the one prompt of whole sequences."""
+    sources = _sources(source)
+    if len(sources) != 1 or len(prompts) + len(ids) != 1:
+        raise InputError(
+            f"whole sequences need one model and one prompt, not {len(sources)} and {len(prompts) + len(ids)}.",
+            parameter="length",
+        )
+    (model,) = sources
+    if isinstance(model, str | Path):
+        stage(f"opening {model}")
+        model = open_model(model)
+    if not isinstance(model, LanguageModel):
+        raise InputError("whole sequences need a model: logits do not say what follows what.", parameter="length")
+    (read,) = read_prompts(model, prompts, ids, every_position=False, chat=chat)
+    return model, read.ids
 
 
 def _sources(source: Source | Sequence[str | Path | LanguageModel]) -> list[Source]:
