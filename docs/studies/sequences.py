@@ -25,12 +25,13 @@ HERE = Path(__file__).parent
 KEPT = HERE.parents[1] / "outputs" / "sequences"
 PROMPT = "Once upon a time"
 SEEDS = (1, 2)
-SHORT, LONG, LONGEST = 16, 64, 256
-"""Tokens of a sequence: under Boltzmann's law; ancestral; ancestral at a few temperatures."""
+SHORT, LONG = 16, 64
+"""Tokens of a sequence under Boltzmann's law, and ancestral."""
 LADDER = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.35, 1.5)
-TEMPERATURES = (0.1, 0.3, *LADDER, 2.0)
-FEW = (0.5, 0.7, 0.9, 1.0, 1.2)
-LADDERS, MOVES, CHAINS = 6, 120, 64
+TEMPERATURES = (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.5, 2.0)
+MOVES, CHAINS = 120, 32
+LADDERS = {1: 6, 2: 3}
+"""Seed -> independent ladders."""
 
 
 def model_path() -> Path:
@@ -70,10 +71,10 @@ class Source:
         return Ancestral(**{name: kept[name][()] for name in Ancestral.__annotations__})
 
     def boltzmann(self, seed: int) -> Boltzmann:
-        """`LADDERS` ladders."""
+        """Independent ladders."""
         file = KEPT / f"boltzmann-{SHORT}-{seed}.npz"
         if not file.exists():
-            _keep(file, vars(sample_boltzmann(self.window(SHORT), LADDER, LADDERS, MOVES, seed, snapshots=MOVES)))
+            _keep(file, vars(sample_boltzmann(self.window(SHORT), LADDER, LADDERS[seed], MOVES, seed, snapshots=MOVES)))
         kept = np.load(file)
         return Boltzmann(**{name: kept[name][()] for name in Boltzmann.__annotations__})
 
@@ -99,14 +100,12 @@ def _keep(file: Path, arrays: dict[str, object]) -> None:
 
 def collect(source: Source) -> None:
     """Samples everything that is not kept yet."""
-    source.boltzmann(SEEDS[0])
     for seed in SEEDS:
         for temperature in TEMPERATURES:
             source.ancestral(temperature, LONG, seed)
-    source.boltzmann(SEEDS[1])
-    for temperature in FEW:
-        source.ancestral(temperature, LONGEST, SEEDS[0])
     source.embedding()
+    for seed in SEEDS:
+        source.boltzmann(seed)
 
 
 if __name__ == "__main__":
