@@ -71,10 +71,10 @@ def test_pictures_draw_what_was_measured(logits: np.ndarray, tmp_path: Path) -> 
     capacity = found.figures()["heat_capacity"]().axes[0].lines[0]
     exact = canonical(energies_of(logits[0]), capacity.get_xdata()).heat_capacity
     np.testing.assert_allclose(capacity.get_ydata(), exact, rtol=1e-9)
-    ranked = found.figures()["spectrum"]().axes[2].lines[0].get_ydata()
+    ranked = np.asarray(found.figures()["spectrum"]().axes[2].lines[0].get_ydata())
     assert ranked[0] == 0.0
     assert ranked[-1] == pytest.approx(np.ptp(logits[2]))
-    heights = found.figures()["contexts"]().axes[1].containers[0].lines[0].get_ydata()
+    heights = found.figures()["contexts"]().axes[1].lines[0].get_ydata()
     np.testing.assert_allclose(heights, [token.peak.height for token in found.models[0].tokens])
     gasfield.thermo(logits[0]).plot_all(tmp_path / "pictures")
     assert {p.name for p in (tmp_path / "pictures").iterdir()} == {
