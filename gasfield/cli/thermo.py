@@ -151,7 +151,7 @@ def _sequences(
     with status() as stage:
         stage(f"opening {sources[0]}")
         model = open_model(sources[0])
-        read = prompts_of(model, texts, **prompted)
+        read = prompts_of(model, prompt=texts, **prompted)
         if len(read) != 1:
             raise InputError(f"whole sequences need one prompt, not {len(read)}.", parameter="length")
         stage(f"{model.name}: sequences of {length} tokens")
