@@ -189,7 +189,10 @@ def test_record_on_a_text_of_ones_own(gasfield, tmp_path: Path) -> None:
 def test_record_needs_no_output_and_keeps_the_chosen_steps(gasfield, tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="recording needs the extra `gasfield[record]`")
     arguments = [part for part in small_training(tmp_path, 8) if part not in ("-o", "r.h5")]
-    assert gasfield(*arguments, "--full-steps", "0,2,7").returncode == 0
+    keep = ("--keep-model", "model", "--keep-steps", "0,4")
+    assert gasfield(*arguments, "--full-steps", "0,2,7", *keep).returncode == 0
+    kept = sorted(path.parent.name for path in (tmp_path / "model").rglob("model.safetensors"))
+    assert kept == ["model", "step-000000", "step-000004"]
     with Trajectory(tmp_path / "outputs/recordings/001.h5") as recording:
         assert recording.full_field().steps.tolist() == [0, 2, 7]
     late = gasfield(*arguments, "--full-steps", "3,8")

@@ -37,6 +37,12 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def tokenizers_of(folder: Path) -> Any:
+    from tokenizers import Tokenizer
+
+    return Tokenizer.from_file(str(folder / "tokenizer.json"))
+
+
 def test_text_is_read_as_it_stands_and_given_back(folder: Path, tmp_path: Path) -> None:
     model = open_model(folder)
     first, second = prompts_of(model, prompt=["the token\n", "é"])
@@ -47,6 +53,11 @@ def test_text_is_read_as_it_stands_and_given_back(folder: Path, tmp_path: Path) 
     assert model.tokenizer.decode(second.ids) == f"{SPECIAL}é"
     assert second.pieces[1:] == ("Ã", "©")  # halves of a character, as they are spelled
     np.testing.assert_array_equal(model.tokenizer.encode("the token\n", special=False), first.ids[1:])
+    tokens = tokenizers_of(folder)
+    tokens.enable_truncation(2)
+    tokens.enable_padding(length=50)
+    tokens.save(str(folder / "tokenizer.json"))
+    np.testing.assert_array_equal(prompts_of(open_model(folder), prompt=["the token\n"])[0].ids, first.ids)
     size = model.tokenizer.size
     assert size < VOCABULARY
     assert model.token(size) == f"<unused {size}>"
