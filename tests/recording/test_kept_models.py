@@ -16,8 +16,9 @@ from tokenizers import Tokenizer, models
 
 import gasfield
 from gasfield.embedding import open_matrix
-from gasfield.errors import InputError
+from gasfield.errors import InputError, WriteError
 from gasfield.language.open import open_model
+from gasfield.recording import keep
 from gasfield.recording.keep import write_model
 from gasfield.recording.model import TinyLanguageModel
 from gasfield.recording.plan import Geometry, RecordingPlan, TrainingPlan
@@ -91,6 +92,20 @@ def test_a_kept_model_has_the_logits_of_the_training_model(tmp_path: Path, dtype
     np.testing.assert_allclose(open_model(tmp_path).logits(ids.numpy()), ours, rtol=0, atol=2e-5)
     with pytest.raises(InputError, match="9 tokens are longer than the model's context of 8"):
         open_model(tmp_path).logits(np.zeros(9, np.int64))
+
+
+def test_a_folder_that_could_not_be_finished_is_no_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trained(tmp_path, torch.float32)
+    open_model(tmp_path)
+
+    def full(path: Path, data: dict) -> Path:
+        raise WriteError(path, "No space left on device")
+
+    monkeypatch.setattr(keep, "write_json", full)
+    with pytest.raises(WriteError, match="No space left"):
+        trained(tmp_path, torch.bfloat16)
+    with pytest.raises(InputError, match=r"no config.json in this folder"):
+        open_model(tmp_path)
 
 
 @pytest.mark.validate
