@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.sampling.sequences.step import numbers
+from gasfield.sampling.sequences.step import keyed_uniforms
 from gasfield.streams import Stream
 
 Array = NDArray[np.float64]
@@ -55,7 +55,7 @@ class Ladders:
         cold, hot = self.replica[:, lower], self.replica[:, lower + 1]
         gain = (self._inverse[lower] - self._inverse[lower + 1]) * (energy[cold] - energy[hot])
         ids = (np.arange(ladders)[:, None] * count + lower).reshape(-1)
-        chance = numbers(self._seed, Stream.EXCHANGES, ids, self._attempts).reshape(gain.shape)
+        chance = keyed_uniforms(self._seed, Stream.EXCHANGES, ids, self._attempts).reshape(gain.shape)
         swap = np.log(chance) < gain
         self.replica[:, lower], self.replica[:, lower + 1] = np.where(swap, hot, cold), np.where(swap, cold, hot)
         self.tried[lower] += ladders
