@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gasfield.cli.options import Json, Plots
+from gasfield.errors import InputError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from gasfield.sampling.thermodynamics.result import ModelThermo, Thermo
 
 LISTED = 40
@@ -28,7 +32,7 @@ def thermo(
         list[str] | None, typer.Option("--prompt", metavar="TEXT", help="Raw text before the token; repeatable.")
     ] = None,
     prompts: Annotated[
-        Path | None, typer.Option("--prompts", metavar="FILE", help="A text file with a prompt on every line.")
+        Path | None, typer.Option("--prompts", metavar="FILE", help="Prompts: a .yaml or .json list, or lines.")
     ] = None,
     text: Annotated[Path | None, typer.Option("--text", metavar="FILE", help="A text file as one prompt.")] = None,
     ids: Annotated[
@@ -85,36 +89,75 @@ def thermo(
 ) -> None:
     """Computes the exact thermodynamics of a model's next token: U, S, F, C against T, and where it melts. With
     --length, those of whole sequences, sampled, with errors."""
+    from gasfield.sampling.thermodynamics.options import read_temperatures, read_text
+
+    texts = [*(prompt or []), *([read_text(text)] if text else [])]
+    prompted: dict[str, Any] = {"prompts": prompts, "ids": ids or (), "chat": chat}
+    scale = read_temperatures(temperatures)
+    of_sequences = {"law": law, "chains": chains, "moves": moves, "seed": seed, "allow_end": allow_end or None}
+    sequences = {name: value for name, value in of_sequences.items() if value is not None}
+    if length is None:
+        _refuse(sequences, "is for whole sequences; give their --length too.")
+        _next_token(source, texts, prompted, scale, every_position, keep, as_json, plots)
+        return
+    of_tokens = {"every_position": every_position or None, "keep": keep}
+    _refuse(of_tokens, "is for the next token; whole sequences do not take it.")
+    _sequences(source, texts, prompted, scale, length, sequences, as_json, plots)
+
+
+def _refuse(options: dict[str, Any], reason: str) -> None:
+    for name, value in options.items():
+        if value is not None:
+            raise InputError(reason, parameter=name)
+
+
+def _next_token(
+    source: list[Path],
+    texts: list[str],
+    prompted: dict[str, Any],
+    temperatures: NDArray[np.float64],
+    every_position: bool,
+    keep: int | None,
+    as_json: bool,
+    plots: Path | None,
+) -> None:
+    from gasfield.cli.terminal import show_result, status
+    from gasfield.sampling.thermodynamics.thermo import thermo
+
+    options: dict[str, Any] = {"every_position": every_position, "keep": keep}
+    with status() as stage:
+        found = thermo(source, texts, **prompted, temperatures=temperatures, **options, stage=stage)
+    show_result(found, lambda: _print(found), as_json=as_json, plots=plots)
+
+
+def _sequences(
+    sources: list[Path],
+    texts: list[str],
+    prompted: dict[str, Any],
+    temperatures: NDArray[np.float64],
+    length: int,
+    options: dict[str, Any],
+    as_json: bool,
+    plots: Path | None,
+) -> None:
     from gasfield.cli.sequence_table import print_sequences
     from gasfield.cli.terminal import show_result, status
-    from gasfield.sampling.sequences.result import SequenceThermodynamics
-    from gasfield.sampling.thermodynamics.options import read_ids, read_lines, read_temperatures, read_text
-    from gasfield.sampling.thermodynamics.thermo import thermo as thermo_of
+    from gasfield.language.open import open_model
+    from gasfield.language.prompts import prompts_of
+    from gasfield.sampling.sequences.thermodynamics import sequence_thermodynamics
 
-    given = [*(prompt or []), *(read_lines(prompts) if prompts else []), *([read_text(text)] if text else [])]
+    if len(sources) != 1:
+        raise InputError(f"whole sequences need one model, not {len(sources)}.", parameter="length")
     with status() as stage:
-        found = thermo_of(
-            source,
-            given,
-            ids=[read_ids(each) for each in ids or []],
-            temperatures=read_temperatures(temperatures),
-            every_position=every_position,
-            keep=keep,
-            chat=chat,
-            stage=stage,
-            length=length,
-            law=law,
-            chains=chains,
-            moves=moves,
-            seed=seed,
-            allow_end=allow_end,
-        )
-    if isinstance(found, SequenceThermodynamics):
-        whole = found
-        show_result(whole, lambda: print_sequences(whole), as_json=as_json, plots=plots)
-        return
-    tokens = found
-    show_result(tokens, lambda: _print(tokens), as_json=as_json, plots=plots)
+        stage(f"opening {sources[0]}")
+        model = open_model(sources[0])
+        read = prompts_of(model, prompt=texts, **prompted)
+        if len(read) != 1:
+            raise InputError(f"whole sequences need one prompt, not {len(read)}.", parameter="length")
+        stage(f"{model.name}: sequences of {length} tokens")
+        options["forbid_end"] = not options.pop("allow_end", False)
+        found = sequence_thermodynamics(model, read[0].ids, length, temperatures, **options)
+    show_result(found, lambda: print_sequences(found), as_json=as_json, plots=plots)
 
 
 def _print(found: Thermo) -> None:

@@ -11,11 +11,10 @@ from scipy.special import log_softmax
 from tiny_models import write_gpt2
 
 from gasfield.cli.main import app
-from gasfield.errors import InputError
 from gasfield.language.open import open_model
 from gasfield.sampling.sequences.boltzmann import sample_boltzmann
 from gasfield.sampling.sequences.law import Window
-from gasfield.sampling.thermodynamics.thermo import thermo
+from gasfield.sampling.sequences.thermodynamics import sequence_thermodynamics
 
 PROMPT, LENGTH = [3, 1, 4], 8
 
@@ -41,18 +40,18 @@ def test_the_command_and_the_function_give_the_same(tmp_path: Path, capsys: pyte
     )
     app([*words.split(), "--json"], standalone_mode=False)
     printed = json.loads(capsys.readouterr().out)
-    found = thermo(folder, ids=[PROMPT], temperatures=[0.7, 1.0], length=8, law="boltzmann", chains=2, moves=20, seed=5)
+    found = sequence_thermodynamics(folder, PROMPT, 8, [0.7, 1.0], law="boltzmann", chains=2, moves=20, seed=5)
     assert printed == json.loads(json.dumps(found.as_json()))
     app(words.split(), standalone_mode=False)
     assert "round trips" in capsys.readouterr().out
     for options, parameter in (
-        ({"length": 4, "keep": 5}, "keep"),
-        ({"chains": 5}, "chains"),
-        ({"length": 400}, "length"),
-        ({"length": 4, "law": "gibbs"}, "law"),
+        ("--length 4 --keep 5", "keep"),
+        ("--chains 5", "chains"),
+        ("--length 400", "length"),
+        ("--length 4 --law gibbs", "law"),
+        ("--length 4 --ids 3,1", "length"),
     ):
-        with pytest.raises(InputError) as fault:
-            thermo(folder, ids=[PROMPT], **options)  # type: ignore[arg-type]
-        assert fault.value.parameter == parameter
-    with pytest.raises(InputError, match="one model and one prompt"):
-        thermo(folder, ids=[PROMPT, PROMPT], length=4)
+        with pytest.raises(SystemExit) as ended:
+            app(f"thermo {folder} --ids 3,1,4 {options}".split(), standalone_mode=False)
+        assert ended.value.code == 2
+        assert f"--{parameter}" in capsys.readouterr().err

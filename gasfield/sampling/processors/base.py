@@ -141,7 +141,8 @@ def law_of(logits: Array) -> Array:
 
 def entropy_of(law: Array) -> Array:
     """Entropy (...) of laws (..., V) [nats]; 0 log 0 = 0."""
-    found: Array = -np.where(law > 0.0, law * np.log(np.where(law > 0.0, law, 1.0)), 0.0).sum(axis=-1)
+    parts = np.where(law > 0.0, law * np.log(np.where(law > 0.0, law, 1.0)), 0.0)
+    found: Array = np.maximum(-parts.sum(axis=-1), 0.0)
     return found
 
 
