@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from gasfield.registry import register
     from gasfield.runs.run import resume, run
     from gasfield.sampling.sample import sample
+    from gasfield.sampling.sequences.thermodynamics import sequence_thermodynamics
     from gasfield.sampling.thermodynamics.thermo import thermo
     from gasfield.scenario import Scenario, load_scenario
     from gasfield.simulation import Simulation
@@ -56,6 +57,7 @@ _HOME = {
     "run": ("runs", "run"),
     "run_plugin": ("plugins", "run_plugin"),
     "sample": ("sampling.sample", "sample"),
+    "sequence_thermodynamics": ("sampling.sequences.thermodynamics", "sequence_thermodynamics"),
     "thermo": ("sampling.thermodynamics.thermo", "thermo"),
     "thermodynamic_integration": ("diagnostics.thermodynamics.free_energy", "thermodynamic_integration"),
 }
@@ -83,6 +85,7 @@ __all__ = [
     "run",
     "run_plugin",
     "sample",
+    "sequence_thermodynamics",
     "thermo",
     "thermodynamic_integration",
 ]

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from smollm2 import open_smollm2
 
 from gasfield.language.base import LanguageModel
-from gasfield.sampling.thermodynamics.contexts import next_laws, read_prompts
+from gasfield.language.prompts import prompts_of
+from gasfield.sampling.thermodynamics.contexts import next_laws
 from gasfield.statistics.canonical import energies_of
 
 HERE = Path(__file__).parent
@@ -45,8 +46,8 @@ def cached(name: str, make: Callable[[], NDArray[np.float32]]) -> NDArray[np.flo
 
 def logits_of(model: LanguageModel, prompts: list[str], *, every_position: bool = False) -> NDArray[np.float32]:
     """(N, V) of the next token."""
-    read = read_prompts(model, prompts, [], every_position=every_position, chat=False)
-    return np.stack([logits for _, logits in next_laws(model, read)])
+    read = prompts_of(model, prompt=prompts)
+    return np.stack([logits for _, logits in next_laws(model, read, every_position=every_position)])
 
 
 def trials(logits: NDArray[np.float32]) -> list[Trial]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
+from gasfield.sampling.chain import Chain
 from gasfield.sampling.thermodynamics.laws import GapAndGaussian, GapAndTail
 from gasfield.sampling.thermodynamics.melting import scaling_of
 from gasfield.sampling.thermodynamics.peak import Peak, peak_of
@@ -19,9 +20,16 @@ SHARE = 0.1
 """Of the weight beyond the last rank fitted: the temperature at which it is reached is where a sampler has to cut."""
 PARTS = {"2 to 9": (2, 9), "1,001 to 10,000": (1_001, 10_000), "10,001 to V": (10_001, 1 << 40)}
 """Ranks outside of the fit: first and last."""
-RATIOS = (0.5, 0.7, 0.85, 1.0, 1.15, 1.3, 1.5)
+RATIOS = (0.5, 0.75, 1.0, 1.25, 1.5)
 """T / s."""
-CUTS = ("top-p .9", "top-p .95", "min-p .05", "min-p .1", "top-k 40")
+CUTS = {
+    "top-p .9": {"top_p": 0.9},
+    "top-p .95": {"top_p": 0.95},
+    "min-p .05": {"min_p": 0.05},
+    "min-p .1": {"min_p": 0.1},
+    "top-k 40": {"top_k": 40},
+}
+"""Name -> settings of a chain."""
 
 
 @dataclass(frozen=True)
@@ -112,22 +120,15 @@ def cutting_temperature(energies: Array) -> float:
 
 
 def cut_entropies(energies: Array, temperature: float) -> tuple[float, Array, Array]:
-    """S of ascending energies (V,), and of each of `CUTS` the entropy that it removes and the share that it keeps.
+    """S of energies (V,), and of each of `CUTS` the entropy that it removes and the share that it keeps.
 
-    Temperature comes first, then the cut. top-p keeps the fewest likeliest states that hold p, min-p those of at least
-    its share of the likeliest one, top-k the k likeliest: each keeps a beginning of the ranks, so that entropies are
-    exact sums over it.
+    In the order of the profile `transformers`: temperature comes first, then the cut.
     """
-    x = (energies - energies[0]) / temperature
-    weights = np.exp(-x)
-    total, moment = np.cumsum(weights), np.cumsum(weights * x)
-    share = total / total[-1]
-    kept = np.array(
-        [
-            *(int(np.searchsorted(share, p)) + 1 for p in (0.9, 0.95)),
-            *(int(np.searchsorted(-weights, -m, side="right")) for m in (0.05, 0.1)),
-            min(40, len(x)),
-        ]
-    )
-    entropy = np.log(total) + moment / total
-    return float(entropy[-1]), entropy[-1] - entropy[kept - 1], share[kept - 1]
+    everything = canonical(energies, temperature)
+    removed, kept = [], []
+    for settings in CUTS.values():
+        chain = Chain.of("transformers", temperature=temperature, **settings)
+        left = canonical(energies[np.isfinite(chain.apply(-energies))], temperature)
+        removed.append(everything.entropy[0] - left.entropy[0])
+        kept.append(np.exp((everything.free_energy[0] - left.free_energy[0]) / temperature))
+    return float(everything.entropy[0]), np.array(removed), np.array(kept)

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from gasfield.errors import InputError
-from gasfield.language.base import Ids, LanguageModel, Logits
+from gasfield.language.base import LanguageModel, Logits
+from gasfield.language.logits import LogitsFile
+from gasfield.language.prompts import Prompt
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Context:
     """One context of a next token.
 
     Attributes:
-        text: of its tokens, shortened in front; a row of a file of logits has its number instead.
+        text: of its tokens, shortened; of a position of a file of logits, its name.
         length: number of its tokens; 0 if unknown.
     """
 
@@ -25,61 +26,28 @@ class Context:
     length: int
 
 
-@dataclass(frozen=True)
-class Prompt:
-    """Tokens to compute the next one after.
-
-    Attributes:
-        ids: (S,).
-        every_position: whether the next token is wanted after each of them, not only after the last.
-        text: what was given.
-    """
-
-    ids: Ids
-    every_position: bool
-    text: str
-
-
-def read_prompts(
-    model: LanguageModel, prompts: Sequence[str], ids: Sequence[ArrayLike], *, every_position: bool, chat: bool
-) -> list[Prompt]:
-    """Texts and lists of ids as prompts of a model.
+def next_laws(
+    model: LanguageModel, prompts: Sequence[Prompt], *, every_position: bool = False
+) -> Iterator[tuple[Context, Logits]]:
+    """Contexts with the logits (V,) of the next token, one by one.
 
     Args:
-        model: whose tokenizer is used; it need not have one for ids.
-        prompts: texts.
-        ids: lists of token ids.
-        every_position: of all of them.
-        chat: put texts into the model's chat template.
-
-    Raises:
-        InputError: if there is none, the model has no tokenizer for a text, or cannot read the ids.
+        model: computes them.
+        prompts: read by the model.
+        every_position: whether the next token is wanted after each token of a prompt, not only after the last.
     """
-    if not len(prompts) and not len(ids):
-        raise InputError("a model needs a prompt, a text, or ids to compute the next token after.", parameter="prompt")
-    found = []
-    for text in prompts:
-        if model.tokenizer is None:
-            raise InputError(f"{model.name}: there is no tokenizer beside the model; give ids.", parameter="prompt")
-        raw = model.tokenizer.chat(text) if chat else text
-        found.append(Prompt(model.require_ids(model.tokenizer.encode(raw)), every_position, text))
-    for tokens in ids:
-        array = model.require_ids(np.asarray(tokens, np.int64))
-        text = model.tokenizer.decode(array) if model.tokenizer else ",".join(map(str, array))
-        found.append(Prompt(array, every_position, text))
-    return found
-
-
-def next_laws(model: LanguageModel, prompts: Sequence[Prompt]) -> Iterator[tuple[Context, Logits]]:
-    """Contexts with the logits (V,) of the next token, one by one."""
     for prompt in prompts:
-        length = len(prompt.ids)
-        if not prompt.every_position:
-            yield Context(_short(prompt.text), length), model.decode(prompt.ids[None]).logits[0]
+        if not every_position:
+            yield Context(prompt.label, len(prompt.ids)), model.decode(prompt.ids[None]).logits[0]
             continue
         for position, row in enumerate(model.logits(prompt.ids), start=1):
-            text = model.tokenizer.decode(prompt.ids[:position][-12:]) if model.tokenizer else prompt.text
-            yield Context(_short(text), position), row
+            yield Context(_end_of(prompt, position), position), row
+
+
+def file_as_laws(file: LogitsFile) -> Iterator[tuple[Context, NDArray[np.float64]]]:
+    """The positions of a file of logits as contexts."""
+    for name, row in zip(file.names, file.logits, strict=True):
+        yield Context(name, 0), row
 
 
 def rows_as_laws(logits: NDArray[np.floating]) -> Iterator[tuple[Context, Logits]]:
@@ -88,6 +56,7 @@ def rows_as_laws(logits: NDArray[np.floating]) -> Iterator[tuple[Context, Logits
         yield Context(f"row {number}", 0), row
 
 
-def _short(text: str, most: int = 48) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= most else "…" + flat[-most:]
+def _end_of(prompt: Prompt, position: int, most: int = 12) -> str:
+    """The last tokens up to a position, in one line."""
+    pieces = prompt.pieces[max(0, position - most) : position]
+    return ("…" if position > most else "") + " ".join("".join(pieces).split())

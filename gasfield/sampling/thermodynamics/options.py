@@ -1,4 +1,4 @@
-"""What the command line gives as text: temperatures, token ids, files of prompts."""
+"""What the command line gives as text: temperatures, a file with a text."""
 
 from __future__ import annotations
 
@@ -30,19 +30,7 @@ def read_temperatures(text: str) -> NDArray[np.float64]:
         ) from None
 
 
-def read_ids(text: str) -> NDArray[np.int64]:
-    """(S,) token ids from "504,3575".
-
-    Raises:
-        InputError: if they are not whole numbers.
-    """
-    try:
-        return np.array([int(part) for part in text.split(",")], np.int64)
-    except (ValueError, OverflowError):
-        raise InputError(f"{text!r} is no list of whole numbers joined by commas.", parameter="ids") from None
-
-
-def read_text(path: Path, parameter: str = "text") -> str:
+def read_text(path: Path) -> str:
     """The text of a UTF-8 file as it is.
 
     Raises:
@@ -52,16 +40,4 @@ def read_text(path: Path, parameter: str = "text") -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as fault:
         reason = fault.strerror if isinstance(fault, OSError) else "it is not UTF-8 text"
-        raise InputError(f"{path}: cannot be read: {reason}.", parameter=parameter) from None
-
-
-def read_lines(path: Path) -> list[str]:
-    """The lines of a UTF-8 file that are not empty.
-
-    Raises:
-        InputError: if there are none, or the file cannot be read.
-    """
-    lines = [line for line in read_text(path, "prompts").splitlines() if line.strip()]
-    if not lines:
-        raise InputError(f"{path}: has no line with a prompt.", parameter="prompts")
-    return lines
+        raise InputError(f"{path}: cannot be read: {reason}.", parameter="text") from None

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from gasfield.errors import InputError
 from gasfield.language.base import LanguageModel, Logits
-from gasfield.language.open import open_model
-from gasfield.sampling.thermodynamics.contexts import Context, next_laws, read_prompts, rows_as_laws
+from gasfield.language.logits import LogitsFile
+from gasfield.language.open import open_source
+from gasfield.language.prompts import prompts_of
+from gasfield.sampling.thermodynamics.contexts import Context, file_as_laws, next_laws, rows_as_laws
 from gasfield.sampling.thermodynamics.next_token import measure
 from gasfield.sampling.thermodynamics.result import ModelThermo, Thermo
 from gasfield.statistics.canonical import require_temperatures
 
-Source = str | Path | LanguageModel | ArrayLike
+Source = str | Path | LanguageModel | LogitsFile | ArrayLike
 TEMPERATURES = (0.8, 1.0, 1.2, 2.0)
 STORED = 6
 """Contexts of a model that are drawn; of the others numbers are kept."""
@@ -27,7 +30,8 @@ def thermo(
     source: Source | Sequence[str | Path | LanguageModel],
     prompt: str | Sequence[str] = (),
     *,
-    ids: Sequence[ArrayLike] = (),
+    prompts: Path | None = None,
+    ids: Sequence[str | Iterable[int]] = (),
     temperatures: ArrayLike = TEMPERATURES,
     every_position: bool = False,
     keep: int | None = None,
@@ -38,9 +42,11 @@ def thermo(
     """Exact thermodynamics of the next token: U, S, F, C at temperatures, spectrum, melting point with its nulls.
 
     Args:
-        source: a model's path or an open model; a list of these, a series; or logits (..., V), each row a context.
+        source: a model's folder or GGUF file, a file of logits (npy, npz, safetensors), or one of these open; a list of
+            paths or open models, a series; or logits (..., V), each row a context.
         prompt: raw text, or several.
-        ids: token ids (S,) of further prompts.
+        prompts: file of texts: a list in .yaml or .json, else one a line.
+        ids: token ids of a further prompt each, as numbers or as text ("1,2,3").
         temperatures: (K,) finite, 0 (the limit) or above.
         every_position: the next token after every token of each prompt, not only after the last.
         keep: only this many of the likeliest tokens; their energies stay those of the whole law.
@@ -56,11 +62,11 @@ def thermo(
     require_temperatures(scale)
     if keep is not None and keep < 3:
         raise InputError(f"{keep} tokens are too few for a spectrum; keep at least 3.", parameter="keep")
-    prompts = (prompt,) if isinstance(prompt, str) else tuple(prompt)
+    given = _Given((prompt,) if isinstance(prompt, str) else tuple(prompt), prompts, tuple(ids), chat, every_position)
     models = []
     for each in _sources(source):
         stage(f"opening {each}" if isinstance(each, str | Path) else "reading logits")
-        name, vocabulary, laws = _laws(each, prompts, ids, every_position=every_position, chat=chat)
+        name, vocabulary, laws = _laws(each, given)
         tokens = []
         for number, (context, logits) in enumerate(laws):
             stage(f"{name}: {context.text}")
@@ -76,20 +82,40 @@ def _sources(source: Source | Sequence[str | Path | LanguageModel]) -> list[Sour
     return [source]  # type: ignore[list-item]
 
 
-def _laws(
-    source: Source, prompts: Sequence[str], ids: Sequence[ArrayLike], *, every_position: bool, chat: bool
-) -> tuple[str, int, Iterator[tuple[Context, Logits]]]:
+@dataclass(frozen=True)
+class _Given:
+    """What a model is asked; logits are not asked anything."""
+
+    prompt: tuple[str, ...]
+    prompts: Path | None
+    ids: tuple[str | Iterable[int], ...]
+    chat: bool
+    every_position: bool
+
+    def refuse(self) -> None:
+        """Refuses all of it.
+
+        Raises:
+            InputError: if there is any.
+        """
+        for name, given in vars(self).items():
+            if given:
+                raise InputError("logits are read as they stand; only a model reads prompts.", parameter=name)
+
+
+def _laws(source: Source, given: _Given) -> tuple[str, int, Iterator[tuple[Context, Logits | NDArray[np.float64]]]]:
     """Name, V, and contexts with their logits."""
     if isinstance(source, str | Path):
-        source = open_model(source)
+        source = open_source(source)
     if isinstance(source, LanguageModel):
-        read = read_prompts(source, prompts, ids, every_position=every_position, chat=chat)
-        return source.name, source.vocabulary, next_laws(source, read)
+        read = prompts_of(source, prompt=given.prompt, prompts=given.prompts, ids=given.ids, chat=given.chat)
+        return source.name, source.vocabulary, next_laws(source, read, every_position=given.every_position)
+    given.refuse()
+    if isinstance(source, LogitsFile):
+        return source.name, source.vocabulary, file_as_laws(source)
     logits = np.atleast_1d(np.asarray(source))
     if not np.issubdtype(logits.dtype, np.floating) or logits.size == 0:
         raise InputError(f"logits have to be floating-point numbers, not {logits.dtype} of shape {logits.shape}.")
-    if len(prompts) or len(ids):
-        raise InputError("an array of logits is read as it stands; it takes no prompt.", parameter="prompt")
     return "logits", logits.shape[-1], rows_as_laws(logits)
 
 
