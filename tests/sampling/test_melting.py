@@ -85,6 +85,17 @@ def test_the_tail_melts_at_its_limiting_temperature() -> None:
     assert 0.7 < growth[0] < growth[1] < 1.0
 
 
+def test_a_favoured_state_above_random_energies_melts_where_free_energies_balance() -> None:
+    """0 = mean - sigma^2 / 2T - T ln V is exact for many states; with a weak favour there is no such T."""
+    for mean, sigma in ((25.0, 3.0), (19.0, 2.0)):
+        law = GapAndGaussian(V, mean, sigma, 0, 0, (2, V))
+        place = law.balance()
+        assert mean - sigma**2 / (2 * place) - place * np.log(V) == pytest.approx(0.0, abs=1e-9)
+        assert canonical(law.energies()[1:], place).free_energy[0] == pytest.approx(0.0, abs=0.05)
+        assert law.peak().temperature == pytest.approx(place, rel=0.03)
+    assert np.isnan(GapAndGaussian(V, 3.0 * 4.6, 3.0, 0, 0, (2, V)).balance())
+
+
 def test_a_fit_to_ten_to_thousand_predicts_the_rest_of_its_own_law_alone() -> None:
     """Out of sample: exact for gap and tail; for Gaussian energies above a gap the height is wrong by a fifth."""
     own, other = with_gap(2.5, 1.4), GapAndGaussian(20_000, 18.0, 4.2, 0, 0, (2, 9)).energies()
