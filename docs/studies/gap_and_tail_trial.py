@@ -88,14 +88,8 @@ def try_laws(energies: Array) -> Trial:
     return Trial(
         float(canonical(energies, 1.0).entropy[0]), float(energies[0]), scaling.peaks[-1], scaling.melting_point,
         cutting_temperature(energies), GapAndTail.fit(energies), tail,
-        predict(tail.energies(), energies), predict(bulk.energies(), energies), moments_of(energies),
+        predict(tail.energies(), energies), predict(bulk.energies(), energies), GapAndGaussian.of_moments(energies),
     )  # fmt: skip
-
-
-def moments_of(energies: Array) -> GapAndGaussian:
-    """The mean and the standard deviation of ascending energies (V,) from rank 2 on, above the lowest."""
-    others = energies[1:] - energies[0]
-    return GapAndGaussian(len(energies), float(others.mean()), float(others.std()), 0.0, 0.0, (2, len(energies)))
 
 
 def predict(law: Array, energies: Array) -> Prediction:

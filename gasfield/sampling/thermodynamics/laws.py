@@ -158,6 +158,12 @@ class GapAndGaussian:
             (first, min(last, len(energies))),
         )  # fmt: skip
 
+    @classmethod
+    def of_moments(cls, energies: Array) -> GapAndGaussian:
+        """Without a fit: mean and standard deviation of ascending energies (V,) from rank 2 on; errors are NaN."""
+        others = energies[1:] - energies[0]
+        return cls(len(energies), float(others.mean()), float(others.std()), np.nan, np.nan, (2, len(energies)))
+
     def energies(self) -> Array:
         """(V,) in the order of ranks; not ascending if the second lies below the first."""
         found = self.mean + self.sigma * _normal_order(self.states)
