@@ -25,8 +25,6 @@ from gasfield.sampling.thermodynamics.contexts import next_laws
 from gasfield.statistics.canonical import energies_of
 
 HERE = Path(__file__).parent
-EVERY = 4
-"""Of the prompts, every fourth is cut by every processor: five of each kind."""
 CACHE = HERE.parent.parent / "outputs" / "gap-and-tail"
 Array = NDArray[np.float64]
 
@@ -58,10 +56,10 @@ def trials(logits: NDArray[np.float32]) -> list[Trial]:
 
 
 def entropies(logits: NDArray[np.float32], found: list[Trial]) -> tuple[Array, Array, Array]:
-    """S (n, R), removed (n, R, cuts) and kept (n, R, cuts) of n prompts at RATIOS times each prompt's s."""
+    """S (N, R), removed (N, R, cuts) and kept (N, R, cuts) at T = RATIOS times each prompt's s."""
     rows = [
         [cut_entropies(np.sort(energies_of(row)), ratio * trial.tail.s) for ratio in RATIOS]
-        for row, trial in zip(logits[::EVERY], found[::EVERY], strict=True)
+        for row, trial in zip(logits, found, strict=True)
     ]
     return (
         np.array([[one[0] for one in row] for row in rows]),

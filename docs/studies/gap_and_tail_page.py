@@ -29,9 +29,9 @@ class Measured:
         kinds: of each prompt.
         trials: of each prompt.
         text: trials of the positions of a text.
-        entropy: (n, R) S at T = RATIOS s, of some of the prompts.
-        removed: (n, R, cuts) entropy that each cut removes.
-        kept: (n, R, cuts) weight that it keeps.
+        entropy: (N, R) S at T = RATIOS s.
+        removed: (N, R, cuts) entropy that each cut removes.
+        kept: (N, R, cuts) weight that it keeps.
     """
 
     kinds: list[str]
@@ -76,7 +76,7 @@ def write(measured: Measured, here: Path) -> None:
     page = PAGE.format(
         kinds=_kinds(measured, tail, bulk), laws=_laws(trials, tail, bulk, other),
         parts=" | ".join(f"ranks {name}" for name in PARTS), rms=_rms(trials),
-        cuts=" | ".join(CUTS), entropies=_entropies(measured), balances=_balances(trials), some=len(measured.entropy),
+        cuts=" | ".join(CUTS), entropies=_entropies(measured), balances=_balances(trials), 
         positions=_positions(measured.text),
         tail_holds=holds(tail).mean(), bulk_holds=holds(bulk).mean(), other_holds=holds(other).mean(),
         place=100 * PLACE, height=100 * HEIGHT,
@@ -271,8 +271,8 @@ energies at their order statistics above one lowest state, Derrida's random ener
 
 ## Verdict
 
-**The law says where, not how high.** From {last:,} of 49,152 energies it predicts the place of the peak of C(T) to 3%
-(median), for all kinds of prompts; with the law of another prompt the error is 21%. It overstates the height by a
+**The law says where, not how high.** From ranks {first} to {last:,} of 49,152 it predicts the place of the peak of C(T)
+to 3% (median), for all kinds of prompts; with the law of another prompt the error is 21%. It overstates the height by a
 third, because the spectrum is not Zipf beyond rank 1,000: the energies bend upwards and end as Gaussian energies do,
 so that far fewer states melt than an exponential density of states would have. Predicted to {place:.0f}% in place
 and {height:.0f}% in height, {tail_holds:.0%} of the prompts obey gap and tail, {bulk_holds:.0%} obey Gaussian energies
@@ -341,8 +341,8 @@ melts at a higher temperature.
 
 ## What a truncation removes
 
-Entropy removed [nats] at T in units of each prompt's s, mean over {some} prompts, five of each kind, with its standard
-error, and the weight removed. Chains of the profile `transformers`: temperature is applied first.
+Entropy removed [nats] at T in units of each prompt's s, mean over prompts with its standard error,
+and the weight removed. Chains of the profile `transformers`: temperature is applied first.
 
 | T / s | S | {cuts} |
 |---|---|---|---|---|---|---|
