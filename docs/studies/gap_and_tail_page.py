@@ -76,7 +76,7 @@ def write(measured: Measured, here: Path) -> None:
     page = PAGE.format(
         kinds=_kinds(measured, tail, bulk), laws=_laws(trials, tail, bulk, other),
         parts=" | ".join(f"ranks {name}" for name in PARTS), rms=_rms(trials),
-        cuts=" | ".join(CUTS), entropies=_entropies(measured), balances=_balances(trials), 
+        cuts=" | ".join(CUTS), entropies=_entropies(measured), balances=_balances(trials),
         positions=_positions(measured.text),
         tail_holds=holds(tail).mean(), bulk_holds=holds(bulk).mean(), other_holds=holds(other).mean(),
         place=100 * PLACE, height=100 * HEIGHT,

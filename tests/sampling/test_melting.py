@@ -51,6 +51,8 @@ def test_the_peak_is_the_highest_of_several_and_the_maximum_of_c() -> None:
     assert peak.height == pytest.approx(-refined.fun, rel=1e-12)
     assert peak.temperature == pytest.approx(refined.x, rel=1e-6)
     assert peak_of([1.0, 1.0, np.inf]).maxima == 0
+    far = peak_of(np.r_[spectrum, 1e9])  # one more state, far above, has a low peak of its own
+    assert (far.maxima, far.height) == (3, pytest.approx(peak.height))
 
 
 def test_a_scale_of_energies_moves_the_peak_alone() -> None:
