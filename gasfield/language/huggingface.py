@@ -21,6 +21,7 @@ from gasfield.language.folder import names_code, tuple_of
 from gasfield.language.tokenizing import has_tokenizer
 
 _LOCAL = {"local_files_only": True, "trust_remote_code": False}
+_DTYPE = "dtype" if tuple(map(int, transformers.__version__.split(".")[:2])) >= (4, 56) else "torch_dtype"
 _MOST = 300
 """Characters of a foreign message."""
 
@@ -74,7 +75,7 @@ def _load(path: Path, folder: Path, options: dict[str, Any]) -> Any:
     """The module; transformers would fill tensors that are not in the file with random numbers."""
     with _quiet(), _refusing(path, "it"):
         opened: Any = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=torch.float32, output_loading_info=True, **options, **_LOCAL
+            folder, **{_DTYPE: torch.float32}, output_loading_info=True, **options, **_LOCAL
         )
     module, info = opened
     missing = sorted(info["missing_keys"])
@@ -94,7 +95,8 @@ def _refusing(path: Path, what: str) -> Iterator[None]:
     except InputError:
         raise
     except Exception as fault:  # of the file's content, in many packages, with no common type
-        reason = " ".join(str(fault).split())[:_MOST] or type(fault).__name__
+        reason = " ".join(str(fault).split())[:_MOST]
+        reason = reason if " " in reason else f"{type(fault).__name__} {reason}"  # of a missing key, only its name
         raise InputError(f"{path}: transformers cannot open {what}: {reason}") from None
 
 
@@ -165,7 +167,7 @@ class HuggingFaceModel(LanguageModel):
         self.last_only = {} if keeps is None else {keeps: 1}
         text = module.config.get_text_config()
         self.context = getattr(text, "max_position_embeddings", None)
-        with _refusing(path, "it"):
+        with _quiet(), _refusing(path, "it"):
             self.vocabulary = _require_causal(path, module)
         require_fit(str(path), tokenizer, self.vocabulary)
         generation = getattr(module, "generation_config", None)
@@ -228,10 +230,6 @@ class _CachedDecoding(Decoding):
         self._ids = self._ids[:, :length]
         try:
             self._cache.crop(length - 1 - self.length)  # all versions take a negative number as one to remove
-        except (
-            AttributeError,
-            ValueError,
-            NotImplementedError,
-        ):  # a cache of another kind: state space, sliding window
+        except (AttributeError, ValueError, RuntimeError):  # state space, sliding window: cannot be cut
             self._cache = None
         self._run(self._ids if self._cache is None else self._ids[:, -1:])

@@ -50,7 +50,8 @@ def correlations(found: Any) -> Figure:
                 found.distances, row[name].value, error, fmt="o-", color=colour, markersize=3, linewidth=1.0,
                 label=f"T = {temperature:.3g}",
             )  # fmt: skip
-        panel.set_xscale("log")
+        panel.set_xscale("log", base=2)
+        panel.xaxis.set_major_formatter("{x:g}")
         panel.set_yscale("symlog", linthresh=1e-3)
         dress(panel, title, "distance [tokens]", "")
     legend(panel, **BESIDE)

@@ -148,10 +148,11 @@ def require_history(history: History | None, logits: Array) -> History:
 
 @cache
 def settings() -> Mapping[str, FieldInfo]:
-    """Every setting of any processor, by name."""
-    return {
-        name: field for kind in PROCESSORS for name, field in PROCESSORS[kind].model_fields.items() if name != "kind"
-    }
+    """Every setting of any processor, by name; in the order in which servers apply them."""
+    orders = [order for server in PROFILES.values() for order in (server.order, *dict(server.alone).values())]
+    rank = [*(kind for order in reversed(orders) for kind in order), *PROCESSORS].index
+    kinds = sorted(PROCESSORS, key=rank)
+    return {name: field for kind in kinds for name, field in PROCESSORS[kind].model_fields.items() if name != "kind"}
 
 
 def _require_setting(name: str) -> None:

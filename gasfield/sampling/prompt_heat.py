@@ -1,7 +1,7 @@
 """Two different measures of a prompt under a language model, both exact sums at temperature 1.
 
-    surprisal of token k    s_k = -log p(x_k | x_1 ... x_(k-1))        how improbable is what was written [nats]
-    entropy after token k   S_k = -sum_v p_k(v) log p_k(v),  p_k(v) = p(v | x_1 ... x_k)    how open is what follows [nats]
+    surprisal of token k    s_k = -log p(x_k | x_1 ... x_(k-1))  how improbable is what was written [nats]
+    entropy after token k   S_k = -sum_v p_k(v) log p_k(v), p_k(v) = p(v | x_1 ... x_k)  how open is what follows [nats]
 
 S_(k-1) is the expectation of s_k if the model itself writes token k, so the two means agree on text of the model's own.
 On a given prompt they need not: random words have a high surprisal, whatever the entropy of the law after them is.

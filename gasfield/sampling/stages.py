@@ -12,7 +12,7 @@ energy before it is zero (Z = sum exp x = 1). With Z' = sum exp y, in units of t
     entropy       S(P) - S(Q), negative where a processor adds entropy.
 
 The multiplicative repetition penalty does not commute with a shift of the logits, so for it x = log P + c with c as
-the model gives them: the numbers depend on a constant without meaning. `shift_divergence` measures by how much the law
+the model gives them: the numbers depend on a constant without meaning. `shift_of` measures by how much the law
 itself does.
 """
 
@@ -79,13 +79,25 @@ def stages(chain: Chain, logits: ArrayLike, history: History | None = None) -> t
     return tuple(found)
 
 
-def shift_divergence(chain: Chain, logits: ArrayLike, history: History | None = None) -> float:
-    """KL(P || P') [nats] of the chain's law P and its law P' after a shift of all logits (V,) to a maximum of 0.
+@dataclass(frozen=True)
+class Shift:
+    """How the law P of a chain differs from its law P' after a shift of all logits to a maximum of 0; the law of the
+    model is the same in both cases. All zero, to rounding, unless a processor depends on the shift.
 
-    The law of the model is the same in both cases; zero, to rounding, unless a processor depends on the shift.
+    Attributes:
+        divergence: KL(P || P') [nats]; infinite if P' forbids what P allows.
+        distance: total variation, sum |P - P'| / 2, from 0 to 1.
     """
+
+    divergence: float
+    distance: float
+
+
+def shift_of(chain: Chain, logits: ArrayLike, history: History | None = None) -> Shift:
+    """What a shift of all logits (V,) to a maximum of 0 does to the law of a chain."""
     row = require_logits(logits)
-    return divergence(chain.law(row, history), chain.law(row - row.max(), history))
+    law, shifted = chain.law(row, history), chain.law(row - row.max(), history)
+    return Shift(divergence(law, shifted), float(np.abs(law - shifted).sum()) / 2.0)
 
 
 def divergence(law: Array, reference: Array) -> float:

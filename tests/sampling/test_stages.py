@@ -7,7 +7,7 @@ import pytest
 
 from gasfield.sampling.chain import Chain
 from gasfield.sampling.processors import History
-from gasfield.sampling.stages import divergence, shift_divergence, stages
+from gasfield.sampling.stages import divergence, shift_of, stages
 from gasfield.statistics.canonical import canonical, energies_of
 
 LOGITS = np.random.default_rng(4).normal(scale=3.0, size=300) + 2.0
@@ -48,8 +48,8 @@ def test_stages_follow_one_another() -> None:
 
 def test_only_a_multiplicative_penalty_depends_on_the_zero_of_the_logits() -> None:
     for settings in ({"frequency_penalty": 0.5}, {"presence_penalty": 0.5}, {"top_p": 0.7}, {"temperature": 0.5}):
-        assert shift_divergence(Chain.of("vllm", **settings), LOGITS, HISTORY) < 1e-12
-    assert shift_divergence(Chain.of(repetition_penalty=1.2), LOGITS, HISTORY) > 0.1
+        assert shift_of(Chain.of("vllm", **settings), LOGITS, HISTORY).distance < 1e-12
+    assert shift_of(Chain.of(repetition_penalty=1.2), LOGITS, HISTORY).divergence > 0.1
 
 
 def test_a_repetition_penalty_by_hand() -> None:
@@ -61,4 +61,4 @@ def test_a_repetition_penalty_by_hand() -> None:
     assert stage.free_energy == pytest.approx(np.log(before.sum() / after.sum()))
     expected = divergence(after / after.sum(), before / before.sum())
     assert stage.divergence == pytest.approx(expected)
-    assert shift_divergence(chain, [2.0, 0.0], history) == pytest.approx(expected)
+    assert shift_of(chain, [2.0, 0.0], history).divergence == pytest.approx(expected)

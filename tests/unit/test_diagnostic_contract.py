@@ -55,6 +55,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "order": {"space": SPHERE, "forces": [{"kind": "attention"}], "dynamics": ADVECTION},
     "retrieval": {"forces": [{"kind": "hopfield", "patterns": [[2, 0, 0], [-2, 0, 0]]}], "dynamics": ADVECTION},
     "force_table": {"forces": [{"kind": "emission_receptivity", "softening": 0.3}], "dynamics": ADVECTION},
+    "routing": WELL | {"forces": [{"kind": "experts"}]},
     "training": LESSON,
     "student_density": LESSON,
     "replicas": {"forces": [HARMONIC], "dynamics": LANGEVIN, "replicas": {"temperatures": [0.3, 0.4], "every": 2}},

@@ -78,7 +78,7 @@ def _argmax(logits, row, where, words):  # type: ignore[no-untyped-def]
     """The argmax of logits (V,) plus noise; of equal ones the first."""
     states, best, token = logits.size, -np.inf, 0
     for block in range(0, states, 2 * _PAIRS):
-        for i in range(_PAIRS):
+        for i in range(min(_PAIRS, (states - block + 1) // 2)):
             words[2 * i], words[2 * i + 1] = philox(
                 np.uint64(block // 2 + i), np.uint64(row), where.c2, where.c3, where.k0, where.k1
             )

@@ -60,6 +60,9 @@ class Processor(Spec):
     shift_invariant: ClassVar[bool] = True
     """Whether the law after it stays the same if a constant is added to all logits."""
 
+    counts_tokens: ClassVar[bool] = False
+    """Whether it depends on the tokens said before."""
+
     @property
     def neutral(self) -> bool:
         """Whether it leaves every law as it is."""
@@ -141,7 +144,8 @@ def law_of(logits: Array) -> Array:
 
 def entropy_of(law: Array) -> Array:
     """Entropy (...) of laws (..., V) [nats]; 0 log 0 = 0."""
-    found: Array = -np.where(law > 0.0, law * np.log(np.where(law > 0.0, law, 1.0)), 0.0).sum(axis=-1)
+    parts = np.where(law > 0.0, law * np.log(np.where(law > 0.0, law, 1.0)), 0.0)
+    found: Array = np.maximum(-parts.sum(axis=-1), 0.0)
     return found
 
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from gasfield.errors import InputError
 from gasfield.language.base import Ids
 from gasfield.sampling.sequences.law import Window, require_temperatures
-from gasfield.sampling.sequences.step import Step, draw, numbers
+from gasfield.sampling.sequences.step import Step, draw, keyed_uniforms
 from gasfield.statistics.estimate import Estimate, mean
 from gasfield.streams import Stream, require_seed
 
@@ -141,7 +141,7 @@ def _grow(window: Window, temperature: float, chains: Ids, seed: int) -> tuple[I
     for k in range(window.length):
         if k:
             growing.extend(steps[-1].tokens)
-        number = numbers(seed, Stream.TOKENS, chains, k)
+        number = keyed_uniforms(seed, Stream.TOKENS, chains, k)
         steps.append(draw(growing.logits, window.forbidden, temperatures, own, number))
     tokens, energies, means, partitions = (np.stack(part, axis=1) for part in zip(*steps, strict=True))
     return tokens, energies, means, partitions[:, :, 0]

@@ -170,5 +170,4 @@ def sample_boltzmann(
                 kept.append(chains.tokens[replicas.replica])
     with np.errstate(invalid="ignore", divide="ignore"):
         acceptance, exchanged = chains.accepted / chains.tried, replicas.accepted / replicas.tried
-    trips = int(replicas.round_trips.sum())
-    return Boltzmann(scale, energies, np.stack(kept), acceptance, exchanged, trips, moves)
+    return Boltzmann(scale, energies, np.stack(kept), acceptance, exchanged, replicas.round_trips, moves)

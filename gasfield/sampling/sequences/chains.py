@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from gasfield.errors import InputError
 from gasfield.language.base import Ids
 from gasfield.sampling.sequences.law import Window
-from gasfield.sampling.sequences.step import Step, draw, numbers
+from gasfield.sampling.sequences.step import Step, draw, keyed_uniforms
 from gasfield.streams import Stream, require_seed
 
 Array = NDArray[np.float64]
@@ -84,7 +84,7 @@ class Chains:
         """One proposal for every chain, at a common cut."""
         self.moves += 1
         length = self._window.length
-        (number,) = numbers(self._seed, Stream.SEQUENCE_PROPOSALS, np.zeros(1, np.int64), self._address(length))
+        (number,) = keyed_uniforms(self._seed, Stream.SEQUENCE_PROPOSALS, np.zeros(1, np.int64), self._address(length))
         cut = int(number * length)
         self._restore(cut)
         tokens, energies, partitions = self._grow(cut)
@@ -92,7 +92,7 @@ class Chains:
         gain = (self._energies[:, cut:] - energies).sum(axis=1) * (self._inverse[self.slot] - 1.0 / proposal)
         kept = self._partitions[rows, cut + 1 :, self.slot].sum(axis=1)
         log_ratio = gain + partitions[rows, 1:, self.slot].sum(axis=1) - kept
-        accept = np.log(numbers(self._seed, Stream.SEQUENCE_ACCEPTANCE, self._ids, self.moves)) < log_ratio
+        accept = np.log(keyed_uniforms(self._seed, Stream.SEQUENCE_ACCEPTANCE, self._ids, self.moves)) < log_ratio
         self.tokens[accept, cut:] = tokens[accept]
         self._energies[accept, cut:] = energies[accept]
         self._partitions[accept, cut:] = partitions[accept]
@@ -114,7 +114,7 @@ class Chains:
         for k in range(cut, self._window.length):
             if steps:
                 self._growing.extend(steps[-1].tokens)
-            number = numbers(self._seed, Stream.SEQUENCE_PROPOSALS, self._ids, self._address(k))
+            number = keyed_uniforms(self._seed, Stream.SEQUENCE_PROPOSALS, self._ids, self._address(k))
             forbidden = self._window.forbidden
             steps.append(draw(self._growing.logits, forbidden, self._proposals, self.slot, number))
         tokens, energies, _, partitions = (np.stack(part, axis=1) for part in zip(*steps, strict=True))

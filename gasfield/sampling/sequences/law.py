@@ -29,9 +29,17 @@ class Growing(Protocol):
 class SequenceLaw(Protocol):
     """A causal law p(x_k | x_<k); `gasfield.language.base.LanguageModel` is one."""
 
-    vocabulary: int
-    context: int | None
-    end: tuple[int, ...]
+    @property
+    def vocabulary(self) -> int:
+        """Number of tokens V."""
+
+    @property
+    def context(self) -> int | None:
+        """The most tokens of a sequence, or None if there is no limit."""
+
+    @property
+    def end(self) -> tuple[int, ...]:
+        """Ids of the tokens that end a text."""
 
     def decode(self, prompts: Ids) -> Growing:
         """Sequences that start from prompts (B, S)."""

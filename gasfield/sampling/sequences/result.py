@@ -97,7 +97,7 @@ class SequenceThermodynamics:
 
     def as_json(self) -> dict[str, Any]:
         """`thermodynamics.*`, `observables.*` and `chains.*` as leaves of lists over temperature."""
-        thermodynamics = {"temperature": Quantity(self.temperatures.tolist(), "nats").leaf()}
+        thermodynamics = {"temperature": Quantity(self.temperatures.tolist(), "1").leaf()}
         thermodynamics |= {name: self.quantity(name).leaf() for name in self.thermal[0]}
         thermodynamics["energy_per_token"] = self.quantity("energy", per_token=True).leaf()
         thermodynamics["entropy_rate"] = self.quantity("entropy", per_token=True).leaf()

@@ -61,7 +61,7 @@ def _view(step: Step, part: slice) -> Step:
     return Step(step.tokens[part], step.energy[part], step.mean[part], step.log_partition[part])
 
 
-def numbers(seed: int, stream: Stream, ids: Ids, step: int) -> Array:
+def keyed_uniforms(seed: int, stream: Stream, ids: Ids, step: int) -> Array:
     """(B,) uniforms in (0, 1), each a function of the seed, the stream, its id and the step alone."""
     found = np.empty(len(ids))
     uniforms(found, np.ascontiguousarray(ids, np.int64), seed, int(stream), step)
