@@ -15,6 +15,7 @@ from smollm2 import open_smollm2
 
 from gasfield.language.base import LanguageModel
 from gasfield.plots.style import CONTEXT, INK, SERIES, SIMULATED, dress, legend, new_figure, save
+from gasfield.sampling.thermodynamics.laws import Zipf
 from gasfield.sampling.thermodynamics.next_token import NextToken
 from gasfield.sampling.thermodynamics.peak import peak_of
 from gasfield.sampling.thermodynamics.result import ModelThermo
@@ -22,7 +23,7 @@ from gasfield.sampling.thermodynamics.thermo import thermo
 from gasfield.statistics.canonical import canonical
 
 HERE = Path(__file__).parent
-DRAWS, SEED = 64, 1
+DRAWS, SEED = 200, 1
 """Random spectra of Gaussian energies, for the scatter of their peaks."""
 TWO = (0, 1)
 """Of each kind."""
@@ -38,11 +39,13 @@ def chosen() -> list[str]:
     return [prompts[which] for prompts in kinds.values() for which in TWO]
 
 
-def gaussian_scatter(states: int) -> tuple[float, float]:
-    """Mean and standard deviation over random draws of the height of the peak of Gaussian energies."""
+def random_spectra(states: int) -> dict[str, float]:
+    """Of random draws of Gaussian energies: heights of their peaks, and the share that is above bare Zipf."""
     rng = np.random.default_rng(SEED)
-    heights = [peak_of(rng.standard_normal(states)).height for _ in range(DRAWS)]
-    return float(np.mean(heights)), float(np.std(heights, ddof=1))
+    heights = np.array([peak_of(rng.standard_normal(states)).height for _ in range(DRAWS)])
+    share = float(np.mean(heights > Zipf(states, 1.0, 0.0).peak().height))
+    error = (share * (1.0 - share) / DRAWS) ** 0.5
+    return {"mean": heights.mean(), "spread": heights.std(ddof=1), "chance": share, "chance_error": error}
 
 
 def rounded(model: LanguageModel, bits: int) -> None:
@@ -126,7 +129,6 @@ def main() -> None:
     opened = open_smollm2()
     model = thermo(opened, chosen(), store=len(chosen())).models[0]
     nulls = model.tokens[0].scaling
-    mean, spread = gaussian_scatter(nulls.states[-1])
     melting = [token for token in model.tokens if token.scaling.melting_point is not None]
     gained = [1.0 - token.scaling.peaks[-2].height / token.scaling.peaks[-1].height for token in model.tokens]
     text = PAGE.format(
@@ -135,7 +137,7 @@ def main() -> None:
         states=", ".join(f"{states:,}" for states in nulls.states),
         zipf=" | ".join(f"{peak.height:.1f}" for peak in nulls.zipf),
         gaussian=" | ".join(f"{peak.height:.1f}" for peak in nulls.gaussian),
-        draws=DRAWS, mean=mean, spread=spread, count=len(melting), of=len(model.tokens),
+        draws=DRAWS, **random_spectra(nulls.states[-1]), count=len(melting), of=len(model.tokens),
         coldest=min(token.peak.temperature for token in model.tokens),
         hottest=max(token.peak.temperature for token in model.tokens),
         gained=float(np.median(gained)), series=series(opened, model),
@@ -170,8 +172,9 @@ energies, and grows at every step of the number V' of likeliest tokens kept: {st
 
 The height of either null's peak depends on the number of states alone: the fit to a prompt scales the energies,
 and so only moves the peak along T (the columns T Zipf and T Gaussian). Gaussian energies stand at their mean order
-statistics; {draws} random draws have peaks of {mean:.1f} ± {spread:.1f} (standard deviation), so that a random spectrum
-of Gaussian energies may come near bare Zipf, but hardly above it.
+statistics; {draws} random draws have peaks of {mean:.1f} ± {spread:.1f} (standard deviation), and
+{chance:.1%} ± {chance_error:.1%} of them are higher than bare Zipf, because their lowest state happens to lie deep:
+so often random energies seem to melt.
 
 {count} of {of} prompts melt. All peaks lie between T = {coldest:.2f} and {hottest:.2f}, above the working
 temperature; what separates the prompts is the height. It comes from the gap: where the likeliest

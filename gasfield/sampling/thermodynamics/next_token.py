@@ -35,8 +35,9 @@ class NextToken:
         gaussian: null.
         tail: law of one lowest state, a gap and a Zipf tail.
         bulk: law of one lowest state above which energies are Gaussian.
-        tail_peak: the peak of C of the first law.
-        bulk_peak: of the second.
+        moments: the same from the mean and the variance of the energies, without a fit.
+        tail_peak: the peak of C of `tail`.
+        bulk_peak: of `bulk`.
     """
 
     context: Context
@@ -48,6 +49,7 @@ class NextToken:
     gaussian: Gaussian
     tail: GapAndTail
     bulk: GapAndGaussian
+    moments: GapAndGaussian
     tail_peak: Peak
     bulk_peak: Peak
 
@@ -99,6 +101,11 @@ class NextToken:
                     "sigma": _with_error(self.bulk.sigma, self.bulk.sigma_error),
                     "peak": _peak(self.bulk_peak),
                 },
+                "favoured_state": {
+                    "mean": Quantity(self.moments.mean, "nats").leaf(),
+                    "sigma": Quantity(self.moments.sigma, "nats").leaf(),
+                    "balance": Quantity(self.moments.balance(), "1").leaf(),
+                },
             },
             "likeliest": _scaling(self.scaling),
             "density_of_states": self.density.as_json(),
@@ -128,7 +135,8 @@ def measure(
     tail, bulk = GapAndTail.fit(energies), GapAndGaussian.fit(energies)
     return NextToken(
         context, energies if store else None, canonical(energies, temperatures), density_of_states(energies),
-        scaling_of(energies), Zipf.fit(energies), Gaussian.fit(energies), tail, bulk, tail.peak(), bulk.peak(),
+        scaling_of(energies), Zipf.fit(energies), Gaussian.fit(energies), tail, bulk,
+        GapAndGaussian.of_moments(energies), tail.peak(), bulk.peak(),
     )  # fmt: skip
 
 
