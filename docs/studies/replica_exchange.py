@@ -100,7 +100,7 @@ def main() -> None:
         print(f"N = {count}: {value:.4f} +- {error:.4f}, exact {2 * betainc(count, count, 1 / 3):.4f}")
     figure = new_figure(12.4, 4.2)
     left, right = figure.subplots(1, 2)
-    scale = np.geomspace(0.09, 1.1, 100)
+    scale = np.geomspace(0.09, 2.2, 100)
     left.plot(scale, [boltzmann(float(t)) for t in scale], color=INK, linewidth=1.6, label="exp(−U/T), quadrature")
     left.errorbar(
         [each.temperature for each in tempered], [each.value for each in tempered],
