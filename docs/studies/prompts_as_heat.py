@@ -16,7 +16,7 @@ import numpy as np
 from heat_prompts import FACTUAL, VAGUE, improbable_facts, random_words
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
-from scipy.stats import spearmanr
+from scipy.stats import chi2_contingency, spearmanr
 
 from gasfield.plots.style import INITIAL, INK, SERIES, SIMULATED, dress, headline, new_figure
 from gasfield.sampling.injection import FieldEntropy, SpectrumEntropy
@@ -137,8 +137,33 @@ def landscape_in_the_plane() -> None:
             axes[2].plot(np.arange(len(course)) * 2.5, course[:, k], line, color=colour, label=f"{name[:-7]}: {label}")
     axes[2].legend(fontsize=7, frameon=False)
     dress(axes[2], "share of the particles", "time", "")
-    headline(figure, "Particles enter at the right wall and cool to T = 0.05")
+    headline(
+        figure, "Particles enter at the right wall at the temperature of their prompt's entropy; the room has T = 0.05"
+    )
     figure.savefig(FIGURES / "prompt-landscape.png")
+
+
+def macrostates() -> None:
+    """Shares at rest, with binomial errors, of several prompts and seeds; chi-square against the first."""
+    runs = {
+        "7.228 nats, seed 1": ("hot-prompt", "seed=1"),
+        "7.228 nats, seed 2": ("hot-prompt", "seed=2"),
+        "7.264 nats, seed 3": ("hot-prompt", "seed=3", "temperature.from=1.042"),
+        "7.025 nats, seed 4": ("hot-prompt", "seed=4", "temperature.from=0.767"),
+        "6.202 nats, seed 5": ("hot-prompt", "seed=5", "temperature.from=0.327"),
+        "1.481 nats, seed 6": ("cold-prompt", "seed=6"),
+    }
+    first = None
+    for label, (name, *overrides) in runs.items():
+        places = Simulation.from_scenario(name, overrides).step(4000).gas.positions
+        found = shares(places)
+        counts = np.round(found * len(places))
+        first = counts if first is None else first
+        table = np.array([first, counts])
+        p = chi2_contingency(table[:, table.sum(axis=0) > 0]).pvalue
+        errors = np.sqrt(found * (1 - found) / len(places))
+        text = ", ".join(f"{share:.3f} +- {error:.3f}" for share, error in zip(found, errors, strict=True))
+        print(f"  {label}: common, rarer, digits {text}; p = {p:.2g}")
 
 
 def draw_plane(ax: Axes, simulation: Simulation, paths: Array, colour: str, title: str) -> None:
@@ -152,6 +177,8 @@ def draw_plane(ax: Axes, simulation: Simulation, paths: Array, colour: str, titl
     ax.plot(*paths[0].T, ".", color=INITIAL, markersize=1.5)
     ax.plot(*paths[-1].T, ".", color=colour, markersize=2.5)
     ax.set(aspect="equal", xlim=(-3.6, 3.6), ylim=(-2.2, 2.2))
+    for x, y, label in ((1.75, -1.0, "common words"), (-0.85, -1.0, "rarer tokens"), (0.67, 1.05, "digits")):
+        ax.text(x, y, label, ha="center", fontsize=8, color=INK)
     dress(ax, title, "axis 1 of the embedding", "axis 2")
 
 
@@ -179,6 +206,7 @@ def main() -> None:
     found = measured()
     heat_of_prompts(found)
     injection_temperatures(found)
+    macrostates()
     landscape_in_the_plane()
 
 

@@ -66,6 +66,7 @@ def test_the_injection_temperature_is_that_of_the_prompts_entropy(name: str) -> 
         assert "Apache-2.0" in file.attributes["license"]
     halves = 0.5 * np.array([7.2, 4.4])
     law = FieldEntropy(energy, -halves, halves, known_at=1.0, known=own)
+    assert simulation.bath is not None
     (temperature,) = simulation.bath.at(0)
     assert law.entropy(float(temperature)) == pytest.approx(PROMPTS[name], abs=2e-3)
 
