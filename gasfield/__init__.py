@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from gasfield.recording import Recorder
     from gasfield.registry import register
     from gasfield.runs.run import resume, run
+    from gasfield.sampling.sample import sample
+    from gasfield.sampling.sequences.thermodynamics import sequence_thermodynamics
+    from gasfield.sampling.thermodynamics.thermo import thermo
     from gasfield.scenario import Scenario, load_scenario
     from gasfield.simulation import Simulation
     from gasfield.trajectory import Trajectory
@@ -53,6 +56,9 @@ _HOME = {
     "resume": ("runs", "resume"),
     "run": ("runs", "run"),
     "run_plugin": ("plugins", "run_plugin"),
+    "sample": ("sampling.sample", "sample"),
+    "sequence_thermodynamics": ("sampling.sequences.thermodynamics", "sequence_thermodynamics"),
+    "thermo": ("sampling.thermodynamics.thermo", "thermo"),
     "thermodynamic_integration": ("diagnostics.thermodynamics.free_energy", "thermodynamic_integration"),
 }
 
@@ -78,6 +84,9 @@ __all__ = [
     "resume",
     "run",
     "run_plugin",
+    "sample",
+    "sequence_thermodynamics",
+    "thermo",
     "thermodynamic_integration",
 ]
 

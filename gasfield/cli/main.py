@@ -22,8 +22,10 @@ from gasfield.cli import (
     record,
     resume,
     run,
+    sample,
     schema,
     show,
+    thermo,
 )
 from gasfield.cli.command import Command, Group, mirror
 from gasfield.cli.interrupt import ended_at_once
@@ -68,6 +70,8 @@ _add("Looking", compare.compare)
 _add("Looking", animate.animate, like="gasfield.plots.film:animate")
 _add("Learning", fit.fit, like="gasfield.learning.fit:fit")
 _add("Learning", forecast.forecast)
+_add("Language models", sample.sample, sample.SampleCommand)
+_add("Language models", thermo.thermo)
 _add("Embeddings", inspect.inspect, like="gasfield.inspection:inspect")
 _add("Embeddings", dead.dead, like="gasfield.inspection:find_dead")
 

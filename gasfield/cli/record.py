@@ -12,7 +12,7 @@ import typer
 
 from gasfield.cli.command import Deferred, parameters_of, with_signature
 from gasfield.cli.options import Overwrite, Quiet, Threads
-from gasfield.errors import InputError, Interrupted
+from gasfield.errors import InputError, Interrupted, about
 from gasfield.signals import interruptible
 
 _NAMES = {
@@ -31,6 +31,18 @@ def record(
     tracers: Annotated[
         Path | None, typer.Option("--tracers", help="YAML with `tracers:` to be placed in dead rows before training.")
     ] = None,
+    keep_model: Annotated[
+        Path | None,
+        typer.Option("--keep-model", metavar="DIR", help="Folder for the trained model, in the layout of GPT-2."),
+    ] = None,
+    keep_steps: Annotated[
+        str,
+        typer.Option(
+            "--keep-steps",
+            metavar="TEXT",
+            help="Steps at which the model is also kept, in DIR/step-NNNNNN: a number, or a list (0,10,250).",
+        ),
+    ] = "0",
     threads: Threads = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
@@ -42,13 +54,16 @@ def record(
 
     from gasfield.cli.specification import values_of
     from gasfield.cli.terminal import training_bar
-    from gasfield.recording.plan import RecordingPlan, TrainingPlan
+    from gasfield.recording.plan import RecordingPlan, Steps, TrainingPlan
     from gasfield.recording.record import next_recording, read_tracers
     from gasfield.recording.record import record as record_training
+    from gasfield.spec import parse
 
     planted = read_tracers(tracers) if tracers else ()
     training = TrainingPlan(**values_of(TrainingPlan, fields))
     recording = RecordingPlan(**values_of(RecordingPlan, fields), tracers=planted)
+    with about("keep_steps"):
+        kept = parse(Steps, keep_steps)
     if threads:
         torch.set_num_threads(threads)
     output = output or next_recording()
@@ -63,7 +78,16 @@ def record(
                 message = f"interrupted; {output} contains all steps so far"
                 raise Interrupted(message, signal=interruption.signal)
 
-        record_training(training, recording, output, overwrite=overwrite, progress=note, command=command)
+        record_training(
+            training,
+            recording,
+            output,
+            overwrite=overwrite,
+            keep_model=keep_model,
+            keep_steps=kept,
+            progress=note,
+            command=command,
+        )
     if interruption.signal is not None:
         raise Interrupted(f"interrupted; {output} is complete", signal=interruption.signal)
     if not quiet:

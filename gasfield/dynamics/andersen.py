@@ -29,6 +29,7 @@ class Andersen(DynamicsSpec):
     """Newton's equations with collisions of single particles with a bath."""
 
     thermal: ClassVar[bool] = True
+    exchanges: ClassVar[bool] = True
     has_velocities: ClassVar[bool] = True
     rotates_velocities: ClassVar[bool] = True
 

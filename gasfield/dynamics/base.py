@@ -118,6 +118,8 @@ class DynamicsSpec(Spec):
     """Whether the force is used as a velocity [length/time], so that its potential is not an energy."""
     conserves_energy: ClassVar[bool] = False
     """Whether the total energy is conserved up to a bounded error, if forces are conservative and steady."""
+    exchanges: ClassVar[bool] = False
+    """Whether particles may take over the places of others between two steps: see `Dynamics.exchange`."""
     remedy: ClassVar[str] = "Try a smaller time_step."
     """What to try when the state becomes non-finite."""
 
@@ -204,6 +206,21 @@ class Dynamics(ABC):
     @abstractmethod
     def add_particles(self, gas: Gas, added: int) -> None:
         """Extends the state after new particles were appended to `gas`, and initialises their part of it."""
+
+    def exchange(self, sources: NDArray[np.int64], scales: Array, given: Array) -> None:
+        """Follows a gas in which particle i has taken over the place of particle `sources[i]` between two steps, and
+        its velocity times `scales[i]`: so do velocities that the dynamics keep. Only where the specification
+        `exchanges`.
+
+        Args:
+            sources: (N,) a permutation of the particles; i itself where nothing has changed.
+            scales: (N,).
+            given: (N,) energy that each particle has lost by it, which counts as heat [energy].
+
+        Raises:
+            NotImplementedError: if the dynamics have no such exchange.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not let particles exchange their places")
 
     def begin(self, gas: Gas) -> None:
         """Prepares the gas before the first step; default: no change."""

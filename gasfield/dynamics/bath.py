@@ -17,6 +17,7 @@ class Bath:
     Attributes:
         uniform: whether all groups have the same temperature at every step.
         lowest: the least temperature of any group at any step [energy].
+        settled: the first step from which no temperature changes any more.
     """
 
     def __init__(self, temperature: Schedule | ByGroup, groups: Sequence[str]) -> None:
@@ -38,9 +39,17 @@ class Bath:
             self._schedules: list[Schedule] = [temperature.groups[name] for name in groups]
         else:
             self._schedules = [temperature] * len(groups)
+        self._held: NDArray[np.float64] | None = None
         self.lowest = temperature.lowest
+        self.settled = max(schedule.settled for schedule in self._schedules)
         self.uniform = all(schedule == self._schedules[0] for schedule in self._schedules)
 
     def at(self, step: int) -> NDArray[np.float64]:
         """(S,) temperature of each group at a step [energy]."""
+        if self._held is not None:
+            return self._held.copy()
         return np.array([schedule.at(step) for schedule in self._schedules])
+
+    def hold(self, temperatures: NDArray[np.float64]) -> None:
+        """Replaces all schedules from now on: (S,) a temperature for each group [energy]."""
+        self._held = np.array(temperatures, np.float64)

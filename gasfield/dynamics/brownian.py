@@ -37,6 +37,7 @@ class Brownian(DynamicsSpec):
     """Overdamped motion in a bath."""
 
     thermal: ClassVar[bool] = True
+    exchanges: ClassVar[bool] = True
 
     kind: Literal["brownian"] = "brownian"
     scheme: Literal["leimkuhler_matthews", "euler_maruyama"] = "leimkuhler_matthews"
@@ -94,6 +95,11 @@ class BrownianDynamics(Mechanics):
         """Marks new particles as without a previous flight."""
         super().add_particles(gas, added)
         self._flight = np.concatenate([self._flight, np.full((added, gas.dimensions), np.nan)])
+
+    def exchange(self, sources: NDArray[np.int64], scales: Array, given: Array) -> None:
+        """The flights, which are noise of the bath, go along."""
+        super().exchange(sources, scales, given)
+        self._flight[:] = self._flight[sources] * scales[:, None]
 
     def measures(self, gas: Gas) -> dict[str, float]:
         """None: without velocities no momentum is transferred to walls."""

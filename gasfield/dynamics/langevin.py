@@ -30,6 +30,7 @@ class Langevin(DynamicsSpec):
     """Newton's equations in a bath with friction."""
 
     thermal: ClassVar[bool] = True
+    exchanges: ClassVar[bool] = True
     has_velocities: ClassVar[bool] = True
     rotates_velocities: ClassVar[bool] = True
 

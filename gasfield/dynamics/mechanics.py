@@ -94,6 +94,11 @@ class Mechanics(Dynamics):
         self._noise = np.empty((gas.count, gas.dimensions))
         self._force = None
 
+    def exchange(self, sources: NDArray[np.int64], scales: Array, given: Array) -> None:
+        """Forces are computed anew; the accumulators stay with the particles, and the energy given is heat."""
+        self._heat += given
+        self._force = None
+
     def accumulators(self) -> dict[str, Array]:
         """`heat` (N,) given to the bath, if there is one."""
         return {"heat": self._heat} if self.bath else {}

@@ -26,6 +26,7 @@ class MonteCarlo(DynamicsSpec):
     """A sampler of the Boltzmann distribution without physical time: a step counts as one unit of time."""
 
     thermal: ClassVar[bool] = True
+    exchanges: ClassVar[bool] = True
 
     accept: Literal["particle", "gas"] = "particle"
     """What is accepted or rejected: each particle independently (only without interactions), or the whole gas."""

@@ -162,6 +162,8 @@ class Force(ABC):
     of the total energy of the sources; on a passive particle, of its own energy."""
     interacting: bool = False
     """Whether particles interact."""
+    separate: bool = False
+    """Whether it acts within each group separately, so that no group feels another one."""
     mutual: bool = False
     """Whether it acts between particles only and obeys Newton's third law, so that it conserves total momentum."""
     steady: bool = True
@@ -221,6 +223,11 @@ class Force(ABC):
         Raises:
             InputError: if it is not.
         """
+        return None
+
+    def routing(self, gas: Gas) -> Array | None:
+        """(N, M) weights that each particle gives to the M experts of a router, with sum 1 in each row; None, by
+        default, for other forces."""
         return None
 
     def outside(self, gas: Gas) -> NDArray[np.bool_] | None:

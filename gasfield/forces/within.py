@@ -22,6 +22,7 @@ class Within(Force):
         """Restricts a force to the named groups; `each` for every group separately."""
         self._force, self._groups = force, groups
         self.conservative, self.interacting = force.conservative, force.interacting
+        self.separate = groups == "each" or len(groups) == 1
         self.moved = force.moved
         self.mutual, self.rotates_velocities, self.steady = force.mutual, force.rotates_velocities, force.steady
         self._species: NDArray[np.int64] | None = None

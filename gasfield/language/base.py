@@ -17,15 +17,31 @@ Logits = NDArray[np.float32]
 
 
 class Tokenizer(ABC):
-    """Text to token ids and back."""
+    """Text to token ids and back.
+
+    Attributes:
+        size: the largest id that it uses, plus 1.
+    """
+
+    size: int
 
     @abstractmethod
-    def encode(self, text: str) -> Ids:
-        """(S,) ids of a raw text: no chat template, no special token but those that the tokenizer itself adds."""
+    def encode(self, text: str, *, special: bool = True) -> Ids:
+        """(S,) ids of a text.
+
+        Args:
+            text: as it stands; no chat template is applied.
+            special: whether the tokenizer may add the special tokens that it adds to every text (many add none). The
+                text that `chat` gives has its own.
+        """
 
     @abstractmethod
     def decode(self, ids: Sequence[int] | Ids) -> str:
         """The text of ids."""
+
+    @abstractmethod
+    def spelling(self, index: int) -> str | None:
+        """A token as the vocabulary spells it (in byte-level notation, say); None if the id is not used."""
 
     @abstractmethod
     def chat(self, message: str) -> str:
@@ -36,8 +52,15 @@ class Tokenizer(ABC):
         """
 
     def token(self, index: int) -> str:
-        """One token as text."""
-        return self.decode([index])
+        """One token as printable text: part of a character, a control code or a special token as it is spelled, an id
+        without a token as <unused N>."""
+        spelled = self.spelling(index)
+        return f"<unused {index}>" if spelled is None else readable(self.decode([index]), spelled)
+
+
+def readable(decoded: str, spelled: str) -> str:
+    """A token as text; one that is not printable, or no whole character, as the vocabulary spells it."""
+    return decoded if decoded and decoded.isprintable() and "\ufffd" not in decoded else spelled
 
 
 class Decoding(ABC):
@@ -69,10 +92,10 @@ class LanguageModel(ABC):
 
     Attributes:
         name: of the file or folder.
-        vocabulary: number of tokens V that logits are given for.
+        vocabulary: number of tokens V that logits are given for; it may exceed the tokenizer's.
         context: the most tokens of a sequence, or None if there is no limit.
         end: ids of the tokens that end a text.
-        tokenizer: of the model, or None if it has none.
+        tokenizer: of the model; None if it has none that can be read here.
     """
 
     name: str
@@ -93,6 +116,10 @@ class LanguageModel(ABC):
     def decode(self, prompts: Ids) -> Decoding:
         """A decoding that starts from B prompts (B, S) of equal length, S >= 1."""
 
+    def token(self, index: int) -> str:
+        """One token as printable text; <N> without a tokenizer."""
+        return f"<{index}>" if self.tokenizer is None else self.tokenizer.token(index)
+
     def require_ids(self, ids: Ids) -> Ids:
         """The ids (..., S), if the model can read them.
 
@@ -100,7 +127,7 @@ class LanguageModel(ABC):
             InputError: if they are empty, longer than the context, or outside the vocabulary.
         """
         ids = np.asarray(ids, np.int64)
-        if ids.shape[-1] == 0:
+        if ids.size == 0:
             raise InputError(f"{self.name}: the prompt is empty; a model needs at least one token.", parameter="prompt")
         if self.context is not None and ids.shape[-1] > self.context:
             raise InputError(
@@ -111,3 +138,30 @@ class LanguageModel(ABC):
             outside = int(ids[(ids < 0) | (ids >= self.vocabulary)][0])
             raise InputError(f"{self.name}: token {outside} is outside the model's vocabulary of {self.vocabulary}.")
         return ids
+
+    def require_tokenizer(self) -> Tokenizer:
+        """The tokenizer.
+
+        Raises:
+            InputError: if there is none.
+        """
+        if self.tokenizer is None:
+            raise InputError(
+                f"{self.name}: there is no tokenizer that can be read here (tokenizer.json needs the package "
+                "tokenizers: pip install 'gasfield[lm]'); give token ids instead of text.",
+                parameter="prompt",
+            )
+        return self.tokenizer
+
+
+def require_fit(name: str, tokenizer: Tokenizer | None, vocabulary: int) -> None:
+    """Checks that a tokenizer gives no id which the model does not have. Fewer ids are usual: models are padded.
+
+    Raises:
+        InputError: if it does not fit.
+    """
+    if tokenizer is not None and tokenizer.size > vocabulary:
+        raise InputError(
+            f"{name}: the tokenizer does not fit the model: it has ids up to {tokenizer.size - 1}, the model has "
+            f"{vocabulary} tokens, 0 to {vocabulary - 1}."
+        )

@@ -1,4 +1,4 @@
-"""Opens a model by its path."""
+"""Opens a model, or a file of logits, by its path."""
 
 from __future__ import annotations
 
@@ -7,22 +7,68 @@ from pathlib import Path
 
 from gasfield.errors import InputError
 from gasfield.language.base import LanguageModel
+from gasfield.language.folder import read_config, tensors_of_model
+from gasfield.language.gpt2 import is_gpt2, open_gpt2
+from gasfield.language.logits import LogitsFile, open_logits
 
-_PACKAGES = ("torch", "transformers", "gguf", "accelerate", "tokenizers")
+_MAGIC = b"GGUF"
+_FOR_FOLDERS = ("torch", "transformers", "tokenizers")
+_FOR_GGUF = (*_FOR_FOLDERS, "gguf", "accelerate")
+
+
+def open_source(path: str | Path) -> LanguageModel | LogitsFile:
+    """A language model, from a folder or a GGUF file, or else a file of logits.
+
+    Raises:
+        InputError: if it is neither.
+    """
+    path = _existing(path)
+    return open_model(path) if path.is_dir() or _is_gguf(path) else open_logits(path)
 
 
 def open_model(path: str | Path) -> LanguageModel:
-    """A language model from a folder in Hugging Face's layout or a GGUF file, never downloaded.
+    """A language model from a folder in Hugging Face's layout or a GGUF file. Nothing is downloaded, unpickled, or run
+    of the code that may lie in the folder.
+
+    GPT-2's layout is always computed by NumPy, so that a model gives the same numbers whichever extras are installed;
+    all others by transformers.
 
     Raises:
-        InputError: if there is no such model, or a package that it needs is not installed.
+        InputError: if there is no such model, it cannot be read, or a package that it needs is not installed.
     """
-    path = Path(path)
+    path = _existing(path)
+    if not path.is_dir():
+        if not _is_gguf(path):
+            raise InputError(f"{path}: not a GGUF file; of a model in Hugging Face's layout, give the folder.")
+        _require(path, _FOR_GGUF)
+        from gasfield.language.huggingface import open_gguf
+
+        return open_gguf(path)
+    config = read_config(path)
+    if is_gpt2(config):
+        return open_gpt2(path, config)
+    tensors_of_model(path)
+    _require(path, _FOR_FOLDERS)
+    from gasfield.language.huggingface import open_folder
+
+    return open_folder(path, config)
+
+
+def _existing(path: str | Path) -> Path:
+    path = Path(path).expanduser()
     if not path.exists():
         raise InputError(f"{path}: there is no such folder or file; models are not downloaded.")
-    missing = [package for package in _PACKAGES if find_spec(package) is None]
-    if missing:
-        raise InputError(f"{path}: opening a model needs {', '.join(missing)}: pip install 'gasfield[lm]'.")
-    from gasfield.language.huggingface import open_huggingface
+    return path
 
-    return open_huggingface(path)
+
+def _is_gguf(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(_MAGIC)) == _MAGIC or path.suffix == ".gguf"
+
+
+def _require(path: Path, packages: tuple[str, ...]) -> None:
+    missing = [package for package in packages if find_spec(package) is None]
+    if missing:
+        raise InputError(f"{path}: opening it needs {', '.join(missing)}: pip install 'gasfield[lm]'.")

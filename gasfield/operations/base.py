@@ -204,6 +204,10 @@ class OperationSpec(Spec):
         """Which group it trains on which other one; None, by default, where it trains nothing."""
         return None
 
+    def replicas(self, groups: Sequence[str]) -> tuple[str, ...]:
+        """Which of all groups are copies of one gas at different temperatures; none by default."""
+        return ()
+
     @abstractmethod
     def build(self, simulation: SimulationLike) -> Operation:
         """The operation at work in a simulation.

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.errors import InputError
+from gasfield.language.base import readable
 from gasfield.resources import find_file
 
 DEFAULT_TEXT = "texts/kjv.txt.xz"
@@ -33,6 +34,7 @@ class Corpus:
         ids: (L,) token ids of the training part.
         vocabulary: V token strings, by id; ids that the tokenizer does not use are `<unused N>`.
         dead: (V,) true where the token never occurs in `ids`.
+        tokenizer: JSON of the tokenizer, as the package `tokenizers` writes and reads it.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Corpus:
     ids: NDArray[np.int64]
     vocabulary: list[str]
     dead: NDArray[np.bool_]
+    tokenizer: str
 
     @property
     def dead_ids(self) -> NDArray[np.int64]:
@@ -85,14 +88,15 @@ def tokenize(name: str, vocabulary: int, dead: int) -> Corpus:
         InputError: if the text cannot be read or is too short.
     """
     file_name, data = read_text(name)
-    ids, strings = _byte_pair_encode(data.decode("utf-8"), vocabulary)
+    ids, strings, tokenizer = _byte_pair_encode(data.decode("utf-8"), vocabulary)
     part = ids[: _longest_part(ids, vocabulary, dead)]
     occurs = np.zeros(vocabulary, bool)
     occurs[part] = True
-    return Corpus(file_name, hashlib.sha256(data).hexdigest(), part, strings, ~occurs)
+    return Corpus(file_name, hashlib.sha256(data).hexdigest(), part, strings, ~occurs, tokenizer)
 
 
-def _byte_pair_encode(text: str, vocabulary: int) -> tuple[NDArray[np.int64], list[str]]:
+def _byte_pair_encode(text: str, vocabulary: int) -> tuple[NDArray[np.int64], list[str], str]:
+    """Ids of the text, the strings of all tokens, and the tokenizer as JSON."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
     alphabet: list[str] = pre_tokenizers.ByteLevel.alphabet()  # type: ignore[no-untyped-call]
@@ -107,13 +111,8 @@ def _byte_pair_encode(text: str, vocabulary: int) -> tuple[NDArray[np.int64], li
     tokenizer.train_from_iterator(lines, trainer)
     ids = np.concatenate([np.array(code.ids, np.int64) for code in tokenizer.encode_batch(lines)])
     known = tokenizer.get_vocab_size()
-    strings = [_readable(tokenizer.decode([i]), str(tokenizer.id_to_token(i))) for i in range(known)]
-    return ids, strings + [f"<unused {i}>" for i in range(known, vocabulary)]
-
-
-def _readable(decoded: str, spelled: str) -> str:
-    """A token as text; a token that is not printable (part of a character, a control code) in byte-level notation."""
-    return decoded if decoded.isprintable() and "\ufffd" not in decoded else spelled
+    strings = [readable(tokenizer.decode([i]), str(tokenizer.id_to_token(i))) for i in range(known)]
+    return ids, strings + [f"<unused {i}>" for i in range(known, vocabulary)], str(tokenizer.to_str())
 
 
 def _longest_part(ids: NDArray[np.int64], vocabulary: int, dead: int) -> int:

@@ -81,6 +81,10 @@ def _steps_as_text(given: Any) -> Any:
     return steps if "," in given else steps[0]
 
 
+Steps = Annotated[Natural | tuple[Natural, ...], BeforeValidator(_steps_as_text)]
+"""Steps of a training: their number, spread logarithmically, or a list."""
+
+
 class RecordingPlan(Spec):
     """What is recorded of a training run."""
 
@@ -94,7 +98,7 @@ class RecordingPlan(Spec):
     """Steps between two recorded frames; the field is kept at every step."""
     field: Literal["affine", "full", "none"] = "affine"
     """`affine` at every step (and `full` at `full_steps` of them), `full` (exact, at every step: large), or `none`."""
-    full_steps: Annotated[Natural | tuple[Natural, ...], BeforeValidator(_steps_as_text)] = 20
+    full_steps: Steps = 20
     """Steps that also keep the exact field: their number, spread logarithmically, or a list (0,10,250)."""
     survey_steps: Natural = 12
     """Number of steps at which all dead rows are kept."""

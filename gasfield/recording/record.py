@@ -6,7 +6,7 @@ import math
 import platform
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from gasfield.files import make_folder
 from gasfield.provenance import versions
 from gasfield.recording.cadence import spread_steps
 from gasfield.recording.corpus import Corpus, tokenize
+from gasfield.recording.keep import ModelKeeper
 from gasfield.recording.plan import RecordingPlan, TrainingPlan
 from gasfield.recording.recorder import Recorder
 from gasfield.recording.training import Training
@@ -65,6 +66,8 @@ def record(
     output: Path,
     *,
     overwrite: bool = False,
+    keep_model: Path | None = None,
+    keep_steps: int | Sequence[int] = 0,
     progress: Progress = lambda step, loss: None,
     command: str = "",
 ) -> None:
@@ -74,18 +77,22 @@ def record(
         training_plan: the training.
         recording_plan: what is recorded of it.
         output: file to write.
-        overwrite: whether an existing file may be replaced.
+        overwrite: whether an existing file, or the model in `keep_model`, may be replaced.
+        keep_model: folder for the trained model, in GPT-2's layout, written when the training is complete.
+        keep_steps: steps at which the model is also kept, each in a folder `keep_model`/step-NNNNNN; step s is after s
+            updates, 0 before training. Their number, spread logarithmically, or a list.
         progress: called after each step.
         command: the command line, for the provenance.
 
     Raises:
-        InputError: if the plans do not fit the text, or the output exists.
+        InputError: if the plans do not fit the text, the output exists, or there is no such step to keep.
         WriteError: if the file cannot be written; it keeps the steps written before.
         BlowUp: if the loss becomes non-finite; the file keeps the steps before.
     """
     if output.parent != RECORDINGS or output.exists():  # that folder is created
         check_output(output, overwrite=overwrite)
     full_steps = choose_full_steps(recording_plan, training_plan.steps)
+    keeper = _keeper(keep_model, keep_steps, training_plan.steps, overwrite=overwrite)
     corpus = tokenize(training_plan.text, training_plan.geometry.vocabulary, training_plan.dead)
     training = Training(training_plan, corpus)
     _say_what_rounding_takes(training)
@@ -112,16 +119,33 @@ def record(
         overwrite=overwrite,
     )
     try:
+        keeper(training, corpus, 0)
         for step, loss in enumerate(training.losses()):
             if recorder.failure is not None:
                 break
             recorder.step(loss)
+            keeper(training, corpus, step + 1)
             progress(step, loss)
     finally:
         failure = recorder.finish()
     if failure is not None:
         reason = getattr(failure, "reason", None) or getattr(failure, "strerror", None) or failure
         raise WriteError(output, f"{reason}; it holds the steps that were written before") from failure
+
+
+def _keeper(
+    folder: Path | None, steps: int | Sequence[int], last: int, *, overwrite: bool
+) -> Callable[[Training, Corpus, int], None]:
+    """Keeps the model of a training after so many updates, where it is to be kept."""
+    chosen = _choose(steps, last, "keep_steps")
+    if folder is None:
+        if chosen:
+            raise InputError("the folder to keep models in is missing.", parameter="keep_model")
+        return lambda training, corpus, updates: None
+    keeper = ModelKeeper(folder, steps=chosen, last=last, overwrite=overwrite)
+    return lambda training, corpus, updates: keeper.keep(
+        training.model, training.plan.geometry, corpus.tokenizer, updates
+    )
 
 
 def _say_what_rounding_takes(training: Training) -> None:
@@ -148,14 +172,16 @@ def choose_full_steps(plan: RecordingPlan, steps: int) -> frozenset[int]:
     Raises:
         InputError: if the plan names a step that the training does not have.
     """
-    if plan.field == "none":
-        return frozenset()
-    if isinstance(plan.full_steps, int):
-        return frozenset(spread_steps(plan.full_steps, steps - 1))
-    late = [step for step in plan.full_steps if step >= steps]
-    if late:
-        raise InputError(f"the training has the steps 0 to {steps - 1}.", parameter="full_steps", value=late[0])
-    return frozenset(plan.full_steps)
+    return frozenset() if plan.field == "none" else _choose(plan.full_steps, steps - 1, "full_steps")
+
+
+def _choose(wanted: int | Sequence[int], last: int, parameter: str) -> frozenset[int]:
+    if isinstance(wanted, int):
+        return frozenset(spread_steps(wanted, last))
+    outside = [step for step in wanted if not 0 <= step <= last]
+    if outside:
+        raise InputError(f"the training has the steps 0 to {last}.", parameter=parameter, value=outside[0])
+    return frozenset(wanted)
 
 
 def _provenance(training: TrainingPlan, recording: RecordingPlan, corpus: Corpus, command: str) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from gasfield.scenario.diagnostic import AnyDiagnostic, repeated_label
 from gasfield.scenario.document import Document
 from gasfield.scenario.initial_state import GroupSource
 from gasfield.scenario.minimize import Minimize
+from gasfield.scenario.replicas import Replicas, written_out
 from gasfield.scenario.yaml_1_2 import write
 from gasfield.schedules import AnyTemperature, ByGroup
 from gasfield.spaces import AnySpace
@@ -72,6 +73,9 @@ class Scenario(Spec):
     dynamics: AnyDynamics
     temperature: AnyTemperature | None = None
     """Of the bath [energy], for dynamics with a heat bath: a number, a schedule, or one for each group."""
+    replicas: Replicas | None = None
+    """Copies of the gas at several temperatures, instead of `temperature`. It is shorthand: a scenario that was read
+    has groups, temperatures and an operation in its place."""
     minimize: Minimize | None = None
     """A relaxation before the run."""
     run: RunLength
@@ -84,15 +88,15 @@ class Scenario(Spec):
     @model_validator(mode="wrap")
     @classmethod
     def _vocabulary(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Former names are accepted only where no format is declared."""
+        """Former names are accepted only where no format is declared; shorthand is written out."""
         declared = data.get("format") if isinstance(data, Mapping) else None
         if isinstance(declared, int) and not isinstance(declared, bool) and declared > FORMAT:
             text = f"is {declared}; this version of gasfield reads formats up to {FORMAT}: use a newer one"
             raise fault_within(("format",), text, declared)
         if declared is None:
-            return handler(data)
+            return handler(_written_out(data))
         with former_names("refuse"):
-            return handler(data)
+            return handler(_written_out(data))
 
     @model_validator(mode="after")
     def _every_name_is_its_own(self) -> Self:
@@ -212,6 +216,11 @@ class Scenario(Spec):
     def fault_at(self, place: Place, error: InputError) -> InputError:
         """The same error, pointing at a place of the scenario, unless it points somewhere already."""
         return error.at(place) if self._document is None else self._document.locate(error, place)
+
+
+def _written_out(data: Any) -> Any:
+    """The data of a scenario without shorthand."""
+    return written_out(data) if isinstance(data, Mapping) and data.get("replicas") is not None else data
 
 
 def _kinds_first(data: Any) -> Any:

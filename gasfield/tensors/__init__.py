@@ -3,6 +3,7 @@
 from gasfield.tensors.files import PRECISIONS, Tensor, Words, missing_tensor, tensors_of
 from gasfield.tensors.naming import COMMON_NAMES, choose_embedding
 from gasfield.tensors.rows import read_rows
+from gasfield.tensors.writing import encode_safetensors
 
 __all__ = [
     "COMMON_NAMES",
@@ -10,6 +11,7 @@ __all__ = [
     "Tensor",
     "Words",
     "choose_embedding",
+    "encode_safetensors",
     "missing_tensor",
     "read_rows",
     "tensors_of",

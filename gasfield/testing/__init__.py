@@ -16,6 +16,7 @@ from gasfield.testing.dynamics import DYNAMICS_CONTRACT, DynamicsCase, check_dyn
 from gasfield.testing.forces import FORCE_CONTRACT, ForceCase, check_force
 from gasfield.testing.models import check_model
 from gasfield.testing.operations import check_operation
+from gasfield.testing.processors import check_processor
 from gasfield.testing.shapes import check_shape
 from gasfield.testing.sources import check_source
 from gasfield.testing.spaces import SPACE_CONTRACT, check_space
@@ -31,6 +32,7 @@ __all__ = [
     "check_force",
     "check_model",
     "check_operation",
+    "check_processor",
     "check_shape",
     "check_source",
     "check_space",

@@ -15,6 +15,8 @@ import pytest
 import yaml
 from paths import RECORDINGS
 
+from gasfield.errors import InputError
+from gasfield.recording.plan import RecordingPlan
 from gasfield.trajectory import Trajectory
 
 SCENARIOS = sorted(path.stem for path in RECORDINGS.parent.glob("*.yaml"))
@@ -177,24 +179,26 @@ def small_training(tmp_path: Path, steps: int) -> list[object]:
 def test_record_on_a_text_of_ones_own(gasfield, tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="recording needs the extra `gasfield[record]`")
     shutil.copy(RECORDINGS.parent / "tracers" / "lattice.yaml", tmp_path)
-    done = gasfield(*small_training(tmp_path, 30), "--tracers", "lattice.yaml", "--precision", "bf16-fp32state")
+    arguments = [part for part in small_training(tmp_path, 30) if part not in ("-o", "r.h5")]
+    options = ["--tracers", "lattice.yaml", "--precision", "bf16-fp32state", "--full-steps", "0,2,7"]
+    done = gasfield(*arguments, *options, "--keep-model", "model", "--keep-steps", "0,4")
     assert done.returncode == 0, done.stderr
-    with Trajectory(tmp_path / "r.h5") as recording:
+    kept = sorted(path.parent.name for path in (tmp_path / "model").rglob("model.safetensors"))
+    assert kept == ["model", "step-000000", "step-000004"]
+    with Trajectory(tmp_path / "outputs/recordings/001.h5") as recording:
+        assert recording.full_field().steps.tolist() == [0, 2, 7]
         assert len(recording) == 31
         assert recording.attributes["state"] == "float32"
         assert recording.precision == "bfloat16"
         assert len(recording.members("lattice")) == 64
 
 
-def test_record_needs_no_output_and_keeps_the_chosen_steps(gasfield, tmp_path: Path) -> None:
+def test_a_full_step_beyond_the_training_is_refused() -> None:
     pytest.importorskip("torch", reason="recording needs the extra `gasfield[record]`")
-    arguments = [part for part in small_training(tmp_path, 8) if part not in ("-o", "r.h5")]
-    assert gasfield(*arguments, "--full-steps", "0,2,7").returncode == 0
-    with Trajectory(tmp_path / "outputs/recordings/001.h5") as recording:
-        assert recording.full_field().steps.tolist() == [0, 2, 7]
-    late = gasfield(*arguments, "--full-steps", "3,8")
-    assert late.returncode == 2
-    assert "--full-steps 8: the training has the steps 0 to 7" in late.stderr
+    from gasfield.recording.record import choose_full_steps
+
+    with pytest.raises(InputError, match="the training has the steps 0 to 7"):
+        choose_full_steps(RecordingPlan(full_steps=(3, 8)), 8)
 
 
 def heed_interrupts() -> None:

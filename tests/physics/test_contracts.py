@@ -92,6 +92,7 @@ OPERATIONS_TRIED: list[dict[str, Any]] = [
     {"kind": "trajectory", "file": "frames.h5", "trigger": 2, "observables": 3},
     {"kind": "train_field", "group": "student", "teacher": "teacher", "momentum": 0.5, "trigger": 2},
     {"kind": "train_field", "group": "student", "teacher": "teacher", "objective": "reverse_kl", "file": "field.json"},
+    {"kind": "replica_exchange", "trigger": 1, "adapt": {"steps": 8}},
 ]
 
 
@@ -136,7 +137,7 @@ def test_sources(source: dict[str, Any], tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("operation", OPERATIONS_TRIED, ids=lambda operation: operation["kind"])
 def test_operations(operation: dict[str, Any]) -> None:
-    check_operation(operation, school if "teacher" in operation else None)
+    check_operation(operation, {"train_field": school, "replica_exchange": replicas}.get(operation["kind"]))
 
 
 def school(directory: Path) -> Simulation:
@@ -148,6 +149,19 @@ def school(directory: Path) -> Simulation:
         dynamics={"kind": "langevin", "time_step": 0.1, "friction": 1.0},
         forces=[{"kind": "double_well", "groups": ["teacher"]}, student],
         temperature=0.5,
+        directory=directory,
+    )
+
+
+def replicas(directory: Path) -> Simulation:
+    """A simulation of one gas at three temperatures."""
+    places = np.random.default_rng(0).standard_normal((12, 2))
+    names = ["cold", "warm", "hot"]
+    return Simulation(
+        Gas(places, np.repeat([0, 1, 2], 4), names),
+        dynamics={"kind": "langevin", "time_step": 0.1, "friction": 1.0},
+        forces=[{"kind": "double_well"}],
+        temperature={"kind": "by_group", "groups": dict(zip(names, [0.2, 0.5, 1.0], strict=True))},
         directory=directory,
     )
 

@@ -103,7 +103,7 @@ def test_a_structure_planted_later_is_measured_from_its_first_frame() -> None:
 
 
 def test_every_group_of_a_recording_is_diagnosed(bf16: Trajectory) -> None:
-    diagnosis = diagnose(bf16)
+    diagnosis = diagnose(bf16, ["cloud", "deformation"])
     tree = diagnosis.as_json()
     assert list(tree["groups"]) == [*bf16.names, "survey"]
     assert tree["groups"]["dead"]["radius"]["start"]["value"] == pytest.approx(

@@ -55,8 +55,10 @@ GOOD: dict[str, dict[str, Any]] = {
     "order": {"space": SPHERE, "forces": [{"kind": "attention"}], "dynamics": ADVECTION},
     "retrieval": {"forces": [{"kind": "hopfield", "patterns": [[2, 0, 0], [-2, 0, 0]]}], "dynamics": ADVECTION},
     "force_table": {"forces": [{"kind": "emission_receptivity", "softening": 0.3}], "dynamics": ADVECTION},
+    "routing": WELL | {"forces": [{"kind": "experts"}]},
     "training": LESSON,
     "student_density": LESSON,
+    "replicas": {"forces": [HARMONIC], "dynamics": LANGEVIN, "replicas": {"temperatures": [0.3, 0.4], "every": 2}},
     "basins": WELL | {"forces": [{"kind": "double_well"}]},
 }
 """Keys of a run to which a diagnostic applies; a warm harmonic well where there are none."""

@@ -1,28 +1,32 @@
-"""A mixture of experts: M harmonic wells, of which each particle feels the k nearest.
+"""A mixture of experts: M harmonic wells, of which each particle feels the k that a router chooses.
 
-    U = -1/beta log sum exp(-beta q |x - c|^2 / 2)      over the k nearest centres
+    F = -sum w_e q (x - c_e)      over the chosen experts, with energies E_e = q |x - c_e|^2 / 2
 
-The sum is over the top k of a router whose scores are the exponents (Shazeer et al. 2017, arXiv 1701.06538). Where the
-k-th and the next expert exchange ranks they are equidistant, so U is continuous; the force is not. The Laplacian omits
-the discontinuities, so the configurational temperature is too low; with k = M there are none.
+The weights are those of a router (`routers.py`). Of `softmax`, at T = 1/beta,
+
+    U = -1/beta log sum exp(-beta q |x - c|^2 / 2)      over the k nearest centres.
+
+Where the k-th and the next expert exchange ranks they are equidistant, so U is continuous; the force is not. The
+Laplacian omits the discontinuities, so the configurational temperature is too low; with k = M there are none. The same
+holds for `sigmoid`, as far as it has a potential.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
 import numpy as np
-from numba import prange
-from numpy.typing import NDArray
 from pydantic import Field
 
 from gasfield.errors import InputError
 from gasfield.forces.base import Array, Finite, Force, ForceSpec, Surroundings, of_dimension
 from gasfield.forces.external import ExternalForce
-from gasfield.forces.fields.soft_min import add_soft_min, square_distances
+from gasfield.forces.fields.routers import AnyRouter, SigmoidRouter, SoftmaxRouter, sigmoid_weights, softmax_weights
+from gasfield.forces.fields.soft_min import add_soft_min, square_distances, take_shares
 from gasfield.forces.strengths import PositiveStrength
 from gasfield.gas import Gas
-from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
+from gasfield.kernels.flags import EXACT
 from gasfield.kernels.jit import jit
 from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
@@ -46,7 +50,7 @@ class DrawnCentres(Spec):
 
 @register
 class Experts(ForceSpec):
-    """Wells of which a particle feels only the nearest."""
+    """Wells of which a particle feels those that a router chooses."""
 
     kind: Literal["experts"] = "experts"
     centres: Annotated[tuple[tuple[Finite, ...], ...], Field(min_length=1)] | DrawnCentres = DrawnCentres()
@@ -56,7 +60,9 @@ class Experts(ForceSpec):
     stiffness: PositiveStrength = 1.0
     """q of each well [energy/length^2]."""
     beta: PositiveStrength = 1.0
-    """Inverse temperature of the weights of the k nearest [1/energy]."""
+    """Inverse temperature of the weights [1/energy]."""
+    router: AnyRouter = SoftmaxRouter()
+    """How experts are chosen and weighed."""
 
     def storage(self, particles: int, dimensions: int) -> int:
         """Bytes of drawn centres."""
@@ -66,7 +72,8 @@ class Experts(ForceSpec):
         """Builds the wells.
 
         Raises:
-            InputError: if a centre does not have D coordinates, there are fewer than k, or the space is periodic.
+            InputError: if a centre does not have D coordinates, there are fewer than k, a bias is not one number for
+                each, or the space is periodic.
         """
         surroundings.require_no_period("experts")
         centres = self._places(surroundings.dimensions)
@@ -75,6 +82,9 @@ class Experts(ForceSpec):
                 f"a particle cannot feel {self.top} of {len(centres)} experts; give at most {len(centres)}.",
                 parameter="top",
             )
+        bias = self.router.bias if isinstance(self.router, SigmoidRouter) else None
+        if bias is not None and len(bias) != len(centres):
+            raise InputError(f"{len(bias)} numbers are given for {len(centres)} experts.", parameter="router.bias")
         return ExpertsForce(self, centres)
 
     def _places(self, dimensions: int) -> Array:
@@ -93,16 +103,26 @@ class ExpertsForce(ExternalForce):
 
     def __init__(self, law: Experts, centres: Array) -> None:
         """Builds the force from its specification and the (M, D) centres."""
-        self.centres, self._top = centres, law.top
+        self.centres, self._spec = centres, law
         numbers = (centres.T, centres, float(law.stiffness), 1.0 / float(law.beta), law.top)
-        super().__init__("experts", experts, numbers, conservative=True)
+        if isinstance(law.router, SigmoidRouter):
+            bias = law.router.bias or (0.0,) * len(centres)
+            biased = len(set(bias)) > 1
+            own = (law.router.threshold, np.array(bias), biased, law.router.normalised)
+            super().__init__("experts", occupied_experts, (*numbers, *own), conservative=law.router.conservative)
+        else:
+            super().__init__("experts", experts, numbers, conservative=True)
 
-    def felt(self, gas: Gas) -> NDArray[np.int64]:
-        """(N, k) numbers of the experts that each particle feels, the nearest first."""
-        felt = np.empty((gas.count, self._top), np.int64)
-        places = np.ascontiguousarray(gas.positions, np.float64)
-        _find(places, np.ascontiguousarray(self.centres.T), felt)
-        return felt
+    def routing(self, gas: Gas) -> Array:
+        """(N, M) weights of the experts, with sum 1; zero for those that a particle does not feel."""
+        places = np.asarray(gas.positions, np.float64)
+        apart = places[:, None, :] - self.centres
+        energies = 0.5 * float(self._spec.stiffness) * np.einsum("nmd,nmd->nm", apart, apart)
+        router, top, temperature = self._spec.router, self._spec.top, 1.0 / float(self._spec.beta)
+        if not isinstance(router, SigmoidRouter):
+            return softmax_weights(energies, temperature, top)
+        bias = None if router.bias is None else np.array(router.bias)
+        return sigmoid_weights(energies, temperature, top, router.threshold, bias)
 
 
 @pointwise_kernel
@@ -113,6 +133,33 @@ def experts(x, p, force):  # type: ignore[no-untyped-def]
     square_distances(x, columns, squared)
     felt = least(squared, top)
     return add_soft_min(x, centres[felt], squared[felt], np.zeros(top), np.full(top, stiffness), temperature, force)
+
+
+@pointwise_kernel
+def occupied_experts(x, p, force):  # type: ignore[no-untyped-def]
+    """Independent occupancies: n = 1/(1 + exp((E - mu)/T)), F = -sum w q (x - c) with w = n or n/sum n, and, of w = n,
+    U = -T sum log(1 + exp((mu - E)/T)), Laplacian = sum n D q - n (1 - n) q^2 |x - c|^2/T."""
+    columns, centres, stiffness, temperature, top, threshold, bias, biased, normalised = p
+    squared = np.empty(columns.shape[1])
+    square_distances(x, columns, squared)
+    above = (0.5 * stiffness * squared - threshold) / temperature
+    felt = least(-(1.0 / (1.0 + np.exp(above)) + bias), top) if biased else least(squared, top)
+    exponents, energy, laplacian = np.empty(top), 0.0, 0.0
+    for k in range(top):
+        height = above[felt[k]]
+        empty = max(height, 0.0) + math.log1p(math.exp(-abs(height)))  # log(1 + exp(height)) = -log n
+        exponents[k] = -empty
+        energy -= temperature * (empty - height)
+    weights = np.exp(exponents)
+    if normalised:
+        weights = exponents.copy()
+        take_shares(weights)
+    for k in range(top):
+        pull = weights[k] * stiffness
+        for j in range(x.size):
+            force[j] -= pull * (x[j] - centres[felt[k], j])
+        laplacian += pull * (x.size - (1.0 - weights[k]) * stiffness * squared[felt[k]] / temperature)
+    return energy, laplacian
 
 
 @jit(**EXACT)
@@ -128,12 +175,3 @@ def least(values, count):  # type: ignore[no-untyped-def]
             place -= 1
         found[place] = k
     return found
-
-
-@jit(**EXACT_PARALLEL)
-def _find(positions, columns, felt):  # type: ignore[no-untyped-def]
-    """felt_i = the nearest centres of x_i."""
-    for i in prange(positions.shape[0]):
-        squared = np.empty(columns.shape[1])
-        square_distances(positions[i], columns, squared)
-        felt[i] = least(squared, felt.shape[1])

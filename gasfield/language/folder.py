@@ -1,0 +1,76 @@
+"""What a model folder holds, checked before anything is opened: configuration, weights that are no pickles, code."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from gasfield.errors import InputError
+from gasfield.memory import require_memory
+from gasfield.tensors import Tensor, tensors_of
+
+CONFIG = "config.json"
+GENERATION = "generation_config.json"
+_CODE = "auto_map"
+_BYTES = 4
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The configuration of a model.
+
+    Raises:
+        InputError: if there is none, or it is not a JSON object.
+    """
+    if not (folder / CONFIG).is_file():
+        raise InputError(f"{folder}: no {CONFIG} in this folder, so it is not a model in Hugging Face's layout.")
+    return _read(folder / CONFIG)
+
+
+def tensors_of_model(folder: Path) -> list[Tensor]:
+    """The tensors of a model; only the headers of the files are read.
+
+    Raises:
+        InputError: if it has no weights, pickled weights only, damaged files, a shard is missing, or the model does not
+            fit into memory in float32.
+    """
+    tensors, size = tensors_of(folder), 0
+    for tensor in tensors:
+        if tensor.shape is None:
+            tensor.load()  # says which shard is missing
+        else:
+            size += _BYTES * math.prod(tensor.shape)
+    require_memory(size, f"{folder}: the model in float32")
+    return tensors
+
+
+def end_tokens(folder: Path, config: dict[str, Any], default: int | None = None) -> tuple[int, ...]:
+    """Ids that end a text, by the folder's generation_config.json, else by its configuration."""
+    stated = config.get("eos_token_id", default)
+    if (folder / GENERATION).is_file():
+        stated = _read(folder / GENERATION).get("eos_token_id", stated)
+    return tuple_of(stated)
+
+
+def tuple_of(ids: Any) -> tuple[int, ...]:
+    """Token ids from how a configuration states them: null, a number or a list."""
+    if ids is None:
+        return ()
+    return tuple(int(index) for index in ids) if isinstance(ids, list | tuple) else (int(ids),)
+
+
+def names_code(folder: Path, config: dict[str, Any]) -> bool:
+    """Whether a model comes with Python code of its own, which is never run."""
+    tokenizer = folder / "tokenizer_config.json"
+    return _CODE in config or (tokenizer.is_file() and _CODE in _read(tokenizer))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as fault:
+        raise InputError(f"{path}: not JSON ({fault}).") from None
+    if not isinstance(data, dict):
+        raise InputError(f"{path}: must be a JSON object.")
+    return data

@@ -1,0 +1,101 @@
+"""Prompts, from text, files, chat templates or token ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from gasfield.errors import InputError
+from gasfield.language.base import Ids, LanguageModel
+
+_LONGEST = 60
+_LISTS = (".yaml", ".yml", ".json")
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What a model continues.
+
+    Attributes:
+        text: as the model reads it, with the chat template if there is one; from ids, the text of them.
+        ids: (S,) its tokens.
+        pieces: S tokens as printable text.
+    """
+
+    text: str
+    ids: Ids
+    pieces: tuple[str, ...]
+
+    @property
+    def label(self) -> str:
+        """Its text in one short line, for tables and legends."""
+        line = " ".join(self.text.split()) or "".join(self.pieces)
+        return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
+
+
+def prompts_of(
+    model: LanguageModel,
+    *,
+    prompt: Sequence[str] = (),
+    prompts: Path | None = None,
+    ids: Sequence[str | Iterable[int]] = (),
+    chat: bool = False,
+) -> list[Prompt]:
+    """All prompts that are given, in this order: texts, the texts of a file, ids.
+
+    Args:
+        model: reads them.
+        prompt: raw texts, or messages with `chat`.
+        prompts: file of texts: a list in .yaml or .json, else one a line; empty lines are left out.
+        ids: token ids of a prompt each, as numbers or as text ("1,2,3").
+        chat: whether the chat template of the model is applied to each text.
+
+    Raises:
+        InputError: if there is none, the model has no tokenizer or no chat template, a file cannot be read, or a prompt
+            is empty, longer than the context or has an id outside the vocabulary.
+    """
+    texts = [*prompt, *(_texts_of(Path(prompts)) if prompts is not None else ())]
+    found = [_from_text(model, text, chat=chat) for text in texts]
+    found += [_from_ids(model, given) for given in ids]
+    if not found:
+        raise InputError("a language model needs a prompt.", parameter="prompt")
+    return found
+
+
+def _from_text(model: LanguageModel, text: str, *, chat: bool) -> Prompt:
+    tokenizer = model.require_tokenizer()
+    text = tokenizer.chat(text) if chat else text
+    return _prompt(model, text, tokenizer.encode(text, special=not chat))
+
+
+def _from_ids(model: LanguageModel, given: str | Iterable[int]) -> Prompt:
+    try:
+        ids = np.array([int(part) for part in (given.split(",") if isinstance(given, str) else given)], np.int64)
+    except (ValueError, TypeError, OverflowError):
+        raise InputError("token ids are integers, separated by commas.", parameter="ids", value=given) from None
+    ids = model.require_ids(ids)
+    return _prompt(model, "" if model.tokenizer is None else model.tokenizer.decode(ids), ids)
+
+
+def _prompt(model: LanguageModel, text: str, ids: Ids) -> Prompt:
+    return Prompt(text, model.require_ids(ids), tuple(model.token(int(index)) for index in ids))
+
+
+def _texts_of(path: Path) -> list[str]:
+    try:
+        content = path.read_text(encoding="utf-8")
+        texts = yaml.safe_load(content) if path.suffix in _LISTS else [line for line in content.splitlines() if line]
+    except (OSError, ValueError, yaml.YAMLError) as fault:
+        reason = " ".join(str(fault).split())
+        raise InputError(f"{path}: no prompts can be read from it ({reason}).", parameter="prompts") from None
+    if not isinstance(texts, list) or not texts:
+        wanted = "a list of texts" if path.suffix in _LISTS else "one a line"
+        raise InputError(f"{path}: holds no prompts; give {wanted}.", parameter="prompts")
+    for number, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise InputError(f"{path}: item {number} ({text!r}) is no text; quote it.", parameter="prompts")
+    return texts
