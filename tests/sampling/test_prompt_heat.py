@@ -8,6 +8,7 @@ import pytest
 from gasfield.errors import InputError
 from gasfield.language.base import Decoding, Ids, LanguageModel, Logits
 from gasfield.sampling.prompt_heat import prompt_heat, prompt_heat_of
+from gasfield.sampling.thermodynamics.thermo import thermo
 
 STATES = 5
 
@@ -31,7 +32,7 @@ def test_uniform_law_has_the_surprisal_and_the_entropy_of_its_size() -> None:
     heat = prompt_heat_of(np.full((3, STATES), 7.0), np.array([0, 4, 2]))
     np.testing.assert_allclose(heat.surprisal, np.log(STATES), rtol=1e-14)
     np.testing.assert_allclose(heat.entropy, np.log(STATES), rtol=1e-14)
-    assert heat.estimates["prompt.continuations"].value == pytest.approx(STATES, rel=1e-14)
+    assert heat.estimates["continuations"].value == pytest.approx(STATES, rel=1e-14)
 
 
 def test_improbable_is_not_vague_and_probable_is_not_precise() -> None:
@@ -41,7 +42,7 @@ def test_improbable_is_not_vague_and_probable_is_not_precise() -> None:
     heat = prompt_heat_of(rows, np.array([0, 1, 0]))
     np.testing.assert_allclose(heat.surprisal, [np.log(16), np.log(2)], rtol=1e-12)
     assert heat.entropy[1] == pytest.approx(1.5 * np.log(2), rel=1e-12)
-    mean = heat.estimates["prompt.surprisal"]
+    mean = heat.estimates["surprisal"]
     assert mean.value == pytest.approx(2.5 * np.log(2))
     assert mean.error == pytest.approx(1.5 * np.log(2))  # half the difference of two values
 
@@ -73,9 +74,27 @@ def test_on_its_own_text_surprisal_is_entropy_and_on_foreign_text_it_is_not() ->
 def test_what_is_no_law_is_refused(logits: np.ndarray, ids: list[int], says: str) -> None:
     with pytest.raises(InputError, match=says):
         prompt_heat_of(logits, np.array(ids))
-    assert "prompt.surprisal" in prompt_heat_of(np.zeros((1, 2)), np.array([1])).estimates
+
+
+def test_a_single_token_has_no_surprisal() -> None:
+    found = prompt_heat_of(np.zeros((1, 2)), np.array([1])).estimates
+    assert np.isnan(found["surprisal"].value)
+    assert found["entropy"].value == pytest.approx(np.log(2))
 
 
 def test_text_needs_a_tokenizer() -> None:
-    with pytest.raises(InputError, match="token ids"):
+    with pytest.raises(InputError, match="tokenizer"):
         prompt_heat(Markov(np.eye(STATES)), "text")
+
+
+def test_thermo_gives_both_for_every_context() -> None:
+    """Of the whole law, whatever is kept of it; the surprisal is that of the tokens so far."""
+    moves = np.random.default_rng(2).dirichlet(np.ones(STATES), size=STATES)
+    ids = [0, 3, 1]
+    heat = prompt_heat(Markov(moves), np.array(ids))
+    contexts = thermo(Markov(moves), ids=[ids], every_position=True, keep=3).as_json()["contexts"]
+    for k, context in enumerate(contexts):
+        assert context["prompt"]["entropy"]["value"] == pytest.approx(heat.entropy[k])
+        if k:
+            assert context["prompt"]["surprisal"]["value"] == pytest.approx(heat.surprisal[:k].mean())
+    assert contexts[0]["prompt"]["surprisal"]["value"] is None
