@@ -13,6 +13,19 @@ from gasfield.sampling.thermodynamics.thermo import thermo
 STATES = 5
 
 
+class Last(Decoding):
+    """The law after prompts that do not grow."""
+
+    def __init__(self, logits: Logits, length: int) -> None:
+        self.logits, self.length = logits, length
+
+    def extend(self, tokens: Ids) -> None:
+        raise NotImplementedError
+
+    def cut(self, length: int) -> None:
+        raise NotImplementedError
+
+
 class Markov(LanguageModel):
     """The law of the next token depends on the last one only."""
 
@@ -25,7 +38,7 @@ class Markov(LanguageModel):
         return np.asarray(np.log(self.moves[self.require_ids(ids)]), np.float32)
 
     def decode(self, prompts: Ids) -> Decoding:
-        raise NotImplementedError
+        return Last(self.logits(prompts[:, -1]), prompts.shape[1])
 
 
 def test_uniform_law_has_the_surprisal_and_the_entropy_of_its_size() -> None:
@@ -98,3 +111,13 @@ def test_thermo_gives_both_for_every_context() -> None:
         if k:
             assert context["prompt"]["surprisal"]["value"] == pytest.approx(heat.surprisal[:k].mean())
     assert contexts[0]["prompt"]["surprisal"]["value"] is None
+
+
+def test_of_a_very_long_prompt_thermo_computes_the_last_law_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, ids = Markov(np.random.default_rng(2).dirichlet(np.ones(STATES), size=STATES)), [[0, 3, 1]]
+    (short,) = thermo(model, ids=ids).as_json()["contexts"]
+    monkeypatch.setattr("gasfield.sampling.thermodynamics.contexts.MOST", 3 * STATES - 1)
+    (long,) = thermo(model, ids=ids).as_json()["contexts"]
+    assert long["prompt"]["surprisal"]["value"] is None
+    assert short["prompt"]["surprisal"]["value"] is not None
+    assert long["thermodynamics"] == short["thermodynamics"]

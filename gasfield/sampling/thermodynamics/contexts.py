@@ -13,6 +13,9 @@ from gasfield.language.logits import LogitsFile
 from gasfield.language.prompts import Prompt
 from gasfield.sampling.prompt_heat import surprisals_of
 
+MOST = 1 << 27
+"""Logits at all positions of a prompt together, beyond which only those of the last are computed: 512 MiB."""
+
 
 @dataclass(frozen=True)
 class Context:
@@ -21,7 +24,7 @@ class Context:
     Attributes:
         text: of its tokens, shortened; of a position of a file of logits, its name.
         length: number of its tokens; 0 if unknown.
-        surprisal: (length - 1,) of its tokens after the first [nats]; empty if unknown.
+        surprisal: (length - 1,) of its tokens after the first [nats]; empty if unknown, or not computed (`MOST`).
     """
 
     text: str
@@ -40,6 +43,9 @@ def next_laws(
         every_position: whether the next token is wanted after each token of a prompt, not only after the last.
     """
     for prompt in prompts:
+        if not every_position and len(prompt.ids) * model.vocabulary > MOST:
+            yield Context(prompt.label, len(prompt.ids)), model.decode(prompt.ids[None]).logits[0]
+            continue
         rows = model.logits(prompt.ids)
         surprisal = surprisals_of(rows, prompt.ids)
         if not every_position:
