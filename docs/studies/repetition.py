@@ -34,7 +34,7 @@ from gasfield.sampling.texts import draw_texts
 
 ROOT = Path(__file__).parent.parent.parent
 KEPT, FIGURE = Path("outputs") / "repetition", ROOT / "docs" / "figures" / "repetition.png"
-TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 1.0, 1.2)
+TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2)
 PENALTIES = (1.0, 1.05, 1.1)
 OPENING, LENGTH, EVERY, SEEDS = 8, 128, 4, (1, 2)
 LONGEST, TIMES, LEAST = 32, 3, 24
