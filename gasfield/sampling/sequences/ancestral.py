@@ -12,6 +12,13 @@ d<A>/dT = <A s> = Cov(A, s). So
 
 where S = -<log q_T> = U / T + <sum_k log Z_k>. Both become the equilibrium relations if the Z_k do not depend on the
 prefix.
+
+E_k - U_k has mean 0 given the prefix, so it does not correlate with anything before k, and correlates with a later E_j
+as it does with U_j. What is averaged is therefore
+
+    dU/dT = <sum_k (E_k - U_k) [(E_k - U_k) + sum_{j > k} U_j]> / T^2,
+
+each U_j less its mean over the sequences: the same expectation with a fraction of the variance.
 """
 
 from __future__ import annotations
@@ -58,11 +65,6 @@ class Ancestral:
         return np.asarray(self.energies.sum(axis=1))
 
     @property
-    def score(self) -> Array:
-        """(N,) s = d log q_T / dT."""
-        return np.asarray((self.energies - self.means).sum(axis=1) / self.temperature**2)
-
-    @property
     def log_probability(self) -> Array:
         """(N,) log q_T."""
         return np.asarray(-(self.energies / self.temperature + self.log_partitions).sum(axis=1))
@@ -81,7 +83,8 @@ class Ancestral:
 
     def heat_capacity(self) -> Estimate:
         """dU/dT by the score [nats per unit of T]."""
-        return self._derivative(self.energy)
+        own = np.square(self.energies - self.means).sum(axis=1) / self.temperature**2
+        return mean(own + self._by_later(self.means), "nats")
 
     def fluctuation(self) -> Estimate:
         """Var(E) / T^2, which would be dU/dT under Boltzmann's law [nats per unit of T]."""
@@ -90,15 +93,17 @@ class Ancestral:
 
     def heat_defect(self) -> Estimate:
         """T dS/dT - dU/dT, which is 0 in equilibrium [nats per unit of T]."""
-        return self._derivative(self.temperature * self.log_partitions.sum(axis=1))
+        return mean(self.temperature * self._by_later(self.log_partitions), "nats")
 
     def entropy_at(self) -> Array:
         """(L,) mean entropy of the token at each position, given its prefix [nats]: the local entropy rate."""
         return np.asarray((self.means / self.temperature + self.log_partitions).mean(axis=0))
 
-    def _derivative(self, observable: Array) -> Estimate:
-        """d<A>/dT = Cov(A, s) of an observable (N,), whose explicit dependence on T is held fixed."""
-        return mean((observable - observable.mean()) * self.score * self._unbiased(), "nats")
+    def _by_later(self, given_prefix: Array) -> Array:
+        """(N,) terms whose mean is Cov(sum_k A_k, s) of quantities A_k (N, L), each a function of the prefix x_<k."""
+        centred = given_prefix - given_prefix.mean(axis=0)
+        later = np.cumsum(centred[:, ::-1], axis=1)[:, ::-1] - centred
+        return np.asarray(((self.energies - self.means) * later).sum(axis=1) / self.temperature**2 * self._unbiased())
 
     def _unbiased(self) -> float:
         count = len(self.tokens)
