@@ -337,7 +337,8 @@ Every position of `long-text.txt`, {tokens} tokens; errors of the means take pos
 |---|---|---|---|---|---|---|---|
 {positions}
 s grows with the context and levels off after some tens of tokens; the gap does not. With a longer context the tail
-melts at a higher temperature.
+melts at a higher temperature. Part of the differences between kinds is therefore one of length: open prompts have one
+to five tokens.
 
 ## What a truncation removes
 
