@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from gasfield.files import write_file
 from gasfield.plots.style import CONTEXT, INK, SERIES, SIMULATED, dress, legend, new_figure, save
@@ -15,7 +16,7 @@ from gasfield.sampling.sequences.boltzmann import Boltzmann
 from gasfield.sampling.sequences.macrostates import ask_twice
 from gasfield.sampling.sequences.measured import structural, thermal
 from gasfield.sampling.sequences.reweighting import reweight
-from gasfield.statistics.estimate import Estimate
+from gasfield.statistics.estimate import Estimate, mean, stated
 
 if TYPE_CHECKING:
     from sequences import Source
@@ -24,6 +25,7 @@ Measured = dict[str, Estimate]
 SIZES = (16, 32, 64)
 DISTANCES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 SHORT_DISTANCES = (1, 2, 4, 8)
+DRAWN = (0.3, 0.7, 1.0, 1.2, 1.5)
 
 
 def first(samples: Ancestral, length: int) -> Ancestral:
@@ -78,6 +80,7 @@ def write(source: Source) -> None:
             *_laws(ancestral[SHORT], boltzmann, pooled, SHORT),
             *_chains(whole, source),
             *_lengths(ancestral),
+            *_along(pooled),
             *_twice(seeds, runs, embedding),
             *_texts(pooled, whole, source),
         ]
@@ -85,7 +88,7 @@ def write(source: Source) -> None:
     write_file(HERE / "sequences.md", page + "\n")
     figures = HERE.parent / "figures"
     save(_draw_laws(ancestral, boltzmann), figures / "sequences.png")
-    save(_draw_correlations(ancestral[LONG]), figures / "sequence-correlations.png")
+    save(_draw_correlations(ancestral[LONG], pooled), figures / "sequence-correlations.png")
 
 
 def _of_ancestral(samples: Ancestral, embedding: np.ndarray, length: int) -> Measured:
@@ -169,6 +172,24 @@ def _lengths(ancestral: dict[int, dict[float, Measured]]) -> list[str]:
     return [title, "", *_table([*header, *(f"χ, L = {n}" for n in SIZES)], rows)]
 
 
+def quarters(samples: Ancestral) -> tuple[np.ndarray, np.ndarray]:
+    """U_k averaged over each quarter of the text (4,), with errors."""
+    parts = samples.means.reshape(len(samples.means), 4, -1).mean(axis=2)
+    return parts.mean(axis=0), parts.std(axis=0, ddof=1) / len(parts) ** 0.5
+
+
+def _along(pooled: dict[float, Ancestral]) -> list[str]:
+    rows = []
+    for t, samples in sorted(pooled.items()):
+        parts = samples.means.reshape(len(samples.means), 4, -1).mean(axis=2)
+        drift = mean(parts[:, 3] - parts[:, 1], "nats")
+        mean_energy, error = quarters(samples)
+        cells = [_text(stated(u, e, "nats")) for u, e in zip(mean_energy, error, strict=True)]
+        rows.append([f"{t:g}", *cells, _text(drift)])
+    header = ("T", "1st", "2nd", "3rd", "4th", "4th less 2nd")
+    return ["Mean energy of a token given its prefix, by quarters of the text, ancestral:", "", *_table(header, rows)]
+
+
 def _twice(seeds: dict[float, list[Ancestral]], runs: list[Boltzmann], embedding: np.ndarray) -> list[str]:
     rows = []
     for t, parts in sorted(seeds.items()):
@@ -202,25 +223,25 @@ def _texts(pooled: dict[float, Ancestral], run: Boltzmann, source: Source) -> li
     return ["One sequence of each law:", "", *_table(("T", "ancestral", "Boltzmann"), rows)]
 
 
-def _draw_laws(ancestral: dict[int, dict[float, Measured]], boltzmann: dict[float, Measured]):  # type: ignore[no-untyped-def]
+def _draw_laws(ancestral: dict[int, dict[float, Measured]], boltzmann: dict[float, Measured]) -> Figure:
     figure = new_figure(11.0, 7.4)
-    (energy, capacity), (spins, loops) = figure.subplots(2, 2)
+    (energy, capacity), (sizes, spins) = figure.subplots(2, 2)
     short = min(SIZES)
     for name, shade in (("energy", 1.0), ("entropy", 0.45)):
         _line(energy, ancestral[short], name, short, f"{name}, ancestral", INK, shade)
         _line(energy, boltzmann, name, short, f"{name}, Boltzmann", SIMULATED, shade)
-    _line(capacity, ancestral[short], "heat_capacity", short, f"dU/dT, ancestral, L = {short}", INK)
-    _line(capacity, ancestral[short], "fluctuation", short, f"Var(E)/T², ancestral, L = {short}", CONTEXT)
-    _line(capacity, boltzmann, "heat_capacity", short, f"dU/dT = Var(E)/T², Boltzmann, L = {short}", SIMULATED)
+    _line(capacity, ancestral[short], "heat_capacity", short, "dU/dT, ancestral", INK)
+    _line(capacity, ancestral[short], "fluctuation", short, "Var(E)/T², ancestral", CONTEXT)
+    _line(capacity, boltzmann, "heat_capacity", short, "dU/dT = Var(E)/T², Boltzmann", SIMULATED)
     for length, colour in zip(SIZES, SERIES, strict=False):
+        _line(sizes, ancestral[length], "heat_capacity", length, f"ancestral, L = {length}", colour)
         _line(spins, ancestral[length], "susceptibility", 1, f"ancestral, L = {length}", colour)
     _line(spins, boltzmann, "susceptibility", 1, f"Boltzmann, L = {short}", SIMULATED)
-    _line(loops, ancestral[max(SIZES)], "repetition", 1, f"ancestral, L = {max(SIZES)}", INK)
     dress(energy, f"Energy and entropy a token, L = {short}", "temperature", "nats")
-    dress(capacity, "Heat capacity a token", "temperature", "nats")
+    dress(capacity, f"Heat capacity a token, L = {short}", "temperature", "nats")
+    dress(sizes, "dU/dT a token with length", "temperature", "nats")
     dress(spins, "Susceptibility of the mean embedding", "temperature", "χ")
-    dress(loops, "Share of repeated 4-grams", "temperature", "")
-    for panel in (energy, capacity, spins, loops):
+    for panel in (energy, capacity, sizes, spins):
         legend(panel)
     return figure
 
@@ -236,27 +257,27 @@ def _line(
     )
 
 
-def _draw_correlations(found: dict[float, Measured]):  # type: ignore[no-untyped-def]
-    figure = new_figure(11.0, 4.4)
-    hottest = max(found)
-    for panel, name, title in zip(
-        figure.subplots(1, 2),
-        ("coincidence", "mutual_information"),
-        ("Coincidence of tokens, connected", "Mutual information of classes [nats]"),
-        strict=True,
-    ):
-        for t in sorted(found):
-            estimate, share = found[t][name], t / hottest
-            if estimate.error is None:
-                continue
-            colour = (0.1 + 0.8 * share, 0.25, 0.9 - 0.75 * share)
-            panel.errorbar(
-                DISTANCES, estimate.value, estimate.error, fmt="o-", color=colour, markersize=3, linewidth=1.0,
-                label=f"T = {t:g}",
-            )  # fmt: skip
+def _draw_correlations(found: dict[float, Measured], pooled: dict[float, Ancestral]) -> Figure:
+    figure = new_figure(13.0, 4.2)
+    tokens, classes, along = figure.subplots(1, 3)
+    colours = (CONTEXT, SERIES[3], INK, SERIES[4], SIMULATED)
+    for panel, name in ((tokens, "coincidence"), (classes, "mutual_information")):
+        panel.axhline(0.0, color=INK, linewidth=0.8)
+        for number, (t, colour) in enumerate(zip(DRAWN, colours, strict=True)):
+            estimate, at = found[t][name], np.array(DISTANCES) * 1.03 ** (number - 2)
+            error = np.nan_to_num(np.asarray(estimate.error, float))
+            panel.errorbar(at, estimate.value, error, fmt="o-", color=colour, markersize=3, label=f"T = {t:g}")
         panel.set_xscale("log", base=2)
         panel.xaxis.set_major_formatter("{x:g}")
-        panel.set_yscale("symlog", linthresh=3e-3)
-        dress(panel, title, "distance [tokens]", "")
-    legend(panel, loc="center left", bbox_to_anchor=(1.01, 0.5))
+        legend(panel)
+    for t, colour in zip(DRAWN, colours, strict=True):
+        energy, error = quarters(pooled[t])
+        length = pooled[t].tokens.shape[1]
+        along.errorbar((np.arange(4) + 0.5) * length / 4, energy, error, fmt="o-", color=colour, label=f"T = {t:g}")
+    along.set_yscale("log")
+    along.yaxis.set_major_formatter("{x:g}")
+    along.yaxis.set_minor_formatter("{x:g}")
+    dress(tokens, "Coincidence of tokens, connected", "distance [tokens]", "C(r)")
+    dress(classes, "Mutual information of classes", "distance [tokens]", "nats")
+    dress(along, "Mean energy of a token along the text", "position [tokens]", "nats")
     return figure
