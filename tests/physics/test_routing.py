@@ -136,3 +136,14 @@ def test_scores_that_adapt_lose_balance_where_theory_says() -> None:
     up = router.sweep([4.6, 7.5, 8.5], 1500, router.balanced(), seed=2)
     assert (up[:2] < 0.13).all()
     assert up[2] > 0.99
+
+
+def test_two_experts_that_adapt_part_at_two_without_hysteresis() -> None:
+    """From near balance and from collapse a router of two comes to the same load: |2p - 1| = tanh(K (2p - 1)/2)."""
+    router, chance = AdaptiveScores(2, tokens=None), np.random.default_rng(0)
+    for strength, expected in ((1.9, 0.5), (2.1, MeanFieldPotts.of(2).branches(2.1)["collapsed"])):
+        for start in (np.array([0.01, 0.0]), router.collapsed(strength)):
+            scores = router.run(start, strength, 4000, chance)[-1]
+            share = 1.0 / (1.0 + np.exp(scores[1] - scores[0]))
+            assert share == pytest.approx(expected, abs=1e-6)
+            assert 2 * share - 1 == pytest.approx(np.tanh(strength * (2 * share - 1) / 2), abs=1e-6)
