@@ -272,7 +272,7 @@ energies at their order statistics above one lowest state, Derrida's random ener
 ## Verdict
 
 **The law says where, not how high.** From ranks {first} to {last:,} of 49,152 it predicts the place of the peak of C(T)
-to 3% (median), for all kinds of prompts; with the law of another prompt the error is 21%. It overstates the height by a
+to 3% (median; 1% to 6% by kind); with the law of another prompt the error is 21%. It overstates the height by a
 third, because the spectrum is not Zipf beyond rank 1,000: the energies bend upwards and end as Gaussian energies do,
 so that far fewer states melt than an exponential density of states would have. Predicted to {place:.0f}% in place
 and {height:.0f}% in height, {tail_holds:.0%} of the prompts obey gap and tail, {bulk_holds:.0%} obey Gaussian energies
