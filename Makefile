@@ -51,6 +51,8 @@ study: $(VENV)/.installed-test
 	$(BIN)/python docs/studies/learned_surface.py
 	$(BIN)/python docs/studies/dead_rows.py
 	$(BIN)/python docs/studies/linear_field.py
+	$(BIN)/python docs/studies/replica_exchange.py
+	$(BIN)/python docs/studies/experts.py
 
 # Trains for an hour the first time: 3 precisions, 3 seeds, kept in outputs/precision.
 precision: $(VENV)/.installed-test

@@ -48,8 +48,6 @@ class Stream(IntEnum):
     """Order and signs of the increments in the negative control of a forecast."""
     TOKENS = 21
     """Tokens drawn from the law of a language model."""
-    TOKEN_FILTERS = 22
-    """Random decisions of a processor of logits (XTC)."""
     SEQUENCE_PROPOSALS = 23
     """Tokens and cuts proposed to a Metropolis chain over sequences."""
     SEQUENCE_ACCEPTANCE = 24

@@ -56,7 +56,7 @@ def trials(logits: NDArray[np.float32]) -> list[Trial]:
 
 
 def entropies(logits: NDArray[np.float32], found: list[Trial]) -> tuple[Array, Array, Array]:
-    """S (N, R), removed (N, R, cuts) and kept (N, R, cuts) at the temperatures RATIOS times each prompt's s."""
+    """S (N, R), removed (N, R, cuts) and kept (N, R, cuts) at T = RATIOS times each prompt's s."""
     rows = [
         [cut_entropies(np.sort(energies_of(row)), ratio * trial.tail.s) for ratio in RATIOS]
         for row, trial in zip(logits, found, strict=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +76,8 @@ def write(measured: Measured, here: Path) -> None:
     page = PAGE.format(
         kinds=_kinds(measured, tail, bulk), laws=_laws(trials, tail, bulk, other),
         parts=" | ".join(f"ranks {name}" for name in PARTS), rms=_rms(trials),
-        cuts=" | ".join(CUTS), entropies=_entropies(measured), positions=_positions(measured.text),
+        cuts=" | ".join(CUTS), entropies=_entropies(measured), balances=_balances(trials),
+        positions=_positions(measured.text),
         tail_holds=holds(tail).mean(), bulk_holds=holds(bulk).mean(), other_holds=holds(other).mean(),
         place=100 * PLACE, height=100 * HEIGHT,
         melts=sum(trial.melting_point is not None for trial in trials), count=len(trials),
@@ -156,6 +158,21 @@ def _entropies(measured: Measured) -> str:
             f"{_mean(measured.removed[:, k, c], 2)} ({1 - measured.kept[:, k, c].mean():.0%})" for c in range(len(CUTS))
         ]
         lines += f"| {ratio:g} | {_mean(measured.entropy[:, k], 2)} | {' | '.join(cells)} |\n"
+    return lines
+
+
+def _balances(trials: list[Trial]) -> str:
+    """A line for each range of 1 - 2 sigma^2 ln V / mean^2: how near the place is to the closed form."""
+    surplus = np.array([1.0 - 2.0 * t.moments.sigma**2 * np.log(t.moments.states) / t.moments.mean**2 for t in trials])
+    off = np.array([np.log(trial.moments.balance() / trial.peak.temperature) for trial in trials])
+    heights = np.array([trial.peak.height for trial in trials])
+    melts = np.array([trial.melting_point is not None for trial in trials])
+    lines = ""
+    for low, high in pairwise((-np.inf, 0.0, 0.1, 0.2, 0.3, np.inf)):
+        some = (surplus > low) & (surplus <= high)
+        name = f"up to {high:g}" if low == -np.inf else f"above {low:g}" if high == np.inf else f"{low:g} to {high:g}"
+        place = "–" if high == 0.0 else f"{_percent(off[some])} ({np.median(np.abs(np.expm1(off[some]))):.0%})"
+        lines += f"| {name} | {some.sum()} | {np.median(heights[some]):.1f} | {melts[some].mean():.0%} | {place} |\n"
     return lines
 
 
@@ -254,8 +271,8 @@ energies at their order statistics above one lowest state, Derrida's random ener
 
 ## Verdict
 
-**The law says where, not how high.** From {last:,} of 49,152 energies it predicts the place of the peak of C(T) to 3%
-(median), for all kinds of prompts; with the law of another prompt the error is 21%. It overstates the height by a
+**The law says where, not how high.** From ranks {first} to {last:,} of 49,152 it predicts the place of the peak of C(T)
+to 3% (median), for all kinds of prompts; with the law of another prompt the error is 21%. It overstates the height by a
 third, because the spectrum is not Zipf beyond rank 1,000: the energies bend upwards and end as Gaussian energies do,
 so that far fewer states melt than an exponential density of states would have. Predicted to {place:.0f}% in place
 and {height:.0f}% in height, {tail_holds:.0%} of the prompts obey gap and tail, {bulk_holds:.0%} obey Gaussian energies
@@ -291,6 +308,18 @@ Rank 1 from the weight that a tail leaves of one: for {undefined} prompts the Zi
 all (Gaussian energies: {bulk_undefined}); for the others the energy of the likeliest token is off by
 {tail_lowest:.2f} nats (median; Gaussian {bulk_lowest:.2f}).
 
+## A favoured state above random energies
+
+Without any fit: the mean m of all energies above the lowest and their standard deviation σ. One favoured state has the
+free energy of many random energies at 0 = m − σ²/2T − T ln V, that is T = (m + √(m² − 2σ² ln V)) / (2 ln V), a
+first-order transition if m > σ √(2 ln V); otherwise the random energies freeze by themselves and nothing melts. With
+the surplus 1 − 2σ² ln V / m²:
+
+| surplus | prompts | median height of C | melt | place from the closed form, median error (size) |
+|---|---|---|---|---|
+{balances}
+Where the favour is strong, two moments of the logits and the energy of the likeliest token tell the melting point.
+
 ## By kind of prompt
 
 Means over twenty prompts with standard errors; a single fit has a standard error of {gap_error:.2f} in the gap and
@@ -308,12 +337,13 @@ Every position of `long-text.txt`, {tokens} tokens; errors of the means take pos
 |---|---|---|---|---|---|---|---|
 {positions}
 s grows with the context and levels off after some tens of tokens; the gap does not. With a longer context the tail
-melts at a higher temperature.
+melts at a higher temperature. Part of the differences between kinds is therefore one of length: open prompts have one
+to five tokens.
 
 ## What a truncation removes
 
-Entropy removed [nats] at T in units of each prompt's s, mean over prompts with its standard error, and the weight
-removed. Temperature is applied first.
+Entropy removed [nats] at T in units of each prompt's s, mean over prompts with its standard error,
+and the weight removed. Chains of the profile `transformers`: temperature is applied first.
 
 | T / s | S | {cuts} |
 |---|---|---|---|---|---|---|

@@ -66,6 +66,7 @@ class Trial:
         tail: gap and tail fitted to `FITTED`.
         by_tail: its prediction.
         by_bulk: that of Gaussian energies above one lowest state, fitted to the same ranks.
+        moments: Gaussian energies above one lowest state with the mean and the variance of all others; no fit.
     """
 
     entropy: float
@@ -77,6 +78,7 @@ class Trial:
     tail: GapAndTail
     by_tail: Prediction
     by_bulk: Prediction
+    moments: GapAndGaussian
 
 
 def try_laws(energies: Array) -> Trial:
@@ -86,7 +88,7 @@ def try_laws(energies: Array) -> Trial:
     return Trial(
         float(canonical(energies, 1.0).entropy[0]), float(energies[0]), scaling.peaks[-1], scaling.melting_point,
         cutting_temperature(energies), GapAndTail.fit(energies), tail,
-        predict(tail.energies(), energies), predict(bulk.energies(), energies),
+        predict(tail.energies(), energies), predict(bulk.energies(), energies), GapAndGaussian.of_moments(energies),
     )  # fmt: skip
 
 

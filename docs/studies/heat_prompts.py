@@ -60,14 +60,20 @@ COUNT = len(FACTUAL)
 WORDS = 6
 
 
-def random_words(decode: list[str], seed: int = 1) -> list[str]:
-    """As many prompts of six whole words each, drawn uniformly from the tokens that are words of four letters or more.
+def random_words(texts: list[str]) -> list[str]:
+    """As many prompts of six whole words each, drawn from the tokens (V,) that are words of four letters or more."""
+    return ["".join(words).strip() for words in _draws(texts)]
 
-    Args:
-        decode: each token of the vocabulary as text.
-        seed: of the draw.
-    """
-    words = [text for text in decode if text.startswith(" ") and text[1:].isascii() and text[1:].isalpha()]
-    long = [word for word in words if len(word) > 4 and word[1:].islower()]
-    draw = np.random.default_rng(seed).choice(len(long), size=(COUNT, WORDS))
-    return ["".join(long[k] for k in row).strip().capitalize() for row in draw]
+
+def improbable_facts(texts: list[str]) -> list[str]:
+    """The same words, and after them the factual prompts: improbable on average, with a precise end."""
+    return [f"{words}. {fact}" for words, fact in zip(random_words(texts), FACTUAL, strict=True)]
+
+
+def _draws(texts: list[str]) -> list[list[str]]:
+    words = [
+        text for text in texts if text[:1] == " " and text[1:].isascii() and text[1:].isalpha() and text[1:].islower()
+    ]
+    long = [word for word in words if len(word) > 4]
+    draws = np.random.default_rng(1).choice(len(long), size=(COUNT, WORDS))
+    return [[long[k] for k in row] for row in draws]

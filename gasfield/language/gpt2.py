@@ -160,7 +160,6 @@ class _Weights:
         for name, shape in shapes.items():
             if stored[name].shape != shape:
                 raise InputError(f"{folder}: {name} has the shape {stored[name].shape}, {CONFIG} wants {shape}.")
-        require_memory(4 * sum(math.prod(shape) for shape in shapes.values()), str(folder))
         self._arrays = {name: _float32(folder, stored[name]) for name in shapes}
         self.output = self._arrays["wte.weight" if geometry.tied else "lm_head.weight"]
 

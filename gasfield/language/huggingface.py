@@ -95,7 +95,8 @@ def _refusing(path: Path, what: str) -> Iterator[None]:
     except InputError:
         raise
     except Exception as fault:  # of the file's content, in many packages, with no common type
-        reason = " ".join(str(fault).split())[:_MOST] or type(fault).__name__
+        reason = " ".join(str(fault).split())[:_MOST]
+        reason = reason if " " in reason else f"{type(fault).__name__} {reason}"  # of a missing key, only its name
         raise InputError(f"{path}: transformers cannot open {what}: {reason}") from None
 
 

@@ -55,6 +55,8 @@ class JsonTokenizer(Tokenizer):
             self._tokens: Any = Tokens.from_file(str(path))
         except Exception as fault:  # the package raises no narrower type
             raise InputError(f"{path}: not a tokenizer that the package tokenizers can read ({fault}).") from None
+        self._tokens.no_truncation()  # files may ask for both, for training
+        self._tokens.no_padding()
         self._folder = folder
         self.size = 1 + max(self._tokens.get_vocab().values(), default=-1)
 

@@ -204,6 +204,11 @@ class OperationSpec(Spec):
         """Which group it trains on which other one; None, by default, where it trains nothing."""
         return None
 
+    @property
+    def settles(self) -> int:
+        """Steps from the start that are not meant to be in equilibrium, because it changes the model; 0 by default."""
+        return 0
+
     def replicas(self, groups: Sequence[str]) -> tuple[str, ...]:
         """Which of all groups are copies of one gas at different temperatures; none by default."""
         return ()

@@ -69,6 +69,11 @@ class ReplicaExchange(OperationSpec):
     adapt: Adaptation | None = None
     """Temperatures that adapt first; as given in `temperature` if left out."""
 
+    @property
+    def settles(self) -> int:
+        """While the ladder adapts."""
+        return 0 if self.adapt is None else self.adapt.steps
+
     def replicas(self, groups: Sequence[str]) -> tuple[str, ...]:
         """Its groups."""
         return tuple(groups) if self.groups is None else self.groups

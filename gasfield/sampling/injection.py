@@ -16,6 +16,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -49,6 +50,9 @@ class EntropyLaw(ABC):
     def scale(self) -> float:
         """A temperature near which the search for T(S) begins [energy]."""
 
+    accuracy: ClassVar[float]
+    """Relative error of T(S) at which the search ends."""
+
     @abstractmethod
     def entropy(self, temperature: float) -> float:
         """S(T) [nats], T > 0."""
@@ -73,7 +77,7 @@ class EntropyLaw(ABC):
         here, there = start, start + step
         for _ in range(_WIDEST):
             if excess(there) * step >= 0.0:
-                return float(brentq(excess, min(here, there), max(here, there), xtol=1e-12, rtol=1e-14))
+                return float(brentq(excess, min(here, there), max(here, there), xtol=self.accuracy))
             here, there = there, there + step
         raise InputError(
             f"no temperature was found: the entropy comes too close to a limit, {self.smallest:.4g} or "
@@ -84,6 +88,8 @@ class EntropyLaw(ABC):
 
 class SpectrumEntropy(EntropyLaw):
     """S(T) of states with given energies, by exact sums."""
+
+    accuracy = 1e-12
 
     def __init__(self, energies: ArrayLike) -> None:
         """Of energies (V,); infinite ones are states that do not exist.
@@ -135,6 +141,7 @@ class FieldEntropy(EntropyLaw):
     high: Array
     known_at: float
     known: float
+    accuracy: ClassVar[float] = 1e-7  # of the quadrature
 
     @property
     def smallest(self) -> float:

@@ -1,7 +1,7 @@
 """Two different measures of a prompt under a language model, both exact sums at temperature 1.
 
-    surprisal of token k    s_k = -log p(x_k | x_1 ... x_(k-1))        how improbable is what was written [nats]
-    entropy after token k   S_k = -sum_v p_k(v) log p_k(v),  p_k(v) = p(v | x_1 ... x_k)    how open is what follows [nats]
+    surprisal of token k    s_k = -log p(x_k | x_1 ... x_(k-1))  how improbable is what was written [nats]
+    entropy after token k   S_k = -sum_v p_k(v) log p_k(v), p_k(v) = p(v | x_1 ... x_k)  how open is what follows [nats]
 
 S_(k-1) is the expectation of s_k if the model itself writes token k, so the two means agree on text of the model's own.
 On a given prompt they need not: random words have a high surprisal, whatever the entropy of the law after them is.
@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from gasfield.errors import InputError
 from gasfield.language.base import Ids, LanguageModel
 from gasfield.statistics.canonical import canonical, energies_of
-from gasfield.statistics.estimate import Estimate, exact, mean, missing
+from gasfield.statistics.estimate import Estimate, exact, mean
 
 Array = NDArray[np.float64]
 
@@ -38,15 +38,32 @@ class PromptHeat:
 
     @property
     def estimates(self) -> dict[str, Estimate]:
-        """`prompt.surprisal`, the mean over the tokens after the first with its standard error (undefined for a prompt
-        of one token); `prompt.entropy` of the law after the prompt, and `prompt.continuations`, the number exp(S) of
-        equally likely tokens that have this entropy: exact."""
-        after = float(self.entropy[-1])
-        return {
-            "prompt.surprisal": mean(self.surprisal, "1") if len(self.surprisal) else missing("1"),
-            "prompt.entropy": exact(after, "1"),
-            "prompt.continuations": exact(float(np.exp(after)), "1"),
-        }
+        """Those of `heat_estimates`, after the whole prompt."""
+        return heat_estimates(self.surprisal, float(self.entropy[-1]))
+
+
+def heat_estimates(surprisal: Array, entropy: float) -> dict[str, Estimate]:
+    """The numbers of a prompt.
+
+    Args:
+        surprisal: (n,) of its tokens but the first; may be empty.
+        entropy: of the law after it.
+
+    Returns:
+        `surprisal`, the mean over tokens with its standard error (undefined without tokens); `entropy`, and
+        `continuations`, the number exp(S) of equally likely tokens that have this entropy: exact.
+    """
+    return {
+        "surprisal": mean(surprisal, "nats"),
+        "entropy": exact(entropy, "nats"),
+        "continuations": exact(float(np.exp(entropy)), "1"),
+    }
+
+
+def surprisals_of(logits: NDArray[np.floating], ids: Ids) -> Array:
+    """(S - 1,) surprisal of the tokens (S,) after the first [nats], from the logits (S, V) after each of them."""
+    rows = zip(logits, ids[1:], strict=False)
+    return np.array([energies_of(row)[token] for row, token in rows], np.float64)
 
 
 def prompt_heat_of(logits: ArrayLike, ids: Ids) -> PromptHeat:
@@ -63,13 +80,9 @@ def prompt_heat_of(logits: ArrayLike, ids: Ids) -> PromptHeat:
     faulty = np.isnan(rows).any(axis=1) | ~np.isfinite(rows.max(axis=1))
     if faulty.any():
         raise InputError(f"the logits after token {int(np.argmax(faulty))} are NaN, or all infinite: no law.")
-    surprisal, entropy = np.empty(len(ids) - 1), np.empty(len(ids))
-    for k, row in enumerate(rows):  # one at a time: the memory of float64 energies does not grow with the prompt
-        energies = energies_of(row)
-        entropy[k] = canonical(energies, 1.0).entropy[0]
-        if k + 1 < len(ids):
-            surprisal[k] = energies[ids[k + 1]]
-    return PromptHeat(ids, surprisal, entropy)
+    # one row at a time: the memory of float64 energies does not grow with the prompt
+    entropy = np.array([canonical(energies_of(row), 1.0).entropy[0] for row in rows])
+    return PromptHeat(ids, surprisals_of(rows, ids), entropy)
 
 
 def prompt_heat(model: LanguageModel, prompt: str | Ids) -> PromptHeat:
@@ -78,11 +91,5 @@ def prompt_heat(model: LanguageModel, prompt: str | Ids) -> PromptHeat:
     Raises:
         InputError: if the model has no tokenizer for a text, or cannot read the tokens.
     """
-    if isinstance(prompt, str):
-        if model.tokenizer is None:
-            raise InputError(f"{model.name}: has no tokenizer; give the prompt as token ids.", parameter="prompt")
-        ids = model.tokenizer.encode(prompt)
-    else:
-        ids = np.asarray(prompt, np.int64)
-    ids = model.require_ids(ids)
+    ids = model.require_ids(model.require_tokenizer().encode(prompt) if isinstance(prompt, str) else prompt)
     return prompt_heat_of(model.logits(ids), ids)

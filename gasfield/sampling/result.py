@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.quantity import Quantity
+from gasfield.quantity import Quantity, nested_leaves
 from gasfield.sampling.chain import Chain
 from gasfield.sampling.draws.chi_square import chi_square
 from gasfield.sampling.processors.base import entropy_of
@@ -95,7 +95,7 @@ class Sample:
     notes: tuple[str, ...]
 
     def tokens(self, most: int = LISTED) -> list[Token]:
-        """The likeliest tokens of the law that was drawn from, and those drawn that are not among them."""
+        """The likeliest tokens of the law that was drawn from."""
         likeliest = np.argsort(-self.law, kind="stable")[:most]
         return [self._token(int(index)) for index in likeliest if self.law[index] > 0.0]
 
@@ -143,8 +143,6 @@ class Sample:
 
     def as_json(self) -> dict[str, Any]:
         """All numbers; of the tokens, the likeliest."""
-        from gasfield.quantity import nested_leaves
-
         listed = self.tokens()
         return {
             "source": self.context.name,

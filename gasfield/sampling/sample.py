@@ -110,8 +110,7 @@ def _texts(
 def _notes(context: Context, chain: Chain) -> tuple[str, ...]:
     """What must be said of the numbers."""
     notes = []
-    kinds = [processor.kind for processor in chain.processors]
-    counting = [kind for kind in kinds if kind in ("repetition", "frequency", "presence", "dry")]
+    counting = [processor.kind for processor in chain.processors if processor.counts_tokens]
     if counting and not context.ids.size:
         notes.append(f"nothing was said before, so that {', '.join(counting)} changes nothing")
     if any(not processor.shift_invariant for processor in chain.processors):

@@ -25,7 +25,7 @@ from gasfield.statistics.estimate import Estimate, stated
 
 Values = NDArray[np.float64]
 
-INSTALL = "free energies of several states need the package pymbar: pip install 'gasfield[mbar]'"
+INSTALL = "MBAR needs the package pymbar: pip install 'gasfield[mbar]'"
 _FEWEST = 2
 """Samples of a state below which it has no error."""
 

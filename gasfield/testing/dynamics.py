@@ -151,12 +151,26 @@ def newcomers_are_taken_in(case: DynamicsCase) -> None:
     other.restore(dynamics.state())
 
 
+def exchanges_are_followed(case: DynamicsCase) -> None:
+    """Particles that exchange places, and do so again, leave the state as it was."""
+    if not case.law.exchanges:
+        return
+    gas, dynamics = case.begin()
+    _advanced(gas, dynamics, 3, begin=True)
+    before, mirrored = dynamics.state(), np.arange(gas.count)[::-1].copy()
+    for scale in (2.0, 0.5):  # exact in binary numbers
+        dynamics.exchange(mirrored, np.full(gas.count, scale), np.zeros(gas.count))
+    for name, array in dynamics.state().items():
+        np.testing.assert_array_equal(array, before[name], f"two exchanges change {name}")
+
+
 DYNAMICS_CONTRACT: tuple[Callable[[DynamicsCase], None], ...] = (
     motion_counts_steps_and_stays_in_space,
     motion_does_not_depend_on_threads,
     state_restores_the_run,
     foreign_state_is_refused,
     newcomers_are_taken_in,
+    exchanges_are_followed,
 )
 
 

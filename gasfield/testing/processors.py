@@ -20,7 +20,7 @@ _ROWS, _STATES, _TOKENS = 6, 40, 30
 def check_processor(processor: Processor | Mapping[str, Any]) -> None:
     """Runs the contract of processors of logits: each row is treated by itself and by values, not by ids; what was
     forbidden stays forbidden, and a token is left; outcomes are a law; whether the law depends on a shift of all logits
-    is as declared.
+    or on the tokens before is as declared.
 
     Args:
         processor: one with an effect on some of the logits that are normal with a spread of 3.
@@ -67,6 +67,8 @@ def _check_symmetries(spec: Processor) -> None:
     order = np.random.default_rng(2).permutation(_STATES)
     renamed = _law(spec, logits[:, order], History.of(np.argsort(order)[tokens]))
     require_near(renamed, law[:, order], "other ids of the same tokens give another law")
+    changed = float(np.abs(_law(spec, logits, History.of((tokens + 1) % _STATES)) - law).max())
+    require((changed > 1e-9) == spec.counts_tokens, f"other tokens before change the law by {changed:.3g}")
     shifted = float(np.abs(_law(spec, logits + 5.0, History.of(tokens)) - law).max())
     require((shifted < 1e-9) == spec.shift_invariant, f"a shift of all logits changes the law by {shifted:.3g}")
 

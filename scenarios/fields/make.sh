@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # The exact commands that made the learned fields in this folder, half a minute each. Run through `make fields`.
+# smollm2-plane.h5, for hot-prompt and cold-prompt, is made by `python token_plane.py`, which needs a model.
 set -eu
 cd "$(dirname "$0")"
 # The field of the first half of a training, for the scenario dead-token-forecast.

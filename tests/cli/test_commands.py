@@ -181,8 +181,10 @@ def test_record_on_a_text_of_ones_own(gasfield, tmp_path: Path) -> None:
     shutil.copy(RECORDINGS.parent / "tracers" / "lattice.yaml", tmp_path)
     arguments = [part for part in small_training(tmp_path, 30) if part not in ("-o", "r.h5")]
     options = ["--tracers", "lattice.yaml", "--precision", "bf16-fp32state", "--full-steps", "0,2,7"]
-    done = gasfield(*arguments, *options)
+    done = gasfield(*arguments, *options, "--keep-model", "model", "--keep-steps", "0,4")
     assert done.returncode == 0, done.stderr
+    kept = sorted(path.parent.name for path in (tmp_path / "model").rglob("model.safetensors"))
+    assert kept == ["model", "step-000000", "step-000004"]
     with Trajectory(tmp_path / "outputs/recordings/001.h5") as recording:
         assert recording.full_field().steps.tolist() == [0, 2, 7]
         assert len(recording) == 31

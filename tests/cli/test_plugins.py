@@ -28,6 +28,7 @@ from gasfield.learning.model import MODELS
 from gasfield.operations import OPERATIONS
 from gasfield.plugins import run_plugin
 from gasfield.registry import Registry
+from gasfield.sampling.processors import PROCESSORS
 from gasfield.scenario import load_scenario
 from gasfield.scenario.sources import GAS_SOURCES
 from gasfield.spaces import SPACES, Free
@@ -39,7 +40,7 @@ H = 1e-5
 REGISTRIES: list[Registry[Any]] = [
     FIELD_LAWS,
     MODELS,
-    FORCES, DYNAMICS, SPACES, SHAPES, GAS_SOURCES, DIAGNOSTICS, OPERATIONS, IMPORTERS,
+    FORCES, DYNAMICS, SPACES, SHAPES, GAS_SOURCES, DIAGNOSTICS, OPERATIONS, IMPORTERS, PROCESSORS,
 ]  # fmt: skip
 FORCE_EXAMPLES = ["gaussian_core.py", "shell.py"]
 OTHERS = [
@@ -51,6 +52,7 @@ OTHERS = [
     "radius_log.py",
     "spiral.py",
     "student.py",
+    "top_a.py",
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,12 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def tokenizers_of(folder: Path) -> Any:
+    from tokenizers import Tokenizer
+
+    return Tokenizer.from_file(str(folder / "tokenizer.json"))
+
+
 def test_text_is_read_as_it_stands_and_given_back(folder: Path, tmp_path: Path) -> None:
     model = open_model(folder)
     first, second = prompts_of(model, prompt=["the token\n", "é"])
@@ -47,6 +54,11 @@ def test_text_is_read_as_it_stands_and_given_back(folder: Path, tmp_path: Path) 
     assert model.tokenizer.decode(second.ids) == f"{SPECIAL}é"
     assert second.pieces[1:] == ("Ã", "©")  # halves of a character, as they are spelled
     np.testing.assert_array_equal(model.tokenizer.encode("the token\n", special=False), first.ids[1:])
+    tokens = tokenizers_of(folder)
+    tokens.enable_truncation(2)
+    tokens.enable_padding(length=50)
+    tokens.save(str(folder / "tokenizer.json"))
+    np.testing.assert_array_equal(prompts_of(open_model(folder), prompt=["the token\n"])[0].ids, first.ids)
     size = model.tokenizer.size
     assert size < VOCABULARY
     assert model.token(size) == f"<unused {size}>"
@@ -116,3 +128,27 @@ def test_a_tokenizer_that_does_not_fit_is_refused(folder: Path) -> None:
     (folder / "tokenizer.json").write_text("{}")
     with pytest.raises(InputError, match="not a tokenizer that the package tokenizers can read"):
         open_model(folder)
+
+
+def test_chat_templates_need_transformers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    with pytest.raises(InputError, match="chat templates need transformers: pip install"):
+        prompts_of(open_model(folder), prompt=["hello"], chat=True)
+
+
+@pytest.mark.validate
+def test_a_chat_template_is_applied_once_with_its_own_special_tokens(folder: Path) -> None:
+    pytest.importorskip("transformers")
+    config = {"tokenizer_class": "PreTrainedTokenizerFast"}
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
+    model = open_model(folder)
+    with pytest.raises(InputError, match="the model has no chat template; give the prompt as raw text"):
+        prompts_of(model, prompt=["token"], chat=True)
+    template = SPECIAL + "{% for turn in messages %}{{ turn.role }}: {{ turn.content }}\n{% endfor %}answer:"
+    (folder / "tokenizer_config.json").write_text(json.dumps(config | {"chat_template": template}))
+    (prompt,) = prompts_of(model, prompt=["token"], chat=True)
+    assert prompt.text == f"{SPECIAL}user: token\nanswer:"
+    assert prompt.ids.tolist().count(0) == 1
+    (folder / "tokenizer_config.json").write_text(json.dumps(config | {"chat_template": "{{ ''.__class__.__mro__ }}"}))
+    with pytest.raises(InputError, match="cannot open its chat template: access to attribute '__class__'"):
+        prompts_of(model, prompt=["token"], chat=True)

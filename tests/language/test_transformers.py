@@ -178,6 +178,7 @@ def test_a_damaged_gguf_file_is_refused(tmp_path: Path, content: bytes, message:
 def test_a_gguf_file_of_an_unknown_architecture_is_refused(tmp_path: Path) -> None:
     gguf = pytest.importorskip("gguf")
     writer = gguf.GGUFWriter(tmp_path / "a.gguf", "unheard-of")
+    writer.add_name("x")
     writer.add_tensor("x", np.zeros((2, 2), np.float32))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()

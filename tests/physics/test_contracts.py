@@ -79,6 +79,7 @@ SHAPES_TRIED: list[dict[str, Any]] = [
 SOURCES_TRIED: list[dict[str, Any]] = [
     {"kind": "gaussian", "count": 7, "centre": [1.0, 0.0, 2.0]},
     {"kind": "uniform", "count": 7},
+    {"kind": "wall", "count": 7, "axis": 1, "end": "high"},
     {"kind": "lattice", "count": 7, "spacing": 1.0, "jitter": 0.1},
     {"kind": "places", "at": [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]},
     {"kind": "point", "count": 4, "at": [0.0, 1.0, 2.0]},

@@ -51,6 +51,8 @@ def test_the_peak_is_the_highest_of_several_and_the_maximum_of_c() -> None:
     assert peak.height == pytest.approx(-refined.fun, rel=1e-12)
     assert peak.temperature == pytest.approx(refined.x, rel=1e-6)
     assert peak_of([1.0, 1.0, np.inf]).maxima == 0
+    far = peak_of(np.r_[spectrum, 1e9])  # one more state, far above, has a low peak of its own
+    assert (far.maxima, far.height) == (3, pytest.approx(peak.height))
 
 
 def test_a_scale_of_energies_moves_the_peak_alone() -> None:
@@ -83,6 +85,17 @@ def test_the_tail_melts_at_its_limiting_temperature() -> None:
     assert half < peaks[0].temperature < peaks[1].temperature < peaks[2].temperature < s
     growth = np.diff(np.log([peak.height for peak in peaks])) / np.diff(2 * np.log(np.log(sizes)))
     assert 0.7 < growth[0] < growth[1] < 1.0
+
+
+def test_a_favoured_state_above_random_energies_melts_where_free_energies_balance() -> None:
+    """0 = mean - sigma^2 / 2T - T ln V is exact for many states; with a weak favour there is no such T."""
+    for mean, sigma in ((25.0, 3.0), (19.0, 2.0)):
+        law = GapAndGaussian(V, mean, sigma, 0, 0, (2, V))
+        place = law.balance()
+        assert mean - sigma**2 / (2 * place) - place * np.log(V) == pytest.approx(0.0, abs=1e-9)
+        assert canonical(law.energies()[1:], place).free_energy[0] == pytest.approx(0.0, abs=0.05)
+        assert law.peak().temperature == pytest.approx(place, rel=0.03)
+    assert np.isnan(GapAndGaussian(V, 3.0 * 4.6, 3.0, 0, 0, (2, V)).balance())
 
 
 def test_a_fit_to_ten_to_thousand_predicts_the_rest_of_its_own_law_alone() -> None:

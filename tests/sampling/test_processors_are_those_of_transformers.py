@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from tiny_models import write_gpt2
 
+from gasfield.language.open import open_model
 from gasfield.sampling.chain import Chain
 from gasfield.sampling.processors import History
+from gasfield.sampling.texts import draw_texts
 
 VECTORS, STATES = 1_000, 500
 
@@ -71,3 +76,20 @@ def test_the_whole_chain_has_its_order() -> None:
     found = Chain.of("transformers", **settings).apply(logits, History.of(tokens))
     np.testing.assert_array_equal(np.isneginf(found), np.isneginf(wanted))
     np.testing.assert_allclose(found, wanted, rtol=1e-14)
+
+
+@pytest.mark.validate
+@pytest.mark.parametrize("penalty", [1.0, 1.3])
+def test_greedy_texts_are_those_of_generate(tmp_path: Path, penalty: float) -> None:
+    """Token by token, with the repetition penalty over prompt and text."""
+    torch = pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    folder = write_gpt2(tmp_path / "model", architectures=["GPT2LMHeadModel"])
+    theirs = transformers.GPT2LMHeadModel.from_pretrained(folder, dtype=torch.float32)
+    prompt = np.array([[1, 2, 3], [7, 7, 9]])
+    wanted = theirs.generate(
+        torch.from_numpy(prompt), do_sample=False, repetition_penalty=penalty, max_new_tokens=25, pad_token_id=0
+    )
+    chain = Chain.of("transformers", temperature=0.0, repetition_penalty=penalty)
+    found = draw_texts(open_model(folder), prompt, chain, 25)
+    np.testing.assert_array_equal(found.tokens, wanted.numpy()[:, 3:])

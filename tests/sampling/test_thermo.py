@@ -64,6 +64,9 @@ def test_json_of_a_file_of_logits(logits: np.ndarray, tmp_path: Path) -> None:
     assert {"value", "unit", "error", "criterion", "contexts"} <= set(data["melting_point"])
     assert [context["likeliest"]["states"]["value"] for context in data["contexts"]] == [[100, 400]] * 5
     assert data["contexts"][0]["laws"]["gap_and_tail"]["s"]["error"] > 0
+    sorted_energies = np.sort(energies_of(logits[0]))
+    favoured = data["contexts"][0]["laws"]["favoured_state"]
+    assert favoured["mean"]["value"] == pytest.approx((sorted_energies[1:] - sorted_energies[0]).mean())
 
 
 def test_pictures_draw_what_was_measured(logits: np.ndarray, tmp_path: Path) -> None:

@@ -84,6 +84,7 @@ def steady_part(group: Group) -> Steady | None:
         begin = _unchanged_from(bath)
         if begin < 0:
             return None
+    begin = max(begin, _settled(group))
     watched = _watched(group)
     step, late = _equilibrated_from(list(watched.values()), begin)
     trends = {name: trend(series.values[series.steps >= step]) for name, series in watched.items()}
@@ -94,6 +95,13 @@ def steady_part(group: Group) -> Steady | None:
         late,
         {name: own for name, own in trends.items() if own.drifts},
     )
+
+
+def _settled(group: Group) -> int:
+    """The first step from which no operation changes the model; 0 where nothing is known of the run."""
+    operations = () if group.origin.context is None else group.origin.context.operations
+    settles = max((operation.settles for operation in operations), default=0)
+    return int(group.steps[0]) + settles if settles and len(group.steps) else 0
 
 
 def _watched(group: Group) -> dict[str, Series]:

@@ -48,8 +48,9 @@ def transitions(law: Array, moves: csr_array, regions: Indices, lag: int) -> Arr
     ahead = member.toarray().astype(np.float64)
     for _ in range(lag):
         ahead = moves @ ahead
-    weighted = np.asarray(member.T @ (law[:, None] * ahead))
-    return weighted / weighted.sum(axis=1, keepdims=True)
+    weighted: Array = member.T @ (law[:, None] * ahead)
+    shares: Array = weighted / weighted.sum(axis=1, keepdims=True)
+    return shares
 
 
 def committor(moves: csr_array, source: Indices, target: Indices) -> Array:

@@ -60,6 +60,9 @@ class Processor(Spec):
     shift_invariant: ClassVar[bool] = True
     """Whether the law after it stays the same if a constant is added to all logits."""
 
+    counts_tokens: ClassVar[bool] = False
+    """Whether it depends on the tokens said before."""
+
     @property
     def neutral(self) -> bool:
         """Whether it leaves every law as it is."""

@@ -28,6 +28,7 @@ class Dry(Processor):
 
     kind: Literal["dry"] = "dry"
     switch = "dry_multiplier"
+    counts_tokens = True
     dry_multiplier: Annotated[float, Field(ge=0.0)]
     """Strength of DRY: subtracted from the logit of a token that continues a repetition of the allowed length."""
     dry_base: Annotated[float, Field(ge=1.0)] = 1.75

@@ -16,6 +16,7 @@ from gasfield.sampling.processors.history import Array, History, Tokens
 class Penalty(Processor):
     """A processor that looks at the last tokens."""
 
+    counts_tokens = True
     penalty_last_n: Annotated[int, Field(ge=-1)] | None = None
     """How many of the last tokens the penalties count; -1 counts all. By default all, in llama.cpp 64."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 from gasfield.language.base import LanguageModel, Logits
 from gasfield.language.logits import LogitsFile
 from gasfield.language.prompts import Prompt
+from gasfield.sampling.prompt_heat import surprisals_of
+
+MOST = 1 << 27
+"""Logits at all positions of a prompt together, beyond which only those of the last are computed: 512 MiB."""
 
 
 @dataclass(frozen=True)
@@ -20,10 +24,12 @@ class Context:
     Attributes:
         text: of its tokens, shortened; of a position of a file of logits, its name.
         length: number of its tokens; 0 if unknown.
+        surprisal: (length - 1,) of its tokens after the first [nats]; empty if unknown, or not computed (`MOST`).
     """
 
     text: str
     length: int
+    surprisal: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
 
 
 def next_laws(
@@ -37,11 +43,16 @@ def next_laws(
         every_position: whether the next token is wanted after each token of a prompt, not only after the last.
     """
     for prompt in prompts:
-        if not every_position:
+        if not every_position and len(prompt.ids) * model.vocabulary > MOST:
             yield Context(prompt.label, len(prompt.ids)), model.decode(prompt.ids[None]).logits[0]
             continue
-        for position, row in enumerate(model.logits(prompt.ids), start=1):
-            yield Context(_end_of(prompt, position), position), row
+        rows = model.logits(prompt.ids)
+        surprisal = surprisals_of(rows, prompt.ids)
+        if not every_position:
+            yield Context(prompt.label, len(prompt.ids), surprisal), rows[-1]
+            continue
+        for position, row in enumerate(rows, start=1):
+            yield Context(_end_of(prompt, position), position, surprisal[: position - 1]), row
 
 
 def file_as_laws(file: LogitsFile) -> Iterator[tuple[Context, NDArray[np.float64]]]:

@@ -158,11 +158,29 @@ class GapAndGaussian:
             (first, min(last, len(energies))),
         )  # fmt: skip
 
+    @classmethod
+    def of_moments(cls, energies: Array) -> GapAndGaussian:
+        """Without a fit: mean and standard deviation of ascending energies (V,) from rank 2 on; errors are NaN."""
+        others = energies[1:] - energies[0]
+        return cls(len(energies), float(others.mean()), float(others.std()), np.nan, np.nan, (2, len(energies)))
+
     def energies(self) -> Array:
         """(V,) in the order of ranks; not ascending if the second lies below the first."""
         found = self.mean + self.sigma * _normal_order(self.states)
         found[0] = 0.0
         return found
+
+    def balance(self) -> float:
+        """The temperature at which the lowest state has the free energy of all others, for many states.
+
+        0 = mean - sigma^2 / (2 T) - T ln V: a first-order transition from one state to the liquid of random energies,
+        if mean > sigma sqrt(2 ln V). Otherwise NaN: then the random energies themselves freeze, at
+        sigma / sqrt(2 ln V), and the lowest state is one of them (Derrida, Phys. Rev. B 24:2613, section on a
+        ferromagnetic coupling).
+        """
+        log_states = float(np.log(self.states))
+        under = self.mean**2 - 2.0 * self.sigma**2 * log_states
+        return (self.mean + under**0.5) / (2.0 * log_states) if under > 0.0 and self.mean > 0.0 else np.nan
 
     def peak(self) -> Peak:
         """Of the heat capacity."""

@@ -7,7 +7,8 @@ Any finite spectrum has a peak of C(T), so a peak alone says nothing. A context 
    10,000 to all V, as that of a transition does and that of a few separate levels does not.
 
 The melting point is the place of the peak with all V. Both conditions are about exact sums and have no statistical
-error. Gaussian energies are compared at their expected order statistics (`laws.Gaussian`).
+error. Gaussian energies are compared at their expected order statistics (`laws.Gaussian`); of random draws 3.5 +- 1.3%
+with V = 49,152 and 8 +- 1% with 4,096 have a peak above bare Zipf, where their lowest state happens to lie deep.
 """
 
 from __future__ import annotations

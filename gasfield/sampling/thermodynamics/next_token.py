@@ -10,12 +10,14 @@ from numpy.typing import ArrayLike
 
 from gasfield.errors import InputError
 from gasfield.quantity import Quantity
+from gasfield.sampling.prompt_heat import heat_estimates
 from gasfield.sampling.thermodynamics.contexts import Context
 from gasfield.sampling.thermodynamics.laws import GapAndGaussian, GapAndTail, Gaussian, Zipf
 from gasfield.sampling.thermodynamics.melting import CRITERION, Scaling, scaling_of
 from gasfield.sampling.thermodynamics.peak import Peak
 from gasfield.sampling.thermodynamics.states import DensityOfStates, density_of_states
 from gasfield.statistics.canonical import Array, Canonical, canonical, energies_of
+from gasfield.statistics.estimate import Estimate
 
 UNITS = {"temperature": "1", "energy": "nats", "entropy": "nats", "free_energy": "nats", "heat_capacity": "nats"}
 """Of the thermodynamic functions: with E = -log p in nats, T is a pure number."""
@@ -27,6 +29,7 @@ class NextToken:
 
     Attributes:
         context: what stands before it.
+        entropy: of the whole law at T = 1, whatever is kept [nats].
         energies: (V',) E = -log p of the states kept, ascending; None where they were not stored.
         functions: U, S, F, C at K temperatures.
         density: of states.
@@ -35,11 +38,13 @@ class NextToken:
         gaussian: null.
         tail: law of one lowest state, a gap and a Zipf tail.
         bulk: law of one lowest state above which energies are Gaussian.
-        tail_peak: the peak of C of the first law.
-        bulk_peak: of the second.
+        moments: the same from the mean and the variance of the energies, without a fit.
+        tail_peak: the peak of C of `tail`.
+        bulk_peak: of `bulk`.
     """
 
     context: Context
+    entropy: float
     energies: Array | None
     functions: Canonical
     density: DensityOfStates
@@ -48,6 +53,7 @@ class NextToken:
     gaussian: Gaussian
     tail: GapAndTail
     bulk: GapAndGaussian
+    moments: GapAndGaussian
     tail_peak: Peak
     bulk_peak: Peak
 
@@ -55,6 +61,10 @@ class NextToken:
     def peak(self) -> Peak:
         """Of C, with all states kept."""
         return self.scaling.peaks[-1]
+
+    def heat(self) -> dict[str, Estimate]:
+        """Surprisal of the tokens of the context, and entropy of the law after it: see `heat_estimates`."""
+        return heat_estimates(self.context.surprisal, self.entropy)
 
     def quantities(self) -> dict[str, Quantity]:
         """The numbers of a line: peaks, law and melting point."""
@@ -77,6 +87,7 @@ class NextToken:
         """All numbers as leaves."""
         return {
             "context": {"text": self.context.text, "tokens": Quantity(self.context.length, "1").leaf()},
+            "prompt": {name: number.quantity().leaf() for name, number in self.heat().items()},
             "thermodynamics": functions_as_json(self.functions),
             "peak": _peak(self.peak),
             "melting_point": melting_leaf(self.scaling),
@@ -98,6 +109,11 @@ class NextToken:
                     "mean": _with_error(self.bulk.mean, self.bulk.mean_error),
                     "sigma": _with_error(self.bulk.sigma, self.bulk.sigma_error),
                     "peak": _peak(self.bulk_peak),
+                },
+                "favoured_state": {
+                    "mean": Quantity(self.moments.mean, "nats").leaf(),
+                    "sigma": Quantity(self.moments.sigma, "nats").leaf(),
+                    "balance": Quantity(self.moments.balance(), "1").leaf(),
                 },
             },
             "likeliest": _scaling(self.scaling),
@@ -122,13 +138,15 @@ def measure(
         InputError: if logits are NaN or all forbidden, or fewer than three states are left.
     """
     energies = np.sort(energies_of(logits))
+    entropy = float(canonical(energies, 1.0).entropy[0])
     energies = energies[np.isfinite(energies)][:keep]
     if len(energies) < 3:
         raise InputError(f"{context.text}: a spectrum of {len(energies)} states has no tail; at least 3 are needed.")
     tail, bulk = GapAndTail.fit(energies), GapAndGaussian.fit(energies)
     return NextToken(
-        context, energies if store else None, canonical(energies, temperatures), density_of_states(energies),
-        scaling_of(energies), Zipf.fit(energies), Gaussian.fit(energies), tail, bulk, tail.peak(), bulk.peak(),
+        context, entropy, energies if store else None, canonical(energies, temperatures), density_of_states(energies),
+        scaling_of(energies), Zipf.fit(energies), Gaussian.fit(energies), tail, bulk,
+        GapAndGaussian.of_moments(energies), tail.peak(), bulk.peak(),
     )  # fmt: skip
 
 

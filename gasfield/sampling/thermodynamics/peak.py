@@ -16,8 +16,6 @@ from gasfield.statistics.canonical import canonical, reduced
 
 SPACING = 0.1
 """Of the search for roots, in log T; of two roots closer than this the search may miss both."""
-COLDEST = 1e-4
-"""The lowest temperature of the search, in units of the range of the energies."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +36,8 @@ class Peak:
 def peak_of(energies: ArrayLike) -> Peak:
     """The global peak of C(T) of one spectrum (V,); infinite energies are states that do not exist.
 
-    No peak is hotter than half the range R of the energies, since k_3 < 2 k_2 where x < 2, and none is colder than
-    D / (ln V + 8), D the lowest excitation: there k_3 is near D k_2 / T. The search goes no lower than 1e-4 R either:
-    below that a closer pair of lowest levels has a peak of its own, of height .44, never the highest of many levels.
+    The search covers all places that a peak can have: none is hotter than half the range of the energies, since
+    k_3 < 2 k_2 where x < 2, and none colder than D / (ln V + 8), D the lowest excitation: there k_3 is near D k_2 / T.
     """
     levels = np.sort(np.asarray(energies, float))
     levels = levels[np.isfinite(levels)]
@@ -48,8 +45,7 @@ def peak_of(energies: ArrayLike) -> Peak:
     excited = above[above > 0.0]
     if not len(excited):
         return Peak(np.nan, 0.0, 0)
-    hottest = above[-1]
-    coldest = max(excited[0] / (np.log(len(above)) + 8.0), COLDEST * hottest)
+    hottest, coldest = above[-1], excited[0] / (np.log(len(above)) + 8.0)
     grid = np.linspace(np.log(coldest), np.log(hottest), 2 + int(np.log(hottest / coldest) / SPACING))
     slopes = np.array([slope(above, point) for point in grid])
     rising = np.flatnonzero((slopes[:-1] > 0.0) & (slopes[1:] <= 0.0))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from gasfield.errors import InputError
 from gasfield.forces.base import Finite, of_dimension
 from gasfield.gas import Gas, require_finite
 from gasfield.registry import register
@@ -71,6 +72,37 @@ class FromUniform(PositionSource):
     def positions(self, context: SourceContext) -> Positions:
         """(count, D) [length]."""
         return context.space.uniform(context.generator(), self.count)
+
+
+@register
+class FromWall(PositionSource):
+    """Uniformly distributed over one face of a box: particles that enter through a wall.
+
+    Of their velocities, those that point out of the box are reflected at once, so that thermal ones have the half of
+    Maxwell's distribution that points inward.
+    """
+
+    kind: Literal["wall"] = "wall"
+    count: Count
+    axis: Annotated[int, Field(ge=0)] = 0
+    """The coordinate that is constant on the face."""
+    end: Literal["low", "high"] = "low"
+    """Which of its two ends."""
+
+    def positions(self, context: SourceContext) -> Positions:
+        """(count, D) [length].
+
+        Raises:
+            InputError: if the space has no flat walls, or no such coordinate.
+        """
+        edges = context.space.edges
+        if edges is None or context.space.wall_area == 0.0:
+            raise InputError("only a box has walls that are flat: space: {kind: box, ...}.")
+        if self.axis >= context.dimensions:
+            raise InputError(f"the coordinates are 0 to {context.dimensions - 1}.", parameter="axis", value=self.axis)
+        places = context.space.uniform(context.generator(), self.count)
+        places[:, self.axis] = (0.5 if self.end == "high" else -0.5) * edges[self.axis]
+        return places
 
 
 @register
