@@ -280,4 +280,5 @@ def _draw_correlations(found: dict[float, Measured], pooled: dict[float, Ancestr
     dress(tokens, "Coincidence of tokens, connected", "distance [tokens]", "C(r)")
     dress(classes, "Mutual information of classes", "distance [tokens]", "nats")
     dress(along, "Mean energy of a token along the text", "position [tokens]", "nats")
+    along.tick_params(which="both", labelsize=9)
     return figure
