@@ -148,7 +148,7 @@ def test_chains_are_judged_as_arviz_judges_them() -> None:
 
 @pytest.mark.validate
 def test_errors_of_chains_are_those_of_repeated_runs() -> None:
-    """Over 100 seeds differences in standard errors have standard deviation 1, within 20%: three times its error."""
+    """Over 100 seeds differences in standard errors have standard deviation 1, within 28%: four times its error."""
     every = all_sequences()
     truth = [every.boltzmann(temperature) @ every.energy for temperature in LADDER]
     scores = np.array(
@@ -158,4 +158,4 @@ def test_errors_of_chains_are_those_of_repeated_runs() -> None:
         ]
     )
     assert (np.abs(scores.mean(axis=0)) < 4 / 100**0.5).all()
-    assert (np.abs(scores.std(axis=0) - 1.0) < 0.2).all()
+    assert (np.abs(scores.std(axis=0) - 1.0) < 0.28).all()
