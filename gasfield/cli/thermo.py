@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,12 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from gasfield.sampling.thermodynamics.result import ModelThermo, Thermo
-
-LISTED = 40
-"""Contexts that the table lists; JSON has all."""
-NUMBERS = 62
-"""Width of the numbers of a context; its last characters take the rest of the line."""
+    from gasfield.sampling.sequences.result import SequenceThermodynamics
 
 
 def thermo(
@@ -91,20 +87,30 @@ def thermo(
 ) -> None:
     """Computes the exact thermodynamics of a model's next token: U, S, F, C against T, and where it melts. With
     --length, those of whole sequences, sampled, with errors."""
+    from gasfield.cli.sequence_table import print_sequences
+    from gasfield.cli.terminal import show_result, status
+    from gasfield.cli.token_table import print_next_tokens
     from gasfield.sampling.thermodynamics.options import read_temperatures, read_text
+    from gasfield.sampling.thermodynamics.thermo import thermo as thermo_of
 
     texts = [*(prompt or []), *([read_text(text)] if text else [])]
-    prompted: dict[str, Any] = {"prompts": prompts, "ids": ids or (), "chat": chat}
+    prompted: dict[str, Any] = {"prompt": texts, "prompts": prompts, "ids": ids or (), "chat": chat}
     scale = read_temperatures(temperatures)
-    of_sequences = {"law": law, "chains": chains, "moves": moves, "seed": seed, "allow_end": allow_end or None}
-    sequences = {name: value for name, value in of_sequences.items() if value is not None}
-    if length is None:
-        _refuse(sequences, "is for whole sequences; give their --length too.")
-        _next_token(source, texts, prompted, scale, every_position, keep, as_json, plots)
-        return
     of_tokens = {"every_position": every_position or None, "keep": keep}
+    of_sequences = {"law": law, "chains": chains, "moves": moves, "seed": seed, "allow_end": allow_end or None}
+    if length is None:
+        _refuse(of_sequences, "is for whole sequences; give their --length too.")
+        with status() as stage:
+            tokens = thermo_of(
+                source, **prompted, temperatures=scale, every_position=every_position, keep=keep, stage=stage
+            )
+        show_result(tokens, lambda: print_next_tokens(tokens), as_json=as_json, plots=plots)
+        return
     _refuse(of_tokens, "is for the next token; whole sequences do not take it.")
-    _sequences(source, texts, prompted, scale, length, sequences, as_json, plots)
+    given = {name: value for name, value in of_sequences.items() if value is not None}
+    with status() as stage:
+        whole = _sequences(source, prompted, scale, length, given, stage)
+    show_result(whole, lambda: print_sequences(whole), as_json=as_json, plots=plots)
 
 
 def _refuse(options: dict[str, Any], reason: str) -> None:
@@ -113,120 +119,26 @@ def _refuse(options: dict[str, Any], reason: str) -> None:
             raise InputError(reason, parameter=name)
 
 
-def _next_token(
-    source: list[Path],
-    texts: list[str],
-    prompted: dict[str, Any],
-    temperatures: NDArray[np.float64],
-    every_position: bool,
-    keep: int | None,
-    as_json: bool,
-    plots: Path | None,
-) -> None:
-    from gasfield.cli.terminal import show_result, status
-    from gasfield.sampling.thermodynamics.thermo import thermo
-
-    options: dict[str, Any] = {"every_position": every_position, "keep": keep}
-    with status() as stage:
-        found = thermo(source, texts, **prompted, temperatures=temperatures, **options, stage=stage)
-    show_result(found, lambda: _print(found), as_json=as_json, plots=plots)
-
-
 def _sequences(
     sources: list[Path],
-    texts: list[str],
     prompted: dict[str, Any],
     temperatures: NDArray[np.float64],
     length: int,
     options: dict[str, Any],
-    as_json: bool,
-    plots: Path | None,
-) -> None:
-    from gasfield.cli.sequence_table import print_sequences
-    from gasfield.cli.terminal import show_result, status
+    stage: Callable[[str], None],
+) -> SequenceThermodynamics:
+    """Whole sequences after the one prompt of the one model."""
     from gasfield.language.open import open_model
     from gasfield.language.prompts import prompts_of
     from gasfield.sampling.sequences.thermodynamics import sequence_thermodynamics
 
     if len(sources) != 1:
         raise InputError(f"whole sequences need one model, not {len(sources)}.", parameter="length")
-    with status() as stage:
-        stage(f"opening {sources[0]}")
-        model = open_model(sources[0])
-        read = prompts_of(model, prompt=texts, **prompted)
-        if len(read) != 1:
-            raise InputError(f"whole sequences need one prompt, not {len(read)}.", parameter="length")
-        stage(f"{model.name}: sequences of {length} tokens")
-        options["forbid_end"] = not options.pop("allow_end", False)
-        found = sequence_thermodynamics(model, read[0].ids, length, temperatures, **options)
-    show_result(found, lambda: print_sequences(found), as_json=as_json, plots=plots)
-
-
-def _print(found: Thermo) -> None:
-    """Prints for each model the functions of T, then the peak, nulls and melting point of each context."""
-    for model in found.models:
-        contexts = len(model.tokens)
-        print(f"{model.name}: {model.vocabulary:,} tokens, {contexts} context{'s' if contexts > 1 else ''}")
-        _print_functions(model)
-        _print_heat(model)
-        _print_peaks(model)
-    for note in found.notes:
-        print(f"note: {note}")
-
-
-def _print_functions(model: ModelThermo) -> None:
-    """U, S, F, C at each temperature: means over contexts with their standard errors."""
-    from rich.console import Console
-    from rich.table import Table
-
-    from gasfield.quantity import Quantity
-
-    mean, error = model.mean()
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("T", "energy U", "entropy S", "free energy F", "heat capacity C"):
-        table.add_column(name, no_wrap=True)
-    names = ("energy", "entropy", "free_energy", "heat_capacity")
-    for k, temperature in enumerate(mean.temperature):
-        values = [
-            Quantity(getattr(mean, name)[k], "nats", None if error is None else getattr(error, name)[k]).text()
-            for name in names
-        ]
-        table.add_row(f"{temperature:g}", *values)
-    Console().print(table)
-
-
-def _print_heat(model: ModelThermo) -> None:
-    """Surprisal of the tokens of each context, and entropy of the law after it."""
-    for token in model.tokens[:LISTED]:
-        heat = {name: number.quantity().text() for name, number in token.heat().items()}
-        read = f"surprisal {heat['surprisal']} a token; " if len(token.context.surprisal) else ""
-        print(
-            f"{token.context.text}: {read}entropy after it {heat['entropy']}, as {heat['continuations']} equal tokens"
-        )
-
-
-def _print_peaks(model: ModelThermo) -> None:
-    """The peak of C beside that of the law and the melting point, a line for each context; then the nulls."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    console = Console()
-    room = max(12, console.width - NUMBERS)
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("peak at T", "C", "C of law", "gap", "s", "melts at", "after"):
-        table.add_column(name, no_wrap=True)
-    for token in model.tokens[:LISTED]:
-        quantities = token.quantities()
-        names = ("peak.temperature", "peak.height", "tail.height", "tail.gap", "tail.s", "melting_point")
-        text = token.context.text
-        short = text if len(text) <= room else f"…{text[1 - room :]}"
-        table.add_row(*(quantities[name].text() for name in names), escape(short))
-    console.print(table)
-    first = model.tokens[0]
-    print(f"nulls of {first.scaling.states[-1]:,} states have C of {first.zipf.peak().height:.4g} (bare Zipf) and "
-          f"{first.gaussian.peak().height:.4g} (Gaussian energies); law: one lowest state, gap, s ln i")  # fmt: skip
-    if len(model.tokens) > LISTED:
-        print(f"... {len(model.tokens) - LISTED} more (--json has all)")
-    if len(model.tokens) == 1 and (objection := first.scaling.objection):
-        print(f"no melting point: {objection}")
+    stage(f"opening {sources[0]}")
+    model = open_model(sources[0])
+    read = prompts_of(model, **prompted)
+    if len(read) != 1:
+        raise InputError(f"whole sequences need one prompt, not {len(read)}.", parameter="length")
+    stage(f"{model.name}: sequences of {length} tokens")
+    allowed = options.pop("allow_end", False)
+    return sequence_thermodynamics(model, read[0].ids, length, temperatures, forbid_end=not allowed, **options)

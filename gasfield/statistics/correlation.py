@@ -82,8 +82,11 @@ def _time_and_window(values: ArrayLike) -> tuple[float, int]:
 
 
 def effective_size(values: ArrayLike) -> float:
-    """T / tau: the number of independent observations to which a series (T,) is equivalent."""
-    return len(np.asarray(values)) / integrated_time(values)
+    """T / tau: the number of independent observations to which a series (T,) is equivalent.
+
+    T n / tau for n series (T, n); series which stay in different places count as correlated.
+    """
+    return np.asarray(values).size / integrated_time(values)
 
 
 def equilibrated_from(values: ArrayLike) -> int:
@@ -105,7 +108,8 @@ def equilibrated_from(values: ArrayLike) -> int:
 
 
 def correlated(value: float, influence: ArrayLike, unit: str) -> Estimate:
-    """A number with the error of the mean of its influence series (T,): sqrt(variance tau / (T - tau)).
+    """A number with the error of the mean of its influence series (T,): sqrt(variance tau / (T - tau)), or of n of them
+    (T, n): sqrt(variance tau / (T n - tau)).
 
     T - tau instead of T corrects the variance for the use of the sample mean. A constant series has error 0; one of
     fewer than `FEWEST` observations has no error.
@@ -116,11 +120,11 @@ def correlated(value: float, influence: ArrayLike, unit: str) -> Estimate:
     if np.ptp(x) == 0:
         return stated(value, 0.0, unit)
     tau = integrated_time(x)
-    return stated(value, np.sqrt(x.var() * tau / max(len(x) - tau, 1.0)), unit)
+    return stated(value, np.sqrt(x.var() * tau / max(x.size - tau, 1.0)), unit)
 
 
 def correlated_mean(values: ArrayLike, unit: str) -> Estimate:
-    """The mean of a correlated series (T,)."""
+    """The mean of a correlated series (T,), or of n series of one quantity (T, n)."""
     x = np.asarray(values, np.float64)
     return correlated(float(x.mean()), x, unit) if len(x) else missing(unit)
 

@@ -16,8 +16,8 @@ from gasfield.sampling.sequences.ladder import (
     geometric_ladder,
     ladder_notes,
 )
+from gasfield.statistics.correlation import correlated_mean
 from gasfield.statistics.estimate import Estimate
-from gasfield.statistics.histories import mean_of
 
 LADDER = (0.5, 0.7, 1.0, 1.5, 2.0)
 CHAINS, MOVES = 48, 200
@@ -53,7 +53,7 @@ def test_boltzmanns_law_over_sequences(method: str) -> None:
         for token in range(8):
             seen = run.tokens[:, :, k, -1] == token
             truth = law[every.tokens[:, -1] == token].sum()
-            assert truth < 0.05 or abs(away(mean_of(seen.mean(), seen, "1"), truth)) < 4  # few events are not normal
+            assert truth < 0.05 or abs(away(correlated_mean(seen, "1"), truth)) < 4  # few events are not normal
         wrong = abs(away(run.mean_energy(k), ancestral @ every.energy))
         assert wrong < 4 if temperature == 1.0 else temperature > 1.0 or wrong > (20 if temperature == 0.5 else 5)
         assert run.r_hat(k).largest < (1.05 if "exchange" in method else 1.3)

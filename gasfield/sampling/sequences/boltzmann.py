@@ -20,9 +20,8 @@ from gasfield.language.base import Ids
 from gasfield.sampling.sequences.chains import Chains
 from gasfield.sampling.sequences.exchange import Ladders
 from gasfield.sampling.sequences.law import Window, require_temperatures
-from gasfield.statistics.correlation import integrated_time
+from gasfield.statistics.correlation import correlated_mean, effective_size, integrated_time
 from gasfield.statistics.estimate import Estimate
-from gasfield.statistics.histories import effective_size_of, mean_of
 from gasfield.statistics.r_hat import RHat
 
 Array = NDArray[np.float64]
@@ -58,12 +57,12 @@ class Boltzmann:
     def mean_energy(self, k: int) -> Estimate:
         """U at the k-th temperature [nats]."""
         energy = self.energies[:, :, k]
-        return mean_of(energy.mean(), energy, "nats")
+        return correlated_mean(energy, "nats")
 
     def heat_capacity(self, k: int) -> Estimate:
         """C = Var(E) / T^2 [nats per unit of T]; the variance about the sample's mean is corrected."""
         squares = self._squares(k) * self._unbiased(k) / self.temperatures[k] ** 2
-        return mean_of(squares.mean(), squares, "nats")
+        return correlated_mean(squares, "nats")
 
     def log_partition(self, k: int) -> Estimate:
         """log Z by thermodynamic integration from T = 1.
@@ -72,17 +71,17 @@ class Boltzmann:
             InputError: if T = 1 is not one of the ladder.
         """
         influence = self._log_partition(k)
-        return mean_of(influence.mean(), influence, "1")
+        return correlated_mean(influence, "1")
 
     def free_energy(self, k: int) -> Estimate:
         """F = -T log Z [nats]."""
         influence = -self.temperatures[k] * self._log_partition(k)
-        return mean_of(influence.mean(), influence, "nats")
+        return correlated_mean(influence, "nats")
 
     def entropy(self, k: int) -> Estimate:
         """S = U / T + log Z [nats]."""
         influence = self.energies[:, :, k] / self.temperatures[k] + self._log_partition(k)
-        return mean_of(influence.mean(), influence, "nats")
+        return correlated_mean(influence, "nats")
 
     def r_hat(self, k: int) -> RHat:
         """Of the energies of the G ladders."""
@@ -90,7 +89,7 @@ class Boltzmann:
 
     def effective_size(self, k: int) -> float:
         """Independent energies to which those of all ladders are equivalent."""
-        return effective_size_of(self.energies[:, :, k])
+        return effective_size(self.energies[:, :, k])
 
     def sequences(self, k: int) -> tuple[Ids, Ids]:
         """Kept sequences (N, L) at the k-th temperature, and the ladder of each (N,)."""
