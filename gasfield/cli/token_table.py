@@ -6,6 +6,8 @@ from gasfield.sampling.thermodynamics.result import ModelThermo, Thermo
 
 LISTED = 40
 """Contexts that the table lists; JSON has all."""
+ROUNDING = 1e-12
+"""Values smaller than this are zero but for the rounding of sums [nats]."""
 NUMBERS = 62
 """Width of the numbers of a context; its last characters take the rest of the line."""
 
@@ -14,7 +16,8 @@ def print_next_tokens(found: Thermo) -> None:
     """Prints for each model the functions of T, then the peak, nulls and melting point of each context."""
     for model in found.models:
         contexts = len(model.tokens)
-        print(f"{model.name}: {model.vocabulary:,} tokens, {contexts} context{'s' if contexts > 1 else ''}")
+        over = f"; means over {contexts} contexts with their standard errors" if contexts > 1 else ""
+        print(f"{model.name}: {model.vocabulary:,} tokens{over}")
         _print_functions(model)
         _print_heat(model)
         _print_peaks(model)
@@ -35,10 +38,9 @@ def _print_functions(model: ModelThermo) -> None:
         table.add_column(name, no_wrap=True)
     names = ("energy", "entropy", "free_energy", "heat_capacity")
     for k, temperature in enumerate(mean.temperature):
-        values = [
-            Quantity(getattr(mean, name)[k], "nats", None if error is None else getattr(error, name)[k]).text()
-            for name in names
-        ]
+        pairs = [(getattr(mean, name)[k], None if error is None else getattr(error, name)[k]) for name in names]
+        # F(1) = 0 is printed as 0, without the last bits of its rounding.
+        values = [Quantity(value, "nats", e).text() if abs(value) > ROUNDING else "0" for value, e in pairs]
         table.add_row(f"{temperature:g}", *values)
     Console().print(table)
 
