@@ -128,14 +128,17 @@ def _sequences(
     stage: Callable[[str], None],
 ) -> SequenceThermodynamics:
     """Whole sequences after the one prompt of the one model."""
-    from gasfield.language.open import open_model
+    from gasfield.language.logits import LogitsFile
+    from gasfield.language.open import open_source
     from gasfield.language.prompts import prompts_of
     from gasfield.sampling.sequences.thermodynamics import sequence_thermodynamics
 
     if len(sources) != 1:
         raise InputError(f"whole sequences need one model, not {len(sources)}.", parameter="length")
     stage(f"opening {sources[0]}")
-    model = open_model(sources[0])
+    model = open_source(sources[0])
+    if isinstance(model, LogitsFile):
+        raise InputError("whole sequences need a model; logits do not say what follows a token.", parameter="length")
     read = prompts_of(model, **prompted)
     if len(read) != 1:
         raise InputError(f"whole sequences need one prompt, not {len(read)}.", parameter="length")

@@ -34,6 +34,7 @@ _NO_PICKLES = (
     "load it and save the matrix with safetensors.torch.save_file({'embedding': weight}, 'embedding.safetensors') or "
     "numpy.save."
 )
+_OF_A_MODEL = " Of a whole model, transformers' save_pretrained(NEW_FOLDER) writes safetensors."
 _FAULTS = (
     OSError,
     ValueError,
@@ -114,9 +115,9 @@ def _folder(path: Path) -> list[Tensor]:
     shards = sorted(path.glob("*.safetensors"))
     if not shards:
         pickles = [file.name for file in sorted(path.iterdir()) if file.suffix in _PICKLES]
-        raise InputError(
-            f"{path / pickles[0]}: {_NO_PICKLES}" if pickles else f"{path}: no *.safetensors in this folder."
-        )
+        if pickles:
+            raise InputError(f"{path / pickles[0]}: {_NO_PICKLES}{_OF_A_MODEL}")
+        raise InputError(f"{path}: no *.safetensors in this folder.")
     return [tensor for shard in shards for tensor in _safetensors(shard)]
 
 

@@ -303,7 +303,7 @@ def test_energy_goes_on_where_experts_change() -> None:
         return gas_at((1 - share) * np.array([[-2.0, 0.1, 0.3]]) + share * np.array([[2.0, -0.4, 0.2]]))
 
     def felt(share: float) -> set[int]:
-        return set(force.felt(at(share))[0].tolist())
+        return set(np.flatnonzero(force.routing(at(share))[0]).tolist())
 
     left, right = 0.0, 1.0
     assert felt(left) != felt(right)
@@ -316,11 +316,14 @@ def test_energy_goes_on_where_experts_change() -> None:
     assert np.abs(pull(force, before) - pull(force, after)).max() > 1e-3
 
 
-def test_experts_are_felt_nearest_first() -> None:
+def test_the_nearest_experts_are_felt() -> None:
     force: Any = build("experts", Free(dimensions=3), centres=WELLS.tolist(), top=4)
     places = cloud(20, 3)
     distances = np.linalg.norm(places[:, None] - WELLS, axis=2)
-    np.testing.assert_array_equal(force.felt(gas_at(places)), np.argsort(distances, axis=1)[:, :4])
+    nearest = np.argsort(distances, axis=1)[:, :4]
+    weights = force.routing(gas_at(places))
+    np.testing.assert_array_equal(np.sort(nearest, axis=1), np.nonzero(weights)[1].reshape(20, 4))
+    assert (np.diff(np.take_along_axis(weights, nearest, axis=1), axis=1) < 0).all()
 
 
 def test_a_hierarchy_of_one_level_is_a_mixture() -> None:

@@ -22,7 +22,7 @@ from gasfield.spec import Spec, parse
 GEOMETRY = {
     "at", "through", "along", "normal", "width", "widths", "centre", "centres", "softening", "cutoff", "core",
     "diameter", "exponent", "screening", "radius", "phase", "angle", "wave_length", "bandwidth", "weights", "mass",
-    "spread", "eps", "decay", "length", "sharpness", "threshold", "patterns", "offsets", "inner", "outer",
+    "spread", "eps", "bias", "decay", "length", "sharpness", "threshold", "patterns", "offsets", "inner", "outer",
 }  # fmt: skip
 """Numbers of forces that are no strengths: places, lengths, exponents, shares."""
 RAMP = {"kind": "ramp", "from": 1.0, "to": 3.0, "steps": 10}

@@ -58,6 +58,11 @@ CASES: dict[str, dict[str, Any]] = {
         "forces": [{"kind": "harmonic", "stiffness": 1.0}],
         "dynamics": {"kind": "adamw", "learning_rate": 1e-2, "weight_dtype": "bfloat16", "moment_dtype": "bfloat16"},
     },
+    "ladder": {
+        "forces": [{"kind": "experts", "centres": [[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0]], "top": 2}],
+        "dynamics": LANGEVIN,
+        "replicas": {"temperatures": [0.3, 0.6], "every": 8},
+    },
     "poles": {"forces": [{"kind": "emission_receptivity", "emission": {"matrix": MATRIX}}], "dynamics": FLOW},
 }
 
