@@ -52,7 +52,7 @@ def correlations(found: Any) -> Figure:
             )  # fmt: skip
         panel.set_xscale("log", base=2)
         panel.xaxis.set_major_formatter("{x:g}")
-        panel.set_yscale("symlog", linthresh=1e-3)
+        panel.axhline(0.0, color=INK, linewidth=0.8)
         dress(panel, title, "distance [tokens]", "")
     legend(panel, **BESIDE)
     return figure

@@ -24,51 +24,51 @@ LAWS = (
 )
 
 
-def heat_capacities(tokens: Sequence[Any]) -> Figure:
-    """C(T) of next tokens with both nulls and the law, a panel for each context."""
-    return _panels(tokens, heat_capacity, "Heat capacity of the next token, exact sums")
+def heat_capacities(tokens: Sequence[Any], labels: Sequence[str]) -> Figure:
+    """C(T) of next tokens with both nulls and the law, a panel with a label for each context."""
+    return _panels(tokens, labels, heat_capacity, "Heat capacity of the next token, exact sums")
 
 
-def spectra(tokens: Sequence[Any]) -> Figure:
-    """Ranked energies over the logarithm of the rank with the fits, a panel for each context."""
-    return _panels(tokens, ranked, "Ranked energies -log p of the next token")
+def spectra(tokens: Sequence[Any], labels: Sequence[str]) -> Figure:
+    """Ranked energies over the logarithm of the rank with the fits, a panel with a label for each context."""
+    return _panels(tokens, labels, ranked, "Ranked energies -log p of the next token")
 
 
-def densities(tokens: Sequence[Any]) -> Figure:
-    """Densities of states with the fits, a panel for each context."""
-    return _panels(tokens, density, "Density of states of the next token, by octaves of the rank")
+def densities(tokens: Sequence[Any], labels: Sequence[str]) -> Figure:
+    """Densities of states with the fits, a panel with a label for each context."""
+    return _panels(tokens, labels, density, "Density of states of the next token, by octaves of the rank")
 
 
-def heat_capacity(ax: Axes, token: Any) -> None:
+def heat_capacity(ax: Axes, token: Any, label: str) -> None:
     """Draws C(T) of one next token, its nulls and its law, from well below the peak to three times its place."""
     place = token.peak.temperature if np.isfinite(token.peak.temperature) else 1.0
     temperatures = np.linspace(0.15 * place, 3.0 * place, POINTS)
-    for energies, label, colour, dash, width in _curves(token):
+    for energies, curve, colour, dash, width in _curves(token):
         capacity = canonical(energies, temperatures).heat_capacity
-        ax.plot(temperatures, capacity, color=colour, linestyle=dash, linewidth=width, label=label)
+        ax.plot(temperatures, capacity, color=colour, linestyle=dash, linewidth=width, label=curve)
     if token.scaling.melting_point is not None:
         ax.axvline(token.scaling.melting_point, color=INITIAL, linewidth=0.8, linestyle="dashed")
-    dress(ax, _title(token), "temperature T", "heat capacity C [nats]")
+    dress(ax, _shortened(label), "temperature T", "heat capacity C [nats]")
     ax.set_ylim(bottom=0.0)
 
 
-def ranked(ax: Axes, token: Any) -> None:
+def ranked(ax: Axes, token: Any, label: str) -> None:
     """Draws E - E_1 over the rank, logarithmic, of one next token, its nulls and its law."""
     ranks = np.unique(np.geomspace(1, len(token.energies), 400).astype(int))
-    for energies, label, colour, dash, width in _curves(token):
-        ax.plot(ranks, energies[ranks - 1], color=colour, linestyle=dash, linewidth=width, label=label)
+    for energies, curve, colour, dash, width in _curves(token):
+        ax.plot(ranks, energies[ranks - 1], color=colour, linestyle=dash, linewidth=width, label=curve)
     ax.set_xscale("log")
-    dress(ax, _title(token), "rank i = integrated density of states", "E − E₁ [nats]")
+    dress(ax, _shortened(label), "rank i = integrated density of states", "E − E₁ [nats]")
     ax.set_ylim(-0.2, 1.05 * float(token.energies[-1] - token.energies[0]))
 
 
-def density(ax: Axes, token: Any) -> None:
+def density(ax: Axes, token: Any, label: str) -> None:
     """Draws the density of states of one next token, its nulls and its law, from octaves of the rank."""
-    for energies, label, colour, dash, width in _curves(token):
+    for energies, curve, colour, dash, width in _curves(token):
         middle, states = _density(energies)
-        ax.plot(middle, states, color=colour, linestyle=dash, linewidth=width, label=label)
+        ax.plot(middle, states, color=colour, linestyle=dash, linewidth=width, label=curve)
     ax.set_yscale("log")
-    dress(ax, _title(token), "E − E₁ [nats]", "states per nat")
+    dress(ax, _shortened(label), "E − E₁ [nats]", "states per nat")
 
 
 def over_contexts(models: Sequence[Any]) -> Figure:
@@ -102,15 +102,15 @@ def _null_heights(ax: Axes, tokens: Sequence[Any]) -> None:
         ax.axhline(getattr(tokens[0], which).peak().height, color=colour, linestyle=dash, linewidth=1.2, label=label)
 
 
-def _panels(tokens: Sequence[Any], draw: Callable[[Axes, Any], None], title: str) -> Figure:
+def _panels(tokens: Sequence[Any], labels: Sequence[str], draw: Callable[[Axes, Any, str], None], title: str) -> Figure:
     """A panel for each next token, one legend."""
     columns = min(COLUMNS, len(tokens))
     rows = -(-len(tokens) // columns)
     figure = new_figure(4.2 * columns + (1.8 if columns == 1 else 0.0), 3.3 * rows + 0.9)
     headline(figure, title)
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    for ax, token in zip(axes, tokens, strict=False):
-        draw(ax, token)
+    for ax, token, label in zip(axes, tokens, labels, strict=False):
+        draw(ax, token, label)
     for ax in axes[len(tokens) :]:
         ax.set_visible(False)
     handles, labels = axes[0].get_legend_handles_labels()
@@ -140,6 +140,5 @@ def _density(energies: Array) -> tuple[Array, Array]:
     return ((edges[1:] + edges[:-1]) / 2.0)[known], (np.diff(ranks) / np.where(known, width, 1.0))[known]
 
 
-def _title(token: Any) -> str:
-    text: str = token.context.text
-    return text if len(text) <= 36 else "…" + text[-35:]
+def _shortened(label: str) -> str:
+    return label if len(label) <= 36 else "…" + label[-35:]

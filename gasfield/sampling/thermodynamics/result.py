@@ -97,11 +97,14 @@ class Thermo:
         """Every figure that applies, by name; drawn when it is called."""
         import gasfield.plots.spectra as pictures
 
-        shown = [token for model in self.models for token in model.tokens if token.energies is not None]
+        kept = [(model, token) for model in self.models for token in model.tokens if token.energies is not None]
+        shown = [token for _, token in kept]
+        series = len(self.models) > 1
+        labels = [f"{model.name}: {token.context.text}" if series else token.context.text for model, token in kept]
         found: dict[str, Callable[[], Figure | SubFigure]] = {
-            "heat_capacity": lambda: pictures.heat_capacities(shown),
-            "spectrum": lambda: pictures.spectra(shown),
-            "density_of_states": lambda: pictures.densities(shown),
+            "heat_capacity": lambda: pictures.heat_capacities(shown, labels),
+            "spectrum": lambda: pictures.spectra(shown, labels),
+            "density_of_states": lambda: pictures.densities(shown, labels),
         }
         if any(len(model.tokens) > 2 for model in self.models):
             found["contexts"] = lambda: pictures.over_contexts(self.models)
