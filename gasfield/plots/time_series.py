@@ -109,6 +109,9 @@ def tracks(ways: Mapping[str, tuple[Values, Values]], title: str, ax: Axes | Non
     return ax
 
 
+_SIX_DASHES: tuple[Any, ...] = ("solid", "dashed", "dotted", "dashdot", (0, (8, 2)), (0, (4, 1, 1, 1, 1, 1)))
+
+
 @drawn_safely
 def basin_shares(
     groups: Mapping[str, tuple[Values, Values, Values, Values]], title: str, ax: Axes | None = None
@@ -123,9 +126,8 @@ def basin_shares(
             continue
         for k in range(shares.shape[1]):
             place = ", ".join(f"{round(float(x), 2) + 0.0:g}" for x in minima[k, :3])
-            dash = ("solid", "dashed", "dotted")[k % 3]
             label = f"{name} at ({place})"
-            ax.plot(times, shares[:, k], color=colour, linestyle=dash, linewidth=2.0, label=label)
+            ax.plot(times, shares[:, k], color=colour, linestyle=_SIX_DASHES[k], linewidth=2.0, label=label)
     if many:
         dress(ax, title + ", final", "energy of the minimum", "share of the particles")
     else:
