@@ -9,7 +9,7 @@ the quantile of all of them together at the level of 1 in 100.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,11 +72,12 @@ def ask_twice(
         one_error, other_error = first[name].error, second[name].error
         if one_error is None or other_error is None:
             continue
-        error = np.hypot(one_error, other_error)
         gap = np.atleast_1d(first[name].value - second[name].value)
-        for i, (one, sigma) in enumerate(zip(gap, np.atleast_1d(error), strict=True)):
-            if sigma > 0:
-                score = _score(float(one / sigma), first[name], second[name])
+        errors = np.atleast_1d(one_error), np.atleast_1d(other_error)
+        for i, (apart, *own) in enumerate(zip(gap, *errors, strict=True)):
+            if any(own):
+                freedom = _freedom(own, (first[name], second[name]))
+                score = _normal_score(float(apart / np.hypot(*own)), freedom)
                 differences[name if len(gap) == 1 else f"{name}.{i}"] = score
     if not differences:
         raise InputError("no observable has an error in both sets: more sequences are needed.")
@@ -86,10 +87,18 @@ def ask_twice(
     return AskedTwice(dict(sorted(differences.items())), threshold, shared)
 
 
-def _score(difference: float, first: Estimate, second: Estimate) -> float:
-    """A difference in standard errors as a normal score, given from how many groups the errors were estimated."""
-    sizes = [len(one.pseudo) for one in (first, second) if one.stated is None and one.pseudo is not None]
-    if not sizes:
+def _freedom(errors: Sequence[float], estimates: Sequence[Estimate]) -> float:
+    """Degrees of freedom of the error of a difference (Welch 1947, Biometrika 34:28), infinite of errors that were
+    not estimated from groups."""
+    variances = np.square(errors)
+    groups = [np.inf if one.stated is not None or one.pseudo is None else len(one.pseudo) for one in estimates]
+    with np.errstate(divide="ignore"):
+        return float(variances.sum() ** 2 / sum(v**2 / (n - 1.0) for v, n in zip(variances, groups, strict=True)))
+
+
+def _normal_score(difference: float, freedom: float) -> float:
+    """The normal score with the probability of a difference in standard errors that follows Student's t."""
+    if np.isinf(freedom):
         return difference
-    tail = stdtr(sum(sizes) - len(sizes), -abs(difference))
+    tail = stdtr(freedom, -abs(difference))
     return float(np.sign(difference) * min(abs(difference), -ndtri(max(tail, 1e-300))))
