@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from paths import RECORDINGS
 
 from gasfield.errors import InputError
@@ -34,6 +35,13 @@ SMALLER = {"lattice-in-the-thrust": ("--set", "gas.0.from.group=dead")}
 """Of a scenario with thousands of rows, fewer."""
 
 
+@pytest.fixture
+def no_layout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures whose panels are not arranged, which takes most of the time of drawing; other tests arrange them."""
+    monkeypatch.setattr(ConstrainedLayoutEngine, "execute", lambda self, figure: None)
+
+
+@pytest.mark.usefixtures("no_layout")
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_scenario_validates_and_runs_ten_steps(gasfield, tmp_path: Path, name: str) -> None:
     assert gasfield("check", name).returncode == 0

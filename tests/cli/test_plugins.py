@@ -139,6 +139,20 @@ operations:
 """
 
 
+NEXT = "--- next ---"
+SEVERAL = f"""
+import sys
+from gasfield.cli.main import app
+from gasfield.kernels.cache import key_by_sources
+
+key_by_sources()
+for words in sys.argv[1:]:
+    print({NEXT!r})
+    sys.exit(code) if (code := app(words.split(), standalone_mode=False)) else None
+"""
+"""Several commands, one after the other, in a process."""
+
+
 def test_an_installed_package_brings_one_of_each_kind(page: Path) -> None:
     """Every example of the page as a module of a package with entry points, and nothing said on the command line. With
     friction, all particles end at rest on the shell of radius 1, on the right side of the wall."""
@@ -158,15 +172,16 @@ def test_an_installed_package_brings_one_of_each_kind(page: Path) -> None:
     (page / "zoo.yaml").write_text(ZOO)
     (page / "positions.csv").write_text("0,0,1.0,2.0\n0,1,3.0,4.0\n5,1,3.5,4.5\n5,0,1.5,2.5\n")
 
-    def gasfield(*arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "gasfield.cli", *arguments], cwd=page, capture_output=True, text=True, check=False,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(site), *filter(None, sys.path)])},
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    gasfield("run", "zoo.yaml", "--output", "out")
+    commands = (
+        "run zoo.yaml --output out --quiet", "import positions.csv -o positions.h5 --quiet",
+        "diagnose positions.h5 --json", "schema",
+    )  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", SEVERAL, *commands], cwd=page, capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(site), *filter(None, sys.path)])},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    *_, diagnosis, schema = done.stdout.split(NEXT)
     with Trajectory(page / "out" / "trajectory.h5") as run:
         end = run.frame(-1 % len(run.steps))
         assert "shell 1.2" in str(run.attributes["plugins"])
@@ -178,15 +193,13 @@ def test_an_installed_package_brings_one_of_each_kind(page: Path) -> None:
     np.testing.assert_array_equal(steps, np.arange(0, 401, 10))
     assert radius[-1] == pytest.approx(np.sqrt(np.mean(np.sum((end - end.mean(axis=0)) ** 2, axis=1))))
 
-    gasfield("import", "positions.csv", "-o", "positions.h5")
     with Trajectory(page / "positions.h5") as imported:
         assert list(imported.steps) == [0, 5]
         np.testing.assert_array_equal(imported.frame(1), [[1.5, 2.5], [3.5, 4.5]])
 
-    left_out = json.loads(gasfield("diagnose", "positions.h5", "--json"))["left_out"]
+    left_out = json.loads(diagnosis)["left_out"]
     assert {"asphericity", "cells"} <= {entry["diagnostic"] for entry in left_out}  # by default, with all others
 
-    schema = gasfield("schema")
     assert all(f'"const": "{kind}"' in schema for kind in KINDS)
 
 

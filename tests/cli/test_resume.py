@@ -28,8 +28,8 @@ gas:
 forces:
   - {kind: soft_repulsion, strength: 5.0, cutoff: 1.0}
 dynamics: {kind: langevin, time_step: 0.02, friction: 0.5}
-temperature: {kind: ramp, from: 2.0, to: 1.0, steps: 2500}
-run: {steps: 2500, record_every: 40, observe_every: 20, checkpoint_every: 100}
+temperature: {kind: ramp, from: 2.0, to: 1.0, steps: 1500}
+run: {steps: 1500, record_every: 40, observe_every: 20, checkpoint_every: 100}
 diagnostics: [cloud]
 """
 
@@ -144,7 +144,7 @@ def test_what_cannot_go_on(whole: Path, tmp_path: Path, gasfield: Callable, refu
 def blow_up(folder: Path, gasfield: Callable, *settings: str) -> tuple[str, Path]:
     (folder / "mine.yaml").write_text(
         SCENARIO.replace("langevin, time_step: 0.02, friction: 0.5", "newton, time_step: 0.02")
-        .replace("temperature: {kind: ramp, from: 2.0, to: 1.0, steps: 2500}\n", "")
+        .replace("temperature: {kind: ramp, from: 2.0, to: 1.0, steps: 1500}\n", "")
         .replace("count: 200}", "count: 200}, velocities: {kind: thermal, temperature: 1.0}")
     )
     done = gasfield("run", "mine.yaml", "--output", "bad", *[part for s in settings for part in ("--set", s)])

@@ -59,7 +59,7 @@ CASES: dict[str, dict[str, Any]] = {
         "dynamics": {"kind": "adamw", "learning_rate": 1e-2, "weight_dtype": "bfloat16", "moment_dtype": "bfloat16"},
     },
     "ladder": {
-        "forces": [{"kind": "experts", "centres": [[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0]], "top": 2}],
+        "forces": [{"kind": "experts", "centres": [[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0]], "top": 3}],
         "dynamics": LANGEVIN,
         "replicas": {"temperatures": [0.3, 0.6], "every": 8},
     },
