@@ -23,9 +23,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gasfield.closing import Closing
-from gasfield.dynamics import AnyDynamics, Bath, Conditions, Dynamics, DynamicsSpec
+from gasfield.dynamics import AnyDynamics, DynamicsSpec
 from gasfield.errors import BlowUp, InputError, Note, about
-from gasfield.forces import AnyForce, Force, ForceSpec, Surroundings, TotalForce, build_force
+from gasfield.forces import AnyForce, Force, ForceSpec
 from gasfield.gas import Gas
 from gasfield.kernels.threads import threads_worth
 from gasfield.operations import AnyOperation, ExtrapolationWatch, Operation, OperationSpec, StabilityMonitor, observe
@@ -36,9 +36,9 @@ from gasfield.scenario.initial_state import ScheduledTracer
 from gasfield.scenario.minimize import Minimize
 from gasfield.schedules import AnyTemperature, ByGroup, Schedule
 from gasfield.simulation.finite import require_finite_start
-from gasfield.simulation.learned import require_learned_for
 from gasfield.simulation.minimize import Minimum, minimize
 from gasfield.simulation.overlap import require_apart
+from gasfield.simulation.parts import build_parts
 from gasfield.simulation.planting import PlantTracers
 from gasfield.simulation.provenance import attributes, described
 from gasfield.simulation.start import Find, GasLike, initial_state, specification
@@ -169,30 +169,10 @@ class Simulation(Closing):
 
     def _build(self) -> None:
         """The gas as it starts, and everything that acts on it."""
-        self.gas = self._initial.gas()
+        parts = build_parts(self._initial, self.law, self._forces, self._temperature, self.seed)
+        self.gas, self.bath, self.forces, self.dynamics = parts.gas, parts.bath, parts.forces, parts.dynamics
         self._planting = PlantTracers(self._initial, self._add)
         self.start = self.gas.step
-        with about("temperature"):
-            self.bath = None if self._temperature is None else Bath(self._temperature, self.gas.names)
-        surroundings = Surroundings(self.space, self._initial.find)
-        built: list[Force] = []
-        for number, force in enumerate(self._forces):
-            with about("forces", number):
-                built.append(build_force(force, surroundings) if isinstance(force, ForceSpec) else force)
-                built[-1].check_gas(self.gas)
-        self.forces = TotalForce(built, self.space.dimensions)
-        if not self.law.has_velocities:
-            self.gas.velocities = None
-        elif self.gas.velocities is None:
-            with about("gas"):
-                temperatures = self.bath.at(self.start) if self.bath else None
-                self.gas.velocities = self._initial.draw_velocities(self.gas, temperatures)
-        with about("dynamics"):
-            conditions = Conditions(self.space, self.forces, self.bath, self.seed)
-            self.dynamics: Dynamics = self.law.build(self.gas, conditions)
-        require_learned_for(self.forces, self.law)
-        self.dynamics.project(self.gas)
-        self.dynamics.begin(self.gas)
 
     def _watches(self) -> list[Operation]:
         """What looks along the way whether the forces are known where the gas is."""
