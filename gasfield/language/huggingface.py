@@ -171,7 +171,8 @@ class HuggingFaceModel(LanguageModel):
             self.vocabulary = _require_causal(path, module)
         require_fit(str(path), tokenizer, self.vocabulary)
         generation = getattr(module, "generation_config", None)
-        self.end = tuple_of(getattr(generation, "eos_token_id", None))
+        stated = tuple_of(getattr(generation, "eos_token_id", None))
+        self.end = tuple(index for index in stated if 0 <= index < self.vocabulary)
 
     @torch.inference_mode()
     def logits(self, ids: Ids) -> Logits:

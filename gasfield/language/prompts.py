@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import yaml
@@ -13,7 +15,14 @@ from gasfield.errors import InputError
 from gasfield.language.base import Ids, LanguageModel
 
 _LONGEST = 60
-_LISTS = (".yaml", ".yml", ".json")
+
+
+def _yaml(text: str) -> Any:
+    # BaseLoader knows lists, mappings and text only: an unquoted `no` or 2026 is text too.
+    return yaml.load(text, yaml.BaseLoader)  # type: ignore[no-untyped-call]
+
+
+_READ: dict[str, Callable[[str], Any]] = {".yaml": _yaml, ".yml": _yaml, ".json": json.loads}
 
 
 @dataclass(frozen=True)
@@ -88,12 +97,13 @@ def _prompt(model: LanguageModel, text: str, ids: Ids) -> Prompt:
 def _texts_of(path: Path) -> list[str]:
     try:
         content = path.read_text(encoding="utf-8")
-        texts = yaml.safe_load(content) if path.suffix in _LISTS else [line for line in content.splitlines() if line]
-    except (OSError, ValueError, yaml.YAMLError) as fault:
+        read = _READ.get(path.suffix, lambda text: [line for line in text.splitlines() if line])
+        texts = read(content)
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as fault:
         reason = " ".join(str(fault).split())
         raise InputError(f"{path}: no prompts can be read from it ({reason}).", parameter="prompts") from None
     if not isinstance(texts, list) or not texts:
-        wanted = "a list of texts" if path.suffix in _LISTS else "one a line"
+        wanted = "a list of texts" if path.suffix in _READ else "one a line"
         raise InputError(f"{path}: holds no prompts; give {wanted}.", parameter="prompts")
     for number, text in enumerate(texts):
         if not isinstance(text, str):

@@ -76,8 +76,8 @@ def sample(
     else:
         texts = _texts(context, chain, count, length, seed, ignore_end=ignore_end, stage=stage)
     return Sample(
-        context, profile, chain, seed, count, law_of(logits), law, counts, texts, stages(chain, logits, history),
-        shift_of(chain, logits, history), _notes(context, chain),
+        context, profile, chain, seed, count, law_of(context.logits), law, counts, texts,
+        stages(chain, logits, history), shift_of(chain, logits, history), _notes(context, chain),
     )  # fmt: skip
 
 

@@ -115,9 +115,9 @@ def _stage(chain: Chain, processor: Processor, before: list[Branch], after: list
     for weight, logits in before:
         law = law_of(logits)
         gauge = log_law(logits) if processor.shift_invariant else logits
-        constant = 0.0 if processor.shift_invariant else float((logits - log_law(logits)).max())
+        constant = 0.0 if processor.shift_invariant else float(logits.max() - log_law(logits).max())
         for chance, changed in processor.branches(gauge, history, chain.conventions):
-            share, gone = weight * chance, np.isneginf(changed) & (law > 0.0)
+            share, gone = weight * chance, np.isneginf(changed) & np.isfinite(logits)
             allowed += share * float(np.isfinite(changed).sum())
             forbidden += share * float(gone.sum())
             mass += share * float(law[gone].sum())

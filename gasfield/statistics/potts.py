@@ -1,12 +1,12 @@
 """Balance and collapse of experts whose scores adapt to their loads: the mean-field Potts model.
 
 A score that is rewarded by the load of its expert, s' = eta p - lambda s, is at rest at s = (eta/lambda) p. Softmax at
-a temperature T then asks for
+a temperature T then requires
 
     p_e ~ exp(K p_e),      K = eta/(lambda T),
 
 which are the stationary points of phi(p) = sum p log p - (K/2) sum p^2, the free energy of the Potts model of E states
-in which everyone interacts with everyone (Wu 1982, Reviews of Modern Physics 54:235); its minima are stable. Besides
+in which all pairs interact (Wu 1982, Reviews of Modern Physics 54:235); its minima are stable. Besides
 balance, p = 1/E, they are states in which one expert has p and all others have (1 - p)/(E - 1), for which
 
     K(p) = (E - 1)/(E p - 1) log((E - 1) p/(1 - p)).
@@ -16,8 +16,8 @@ collapsed state, at p > 1/E: collapse is a jump. Both phi are equal at p = (E - 
 
     K = 2 (E - 1) log(E - 1)/(E - 2),
 
-and balance is stable up to K = E. Between both spinodals either state stays: hysteresis. States with several equal
-winners are saddles, because a winner with p > 1/K gains from another one.
+and balance is stable up to K = E. Between both spinodals either state stays: hysteresis. States collapsed onto
+several equal experts are saddles, because moving weight between two of them lowers phi if p > 1/K.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ from scipy.special import gammaln, logsumexp
 from gasfield.errors import InputError
 
 Array = NDArray[np.float64]
+_NEARLY_ONE = 1.0 - 2.0**-53
+"""The largest number below 1."""
 _CLOSE = 1e-9
 
 
@@ -78,7 +80,8 @@ class MeanFieldPotts:
         def off(share: float) -> float:
             return float(coupling(share, self.experts)) - strength
 
-        found["collapsed"] = float(brentq(off, least, 1.0 - 1e-16))
+        # Where even the largest share below 1 belongs to a weaker coupling, collapse is complete to rounding.
+        found["collapsed"] = _NEARLY_ONE if off(_NEARLY_ONE) <= 0.0 else float(brentq(off, least, _NEARLY_ONE))
         start = 1.0 / self.experts + _CLOSE
         if self.experts > 2 and strength < self.balance_unstable and off(start) > 0.0:
             found["barrier"] = float(brentq(off, start, least))

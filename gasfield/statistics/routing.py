@@ -65,11 +65,11 @@ class Routing:
         whole = float(entropies(load[None])[0])
         with np.errstate(divide="ignore"):
             surprise = np.where(load > 0.0, -np.log(load), 0.0)
-        influence = whole + shares @ surprise - whole  # of each token on the entropy of the loads
+        influence = shares @ surprise  # of each token on the entropy of the loads
         count = len(shares)
         greatest = int(np.argmax(load))
         return cls(
-            load=_means(shares, "1"),
+            load=Estimate(load, "1", shares),
             entropy=mean(own, "nats"),
             load_entropy=stated(whole, _error(influence, count), "nats"),
             specialisation=stated(whole - own.mean(), _error(influence - own, count), "nats"),
@@ -86,11 +86,6 @@ def entropies(shares: Array) -> Array:
 def _error(influence: Array, count: int) -> float:
     """Of a mean of influences of independent tokens; NaN for fewer than two."""
     return float(influence.std(ddof=1) / np.sqrt(count)) if count > 1 else float("nan")
-
-
-def _means(values: Array, unit: str) -> Estimate:
-    """Means of columns, with errors."""
-    return Estimate(values.mean(axis=0), unit, values)
 
 
 def route(

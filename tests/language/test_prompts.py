@@ -82,7 +82,9 @@ def test_files_and_ids_give_prompts_too(folder: Path, tmp_path: Path) -> None:
     [
         ("p.txt", "\n", "holds no prompts; give one a line"),
         ("p.yaml", "a: b", "holds no prompts; give a list of texts"),
-        ("p.yaml", "- no", r"item 0 \(False\) is no text; quote it"),
+        ("p.yaml", "- {a: b}", r"item 0 \(\{'a': 'b'\}\) is no text; quote it"),
+        ("p.json", "[1]", r"item 0 \(1\) is no text; quote it"),
+        ("p.json", "[" * 100_000, "no prompts can be read from it"),
         ("p.yaml", "- [", "no prompts can be read from it"),
         ("p.txt", b"\xff", "no prompts can be read from it"),
         ("p.txt", None, "no prompts can be read from it"),

@@ -113,6 +113,7 @@ def test_two_experts_part_by_a_pitchfork_at_two_and_more_by_a_jump() -> None:
         others = (1.0 - share) / 31
         assert share / others == pytest.approx(np.exp(7.0 * (share - others)), rel=1e-8), name
     assert coupling(1 / 32, 32) == 32.0
+    assert MeanFieldPotts.of(64).branches(64.0)["collapsed"] == pytest.approx(1.0, abs=1e-15)
 
 
 def test_exact_sums_over_finite_numbers_of_tokens_approach_the_coexistence_like_one_over_n() -> None:

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.special import erfc
 from small_sequences import LENGTH, all_sequences, iid_window, small_window
 
 from gasfield.errors import InputError
 from gasfield.sampling.sequences.boltzmann import sample_boltzmann
 from gasfield.sampling.sequences.exchange import Ladders
 from gasfield.sampling.sequences.ladder import (
-    adapted_ladder,
-    expected_acceptance,
-    geometric_ladder,
     ladder_notes,
 )
 from gasfield.statistics.correlation import correlated_mean
@@ -102,19 +98,11 @@ def test_replicas_that_always_exchange_travel_in_straight_lines() -> None:
     assert np.array_equal(np.sort(ladders.replica, axis=1), np.arange(12).reshape(3, 4))
 
 
-def test_ladders_of_equal_acceptance() -> None:
-    """Constant Var(E): equally spaced in 1/T. The acceptance is that of normal energies."""
-    ladder = adapted_ladder([0.5, 1.0, 2.0], [9.0, 9.0, 9.0], 7)
-    np.testing.assert_allclose(1.0 / ladder, np.linspace(2.0, 0.5, 7))
-    assert geometric_ladder(0.5, 2.2, 6).tolist().count(1.0) == 1
-    draws = np.random.default_rng(1)
-    cold, hot = draws.normal(0.0, 3.0, 200_000), draws.normal(9.0 * 0.4, 3.0, 200_000)
-    accepted = np.minimum(1.0, np.exp(0.4 * (cold - hot))).mean()
-    assert expected_acceptance(3.0, 1 / 1.4, 1.0) == pytest.approx(accepted, abs=4e-3)
-    assert expected_acceptance(3.0, 1 / 1.4, 1.0) == pytest.approx(erfc(0.6))
-    for bad in ((0.5, 2.0, 1), (0.0, 2.0, 4), (2.0, 0.5, 4)):
-        with pytest.raises(InputError, match="at least two"):
-            geometric_ladder(*bad)
+def test_a_ladder_of_two_exchanges_at_every_attempt() -> None:
+    ladders = Ladders(np.array([0.5, 1.0]), 4, seed=1)
+    for _ in range(10):
+        ladders.exchange(np.zeros(8))
+    assert ladders.tried.tolist() == [40]
 
 
 def test_a_ladder_that_cannot_mix_is_named_with_what_would_help() -> None:

@@ -62,3 +62,15 @@ def test_a_repetition_penalty_by_hand() -> None:
     expected = divergence(after / after.sum(), before / before.sum())
     assert stage.divergence == pytest.approx(expected)
     assert shift_of(chain, [2.0, 0.0], history).divergence == pytest.approx(expected)
+
+
+def test_forbidden_tokens_leave_the_free_energy_of_a_penalty_finite() -> None:
+    chain = Chain.of("transformers", repetition_penalty=1.3)
+    (found,) = stages(chain, [1.0, -np.inf, 2.0, 0.5], History.of([0]))
+    (without,) = stages(chain, [1.0, 2.0, 0.5], History.of([0]))
+    assert found.free_energy == pytest.approx(without.free_energy, abs=1e-12)
+
+
+def test_states_whose_probability_underflows_are_forbidden_by_a_truncation_all_the_same() -> None:
+    *_, cut = stages(Chain.of("transformers", temperature=0.01, top_k=2), [12.0, 11.9, 1.0, 0.0, -1.0])
+    assert cut.forbidden == 3.0

@@ -87,3 +87,9 @@ def test_laws_and_addresses_that_are_none() -> None:
         AliasTable([1.0]).draw(-1)
     with pytest.raises(InputError, match="rows"):
         gumbel_max([[0.0, 1.0]], rows=[1, 2])
+
+
+def test_one_draw_of_a_rare_state_is_no_disagreement() -> None:
+    """Classes are merged until each is expected ten times."""
+    found = chi_square(np.array([500, 499, 1]), np.array([0.499995, 0.499995, 1e-5]))
+    assert (found.freedom, found.p_value > 0.5) == (1, True)

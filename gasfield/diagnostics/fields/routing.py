@@ -64,9 +64,8 @@ class RoutingDiagnostic(Diagnostic[RoutingResult]):
     def measure(self, group: Group, notes: list[str]) -> RoutingResult:
         """Of all particles in the last frame."""
         gas = group.gas(-1)
-        (router,) = (force for force in group.forces if force.routing(gas) is not None)
-        weights = router.routing(gas)
-        assert weights is not None
+        routed = ((force, force.routing(gas)) for force in group.forces)
+        ((router, weights),) = ((force, weights) for force, weights in routed if weights is not None)
         found = Routing.of(weights)
         free_energy = mean(router.energy(gas), "energy") if router.conservative else missing("energy")
         if not router.conservative:

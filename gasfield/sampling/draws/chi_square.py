@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2
 
+from gasfield.statistics.blocking import merged
+
 FEWEST = 10.0
-"""States that are expected less often are one class."""
+"""Each class is expected at least as often; rarer states are merged, the rarest first."""
 
 
 class ChiSquare(NamedTuple):
@@ -31,10 +33,12 @@ def chi_square(counts: NDArray[np.int64], law: NDArray[np.float64]) -> ChiSquare
     expected = law * counts.sum()
     if counts[law == 0.0].any():
         return ChiSquare(float("inf"), 0, 0.0)
-    rare = expected < FEWEST
-    seen = np.append(counts[~rare], counts[rare].sum())
-    wanted = np.append(expected[~rare], expected[rare].sum())
-    seen, wanted = seen[wanted > 0.0], wanted[wanted > 0.0]
+    order = np.argsort(expected, kind="stable")
+    order = order[expected[order] > 0.0]
+    if not order.size:
+        return ChiSquare(0.0, 0, 1.0)
+    rows, wanted = merged(counts[None, order].astype(np.float64), expected[order], FEWEST)
+    seen = rows[0]
     if seen.size < 2:
         return ChiSquare(0.0, 0, 1.0)
     statistic = float(((seen - wanted) ** 2 / wanted).sum())

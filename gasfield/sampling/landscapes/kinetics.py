@@ -37,7 +37,8 @@ def fluxes(law: Array, moves: csr_array, regions: Indices) -> Array:
 def residence(law: Array, moves: csr_array, regions: Indices) -> Array:
     """(R,) mean number of steps that a visit to each region lasts in equilibrium; infinite if nothing leaves it."""
     flux = fluxes(law, moves, regions)
-    leaving = flux.sum(axis=1) - np.diag(flux)
+    # Summed without the diagonal: the difference of two nearly equal numbers would lose rare exits.
+    leaving = np.where(np.eye(len(flux), dtype=bool), 0.0, flux).sum(axis=1)
     with np.errstate(divide="ignore"):
         return np.asarray(flux.sum(axis=1) / leaving)
 

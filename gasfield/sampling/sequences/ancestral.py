@@ -95,10 +95,6 @@ class Ancestral:
         """T dS/dT - dU/dT, which is 0 in equilibrium [nats per unit of T]."""
         return mean(self.temperature * self._by_later(self.log_partitions), "nats")
 
-    def entropy_at(self) -> Array:
-        """(L,) mean entropy of the token at each position, given its prefix [nats]: the local entropy rate."""
-        return np.asarray((self.means / self.temperature + self.log_partitions).mean(axis=0))
-
     def _by_later(self, given_prefix: Array) -> Array:
         """(N,) terms whose mean is Cov(sum_k A_k, s) of quantities A_k (N, L), each a function of the prefix x_<k."""
         centred = given_prefix - given_prefix.mean(axis=0)

@@ -154,7 +154,8 @@ def sample_boltzmann(
     if moves - discarded < 8:
         raise InputError(f"should be at least 10, not {moves}: fewer give no error.", parameter="moves")
     replicas = Ladders(scale, ladders, seed)
-    taus = None if proposals is None else np.asarray(proposals, np.float64)
+    order = np.argsort(np.atleast_1d(np.asarray(temperatures, np.float64)))
+    taus = None if proposals is None else np.asarray(proposals, np.float64)[order]
     chains = Chains(window, scale, replicas.slot, seed, taus)
     energies, kept = np.empty((moves - discarded, ladders, len(scale))), []
     every = max(1, (moves - discarded) // max(snapshots, 1))

@@ -43,7 +43,7 @@ class Chains:
     """
 
     def __init__(
-        self, window: Window, temperatures: Array, slot: Ids, seed: int, proposals: Array | None = None, first: int = 0
+        self, window: Window, temperatures: Array, slot: Ids, seed: int, proposals: Array | None = None
     ) -> None:
         """Draws the start.
 
@@ -53,7 +53,6 @@ class Chains:
             slot: (B,) index of the temperature of each chain.
             seed: of all random numbers.
             proposals: (K,) tau of the proposals at each temperature; by default T.
-            first: number of the first chain.
 
         Raises:
             InputError: if the seed is out of its range, or logits are not finite.
@@ -65,7 +64,7 @@ class Chains:
             raise InputError("there should be one temperature > 0 for each of the ladder.", parameter="proposals")
         self.slot: Ids = np.array(slot, np.int64)
         count, length = len(self.slot), window.length
-        self._ids = np.arange(first, first + count)
+        self._ids = np.arange(count)
         self.moves = 0
         self.tokens: Ids = np.empty((count, length), np.int64)
         self._energies, self._partitions = np.empty((count, length)), np.empty((count, length, len(self._inverse)))

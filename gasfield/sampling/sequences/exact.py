@@ -1,4 +1,4 @@
-"""Both laws over sequences by enumeration, for small vocabularies and lengths: the judge of all sampling."""
+"""Both laws over sequences by enumeration, for small vocabularies and lengths: the reference of all samplers."""
 
 from __future__ import annotations
 

@@ -56,8 +56,8 @@ class Ladders:
         return int(self._walkers.trips.sum())
 
     def exchange(self, energy: Array) -> None:
-        """One attempt of every second pair of neighbours, given the energies (G K,) of the replicas."""
-        first, self._attempts = self._attempts % 2, self._attempts + 1
+        """One attempt of every second pair of neighbours, of the only pair always, given the energies (G K,)."""
+        first, self._attempts = self._attempts % min(2, max(len(self.tried), 1)), self._attempts + 1
         for low in range(first, len(self.tried), 2):
             here = energy[self.replica]
             gain = (self._inverse[low] - self._inverse[low + 1]) * (here[:, low] - here[:, low + 1])

@@ -124,7 +124,11 @@ def _notes(models: Sequence[ModelThermo], keep: int | None) -> tuple[str, ...]:
     notes = []
     if keep is not None:
         notes.append(f"only the {keep:,} likeliest tokens are summed over: F(1) = -log of their share, not 0")
-    if any(model.tokens[0].scaling.states[-1] < min(model.vocabulary, keep or model.vocabulary) for model in models):
+    if any(
+        token.scaling.states[-1] < min(model.vocabulary, keep or model.vocabulary)
+        for model in models
+        for token in model.tokens
+    ):
         notes.append("tokens with a logit of -inf are states that do not exist; they are left out")
     if any(one.vocabulary != other.vocabulary for one, other in pairwise(models)):
         notes.append("the models differ in their vocabularies, and the height of a peak depends on its size")
