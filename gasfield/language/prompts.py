@@ -19,7 +19,11 @@ _LONGEST = 60
 
 def _yaml(text: str) -> Any:
     # BaseLoader knows lists, mappings and text only: an unquoted `no` or 2026 is text too.
-    return yaml.load(text, yaml.BaseLoader)  # type: ignore[no-untyped-call]
+    return yaml.load(text, yaml.BaseLoader)
+
+
+def _lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line]
 
 
 _READ: dict[str, Callable[[str], Any]] = {".yaml": _yaml, ".yml": _yaml, ".json": json.loads}
@@ -81,12 +85,20 @@ def _from_text(model: LanguageModel, text: str, *, chat: bool) -> Prompt:
     return _prompt(model, text, tokenizer.encode(text, special=not chat))
 
 
-def _from_ids(model: LanguageModel, given: str | Iterable[int]) -> Prompt:
+def ids_of(given: str | Iterable[int]) -> Ids:
+    """Token ids as given: numbers, or text ("1,2,3").
+
+    Raises:
+        InputError: if they are no integers.
+    """
     try:
-        ids = np.array([int(part) for part in (given.split(",") if isinstance(given, str) else given)], np.int64)
+        return np.array([int(part) for part in (given.split(",") if isinstance(given, str) else given)], np.int64)
     except (ValueError, TypeError, OverflowError):
         raise InputError("token ids are integers, separated by commas.", parameter="ids", value=given) from None
-    ids = model.require_ids(ids)
+
+
+def _from_ids(model: LanguageModel, given: str | Iterable[int]) -> Prompt:
+    ids = model.require_ids(ids_of(given))
     return _prompt(model, "" if model.tokenizer is None else model.tokenizer.decode(ids), ids)
 
 
@@ -97,8 +109,7 @@ def _prompt(model: LanguageModel, text: str, ids: Ids) -> Prompt:
 def _texts_of(path: Path) -> list[str]:
     try:
         content = path.read_text(encoding="utf-8")
-        read = _READ.get(path.suffix, lambda text: [line for line in text.splitlines() if line])
-        texts = read(content)
+        texts = _READ.get(path.suffix, _lines)(content)
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as fault:
         reason = " ".join(str(fault).split())
         raise InputError(f"{path}: no prompts can be read from it ({reason}).", parameter="prompts") from None

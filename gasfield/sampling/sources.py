@@ -13,7 +13,7 @@ from gasfield.errors import InputError
 from gasfield.language.base import LanguageModel
 from gasfield.language.logits import LogitsFile
 from gasfield.language.open import open_source
-from gasfield.language.prompts import prompts_of
+from gasfield.language.prompts import ids_of, prompts_of
 from gasfield.sampling.processors.base import require_logits
 
 Source = str | Path | LanguageModel | LogitsFile | ArrayLike
@@ -96,11 +96,7 @@ def _of_logits(file: LogitsFile, ids: str | Iterable[int] | None, row: str | Non
         raise InputError(f"{file.name}: there is no such position; there are {_some(file.names)}.", parameter="row",
                          value=row)  # fmt: skip
     place = 0 if row is None else file.names.index(row)
-    try:
-        parts = ids.split(",") if isinstance(ids, str) else (ids or ())
-        before = np.array([int(part) for part in parts], np.int64)
-    except (ValueError, TypeError, OverflowError):
-        raise InputError("token ids are integers, separated by commas.", parameter="ids", value=ids) from None
+    before = ids_of(() if ids is None else ids)
     if before.size and (before.min() < 0 or before.max() >= file.vocabulary):
         raise InputError(f"{file.name}: token ids are from 0 to {file.vocabulary - 1}.", parameter="ids", value=ids)
     return Context(file.name, file.names[place], before, file.logits[place], file.token)

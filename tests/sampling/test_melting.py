@@ -16,7 +16,7 @@ V = 49_152
 
 
 def with_gap(gap: float, s: float, states: int = 20_000) -> np.ndarray:
-    return GapAndTail(states, gap, s, 0.0, 0.0, (2, states)).energies()
+    return GapAndTail(states, gap, s, 0.0, 0.0).energies()
 
 
 def test_the_published_peak_of_a_zipf_list() -> None:
@@ -65,7 +65,7 @@ def test_a_scale_of_energies_moves_the_peak_alone() -> None:
 def test_laws_give_their_own_parameters_back() -> None:
     gap = GapAndTail.fit(with_gap(2.5, 1.4), (10, 1_000))
     assert (gap.gap, gap.s) == (pytest.approx(2.5), pytest.approx(1.4))
-    bulk = GapAndGaussian.fit(GapAndGaussian(20_000, 15.0, 3.0, 0, 0, (2, 9)).energies(), (10, 1_000))
+    bulk = GapAndGaussian.fit(GapAndGaussian(20_000, 15.0, 3.0, 0, 0).energies(), (10, 1_000))
     assert (bulk.mean, bulk.sigma) == (pytest.approx(15.0), pytest.approx(3.0))
     zipf = Zipf.fit(1.3 * np.log(np.arange(1.0, 2_001.0)))
     assert (zipf.exponent, zipf.error) == (pytest.approx(1.3), pytest.approx(0.0, abs=1e-9))
@@ -90,17 +90,17 @@ def test_the_tail_melts_at_its_limiting_temperature() -> None:
 def test_a_favoured_state_above_random_energies_melts_where_free_energies_balance() -> None:
     """0 = mean - sigma^2 / 2T - T ln V is exact for many states; with a weak favour there is no such T."""
     for mean, sigma in ((25.0, 3.0), (19.0, 2.0)):
-        law = GapAndGaussian(V, mean, sigma, 0, 0, (2, V))
+        law = GapAndGaussian(V, mean, sigma, 0, 0)
         place = law.balance()
         assert mean - sigma**2 / (2 * place) - place * np.log(V) == pytest.approx(0.0, abs=1e-9)
         assert canonical(law.energies()[1:], place).free_energy[0] == pytest.approx(0.0, abs=0.05)
         assert law.peak().temperature == pytest.approx(place, rel=0.03)
-    assert np.isnan(GapAndGaussian(V, 3.0 * 4.6, 3.0, 0, 0, (2, V)).balance())
+    assert np.isnan(GapAndGaussian(V, 3.0 * 4.6, 3.0, 0, 0).balance())
 
 
 def test_a_fit_to_ten_to_thousand_predicts_the_rest_of_its_own_law_alone() -> None:
     """Out of sample: exact for gap and tail; for Gaussian energies above a gap the height is wrong by a fifth."""
-    own, other = with_gap(2.5, 1.4), GapAndGaussian(20_000, 18.0, 4.2, 0, 0, (2, 9)).energies()
+    own, other = with_gap(2.5, 1.4), GapAndGaussian(20_000, 18.0, 4.2, 0, 0).energies()
     for spectrum, holds in ((own, True), (other, False)):
         predicted = GapAndTail.fit(spectrum, (10, 1_000)).peak().height / peak_of(spectrum).height
         assert (abs(predicted - 1.0) < 1e-6) == holds

@@ -94,7 +94,6 @@ class GapAndTail:
         s: energy per e-fold of the rank, the limiting temperature.
         gap_error: standard error.
         s_error: standard error.
-        ranks: first and last rank that were fitted.
     """
 
     states: int
@@ -102,7 +101,6 @@ class GapAndTail:
     s: float
     gap_error: float
     s_error: float
-    ranks: tuple[int, int]
 
     @classmethod
     def fit(cls, energies: Array, ranks: tuple[int, int] | None = None) -> GapAndTail:
@@ -110,8 +108,7 @@ class GapAndTail:
         first, last = ranks or (2, len(energies))
         line = line_through(energies, _log_ranks(len(energies)), first, last)
         return cls(
-            len(energies), line.intercept - float(energies[0]), line.slope, line.intercept_error, line.slope_error,
-            (first, min(last, len(energies))),
+            len(energies), line.intercept - float(energies[0]), line.slope, line.intercept_error, line.slope_error
         )  # fmt: skip
 
     def energies(self) -> Array:
@@ -138,7 +135,6 @@ class GapAndGaussian:
         sigma: their standard deviation.
         mean_error: standard error.
         sigma_error: standard error.
-        ranks: first and last rank that were fitted.
     """
 
     states: int
@@ -146,7 +142,6 @@ class GapAndGaussian:
     sigma: float
     mean_error: float
     sigma_error: float
-    ranks: tuple[int, int]
 
     @classmethod
     def fit(cls, energies: Array, ranks: tuple[int, int] | None = None) -> GapAndGaussian:
@@ -154,15 +149,14 @@ class GapAndGaussian:
         first, last = ranks or (2, len(energies))
         line = line_through(energies, _normal_order(len(energies)), first, last)
         return cls(
-            len(energies), line.intercept - float(energies[0]), line.slope, line.intercept_error, line.slope_error,
-            (first, min(last, len(energies))),
+            len(energies), line.intercept - float(energies[0]), line.slope, line.intercept_error, line.slope_error
         )  # fmt: skip
 
     @classmethod
     def of_moments(cls, energies: Array) -> GapAndGaussian:
         """Without a fit: mean and standard deviation of ascending energies (V,) from rank 2 on; errors are NaN."""
         others = energies[1:] - energies[0]
-        return cls(len(energies), float(others.mean()), float(others.std()), np.nan, np.nan, (2, len(energies)))
+        return cls(len(energies), float(others.mean()), float(others.std()), np.nan, np.nan)
 
     def energies(self) -> Array:
         """(V,) in the order of ranks; not ascending if the second lies below the first."""

@@ -15,12 +15,12 @@ from gasfield.language.base import LanguageModel, Logits
 from gasfield.language.logits import LogitsFile
 from gasfield.language.open import open_source
 from gasfield.language.prompts import prompts_of
+from gasfield.sampling.sources import Source
 from gasfield.sampling.thermodynamics.contexts import Context, file_as_laws, next_laws, rows_as_laws
 from gasfield.sampling.thermodynamics.next_token import measure
 from gasfield.sampling.thermodynamics.result import ModelThermo, Thermo
 from gasfield.statistics.canonical import require_temperatures
 
-Source = str | Path | LanguageModel | LogitsFile | ArrayLike
 TEMPERATURES = (0.8, 1.0, 1.2, 2.0)
 STORED = 6
 """Contexts of a model that are drawn; of the others numbers are kept."""
