@@ -71,11 +71,11 @@ def normals(out: NDArray[np.float64], ids: NDArray[np.int64], seed: int, stream:
             written then.
         TypeError: if seed, stream, step or draw is not an integer.
     """
-    _require_rows(out, ids)
+    require_rows(out, ids)
     if out.ndim != 2:
         raise ValueError(f"normals go to an array of shape (N, D), not {out.shape}")
     pairs = ids.size * ((out.shape[1] + 1) // 2)
-    _run(_normals_task, _normals_tasks, out, ids, _address(seed, stream, step, draw), pairs)
+    _run(_normals_task, _normals_tasks, out, ids, address_of(seed, stream, step, draw), pairs)
 
 
 def uniforms(
@@ -92,13 +92,13 @@ def uniforms(
     Raises:
         ValueError, TypeError: as for `normals`.
     """
-    _require_rows(out, ids)
+    require_rows(out, ids)
     if out.ndim != 1:
         raise ValueError(f"uniforms go to an array of shape (N,), not {out.shape}")
-    _run(_uniforms_task, _uniforms_tasks, out, ids, _address(seed, stream, step, draw), ids.size)
+    _run(_uniforms_task, _uniforms_tasks, out, ids, address_of(seed, stream, step, draw), ids.size)
 
 
-class _Address(NamedTuple):
+class Address(NamedTuple):
     """The upper half of the counter and the key, shared by all numbers of a call; 32-bit words."""
 
     c2: np.uint64
@@ -107,13 +107,13 @@ class _Address(NamedTuple):
     k1: np.uint64
 
 
-def _address(seed: int, stream: int, step: int, draw: int) -> _Address:
+def address_of(seed: int, stream: int, step: int, draw: int) -> Address:
     """The address without id and columns."""
     seed, step = _within("seed", seed, 64), _within("step", step, 48)
     stream, draw = _within("stream", stream, 8), _within("draw", draw, 8)
     low = 2**32 - 1
     words = (step & low, (step >> 32) << 16 | stream << 8 | draw, seed & low, seed >> 32)
-    return _Address(*map(np.uint64, words))
+    return Address(*map(np.uint64, words))
 
 
 def _within(name: str, value: int, bits: int) -> int:
@@ -124,13 +124,13 @@ def _within(name: str, value: int, bits: int) -> int:
     return number
 
 
-def _require_rows(out: NDArray[np.float64], ids: NDArray[np.int64]) -> None:
+def require_rows(out: NDArray[Any], ids: NDArray[np.int64], kind: type[np.floating[Any]] = np.float64) -> None:
     """Refuses arrays of another form than that of the kernels, and ids beyond the range of the counter."""
     if ids.dtype != np.int64 or ids.ndim != 1 or not ids.flags.c_contiguous:
         raise ValueError(f"ids must be a contiguous int64 array of shape (N,), not {ids.dtype} of shape {ids.shape}")
-    if out.dtype != np.float64 or out.shape[:1] != ids.shape or not out.flags.carray:
+    if out.dtype != kind or out.shape[:1] != ids.shape or not out.flags.carray:
         raise ValueError(
-            f"random numbers go to a writable contiguous float64 array of {ids.size} rows, "
+            f"random numbers go to a writable contiguous {kind.__name__} array of {ids.size} rows, "
             f"not {out.dtype} of shape {out.shape}"
         )
     # One pass: all are in range if no bit above the lower 32, including the sign, is set in any.
@@ -138,7 +138,7 @@ def _require_rows(out: NDArray[np.float64], ids: NDArray[np.int64]) -> None:
         raise ValueError(f"ids must be at least 0 and below 2**32, not from {ids.min()} to {ids.max()}")
 
 
-def _run(one: Any, many: Any, out: NDArray[np.float64], ids: NDArray[np.int64], address: _Address, pairs: int) -> None:
+def _run(one: Any, many: Any, out: NDArray[np.float64], ids: NDArray[np.int64], address: Address, pairs: int) -> None:
     """Runs all tasks; a single one on this thread, since it ends before another would have started."""
     tasks = -(-pairs // _TASK)
     if tasks == 1:
