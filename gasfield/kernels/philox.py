@@ -116,6 +116,14 @@ def address_of(seed: int, stream: int, step: int, draw: int) -> Address:
     return Address(*map(np.uint64, words))
 
 
+@jit(**_ELEMENT)
+def address_at(seed, stream, step, draw):  # type: ignore[no-untyped-def]
+    """The address without id and columns, in a kernel: of a uint64 seed, and other numbers that are in their range."""
+    step, purpose = np.uint64(step), (np.uint64(stream) << np.uint64(8)) | np.uint64(draw)
+    high = ((step >> _HALF_WORD) << np.uint64(16)) | purpose
+    return Address(step & _LOW, high, seed & _LOW, seed >> _HALF_WORD)
+
+
 def _within(name: str, value: int, bits: int) -> int:
     """The value as an int, if it has at most that many bits."""
     number = operator.index(value)
@@ -363,6 +371,20 @@ def _scatter(out, pairs, first, count):  # type: ignore[no-untyped-def]
             place += 2
         if pair == in_row:
             pair = 0
+
+
+@jit(**_LOOP)
+def normals_of_pair(ids, pair, address, words0, words1, first, second):  # type: ignore[no-untyped-def]
+    """The normals (n,) of columns 2 p and 2 p + 1 of n ids, by columns; words are scratch (n,)."""
+    for i in range(ids.size):
+        words0[i], words1[i] = philox(
+            np.uint64(pair), np.uint64(ids[i]), address.c2, address.c3, address.k0, address.k1
+        )
+    for i in range(ids.size):
+        radius = _radius(words0[i])
+        cosine, sine = _direction(words1[i])
+        first[i] = radius * cosine
+        second[i] = radius * sine
 
 
 # --- tasks -----------------------------------------------------------------------------------------------------------
