@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from gasfield.errors import InputError
 from gasfield.forces.moved import Moved
 from gasfield.forces.strengths import fixed_at, schedules_in
 from gasfield.gas import Gas
+from gasfield.kernels.pointwise import PointwiseKernel
 from gasfield.registry import Registry
 from gasfield.schedules import Schedule
 from gasfield.spaces import Space
@@ -79,6 +80,13 @@ class PairTable(NamedTuple):
     emissions: Array
     receptivities: Array
     forces: Array
+
+
+class Pointwise(NamedTuple):
+    """A law `law(x, p, force)`, which adds the force at a place x (D,) to `force` (D,), and its parameters p."""
+
+    law: PointwiseKernel
+    parameters: tuple[Any, ...]
 
 
 class ForceSpec(Spec):
@@ -203,6 +211,11 @@ class Force(ABC):
         Raises:
             ValueError: if the force is not conservative.
         """
+
+    def pointwise(self, gas: Gas) -> Pointwise | None:
+        """The law of one particle of which the force consists, and its parameters for a gas; None, by default, for any
+        other force. Steps compiled with it have the bits of `add`."""
+        return None
 
     def virial(self, gas: Gas) -> float:
         """Sum over particles of x_i . F_i [energy]. In a periodic space, where x_i is not unique, a pair force adds

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.errors import InputError
-from gasfield.forces.base import Array, Force, ForceSpec, Surroundings
+from gasfield.forces.base import Array, Force, ForceSpec, Pointwise, Surroundings
 from gasfield.forces.external import OUT_OF_RANGE
 from gasfield.forces.scheduled import ScheduledForce
 from gasfield.forces.within import Within
@@ -50,6 +50,11 @@ class TotalForce:
         for force in self._forces:
             force.add(gas, total)
         return total
+
+    def pointwise(self, gas: Gas) -> list[Pointwise] | None:
+        """The laws of one particle of which the force is the sum, in order; None if it is not such a sum."""
+        laws = [force.pointwise(gas) for force in self._forces]
+        return None if None in laws else [law for law in laws if law is not None]
 
     def rotate_velocities(self, gas: Gas, span: float) -> None:
         """Rotates velocities by the forces over a time; a symmetric splitting, of second order if rotations do not

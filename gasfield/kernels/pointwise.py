@@ -53,9 +53,38 @@ def in_float32(law: PointwiseKernel) -> PointwiseKernel:
     return _twin_law(law, function)
 
 
+@cache
+def one_after_another(laws: tuple[PointwiseKernel, ...]) -> PointwiseKernel:
+    """The law of a sum of fields: laws `law(x, p, force)` in turn, with a tuple of their parameters each."""
+    if not laws:
+        return _nothing
+    first, *others = laws
+    if not others:
+        return _alone(first)
+    rest = one_after_another(tuple(others))
+
+    def both(x, p, force):  # type: ignore[no-untyped-def]
+        first(x, p[0], force)
+        rest(x, p[1:], force)
+
+    return _named(both, "+".join(str(getattr(law, "_uuid", law)) for law in laws))
+
+
+def _alone(law: PointwiseKernel) -> PointwiseKernel:
+    def alone(x, p, force):  # type: ignore[no-untyped-def]
+        law(x, p[0], force)
+
+    return _named(alone, f"{getattr(law, '_uuid', law)} alone")
+
+
 def parameters_in_float32(parameters: tuple[Any, ...]) -> tuple[Any, ...]:
     """Parameters of a law in the types for its twin: float64 numbers and arrays as float32, all others unchanged."""
     return tuple(_rounded(parameter) for parameter in parameters)
+
+
+@pointwise_kernel
+def _nothing(x, p, force):  # type: ignore[no-untyped-def]
+    """No field."""
 
 
 @cache

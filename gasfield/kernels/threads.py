@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import numba
@@ -22,3 +23,27 @@ def threads_worth(operations: int) -> Iterator[None]:
         yield
     finally:
         numba.set_num_threads(allowed)
+
+
+_SHARES = 4
+"""Parts of a thread's work, so that one that is disturbed has others take over."""
+
+
+def in_threads(kernel: Callable[[int, int], object], count: int) -> None:
+    """Calls a serial kernel that releases the interpreter on ranges of independent tasks, by as many threads as Numba
+    has now.
+
+    For kernels that are large: a parallel loop of Numba is compiled several times.
+
+    Args:
+        kernel: called with the first task of a range, and one beyond the last.
+        count: of tasks.
+    """
+    workers = min(numba.get_num_threads(), count)
+    if workers <= 1:
+        kernel(0, count)
+        return
+    parts = min(count, _SHARES * workers)
+    edges = [count * part // parts for part in range(parts + 1)]
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(kernel, edges[:-1], edges[1:]))

@@ -10,16 +10,15 @@ from collections import namedtuple
 from typing import Any
 
 import numpy as np
-from numba import prange
 
-from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
+from gasfield.kernels.flags import EXACT
 from gasfield.kernels.jit import jit
 from gasfield.kernels.philox import address_at, normals_of_pair
 from gasfield.kernels.philox_float32 import are_together, make_normals, make_words
 from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.spaces.fold import facing, folded, image_of
 from gasfield.spaces.periodic import wrap_one
-from gasfield.stepping.columns import BYTES, column, row
+from gasfield.stepping.columns import APART, BYTES, column, row
 from gasfield.stepping.program import Do
 
 _LOOP: dict[str, Any] = EXACT | {"error_model": "numpy"}
@@ -31,34 +30,38 @@ _BATH, _AIM, _DEPART, _MEASURE, _WORK = (int(x) for x in (Do.BATH, Do.AIM, Do.DE
 FREE, PERIODIC, WALLS = 0, 1, 2
 """Kinds of sides."""
 
-State = namedtuple("State", "positions velocities heat turned images")  # noqa: PYI024 - Numba needs no types
+State = namedtuple("State", "positions velocities heat turned images")
 """What a call changes: (N, D) positions and velocities or flights, (N,) heat and turns, (N, D) images (or (0, 0))."""
-Particles = namedtuple("Particles", "ids species masses")  # noqa: PYI024
+Particles = namedtuple("Particles", "ids species masses")
 """(N,) what does not change."""
-Sides = namedtuple("Sides", "kind edges halves inverse")  # noqa: PYI024
+Sides = namedtuple("Sides", "kind edges halves inverse")
 """FREE, PERIODIC or WALLS, and (D,) sides, their halves and their inverses."""
-Course = namedtuple("Course", "codes values span widths2 step steps seed stream")  # noqa: PYI024
+Course = namedtuple("Course", "codes values span widths2 step steps seed stream")
 """A program, w^2 m (K, S) of each group at each step (K = 1 if it is the same at all), and the address of its noise."""
-Scratch = namedtuple("Scratch", "work heat words0 words1")  # noqa: PYI024
-
-
-@jit(**EXACT_PARALLEL | {"error_model": "numpy"})
-def advance_blocks(law, p, make_noise, axes, state, particles, sides, course, blocks):  # type: ignore[no-untyped-def]
-    """All particles through all steps; `axes` has D entries, and is a tuple where D is a constant of the code."""
-    for block in prange(blocks):
-        _advance_block(law, p, make_noise, axes, state, particles, sides, course, np.int64(block))
+Scratch = namedtuple("Scratch", "work heat words0 words1")
 
 
 @jit(**_LOOP)
-def _advance_block(law, p, make_noise, axes, state, particles, sides, course, block):  # type: ignore[no-untyped-def]
+def advance_blocks(law, p, make_noise, axes, state, particles, sides, course, first, last):  # type: ignore[no-untyped-def]
+    """Blocks `first` to `last` - 1 through all steps; `axes` has D entries, a tuple where D is a constant of the code.
+
+    A loop of Numba over blocks in parallel would be compiled twice; threads call this kernel (`in_threads`).
+    """
     d, size = len(axes), BYTES // state.positions.itemsize
-    begin = block * size
-    n = min(size, state.positions.shape[0] - begin)
-    ids = particles.ids[begin : begin + n]
-    together = are_together(ids)
-    work = np.empty(_rows(d) * size, state.positions.dtype)
+    work = np.empty(_rows(d) * (APART // state.positions.itemsize), state.positions.dtype)
     scratch = Scratch(work, np.empty(size), np.empty(size, np.uint64), np.empty(size, np.uint64))
-    _load(scratch, d, state, particles, course, begin, n)
+    for block in range(first, last):
+        begin = block * size
+        n = min(size, state.positions.shape[0] - begin)
+        _load(scratch, d, state, particles, course, begin, n)
+        _advance_block(law, p, make_noise, d, scratch, state, particles, sides, course, begin, n)
+        _store(scratch, d, state, begin, n)
+
+
+@jit(**_ELEMENT)
+def _advance_block(law, p, make_noise, d, scratch, state, particles, sides, course, begin, n):  # type: ignore[no-untyped-def]
+    work, ids = scratch.work, particles.ids[begin : begin + n]
+    together = are_together(ids)
     _push(law, p, work, d, n)
     for k in range(course.steps):
         for piece in range(course.codes.size):
@@ -73,7 +76,7 @@ def _advance_block(law, p, make_noise, axes, state, particles, sides, course, bl
                 if sides.kind == PERIODIC:
                     _wrap(work, d, n, sides, state.images, begin)
                 _push(law, p, work, d, n)
-            elif code == _NOISE or code == _LATE_NOISE:
+            elif code in (_NOISE, _LATE_NOISE):
                 ahead = k + (code == _LATE_NOISE)
                 if course.widths2.shape[0] > 1:
                     _set_widths(work, d, n, particles, course.widths2[ahead], begin)
@@ -90,7 +93,6 @@ def _advance_block(law, p, make_noise, axes, state, particles, sides, course, bl
                 _measure(work, d, n)
             elif code == _WORK:
                 _add_work(work, scratch.heat, d, n)
-    _store(scratch, d, state, begin, n)
 
 
 # --- rows of the scratch array: x, v, F, R, F before, x before, then numbers of each particle ------------------------
