@@ -55,8 +55,8 @@ class Optimiser(DynamicsSpec):
     """Precision of the weights and of the gradient, which in a framework has the precision of its parameter."""
 
     @property
-    def precision(self) -> Precision:
-        """The floating-point lattice of the positions."""
+    def lattice(self) -> Precision:
+        """The floating-point numbers that weights can be."""
         return self.weight_dtype
 
     @property

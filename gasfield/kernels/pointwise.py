@@ -82,11 +82,6 @@ def parameters_in_float32(parameters: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(_rounded(parameter) for parameter in parameters)
 
 
-@pointwise_kernel
-def _nothing(x, p, force):  # type: ignore[no-untyped-def]
-    """No field."""
-
-
 @cache
 def _twin_law(law: Any, function: Callable[..., Any]) -> PointwiseKernel:
     return _named(_twin(function), f"{getattr(law, '_uuid', _name(function))}:float32")
@@ -105,6 +100,11 @@ def _name(function: Callable[..., Any]) -> str:
     source = Path(inspect.getfile(function))
     text = source.read_bytes() if source.is_file() else function.__code__.co_code
     return f"{function.__module__}.{function.__qualname__}:{hashlib.sha256(text).hexdigest()[:16]}"
+
+
+@pointwise_kernel
+def _nothing(x, p, force):  # type: ignore[no-untyped-def]
+    """No field."""
 
 
 # --- twins in float32 -------------------------------------------------------------------------------------------------

@@ -97,7 +97,17 @@ class NeighbourList:
     def _moved(self, positions: Array, strengths: Array) -> float:
         """Takes over positions; the largest distance from those of the last build."""
         farthest = np.zeros(_TASKS)
-        _take(positions, self._start, strengths, self.order, *self.lattice, self.slots, self.coordinates, self.own, farthest)
+        _take(
+            positions,
+            self._start,
+            strengths,
+            self.order,
+            *self.lattice,
+            self.slots,
+            self.coordinates,
+            self.own,
+            farthest,
+        )
         _shift(self.coordinates, self._sources, self._shifts, self.slots)
         return float(np.sqrt(farthest.max()))
 
@@ -151,9 +161,7 @@ class NeighbourList:
         numbers = images // self.slots
         digits = np.stack([(numbers // 3**k + 1) % 3 - 1 for k in range(dimensions)], axis=1)
         self._shifts = np.ascontiguousarray(digits * self.lattice.sides, self.dtype)
-        self.coordinates = np.concatenate(
-            [self.coordinates, np.zeros(len(images) * (dimensions + 1), self.dtype)]
-        )
+        self.coordinates = np.concatenate([self.coordinates, np.zeros(len(images) * (dimensions + 1), self.dtype)])
 
 
 @jit(**EXACT_PARALLEL)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.gas import Gas
+from gasfield.kernels.jit import is_compiled
 from gasfield.kernels.pointwise import in_float32, one_after_another, parameters_in_float32
 from gasfield.kernels.threads import in_threads
 from gasfield.spaces import Box, Free, Periodic, Space
@@ -68,6 +69,7 @@ class IndependentSteps:
         """See `of`."""
         self._program, self._field, self._time_step = program, field, time_step
         self._seed, self._stream, self._space = np.uint64(seed), stream, space
+        self._ready = False
 
     @classmethod
     def of(
@@ -100,6 +102,25 @@ class IndependentSteps:
             kept: velocities or flights in the type of the positions, and sums.
             temperatures: (1, S) of each group at all steps, or (steps + 1, S) at each; (1, S) zeros without a bath.
         """
+        kernel = self._arguments(gas, steps, kept, temperatures)
+
+        def advance(first: int, last: int) -> None:
+            blocks.advance_blocks(*kernel, first, last)
+
+        in_threads(advance, -(-gas.count // (BYTES // gas.positions.itemsize)))
+        gas.step += steps
+        for _ in range(steps):  # as step by step: a product would round differently
+            gas.time += self._time_step
+
+    def is_ready(self, gas: Gas) -> bool:
+        """Whether the steps have been compiled before, so that they begin at once."""
+        if not self._ready:
+            some = Accumulators(np.empty_like(gas.positions), np.empty(0), np.empty(0))
+            self._ready = is_compiled(blocks.advance_blocks, *self._arguments(gas, 1, some, np.empty((1, 1))), 0, 1)
+        return self._ready
+
+    def _arguments(self, gas: Gas, steps: int, kept: Accumulators, temperatures: Array) -> tuple[Any, ...]:
+        """Those of the kernel, without the range of blocks."""
         law, parameters, noise = self._law(gas)
         program = self._program
         state = blocks.State(gas.positions, kept.flight, kept.heat, kept.turned, _images(gas))
@@ -115,16 +136,7 @@ class IndependentSteps:
             self._stream,
         )
         sides = _sides(self._space, gas.positions.dtype)
-
-        def advance(first: int, last: int) -> None:
-            blocks.advance_blocks(
-                law, parameters, noise, _axes(gas.dimensions), state, particles, sides, course, first, last
-            )
-
-        in_threads(advance, -(-gas.count // (BYTES // gas.positions.itemsize)))
-        gas.step += steps
-        for _ in range(steps):  # as step by step: a product would round differently
-            gas.time += self._time_step
+        return law, parameters, noise, _axes(gas.dimensions), state, particles, sides, course
 
     def _law(self, gas: Gas) -> tuple[Any, tuple[Any, ...], Any]:
         """Law, parameters and noise in the precision of the gas."""
