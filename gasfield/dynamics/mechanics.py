@@ -22,12 +22,16 @@ from gasfield.kernels.jit import jit
 from gasfield.kernels.philox import normals
 from gasfield.kernels.philox_float32 import normals_float32
 from gasfield.stepping.independent import Accumulators, IndependentSteps
+from gasfield.stepping.interacting import InteractingSteps
 from gasfield.stepping.program import Program, splitting
 from gasfield.streams import Stream
 
 _WORTH_COMPILING = 4e8
 """Coordinates that are advanced step by step, a call of a step counted as 4,000, in the time of compiling the steps."""
 _CALLS = 4_000
+
+
+CompiledSteps = IndependentSteps | InteractingSteps
 
 
 def verlet_limit(mass: float, time_step: float) -> float:
@@ -76,7 +80,7 @@ class Mechanics(Dynamics):
         self._heat = np.zeros(gas.count)
         self._noise = np.empty((gas.count, gas.dimensions), self._dtype)
         self._force: NDArray[np.floating[Any]] | None = None
-        self._compiled: IndependentSteps | None = None
+        self._compiled: CompiledSteps | None = None
         self._is_compiled, self._effort = False, 0.0
 
     # --- the interface of Dynamics -----------------------------------------------------------------------------------
@@ -90,32 +94,39 @@ class Mechanics(Dynamics):
         compiled = self._compiled_for(gas, steps)
         if compiled is not None:
             self._prepare(gas)
-            kept = Accumulators(self._moving(gas), self._heat, self._turned)
+            force = self._force_on(gas) if compiled.needs_force else None
+            kept = Accumulators(self._moving(gas), self._heat, self._turned, force)
             still = np.zeros((1, len(gas.names)))
-            compiled.advance(gas, steps, kept, self.bath.over(gas.step, steps) if self.bath else still)
-            self._force = None
-            return
+            steps -= compiled.advance(gas, steps, kept, self.bath.over(gas.step, steps) if self.bath else still)
+            self._force = force
         for _ in range(steps):
             self._step(gas)
             if stopped():
                 return
 
-    def _compiled_for(self, gas: Gas, steps: int) -> IndependentSteps | None:
+    def _compiled_for(self, gas: Gas, steps: int) -> CompiledSteps | None:
         """The compiled steps, where they apply and pay."""
         self._effort += float(steps) * (gas.positions.size + _CALLS)
         if not self._is_compiled:
             self._is_compiled = True
-            program = self._program()
-            if program is not None:
-                self._compiled = IndependentSteps.of(
-                    program, self.field, self.space, gas,
-                    time_step=self.time_step, seed=self.seed, stream=int(Stream.BATH),
-                )  # fmt: skip
+            self._compiled = self._compile(gas)
         if self._compiled is None or not _is_plain(gas, self._dtype):
             return None
         if self._dtype == np.float64 and self._effort < _WORTH_COMPILING and not self._compiled.is_ready(gas):
             return None
         return self._compiled
+
+    def _compile(self, gas: Gas) -> CompiledSteps | None:
+        program = self._program()
+        if program is None:
+            return None
+        for kind in (IndependentSteps, InteractingSteps):
+            found = kind.of(
+                program, self.field, self.space, gas, time_step=self.time_step, seed=self.seed, stream=int(Stream.BATH)
+            )
+            if found is not None:
+                return found
+        return None
 
     def _program(self) -> Program | None:
         """The step for `gasfield.stepping`; None, by default, if it has other sub-flows."""

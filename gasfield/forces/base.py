@@ -17,6 +17,7 @@ from gasfield.forces.moved import Moved
 from gasfield.forces.strengths import fixed_at, schedules_in
 from gasfield.gas import Gas
 from gasfield.kernels.pointwise import PointwiseKernel
+from gasfield.neighbours.neighbour_list import NeighbourList
 from gasfield.registry import Registry
 from gasfield.schedules import Schedule
 from gasfield.spaces import Space
@@ -80,6 +81,17 @@ class PairTable(NamedTuple):
     emissions: Array
     receptivities: Array
     forces: Array
+
+
+class PairTerm(NamedTuple):
+    """A law of pairs, its parameters, how it is evaluated for lanes, the strengths (N,) of the particles, and the list of
+    neighbours."""
+
+    law: PointwiseKernel
+    parameters: tuple[Any, ...]
+    evaluate: PointwiseKernel
+    strengths: Array
+    neighbours: NeighbourList
 
 
 class Pointwise(NamedTuple):
@@ -186,6 +198,11 @@ class Force(ABC):
         """The same force, if its numbers can be moved during a run; None, by default, if they cannot."""
         return None
 
+    def for_another_gas(self) -> Force:
+        """The same force for another gas, where it keeps what it has found out about one (such as a neighbour list) to be
+        fast; by default itself."""
+        return self
+
     def acts_on(self, group: str) -> bool:
         """Whether particles of a group feel it; by default all do."""
         return True
@@ -211,6 +228,11 @@ class Force(ABC):
         Raises:
             ValueError: if the force is not conservative.
         """
+
+    def paired(self, gas: Gas) -> PairTerm | None:
+        """The law of a pair of which the force consists, where its sums run over a neighbour list; None, by default, for
+        any other force. Steps compiled with it have the bits of `add`."""
+        return None
 
     def pointwise(self, gas: Gas) -> Pointwise | None:
         """The law of one particle of which the force consists, and its parameters for a gas; None, by default, for any

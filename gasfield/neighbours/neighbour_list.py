@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from gasfield.kernels.flags import EXACT_PARALLEL
 from gasfield.kernels.jit import jit
 from gasfield.kernels.lanes import lanes_of
+from gasfield.memory import free_memory
 from gasfield.neighbours.blocks import boxes_of_nodes, node_count, partition
 from gasfield.neighbours.lattice import Array, Lattice
 from gasfield.neighbours.search import number_images, search
@@ -27,8 +28,10 @@ _SHORT, _LONG = 12, 40
 """Uses of a list below which the next skin is thicker, and above which it is thinner."""
 _TASKS = 16
 """Parts in which blocks are searched: enough to balance the threads, few because each has scratch of the size of the gas."""
-_FULL = 0.4
-"""Share of all pairs from which on a list is not worth its memory."""
+_SHARE = 0.25
+"""Of the free memory, which a list may take: nearly all pairs of many particles do not fit."""
+_REST = 100
+"""Uses for which no list is tried after one has not fitted."""
 
 
 class NeighbourList:
@@ -41,6 +44,9 @@ class NeighbourList:
         own: (D * slots,) the places by coordinate; NaN in empty slots.
         rows: rows of the neighbours, those of a block between its begin and its end.
         begins, ends: (blocks,).
+        sources, shifts: the slots of the shifted sources, and their shifts, (images,) and (images, D).
+        start: (N, D) places of the last build, in the box.
+        far: coordinate of what is not finite.
         close: (blocks,) whether a pair of the block may come within the core.
     """
 
@@ -55,11 +61,23 @@ class NeighbourList:
         """
         self.reach, self.core, self.dtype = reach, core, np.dtype(dtype)
         self.lattice = Lattice.of(periods, dtype)
+        self.far = 1e100 if self.dtype == np.float64 else 1e18  # its square is in range
         self._skin = _SKIN * reach
-        self._uses = 0
-        self._start: Array | None = None
+        self._uses = self._rests = 0
+        self._roughness = 0.0
+        self.start: Array | None = None
+        self._exerts = np.empty(0, np.bool_)
         self._room = 0
         self._count = -1
+
+    @property
+    def allowance(self) -> float:
+        """How far a particle may move from its start until the list must be built anew [length]."""
+        return 0.5 * self._skin - self._roughness
+
+    def used(self, uses: int) -> None:
+        """Counts uses of the list, by which the skin adapts."""
+        self._uses += uses
 
     @property
     def dimensions(self) -> int:
@@ -72,9 +90,12 @@ class NeighbourList:
         Returns:
             Whether a list is worth its memory; if not, loop over all pairs.
         """
-        if self._start is None or len(positions) != self._count or not np.array_equal(exerts, self._exerts):
+        if self._rests:
+            self._rests -= 1
+            return False
+        if self.start is None or len(positions) != self._count or not np.array_equal(exerts, self._exerts):
             return self._build(positions, strengths, exerts)
-        if self._moved(positions, strengths) > 0.5 * self._skin - self._rounding(positions):
+        if self._moved(positions, strengths) > self.allowance:
             self._adapt()
             return self._build(positions, strengths, exerts)
         self._uses += 1
@@ -91,48 +112,35 @@ class NeighbourList:
         spacing = self.lattice.spacing
         if spacing.any() or self.dtype == np.float64:
             return float(np.sqrt(np.sum(spacing**2)))
-        largest = float(np.max(np.abs(positions), initial=0.0, where=np.isfinite(positions)))
+        largest = float(np.max(np.abs(positions), initial=0.0, where=np.abs(positions) < self.far))
         return largest * float(np.finfo(self.dtype).eps) * np.sqrt(self.dimensions)
 
     def _moved(self, positions: Array, strengths: Array) -> float:
         """Takes over positions; the largest distance from those of the last build."""
         farthest = np.zeros(_TASKS)
-        _take(
-            positions,
-            self._start,
-            strengths,
-            self.order,
-            *self.lattice,
-            self.slots,
-            self.coordinates,
-            self.own,
-            farthest,
-        )
-        _shift(self.coordinates, self._sources, self._shifts, self.slots)
+        _take(positions, self.start, strengths, self.order, *self.lattice, self.far, self.slots, self.coordinates, self.own, farthest)
+        _shift(self.coordinates, self.sources, self.shifts, self.slots)
         return float(np.sqrt(farthest.max()))
 
     def _build(self, positions: Array, strengths: Array, exerts: NDArray[np.bool_]) -> bool:
         lanes, dimensions = lanes_of(self.dtype), self.dimensions
         self._count, self._exerts, self._uses = len(positions), exerts.copy(), 0
-        sides = self.lattice.sides
-        with np.errstate(invalid="ignore", divide="ignore"):
-            periods = np.where(sides > 0.0, np.rint(positions / sides) * sides, 0.0) if sides.any() else 0.0
-            self._start = start = positions - periods
-        sane = np.where(np.abs(start) < np.finfo(np.float32).max, start, 0.0)  # what is not finite has no neighbours
+        self.start = start = self._starts(positions)
+        exerts = exerts & (np.abs(start) < self.far).all(axis=1)
         blocks = -(-len(start) // lanes)
         self.slots = blocks * lanes
         self.order = np.arange(len(start))
-        partition(sane, self.order, lanes)
+        partition(start, self.order, lanes)
         nodes = node_count(blocks)
         boxes, leaves, leaf = np.empty((nodes, 2 * dimensions)), np.empty(nodes, np.int64), np.empty(blocks, np.int64)
-        boxes_of_nodes(sane, self.order, lanes, boxes, leaves, leaf)
+        boxes_of_nodes(start, self.order, lanes, boxes, leaves, leaf)
         numbers = np.full(self.slots, -1)
         numbers[: len(start)] = np.where(exerts[self.order], self.order, -1)
         width = dimensions + 1
         self.coordinates = np.zeros(self.slots * width, self.dtype)
         self.own = np.full(self.slots * dimensions, np.nan, self.dtype)
-        self._sources, self._shifts = np.empty(0, np.int64), np.empty((0, dimensions), self.dtype)
-        self._moved(sane, strengths)
+        self.sources, self.shifts = np.empty(0, np.int64), np.empty((0, dimensions), self.dtype)
+        self._moved(positions, strengths)
         self.begins, self.ends = np.empty(blocks, np.int64), np.empty(blocks, np.int64)
         self.close = np.zeros(blocks, np.bool_)
         wanted = np.empty(min(_TASKS, blocks), np.int64)
@@ -149,23 +157,36 @@ class NeighbourList:
             if most <= guess:
                 break
             guess = most + most // 8
+            if 4 * guess * len(wanted) > _SHARE * free_memory():
+                self.start, self._rests = None, _REST
+                return False
         self._room = guess
         self._number_images(dimensions)
         self._moved(positions, strengths)
         return True
 
+    def _starts(self, positions: Array) -> Array:
+        """Positions wrapped into the box; those that are not finite, which have no neighbours, far away."""
+        sides = self.lattice.sides
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            starts = positions - np.where(sides > 0.0, np.rint(positions / sides) * sides, 0.0)
+            starts[~(np.abs(starts) < self.far)] = self.far
+        return np.ascontiguousarray(starts, np.float64)
+
     def _number_images(self, dimensions: int) -> None:
         codes = 3**dimensions if self.lattice.sides.any() else 1
         images = number_images(self.rows, self.begins, self.ends, self.slots, np.full(codes * self.slots, -1))
-        self._sources = images % self.slots
+        self.sources = images % self.slots
         numbers = images // self.slots
         digits = np.stack([(numbers // 3**k + 1) % 3 - 1 for k in range(dimensions)], axis=1)
-        self._shifts = np.ascontiguousarray(digits * self.lattice.sides, self.dtype)
-        self.coordinates = np.concatenate([self.coordinates, np.zeros(len(images) * (dimensions + 1), self.dtype)])
+        self.shifts = np.ascontiguousarray(digits * self.lattice.sides, self.dtype)
+        self.coordinates = np.concatenate(
+            [self.coordinates, np.zeros(len(images) * (dimensions + 1), self.dtype)]
+        )
 
 
 @jit(**EXACT_PARALLEL)
-def _take(positions, start, strengths, order, spacing, sides, slots, coordinates, own, farthest):  # type: ignore[no-untyped-def]
+def _take(positions, start, strengths, order, spacing, sides, far, slots, coordinates, own, farthest):  # type: ignore[no-untyped-def]
     """Writes the rounded image of each particle that is nearest to its start, and the largest square of a distance."""
     dimensions = positions.shape[1]
     tasks = farthest.size
@@ -179,6 +200,8 @@ def _take(positions, start, strengths, order, spacing, sides, slots, coordinates
                 if sides[k] > 0.0:
                     x = np.rint(x / spacing[k]) * spacing[k]
                     x -= sides[k] * np.rint((x - start[i, k]) / sides[k])
+                if not abs(x) < far:
+                    x = far
                 moved2 += (x - start[i, k]) ** 2
                 coordinates[slot * (dimensions + 1) + k] = x
                 own[k * slots + slot] = x

@@ -48,51 +48,58 @@ def advance_blocks(law, p, make_noise, axes, state, particles, sides, course, fi
     A loop of Numba over blocks in parallel would be compiled twice; threads call this kernel (`in_threads`).
     """
     d, size = len(axes), BYTES // state.positions.itemsize
-    work = np.empty(_rows(d) * (APART // state.positions.itemsize), state.positions.dtype)
+    work = np.empty(rows_of(d) * (APART // state.positions.itemsize), state.positions.dtype)
     scratch = Scratch(work, np.empty(size), np.empty(size, np.uint64), np.empty(size, np.uint64))
     for block in range(first, last):
         begin = block * size
         n = min(size, state.positions.shape[0] - begin)
-        _load(scratch, d, state, particles, course, begin, n)
+        load_block(scratch, d, state, particles, course, begin, n)
         _advance_block(law, p, make_noise, d, scratch, state, particles, sides, course, begin, n)
-        _store(scratch, d, state, begin, n)
+        store_block(scratch, d, state, begin, n)
 
 
 @jit(**_ELEMENT)
 def _advance_block(law, p, make_noise, d, scratch, state, particles, sides, course, begin, n):  # type: ignore[no-untyped-def]
-    work, ids = scratch.work, particles.ids[begin : begin + n]
-    together = are_together(ids)
-    _push(law, p, work, d, n)
+    together = are_together(particles.ids[begin : begin + n])
+    _push(law, p, scratch.work, d, n)
     for k in range(course.steps):
         for piece in range(course.codes.size):
-            code, value = course.codes[piece], course.values[piece]
-            if code == _KICK:
-                _kick(work, d, n)
-            elif code == _FLY:
-                _fly(work, d, n, work.dtype.type(value))
-                if sides.kind == WALLS:
-                    _reflect(work, d, n, sides, state.turned, begin)
-            elif code == _ARRIVE:
-                if sides.kind == PERIODIC:
-                    _wrap(work, d, n, sides, state.images, begin)
-                _push(law, p, work, d, n)
-            elif code in (_NOISE, _LATE_NOISE):
-                ahead = k + (code == _LATE_NOISE)
-                if course.widths2.shape[0] > 1:
-                    _set_widths(work, d, n, particles, course.widths2[ahead], begin)
-                address = address_at(course.seed, course.stream, course.step + ahead, np.int64(value))
-                for pair in range((d + 1) // 2):
-                    make_noise(ids, together, pair, address, scratch, _noise(d) + 2 * pair, n)
-            elif code == _BATH:
-                _meet_bath(work, scratch.heat, d, n, work.dtype.type(value))
-            elif code == _AIM:
-                _aim(work, d, n)
-            elif code == _DEPART:
-                _depart(work, d, n)
-            elif code == _MEASURE:
-                _measure(work, d, n)
-            elif code == _WORK:
-                _add_work(work, scratch.heat, d, n)
+            carry_out(piece, k, make_noise, together, d, scratch, state, particles, sides, course, begin, n)
+            if course.codes[piece] == _ARRIVE:
+                _push(law, p, scratch.work, d, n)
+
+
+@jit(**_ELEMENT)
+def carry_out(piece, k, make_noise, together, d, scratch, state, particles, sides, course, begin, n):  # type: ignore[no-untyped-def]
+    """One instruction of step k on a block, but for the force at the positions on arrival."""
+    work, code, value = scratch.work, course.codes[piece], course.values[piece]
+    if code == _KICK:
+        _kick(work, d, n)
+    elif code == _FLY:
+        _fly(work, d, n, work.dtype.type(value))
+        if sides.kind == WALLS:
+            _reflect(work, d, n, sides, state.turned, begin)
+    elif code == _ARRIVE:
+        if sides.kind == PERIODIC:
+            _wrap(work, d, n, sides, state.images, begin)
+    elif code in (_NOISE, _LATE_NOISE):
+        ahead = k + (code == _LATE_NOISE)
+        if course.widths2.shape[0] > 1:
+            _set_widths(work, d, n, particles, course.widths2[ahead], begin)
+        ids = particles.ids[begin : begin + n]
+        address = address_at(course.seed, course.stream, course.step + ahead, np.int64(value))
+        for pair in range((d + 1) // 2):
+            make_noise(ids, together, pair, address, scratch, _noise(d) + 2 * pair, n)
+    elif code == _BATH:
+        _meet_bath(work, scratch.heat, d, n, work.dtype.type(value))
+    elif code == _AIM:
+        _aim(work, d, n)
+    elif code == _DEPART:
+        _depart(work, d, n)
+    elif code == _MEASURE:
+        _measure(work, d, n)
+    elif code == _WORK:
+        _add_work(work, scratch.heat, d, n)
 
 
 # --- rows of the scratch array: x, v, F, R, F before, x before, then numbers of each particle ------------------------
@@ -104,7 +111,7 @@ def _noise(d):  # type: ignore[no-untyped-def]
 
 
 @jit(**_ELEMENT)
-def _before(d):  # type: ignore[no-untyped-def]
+def before_rows(d):  # type: ignore[no-untyped-def]
     return 3 * d + 2 * ((d + 1) // 2)
 
 
@@ -114,7 +121,7 @@ def _numbers(d):  # type: ignore[no-untyped-def]
 
 
 @jit(**_ELEMENT)
-def _rows(d):  # type: ignore[no-untyped-def]
+def rows_of(d):  # type: ignore[no-untyped-def]
     return _numbers(d) + 3
 
 
@@ -122,7 +129,7 @@ def _rows(d):  # type: ignore[no-untyped-def]
 
 
 @jit(**_LOOP)
-def _load(scratch, d, state, particles, course, begin, n):  # type: ignore[no-untyped-def]
+def load_block(scratch, d, state, particles, course, begin, n):  # type: ignore[no-untyped-def]
     work = scratch.work
     for j in range(d):
         x, v = row(work, j, n), row(work, d + j, n)
@@ -145,7 +152,7 @@ def _set_widths(work, d, n, particles, widths2, begin):  # type: ignore[no-untyp
 
 
 @jit(**_LOOP)
-def _store(scratch, d, state, begin, n):  # type: ignore[no-untyped-def]
+def store_block(scratch, d, state, begin, n):  # type: ignore[no-untyped-def]
     for j in range(d):
         x, v = row(scratch.work, j, n), row(scratch.work, d + j, n)
         for i in range(n):
@@ -210,8 +217,8 @@ def _meet_bath(work, heat, d, n, kept):  # type: ignore[no-untyped-def]
 @jit(**_ELEMENT)
 def _depart(work, d, n):  # type: ignore[no-untyped-def]
     for j in range(d):
-        f, f_before = row(work, 2 * d + j, n), row(work, _before(d) + j, n)
-        x, x_before = row(work, j, n), row(work, _before(d) + d + j, n)
+        f, f_before = row(work, 2 * d + j, n), row(work, before_rows(d) + j, n)
+        x, x_before = row(work, j, n), row(work, before_rows(d) + d + j, n)
         for i in range(n):
             f_before[i], x_before[i] = f[i], x[i]
 
@@ -219,7 +226,7 @@ def _depart(work, d, n):  # type: ignore[no-untyped-def]
 @jit(**_ELEMENT)
 def _measure(work, d, n):  # type: ignore[no-untyped-def]
     for j in range(d):
-        x, x_before = row(work, j, n), row(work, _before(d) + d + j, n)
+        x, x_before = row(work, j, n), row(work, before_rows(d) + d + j, n)
         for i in range(n):
             x_before[i] = x[i] - x_before[i]
 
@@ -229,7 +236,7 @@ def _add_work(work, heat, d, n):  # type: ignore[no-untyped-def]
     half = work.dtype.type(0.5)
     for i in range(n):
         before, after, moved = (
-            column(work, _before(d), i, d), column(work, 2 * d, i, d), column(work, _before(d) + d, i, d)
+            column(work, before_rows(d), i, d), column(work, 2 * d, i, d), column(work, before_rows(d) + d, i, d)
         )  # fmt: skip
         done = work.dtype.type(0.0)
         for j in range(d):

@@ -55,15 +55,20 @@ class Accumulators:
         flight: (N, D) the velocities that a program moves with: those of the gas, or flights of Brownian motion.
         heat: (N,) [energy].
         turned: (N,) changes of velocity at walls [length/time].
+        force: (N, D) at the positions, for steps that need it [energy/length].
     """
 
     flight: NDArray[np.floating[Any]]
     heat: Array
     turned: Array
+    force: NDArray[np.floating[Any]] | None = None
 
 
 class IndependentSteps:
     """Steps of a program in a field, in free space, a periodic box, or a box with walls."""
+
+    needs_force = False
+    """Whether `advance` begins with the force at the positions, and leaves that at the last ones."""
 
     def __init__(self, program: Program, field: Field, space: Space, time_step: float, seed: int, stream: int) -> None:
         """See `of`."""
@@ -93,8 +98,8 @@ class IndependentSteps:
             return None
         return cls(program, field, space, time_step, seed, stream)  # type: ignore[arg-type]
 
-    def advance(self, gas: Gas, steps: int, kept: Accumulators, temperatures: Array) -> None:
-        """Advances a gas by some steps in place, with its step and time.
+    def advance(self, gas: Gas, steps: int, kept: Accumulators, temperatures: Array) -> int:
+        """Advances a gas by some steps in place, with its step and time; returns their number.
 
         Args:
             gas: contiguous positions in float64 or float32, wrapped in a periodic box.
@@ -111,6 +116,7 @@ class IndependentSteps:
         gas.step += steps
         for _ in range(steps):  # as step by step: a product would round differently
             gas.time += self._time_step
+        return steps
 
     def is_ready(self, gas: Gas) -> bool:
         """Whether the steps have been compiled before, so that they begin at once."""
@@ -135,8 +141,8 @@ class IndependentSteps:
             self._seed,
             self._stream,
         )
-        sides = _sides(self._space, gas.positions.dtype)
-        return law, parameters, noise, _axes(gas.dimensions), state, particles, sides, course
+        sides = sides_of(self._space, gas.positions.dtype)
+        return law, parameters, noise, axes_of(gas.dimensions), state, particles, sides, course
 
     def _law(self, gas: Gas) -> tuple[Any, tuple[Any, ...], Any]:
         """Law, parameters and noise in the precision of the gas."""
@@ -149,7 +155,7 @@ class IndependentSteps:
         return single, parameters_in_float32(parameters), blocks.noise_float32
 
 
-def _axes(dimensions: int) -> Any:
+def axes_of(dimensions: int) -> Any:
     return (0,) * dimensions if dimensions <= _CONSTANT_DIMENSIONS else np.zeros(dimensions, np.int64)
 
 
@@ -157,7 +163,7 @@ def _images(gas: Gas) -> NDArray[np.int64]:
     return np.zeros((0, gas.dimensions), np.int64) if gas.images is None else gas.images
 
 
-def _sides(space: Space, dtype: np.dtype[Any]) -> Any:
+def sides_of(space: Space, dtype: np.dtype[Any]) -> Any:
     """Sides, halves and inverses in the form of the kernels; walls in float32 are not beyond those in float64."""
     edges = space.edges
     if edges is None:
