@@ -9,11 +9,10 @@ source is shifted, in base three, with digits 0, 1, 2 for 0, +1, -1 periods.
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
-from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
+from gasfield.kernels.flags import EXACT
 from gasfield.kernels.jit import jit
-from gasfield.kernels.lanes import any_lane, item, lane_count, load, select, splat
+from gasfield.kernels.lanes import any_lane, item, lane_count, load, splat
 from gasfield.kernels.words import trailing_zeros
 
 _ONE = np.uint64(1)
@@ -80,20 +79,6 @@ def _read(marks, keys, more, extra, rows, at, end):  # type: ignore[no-untyped-d
                             rows[at] = more[n, 1]
                         at += 1
     return at
-
-
-@jit(**EXACT)
-def _are_close(coordinates, base, count, width, limit2):  # type: ignore[no-untyped-def]
-    """Whether any two particles of a block are within a distance."""
-    for i in range(base, base + count):
-        for j in range(base, i):
-            u = 0.0
-            for k in range(width - 1):
-                d = coordinates[i * width + k] - coordinates[j * width + k]
-                u += d * d
-            if u < limit2:
-                return True
-    return False
 
 
 @jit(**EXACT, forceinline=True)
@@ -195,19 +180,8 @@ def _within(places, total, own, slots, base, reach2, hits):  # type: ignore[no-u
 
 
 @jit(**EXACT)
-def _is_close(places, hits, near, keys, own, slots, base, coordinates, core2):  # type: ignore[no-untyped-def]
-    """Whether any pair of a particle of a block and a candidate is within the core, or about to be."""
-    dimensions, lanes = own.size // slots, lane_count(own)
-    for n in range(near):
-        another = keys[hits[n]] < base or keys[hits[n]] >= base + lanes
-        if another and any_lane(_square_distances(own, slots, base, dimensions, places, hits[n]) < core2):
-            return True
-    return _are_close(coordinates, base, lanes, dimensions + 1, core2)
-
-
-@jit(**EXACT_PARALLEL)
-def search(coordinates, own, numbers, boxes, leaves, nodes, sides, reach, core, rows, begins, ends, close, wanted):  # type: ignore[no-untyped-def]
-    """Lists the neighbours of all blocks.
+def search(coordinates, own, numbers, boxes, leaves, nodes, sides, reach, rows, begins, ends, wanted, thread, threads):  # type: ignore[no-untyped-def]
+    """Lists the neighbours of the blocks of one thread.
 
     Args:
         coordinates: (slots * (D + 1),) place and strength of every slot.
@@ -215,26 +189,26 @@ def search(coordinates, own, numbers, boxes, leaves, nodes, sides, reach, core, 
         numbers: (slots,) the number of the particle in each slot if it is a source, else -1.
         boxes, leaves, nodes: the tree (`blocks.boxes_of_nodes`).
         sides: (D,) periods, 0 where there is none.
-        reach, core: distances within which a source is listed, and within which a block is close.
+        reach: distance within which a source is listed.
         rows: receives the keys; each task has an equal part of it.
         begins, ends: (blocks,) receive the place of each block's keys.
-        close: (blocks,) receives whether a pair is within `core`.
         wanted: (tasks,) receives how many keys each task has found: more than its part of `rows` if there was no room.
+        thread, threads: number of this thread, and of all.
     """
     lanes, slots, dimensions = lane_count(own), numbers.size, sides.size
     blocks, tasks = begins.size, wanted.size
     codes, shifts = shifts_of_codes(sides)
-    reach2, core2 = reach * reach, core * core
+    reach2 = reach * reach
     room = rows.size // tasks
-    for task in prange(tasks):
-        marks = np.zeros((2, slots // 64 + 1), np.uint64)
-        keys_of, more = np.empty(slots, np.uint32), np.empty((slots, 2), np.int64)
-        stack, box = np.empty(128, np.int64), np.empty((1, boxes.shape[1]))
-        most = codes.size * blocks
-        found, hits = np.empty((most, 2), np.int64), np.empty(most * lanes, np.int64)
-        around, squares = np.empty((2 * dimensions, most)), np.empty(most)
-        places, keys = np.empty(most * lanes * dimensions, own.dtype), np.empty(most * lanes, np.int64)
-        who = np.empty(most * lanes, np.int64)
+    marks = np.zeros((2, slots // 64 + 1), np.uint64)
+    keys_of, more = np.empty(slots, np.uint32), np.empty((slots, 2), np.int64)
+    stack, box = np.empty(128, np.int64), np.empty((1, boxes.shape[1]))
+    most = codes.size * blocks
+    found, hits = np.empty((most, 2), np.int64), np.empty(most * lanes, np.int64)
+    around, squares = np.empty((2 * dimensions, most)), np.empty(most)
+    places, keys = np.empty(most * lanes * dimensions, own.dtype), np.empty(most * lanes, np.int64)
+    who = np.empty(most * lanes, np.int64)
+    for task in range(thread, tasks, threads):
         at, end = task * room, (task + 1) * room
         last = (task + 1) * blocks // tasks
         for begin in range(task * blocks // tasks, last, _GROUP):
@@ -250,7 +224,6 @@ def search(coordinates, own, numbers, boxes, leaves, nodes, sides, reach, core, 
                     squares, count, numbers, hits, places, keys, who,
                 )
                 near = _within(places, total, own, slots, base, reach2, hits)
-                close[block] = core > 0.0 and _is_close(places, hits, near, keys, own, slots, base, coordinates, core2)
                 for n in range(near):
                     extra = _mark(marks, keys_of, more, extra, who[hits[n]], keys[hits[n]])
                 begins[block] = at

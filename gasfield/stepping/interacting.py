@@ -9,19 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol, Self
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.gas import Gas
 from gasfield.kernels.jit import is_compiled
+from gasfield.kernels.barrier import new_barrier
 from gasfield.kernels.lanes import lanes_of
 from gasfield.kernels.pointwise import in_float32, one_after_another, parameters_in_float32
+from gasfield.kernels.threads import side_by_side
 from gasfield.neighbours.neighbour_list import Array, NeighbourList
 from gasfield.spaces import Box, Free, Periodic, Space
 from gasfield.stepping import blocks
 from gasfield.stepping.columns import APART, BYTES
-from gasfield.stepping.groups import Pairs, Room, advance_alone, advance_together
+from gasfield.stepping.groups import Pairs, Room, advance_groups
 from gasfield.stepping.independent import Accumulators, axes_of, sides_of
 from gasfield.stepping.program import Program
 
@@ -99,10 +100,9 @@ class InteractingSteps:
         while done < steps or moved:
             if not at.follow(gas.positions.astype(np.float64, copy=False), strengths, gas.is_source):
                 break
-            order, before = at.order, done
-            inner = _in_order(gas, kept, carried, order)
+            before, inner = done, _Inner(gas, kept, carried, at, strengths)
             done, moved = self._call(terms, gas, steps, temperatures, inner, done, moved, size)
-            _put_back(gas, kept, carried, order, inner)
+            inner.put_back(gas, kept, carried, at)
             at.used(done - before)
         force[...] = carried[:, : gas.dimensions]
         gas.step += done
@@ -130,51 +130,51 @@ class InteractingSteps:
             parameters = parameters_in_float32(parameters)
         number = at.dtype.type
         pairs = Pairs(
-            at.coordinates, at.own, at.rows, at.begins, at.ends, at.close, at.sources, at.shifts, at.start[at.order],
-            *at.lattice, at.far, inner.strengths(terms.pairs.strengths), number(at.reach**2), number(at.core**2),
-            at.allowance**2,
+            at.coordinates, at.own, at.rows, at.begins, at.ends, at.close, at.all_rows, at.all_ends, at.sources, at.shifts,
+            inner.starts, inner.since, *at.lattice, at.far, inner.strengths, number(at.reach**2), number(at.core**2),
+            *at.near_reach, at.allowance**2, at.near_allowance**2,
         )  # fmt: skip
         groups = -(-gas.count // size)
         room = Room(
             np.empty((groups, blocks.rows_of(gas.dimensions) * (APART // dtype.itemsize)), dtype), np.empty(gas.count),
             np.empty((groups, size), np.uint64), np.empty((groups, size), np.uint64),
-            np.empty((groups, gas.dimensions * lanes_of(at.dtype)), at.dtype), np.zeros(groups),
+            np.empty((groups, gas.dimensions * lanes_of(at.dtype)), at.dtype), np.zeros((groups, 2)), new_barrier(),
         )  # fmt: skip
-        kernel = advance_alone if gas.count < _ALONE or numba.get_num_threads() == 1 else advance_together
-        result: tuple[int, bool] = kernel(
+        arguments = (
             terms.pairs.evaluate, law, parameters, *laws[0], *laws[1], noise, axes_of(gas.dimensions), room,
             inner.carried, pairs, inner.state, inner.particles, sides_of(self._space, dtype), course, done, moved,
         )  # fmt: skip
+        alone = gas.count < _ALONE
+        result = side_by_side(lambda thread, threads: advance_groups(*arguments, thread, threads), 1 if alone else None)
         self._ready = True
-        return result
+        return int(result[0]), bool(result[1])
 
 
 class _Inner:
     """A gas in the order of a list."""
 
-    def __init__(self, gas: Gas, kept: Accumulators, carried: NDArray[Any], order: NDArray[np.int64]) -> None:
-        self._order = order
-        self.carried = carried[order]
+    def __init__(
+        self, gas: Gas, kept: Accumulators, carried: NDArray[Any], at: NeighbourList, strengths: Array
+    ) -> None:
+        assert at.start is not None
+        order = at.order
         images = np.zeros((0, gas.dimensions), np.int64) if gas.images is None else gas.images[order]
+        self.carried, self.starts, self.since, self.strengths = (
+            carried[order], at.start[order], at.since[order], strengths[order]
+        )  # fmt: skip
         self.state = blocks.State(
             gas.positions[order], kept.flight[order], kept.heat[order], kept.turned[order], images
         )
         self.particles = blocks.Particles(gas.ids[order], gas.species[order], gas.masses[order])
 
-    def strengths(self, strengths: Array) -> Array:
-        return strengths[self._order]
-
-
-def _in_order(gas: Gas, kept: Accumulators, carried: NDArray[Any], order: NDArray[np.int64]) -> _Inner:
-    return _Inner(gas, kept, carried, order)
-
-
-def _put_back(gas: Gas, kept: Accumulators, carried: NDArray[Any], order: NDArray[np.int64], inner: _Inner) -> None:
-    gas.positions[order], kept.flight[order] = inner.state.positions, inner.state.velocities
-    kept.heat[order], kept.turned[order] = inner.state.heat, inner.state.turned
-    carried[order] = inner.carried
-    if gas.images is not None:
-        gas.images[order] = inner.state.images
+    def put_back(self, gas: Gas, kept: Accumulators, carried: NDArray[Any], at: NeighbourList) -> None:
+        """Copies the state to the gas, in its own order."""
+        order = at.order
+        gas.positions[order], kept.flight[order] = self.state.positions, self.state.velocities
+        kept.heat[order], kept.turned[order] = self.state.heat, self.state.turned
+        carried[order], at.since[order] = self.carried, self.since
+        if gas.images is not None:
+            gas.images[order] = self.state.images
 
 
 def _fields(laws: Any, single: bool) -> tuple[Any, Any]:
