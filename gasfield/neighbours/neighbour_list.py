@@ -21,15 +21,17 @@ from gasfield.memory import free_memory
 from gasfield.neighbours.blocks import boxes_of_nodes, node_count, partition
 from gasfield.neighbours.lattice import Array, Lattice
 from gasfield.neighbours.pruning import prune
-from gasfield.neighbours.search import number_images, search
+from gasfield.neighbours.search import CLUSTER, number_images, search
 
 _SKIN = 0.3
 """The first skin, relative to the reach."""
 _THINNEST, _THICKEST = 0.05, 0.6
-_NEAR = 0.35
+_NEAR = 0.45
 """The skin of the pruned list, relative to that of the whole one."""
 _SHORT, _LONG = 20, 80
 """Uses of a list below which the next skin is thicker, and above which it is thinner."""
+_PARTITIONS = 4
+"""Builds from one partition into blocks to the next: particles stay near each other for longer than a list lasts."""
 _TASKS = 16
 """Parts in which blocks are searched, to balance the threads."""
 _ALONE = 2_000
@@ -50,7 +52,7 @@ class NeighbourList:
         own: (D * slots,) the places by coordinate; NaN in empty slots.
         rows, begins, ends: rows of coordinates of the near neighbours, those of a block between its begin and its end.
         close: (blocks,) whether a pair of the block may come within the core.
-        all_rows, all_ends: those of all neighbours listed, with the same begins.
+        all_rows, all_begins, all_ends: those of all neighbours listed, for each cluster of blocks.
         sources, shifts: the slots of the shifted sources, and their shifts, (images,) and (images, D).
         start, since: (N, D) places when the list was built, and when it was pruned.
         far: coordinate of what is not finite.
@@ -63,6 +65,7 @@ class NeighbourList:
     all_rows: NDArray[np.uint32]
     begins: NDArray[np.int64]
     ends: NDArray[np.int64]
+    all_begins: NDArray[np.int64]
     all_ends: NDArray[np.int64]
     close: NDArray[np.bool_]
     sources: NDArray[np.int64]
@@ -81,10 +84,10 @@ class NeighbourList:
         self.reach, self.core, self.dtype = reach, core, np.dtype(dtype)
         self.lattice = Lattice.of(periods, dtype)
         self.far = 1e100 if self.dtype == np.float64 else 1e18  # its square is in range
-        self.slots = self._uses = self._rests = self._room = 0
+        self.slots = self._uses = self._rests = self._room = self._builds = 0
         self._skin, self._roughness = _SKIN * reach, 0.0
         self.start: Array | None = None
-        self._exerts = np.empty(0, np.bool_)
+        self._exerts, self._row_of = np.empty(0, np.bool_), np.empty(0, np.int64)
 
     @property
     def dimensions(self) -> int:
@@ -172,7 +175,9 @@ class NeighbourList:
         blocks = -(-len(start) // lanes)
         self.slots = blocks * lanes
         self.order = self.order if again else np.arange(len(start))
-        partition(start, self.order, lanes)
+        if not again or self._builds % _PARTITIONS == 0:
+            partition(start, self.order, lanes)
+        self._builds += 1
         self.coordinates = np.zeros(self.slots * (dimensions + 1), self.dtype)
         self.own = np.full(self.slots * dimensions, np.nan, self.dtype)
         self.sources, self.shifts = np.empty(0, np.int64), np.empty((0, dimensions), self.dtype)
@@ -184,7 +189,8 @@ class NeighbourList:
         self._number_images()
         self.since = start.copy()
         self._take(positions, strengths)
-        self.rows, self.ends = np.empty_like(self.all_rows), np.empty_like(self.all_ends)
+        self.rows = np.empty(CLUSTER * len(self.all_rows), np.uint32)
+        self.begins, self.ends = np.empty(blocks, np.int64), np.empty(blocks, np.int64)
         self.close = np.zeros(blocks, np.bool_)
         self._prune()
         return True
@@ -205,15 +211,16 @@ class NeighbourList:
         boxes_of_nodes(start, self.order, lanes, boxes, leaves, node_of)
         numbers = np.full(self.slots, -1)
         numbers[: len(start)] = np.where(exerts[self.order], self.order, -1)
-        self.begins, self.all_ends = np.empty(blocks, np.int64), np.empty(blocks, np.int64)
-        wanted = np.empty(min(_TASKS, blocks), np.int64)
+        clusters = -(-blocks // CLUSTER)
+        self.all_begins, self.all_ends = np.empty(clusters, np.int64), np.empty(clusters, np.int64)
+        wanted = np.empty(min(_TASKS, clusters), np.int64)
         room = self._room or 64
         while True:
             self.all_rows = rows = np.empty(room * len(wanted), np.uint32)
             side_by_side(
                 lambda thread, threads, rows=rows: search(  # type: ignore[misc]
                     self.coordinates, self.own, numbers, boxes, leaves, node_of, self.lattice.sides,
-                    self.reach + self._skin, rows, self.begins, self.all_ends, wanted, thread, threads,
+                    self.reach + self._skin, rows, self.all_begins, self.all_ends, wanted, thread, threads,
                 ),
                 self._threads,
             )  # fmt: skip
@@ -222,13 +229,15 @@ class NeighbourList:
                 self._room = room
                 return True
             room = most + most // 8
-            if 8 * room * len(wanted) > _SHARE * free_memory():
+            if 4 * (1 + CLUSTER) * room * len(wanted) > _SHARE * free_memory():
                 return False
 
     def _number_images(self) -> None:
         """Gives every shifted source a row of coordinates."""
         codes = 3**self.dimensions if self.lattice.sides.any() else 1
-        images = number_images(self.all_rows, self.begins, self.all_ends, self.slots, np.full(codes * self.slots, -1))
+        if len(self._row_of) != codes * self.slots:
+            self._row_of = np.zeros(codes * self.slots, np.int64)
+        images = number_images(self.all_rows, self.all_begins, self.all_ends, self.slots, self._row_of)
         self.sources = images % self.slots
         numbers = images // self.slots
         digits = np.stack([(numbers // 3**k + 1) % 3 - 1 for k in range(self.dimensions)], axis=1)
@@ -241,8 +250,8 @@ class NeighbourList:
         blocks = len(self.begins)
         side_by_side(
             lambda thread, threads: prune(
-                self.coordinates, self.own, self.all_rows, self.begins, self.all_ends, *self.near_reach, self.rows,
-                self.ends, self.close, blocks * thread // threads, blocks * (thread + 1) // threads,
+                self.coordinates, self.own, self.all_rows, self.all_begins, self.all_ends, *self.near_reach, self.rows,
+                self.begins, self.ends, self.close, blocks * thread // threads, blocks * (thread + 1) // threads,
             ),
             self._threads,
         )  # fmt: skip
@@ -273,8 +282,8 @@ def _take_part(positions, start, since, strengths, order, spacing, sides, far, s
 def place_near(x, start, spacing, side, far):  # type: ignore[no-untyped-def]
     """The coordinate of a particle on the lattice, at the image nearest to its start; `far` if it is not finite."""
     if side > 0.0:
-        x = np.rint(x / spacing) * spacing
-        x -= side * np.rint((x - start) / side)
+        x = np.rint(x * (1.0 / spacing)) * spacing  # a power of two: exact
+        x -= side * np.rint((x - start) * (1.0 / side))
     return x if abs(x) < far else far
 
 

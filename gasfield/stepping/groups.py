@@ -26,7 +26,7 @@ _ARRIVE = int(Do.ARRIVE)
 
 Pairs = namedtuple(
     "Pairs",
-    "coordinates own rows begins ends close all_rows all_ends sources shifts start since spacing sides far strengths reach2 "
+    "coordinates own rows begins ends close all_rows all_begins all_ends sources shifts start since spacing sides far strengths reach2 "
     "core2 near_reach near_core limit2 near_limit2",
 )
 """A neighbour list (`NeighbourList`) in the order of the gas: `start`, `since` (N, D) the places at its last build and pruning,
@@ -60,8 +60,8 @@ def _prune(d, pairs, begin, n):  # type: ignore[no-untyped-def]
     lanes, slots = lane_count(pairs.own), pairs.own.size // d
     first, last = begin // lanes, (begin + n + lanes - 1) // lanes
     prune(
-        pairs.coordinates, pairs.own, pairs.all_rows, pairs.begins, pairs.all_ends, pairs.near_reach, pairs.near_core,
-        pairs.rows, pairs.ends, pairs.close, first, last,
+        pairs.coordinates, pairs.own, pairs.all_rows, pairs.all_begins, pairs.all_ends, pairs.near_reach, pairs.near_core,
+        pairs.rows, pairs.begins, pairs.ends, pairs.close, first, last,
     )  # fmt: skip
     for i in range(begin, begin + n):
         for j in range(d):

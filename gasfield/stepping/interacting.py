@@ -130,8 +130,8 @@ class InteractingSteps:
             parameters = parameters_in_float32(parameters)
         number = at.dtype.type
         pairs = Pairs(
-            at.coordinates, at.own, at.rows, at.begins, at.ends, at.close, at.all_rows, at.all_ends, at.sources, at.shifts,
-            inner.starts, inner.since, *at.lattice, at.far, inner.strengths, number(at.reach**2), number(at.core**2),
+            at.coordinates, at.own, at.rows, at.begins, at.ends, at.close, at.all_rows, at.all_begins, at.all_ends, at.sources,
+            at.shifts, inner.starts, inner.since, *at.lattice, at.far, inner.strengths, number(at.reach**2), number(at.core**2),
             *at.near_reach, at.allowance**2, at.near_allowance**2,
         )  # fmt: skip
         groups = -(-gas.count // size)
