@@ -123,35 +123,58 @@ def _rows(d):  # type: ignore[no-untyped-def]
 
 @jit(**_LOOP)
 def _load(scratch, d, state, particles, course, begin, n):  # type: ignore[no-untyped-def]
-    work = scratch.work
+    work, heat = scratch.work, state.heat[begin : begin + n]
+    positions, velocities = state.positions[begin : begin + n], state.velocities[begin : begin + n]
     for j in range(d):
         x, v = row(work, j, n), row(work, d + j, n)
         for i in range(n):
-            x[i], v[i] = state.positions[begin + i, j], state.velocities[begin + i, j]
-    gains, halves = row(work, _numbers(d), n), row(work, _numbers(d) + 2, n)
+            x[i], v[i] = positions[i, j], velocities[i, j]
     for i in range(n):
-        mass = particles.masses[begin + i]
-        gains[i], halves[i] = course.span / mass, 0.5 * mass
-        scratch.heat[i] = state.heat[begin + i]
+        scratch.heat[i] = heat[i]
+    gains, halves, masses = row(work, _numbers(d), n), row(work, _numbers(d) + 2, n), particles.masses[begin : begin + n]
+    if _are_alike(masses):
+        gain, half = course.span / masses[0], 0.5 * masses[0]
+        for i in range(n):
+            gains[i], halves[i] = gain, half
+    else:
+        for i in range(n):
+            gains[i], halves[i] = course.span / masses[i], 0.5 * masses[i]
     _set_widths(work, d, n, particles, course.widths2[0], begin)
+
+
+@jit(**_LOOP)
+def _are_alike(numbers):  # type: ignore[no-untyped-def]
+    """Whether all are the same: divisions and roots for each particle would take longer than some steps."""
+    differ = False
+    for i in range(numbers.size):
+        differ |= numbers[i] != numbers[0]
+    return not differ
 
 
 @jit(**_LOOP)
 def _set_widths(work, d, n, particles, widths2, begin):  # type: ignore[no-untyped-def]
     """w = sqrt(w^2 m / m) of each particle."""
     widths = row(work, _numbers(d) + 1, n)
-    for i in range(n):
-        widths[i] = np.sqrt(widths2[particles.species[begin + i]] / particles.masses[begin + i])
+    masses, species = particles.masses[begin : begin + n], particles.species[begin : begin + n]
+    if _are_alike(masses) and _are_alike(species):
+        width = np.sqrt(widths2[species[0]] / masses[0])
+        for i in range(n):
+            widths[i] = width
+    else:
+        for i in range(n):
+            widths[i] = np.sqrt(widths2[species[i]] / masses[i])
 
 
 @jit(**_LOOP)
 def _store(scratch, d, state, begin, n):  # type: ignore[no-untyped-def]
+    positions, velocities = state.positions[begin : begin + n], state.velocities[begin : begin + n]
+    heat = state.heat[begin : begin + n]
     for j in range(d):
         x, v = row(scratch.work, j, n), row(scratch.work, d + j, n)
         for i in range(n):
-            state.positions[begin + i, j], state.velocities[begin + i, j] = x[i], v[i]
+            positions[i, j], velocities[i, j] = x[i], v[i]
     for i in range(n):
-        state.heat[begin + i] = scratch.heat[i]
+        heat[i] = scratch.heat[i]
 
 
 # --- instructions -----------------------------------------------------------------------------------------------------

@@ -102,7 +102,7 @@ WIDE: dict[str, tuple[int, list[dict[str, Any]]]] = {
     "double well": (3, [{"kind": "double_well"}, {"kind": "harmonic", "stiffness": [1.0, 2.0, 3.0]}]),
     "wells": (5, [{"kind": "gaussian_wells", "wells": [{"at": [0.1] * 5, "depth": 2.0, "width": 0.4}]}]),
     "landscape": (3, [{"kind": "landscape", "centres": [[0.0] * 3, [0.5] * 3], "widths": [0.4, 0.3]}]),
-    "expression": (1, [{"kind": "expression", "energy": "a * cos(3 * x0) + |x|^4", "parameters": {"a": 0.3}}]),
+    "expression": (1, [{"kind": "expression", "energy": "a * cos(3 * x0) + |x|**4", "parameters": {"a": 0.3}}]),
 }
 
 
@@ -173,8 +173,6 @@ def test_single_precision_stays_near_double_precision(
     monkeypatch.setattr(mechanics, "normals", rounded)
     monkeypatch.setattr(mechanics.Mechanics, "_compiled_for", lambda self, gas, steps: None)
     double = simulation(dynamics, space, CELLS)
-    near = final(double, [13])
-    away = np.abs(single.gas.unwrapped - double.gas.unwrapped)
-    bounced = np.sum(away > 1e-4)  # a wall may be reached a step earlier; the place is the same, the velocity is not
-    assert bounced == 0
-    assert np.abs(found["dynamics/heat"] - near["dynamics/heat"]).max() < 1e-3
+    final(double, [13])
+    assert np.abs(single.gas.unwrapped - double.gas.unwrapped).max() < 1e-4
+    assert np.abs(single.dynamics._heat - double.dynamics._heat).max() < 1e-3  # type: ignore[attr-defined]
