@@ -131,7 +131,11 @@ def _load(scratch, d, state, particles, course, begin, n):  # type: ignore[no-un
             x[i], v[i] = positions[i, j], velocities[i, j]
     for i in range(n):
         scratch.heat[i] = heat[i]
-    gains, halves, masses = row(work, _numbers(d), n), row(work, _numbers(d) + 2, n), particles.masses[begin : begin + n]
+    gains, halves, masses = (
+        row(work, _numbers(d), n),
+        row(work, _numbers(d) + 2, n),
+        particles.masses[begin : begin + n],
+    )
     if _are_alike(masses):
         gain, half = course.span / masses[0], 0.5 * masses[0]
         for i in range(n):
