@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 from llvmlite import binding, ir
-from numba.core import types
+from numba.core import cgutils, types
 from numba.core.errors import NumbaError
 from numba.extending import intrinsic, models, overload, register_model
 
@@ -365,7 +365,8 @@ def _unary(name: str) -> Any:
     def operation(typing_context: Any, lanes: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             vector = _vector(lanes)
-            function = builder.module.declare_intrinsic(name, [vector])
+            full_name = f"{name}.v{lanes.count}f{lanes.dtype.bitwidth}"
+            function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector]), full_name)
             return builder.call(function, arguments)
 
         return lanes(lanes), generate
@@ -390,6 +391,7 @@ _define_unary("llvm.fabs", abs, np.abs, math.fabs)
 def _define_by_lane(*functions: Any) -> None:
     """Lets functions take lanes, one lane after the other: they have the bits that they have of numbers."""
     for function in functions:
+
         overload(function)(_by_lane(function))
 
 

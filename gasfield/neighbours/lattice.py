@@ -37,3 +37,9 @@ class Lattice(NamedTuple):
         sides = np.zeros(len(periods))
         sides[long] = np.rint(periods[long] / spacing[long]) * spacing[long]
         return cls(spacing, sides)
+
+    def rounded(self, positions: Array) -> Array:
+        """Positions (N, D), rounded to multiples of the spacing along periodic coordinates."""
+        spacing = np.where(self.spacing > 0.0, self.spacing, 1.0)
+        rounded: Array = np.where(self.spacing > 0.0, np.rint(positions / spacing) * spacing, positions)
+        return rounded

@@ -22,17 +22,7 @@ from numba import prange
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
 from gasfield.kernels.jit import jit
 from gasfield.kernels.lanes import (
-    can_use_lanes,
-    extract,
-    insert,
-    item,
-    lane_count,
-    lane_numbers,
-    larger,
-    load,
-    select,
-    splat,
-    store,
+    can_use_lanes, extract, insert, item, lane_count, lane_numbers, larger, load, select, splat, store,
 )  # fmt: skip
 from gasfield.kernels.pointwise import pointwise_kernel
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from gasfield.kernels.flags import EXACT_PARALLEL
 from gasfield.kernels.jit import jit
 from gasfield.kernels.lanes import lanes_of
+from gasfield.memory import free_memory
 from gasfield.neighbours.blocks import boxes_of_nodes, node_count, partition
 from gasfield.neighbours.lattice import Array, Lattice
 from gasfield.neighbours.search import number_images, search
@@ -27,8 +28,10 @@ _SHORT, _LONG = 12, 40
 """Uses of a list below which the next skin is thicker, and above which it is thinner."""
 _TASKS = 16
 """Parts in which blocks are searched: enough to balance the threads, few because each has scratch of the size of the gas."""
-_FULL = 0.4
-"""Share of all pairs from which on a list is not worth its memory."""
+_SHARE = 0.25
+"""Of the free memory, which a list may take: nearly all pairs of many particles do not fit."""
+_REST = 100
+"""Uses for which no list is tried after one has not fitted."""
 
 
 class NeighbourList:
@@ -55,8 +58,9 @@ class NeighbourList:
         """
         self.reach, self.core, self.dtype = reach, core, np.dtype(dtype)
         self.lattice = Lattice.of(periods, dtype)
+        self._far = 1e100 if self.dtype == np.float64 else 1e18  # its square is in range
         self._skin = _SKIN * reach
-        self._uses = 0
+        self._uses = self._rests = 0
         self._start: Array | None = None
         self._room = 0
         self._count = -1
@@ -72,6 +76,9 @@ class NeighbourList:
         Returns:
             Whether a list is worth its memory; if not, loop over all pairs.
         """
+        if self._rests:
+            self._rests -= 1
+            return False
         if self._start is None or len(positions) != self._count or not np.array_equal(exerts, self._exerts):
             return self._build(positions, strengths, exerts)
         if self._moved(positions, strengths) > 0.5 * self._skin - self._rounding(positions):
@@ -97,42 +104,29 @@ class NeighbourList:
     def _moved(self, positions: Array, strengths: Array) -> float:
         """Takes over positions; the largest distance from those of the last build."""
         farthest = np.zeros(_TASKS)
-        _take(
-            positions,
-            self._start,
-            strengths,
-            self.order,
-            *self.lattice,
-            self.slots,
-            self.coordinates,
-            self.own,
-            farthest,
-        )
+        _take(positions, self._start, strengths, self.order, *self.lattice, self._far, self.slots, self.coordinates, self.own, farthest)
         _shift(self.coordinates, self._sources, self._shifts, self.slots)
         return float(np.sqrt(farthest.max()))
 
     def _build(self, positions: Array, strengths: Array, exerts: NDArray[np.bool_]) -> bool:
         lanes, dimensions = lanes_of(self.dtype), self.dimensions
         self._count, self._exerts, self._uses = len(positions), exerts.copy(), 0
-        sides = self.lattice.sides
-        with np.errstate(invalid="ignore", divide="ignore"):
-            periods = np.where(sides > 0.0, np.rint(positions / sides) * sides, 0.0) if sides.any() else 0.0
-            self._start = start = positions - periods
-        sane = np.where(np.abs(start) < np.finfo(np.float32).max, start, 0.0)  # what is not finite has no neighbours
+        self._start = start = self._starts(positions)
+        exerts = exerts & (np.abs(start) < self._far).all(axis=1)
         blocks = -(-len(start) // lanes)
         self.slots = blocks * lanes
         self.order = np.arange(len(start))
-        partition(sane, self.order, lanes)
+        partition(start, self.order, lanes)
         nodes = node_count(blocks)
         boxes, leaves, leaf = np.empty((nodes, 2 * dimensions)), np.empty(nodes, np.int64), np.empty(blocks, np.int64)
-        boxes_of_nodes(sane, self.order, lanes, boxes, leaves, leaf)
+        boxes_of_nodes(start, self.order, lanes, boxes, leaves, leaf)
         numbers = np.full(self.slots, -1)
         numbers[: len(start)] = np.where(exerts[self.order], self.order, -1)
         width = dimensions + 1
         self.coordinates = np.zeros(self.slots * width, self.dtype)
         self.own = np.full(self.slots * dimensions, np.nan, self.dtype)
         self._sources, self._shifts = np.empty(0, np.int64), np.empty((0, dimensions), self.dtype)
-        self._moved(sane, strengths)
+        self._moved(positions, strengths)
         self.begins, self.ends = np.empty(blocks, np.int64), np.empty(blocks, np.int64)
         self.close = np.zeros(blocks, np.bool_)
         wanted = np.empty(min(_TASKS, blocks), np.int64)
@@ -149,10 +143,21 @@ class NeighbourList:
             if most <= guess:
                 break
             guess = most + most // 8
+            if 4 * guess * len(wanted) > _SHARE * free_memory():
+                self._start, self._rests = None, _REST
+                return False
         self._room = guess
         self._number_images(dimensions)
         self._moved(positions, strengths)
         return True
+
+    def _starts(self, positions: Array) -> Array:
+        """Positions wrapped into the box; those that are not finite, which have no neighbours, far away."""
+        sides = self.lattice.sides
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            starts = positions - np.where(sides > 0.0, np.rint(positions / sides) * sides, 0.0)
+            starts[~(np.abs(starts) < self._far)] = self._far
+        return np.ascontiguousarray(starts, np.float64)
 
     def _number_images(self, dimensions: int) -> None:
         codes = 3**dimensions if self.lattice.sides.any() else 1
@@ -161,11 +166,13 @@ class NeighbourList:
         numbers = images // self.slots
         digits = np.stack([(numbers // 3**k + 1) % 3 - 1 for k in range(dimensions)], axis=1)
         self._shifts = np.ascontiguousarray(digits * self.lattice.sides, self.dtype)
-        self.coordinates = np.concatenate([self.coordinates, np.zeros(len(images) * (dimensions + 1), self.dtype)])
+        self.coordinates = np.concatenate(
+            [self.coordinates, np.zeros(len(images) * (dimensions + 1), self.dtype)]
+        )
 
 
 @jit(**EXACT_PARALLEL)
-def _take(positions, start, strengths, order, spacing, sides, slots, coordinates, own, farthest):  # type: ignore[no-untyped-def]
+def _take(positions, start, strengths, order, spacing, sides, far, slots, coordinates, own, farthest):  # type: ignore[no-untyped-def]
     """Writes the rounded image of each particle that is nearest to its start, and the largest square of a distance."""
     dimensions = positions.shape[1]
     tasks = farthest.size
@@ -179,6 +186,8 @@ def _take(positions, start, strengths, order, spacing, sides, slots, coordinates
                 if sides[k] > 0.0:
                     x = np.rint(x / spacing[k]) * spacing[k]
                     x -= sides[k] * np.rint((x - start[i, k]) / sides[k])
+                if not abs(x) < far:
+                    x = far
                 moved2 += (x - start[i, k]) ** 2
                 coordinates[slot * (dimensions + 1) + k] = x
                 own[k * slots + slot] = x

@@ -13,7 +13,7 @@ from numba import prange
 
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
 from gasfield.kernels.jit import jit
-from gasfield.kernels.lanes import any_lane, item, lane_count, load, splat
+from gasfield.kernels.lanes import any_lane, item, lane_count, load, select, splat
 from gasfield.kernels.words import trailing_zeros
 
 _ONE = np.uint64(1)
@@ -142,25 +142,7 @@ def _near_leaves(box, boxes, leaves, shifts, c, reach2, stack, found, around, co
 
 
 @jit(**EXACT)
-def _candidates(
-    node,
-    boxes,
-    leaves,
-    lanes,
-    coordinates,
-    codes,
-    shifts,
-    reach2,
-    found,
-    around,
-    squares,
-    count,
-    numbers,
-    hits,
-    places,
-    keys,
-    who,
-):  # type: ignore[no-untyped-def]
+def _candidates(node, boxes, leaves, lanes, coordinates, codes, shifts, reach2, found, around, squares, count, numbers, hits, places, keys, who):  # type: ignore[no-untyped-def]
     """Copies the sources of those leaves found that are within a distance of a node's box; returns their number.
 
     Tests are apart from copies, and neither branches on a test, which could not be predicted.
@@ -264,23 +246,8 @@ def search(coordinates, own, numbers, boxes, leaves, nodes, sides, reach, core, 
             for block in range(begin, group):
                 base, extra = block * lanes, 0
                 total = _candidates(
-                    nodes[block],
-                    boxes,
-                    leaves,
-                    lanes,
-                    coordinates,
-                    codes,
-                    shifts,
-                    reach2,
-                    found,
-                    around,
-                    squares,
-                    count,
-                    numbers,
-                    hits,
-                    places,
-                    keys,
-                    who,
+                    nodes[block], boxes, leaves, lanes, coordinates, codes, shifts, reach2, found, around,
+                    squares, count, numbers, hits, places, keys, who,
                 )
                 near = _within(places, total, own, slots, base, reach2, hits)
                 close[block] = core > 0.0 and _is_close(places, hits, near, keys, own, slots, base, coordinates, core2)
