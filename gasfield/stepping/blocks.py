@@ -26,6 +26,7 @@ _ELEMENT: dict[str, Any] = _LOOP | {"forceinline": True}
 
 _KICK, _FLY, _ARRIVE, _NOISE, _LATE_NOISE = (int(x) for x in (Do.KICK, Do.FLY, Do.ARRIVE, Do.NOISE, Do.LATE_NOISE))
 _BATH, _AIM, _DEPART, _MEASURE, _WORK = (int(x) for x in (Do.BATH, Do.AIM, Do.DEPART, Do.MEASURE, Do.WORK))
+_GLIDE = int(Do.GLIDE)
 
 FREE, PERIODIC, WALLS = 0, 1, 2
 """Kinds of sides."""
@@ -87,6 +88,8 @@ def _advance_block(law, p, make_noise, d, scratch, state, particles, sides, cour
                 _meet_bath(work, scratch.heat, d, n, work.dtype.type(value))
             elif code == _AIM:
                 _aim(work, d, n)
+            elif code == _GLIDE:
+                _glide(work, d, n, work.dtype.type(value))
             elif code == _DEPART:
                 _depart(work, d, n)
             elif code == _MEASURE:
@@ -232,6 +235,21 @@ def _meet_bath(work, heat, d, n, kept):  # type: ignore[no-untyped-def]
             lost += before * before - after * after
             velocity[j] = after
         heat[i] += halves[i] * lost
+
+
+@jit(**_ELEMENT)
+def _glide(work, d, n, span):  # type: ignore[no-untyped-def]
+    """v <- v + g F, x <- x + v h, v <- w R, x <- x + v h; keeps the force and the displacement."""
+    gains, widths = row(work, _numbers(d), n), row(work, _numbers(d) + 1, n)
+    for j in range(d):
+        x, v, f, noise = row(work, j, n), row(work, d + j, n), row(work, 2 * d + j, n), row(work, _noise(d) + j, n)
+        f_before, moved = row(work, _before(d) + j, n), row(work, _before(d) + d + j, n)
+        for i in range(n):
+            start, force = x[i], f[i]
+            place = start + (v[i] + gains[i] * force) * span
+            v[i] = widths[i] * noise[i]
+            x[i] = place + v[i] * span
+            f_before[i], moved[i] = force, x[i] - start
 
 
 @jit(**_ELEMENT)
