@@ -36,8 +36,8 @@ class Do(IntEnum):
     MEASURE = 8
     """The displacement since departure, before it is wrapped."""
     GLIDE = 10
-    """The scheme of Leimkuhler and Matthews from the kick to the displacement, in one loop after its noise, with flights
-    of h, where there are no walls."""
+    """The scheme of Leimkuhler and Matthews after its noise, from the kick to the displacement, in one loop: flights of
+    h, without walls."""
     WORK = 9
     """The displacement times the mean of the forces at its two ends is heat."""
 
