@@ -142,7 +142,7 @@ class LeimkuhlerMatthews(BrownianDynamics):
         self._fly(gas, self._flight, 0.5 * self._span)
 
     def _program(self) -> Program:
-        return leimkuhler_matthews(self._span)
+        return leimkuhler_matthews(self._span, walls=self.space.wall_area > 0.0)
 
     def _prepare(self, gas: Gas) -> None:
         """Gives those a previous flight that have none yet."""

@@ -39,7 +39,7 @@ def is_compiled(kernel: Any, *arguments: Any) -> bool:
     """Whether a kernel has been compiled for arguments of these types, in this process or for the cache."""
     if not isinstance(kernel, Dispatcher):
         return True
-    signature = tuple(numba.typeof(argument) for argument in arguments)
+    signature = tuple(numba.typeof(argument) for argument in arguments)  # type: ignore[no-untyped-call]
     if signature in kernel.overloads:
         return True
     stored = getattr(kernel, "_cache", None)

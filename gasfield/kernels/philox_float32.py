@@ -22,18 +22,17 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import config, prange, types
-from numba.extending import intrinsic
+from numba import prange
 from numpy.typing import NDArray
 
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
+from gasfield.kernels.float32_math import bits_of, single_of
 from gasfield.kernels.jit import jit
 from gasfield.kernels.philox import address_of, philox, require_rows
 
 _LOOP: dict[str, Any] = EXACT | {"error_model": "numpy"}
 _TASKS: dict[str, Any] = EXACT_PARALLEL | {"error_model": "numpy"}
 _ELEMENT: dict[str, Any] = _LOOP | {"forceinline": True}
-_INTERPRETED: bool = bool(config.DISABLE_JIT)  # type: ignore[attr-defined]
 
 BLOCK = 256
 """Particles in a block of the plain loop."""
@@ -139,35 +138,6 @@ def _words_of_one(number, pair, address):  # type: ignore[no-untyped-def]
 # --- from words to normals --------------------------------------------------------------------------------------------
 
 
-@intrinsic
-def _bits_of_compiled(typing_context: Any, value: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.bitcast(arguments[0], context.get_value_type(types.int32))
-
-    return types.int32(types.float32), generate
-
-
-@intrinsic
-def _single_of_compiled(typing_context: Any, word: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.bitcast(arguments[0], context.get_value_type(types.float32))
-
-    return types.float32(types.int32), generate
-
-
-def _bits_of_numpy(value: np.float32) -> np.int32:
-    """The 32 bits of a float32."""
-    return np.float32(value).view(np.int32)
-
-
-def _single_of_numpy(word: np.int32) -> np.float32:
-    """The float32 with these 32 bits."""
-    return np.int32(word).view(np.float32)
-
-
-_bits_of: Any = _bits_of_numpy if _INTERPRETED else _bits_of_compiled
-_single_of: Any = _single_of_numpy if _INTERPRETED else _single_of_compiled
-
 _ONE = np.float32(1.0)
 _HALF = np.float32(0.5)
 _SCALE = np.float32(2.0**-32)
@@ -195,9 +165,9 @@ def _radius(word):  # type: ignore[no-untyped-def]
     u = 2**e m with m within a factor sqrt(2) of 1; -2 log m as a minimax polynomial in m - 1 (relative error 2**-25).
     """
     u = (np.float32(word) + _HALF) * _SCALE
-    shifted = np.int32(_bits_of(u) - _ROOT_HALF_BITS)
+    shifted = np.int32(bits_of(u) - _ROOT_HALF_BITS)
     exponent = np.float32(np.int32(shifted >> _SIGNIFICAND_BITS))
-    f = _single_of(np.int32((shifted & _SIGNIFICAND) + _ROOT_HALF_BITS)) - _ONE
+    f = single_of(np.int32((shifted & _SIGNIFICAND) + _ROOT_HALF_BITS)) - _ONE
     series = _LOG[7] + f * _LOG[8]
     series = _LOG[6] + f * series
     series = _LOG[5] + f * series
@@ -227,7 +197,7 @@ def _direction(word):  # type: ignore[no-untyped-def]
     other = cosine if odd_quarter else sine
     flip_x = np.int32((turns ^ (turns << np.int32(1))) & _SIGN)
     flip_y = np.int32(turns & _SIGN)
-    return _single_of(np.int32(_bits_of(upper) ^ flip_x)), _single_of(np.int32(_bits_of(other) ^ flip_y))
+    return single_of(np.int32(bits_of(upper) ^ flip_x)), single_of(np.int32(bits_of(other) ^ flip_y))
 
 
 @jit(**_LOOP)

@@ -26,6 +26,7 @@ _ELEMENT: dict[str, Any] = _LOOP | {"forceinline": True}
 
 _KICK, _FLY, _ARRIVE, _NOISE, _LATE_NOISE = (int(x) for x in (Do.KICK, Do.FLY, Do.ARRIVE, Do.NOISE, Do.LATE_NOISE))
 _BATH, _AIM, _DEPART, _MEASURE, _WORK = (int(x) for x in (Do.BATH, Do.AIM, Do.DEPART, Do.MEASURE, Do.WORK))
+_GLIDE = int(Do.GLIDE)
 
 FREE, PERIODIC, WALLS = 0, 1, 2
 """Kinds of sides."""
@@ -94,6 +95,8 @@ def carry_out(piece, k, make_noise, together, d, scratch, state, particles, side
         _meet_bath(work, scratch.heat, d, n, work.dtype.type(value))
     elif code == _AIM:
         _aim(work, d, n)
+    elif code == _GLIDE:
+        _glide(work, d, n, work.dtype.type(value))
     elif code == _DEPART:
         _depart(work, d, n)
     elif code == _MEASURE:
@@ -130,35 +133,62 @@ def rows_of(d):  # type: ignore[no-untyped-def]
 
 @jit(**_LOOP)
 def load_block(scratch, d, state, particles, course, begin, n):  # type: ignore[no-untyped-def]
-    work = scratch.work
+    work, heat = scratch.work, state.heat[begin : begin + n]
+    positions, velocities = state.positions[begin : begin + n], state.velocities[begin : begin + n]
     for j in range(d):
         x, v = row(work, j, n), row(work, d + j, n)
         for i in range(n):
-            x[i], v[i] = state.positions[begin + i, j], state.velocities[begin + i, j]
-    gains, halves = row(work, _numbers(d), n), row(work, _numbers(d) + 2, n)
+            x[i], v[i] = positions[i, j], velocities[i, j]
     for i in range(n):
-        mass = particles.masses[begin + i]
-        gains[i], halves[i] = course.span / mass, 0.5 * mass
-        scratch.heat[i] = state.heat[begin + i]
+        scratch.heat[i] = heat[i]
+    gains, halves, masses = (
+        row(work, _numbers(d), n),
+        row(work, _numbers(d) + 2, n),
+        particles.masses[begin : begin + n],
+    )
+    if _are_alike(masses):
+        gain, half = course.span / masses[0], 0.5 * masses[0]
+        for i in range(n):
+            gains[i], halves[i] = gain, half
+    else:
+        for i in range(n):
+            gains[i], halves[i] = course.span / masses[i], 0.5 * masses[i]
     _set_widths(work, d, n, particles, course.widths2[0], begin)
+
+
+@jit(**_LOOP)
+def _are_alike(numbers):  # type: ignore[no-untyped-def]
+    """Whether all are the same: divisions and roots for each particle would take longer than some steps."""
+    differ = False
+    for i in range(numbers.size):
+        differ |= numbers[i] != numbers[0]
+    return not differ
 
 
 @jit(**_LOOP)
 def _set_widths(work, d, n, particles, widths2, begin):  # type: ignore[no-untyped-def]
     """w = sqrt(w^2 m / m) of each particle."""
     widths = row(work, _numbers(d) + 1, n)
-    for i in range(n):
-        widths[i] = np.sqrt(widths2[particles.species[begin + i]] / particles.masses[begin + i])
+    masses, species = particles.masses[begin : begin + n], particles.species[begin : begin + n]
+    if _are_alike(masses) and _are_alike(species):
+        width = np.sqrt(widths2[species[0]] / masses[0])
+        for i in range(n):
+            widths[i] = width
+    else:
+        for i in range(n):
+            widths[i] = np.sqrt(widths2[species[i]] / masses[i])
 
 
 @jit(**_LOOP)
 def store_block(scratch, d, state, begin, n):  # type: ignore[no-untyped-def]
+    positions, velocities = state.positions[begin : begin + n], state.velocities[begin : begin + n]
+    heat = state.heat[begin : begin + n]
     for j in range(d):
         x, v = row(scratch.work, j, n), row(scratch.work, d + j, n)
         for i in range(n):
-            state.positions[begin + i, j], state.velocities[begin + i, j] = x[i], v[i]
+            positions[i, j], velocities[i, j] = x[i], v[i]
     for i in range(n):
-        state.heat[begin + i] = scratch.heat[i]
+        heat[i] = scratch.heat[i]
 
 
 # --- instructions -----------------------------------------------------------------------------------------------------
@@ -212,6 +242,21 @@ def _meet_bath(work, heat, d, n, kept):  # type: ignore[no-untyped-def]
             lost += before * before - after * after
             velocity[j] = after
         heat[i] += halves[i] * lost
+
+
+@jit(**_ELEMENT)
+def _glide(work, d, n, span):  # type: ignore[no-untyped-def]
+    """v <- v + g F, x <- x + v h, v <- w R, x <- x + v h; keeps the force and the displacement."""
+    gains, widths = row(work, _numbers(d), n), row(work, _numbers(d) + 1, n)
+    for j in range(d):
+        x, v, f, noise = row(work, j, n), row(work, d + j, n), row(work, 2 * d + j, n), row(work, _noise(d) + j, n)
+        f_before, moved = row(work, before_rows(d) + j, n), row(work, before_rows(d) + d + j, n)
+        for i in range(n):
+            start, force = x[i], f[i]
+            place = start + (v[i] + gains[i] * force) * span
+            v[i] = widths[i] * noise[i]
+            x[i] = place + v[i] * span
+            f_before[i], moved[i] = force, x[i] - start
 
 
 @jit(**_ELEMENT)

@@ -35,6 +35,9 @@ class Do(IntEnum):
     """Keeps positions and forces, for the work along the displacement."""
     MEASURE = 8
     """The displacement since departure, before it is wrapped."""
+    GLIDE = 10
+    """The scheme of Leimkuhler and Matthews after its noise, from the kick to the displacement, in one loop: flights of
+    h, without walls."""
     WORK = 9
     """The displacement times the mean of the forces at its two ends is heat."""
 
@@ -93,8 +96,11 @@ def splitting(word: str, time_step: float, friction: float = 0.0) -> Program:
     return Program.of(instructions, spans["B"], 1.0 - kept * kept)
 
 
-def leimkuhler_matthews(span: float) -> Program:
-    """Brownian motion of second order; `span` is s = sqrt(2 h/gamma)."""
+def leimkuhler_matthews(span: float, walls: bool) -> Program:
+    """Brownian motion of second order; `span` is s = sqrt(2 h/gamma), and `walls` whether flights may be reflected."""
+    if not walls:
+        short = [(Do.NOISE, 0.0), (Do.GLIDE, 0.5 * span), (Do.ARRIVE, 0.0), (Do.WORK, 0.0)]
+        return Program.of(short, span, 1.0)
     half = (Do.FLY, 0.5 * span)
     steps = [(Do.DEPART, 0.0), (Do.KICK, 0.0), half, (Do.NOISE, 0.0), (Do.AIM, 0.0), half]
     return Program.of([*steps, (Do.MEASURE, 0.0), (Do.ARRIVE, 0.0), (Do.WORK, 0.0)], span, 1.0)
