@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from gasfield.cost.sections import Clock, Section, Sections
 from gasfield.operations import Checkpointer, Operation, ProgressReporter, StabilityMonitor, TrajectoryRecorder
+from gasfield.profiling.sections import Clock, Section, Sections
 from gasfield.quantity import Quantity
 from gasfield.simulation import Simulation
 
@@ -57,12 +57,16 @@ class Profile:
 
     What is done in one compiled call is one line: where the dynamics take many steps at once, the forces inside have
     no lines of their own and are named in that of the dynamics.
+
+    Attributes:
+        sections: the stopwatch.
+        parts: name of a section -> part of the run.
     """
 
     def __init__(self, clock: Clock = time.perf_counter) -> None:
         """Starts the stopwatch; the first section is the start-up."""
         self.sections = Sections(clock)
-        self._parts: dict[str, str] = {}
+        self.parts: dict[str, str] = {REST: REST}
         self._kinds: list[str] = []
         self._law = ""
         self._stage: str | None = None
@@ -105,12 +109,12 @@ class Profile:
             self._stage = None
 
     def _begin(self, part: str, name: str) -> None:
-        self._parts[name] = part
+        self.parts[name] = part
         self.sections.enter(name)
         self._stage = name
 
     def _time(self, owner: object, method: str, part: str, name: str) -> None:
-        self._parts[name] = part
+        self.parts[name] = part
         self.sections.time(owner, method, name)
 
     def lines(self) -> list[Line]:
@@ -120,15 +124,12 @@ class Profile:
             own = sums.setdefault(path[-1] if path else REST, Section())
             own.seconds += section.seconds
             own.calls += section.calls
-        lines = [
-            Line(self._parts.get(name, REST), self._shown(name, sums), own.seconds, own.calls)
-            for name, own in sums.items()
-        ]
+        lines = [Line(self.parts[name], self._shown(name), own.seconds, own.calls) for name, own in sums.items()]
         return sorted(lines, key=lambda line: (line.name == REST, -line.seconds))
 
-    def _shown(self, name: str, sums: dict[str, Section]) -> str:
+    def _shown(self, name: str) -> str:
         """The name of a line; that of compiled steps names the forces inside."""
-        apart = any(self._parts.get(other) == "forces" and other.endswith(": force") for other in sums)
+        apart = any(len(path) > 1 and path[0] == self._law for path in self.sections.found)
         if name != self._law or apart or not self._kinds:
             return name
         return f"{name}: compiled steps with {', '.join(dict.fromkeys(self._kinds))}"
