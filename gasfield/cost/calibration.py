@@ -1,12 +1,12 @@
-"""The calibration of a machine: what miniatures cannot show of a run, fitted to whole runs and kept in the user's cache.
+"""The calibration of a machine: what miniatures do not show of a run, fitted to whole runs and kept in the user's cache.
 
 A few small scenarios of different kinds are predicted and then run, each in a process of its own. The model is
 
-    seconds = a + b (start-up and pictures) + c (all that is counted),    bytes of memory = d + what the miniature needed,
+    seconds = a + b (start-up and pictures) + c (all that is counted),    bytes = d + those of the miniature,
 
 with a, b, c by non-negative least squares of relative residuals, d the median difference, and the scatter of the
-residuals as the error. Without a calibration a = d = 0, b = c = 1, and the errors are those of the machine on which this
-was written.
+residuals as the error. Without a calibration a = d = 0, b = c = 1, and the errors are those of the machine on which
+this was written.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ _DRIFT = 0.05
 _MOST_COPIES = 8
 """Of what is in the file that are in memory at the same time."""
 _MOST_BLOCKS = 5
-"""Memory grows with the frames up to so many times those of the miniature: trajectories are written and read in blocks."""
+"""Memory grows with the frames up to so many times those of the miniature: files are written and read in blocks."""
 
 
 @dataclass(frozen=True)

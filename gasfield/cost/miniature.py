@@ -1,4 +1,4 @@
-"""A miniature of a run: the same scenario with fewer steps, run in full, from which the cost of the whole is extrapolated.
+"""A miniature of a run: the same scenario with fewer steps, run in full, from which the cost of all is extrapolated.
 
 Everything that costs time is counted: steps, events (at which energies are checked), frames, observations. Each line of
 the profile is a straight line in one of these counts. Two miniatures of different length, the shorter one twice, give

@@ -86,9 +86,10 @@ def run_trials(progress: Callable[[str], None] | None = None) -> list[Trial]:
 def trial_of(predicted: Cost, measured: Measured) -> Trial:
     """A trial from a prediction without a calibration."""
     fixed = predicted.seconds_of("start-up", "pictures")
-    total, memory = predicted.time.value, predicted.memory.value
-    assert isinstance(total, float | int) and isinstance(memory, float | int)
-    return Trial(fixed, total - fixed, measured.seconds, memory, measured.memory)
+    counted = sum(seconds for _, _, seconds in predicted.lines) - fixed
+    memory = predicted.memory.value
+    assert isinstance(memory, float | int)
+    return Trial(fixed, counted, measured.seconds, memory, measured.memory)
 
 
 def measure_run(scenario: str, output: Path, overrides: Mapping[str, Any] | None = None) -> Measured:

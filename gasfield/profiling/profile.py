@@ -39,7 +39,7 @@ class Line:
     """One line of a profile.
 
     Attributes:
-        part: "start-up", "forces", "dynamics", "lists", "output", "operations", "diagnostics", "pictures" or "the rest".
+        part: "start-up", "forces", "dynamics", "lists", "output", "operations", "diagnostics", "pictures", "the rest".
         name: of what has taken the time, such as "forces.0 lennard_jones: force".
         seconds: that it took, without what it called that has a line of its own.
         calls: how often it was called.
