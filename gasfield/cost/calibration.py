@@ -1,4 +1,4 @@
-"""The calibration of a machine: what miniatures do not show of a run, fitted to whole runs and kept in the user's cache.
+"""The calibration of a machine: what miniatures do not show of a run, fitted to whole runs, kept in the user's cache.
 
 A few small scenarios of different kinds are predicted and then run, each in a process of its own. The model is
 
