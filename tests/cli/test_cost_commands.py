@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cli.conftest import Call
 
-from gasfield import memory
 from gasfield.cost import Calibration, trials
 from gasfield.cost import cost as predictions
+from gasfield.cost.calibration import Trial
 
 SMALL = """
 format: 1
@@ -56,7 +57,7 @@ def test_a_profile_is_printed_and_kept_and_goes_with_the_run(gasfield: Call, sma
 def test_a_run_that_cannot_fit_on_the_disk_is_refused_before_it_starts(
     gasfield: Call, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
 ) -> None:
-    monkeypatch.setattr(memory.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 10_000_000}))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: type("Usage", (), {"free": 10_000_000}))
     name, *rest = command
     done = gasfield(name, small, *rest, "--set", "run.steps=1000000")
     assert done.returncode == 2
@@ -76,7 +77,7 @@ def test_a_prediction_as_a_table_and_as_json(gasfield: Call, small: Path, monkey
 
 
 def test_a_calibration_is_kept(gasfield: Call, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    runs = [trials.Trial(2.0, float(seconds), 3.0 + seconds, 3e8, 2.8e8) for seconds in (1, 4, 9)]
+    runs = [Trial(2.0, float(seconds), 3.0 + seconds, 3e8, 2.8e8) for seconds in (1, 4, 9)]
     monkeypatch.setattr(trials, "run_trials", lambda _: runs)
     done = gasfield("calibrate", "--json")
     assert done.returncode == 0, done.stderr

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 import threading
 import warnings
 from pathlib import Path
@@ -12,7 +14,6 @@ import h5py
 import numpy as np
 import pytest
 
-from gasfield import memory
 from gasfield.cost import Calibration, predict_cost
 from gasfield.cost import cost as predictions
 from gasfield.cost.calibration import Trial as Fitted
@@ -194,7 +195,7 @@ def test_a_prediction_is_the_sum_of_its_parts(monkeypatch: pytest.MonkeyPatch) -
 def test_what_goes_wrong_in_a_miniature_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     for code, error in ((2, InputError), (3, BlowUp)):
         monkeypatch.setattr(
-            predictions.subprocess, "run",
+            subprocess, "run",
             lambda *_, code=code, **__: type("Done", (), {"stdout": json.dumps({"fault": "no", "exit_code": code})}),
         )  # fmt: skip
         with pytest.raises(error, match="no"):
@@ -224,7 +225,7 @@ def test_a_run_that_cannot_fit_on_the_disk_is_refused_and_one_that_may_not_is_no
 ) -> None:
     """101 frames of 50 particles with velocities are 230 kB; noise cannot be compressed to half of that, rest can."""
     scenario = Scenario.model_validate(RUN | {"temperature": temperature})
-    monkeypatch.setattr(memory.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 120_000}))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: type("Usage", (), {"free": 120_000}))
     if temperature:
         with pytest.raises(InputError, match="more than the disk has free") as refused:
             require_room_for_run(scenario, 50, tmp_path / "not" / "there")
@@ -235,5 +236,5 @@ def test_a_run_that_cannot_fit_on_the_disk_is_refused_and_one_that_may_not_is_no
             require_room_for_run(scenario, 50, tmp_path)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        monkeypatch.setattr(memory.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 10**12}))
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: type("Usage", (), {"free": 10**12}))
         require_room_for_run(scenario, 50, tmp_path)
