@@ -96,6 +96,9 @@ def predict_cost(
         begun = time.perf_counter()
         found = _ask(scenario, overrides, plugins)
         started = max(time.perf_counter() - begun - found["seconds"], 0.0)
+    if found["copies"]:
+        sizes = ", ".join(f"{count:,}" for count in found["copies"])
+        notes.append(f"a step takes long, so that copies with {sizes} particles were measured, as a + b N + c N^2")
     if not model.trials:
         notes.append(
             "this machine is not calibrated (`gasfield calibrate`): the error of the time is that of another one"

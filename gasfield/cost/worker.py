@@ -13,19 +13,44 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gasfield.kernels.cache import SUFFIX, cache_folder, key_by_sources
 
+if TYPE_CHECKING:
+    from gasfield.scenario import Scenario
+
+_FEW = 100
+"""Particles of a copy that only shows whether they interact."""
+
 
 def measure(name: str, overrides: list[str], folder: Path, begun: float) -> dict[str, Any]:
-    """All that is known of a scenario from its miniatures; see `gasfield.cost.cost.cost`."""
-    from gasfield.cost.miniature import Trial, counts_of, first_steps, lengths, miniature
+    """All that is known of a scenario from its miniatures; see `gasfield.cost.cost.predict`."""
+    from gasfield.cost.sizes import combine, copies, particles_of, shrunk
     from gasfield.scenario import load_scenario
+    from gasfield.simulation import Simulation
+
+    scenario = load_scenario(name, overrides)
+    imports, count = time.perf_counter() - begun, particles_of(scenario)
+    sources, before = copies(scenario, interacting=True), time.perf_counter()
+    if len(sources) > 1:
+        small = Simulation.from_scenario(shrunk(scenario, _FEW / count), directory=folder)
+        sources = copies(scenario, interacting=small.forces.interacting)
+    early = time.perf_counter() - before
+    found = []
+    for number, each in enumerate(sources):
+        (folder / str(number)).mkdir()
+        found.append(measure_one(each, folder / str(number)))
+    counts = [particles_of(each) for each in sources]
+    whole = combine(found, counts, count)
+    return {**whole, "imports": imports, "once": whole["once"] + early}
+
+
+def measure_one(scenario: Scenario, folder: Path) -> dict[str, Any]:
+    """What the miniatures of a scenario find."""
+    from gasfield.cost.miniature import Trial, counts_of, first_steps, lengths, miniature
 
     kernels = _kernels()
-    scenario = load_scenario(name, overrides)
-    imports = time.perf_counter() - begun
     first, _ = first_steps(scenario, folder)
     compiled = _kernels() - kernels
     again, each = first_steps(scenario, folder)
@@ -44,7 +69,6 @@ def measure(name: str, overrides: list[str], folder: Path, begun: float) -> dict
     frames = (warm.counts.frames, more.counts.frames, whole.frames)
     return {
         "lines": lines,
-        "imports": imports,
         "once": trial.once,
         "compiled": compiled,
         "steps": whole.steps,

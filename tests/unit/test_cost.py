@@ -18,6 +18,7 @@ from gasfield.cost import Calibration, predict_cost
 from gasfield.cost import cost as predictions
 from gasfield.cost.calibration import Trial as Fitted
 from gasfield.cost.miniature import Counts, Miniature, Trial, counts_of, events, lengths
+from gasfield.cost.sizes import at_size, copies, particles_of
 from gasfield.errors import BlowUp, InputError, Note
 from gasfield.gas import Gas
 from gasfield.operations import At, Every
@@ -147,6 +148,20 @@ def test_miniatures_are_shorter_than_the_run_and_hold_frames() -> None:
     assert [each.steps for each in slow] == [1, 2]
 
 
+def test_a_slow_step_is_measured_on_smaller_copies() -> None:
+    """N^2 pairs and N D numbers: exact for a law a + b N + c N^2, and not for one that is no such law."""
+    law = lambda n: 0.5 + 2e-6 * n + 3e-9 * n**2  # noqa: E731
+    counts = [10_000, 20_000, 40_000]
+    assert at_size(counts, [law(n) for n in counts], 10**6) == pytest.approx(law(10**6), rel=1e-6)
+    assert at_size(counts, [n**3 for n in counts], 10**6) < 0.5 * 1e18
+    large = {"gas": [{"name": "gas", "from": {"kind": "gaussian", "count": 10**6, "spread": 1.0}}]}
+    scenario = Scenario.model_validate(RUN | large)
+    assert copies(scenario, interacting=False) == [scenario]
+    sizes = [particles_of(copy) for copy in copies(scenario, interacting=True)]
+    assert sizes[-1] ** 2 * 2 == pytest.approx(1e9, rel=1e-3)
+    assert [size / sizes[-1] for size in sizes] == pytest.approx([0.25, 0.5, 1.0], rel=1e-3)
+
+
 def trials(a: float, b: float, c: float, noise: float) -> list[Fitted]:
     rng = np.random.default_rng(1)
     work = [(2.0, 1.0), (3.0, 10.0), (2.5, 4.0), (5.0, 20.0), (2.0, 30.0), (4.0, 2.0)]
@@ -176,7 +191,8 @@ def test_a_calibration_of_another_machine_is_not_used(monkeypatch: pytest.Monkey
 FOUND: dict[str, Any] = {
     "lines": [{"names": ["langevin"], "part": "dynamics", "seconds": 8.0},
               {"names": ["pictures"], "part": "pictures", "seconds": 1.0}],
-    "imports": 0.5, "once": 0.5, "compiled": 0, "steps": 1000, "frames": [10, 40, 100], "bytes": [1000, 3100],
+    "imports": 0.5, "once": 0.5, "compiled": 0, "copies": [], "steps": 1000,
+    "frames": [10, 40, 100], "bytes": [1000, 3100],
     "peak": [2e8, 2e8, 2e8], "loop": [0.01, 0.01], "seconds": 0.0,
 }  # fmt: skip
 
