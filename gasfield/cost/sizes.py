@@ -52,13 +52,13 @@ def shrunk(scenario: Scenario, factor: float) -> Scenario:
     return scenario.model_copy(update={"gas": tuple(groups)})
 
 
-def at_size(counts: Sequence[int], values: Sequence[float], count: int) -> float:
-    """The value at a size, by a + b N + c N^2 through those at others."""
+def at_size(counts: Sequence[int], values: Sequence[float], count: int, *, powers: int = 2) -> float:
+    """The value at a size, by a + b N + c N^2 (a + b N for `powers` = 1) fitted to those at others."""
     if len(counts) == 1:
         return values[0]
     sizes = np.array(counts, float) / count
     scale = max(map(abs, values)) or 1.0
-    fitted = nnls(np.stack([np.ones_like(sizes), sizes, sizes**2], axis=1), np.maximum(values, 0.0) / scale)[0]
+    fitted = nnls(np.vander(sizes, powers + 1), np.maximum(values, 0.0) / scale)[0]
     return float(fitted.sum() * scale)
 
 
@@ -70,8 +70,9 @@ def combine(found: Sequence[Mapping[str, Any]], counts: Sequence[int], count: in
         {**line, "seconds": at_size(counts, [_seconds(lines, names) for lines in by_name], count)}
         for names, line in by_name[-1].items()
     ]
-    for key in ("bytes", "peak", "loop"):
-        whole[key] = [at_size(counts, values, count) for values in zip(*(each[key] for each in found), strict=True)]
+    for key, powers in (("bytes", 1), ("peak", 1), ("loop", 2)):
+        columns = zip(*(each[key] for each in found), strict=True)
+        whole[key] = [at_size(counts, values, count, powers=powers) for values in columns]
     whole["once"], whole["copies"] = max(each["once"] for each in found), list(counts) if len(counts) > 1 else []
     whole["compiled"] = sum(each["compiled"] for each in found)
     return whole
