@@ -84,7 +84,8 @@ class Profile:
             for owner, method in force.list_builders() if isinstance(force, WithLists) else ():
                 self._time(owner, method, "lists", f"forces.{number} {kind}: lists")
         self._law = getattr(simulation.law, "kind", type(simulation.law).__name__)
-        self._time(simulation.dynamics, "advance", "dynamics", self._law)
+        many = "run" if hasattr(simulation.dynamics, "run") else "advance"
+        self._time(simulation.dynamics, many, "dynamics", self._law)
         self._time(simulation, "observe", "output", "observables")
         for operation in simulation.operations:
             part, name = _NAMES.get(type(operation), ("operations", type(operation).__name__))
