@@ -73,6 +73,9 @@ class PairForce(Force):
             another._neighbours = self._neighbours.anew()
         return another
 
+    def list_builders(self) -> Sequence[tuple[object, str]]:
+        return () if self._neighbours is None else ((self._neighbours.list, "follow"),)
+
     def add(self, gas: Gas, force: Array) -> None:
         if self._neighbours is not None and self._neighbours.push(self._parameters, gas, self.strengths(gas), force):
             return

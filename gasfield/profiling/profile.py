@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from gasfield.operations import Checkpointer, Operation, ProgressReporter, StabilityMonitor, TrajectoryRecorder
 from gasfield.profiling.sections import Clock, Section, Sections
@@ -23,15 +23,6 @@ _NAMES: dict[type[Operation], tuple[str, str]] = {
     StabilityMonitor: ("dynamics", "stability monitor"), ProgressReporter: ("output", "progress"),
 }  # fmt: skip
 REST = "the rest"
-
-
-@runtime_checkable
-class WithLists(Protocol):
-    """A force that keeps lists of neighbours, which it builds anew from time to time."""
-
-    def list_builders(self) -> Iterable[tuple[object, str]]:
-        """(object, name of its method) of what builds lists."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -81,7 +72,7 @@ class Profile:
             self._kinds.append(kind)
             for method, what in _OF_FORCES.items():
                 self._time(force, method, "forces", f"forces.{number} {kind}: {what}")
-            for owner, method in force.list_builders() if isinstance(force, WithLists) else ():
+            for owner, method in force.list_builders():
                 self._time(owner, method, "lists", f"forces.{number} {kind}: lists")
         self._law = getattr(simulation.law, "kind", type(simulation.law).__name__)
         many = "run" if hasattr(simulation.dynamics, "run") else "advance"

@@ -96,9 +96,9 @@ def test_a_profile_names_forces_and_dynamics_and_changes_no_bit() -> None:
 
 def test_compiled_steps_name_the_forces_inside() -> None:
     simulation, profile = Simulation.from_scenario(Scenario.model_validate(RUN)), Profile()
-    simulation.dynamics.advance = lambda gas: None  # type: ignore[method-assign]
+    simulation.dynamics.run = lambda gas, steps: None  # type: ignore[method-assign]
     profile.attach(simulation)
-    simulation.dynamics.advance(simulation.gas)
+    simulation.dynamics.run(simulation.gas, 100)
     assert "langevin: compiled steps with harmonic" in {line.name for line in profile.lines()}
 
 
