@@ -20,10 +20,6 @@ from gasfield.quantity import Quantity
 _FIXED = ("start-up", "pictures")
 _DRIFT = 0.05
 """Relative error of a size that is extrapolated."""
-_MOST_COPIES = 8
-"""Of what is in the file that are in memory at the same time."""
-_MOST_BLOCKS = 5
-"""Memory grows with the frames up to so many times those of the miniature: files are written and read in blocks."""
 
 
 @dataclass(frozen=True)
@@ -133,15 +129,10 @@ def predict(found: Mapping[str, Any], imports: float, model: Calibration, notes:
     unsteady = abs(found["loop"][0] - found["loop"][1]) / max(found["loop"][1], 1e-12)
     drift = min(unsteady, 1.0) * sum(parts.get(part, 0.0) for part in ("forces", "dynamics", "lists", "operations"))
     error = math.hypot(model.time_error * total, drift)
-    few, many, all_ = found["frames"]
-    size = _line(few, found["bytes"][0], many, found["bytes"][1], all_)
-    cold, warm, more = found["peak"]
-    growth = _line(few, 0.0, many, more - warm, min(all_, _MOST_BLOCKS * many))
-    growth = min(growth, _MOST_COPIES * size)
-    peak = cold + growth + model.memory
+    size, peak = found["file"], found["memory"] + model.memory
     return Cost(
         Quantity(total, "s", error),
-        Quantity(peak, "byte", math.hypot(model.memory_error * peak, 0.5 * growth)),
+        Quantity(peak, "byte", math.hypot(model.memory_error * peak, 0.5 * found["growth"])),
         Quantity(size, "byte", _DRIFT * size),
         {
             part: Quantity(seconds, "s", seconds * error / total)
@@ -154,12 +145,6 @@ def predict(found: Mapping[str, Any], imports: float, model: Calibration, notes:
 
 def _name(line: Mapping[str, Any]) -> str:
     return line["names"][-1] if line["names"] else "the rest"
-
-
-def _line(x: float, y: float, x_more: float, y_more: float, at: float) -> float:
-    """The straight line through two points, which does not fall."""
-    slope = max(y_more - y, 0.0) / (x_more - x) if x_more > x else 0.0
-    return y_more + slope * (at - x_more)
 
 
 def _ask(scenario: str | Path, overrides: Sequence[str], plugins: Sequence[Path | str]) -> dict[str, Any]:

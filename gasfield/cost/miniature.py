@@ -32,6 +32,10 @@ _FRAMES = (10, 40)
 """Frames of the miniatures: the diagnostics need some."""
 _WALK = 20_000
 """Events that are counted one by one; the rate of more is that of these."""
+_MOST_COPIES = 8
+"""Of what is in the file that are in memory at the same time."""
+_MOST_BLOCKS = 5
+"""Memory grows with the frames up to so many times those of the miniature: files are written and read in blocks."""
 FIXED = ("start-up", "pictures")
 """The parts whose cost does not grow with the run."""
 
@@ -184,6 +188,19 @@ class Trial:
             found[saves] = section.seconds / max(section.calls, 1) * (2 + int(seconds / CHECKPOINT_SECONDS))
         return found
 
+    def file(self, whole: Counts) -> float:
+        """Size of the trajectory of a run with other counts [bytes]."""
+        return _straight(
+            self.warm.counts.frames, self.warm.bytes, self.long.counts.frames, self.long.bytes, whole.frames
+        )
+
+    def memory(self, whole: Counts) -> tuple[float, float]:
+        """Peak of the memory of a run with other counts, and how much of it is extrapolated [bytes]."""
+        few, many = self.warm.counts.frames, self.long.counts.frames
+        most = min(whole.frames, _MOST_BLOCKS * many)
+        growth = min(_straight(few, 0.0, many, self.long.peak - self.warm.peak, most), _MOST_COPIES * self.file(whole))
+        return self.cold.peak + growth, growth
+
     def _line(self, names: Names, part: str, whole: Counts) -> float:
         cold, warm, long = (run.sections.get(names, Section()).seconds for run in (self.cold, self.warm, self.long))
         if part in FIXED:
@@ -193,6 +210,12 @@ class Trial:
         slope = min(max(slope, 0.0), long / max(many, 1))
         once = max(cold - warm, 0.0) if part in ("diagnostics", "") else 0.0
         return once + max(0.0, long + slope * (all_ - many))
+
+
+def _straight(x: float, y: float, x_more: float, y_more: float, at: float) -> float:
+    """The straight line through two points, which does not fall."""
+    slope = max(y_more - y, 0.0) / (x_more - x) if x_more > x else 0.0
+    return max(y_more + slope * (at - x_more), 0.0)
 
 
 def _count(names: Names, part: str, counts: Counts) -> int:

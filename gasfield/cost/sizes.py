@@ -70,9 +70,9 @@ def combine(found: Sequence[Mapping[str, Any]], counts: Sequence[int], count: in
         {**line, "seconds": at_size(counts, [_seconds(lines, names) for lines in by_name], count)}
         for names, line in by_name[-1].items()
     ]
-    for key, powers in (("bytes", 1), ("peak", 1), ("loop", 2)):
-        columns = zip(*(each[key] for each in found), strict=True)
-        whole[key] = [at_size(counts, values, count, powers=powers) for values in columns]
+    for key in ("file", "memory", "growth"):
+        whole[key] = at_size(counts, [each[key] for each in found], count, powers=1)
+    whole["loop"] = [at_size(counts, values, count) for values in zip(*(each["loop"] for each in found), strict=True)]
     whole["once"], whole["copies"] = max(each["once"] for each in found), list(counts) if len(counts) > 1 else []
     whole["compiled"] = sum(each["compiled"] for each in found)
     return whole

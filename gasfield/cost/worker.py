@@ -66,15 +66,14 @@ def measure_one(scenario: Scenario, folder: Path) -> dict[str, Any]:
         {"names": list(names), "part": parts[names[-1] if names else ""], "seconds": seconds}
         for names, seconds in found.items()
     ]
-    frames = (warm.counts.frames, more.counts.frames, whole.frames)
+    memory, growth = trial.memory(whole)
     return {
         "lines": lines,
         "once": trial.once,
         "compiled": compiled,
-        "steps": whole.steps,
-        "frames": list(frames),
-        "bytes": [warm.bytes, more.bytes],
-        "peak": [cold.peak, warm.peak, more.peak],
+        "file": trial.file(whole),
+        "memory": memory,
+        "growth": growth,
         "loop": [_loop(warm), _loop(more)],
     }
 

@@ -29,7 +29,7 @@ diagnostics: []
 FOUND: dict[str, Any] = {
     "lines": [{"names": ["brownian"], "part": "dynamics", "seconds": 8.0}], "imports": 0.5, "once": 0.5, "compiled": 0,
     "copies": [],
-    "steps": 1000, "frames": [10, 40, 100], "bytes": [1000, 3100], "peak": [2e8, 2e8, 2e8], "loop": [0.01, 0.01],
+    "file": 7300.0, "memory": 2e8, "growth": 0.0, "loop": [0.01, 0.01],
     "seconds": 0.0,
 }  # fmt: skip
 

@@ -124,7 +124,8 @@ def miniature(counts: Counts, once: float, clock: dict[str, float]) -> Miniature
     parts = {"langevin": "dynamics", "forces.0 harmonic: force": "forces", "stability monitor": "dynamics",
              "trajectory": "output", "observables": "output", "gas: density": "diagnostics", "pictures": "pictures",
              "building": "start-up"}  # fmt: skip
-    return Miniature(counts, {names: Section(each, 1) for names, each in seconds.items()}, parts, 0, 0)
+    sections = {names: Section(each, 1) for names, each in seconds.items()}
+    return Miniature(counts, sections, parts, 1000 + 70 * counts.frames, 2 * 10**8 + 500 * min(counts.frames, 200))
 
 
 def test_costs_that_are_linear_are_extrapolated_exactly() -> None:
@@ -137,6 +138,8 @@ def test_costs_that_are_linear_are_extrapolated_exactly() -> None:
     trial = Trial(0.0, miniature(short, 0.4, clock), miniature(short, 0.0, clock), miniature(long, 0.0, clock))
     for names, seconds in trial.extrapolate(whole).items():
         assert seconds == pytest.approx(miniature(whole, 0.4, clock).sections[names].seconds), names
+    assert trial.file(whole) == pytest.approx(1000 + 70 * whole.frames)
+    assert trial.memory(whole)[0] == pytest.approx(2e8 + 500 * 155, abs=10_000)  # blocks bound what grows
 
 
 def test_miniatures_are_shorter_than_the_run_and_hold_frames() -> None:
@@ -191,9 +194,8 @@ def test_a_calibration_of_another_machine_is_not_used(monkeypatch: pytest.Monkey
 FOUND: dict[str, Any] = {
     "lines": [{"names": ["langevin"], "part": "dynamics", "seconds": 8.0},
               {"names": ["pictures"], "part": "pictures", "seconds": 1.0}],
-    "imports": 0.5, "once": 0.5, "compiled": 0, "copies": [], "steps": 1000,
-    "frames": [10, 40, 100], "bytes": [1000, 3100],
-    "peak": [2e8, 2e8, 2e8], "loop": [0.01, 0.01], "seconds": 0.0,
+    "imports": 0.5, "once": 0.5, "compiled": 0, "copies": [], "file": 7300.0,
+    "memory": 2e8, "growth": 0.0, "loop": [0.01, 0.01], "seconds": 0.0,
 }  # fmt: skip
 
 
