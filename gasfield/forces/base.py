@@ -203,6 +203,11 @@ class Force(ABC):
         fast; by default itself."""
         return self
 
+    def list_builders(self) -> Sequence[tuple[object, str]]:
+        """(object, name of its method) of what keeps lists of neighbours, whose time a profile shows by itself; none by
+        default."""
+        return ()
+
     def acts_on(self, group: str) -> bool:
         """Whether particles of a group feel it; by default all do."""
         return True

@@ -79,6 +79,9 @@ class PairForce(Force):
         at, strengths = self._neighbours, np.ascontiguousarray(self.strengths(gas), np.float64)
         return PairTerm(self._law, self._parameters, at.evaluation(self._parameters), strengths, at.list)
 
+    def list_builders(self) -> Sequence[tuple[object, str]]:
+        return () if self._neighbours is None else ((self._neighbours.list, "follow"),)
+
     def add(self, gas: Gas, force: Array) -> None:
         if self._neighbours is not None and self._neighbours.push(self._parameters, gas, self.strengths(gas), force):
             return
