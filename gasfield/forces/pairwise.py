@@ -15,18 +15,18 @@ On the sphere r is the chord in the embedding space, not the arc; the dynamics p
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
-from numba import prange
 
 from gasfield.errors import InputError
+from gasfield.forces import direct
 from gasfield.forces.base import Array, Force
 from gasfield.forces.external import for_kernels
-from gasfield.forces.pair_list import BLOCK, PairList, nearest, square_distances
+from gasfield.forces.neighbours import Neighbours, lists_pay
+from gasfield.forces.pair_list import PairList
 from gasfield.gas import Gas
-from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
-from gasfield.kernels.jit import jit
 from gasfield.kernels.pointwise import PointwiseKernel
 
 
@@ -60,13 +60,23 @@ class PairForce(Force):
         """
         self._law, self._parameters, self._periods = law, for_kernels(parameters), periods
         self._reach2, self._core2 = float(reach) ** 2, float(core) ** 2
+        self._neighbours = Neighbours(law, reach, core, periods) if lists_pay(reach, periods) else None
 
     def strengths(self, gas: Gas) -> Array:
         """(N,) w of each particle; a subclass may return masses or charges."""
         return np.ones(gas.count)
 
+    def for_another_gas(self) -> PairForce:
+        """The same force with a neighbour list of its own."""
+        another = copy(self)
+        if self._neighbours is not None:
+            another._neighbours = self._neighbours.anew()
+        return another
+
     def add(self, gas: Gas, force: Array) -> None:
-        _push(self._law, self._parameters, *self._pairs(gas), self._reach2, self._core2, force)
+        if self._neighbours is not None and self._neighbours.push(self._parameters, gas, self.strengths(gas), force):
+            return
+        direct.push(self._law, self._parameters, *self._pairs(gas), self._reach2, self._core2, force)
 
     def energy(self, gas: Gas) -> Array:
         energy: Array = self._sums(gas)[0]
@@ -89,7 +99,9 @@ class PairForce(Force):
     def _sums(self, gas: Gas) -> Array:
         """(3, N) energy, Laplacian and r . F of each particle, summed over its pairs with sources."""
         sums = np.zeros((gas.count, 3))
-        _sum(self._law, self._parameters, *self._pairs(gas), self._reach2, self._core2, sums)
+        if self._neighbours is not None and self._neighbours.add_up(self._parameters, gas, self.strengths(gas), sums):
+            return np.ascontiguousarray(sums.T)
+        direct.sums(self._law, self._parameters, *self._pairs(gas), self._reach2, self._core2, sums)
         return np.ascontiguousarray(sums.T)
 
 
@@ -112,49 +124,3 @@ def require_room(kind: str, reach: float, periods: Array) -> None:
         f"{kind}: the side {narrow.min():g} of the periodic box is smaller than twice the cutoff, {2.0 * reach:g}: a "
         f"particle would interact with another and its image. Enlarge the box, or use a cutoff of at most {most:g}."
     )
-
-
-@jit(**EXACT, forceinline=True)
-def _continued(law, u, p, core2):  # type: ignore[no-untyped-def]
-    """(U, U', U'') at u; inside the core, the Taylor polynomial about its edge."""
-    edge = max(u, core2)
-    energy, slope, bend = law(edge, p)
-    inside = u - edge
-    return energy + inside * (slope + 0.5 * inside * bend), slope + inside * bend, bend
-
-
-@jit(**EXACT_PARALLEL)
-def _push(law, p, places, others, rows, sides, own, theirs, reach2, core2, force):  # type: ignore[no-untyped-def]
-    """F_i += sum_j -2 w_i w_j U'(r_ij^2) (x_i - x_j)."""
-    for i in prange(places.shape[0]):
-        squared = np.empty(BLOCK)
-        for start in range(0, rows.size, BLOCK):
-            stop = min(start + BLOCK, rows.size)
-            if square_distances(places[i], others, start, stop, sides, reach2, squared) == 0:
-                continue
-            for b in range(stop - start):
-                if squared[b] < reach2 and rows[start + b] != i:
-                    slope = _continued(law, squared[b], p, core2)[1]
-                    factor = -2.0 * own[i] * theirs[start + b] * slope
-                    for k in range(sides.size):
-                        force[i, k] += factor * nearest(places[i, k], others[k, start + b], sides[k])
-
-
-@jit(**EXACT_PARALLEL)
-def _sum(law, p, places, others, rows, sides, own, theirs, reach2, core2, sums):  # type: ignore[no-untyped-def]
-    """sums_i += (U, Laplacian of U, r . F) of each pair of particle i."""
-    shift = _continued(law, reach2, p, core2)[0] if np.isfinite(reach2) else 0.0
-    for i in prange(places.shape[0]):
-        squared = np.empty(BLOCK)
-        for start in range(0, rows.size, BLOCK):
-            stop = min(start + BLOCK, rows.size)
-            if square_distances(places[i], others, start, stop, sides, reach2, squared) == 0:
-                continue
-            for b in range(stop - start):
-                if squared[b] < reach2 and rows[start + b] != i:
-                    u = squared[b]
-                    energy, slope, bend = _continued(law, u, p, core2)
-                    strength = own[i] * theirs[start + b]
-                    sums[i, 0] += strength * (energy - shift)
-                    sums[i, 1] += strength * (4.0 * u * bend + 2.0 * sides.size * slope)
-                    sums[i, 2] -= 2.0 * strength * u * slope

@@ -57,5 +57,6 @@ class InversePower(ForceSpec):
 def power(u, p):  # type: ignore[no-untyped-def]
     """e (a^2/u)^m, m = n/2."""
     strength, diameter2, half = p
-    energy = strength * (diameter2 / u) ** half
-    return energy, -half * energy / u, half * (half + 1.0) * energy / (u * u)
+    near = 1.0 / u
+    energy = strength * (diameter2 * near) ** half
+    return energy, -half * energy * near, half * (half + 1.0) * energy * (near * near)

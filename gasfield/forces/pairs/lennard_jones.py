@@ -55,7 +55,8 @@ class LennardJones(ForceSpec):
 def twelve_six(u, p):  # type: ignore[no-untyped-def]
     """4 e (b^6 - b^3), b = a^2/u."""
     strength, diameter2 = p
-    b = diameter2 / u
+    near = 1.0 / u
+    b = diameter2 * near
     b3 = b * b * b
-    slope = 4.0 * strength * b3 * (3.0 - 6.0 * b3) / u
-    return 4.0 * strength * b3 * (b3 - 1.0), slope, 4.0 * strength * b3 * (42.0 * b3 - 12.0) / (u * u)
+    slope = 4.0 * strength * b3 * (3.0 - 6.0 * b3) * near
+    return 4.0 * strength * b3 * (b3 - 1.0), slope, 4.0 * strength * b3 * (42.0 * b3 - 12.0) * (near * near)

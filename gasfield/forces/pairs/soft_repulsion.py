@@ -47,6 +47,7 @@ class SoftRepulsion(ForceSpec):
 def soft(u, p):  # type: ignore[no-untyped-def]
     """e (1 - u/a^2)^3."""
     strength, range2 = p
-    inside = 1.0 - u / range2
-    slope = -3.0 * strength * inside * inside / range2
-    return strength * inside * inside * inside, slope, 6.0 * strength * inside / (range2 * range2)
+    scale = 1.0 / range2  # once for all pairs
+    inside = 1.0 - u * scale
+    slope = -3.0 * strength * scale * (inside * inside)
+    return strength * (inside * inside * inside), slope, 6.0 * strength * (scale * scale) * inside

@@ -45,6 +45,6 @@ class SoftenedLaw(ForceSpec):
 def softened(u, p):  # type: ignore[no-untyped-def]
     """c / sqrt(u + s^2)."""
     strength, softening2 = p
-    away = u + softening2
-    energy = strength / np.sqrt(away)
-    return energy, -0.5 * energy / away, 0.75 * energy / (away * away)
+    near = 1.0 / np.sqrt(u + softening2)
+    cube = near * near * near
+    return strength * near, -0.5 * strength * cube, 0.75 * strength * (cube * near * near)

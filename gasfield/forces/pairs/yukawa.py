@@ -40,5 +40,6 @@ def screened(u, p):  # type: ignore[no-untyped-def]
     """k exp(-R/l)/R, R^2 = u + s^2."""
     strength, length, softening2 = p
     r = np.sqrt(u + softening2)
-    energy, a = strength * np.exp(-r / length) / r, 1.0 / length + 1.0 / r
-    return energy, -0.5 * energy * a / r, 0.25 * energy * (a * a + a / r + 1.0 / (r * r)) / (r * r)
+    near, rate = 1.0 / r, 1.0 / length
+    energy, a = strength * np.exp(-r * rate) * near, rate + near
+    return energy, -0.5 * energy * a * near, 0.25 * energy * (a * a + a * near + near * near) * (near * near)
