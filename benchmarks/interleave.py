@@ -58,6 +58,7 @@ def interleave(
     threads: int,
     say: Callable[[str], None],
     carry: Callable[[Run, int], Outcome] = carry_out,
+    path: Path | None = None,
 ) -> Rounds:
     """Runs everything once a round; what gives nothing is named and left out of later rounds.
 
@@ -67,6 +68,7 @@ def interleave(
         threads: a side.
         say: receives a line at a time.
         carry: runs a process.
+        path: of a file that holds what was measured after every round; None for no file.
     """
     found = Rounds(threads)
     runs = list(dict.fromkeys(runs))
@@ -87,6 +89,8 @@ def interleave(
             found.about[run.key] = outcome.about
             say("  ".join(f"{one.name} {one.problem} {one.value:.4g} {one.unit}" for one in outcome.measured))
         found.rounds.append(measured)
+        if path is not None:
+            found.save(path)
         rest = seconds / (number + 1) * (count - number - 1) / 60
         say(f"round {number + 1} of {count}" + (f", about {rest:.0f} minutes left" if number + 1 < count else ""))
     return found

@@ -101,12 +101,17 @@ def record_path(cpu: str) -> Path:
     return RECORDED / (re.sub(r"[^a-z0-9]+", "-", cpu.lower()).strip("-") + ".json")
 
 
-def record(made: Sequence[Line], found: Rounds, path: Path) -> None:
-    """Writes the ratios that later runs are held against."""
+def record(made: Sequence[Line], found: Rounds, path: Path, *, whole: bool = True) -> None:
+    """Writes the ratios that later runs are held against; those of other rows stay unless the run was a whole one."""
     kept: dict[str, dict[str, object]] = {}
+    if not whole and path.exists():
+        kept |= json.loads(path.read_text())["rows"]
     for line in made:
         if line.ratio is not None:
-            kept.setdefault(line.row.name, {})[line.peer.name] = asdict(line.ratio)
+            kept[line.row.name] = {}
+    for line in made:
+        if line.ratio is not None:
+            kept[line.row.name][line.peer.name] = asdict(line.ratio)
     path.parent.mkdir(parents=True, exist_ok=True)
     content = {"cpu": found.cpu, "threads": found.threads, "day": found.day, "rows": kept}
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from benchmarks import scaling
 from benchmarks.interleave import Rounds, interleave
@@ -26,10 +27,10 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
-def measure(table: Sequence[Row], count: int, threads: int) -> tuple[Rounds, list[Line]]:
-    """Runs rows and their peers, and prints the ratios."""
+def measure(table: Sequence[Row], count: int, threads: int, path: Path | None = None) -> tuple[Rounds, list[Line]]:
+    """Runs rows and their peers, prints the ratios, and keeps the measurements in a file."""
     runs: list[Run] = [run for row in table for run in (row.ours, *(peer.run for peer in row.peers))]
-    found = interleave([(run, threads) for run in runs], count, threads, say)
+    found = interleave([(run, threads) for run in runs], count, threads, say, path=path)
     made = lines(table, found)
     say("")
     for line in made:
@@ -59,10 +60,9 @@ def scale(chosen: str | None, count: int, threads: int) -> None:
     """Runs the series and writes exponents and plots."""
     all_series = [one for one in series(threads, cores()) if chosen is None or chosen in one.name]
     runs = [(one.run(size), size if one.axis == "threads" else threads) for one in all_series for size in one.sizes]
-    found = interleave(runs, count, threads, say)
+    found = interleave(runs, count, threads, say, path=None if chosen else OUTPUTS / "scaling.json")
     say(scaling.as_markdown(all_series, found))
     if chosen is None:
-        found.save(OUTPUTS / "scaling.json")
         write_scaling(found, threads)
 
 
@@ -99,12 +99,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     elif given.what == "check":
         return check(table, given.rounds or 5, given.threads)
     else:
-        found, made = measure(table, given.rounds or 5, given.threads)
+        kept = None if given.only else OUTPUTS / "table.json"
+        found, made = measure(table, given.rounds or 5, given.threads, kept)
         if given.what == "record":
-            record(made, found, record_path(found.cpu))
+            record(made, found, record_path(found.cpu), whole=given.only is None)
             say(f"recorded in {record_path(found.cpu).relative_to(ROOT)}")
         elif given.only is None:
-            found.save(OUTPUTS / "table.json")
             write_table("ratios", as_markdown(made, found))
     return 0
 

@@ -74,6 +74,7 @@ def draw(series: Sequence[Series], found: Rounds, folder: Path) -> list[Path]:
                 panel.plot(ends, law, ":", color=colour, linewidth=1.2)
         if axis == "threads":
             panel.plot(sizes, sizes, color="#8d8d99", linewidth=1, label="proportional")
+            panel.set_xticks(sizes)
         else:
             panel.set(xscale="log", yscale="log")
         what = "speed over that of one thread" if axis == "threads" else "steps or evaluations a second"

@@ -96,6 +96,10 @@ def test_what_is_recorded_is_what_later_runs_are_held_against(tmp_path: Path) ->
     results.record(results.lines([ROW], found), found, path)
     kept = results.recorded(path)
 
+    other = Row("other", "other work", "steps/s", FAST, ROW.peers)
+    results.record(results.lines([other], found), found, path, whole=False)
+    assert set(results.recorded(path)) == {"row", "other"}
+
     def judged(later: Rounds) -> list[str]:
         return [word for word, _ in results.judge(results.lines([ROW], later), later, kept)]
 
