@@ -69,9 +69,9 @@ def scale(chosen: str | None, count: int, threads: int) -> None:
 def write_scaling(found: Rounds, threads: int) -> None:
     """The exponents and plots of the page."""
     all_series = series(threads, cores())
-    write_table("exponents", scaling.as_markdown(all_series, found))
-    for path in scaling.draw(all_series, found, FIGURES):
-        say(str(path.relative_to(ROOT)))
+    pictures = scaling.draw(all_series, found, FIGURES)
+    shown = [f"![{path.stem.replace('-', ' ').capitalize()}](figures/{path.name})" for path in pictures]
+    write_table("exponents", "\n\n".join([scaling.as_markdown(all_series, found), *shown]))
 
 
 def write(threads: int) -> None:
