@@ -23,12 +23,14 @@ Precision = Literal["float32", "bfloat16"]
 """Storage precision between steps. Both are held in float32 arrays: a bfloat16 is a float32 on a coarser lattice."""
 
 # IEEE 754 division: 0/0 is NaN, as in PyTorch, and no test for zero prevents vectorisation.
-ROW: dict[str, Any] = EXACT | {"error_model": "numpy"}
-"""Compilation of a loop along one row."""
-ROWS: dict[str, Any] = EXACT_PARALLEL | {"error_model": "numpy"}
-"""Compilation of the parallel loop over rows."""
-ELEMENT: dict[str, Any] = ROW | {"forceinline": True}
-"""Compilation of the update of one element: always inlined, or the loop along the row would not vectorise."""
+ALONG: dict[str, Any] = EXACT | {"error_model": "numpy"}
+"""Compilation of a loop over coordinates."""
+PIECES: dict[str, Any] = EXACT_PARALLEL | {"error_model": "numpy"}
+"""Compilation of the parallel loop over pieces of `PIECE` coordinates, whatever their rows."""
+PIECE = 4096
+"""Coordinates that one thread updates at a time: rows of few dimensions cost no more than others."""
+ELEMENT: dict[str, Any] = ALONG | {"forceinline": True}
+"""Compilation of the update of one element: always inlined, or the loop would not vectorise."""
 _BLOCK = 1 << 18
 """Coordinates whose positions and forces in float64 are held at a time: 4 MB, which stay in the cache."""
 
@@ -137,8 +139,8 @@ class OptimiserDynamics(Dynamics):
                 return np.negative(self._field.force(gas)).astype(np.float32)
         positions = np.empty(gas.positions.shape)
         gradient = np.empty(gas.positions.shape, np.float32)
-        _widen(gas.positions, positions)
-        _negate(self._field.force(gas.at(positions)), gradient)
+        _widen(gas.positions.reshape(-1), positions.reshape(-1))
+        _negate(self._field.force(gas.at(positions)).reshape(-1), gradient.reshape(-1))
         return gradient
 
     def state(self) -> dict[str, NDArray[Any]]:
@@ -199,17 +201,15 @@ def require_state(name: str, array: NDArray[Any], shape: tuple[int, ...]) -> Non
 # --- loops of large blocks, whose bits are those of NumPy -------------------------------------------------------------
 
 
-@jit(**ROWS)
+@jit(**PIECES)
 def _widen(narrow, wide):  # type: ignore[no-untyped-def]
-    """wide = narrow (n, D), in float64."""
-    for row in prange(narrow.shape[0]):
-        for i in range(narrow.shape[1]):
-            wide[row, i] = narrow[row, i]
+    """wide = narrow (n,), in float64."""
+    for i in prange(narrow.size):
+        wide[i] = narrow[i]
 
 
-@jit(**ROWS)
+@jit(**PIECES)
 def _negate(wide, narrow):  # type: ignore[no-untyped-def]
-    """narrow = -wide (n, D), rounded to float32."""
-    for row in prange(wide.shape[0]):
-        for i in range(wide.shape[1]):
-            narrow[row, i] = -wide[row, i]
+    """narrow = -wide (n,), rounded to float32."""
+    for i in prange(wide.size):
+        narrow[i] = -wide[i]
