@@ -210,6 +210,34 @@ def go_through(weight, queries, limits, keys, values, totals, tops, norms):  # t
 
 
 @jit(**EXACT)
+def attend_panels(weight, places, first, here, matrix, scale, keys, values, limits, counts, value, force):  # type: ignore[no-untyped-def]
+    """`attend` for some panels of queries, from a first one on."""
+    d, lanes, wide, long = places.shape[1], lanes_of(places), values.shape[1] * ROWS, whole(keys.shape[1], ROWS) * ROWS
+    panel, queries = np.empty((d, lanes), places.dtype), np.empty((here, long, lanes), places.dtype)
+    totals, turned = np.empty((here, wide, lanes), places.dtype), np.empty((wide, lanes), places.dtype)
+    tops, norms = np.empty((here, lanes), places.dtype), np.empty((here, lanes), places.dtype)
+    seen = np.empty((here, lanes), np.int64)
+    for p in range(here):
+        query(places, (first + p) * lanes, matrix, scale, panel, queries[p])
+        for lane in range(lanes):
+            seen[p, lane] = limits[min((first + p) * lanes + lane, places.shape[0] - 1)]
+    go_through(weight, queries, seen, keys, values, totals, tops, norms)
+    for p in range(here):
+        result = totals[p]
+        if value.shape[0] > 0:
+            turn(value, totals[p], turned)
+            result = turned
+        for lane in range(min(lanes, places.shape[0] - (first + p) * lanes)):
+            i = (first + p) * lanes + lane
+            share, growth = float(norms[p, lane]), 1.0
+            if counts.size > 0:
+                share, growth = counts[i], _power(float(tops[p, lane]))
+            factor = growth / share if share > 0.0 else 0.0
+            for k in range(d):
+                force[i, k] += factor * result[k, lane] + 0.0 * places[i, k]  # NaN stays NaN
+
+
+@jit(**EXACT)
 def task_of(number, tasks):  # type: ignore[no-untyped-def]
     """An order in which neighbouring tasks have equal work in sum, where later ones go through more sources."""
     return number // 2 if number % 2 == 0 else tasks - 1 - number // 2
@@ -232,34 +260,42 @@ def attend(weight, places, matrix, scale, keys, values, limits, counts, value, t
         together: how many panels go through the sources together.
         force: (N, D).
     """
-    d, lanes, wide, long = places.shape[1], lanes_of(places), values.shape[1] * ROWS, whole(keys.shape[1], ROWS) * ROWS
-    panels = whole(places.shape[0], lanes)
+    panels = whole(places.shape[0], lanes_of(places))
     tasks = whole(panels, together)
     for number in prange(tasks):
         first = task_of(number, tasks) * together
         here = min(together, panels - first)
-        panel, queries = np.empty((d, lanes), places.dtype), np.empty((here, long, lanes), places.dtype)
-        totals, turned = np.empty((here, wide, lanes), places.dtype), np.empty((wide, lanes), places.dtype)
-        tops, norms = np.empty((here, lanes), places.dtype), np.empty((here, lanes), places.dtype)
-        seen = np.empty((here, lanes), np.int64)
-        for p in range(here):
-            query(places, (first + p) * lanes, matrix, scale, panel, queries[p])
+        attend_panels(weight, places, first, here, matrix, scale, keys, values, limits, counts, value, force)
+
+
+@jit(**EXACT)
+def add_potential_of_panel(places, task, squares, keys, is_source, beta, counts, energy, laplacian):  # type: ignore[no-untyped-def]
+    """`add_potential` for a panel of particles; squares (M,) are |x_j|^2."""
+    d, lanes = places.shape[1], lanes_of(places)
+    panel, scores, depth, bend = np.empty((d, lanes)), np.empty((SOURCES, lanes)), np.zeros(lanes), np.zeros(lanes)
+    transpose(places, np.empty(0, np.int64), task * lanes, panel)
+    for start in range(0, squares.size, SOURCES):
+        count = min(SOURCES, squares.size - start)
+        score(keys, start, count, panel, scores)
+        if beta == 0.0:
+            for b in range(count):
+                for lane in range(lanes):
+                    product = scores[b, lane]
+                    depth[lane] += product if product == product else 0.0
+        grow(scores, count, beta)
+        for b in range(count):
             for lane in range(lanes):
-                seen[p, lane] = limits[min((first + p) * lanes + lane, places.shape[0] - 1)]
-        go_through(weight, queries, seen, keys, values, totals, tops, norms)
-        for p in range(here):
-            result = totals[p]
-            if value.shape[0] > 0:
-                turn(value, totals[p], turned)
-                result = turned
-            for lane in range(min(lanes, places.shape[0] - (first + p) * lanes)):
-                i = (first + p) * lanes + lane
-                share, growth = float(norms[p, lane]), 1.0
-                if counts.size > 0:
-                    share, growth = counts[i], _power(float(tops[p, lane]))
-                factor = growth / share if share > 0.0 else 0.0
-                for k in range(d):
-                    force[i, k] += factor * result[k, lane] + 0.0 * places[i, k]  # NaN stays NaN
+                growth = scores[b, lane]
+                if growth == growth:
+                    depth[lane] += growth / beta if beta != 0.0 else 0.0
+                    bend[lane] += beta * squares[start + b] * (growth + 1.0)
+    for lane in range(min(lanes, places.shape[0] - task * lanes)):
+        i = task * lanes + lane
+        if is_source[i]:
+            square = dot(places[i], places[i])
+            bend[lane] += (d + beta * square) * math.exp(beta * square)
+        energy[i] -= depth[lane] / max(counts[i], 1.0)
+        laplacian[i] -= bend[lane] / max(counts[i], 1.0)
 
 
 @jit(**EXACT_PARALLEL)
@@ -277,36 +313,11 @@ def add_potential(places, rows, keys, is_source, beta, counts, energy, laplacian
         energy: (N,).
         laplacian: (N,).
     """
-    d, lanes = places.shape[1], lanes_of(places)
     squares = np.empty(rows.size)
     for j in prange(rows.size):
         squares[j] = dot(places[rows[j]], places[rows[j]])
-    for task in prange(whole(places.shape[0], lanes)):
-        panel, scores = np.empty((d, lanes)), np.empty((SOURCES, lanes))
-        depth, bend = np.zeros(lanes), np.zeros(lanes)
-        transpose(places, np.empty(0, np.int64), task * lanes, panel)
-        for start in range(0, rows.size, SOURCES):
-            count = min(SOURCES, rows.size - start)
-            score(keys, start, count, panel, scores)
-            if beta == 0.0:
-                for b in range(count):
-                    for lane in range(lanes):
-                        product = scores[b, lane]
-                        depth[lane] += product if product == product else 0.0
-            grow(scores, count, beta)
-            for b in range(count):
-                for lane in range(lanes):
-                    growth = scores[b, lane]
-                    if growth == growth:
-                        depth[lane] += growth / beta if beta != 0.0 else 0.0
-                        bend[lane] += beta * squares[start + b] * (growth + 1.0)
-        for lane in range(min(lanes, places.shape[0] - task * lanes)):
-            i = task * lanes + lane
-            if is_source[i]:
-                square = dot(places[i], places[i])
-                bend[lane] += (d + beta * square) * math.exp(beta * square)
-            energy[i] -= depth[lane] / max(counts[i], 1.0)
-            laplacian[i] -= bend[lane] / max(counts[i], 1.0)
+    for task in prange(whole(places.shape[0], lanes_of(places))):
+        add_potential_of_panel(places, task, squares, keys, is_source, beta, counts, energy, laplacian)
 
 
 @jit(**EXACT)
