@@ -20,13 +20,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import prange
+from numba import get_num_threads, prange
 
 from gasfield.kernels.dot import dot
 from gasfield.kernels.exponential import EXPONENTIALS_64
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
 from gasfield.kernels.jit import jit
-from gasfield.kernels.tile import ROWS, lanes_of, multiply, multiply_faded, multiply_onto
+from gasfield.kernels.tile import ROWS, WIDTH, lanes_of, multiply, multiply_faded, multiply_onto
 
 SOURCES = 128
 """Sources in a block: their scores for a panel take 16 KB."""
@@ -34,6 +34,10 @@ _STEPS = 128
 """Numbers of a query in a block, which take as much."""
 _SPAN = 64
 """Scores in an innermost loop: LLVM would unroll a shorter one before it vectorises it, and then does not."""
+_CACHE = 1 << 19
+"""Bytes of queries and sums that go through the sources together: half of an L2 cache."""
+_TASKS = 4
+"""Tasks of a thread at least, so that threads end at about the same time."""
 _power, _expm1 = EXPONENTIALS_64.power, EXPONENTIALS_64.expm1
 
 
@@ -43,35 +47,39 @@ def whole(count, size):  # type: ignore[no-untyped-def]
     return (count + size - 1) // size
 
 
-@jit(**EXACT_PARALLEL)
-def pack(places, rows, keys, values):  # type: ignore[no-untyped-def]
-    """Packs x_j of the rows of places (N, D), as keys and as values; one of no blocks is left out."""
-    d = places.shape[1]
-    for block in prange(whole(rows.size, SOURCES)):
-        first = block * SOURCES
-        if keys.shape[0] > 0:
-            for group in range(first // ROWS, min(first // ROWS + SOURCES // ROWS, keys.shape[0])):
-                for k in range(d):
-                    for r in range(ROWS):
-                        j = group * ROWS + r
-                        keys[group, k, r] = places[rows[j], k] if j < rows.size else 0.0
-        if values.shape[0] > 0:
-            for group in range(values.shape[1]):
-                for b in range(SOURCES):
-                    for r in range(ROWS):
-                        j, k = first + b, group * ROWS + r
-                        values[block, group, b, r] = places[rows[j], k] if j < rows.size and k < d else 0.0
+@jit(**EXACT)
+def attended(places, is_source, causal, rows, limits, counts):  # type: ignore[no-untyped-def]
+    """Writes the indices of the sources whose places (N, D) are finite, and returns how many there are.
+
+    Each particle attends to the first so many of them that `limits` (N,) says: all, or those that are not after it
+    where causal. `counts` (N,) has the same among all sources, finite or not.
+    """
+    found, count = 0, 0
+    for i in range(places.shape[0]):
+        if is_source[i]:
+            count += 1
+            finite = True
+            for k in range(places.shape[1]):
+                finite &= abs(places[i, k]) < np.inf
+            if finite:
+                rows[found] = i
+                found += 1
+        limits[i], counts[i] = found, count
+    if not causal:
+        for i in range(places.shape[0]):
+            limits[i], counts[i] = found, count
+    return found
 
 
 @jit(**EXACT)
 def transpose(places, rows, first, panel):  # type: ignore[no-untyped-def]
     """Writes the lanes of a panel (D, lanes): places[rows[first:]] of (N, D), all if `rows` is empty; 0 beyond them."""
-    lanes, count = lanes_of(panel), rows.size if rows.size > 0 else places.shape[0]
-    for lane in range(lanes):
-        if first + lane < count:
-            place = places[rows[first + lane] if rows.size > 0 else first + lane]
-            for k in range(place.size):
-                panel[k, lane] = place[k]
+    everyone = rows.size == 0
+    for lane in range(lanes_of(panel)):
+        if first + lane < (places.shape[0] if everyone else rows.size):
+            i = first + lane if everyone else rows[first + lane]
+            for k in range(panel.shape[0]):
+                panel[k, lane] = places[i, k]
         else:
             for k in range(panel.shape[0]):
                 panel[k, lane] = 0.0
@@ -85,18 +93,29 @@ def turn(matrix, panel, turned):  # type: ignore[no-untyped-def]
         multiply(matrix, group * steps * ROWS, panel, 0, turned, group * ROWS * lanes, steps)
 
 
-@jit(**EXACT_PARALLEL)
-def pack_turned(places, rows, matrix, keys):  # type: ignore[no-untyped-def]
-    """Packs matrix x_j of the rows of places (N, D) as keys."""
-    lanes = lanes_of(places)
-    for task in prange(whole(rows.size, lanes)):
-        panel = np.empty((places.shape[1], lanes), places.dtype)
-        turned = np.empty((matrix.shape[0] * ROWS, lanes), places.dtype)
-        transpose(places, rows, task * lanes, panel)
-        turn(matrix, panel, turned)
-        for lane in range(min(lanes, keys.shape[0] * ROWS - task * lanes)):
-            j = task * lanes + lane
-            for k in range(keys.shape[1]):
+@jit(**EXACT)
+def pack_values(places, rows, block, values):  # type: ignore[no-untyped-def]
+    """Packs x_j of a block of the rows of places (N, D)."""
+    for group in range(values.shape[1]):
+        for b in range(SOURCES):
+            for r in range(ROWS):
+                j, k = block * SOURCES + b, group * ROWS + r
+                values[block, group, b, r] = places[rows[j], k] if j < rows.size and k < places.shape[1] else 0.0
+
+
+@jit(**EXACT)
+def pack_keys(places, rows, block, matrix, keys):  # type: ignore[no-untyped-def]
+    """Packs matrix x_j of a block of the rows of places (N, D)."""
+    lanes, beyond = lanes_of(places), min(SOURCES, keys.shape[0] * ROWS - block * SOURCES)
+    panel = np.empty((places.shape[1], lanes), places.dtype)
+    turned = np.empty((matrix.shape[0] * ROWS, lanes), places.dtype) if matrix.shape[0] > 0 else panel
+    for first in range(0, beyond, lanes):
+        transpose(places, rows, block * SOURCES + first, panel)
+        if matrix.shape[0] > 0:
+            turn(matrix, panel, turned)
+        for k in range(keys.shape[1]):
+            for lane in range(min(lanes, beyond - first)):
+                j = block * SOURCES + first + lane
                 keys[j // ROWS, k, j % ROWS] = turned[k, lane]
 
 
@@ -210,7 +229,7 @@ def go_through(weight, queries, limits, keys, values, totals, tops, norms):  # t
 
 
 @jit(**EXACT)
-def attend_panels(weight, places, first, here, matrix, scale, keys, values, limits, counts, value, force):  # type: ignore[no-untyped-def]
+def attend_panels(weight, places, first, here, matrix, scale, keys, values, limits, counts, softmax, value, force):  # type: ignore[no-untyped-def]
     """`attend` for some panels of queries, from a first one on."""
     d, lanes, wide, long = places.shape[1], lanes_of(places), values.shape[1] * ROWS, whole(keys.shape[1], ROWS) * ROWS
     panel, queries = np.empty((d, lanes), places.dtype), np.empty((here, long, lanes), places.dtype)
@@ -230,8 +249,8 @@ def attend_panels(weight, places, first, here, matrix, scale, keys, values, limi
         for lane in range(min(lanes, places.shape[0] - (first + p) * lanes)):
             i = (first + p) * lanes + lane
             share, growth = float(norms[p, lane]), 1.0
-            if counts.size > 0:
-                share, growth = counts[i], _power(float(tops[p, lane]))
+            if not softmax:
+                share, growth = float(counts[i]), _power(float(tops[p, lane]))
             factor = growth / share if share > 0.0 else 0.0
             for k in range(d):
                 force[i, k] += factor * result[k, lane] + 0.0 * places[i, k]  # NaN stays NaN
@@ -243,29 +262,46 @@ def task_of(number, tasks):  # type: ignore[no-untyped-def]
     return number // 2 if number % 2 == 0 else tasks - 1 - number // 2
 
 
+@jit(**EXACT)
+def panels_together(panels, panel_bytes):  # type: ignore[no-untyped-def]
+    """How many panels go through the sources together: those that fit the cache, but enough tasks for all threads."""
+    return max(1, min(_CACHE // panel_bytes, panels // (_TASKS * get_num_threads())))
+
+
 @jit(**EXACT_PARALLEL)
-def attend(weight, places, matrix, scale, keys, values, limits, counts, value, together, force):  # type: ignore[no-untyped-def]
-    """Adds `value` times total_i / norm_i of every query to force (N, D) of float64; nothing without sources.
+def attend(weight, places, is_source, causal, softmax, matrix, scale, key, value, force):  # type: ignore[no-untyped-def]
+    """Adds value <x_j> of every particle to force (N, D) of float64, with the mean over the sources that it attends to.
+
+    A source that is not finite has no weight; the mean over no sources is 0.
 
     Args:
         weight: 2^x of these numbers.
         places: (N, D) x_i.
+        is_source: (N,) which of them are attended to.
+        causal: whether only by those that are not before them.
+        softmax: whether weights are divided by their sum, instead of by the number of sources.
         matrix: packed (K, D): q_i = matrix x_i; of no rows for q_i = scale x_i.
         scale: as above.
-        keys: packed.
-        values: packed.
-        limits: (N,) how many of the first sources each query attends to.
-        counts: (N,) n_i, for 2^top_i total_i / n_i in place of total_i / norm_i; empty for the latter.
-        value: packed (D, D), or of no rows.
-        together: how many panels go through the sources together.
+        key: packed (K, D): k_j = key x_j; of no rows for k_j = x_j.
+        value: packed (D, D); of no rows for the identity.
         force: (N, D).
     """
-    panels = whole(places.shape[0], lanes_of(places))
+    (n, d), real = places.shape, places.dtype
+    rows, limits, counts = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
+    rows = rows[: attended(places, is_source, causal, rows, limits, counts)]
+    length = key.shape[0] * ROWS if key.shape[0] > 0 else d
+    keys = np.empty((whole(rows.size, ROWS), length, ROWS), real)
+    values = np.empty((whole(rows.size, SOURCES), whole(d, ROWS), SOURCES, ROWS), real)
+    for block in prange(values.shape[0]):
+        pack_values(places, rows, block, values)
+        pack_keys(places, rows, block, key, keys)
+    panels = whole(n, lanes_of(places))
+    together = panels_together(panels, (length + d) * WIDTH)
     tasks = whole(panels, together)
     for number in prange(tasks):
         first = task_of(number, tasks) * together
         here = min(together, panels - first)
-        attend_panels(weight, places, first, here, matrix, scale, keys, values, limits, counts, value, force)
+        attend_panels(weight, places, first, here, matrix, scale, keys, values, limits, counts, softmax, value, force)
 
 
 @jit(**EXACT)
@@ -294,29 +330,31 @@ def add_potential_of_panel(places, task, squares, keys, is_source, beta, counts,
         if is_source[i]:
             square = dot(places[i], places[i])
             bend[lane] += (d + beta * square) * math.exp(beta * square)
-        energy[i] -= depth[lane] / max(counts[i], 1.0)
-        laplacian[i] -= bend[lane] / max(counts[i], 1.0)
+        energy[i] -= depth[lane] / max(counts[i], 1)
+        laplacian[i] -= bend[lane] / max(counts[i], 1)
 
 
 @jit(**EXACT_PARALLEL)
-def add_potential(places, rows, keys, is_source, beta, counts, energy, laplacian):  # type: ignore[no-untyped-def]
-    """energy_i -= (1/n_i) sum_j (exp(beta s_ij) - 1) / beta, s_ij = <x_i, x_j>, and laplacian_i minus the divergence of
+def add_potential(places, is_source, beta, energy, laplacian):  # type: ignore[no-untyped-def]
+    """energy_i -= (1/n) sum_j (exp(beta s_ij) - 1) / beta, s_ij = <x_i, x_j>, and laplacian_i minus the divergence of
     the force on i: over j of beta |x_j|^2 exp(beta s_ij), and where j is i, of (D + beta x.x) exp(beta x.x) besides.
 
     Args:
         places: (N, D) x_i in float64.
-        rows: (M,) which of them are sources.
-        keys: packed x_j of the sources.
-        is_source: (N,) whether i is one.
+        is_source: (N,) which of them are the j.
         beta: 0 for the limit of the energy, -s_ij.
-        counts: (N,) n_i.
         energy: (N,).
         laplacian: (N,).
     """
-    squares = np.empty(rows.size)
-    for j in prange(rows.size):
-        squares[j] = dot(places[rows[j]], places[rows[j]])
-    for task in prange(whole(places.shape[0], lanes_of(places))):
+    n, d = places.shape
+    rows, limits, counts = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
+    rows = rows[: attended(places, is_source, False, rows, limits, counts)]
+    keys, squares = np.empty((whole(rows.size, ROWS), d, ROWS)), np.empty(rows.size)
+    for block in prange(whole(rows.size, SOURCES)):
+        pack_keys(places, rows, block, np.empty((0, d, ROWS)), keys)
+        for j in range(block * SOURCES, min((block + 1) * SOURCES, rows.size)):
+            squares[j] = dot(places[rows[j]], places[rows[j]])
+    for task in prange(whole(n, lanes_of(places))):
         add_potential_of_panel(places, task, squares, keys, is_source, beta, counts, energy, laplacian)
 
 

@@ -31,11 +31,13 @@ from typing import Literal
 import numpy as np
 
 from gasfield.errors import InputError
+from gasfield.forces.attention.heads import HeadArrays, Precision
 from gasfield.forces.attention.matrices import Matrix, matrix_of, square_of
-from gasfield.forces.attention.stream import Attended, HeadArrays, Precision, potential, stream
 from gasfield.forces.base import Array, Force, ForceSpec, MeanField, Surroundings, not_conservative
 from gasfield.forces.strengths import Strength
 from gasfield.gas import Gas
+from gasfield.kernels.attention import add_potential, attend
+from gasfield.kernels.exponential import EXPONENTIALS_32, EXPONENTIALS_64
 from gasfield.kernels.softmax import LARGEST
 from gasfield.registry import register
 from gasfield.spec import Spec
@@ -167,6 +169,8 @@ class AttentionForce(Force):
         self.conservative = plain and not softmax and not causal
         self._softmax, self._beta, self._heads, self._causal = bool(softmax), float(beta), tuple(heads), bool(causal)
         self.precision: Precision = precision
+        self._packed = [head.packed(self._beta, precision) for head in heads]
+        self._weight = (EXPONENTIALS_32 if precision == "float32" else EXPONENTIALS_64).weight
 
     def with_precision(self, precision: Precision) -> AttentionForce:
         """The same force in another precision."""
@@ -174,8 +178,8 @@ class AttentionForce(Force):
 
     def add(self, gas: Gas, force: Array) -> None:
         places = np.ascontiguousarray(gas.positions, self.precision)
-        attended = Attended.of(gas, places, causal=self._causal)
-        stream(places, attended, self._heads, self._beta, force, softmax=self._softmax)
+        for head in self._packed:
+            attend(self._weight, places, gas.is_source, self._causal, self._softmax, *head, force)
 
     def energy(self, gas: Gas) -> Array:
         return self._sums(gas)[0] * np.where(gas.is_source, 0.5, 1.0)
@@ -187,4 +191,6 @@ class AttentionForce(Force):
         """(N,) energy of each particle with the sources, and its Laplacian, in float64."""
         if not self.conservative:
             raise not_conservative("attention that is causal, with a softmax or with matrices")
-        return potential(gas.positions, Attended.of(gas, gas.positions), gas.is_source, self._beta)
+        energy, laplacian = np.zeros(gas.count), np.zeros(gas.count)
+        add_potential(gas.positions, gas.is_source, self._beta, energy, laplacian)
+        return energy, laplacian

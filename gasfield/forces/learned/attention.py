@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from gasfield.forces.attention.attention import AttentionForce
-from gasfield.forces.attention.stream import HeadArrays
+from gasfield.forces.attention.heads import HeadArrays
 from gasfield.forces.base import Force, Surroundings
 from gasfield.forces.learned.law import Arrays, FieldLaw, Shape
 from gasfield.registry import register
