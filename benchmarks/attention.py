@@ -128,8 +128,13 @@ def time_jax(threads: int, x: np.ndarray) -> None:
         report(name, x, lambda rows=rows: attend(rows).block_until_ready())
 
 
+def resident() -> int:
+    """Bytes of memory that the process holds now."""
+    return int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
+
+
 def measure_memory(threads: int, x: np.ndarray) -> None:
-    """The most memory of one call above positions and forces. Small calls have compiled the kernels before."""
+    """The most memory of one call above positions and forces. A small call has compiled the kernel before."""
     import numba
 
     from gasfield.forces.attention.attention import AttentionForce
@@ -137,17 +142,16 @@ def measure_memory(threads: int, x: np.ndarray) -> None:
     from gasfield.gas import Gas
 
     numba.set_num_threads(threads)
-    for precision in ("float32", "float64"):
+    for precision in ("float32", "float64"):  # the later one needs more, so that its peak is that of the process
         law, force = (
             AttentionForce(True, 1 / np.sqrt(x.shape[1]), [HeadArrays()], precision=precision),
             np.ones(x.shape),
         )
         law.add(Gas(x[:200].copy()), np.zeros((200, x.shape[1])))
-        gas = Gas(x)
-        before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+        gas, before, start = Gas(x), resident(), time.perf_counter()
         law.add(gas, force)
-        peak, took = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, time.perf_counter() - start
-        print(f"RESULT|gasfield {precision} memory|{len(x)}x{x.shape[1]}|{peak / 1024:.4g}|MB|{took:.3g} s", flush=True)
+        took, peak = time.perf_counter() - start, 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+        print(f"RESULT|gasfield {precision} memory|{len(x)}x{x.shape[1]}|{peak / 1e6:.4g}|MB|{took:.3g} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ import numpy as np
 from numba import get_num_threads, prange
 
 from gasfield.kernels.dot import dot
-from gasfield.kernels.exponential import EXPONENTIALS_64
+from gasfield.kernels.exponential import expm1, power, weight
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
 from gasfield.kernels.jit import jit
 from gasfield.kernels.tile import ROWS, WIDTH, lanes_of, multiply, multiply_faded, multiply_onto
@@ -38,7 +38,6 @@ _CACHE = 1 << 19
 """Bytes of queries and sums that go through the sources together: half of an L2 cache."""
 _TASKS = 4
 """Tasks of a thread at least, so that threads end at about the same time."""
-_power, _expm1 = EXPONENTIALS_64.power, EXPONENTIALS_64.expm1
 
 
 @jit(**EXACT)
@@ -147,7 +146,7 @@ def hide(scores, start, count, limits):  # type: ignore[no-untyped-def]
 
 
 @jit(**EXACT)
-def weigh(weight, scores, count, top, norm, fade):  # type: ignore[no-untyped-def]
+def weigh(scores, count, top, norm, fade):  # type: ignore[no-untyped-def]
     """Replaces scores by weights relative to the largest score so far; updates it and the sums of the weights.
 
     `fade` is by how much earlier weights shrink. A score that is NaN has zero weight.
@@ -201,7 +200,7 @@ def query(places, first, matrix, scale, panel, queries):  # type: ignore[no-unty
 
 
 @jit(**EXACT)
-def go_through(weight, queries, limits, keys, values, totals, tops, norms):  # type: ignore[no-untyped-def]
+def go_through(queries, limits, keys, values, totals, tops, norms):  # type: ignore[no-untyped-def]
     """Totals (P, D, lanes), largest scores and sums of weights (P, lanes) of P panels of queries (P, K, lanes).
 
     Each attends to the first so many sources that its limit (P, lanes) says.
@@ -224,12 +223,12 @@ def go_through(weight, queries, limits, keys, values, totals, tops, norms):  # t
                 score(keys, start, count, queries[p], scores)
                 if least[p] < start + count:
                     hide(scores, start, count, limits[p])
-                weigh(weight, scores, count, tops[p], norms[p], fade)
+                weigh(scores, count, tops[p], norms[p], fade)
                 gather(values, start // SOURCES, count, scores, fade, totals[p])
 
 
 @jit(**EXACT)
-def attend_panels(weight, places, first, here, matrix, scale, keys, values, limits, counts, softmax, value, force):  # type: ignore[no-untyped-def]
+def attend_panels(places, first, here, matrix, scale, keys, values, limits, counts, softmax, value, force):  # type: ignore[no-untyped-def]
     """`attend` for some panels of queries, from a first one on."""
     d, lanes, wide, long = places.shape[1], lanes_of(places), values.shape[1] * ROWS, whole(keys.shape[1], ROWS) * ROWS
     panel, queries = np.empty((d, lanes), places.dtype), np.empty((here, long, lanes), places.dtype)
@@ -240,7 +239,7 @@ def attend_panels(weight, places, first, here, matrix, scale, keys, values, limi
         query(places, (first + p) * lanes, matrix, scale, panel, queries[p])
         for lane in range(lanes):
             seen[p, lane] = limits[min((first + p) * lanes + lane, places.shape[0] - 1)]
-    go_through(weight, queries, seen, keys, values, totals, tops, norms)
+    go_through(queries, seen, keys, values, totals, tops, norms)
     for p in range(here):
         result = totals[p]
         if value.shape[0] > 0:
@@ -250,7 +249,7 @@ def attend_panels(weight, places, first, here, matrix, scale, keys, values, limi
             i = (first + p) * lanes + lane
             share, growth = float(norms[p, lane]), 1.0
             if not softmax:
-                share, growth = float(counts[i]), _power(float(tops[p, lane]))
+                share, growth = float(counts[i]), power(float(tops[p, lane]))
             factor = growth / share if share > 0.0 else 0.0
             for k in range(d):
                 force[i, k] += factor * result[k, lane] + 0.0 * places[i, k]  # NaN stays NaN
@@ -269,13 +268,12 @@ def panels_together(panels, panel_bytes):  # type: ignore[no-untyped-def]
 
 
 @jit(**EXACT_PARALLEL)
-def attend(weight, places, is_source, causal, softmax, matrix, scale, key, value, force):  # type: ignore[no-untyped-def]
+def attend(places, is_source, causal, softmax, matrix, scale, key, value, force):  # type: ignore[no-untyped-def]
     """Adds value <x_j> of every particle to force (N, D) of float64, with the mean over the sources that it attends to.
 
     A source that is not finite has no weight; the mean over no sources is 0.
 
     Args:
-        weight: 2^x of these numbers.
         places: (N, D) x_i.
         is_source: (N,) which of them are attended to.
         causal: whether only by those that are not before them.
@@ -301,7 +299,7 @@ def attend(weight, places, is_source, causal, softmax, matrix, scale, key, value
     for number in prange(tasks):
         first = task_of(number, tasks) * together
         here = min(together, panels - first)
-        attend_panels(weight, places, first, here, matrix, scale, keys, values, limits, counts, softmax, value, force)
+        attend_panels(places, first, here, matrix, scale, keys, values, limits, counts, softmax, value, force)
 
 
 @jit(**EXACT)
@@ -364,4 +362,4 @@ def grow(scores, count, beta):  # type: ignore[no-untyped-def]
     spans = scores.reshape((scores.size // _SPAN, _SPAN))
     for b in range(whole(count, ROWS) * ROWS * lanes_of(scores) // _SPAN):
         for s in range(_SPAN):
-            spans[b, s] = _expm1(beta * spans[b, s])
+            spans[b, s] = expm1(beta * spans[b, s])

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numba import config, types
-from numba.extending import intrinsic
+from numba.extending import intrinsic, overload
 
 from gasfield.kernels.flags import EXACT
 from gasfield.kernels.jit import jit
@@ -69,15 +69,8 @@ def _shift(real: Any) -> Any:
     return real(1.5 * 2.0 ** _FRACTION[8 * np.dtype(real).itemsize])
 
 
-class Exponentials(NamedTuple):
-    """The functions of one precision, for scalars inside kernels.
-
-    Attributes:
-        power: 2^x.
-        weight: 2^x for x <= 0, and 0 for NaN: the weight of a score relative to the largest one.
-        exp: exp(x); 0 below -87.3 in float32, -708.3 in float64.
-        expm1: exp(x) - 1; infinite above 88.3 in float32, 709.4 in float64.
-    """
+class _Exponentials(NamedTuple):
+    """The functions of one precision, described below."""
 
     power: Callable[[Any], Any]
     weight: Callable[[Any], Any]
@@ -110,7 +103,7 @@ def _growth_64(r):  # type: ignore[no-untyped-def]
     return _fused(r * r, p, r)
 
 
-def _exponentials(real: Any, growth: Callable[[Any], Any], ln2_parts: tuple[float, float]) -> Exponentials:
+def _exponentials(real: Any, growth: Callable[[Any], Any], ln2_parts: tuple[float, float]) -> _Exponentials:
     """The functions for numbers of a type.
 
     Args:
@@ -163,7 +156,7 @@ def _exponentials(real: Any, growth: Callable[[Any], Any], ln2_parts: tuple[floa
         value = infinite if x > top_expm1 else value
         return value if x == x else x
 
-    return Exponentials(power, weight, exp, expm1)
+    return _Exponentials(power, weight, exp, expm1)
 
 
 _P32 = tuple(np.float32(c) for c in (
@@ -176,5 +169,35 @@ _P64 = (
 )  # fmt: skip
 """The coefficients of P, from the constant on."""
 
-EXPONENTIALS_32 = _exponentials(np.float32, _growth_32, (0.693145751953125, 1.428606820309417232e-6))
-EXPONENTIALS_64 = _exponentials(np.float64, _growth_64, (0.693147180559663, 2.823529056303157712e-13))
+_IN_32 = _exponentials(np.float32, _growth_32, (0.693145751953125, 1.428606820309417232e-6))
+_IN_64 = _exponentials(np.float64, _growth_64, (0.693147180559663, 2.823529056303157712e-13))
+
+
+def _of_either_precision(name: str) -> Callable[[Any], Any]:
+    """The function of a name that takes a float32 or a float64, chosen when a kernel is compiled: a function that is
+    passed to a kernel as an argument costs several microseconds at each call of the kernel."""
+    single, double = getattr(_IN_32, name), getattr(_IN_64, name)
+
+    def function(x: Any) -> Any:
+        return single(x) if isinstance(x, np.float32) else double(x)
+
+    @overload(function, jit_options={"forceinline": True})
+    def choose(x: Any) -> Any:
+        chosen = single if x == types.float32 else double
+
+        def call(x: Any) -> Any:
+            return chosen(x)
+
+        return call
+
+    return function
+
+
+power = _of_either_precision("power")
+"""2^x."""
+weight = _of_either_precision("weight")
+"""2^x for x <= 0, and 0 for NaN: the weight of a score relative to the largest one."""
+exp = _of_either_precision("exp")
+"""exp(x); 0 below -87.3 in float32, -708.3 in float64."""
+expm1 = _of_either_precision("expm1")
+"""exp(x) - 1; infinite above 88.3 in float32, 709.4 in float64."""

@@ -37,7 +37,6 @@ from gasfield.forces.base import Array, Force, ForceSpec, MeanField, Surrounding
 from gasfield.forces.strengths import Strength
 from gasfield.gas import Gas
 from gasfield.kernels.attention import add_potential, attend
-from gasfield.kernels.exponential import EXPONENTIALS_32, EXPONENTIALS_64
 from gasfield.kernels.softmax import LARGEST
 from gasfield.registry import register
 from gasfield.spec import Spec
@@ -170,7 +169,6 @@ class AttentionForce(Force):
         self._softmax, self._beta, self._heads, self._causal = bool(softmax), float(beta), tuple(heads), bool(causal)
         self.precision: Precision = precision
         self._packed = [head.packed(self._beta, precision) for head in heads]
-        self._weight = (EXPONENTIALS_32 if precision == "float32" else EXPONENTIALS_64).weight
 
     def with_precision(self, precision: Precision) -> AttentionForce:
         """The same force in another precision."""
@@ -179,7 +177,7 @@ class AttentionForce(Force):
     def add(self, gas: Gas, force: Array) -> None:
         places = np.ascontiguousarray(gas.positions, self.precision)
         for head in self._packed:
-            attend(self._weight, places, gas.is_source, self._causal, self._softmax, *head, force)
+            attend(places, gas.is_source, self._causal, self._softmax, *head, force)
 
     def energy(self, gas: Gas) -> Array:
         return self._sums(gas)[0] * np.where(gas.is_source, 0.5, 1.0)
