@@ -247,9 +247,9 @@ def attend_panels(places, first, here, matrix, scale, keys, values, limits, coun
             result = turned
         for lane in range(min(lanes, places.shape[0] - (first + p) * lanes)):
             i = (first + p) * lanes + lane
-            share, growth = float(norms[p, lane]), 1.0
+            share, growth = np.float64(norms[p, lane]), 1.0
             if not softmax:
-                share, growth = float(counts[i]), power(float(tops[p, lane]))
+                share, growth = np.float64(counts[i]), power(np.float64(tops[p, lane]))
             factor = growth / share if share > 0.0 else 0.0
             for k in range(d):
                 force[i, k] += factor * result[k, lane] + 0.0 * places[i, k]  # NaN stays NaN

@@ -54,8 +54,8 @@ def _fused_numpy(a: Any, b: Any, c: Any) -> Any:
 
 
 def _raised_numpy(value: Any, shifted: Any) -> Any:
-    real = type(value)
-    return real(np.ldexp(value, int(shifted - _shift(real))))
+    real, n = type(value), shifted - _shift(type(value))
+    return real(np.ldexp(value, int(n))) if abs(n) < 5000 else value
 
 
 _fused: Any = _fused_numpy if _INTERPRETED else _fused_compiled

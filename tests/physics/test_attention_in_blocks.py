@@ -45,7 +45,7 @@ def head(chance: np.random.Generator, rows: int, dimensions: int) -> HeadArrays:
 def test_blocks_add_up_to_the_definition(count: int, dimensions: int, softmax: bool) -> None:
     """Sizes that are no multiples of blocks; heads with fewer and with more rows than columns, and without matrices.
 
-    In float32 within the stated bound, which is not loose by more than a factor of a thousand.
+    In float32 within the stated bound, and not by chance in float64.
     """
     chance = np.random.default_rng(count)
     x, sources, beta = chance.standard_normal((count, dimensions)), chance.random(count) < 0.8, 1.3 / dimensions
