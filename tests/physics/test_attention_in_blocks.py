@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import numba
 import numpy as np
 import pytest
 from force_cases.case import build, gas_at, pull
+from paths import ROOT
 
 from gasfield.forces.attention.attention import AttentionForce
 from gasfield.forces.attention.heads import HeadArrays
@@ -134,3 +137,16 @@ def test_large_scores_do_not_overflow(precision: Any) -> None:
     steep = AttentionForce(False, 300.0, [HeadArrays()], precision=precision)
     one = pull(steep, gas_at(np.array([[1.0, 0.0], [0.0, 1.0]])))  # exp(300) is beyond float32
     np.testing.assert_allclose(one, 0.5 * np.exp(300.0) * np.eye(2), rtol=1e-4, atol=1.0)
+
+
+# Memory.
+
+
+@pytest.mark.validate
+def test_memory_is_linear_in_the_number_of_tokens() -> None:
+    """65,536 tokens at D = 64: packed keys and values, and positions in float32; all scores would take 17 or 34 GB."""
+    command = [sys.executable, str(ROOT / "benchmarks" / "attention.py"), "memory", "2", "65536", "64"]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout.splitlines()
+    megabytes = {line.split("|")[1]: float(line.split("|")[3]) for line in lines if line.startswith("RESULT")}
+    assert set(megabytes) == {"gasfield float32 memory", "gasfield float64 memory"}
+    assert all(16 < needed < 100 for needed in megabytes.values())  # packed float32 keys alone take 17
