@@ -139,7 +139,7 @@ class AttentionForce(Force):
     """The built force. Its memory is O(N D).
 
     In float32 positions, scores and sums are of single precision, and the forces are added in double precision. A
-    score s_ij, in units of 1 / beta, is then off by up to (D + 2) 2^-24 sum_k |q_ik k_jk|, a weight by as large a
+    score s_ij, in units of 1 / beta, is then off by up to (D + 6) 2^-24 sum_k |q_ik k_jk|, a weight by as large a
     fraction, and the mean by up to twice the largest of them and 2^-17 of the largest coordinate; typically by 1e-7 to
     1e-6 of it.
     """
