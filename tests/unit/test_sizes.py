@@ -33,7 +33,7 @@ def simulation(dimensions: int = 2, count: int = 3, **more: Any) -> Simulation:
         ({"dimensions": 10**12}, "space.dimensions", "1,000,000,000,000 dimensions (space.dimensions)"),
         ({"count": 2**63 - 1, "dimensions": 2**63 - 1}, "gas.0.from.count", "9.22e+18 particles"),
         ({"count": 10**6, "dimensions": 10**6}, "gas.0.from.count", "GB, more than the memory that is free"),
-        ({"dimensions": 10**6, "forces": [{"kind": "attention"}]}, "forces.0", "attention with 1,000,000 dimensions"),
+        ({"dimensions": 10**6, "forces": [{"kind": "attention", "value": 2}]}, "forces.0", "attention with 1,000,000"),
         ({"dimensions": 10**6, "forces": [{"kind": "linear_flow"}]}, "forces.0", "linear_flow"),
         ({"forces": [{"kind": "hopfield", "patterns": {"count": 10**12}}]}, "forces.0", "hopfield"),
         ({"forces": [{"kind": "experts", "centres": {"count": 10**12}}]}, "forces.0", "experts"),

@@ -15,27 +15,29 @@ USA without matrices is a gradient ascent of the paper's energy: it is minus the
 which is -n times the paper's energy up to a constant, chosen so that beta = 0 is defined. SA is not a gradient in the
 metric of the space. `beta` is an inverse temperature; the key is not its inverse because beta = 0 has none.
 
+Causal attention, as in a decoder: token i attends to the sources j <= i only, in the order of the particles of the gas
+(of its groups, and in each by id). n is then their number, so that the forces on the first tokens do not change when
+tokens are added behind them. A passive tracer attends to the sources before it. It is not a gradient.
+
 SA cannot overflow. USA grows like exp(beta) and is not rescaled, since that would rescale its time: on the sphere a
 beta whose exponential overflows is refused, and elsewhere the run stops when the state becomes non-finite.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
-from numba import prange
 
 from gasfield.errors import InputError
+from gasfield.forces.attention.heads import HeadArrays, Precision
 from gasfield.forces.attention.matrices import Matrix, matrix_of, square_of
 from gasfield.forces.base import Array, Force, ForceSpec, MeanField, Surroundings, not_conservative
-from gasfield.forces.pair_list import BLOCK
 from gasfield.forces.strengths import Strength
 from gasfield.gas import Gas
-from gasfield.kernels.dot import dot
-from gasfield.kernels.flags import EXACT_PARALLEL
-from gasfield.kernels.jit import jit
-from gasfield.kernels.softmax import LARGEST, gather, gather_softmax, inner_products
+from gasfield.kernels.attention import add_potential, attend
+from gasfield.kernels.softmax import LARGEST
 from gasfield.registry import register
 from gasfield.spec import Spec
 
@@ -50,12 +52,15 @@ class Head(Spec):
     value: Matrix | None = None
     """V (D, D), or a number times the identity; the identity if left out [1/time, under advection]."""
 
-    def arrays(self, dimensions: int, where: str) -> tuple[Array, Array]:
-        """(K^T Q, V), each (D, D).
+    def arrays(self, dimensions: int, where: str) -> HeadArrays:
+        """Its matrices.
 
         Raises:
             InputError: if the shapes do not fit.
         """
+        value = None if self.value is None else square_of(self.value, dimensions, f"{where}value")
+        if self.query is None and self.key is None:
+            return HeadArrays(value=value)
         query = matrix_of(self.query, dimensions, f"{where}query")
         key = matrix_of(self.key, dimensions, f"{where}key")
         if query.shape != key.shape:
@@ -63,7 +68,7 @@ class Head(Spec):
                 f"query has {len(query)} rows and key {len(key)}; their products need equally many.",
                 parameter=f"{where}query",
             )
-        return key.T @ query, square_of(self.value, dimensions, f"{where}value")
+        return HeadArrays(query, key, value)
 
 
 @register
@@ -73,6 +78,8 @@ class Attention(ForceSpec):
     kind: Literal["attention"] = "attention"
     form: Literal["softmax", "unnormalised"] = "softmax"
     """Whether weights add up to 1 for each particle, or are divided by the number of sources."""
+    causal: bool = False
+    """Whether a particle attends to those sources only that are not after it in the order of the gas."""
     beta: Strength = 1.0
     """Inverse temperature of the weights [1/length^2]; at 0 they are uniform."""
     query: Matrix | None = None
@@ -92,12 +99,13 @@ class Attention(ForceSpec):
     @property
     def mean_field(self) -> MeanField | None:
         """For a positive, constant beta without matrices."""
-        known = self.plain and not self.schedules and self.beta > 0.0
+        known = self.plain and not self.causal and not self.schedules and self.beta > 0.0
         return MeanField(self.beta, self.form) if known else None
 
     def storage(self, particles: int, dimensions: int) -> int:
-        """Bytes of its matrices."""
-        return 6 * 8 * dimensions * dimensions * len(self.heads or (self,))
+        """Bytes of its matrices, and of keys and values."""
+        matrices = 0 if self.plain else 6 * 8 * dimensions * dimensions * len(self.heads or (self,))
+        return matrices + 2 * 8 * particles * dimensions
 
     def build(self, surroundings: Surroundings) -> Force:
         """Builds the force.
@@ -123,32 +131,53 @@ class Attention(ForceSpec):
         named = {"": alone} if self.heads is None else {
             f"heads.{number}.": head for number, head in enumerate(self.heads)
         }  # fmt: skip
-        arrays = [head.arrays(d, where) for where, head in named.items()]
-        matches, values = (np.ascontiguousarray(np.stack(stack)) for stack in zip(*arrays, strict=True))
-        return AttentionForce(self.form == "softmax", self.beta, matches, values, plain=self.plain)
+        heads = [head.arrays(d, where) for where, head in named.items()]
+        return AttentionForce(self.form == "softmax", self.beta, heads, causal=self.causal)
 
 
 class AttentionForce(Force):
-    """The built force."""
+    """The built force. Its memory is O(N D).
+
+    In float32 positions, scores and sums are of single precision, and the forces are added in double precision. A
+    score s_ij, in units of 1 / beta, is then off by up to (D + 6) 2^-24 sum_k |q_ik k_jk|, a weight by as large a
+    fraction, and the mean by up to twice the largest of them and 2^-17 of the largest coordinate; typically by 1e-7 to
+    1e-6 of it.
+    """
 
     interacting = True
 
-    def __init__(self, softmax: bool, beta: float, matches: Array, values: Array, *, plain: bool) -> None:
+    def __init__(
+        self,
+        softmax: bool,
+        beta: float,
+        heads: Sequence[HeadArrays],
+        *,
+        causal: bool = False,
+        precision: Precision = "float64",
+    ) -> None:
         """Attention of one head or several.
 
         Args:
             softmax: whether weights are normalised.
             beta: inverse temperature.
-            matches: (heads, D, D) K^T Q.
-            values: (heads, D, D) V.
-            plain: whether there is one head, and its matrices are the identity.
+            heads: their matrices.
+            causal: whether particles attend to sources that are not after them only.
+            precision: of scores, weights and sums.
         """
-        self.conservative = plain and not softmax
-        self._softmax, self._beta = bool(softmax), float(beta)
-        self._matches, self._values = self._beta * matches, values
+        plain = len(heads) == 1 and heads[0].plain
+        self.conservative = plain and not softmax and not causal
+        self._softmax, self._beta, self._heads, self._causal = bool(softmax), float(beta), tuple(heads), bool(causal)
+        self.precision: Precision = precision
+        self._packed = [head.packed(self._beta, precision) for head in heads]
+
+    def with_precision(self, precision: Precision) -> AttentionForce:
+        """The same force in another precision."""
+        return AttentionForce(self._softmax, self._beta, self._heads, causal=self._causal, precision=precision)
 
     def add(self, gas: Gas, force: Array) -> None:
-        _attend(gas.positions, *_crowd(gas), self._matches, self._values, self._softmax, force)
+        places = np.ascontiguousarray(gas.positions, self.precision)
+        for head in self._packed:
+            attend(places, gas.is_source, self._causal, self._softmax, *head, force)
 
     def energy(self, gas: Gas) -> Array:
         return self._sums(gas)[0] * np.where(gas.is_source, 0.5, 1.0)
@@ -157,66 +186,9 @@ class AttentionForce(Force):
         return self._sums(gas)[1]
 
     def _sums(self, gas: Gas) -> tuple[Array, Array]:
-        """(N,) energy of each particle with the sources, and its Laplacian."""
+        """(N,) energy of each particle with the sources, and its Laplacian, in float64."""
         if not self.conservative:
-            raise not_conservative("attention with a softmax or with matrices")
+            raise not_conservative("attention that is causal, with a softmax or with matrices")
         energy, laplacian = np.zeros(gas.count), np.zeros(gas.count)
-        _sum(gas.positions, *_crowd(gas), gas.is_source, self._beta, energy, laplacian)
+        add_potential(gas.positions, gas.is_source, self._beta, energy, laplacian)
         return energy, laplacian
-
-
-def _crowd(gas: Gas) -> tuple[Any, Any]:
-    """Positions of the sources, as rows (M, D) and as columns (D, M)."""
-    rows = np.ascontiguousarray(gas.positions[gas.is_source])
-    return rows, np.ascontiguousarray(rows.T)
-
-
-@jit(**EXACT_PARALLEL)
-def _attend(places, rows, columns, matches, values, softmax, force):  # type: ignore[no-untyped-def]
-    """F_i += sum_h V_h (mean of x_j, weighted); `matches` is beta K^T Q."""
-    count, d = rows.shape
-    for i in prange(places.shape[0]):
-        exponents, query, mean = np.empty(BLOCK), np.empty(d), np.empty(d)
-        for h in range(matches.shape[0]):
-            for k in range(d):
-                query[k] = dot(matches[h, k], places[i])
-            mean[:] = 0.0
-            top, norm = -np.inf, 0.0
-            for start in range(0, count, BLOCK):
-                stop = min(start + BLOCK, count)
-                inner_products(query, columns, start, stop, exponents)
-                if softmax:
-                    top, norm = gather_softmax(exponents, rows, start, stop, top, norm, mean)
-                else:
-                    gather(exponents, rows, start, stop, 0.0, norm, mean)
-            if not softmax:
-                norm = float(count)
-            for k in range(d):
-                mean[k] = (mean[k] / norm if norm > 0.0 else 0.0) + 0.0 * places[i, k]  # NaN stays NaN
-            for k in range(d):
-                force[i, k] += dot(values[h, k], mean)
-
-
-@jit(**EXACT_PARALLEL)
-def _sum(places, rows, columns, is_source, beta, energy, laplacian):  # type: ignore[no-untyped-def]
-    """energy_i = -(1/n) sum_j (exp(beta s_ij) - 1) / beta; laplacian_i is minus the divergence of the force on i.
-
-    For j = i both positions vary: the divergence of exp(beta x.x) x replaces that of exp(beta x_i.x_j) x_j.
-    """
-    count, d = rows.shape
-    for i in prange(places.shape[0]):
-        products = np.empty(BLOCK)
-        for start in range(0, count, BLOCK):
-            stop = min(start + BLOCK, count)
-            inner_products(places[i], columns, start, stop, products)
-            for b in range(stop - start):
-                growth = np.expm1(beta * products[b])
-                if growth != growth:
-                    continue
-                energy[i] -= growth / beta if beta != 0.0 else products[b]
-                laplacian[i] -= beta * dot(rows[start + b], rows[start + b]) * (growth + 1.0)
-        if is_source[i]:
-            square = dot(places[i], places[i])
-            laplacian[i] -= (d + beta * square) * np.exp(beta * square)
-        energy[i] /= max(count, 1)
-        laplacian[i] /= max(count, 1)

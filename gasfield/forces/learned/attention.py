@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
-import numpy as np
-
 from gasfield.forces.attention.attention import AttentionForce
+from gasfield.forces.attention.heads import HeadArrays
 from gasfield.forces.base import Force, Surroundings
 from gasfield.forces.learned.law import Arrays, FieldLaw, Shape
 from gasfield.registry import register
@@ -30,6 +29,5 @@ class AttentionLaw(FieldLaw):
             InputError: if the space is periodic.
         """
         surroundings.require_no_period("attention")
-        match = np.ascontiguousarray(arrays["key"].T @ arrays["query"])
-        value = np.ascontiguousarray(arrays["value"])
-        return AttentionForce(self.form == "softmax", 1.0, match[None], value[None], plain=False)
+        head = HeadArrays(arrays["query"], arrays["key"], arrays["value"])
+        return AttentionForce(self.form == "softmax", 1.0, [head])
