@@ -127,12 +127,16 @@ class NeighbourList:
             return self._build(positions, strengths, exerts)
         moved, moved_since = self._take(positions, strengths)
         if moved > self.allowance:
-            self._adapt()
-            return self._build(positions, strengths, exerts)
+            return self.rebuild(positions, strengths, exerts)
         if moved_since > self.near_allowance:
             self._prune()
         self._uses += 1
         return True
+
+    def rebuild(self, positions: Array, strengths: Array, exerts: NDArray[np.bool_]) -> bool:
+        """Builds the list anew where particles have moved too far; arguments and result as of `follow`."""
+        self._adapt()
+        return self._build(positions, strengths, exerts)
 
     def _adapt(self) -> None:
         if self._uses < _SHORT:
@@ -176,6 +180,7 @@ class NeighbourList:
         self.slots = blocks * lanes
         self.order = self.order if again else np.arange(len(start))
         if not again or self._builds % _PARTITIONS == 0:
+            self.order = self.order.copy()
             partition(start, self.order, lanes)
         self._builds += 1
         self.coordinates = np.zeros(self.slots * (dimensions + 1), self.dtype)

@@ -90,20 +90,28 @@ class InteractingSteps:
             The steps taken: fewer if a list would not fit into memory.
         """
         terms, size = self._terms(gas), BYTES // gas.positions.itemsize
-        at = terms.pairs.neighbours
-        strengths = terms.pairs.strengths
-        done, moved = 0, False
-        carried = np.zeros((gas.count, 3 * gas.dimensions), gas.positions.dtype)
+        at, strengths = terms.pairs.neighbours, terms.pairs.strengths
         force = kept.force
         assert force is not None
+        carried = np.zeros((gas.count, 3 * gas.dimensions), gas.positions.dtype)
         carried[:, : gas.dimensions] = force
+        done, moved, inner = 0, False, None
         while done < steps or moved:
-            if not at.follow(gas.positions.astype(np.float64, copy=False), strengths, gas.is_source):
+            places = gas.positions.astype(np.float64, copy=False)
+            fits = at.rebuild(places, strengths, gas.is_source) if moved else at.follow(places, strengths, gas.is_source)
+            if not fits:
                 break
-            before, inner = done, _Inner(gas, kept, carried, at, strengths)
+            if inner is None or inner.order is not at.order:
+                if inner is not None:
+                    inner.put_back(gas, kept, carried)
+                inner = _Inner(gas, kept, carried, at.order)
+            before = done
             done, moved = self._call(terms, gas, steps, temperatures, inner, done, moved, size)
-            inner.put_back(gas, kept, carried, at)
             at.used(done - before)
+            if moved:
+                gas.positions[at.order] = inner.state.positions
+        if inner is not None:
+            inner.put_back(gas, kept, carried)
         force[...] = carried[:, : gas.dimensions]
         gas.step += done
         for _ in range(done):  # as step by step: a product would round differently
@@ -128,10 +136,10 @@ class InteractingSteps:
         law, parameters = terms.pairs.law, terms.pairs.parameters
         if at.dtype == np.float32:
             parameters = parameters_in_float32(parameters)
-        number = at.dtype.type
+        number, since = at.dtype.type, at.since[at.order]
         pairs = Pairs(
             at.coordinates, at.own, at.rows, at.begins, at.ends, at.close, at.all_rows, at.all_begins, at.all_ends, at.sources,
-            at.shifts, inner.starts, inner.since, *at.lattice, at.far, inner.strengths, number(at.reach**2), number(at.core**2),
+            at.shifts, at.start[at.order], since, *at.lattice, at.far, terms.pairs.strengths[at.order], number(at.reach**2), number(at.core**2),
             *at.near_reach, at.allowance**2, at.near_allowance**2,
         )  # fmt: skip
         groups = -(-gas.count // size)
@@ -147,32 +155,27 @@ class InteractingSteps:
         alone = gas.count < _ALONE
         result = side_by_side(lambda thread, threads: advance_groups(*arguments, thread, threads), 1 if alone else None)
         self._ready = True
+        at.since[at.order] = since
         return int(result[0]), bool(result[1])
 
 
 class _Inner:
     """A gas in the order of a list."""
 
-    def __init__(
-        self, gas: Gas, kept: Accumulators, carried: NDArray[Any], at: NeighbourList, strengths: Array
-    ) -> None:
-        assert at.start is not None
-        order = at.order
+    def __init__(self, gas: Gas, kept: Accumulators, carried: NDArray[Any], order: NDArray[np.int64]) -> None:
+        self.order, self.carried = order, carried[order]
         images = np.zeros((0, gas.dimensions), np.int64) if gas.images is None else gas.images[order]
-        self.carried, self.starts, self.since, self.strengths = (
-            carried[order], at.start[order], at.since[order], strengths[order]
-        )  # fmt: skip
         self.state = blocks.State(
             gas.positions[order], kept.flight[order], kept.heat[order], kept.turned[order], images
         )
         self.particles = blocks.Particles(gas.ids[order], gas.species[order], gas.masses[order])
 
-    def put_back(self, gas: Gas, kept: Accumulators, carried: NDArray[Any], at: NeighbourList) -> None:
+    def put_back(self, gas: Gas, kept: Accumulators, carried: NDArray[Any]) -> None:
         """Copies the state to the gas, in its own order."""
-        order = at.order
+        order = self.order
         gas.positions[order], kept.flight[order] = self.state.positions, self.state.velocities
         kept.heat[order], kept.turned[order] = self.state.heat, self.state.turned
-        carried[order], at.since[order] = self.carried, self.since
+        carried[order] = self.carried
         if gas.images is not None:
             gas.images[order] = self.state.images
 

@@ -47,16 +47,18 @@ class LennardJones(ForceSpec):
         if reach <= core:
             raise InputError(f"lennard_jones: a range of {reach:g} is inside the core, {core:g}; use a larger one.")
         require_room("lennard_jones", reach, surroundings.space.periods)
-        parameters = (self.strength, self.diameter**2)
+        six = 4.0 * self.strength * self.diameter**6
+        twelve = six * self.diameter**6
+        parameters = (twelve, six, 6.0 * twelve, 3.0 * six, 42.0 * twelve, 12.0 * six)
         return PairForce(twelve_six, parameters, surroundings.space.periods, reach=reach, core=core)
 
 
 @pointwise_kernel
 def twelve_six(u, p):  # type: ignore[no-untyped-def]
-    """4 e (b^6 - b^3), b = a^2/u."""
-    strength, diameter2 = p
+    """A/r^12 - B/r^6; p holds A, B and their multiples in the derivatives, so that a pair costs few products."""
+    twelve, six, slope_twelve, slope_six, bend_twelve, bend_six = p
     near = 1.0 / u
-    b = diameter2 * near
-    b3 = b * b * b
-    slope = 4.0 * strength * b3 * (3.0 - 6.0 * b3) * near
-    return 4.0 * strength * b3 * (b3 - 1.0), slope, 4.0 * strength * b3 * (42.0 * b3 - 12.0) * (near * near)
+    near2 = near * near
+    near3 = near2 * near
+    slope = (near2 * near2) * (slope_six - slope_twelve * near3)
+    return near3 * (twelve * near3 - six), slope, (near3 * near2) * (bend_twelve * near3 - bend_six)
