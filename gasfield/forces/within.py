@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -73,6 +73,9 @@ class Within(Force):
             outside[rows] = found
         return outside
 
+    def measures(self, gas: Gas) -> dict[str, float]:
+        return largest(self._force.measures(part) for _, part in self._parts(gas))
+
     def data_digest(self) -> str | None:
         return self._force.data_digest()
 
@@ -100,3 +103,12 @@ class Within(Force):
         for rows, part in self._parts(gas):
             spread[rows] = values(part)
         return spread
+
+
+def largest(measured: Iterable[dict[str, float]]) -> dict[str, float]:
+    """The largest of each number."""
+    found: dict[str, float] = {}
+    for numbers in measured:
+        for name, value in numbers.items():
+            found[name] = max(value, found.get(name, value))
+    return found
