@@ -25,12 +25,12 @@ NO_CHECKS = {"error_model": "numpy"}
 
 
 @jit(**EXACT_PARALLEL)
-def pull(places, weights, ranges, cells, softening2, theta, order, chosen, field, visits):  # type: ignore[no-untyped-def]
-    """Writes the field -grad(sum) (3, .) of 1/sqrt(r^2 + s^2), for the particles of chosen leaves; `order` is that of
-    the expansion, 2 or 0. visits[g] is the number of sources and cells that act on leaf g."""
-    for g in prange(chosen.size):
-        start = chosen[g] * LEAF
-        x, f = places[:, start : start + LEAF].copy(), np.zeros((3, LEAF))
+def pull(targets, places, weights, ranges, cells, softening2, theta, order, field, visits):  # type: ignore[no-untyped-def]
+    """Writes the field -grad(sum) (3, .) of 1/sqrt(r^2 + s^2) at targets (3, .), which go down the tree in groups of
+    LEAF; `order` is that of the expansion, 2 or 0. visits[g] is the number of sources and cells that act on group g."""
+    for g in prange(visits.size):
+        start = g * LEAF
+        x, f = targets[:, start : start + LEAF].copy(), np.zeros((3, LEAF))
         stack, low, high = np.zeros(STACK, np.int64), np.zeros(3), np.zeros(3)
         _box(x, low, high)
         top = 1
