@@ -108,4 +108,4 @@ def _recall(x, p, force):  # type: ignore[no-untyped-def]
         mean[k] /= norm
         spread -= mean[k] * mean[k]
         force[k] += mean[k] - x[k]
-    return 0.5 * square - (top + math.log(norm)) / beta, x.size - beta * spread
+    return 0.5 * square - (top + math.log(norm)) / beta, float(x.size) - beta * spread

@@ -142,8 +142,8 @@ def shell(x, p, force):  # type: ignore[no-untyped-def]
     if radius <= inner or radius >= outer:
         return
     thickness = (outer - inner) / math.pi
-    phase, turn = (radius - inner) / thickness, waves * math.atan2(x[1], x[0])
-    outward = speed * waves * thickness / radius * math.sin(phase) * math.cos(turn)
+    phase, turn = (radius - inner) / thickness, float(waves) * math.atan2(x[1], x[0])
+    outward = speed * float(waves) * thickness / radius * math.sin(phase) * math.cos(turn)
     around = -speed * math.cos(phase) * math.sin(turn)
     force[0] += (outward * x[0] - around * x[1]) / radius
     force[1] += (outward * x[1] + around * x[0]) / radius
@@ -156,7 +156,7 @@ def sphere(x, p, force):  # type: ignore[no-untyped-def]
     real, imaginary = 1.0, 0.0
     for _ in range(waves - 1):
         real, imaginary = real * x[0] - imaginary * x[1], real * x[1] + imaginary * x[0]
-    first, second = speed * waves * x[2] * real, -speed * waves * x[2] * imaginary
+    first, second = speed * float(waves) * x[2] * real, -speed * float(waves) * x[2] * imaginary
     third = speed * (real * x[0] - imaginary * x[1])
     force[0] += x[1] * third - x[2] * second
     force[1] += x[2] * first - x[0] * third

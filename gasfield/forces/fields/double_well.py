@@ -52,4 +52,4 @@ def double_well(x, p, force):  # type: ignore[no-untyped-def]
     for j in range(1, x.size):
         force[j] -= stiffness * x[j]
         energy += 0.5 * stiffness * x[j] * x[j]
-    return energy, 4.0 * barrier * narrow * narrow * (3.0 * beyond + 2.0) + stiffness * (x.size - 1)
+    return energy, 4.0 * barrier * narrow * narrow * (3.0 * beyond + 2.0) + stiffness * float(x.size - 1)

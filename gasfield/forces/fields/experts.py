@@ -142,23 +142,26 @@ def occupied_experts(x, p, force):  # type: ignore[no-untyped-def]
     columns, centres, stiffness, temperature, top, threshold, bias, biased, normalised = p
     squared = np.empty(columns.shape[1])
     square_distances(x, columns, squared)
-    above = (0.5 * stiffness * squared - threshold) / temperature
-    felt = least(-(1.0 / (1.0 + np.exp(above)) + bias), top) if biased else least(squared, top)
-    exponents, energy, laplacian = np.empty(top), 0.0, 0.0
+    above, ranked = np.empty(squared.size), np.empty(squared.size)
+    for k in range(squared.size):
+        above[k] = (0.5 * stiffness * squared[k] - threshold) / temperature
+        ranked[k] = -(1.0 / (1.0 + np.exp(above[k])) + bias[k]) if biased else squared[k]
+    felt = least(ranked, top)
+    exponents, weights = np.empty(top), np.empty(top)
+    energy, laplacian = 0.0, 0.0
     for k in range(top):
         height = above[felt[k]]
         empty = max(height, 0.0) + math.log1p(math.exp(-abs(height)))  # log(1 + exp(height)) = -log n
-        exponents[k] = -empty
+        exponents[k], weights[k] = -empty, math.exp(-empty)
         energy -= temperature * (empty - height)
-    weights = np.exp(exponents)
     if normalised:
-        weights = exponents.copy()
+        weights = exponents
         take_shares(weights)
     for k in range(top):
         pull = weights[k] * stiffness
         for j in range(x.size):
             force[j] -= pull * (x[j] - centres[felt[k], j])
-        laplacian += pull * (x.size - (1.0 - weights[k]) * stiffness * squared[felt[k]] / temperature)
+        laplacian += pull * (float(x.size) - (1.0 - weights[k]) * stiffness * squared[felt[k]] / temperature)
     return energy, laplacian
 
 

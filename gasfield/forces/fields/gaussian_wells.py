@@ -139,5 +139,5 @@ def wells(x, p, force):  # type: ignore[no-untyped-def]
         for j in range(x.size):
             force[j] -= value * narrow * (x[j] - centres[k, j])
         energy -= value
-        laplacian += value * narrow * (x.size - narrow * distance2)
+        laplacian += value * narrow * (float(x.size) - narrow * distance2)
     return energy, laplacian

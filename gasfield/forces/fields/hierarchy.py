@@ -99,7 +99,7 @@ def hierarchy(x, p, force):  # type: ignore[no-untyped-def]
             away = x[j] - places[node, j]
             energies[node] += 0.5 * stiffnesses[node] * away * away
             slope[j] += stiffnesses[node] * away
-        laplacians[node] += stiffnesses[node] * x.size
+        laplacians[node] += stiffnesses[node] * float(x.size)
     for j in range(x.size):
         force[j] -= slopes[0, j]
     return energies[0], laplacians[0]

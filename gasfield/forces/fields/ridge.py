@@ -112,5 +112,5 @@ def ridge(x, p, force):  # type: ignore[no-untyped-def]
         force[j] += energy * narrow * across[j]
         for m in range(opening.size):
             force[j] -= taken * short * ahead[m] * axes[m, j]
-    curve_across = energy * narrow * (narrow * across2 - (x.size - opening.size))
-    return energy, curve_across - taken * short * (short * ahead2 - opening.size)
+    curve_across = energy * narrow * (narrow * across2 - float(x.size - opening.size))
+    return energy, curve_across - taken * short * (short * ahead2 - float(opening.size))

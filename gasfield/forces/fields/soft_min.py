@@ -43,13 +43,15 @@ def add_soft_min(x, centres, squared, heights, stiffnesses, temperature, force):
     With p_k the shares and g_k = q_k (x - c_k): grad U = sum p g, Laplacian = sum p (D q - g^2/T) + (sum p g)^2/T.
     Centres (M, D), `squared` their squared distances from x. Shares that underflow (below 1e-323) are left out.
     """
-    shares = -(heights + 0.5 * stiffnesses * squared) / temperature
+    shares = np.empty(heights.size)
+    for k in range(shares.size):
+        shares[k] = -(heights[k] + 0.5 * stiffnesses[k] * squared[k]) / temperature
     energy = -temperature * take_shares(shares)
     slope, laplacian = np.zeros(x.size), 0.0
     for k in range(shares.size):
         if shares[k] != 0.0:
             pull = shares[k] * stiffnesses[k]
-            laplacian += pull * (x.size - stiffnesses[k] * squared[k] / temperature)
+            laplacian += pull * (float(x.size) - stiffnesses[k] * squared[k] / temperature)
             for j in range(x.size):
                 slope[j] += pull * (x[j] - centres[k, j])
     for j in range(x.size):
