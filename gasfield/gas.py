@@ -120,14 +120,15 @@ class Gas:
         """The same gas at other positions (N, D); every other array is shared."""
         return replace(self, positions=positions)
 
-    def select(self, rows: NDArray[np.int64]) -> Self:
-        """Some of the particles, with their ids; bonds refer to ids, so they are unchanged."""
+    def select(self, rows: NDArray[np.int64] | slice) -> Self:
+        """Some of the particles, with their ids; bonds refer to ids, so they are unchanged. Arrays are views if rows
+        are a slice."""
         return replace(
             self,
             positions=self.positions[rows],
             species=self.species[rows],
             token_ids=self.token_ids[rows],
-            tokens=[self.tokens[row] for row in rows.tolist()],
+            tokens=self.tokens[rows] if isinstance(rows, slice) else [self.tokens[row] for row in rows.tolist()],
             velocities=None if self.velocities is None else self.velocities[rows],
             masses=self.masses[rows],
             charges=self.charges[rows],
@@ -161,7 +162,9 @@ LARGEST = float(np.finfo(np.float32).max)
 
 def are_finite(values: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
     """(N,) whether the numbers (N,) or (N, D) of each particle are in the range of numbers that is computed with."""
-    return np.asarray((np.abs(values) <= LARGEST).all(axis=tuple(range(1, values.ndim))))
+    axes = tuple(range(1, values.ndim))
+    smallest, largest = values.min(axis=axes, initial=0.0), values.max(axis=axes, initial=0.0)  # NaN where one is
+    return np.asarray((smallest >= -LARGEST) & (largest <= LARGEST))
 
 
 def require_finite(values: NDArray[np.floating[Any]], what: str = "positions", key: str | None = None) -> None:

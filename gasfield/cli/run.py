@@ -28,6 +28,9 @@ def run(
     ] = None,
     overwrite: Overwrite = False,
     threads: Threads = None,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Tell where the time went, by force, dynamics, output, ...")
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Simulates a scenario and writes its run directory: trajectory, summary, plots."""
@@ -38,7 +41,13 @@ def run(
     limit_threads(threads)
     show_run(
         lambda progress, stage: runs.run(
-            name, overrides=overrides or [], output=output, overwrite=overwrite, progress=progress, stage=stage
+            name,
+            overrides=overrides or [],
+            output=output,
+            overwrite=overwrite,
+            progress=progress,
+            stage=stage,
+            profile=profile,
         ),
         quiet=quiet,
     )

@@ -20,6 +20,7 @@ from gasfield.kernels.cache import is_warm
 
 if TYPE_CHECKING:
     from gasfield.comparison import Comparison
+    from gasfield.cost import Profile
     from gasfield.inspection import DeadRows, Inspection
     from gasfield.learning.fit import Fit
     from gasfield.learning.forecasting import Forecast
@@ -138,6 +139,34 @@ def print_run(result: RunResult) -> None:
     print(
         f"simulated in {result.seconds:.1f} s; {len(result.plots)} plots, summary and trajectory in {result.directory}"
     )
+    if result.profile is not None:
+        print_profile(result.profile)
+
+
+def print_profile(profile: Profile) -> None:
+    """Prints where the time went: lines of at least a thousandth of it, the longest first."""
+    lines = profile.lines()
+    total = sum(line.seconds for line in lines)
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("where the time went", no_wrap=True)
+    table.add_column("part", no_wrap=True)
+    for column in ("seconds", "share", "calls", "a call"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for line in lines:
+        if line.seconds >= 1e-3 * total:
+            each = _duration(line.seconds / max(line.calls, 1))
+            share = f"{line.seconds / total:.1%}"
+            table.add_row(line.name, line.part, f"{line.seconds:.3f}", share, f"{line.calls:,}", each)
+    table.add_row("in all", "", f"{total:.3f}", "", "", "", style="bold")
+    Console().print(table)
+
+
+def _duration(seconds: float) -> str:
+    """A time with three digits and its unit."""
+    for factor, unit in ((1.0, "s"), (1e3, "ms"), (1e6, "us")):
+        if seconds * factor >= 1.0:
+            return f"{seconds * factor:.3g} {unit}"
+    return f"{seconds * 1e9:.3g} ns"
 
 
 def print_comparison(comparison: Comparison) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
 
@@ -190,6 +190,14 @@ class Dynamics(ABC):
     @abstractmethod
     def advance(self, gas: Gas) -> None:
         """Advances `gas` by one step in place; increments its step by 1 and its time by the time step."""
+
+    def run(self, gas: Gas, steps: int, stopped: Callable[[], bool] = lambda: False) -> None:
+        """Advances `gas` by several steps, or fewer if asked to stop: the same bits as so many calls of `advance`, which
+        is the default."""
+        for _ in range(steps):
+            self.advance(gas)
+            if stopped():
+                return
 
     @abstractmethod
     def state(self) -> dict[str, NDArray[Any]]:

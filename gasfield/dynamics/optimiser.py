@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
+from numba import prange
 from numpy.typing import NDArray
 
 from gasfield.dynamics.base import Conditions, Dynamics, DynamicsSpec, require_free, take_back
@@ -16,6 +17,7 @@ from gasfield.errors import Note
 from gasfield.gas import Gas
 from gasfield.kernels.bfloat16 import round_to_bfloat16
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
+from gasfield.kernels.jit import jit
 
 Precision = Literal["float32", "bfloat16"]
 """Storage precision between steps. Both are held in float32 arrays: a bfloat16 is a float32 on a coarser lattice."""
@@ -29,6 +31,8 @@ ELEMENT: dict[str, Any] = ROW | {"forceinline": True}
 """Compilation of the update of one element: always inlined, or the loop along the row would not vectorise."""
 _STORED_BITS = {"bfloat16": 7, "float32": 23}
 """Stored bits of the significand."""
+_BLOCK = 1 << 18
+"""Coordinates whose positions and forces in float64 are held at a time: 4 MB, which stay in the cache."""
 
 
 class Optimiser(DynamicsSpec):
@@ -150,10 +154,8 @@ class OptimiserDynamics(Dynamics):
             gas: the gas to be moved; only its shape (N, D) is used.
             conditions: the forces, which are minus the gradient.
         """
-        shape = gas.positions.shape
-        self.law, self._field = law, conditions.field
-        self._moments = {name: np.zeros(shape, np.float32) for name in law.moment_names}
-        self._gradient = np.empty(shape, np.float32)
+        self.law, self._field, self._shape = law, conditions.field, gas.positions.shape
+        self._moments = {name: np.zeros(self._shape, np.float32) for name in law.moment_names}
         self._steps_taken = np.zeros((), np.int64)
 
     def advance(self, gas: Gas) -> None:
@@ -162,13 +164,33 @@ class OptimiserDynamics(Dynamics):
         Raises:
             ValueError: if the positions are not in the form of `project`, or have another shape than at the start.
         """
-        require_state("positions", gas.positions, self._gradient.shape)
-        with np.errstate(over="ignore"):  # what overflows float32 is infinite, and the run ends
-            np.negative(self._field.force(gas), out=self._gradient, casting="same_kind")
+        require_state("positions", gas.positions, self._shape)
         self._steps_taken += 1
-        self.law.update(gas.positions, self._gradient, self._moments, int(self._steps_taken))
+        for rows in self._blocks():
+            part = gas if rows == slice(None) else gas.select(rows)
+            moments = {name: moment[rows] for name, moment in self._moments.items()}
+            self.law.update(part.positions, self._gradient(part), moments, int(self._steps_taken))
         gas.step += 1
         gas.time += 1.0
+
+    def _blocks(self) -> list[slice]:
+        """Rows that are updated together. Where particles do not interact and there are many, they are blocks whose
+        forces stay in the cache; they have the same bits."""
+        count, rows = self._shape[0], max(1, _BLOCK // max(1, self._shape[1]))
+        if self._field.interacting or count <= rows:
+            return [slice(None)]
+        return [slice(start, min(start + rows, count)) for start in range(0, count, rows)]
+
+    def _gradient(self, gas: Gas) -> NDArray[np.float32]:
+        """(n, D) minus the force, rounded to float32."""
+        if gas.positions.size < _BLOCK // 2:
+            with np.errstate(over="ignore"):  # what overflows float32 is infinite, and the run ends
+                return np.negative(self._field.force(gas)).astype(np.float32)
+        positions = np.empty(gas.positions.shape)
+        gradient = np.empty(gas.positions.shape, np.float32)
+        _widen(gas.positions, positions)
+        _negate(self._field.force(gas.at(positions)), gradient)
+        return gradient
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Copies of the moments, each (N, D) float32, and the steps taken as `step_count` (int64, no axes)."""
@@ -190,7 +212,7 @@ class OptimiserDynamics(Dynamics):
         for name, moment in self._moments.items():
             inherited = np.repeat(moment.mean(axis=0, dtype=np.float64)[None], added, axis=0)
             self._moments[name] = np.concatenate([moment, inherited.astype(np.float32)])
-        self._gradient = np.empty(gas.positions.shape, np.float32)
+        self._shape = gas.positions.shape
 
     def project(self, gas: Gas) -> None:
         """Copies positions into a contiguous float32 array, rounded to bfloat16 if the weights are bfloat16."""
@@ -223,3 +245,22 @@ def require_state(name: str, array: NDArray[Any], shape: tuple[int, ...]) -> Non
             f"{name} must be a writable contiguous float32 array of shape {shape}, "
             f"not {array.dtype} of shape {array.shape}; dynamics.project converts positions"
         )
+
+
+# --- loops of large blocks, whose bits are those of NumPy -------------------------------------------------------------
+
+
+@jit(**ROWS)
+def _widen(narrow, wide):  # type: ignore[no-untyped-def]
+    """wide = narrow (n, D), in float64."""
+    for row in prange(narrow.shape[0]):
+        for i in range(narrow.shape[1]):
+            wide[row, i] = narrow[row, i]
+
+
+@jit(**ROWS)
+def _negate(wide, narrow):  # type: ignore[no-untyped-def]
+    """narrow = -wide (n, D), rounded to float32."""
+    for row in prange(wide.shape[0]):
+        for i in range(wide.shape[1]):
+            narrow[row, i] = -wide[row, i]

@@ -178,6 +178,11 @@ class Force(ABC):
         """The same force, if its numbers can be moved during a run; None, by default, if they cannot."""
         return None
 
+    def for_another_gas(self) -> Force:
+        """The same force for another gas, where it keeps what it has found out about one (such as a neighbour list) to be
+        fast; by default itself."""
+        return self
+
     def acts_on(self, group: str) -> bool:
         """Whether particles of a group feel it; by default all do."""
         return True

@@ -16,6 +16,7 @@ from gasfield.forces.base import Array
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT
 from gasfield.kernels.jit import jit
+from gasfield.neighbours.lattice import Lattice
 
 BLOCK = 128
 """Number of distances computed at once: they and their coordinates fit the L1 cache."""
@@ -39,11 +40,13 @@ class PairList(NamedTuple):
     @classmethod
     def of(cls, gas: Gas, periods: Array) -> PairList:
         """All particles of a gas; periods (D,) are 0 along coordinates that are not periodic."""
-        sides = np.where(periods > 0.0, periods, np.inf)
+        lattice = Lattice.of(periods)
+        sides = np.where(periods > 0.0, lattice.sides, np.inf)
         places: Array = np.ascontiguousarray(gas.positions, np.float64)
         if periods.any():
             with np.errstate(invalid="ignore"):  # a NaN has no neighbours; the run detects it
-                places = places - periods * np.floor(places / sides)
+                places = lattice.rounded(places)
+                places = places - lattice.sides * np.floor(places / sides)
         rows = np.flatnonzero(gas.is_source)
         return cls(places, np.ascontiguousarray(places[rows].T), rows, sides)
 

@@ -15,6 +15,7 @@ On the sphere r is the chord in the embedding space, not the arc; the dynamics p
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from gasfield.errors import InputError
 from gasfield.forces import direct
 from gasfield.forces.base import Array, Force
 from gasfield.forces.external import for_kernels
+from gasfield.forces.neighbours import Neighbours, lists_pay
 from gasfield.forces.pair_list import PairList
 from gasfield.gas import Gas
 from gasfield.kernels.pointwise import PointwiseKernel
@@ -58,12 +60,22 @@ class PairForce(Force):
         """
         self._law, self._parameters, self._periods = law, for_kernels(parameters), periods
         self._reach2, self._core2 = float(reach) ** 2, float(core) ** 2
+        self._neighbours = Neighbours(law, reach, core, periods) if lists_pay(reach, periods) else None
 
     def strengths(self, gas: Gas) -> Array:
         """(N,) w of each particle; a subclass may return masses or charges."""
         return np.ones(gas.count)
 
+    def for_another_gas(self) -> PairForce:
+        """The same force with a neighbour list of its own."""
+        another = copy(self)
+        if self._neighbours is not None:
+            another._neighbours = self._neighbours.anew()
+        return another
+
     def add(self, gas: Gas, force: Array) -> None:
+        if self._neighbours is not None and self._neighbours.push(self._parameters, gas, self.strengths(gas), force):
+            return
         direct.push(self._law, self._parameters, *self._pairs(gas), self._reach2, self._core2, force)
 
     def energy(self, gas: Gas) -> Array:
@@ -87,6 +99,8 @@ class PairForce(Force):
     def _sums(self, gas: Gas) -> Array:
         """(3, N) energy, Laplacian and r . F of each particle, summed over its pairs with sources."""
         sums = np.zeros((gas.count, 3))
+        if self._neighbours is not None and self._neighbours.add_up(self._parameters, gas, self.strengths(gas), sums):
+            return np.ascontiguousarray(sums.T)
         direct.sums(self._law, self._parameters, *self._pairs(gas), self._reach2, self._core2, sums)
         return np.ascontiguousarray(sums.T)
 

@@ -27,6 +27,7 @@ class Within(Force):
         self.mutual, self.rotates_velocities, self.steady = force.mutual, force.rotates_velocities, force.steady
         self._species: NDArray[np.int64] | None = None
         self._families: list[NDArray[np.int64]] = []
+        self._forces: list[Force] = []
 
     @property
     def trained(self) -> TrainedForce | None:
@@ -36,23 +37,23 @@ class Within(Force):
         return self._groups == "each" or group in self._groups
 
     def add(self, gas: Gas, force: Array) -> None:
-        for rows, part in self._parts(gas):
+        for rows, part, alone in self._parts(gas):
             felt = np.zeros(part.positions.shape)
             with threads_worth(felt.size * (part.count if self.interacting else 1)):
-                self._force.add(part, felt)
+                alone.add(part, felt)
             force[rows] += felt
 
     def energy(self, gas: Gas) -> Array:
-        return self._spread(gas, self._force.energy)
+        return self._spread(gas, lambda force, part: force.energy(part))
 
     def laplacian(self, gas: Gas) -> Array:
-        return self._spread(gas, self._force.laplacian)
+        return self._spread(gas, lambda force, part: force.laplacian(part))
 
     def virial(self, gas: Gas) -> float:
-        return sum(self._force.virial(part) for _, part in self._parts(gas))
+        return sum(alone.virial(part) for _, part, alone in self._parts(gas))
 
     def rotate_velocities(self, gas: Gas, span: float) -> None:
-        for rows, part in self._parts(gas):
+        for rows, part, _ in self._parts(gas):
             self._force.rotate_velocities(part, span)
             if gas.velocities is not None and part.velocities is not None:
                 gas.velocities[rows] = part.velocities
@@ -61,12 +62,12 @@ class Within(Force):
         unknown = [name for name in self._groups if name not in gas.names] if self._groups != "each" else []
         if unknown:
             raise InputError(f"there is no group '{unknown[0]}'; there are {', '.join(gas.names)}.", parameter="groups")
-        for _, part in self._parts(gas):
+        for _, part, _ in self._parts(gas):
             self._force.check_gas(part)
 
     def outside(self, gas: Gas) -> NDArray[np.bool_] | None:
         outside = np.zeros(gas.count, np.bool_)
-        for rows, part in self._parts(gas):
+        for rows, part, _ in self._parts(gas):
             found = self._force.outside(part)
             if found is None:
                 return None
@@ -82,11 +83,15 @@ class Within(Force):
     def check_steps(self, start: int, stop: int) -> None:
         self._force.check_steps(start, stop)
 
-    def _parts(self, gas: Gas) -> list[tuple[NDArray[np.int64], Gas]]:
-        """(rows, gas) of the sets of particles that interact."""
+    def _parts(self, gas: Gas) -> list[tuple[NDArray[np.int64], Gas, Force]]:
+        """(rows, gas, force) of the sets of particles that interact."""
         if gas.species is not self._species:  # another gas, or one that has grown
             self._species, self._families = gas.species, self._sort(gas)
-        return [(rows, gas.select(rows)) for rows in self._families]
+            others = len(self._families) - 1
+            self._forces = [self._force, *(self._force.for_another_gas() for _ in range(others))]
+        return [
+            (rows, gas.select(rows), force) for rows, force in zip(self._families, self._forces, strict=False)
+        ]
 
     def _sort(self, gas: Gas) -> list[NDArray[np.int64]]:
         """The rows of the sets of particles that interact."""
@@ -97,11 +102,11 @@ class Within(Force):
             families = [np.flatnonzero(np.isin(gas.species, numbers))]
         return [rows for rows in families if len(rows)]
 
-    def _spread(self, gas: Gas, values: Callable[[Gas], Array]) -> Array:
+    def _spread(self, gas: Gas, values: Callable[[Force, Gas], Array]) -> Array:
         """(N,) values for the particles that feel the force; zero for the others."""
         spread = np.zeros(gas.count)
-        for rows, part in self._parts(gas):
-            spread[rows] = values(part)
+        for rows, part, force in self._parts(gas):
+            spread[rows] = values(force, part)
         return spread
 
 

@@ -11,16 +11,20 @@ from gasfield.kernels.jit import jit
 
 Words = NDArray[np.unsignedinteger]
 Indices = NDArray[np.int64]
-_SALT_SEED = 20160927  # arbitrary: rows with the same fingerprint are compared bit by bit
-_LOW = np.uint64(0xFFFFFFFF)
+Fingerprints = NDArray[np.uint64]
+_SALT_SEED = 20160927  # arbitrary: rows with the same fingerprints are compared bit by bit
+_LOW, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
+_COPIED_BYTES = 1 << 22
+"""Size of a block of rows that is copied because its rows are not whole aligned 64-bit words."""
 
 
 def first_equal(words: Words, rows: Indices) -> Indices:
     """For each of some rows, the first of them with the same bits.
 
-    Two 64-bit fingerprints of every row are sorted; rows that share both are compared word by word, so that the result
-    is exact for any fingerprints. They are the NH hash (Black, Halevi, Krawczyk, Krovetz and Rogaway, 1999,
-    "UMAC"): two different rows share one with probability 2^-32 over its random numbers, both with 2^-64.
+    Rows that share two 64-bit fingerprints are compared word by word, so that the result is exact for any fingerprints.
+    These are multiply-shift hashes of pairs (Dietzfelbinger, 1996; Black et al., 1999, "UMAC", the NH hash): with
+    random numbers s, the sum of (low half)(high half) of x + s over the 64-bit words x of a row. Two different rows
+    share one with probability 2^-31 at most, both with 2^-62. One pass reads the matrix once, at the speed of memory.
 
     Args:
         words: (N, D) uint16, uint32 or uint64, in memory or mapped, rows contiguous.
@@ -29,19 +33,16 @@ def first_equal(words: Words, rows: Indices) -> Indices:
     Returns:
         (n,) indices into `rows`; a row that equals no earlier one has its own index.
     """
-    words = _narrow(words)
-    width = words.shape[1]
-    salt = np.random.default_rng(_SALT_SEED).integers(0, 1 << 32, (2, width + width % 2), dtype=np.uint64)
-    prints = _fingerprints(words, rows, salt)
-    order = np.lexsort((prints[:, 1], prints[:, 0]))
-    return np.asarray(_compare(words, rows, prints, order))
+    prints = _fingerprints(words, rows)
+    return np.asarray(_compare(words, rows, prints, _in_runs(prints)))
 
 
 def groups_of(labels: Indices) -> list[Indices]:
-    """The groups of two or more with the same label: indices, ascending; large groups first, then by first index."""
-    order = np.argsort(labels, kind="stable")
-    bounds = np.flatnonzero(np.diff(labels[order])) + 1
-    groups = [group for group in np.split(order, bounds) if len(group) > 1]
+    """The groups of two or more with the same label (from 0 to n - 1): indices, ascending; large groups first, then by
+    first index."""
+    shared = np.flatnonzero((np.bincount(labels) > 1)[labels])
+    order = shared[np.argsort(labels[shared], kind="stable")]
+    groups = np.split(order, np.flatnonzero(np.diff(labels[order])) + 1) if len(order) else []
     return sorted(groups, key=lambda group: (-len(group), int(group[0])))
 
 
@@ -61,43 +62,65 @@ def count_marks(words: Words, fraction_bits: int, largest: int) -> NDArray[np.in
     return np.asarray(_marks(words, magnitude, kind((1 << fraction_bits) - 1), kind(largest)))
 
 
-def _narrow(words: Words) -> Words:
-    """The same bits in 32-bit words if they fit: half the work for 16-bit words, and the width of the hash."""
-    fits = words.dtype.itemsize == 8 or (words.shape[1] % 2 == 0 and words.ctypes.data % 4 == 0)
-    return words.view(np.uint32) if words.flags.c_contiguous and fits else words
+def _fingerprints(words: Words, rows: Indices) -> Fingerprints:
+    """(2, n) of the rows; those that are not whole aligned 64-bit words are copied, padded with zeros, by blocks."""
+    row_bytes = words.shape[1] * words.dtype.itemsize
+    width = -(-row_bytes // 8)
+    salt = np.random.default_rng(_SALT_SEED).integers(0, 1 << 64, (2, width), dtype=np.uint64)
+    if words.flags.c_contiguous and row_bytes % 8 == 0 and words.ctypes.data % 8 == 0:
+        return np.asarray(_hash(words.view(np.uint64), rows, salt))
+    prints = np.empty((2, rows.size), np.uint64)
+    block = np.zeros((max(1, _COPIED_BYTES // (8 * width)), width), np.uint64)
+    for start in range(0, rows.size, len(block)):
+        taken = rows[start : start + len(block)]
+        block.view(words.dtype)[: taken.size, : words.shape[1]] = words[taken]
+        prints[:, start : start + taken.size] = _hash(block, np.arange(taken.size), salt)
+    return prints
+
+
+def _in_runs(prints: Fingerprints) -> Indices:
+    """The rows that share both fingerprints with another one: sorted by both, then by index."""
+    order = np.argsort(prints[0])
+    repeats = np.diff(prints[0, order]) == 0
+    shared = np.zeros(len(order), bool)
+    shared[1:] |= repeats
+    shared[:-1] |= repeats
+    some = np.sort(order[shared])
+    return some[np.lexsort((prints[1, some], prints[0, some]))]
 
 
 @jit(**EXACT_PARALLEL)
-def _fingerprints(words, rows, salt):  # type: ignore[no-untyped-def]
-    """(n, 2) sums of (a + s)(b + t) mod 2^64 over pairs of words a, b with 32-bit sums."""
-    prints = np.empty((rows.size, 2), np.uint64)
-    width = words.shape[1]
+def _hash(words, rows, salt):  # type: ignore[no-untyped-def]
+    """(2, n) sums modulo 2^64 of (low half)(high half) of word + salt; the salts are (2, number of words)."""
+    prints = np.empty((2, rows.size), np.uint64)
     for i in prange(rows.size):
         row = words[rows[i]]
         first, second = np.uint64(0), np.uint64(0)
-        for j in range(0, width - 1, 2):
-            a, b = np.uint64(row[j]), np.uint64(row[j + 1])
-            first += ((a + salt[0, j]) & _LOW) * ((b + salt[0, j + 1]) & _LOW)
-            second += ((a + salt[1, j]) & _LOW) * ((b + salt[1, j + 1]) & _LOW)
-        if width % 2:
-            j = width - 1
-            first += ((np.uint64(row[j]) + salt[0, j]) & _LOW) * salt[0, j + 1]
-            second += ((np.uint64(row[j]) + salt[1, j]) & _LOW) * salt[1, j + 1]
-        prints[i, 0], prints[i, 1] = first, second
+        for j in range(row.size):
+            a, b = row[j] + salt[0, j], row[j] + salt[1, j]
+            first += (a & _LOW) * (a >> _HALF)
+            second += (b & _LOW) * (b >> _HALF)
+        prints[0, i], prints[1, i] = first, second
     return prints
 
 
 @jit(**EXACT)
 def _compare(words, rows, prints, order):  # type: ignore[no-untyped-def]
-    """(n,) indices of first equal rows: within a run of equal fingerprints, rows are compared with the first ones."""
-    first = np.full(rows.size, -1, np.int64)
+    """(n,) indices of first equal rows: within a run of equal fingerprints, rows are compared with the first ones.
+
+    Args:
+        prints: (2, n).
+        order: indices into `rows` of those that may equal another one, in runs of equal fingerprints, ascending.
+    """
+    first = np.arange(rows.size)
+    first[order] = -1
     start = 0
     while start < order.size:
         stop = start + 1
         while (
             stop < order.size
-            and prints[order[stop], 0] == prints[order[start], 0]
-            and prints[order[stop], 1] == prints[order[start], 1]
+            and prints[0, order[stop]] == prints[0, order[start]]
+            and prints[1, order[stop]] == prints[1, order[start]]
         ):
             stop += 1
         for lead in range(start, stop):

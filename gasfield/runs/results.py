@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gasfield.comparison import Comparison, compare
+from gasfield.cost import Profile
 from gasfield.diagnostics import Diagnosis, RunContext, diagnose
 from gasfield.errors import InputError, Note
 from gasfield.files import make_folder, remove, write_json
@@ -33,6 +34,7 @@ class RunResult:
         comparison: with the trajectory named under `compare`, if any.
         seconds: wall time of the simulation itself.
         plots: the pictures.
+        profile: where the time went, if that was measured.
     """
 
     directory: Path
@@ -40,6 +42,7 @@ class RunResult:
     comparison: Comparison | None
     seconds: float
     plots: list[Path]
+    profile: Profile | None = None
 
     @property
     def summary(self) -> dict[str, Any]:

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from gasfield.cost import Profile
 from gasfield.errors import InputError
-from gasfield.files import remove, remove_drafts, write_file
+from gasfield.files import remove, remove_drafts, write_file, write_json
 from gasfield.operations import Checkpointer, Progress
 from gasfield.renames import former_names
 from gasfield.resources import ARRAYS, TRAJECTORY
-from gasfield.runs.directory import check_output, erase, new_directory, point_latest
+from gasfield.runs.directory import PROFILE, check_output, erase, new_directory, point_latest
 from gasfield.runs.former import SUMMARY, former_identities, former_manifest
 from gasfield.runs.lock import only_one, working_in
 from gasfield.runs.manifest import SCENARIO, Manifest
@@ -36,6 +37,7 @@ def run(
     overwrite: bool = False,
     progress: Listener | None = None,
     stage: Callable[[str], None] | None = None,
+    profile: bool = False,
 ) -> RunResult:
     """Runs a scenario and writes its run directory.
 
@@ -46,6 +48,7 @@ def run(
         overwrite: whether an existing run may be replaced; files that no run has written are kept.
         progress: see `Listener`.
         stage: called after the simulation with what is computed next: a group and a diagnostic, or pictures.
+        profile: whether to measure where the time goes, for `RunResult.profile` and profile.json.
 
     Raises:
         InputError: if the scenario cannot be run; nothing is written then. If it fails after some steps, or only the
@@ -54,6 +57,7 @@ def run(
         Interrupted: after INT or TERM; `resume` goes on.
         WriteError: if the system cannot write a file; what was written before is kept, and `resume` goes on.
     """
+    watch = Profile() if profile else None
     resolved = scenario if isinstance(scenario, Scenario) else load_scenario(scenario, overrides or ())
     reference = _open_reference(resolved)
     simulation = Simulation.from_scenario(resolved)
@@ -64,7 +68,7 @@ def run(
     manifest = Manifest.of(simulation, resolved, text)
     with new_directory(resolved.name, explicit, text, manifest) as directory:
         try:
-            manifest = _simulate(simulation, directory, manifest, progress)
+            manifest = _simulate(simulation, directory, manifest, progress, watch=watch)
         except InputError:
             if not simulation.steps_done:
                 erase(directory, manifest)
@@ -72,7 +76,14 @@ def run(
         finally:
             if explicit is None and directory.exists():
                 point_latest(directory)
-        return sum_up(resolved, directory, manifest, reference, stage)
+        if watch is None:
+            return sum_up(resolved, directory, manifest, reference, stage)
+        try:
+            result = sum_up(resolved, directory, manifest, reference, watch.stage(stage))
+        finally:
+            watch.end_stage()
+            write_json(directory / PROFILE, watch.as_json())
+        return replace(result, profile=watch)
 
 
 def resume(
@@ -130,6 +141,7 @@ def _simulate(
     checkpoint: Checkpoint | None = None,
     *,
     former: bool = False,
+    watch: Profile | None = None,
 ) -> Manifest:
     """Runs to the end, and notes that."""
     assert simulation.scenario is not None
@@ -147,6 +159,7 @@ def _simulate(
             checkpoint=checkpoint,
             complete=former and begun == length.steps,
             progress=progress(simulation) if progress else None,
+            profile=watch,
         )
     except InputError as error:
         raise _kept(error, directory) if simulation.steps_done > begun else error from None

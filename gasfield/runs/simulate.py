@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from gasfield.cost import Profile
 from gasfield.errors import InputError, Interrupted
 from gasfield.operations import Checkpointer, Progress, ProgressReporter, TrajectoryRecorder
 from gasfield.signals import interruptible
@@ -19,6 +20,7 @@ def simulate(
     checkpoint: Checkpoint | None = None,
     complete: bool = False,
     progress: Progress | None = None,
+    profile: Profile | None = None,
 ) -> None:
     """Runs the simulation of a scenario to its end and writes its trajectory.
 
@@ -32,6 +34,7 @@ def simulate(
         checkpoint: where to go on, with the trajectory that was written with it.
         complete: whether the trajectory of the checkpoint ends with the frame of the last step of the run.
         progress: called with the number of steps done.
+        profile: measures where the time goes.
 
     Raises:
         BlowUp: if the state becomes non-finite, or the energy jumps; the file keeps the frames before.
@@ -54,6 +57,8 @@ def simulate(
         simulation.add_operation(keeper)
     if progress is not None:
         simulation.add_operation(ProgressReporter(progress, *(o.trigger for o in simulation.operations)))
+    if profile is not None:
+        profile.attach(simulation)
     begun = simulation.gas.step
     try:
         with (

@@ -50,6 +50,8 @@ from gasfield.tracers import Tracer
 
 _TICK = 1.0
 """Seconds between looks of operations while steps are taken to the next event."""
+_CALL = 0.05
+"""Seconds that one call of the dynamics may last: a simulation that is asked to stop does so after it."""
 
 
 class Simulation(Closing):
@@ -125,6 +127,7 @@ class Simulation(Closing):
         self.operations: list[Operation] = [self._monitor, self._planting, *self._watches()]
         self._training: list[OperationSpec] = []
         self._begun = self._restored = self._stopping = self._start_is_good = False
+        self._stride = 1
         for number, operation in enumerate(operations):
             self.add_operation(operation, number)
 
@@ -219,6 +222,9 @@ class Simulation(Closing):
         """
         return np.array([np.array(what(self.step(every).gas)) for _ in range(count)])
 
+    def _is_stopping(self) -> bool:
+        return self._stopping
+
     def _begin(self) -> None:
         """What is done once, before the first step."""
         if self._begun:
@@ -244,11 +250,14 @@ class Simulation(Closing):
             operation.prepare(self)
         due = clock.monotonic() + _TICK
         while self.gas.step < step and not self._stopping:
-            self.dynamics.advance(self.gas)
-            if clock.monotonic() > due and self.gas.step < step:  # what an event writes comes after its checkpoint
+            begin = clock.monotonic()
+            self.dynamics.run(self.gas, min(self._stride, step - self.gas.step), self._is_stopping)
+            now = clock.monotonic()
+            self._stride = _next_stride(self._stride, now - begin)
+            if now > due and self.gas.step < step:  # what an event writes comes after its checkpoint
                 for operation in self.operations:
                     operation.tick(self)
-                due = clock.monotonic() + _TICK
+                due = now + _TICK
         try:
             for operation in self.operations:
                 operation.guard(self)
@@ -462,3 +471,10 @@ class Simulation(Closing):
         )
         plugins = plugins_in_use(scenario, self.law, tuple(self._forces))
         return attributes(self, scenario, plugins) | ({} if self.minimum is None else self.minimum.as_attributes())
+
+
+def _next_stride(stride: int, seconds: float) -> int:
+    """How many steps to take in the next call of the dynamics, after so many took so long."""
+    if seconds < 0.5 * _CALL:
+        return 2 * stride
+    return max(stride // 2, 1) if seconds > _CALL else stride

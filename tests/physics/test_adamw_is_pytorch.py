@@ -10,7 +10,7 @@ from gradients import initial_weights, training_gradients
 from prescribed import Prescribed, under
 from pydantic import TypeAdapter
 
-from gasfield.dynamics import AnyDynamics
+from gasfield.dynamics import AnyDynamics, optimiser
 from gasfield.dynamics import adamw as adamw_module
 from gasfield.dynamics.adamw import AdamW, MomentDtypes, adamw_step
 from gasfield.dynamics.sgd import SGD
@@ -289,6 +289,32 @@ def test_one_thread_and_two_give_the_same_bits(precision: str) -> None:
             adamw_step(weights, gradient, first, second, step, law)
         results.append(np.stack([weights, first, second]))
     np.testing.assert_array_equal(words(results[0]), words(results[1]))
+
+
+@pytest.mark.parametrize("interacting", [False, True])
+def test_a_step_by_blocks_has_the_bits_of_a_whole_step(interacting: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forces beyond float32 and NaN included; blocks are taken where particles do not interact only."""
+    seen: list[int] = []
+
+    def pull(positions: np.ndarray, step: int) -> np.ndarray:
+        seen.append(len(positions))
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            return np.array(positions, np.float64) ** 3 * 1e38 / np.sqrt(positions + 2.0) + step
+
+    found = []
+    for block in (optimiser._BLOCK, 64 * 10):
+        monkeypatch.setattr(optimiser, "_BLOCK", block)
+        gas = Gas(positions=100 * initial_weights(37, 64))
+        law = AdamW(learning_rate=0.01, weight_decay=0.1, weight_dtype="bfloat16").build(
+            gas, under(Prescribed(pull, interacting=interacting), 64)
+        )
+        law.project(gas)
+        for _ in range(3):
+            law.advance(gas)
+        found.append([gas.positions, *law.state().values()])
+    for whole, blocks in zip(*found, strict=True):
+        assert whole.tobytes() == blocks.tobytes()
+    assert seen == [37] * 3 + ([37] * 3 if interacting else [10, 10, 10, 7] * 3)
 
 
 @pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="nothing is compiled")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from embeddings import bfloat16_rows
@@ -48,7 +50,7 @@ def test_equal_fingerprints_alone_do_not_make_rows_identical() -> None:
     """With equal hashes for all rows the result depends on the comparison of bits alone."""
     words = np.random.default_rng(0).integers(0, 2, (200, 6)).astype(np.uint16)
     every = np.arange(200)
-    same = rows._compare(words, every, np.zeros((200, 2), np.uint64), every)
+    same = rows._compare(words, every, np.zeros((2, 200), np.uint64), every)
     assert np.array_equal(same, first_equal(words, every))
     assert len(np.unique(same)) == len(np.unique(words, axis=0))
 
@@ -57,9 +59,40 @@ def test_rows_that_differ_in_upper_bits_have_different_fingerprints() -> None:
     """Where words are multiplied modulo 2^64 without a carry to fold, such rows would collide in pairs."""
     words = np.zeros((256, 64), np.uint16)
     words[:, 3::8] = (np.arange(256)[:, None] >> np.arange(8) & 1) << 15
-    salt = np.random.default_rng(rows._SALT_SEED).integers(0, 1 << 32, (2, 64), dtype=np.uint64)
-    prints = rows._fingerprints(words, np.arange(256), salt)
-    assert len(np.unique(prints[:, 0])) == len(np.unique(prints[:, 1])) == 256
+    prints = rows._fingerprints(words, np.arange(256))
+    assert len(np.unique(prints[0])) == len(np.unique(prints[1])) == 256
+
+
+@pytest.mark.parametrize("dimensions", [1, 3, 4, 50, 51])
+def test_copied_rows_have_the_fingerprints_of_rows_in_place(
+    dimensions: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Rows of any size, misaligned, not contiguous or mapped: as those padded with zeros to whole 64-bit words."""
+    every = np.arange(700)
+    padded = np.zeros((700, -(-dimensions // 4) * 4), np.uint16)
+    padded[:, :dimensions] = np.random.default_rng(4).integers(0, 9, (700, dimensions))
+    words = np.ascontiguousarray(padded[:, :dimensions])
+    expected = rows._fingerprints(padded, every)
+    monkeypatch.setattr(rows, "_COPIED_BYTES", 8 * 100)
+    misaligned = np.zeros(words.size + 1, np.uint16)[1:].reshape(words.shape)
+    misaligned[:] = words
+    np.save(tmp_path / "rows.npy", words)
+    mapped = np.load(tmp_path / "rows.npy", mmap_mode="r")
+    for kept in (words, misaligned, mapped, padded[:, :dimensions], np.asfortranarray(words)):
+        assert np.array_equal(rows._fingerprints(kept, every), expected)
+        assert np.array_equal(first_equal(kept, every[::2]), first_equal(padded, every[::2]))
+
+
+def test_rows_made_to_share_a_fingerprint_are_told_apart() -> None:
+    """Knowing the salt, a second row with the same first hash is easy to make: x + s with its halves exchanged."""
+    salt = np.random.default_rng(rows._SALT_SEED).integers(0, 1 << 64, (2, 3), dtype=np.uint64)
+    words = np.random.default_rng(5).integers(0, 1 << 64, (5, 3), dtype=np.uint64)
+    shifted = words[0] + salt[0]
+    words[3] = ((shifted << np.uint64(32)) | (shifted >> np.uint64(32))) - salt[0]
+    words[4] = words[0]
+    prints = rows._fingerprints(words, np.arange(5))
+    assert prints[0, 0] == prints[0, 3] == prints[0, 4]
+    assert first_equal(words, np.arange(5)).tolist() == [0, 1, 2, 3, 0]
 
 
 def test_groups_come_largest_first() -> None:

@@ -41,7 +41,7 @@ def push_flat(law, p, targets, sources, rows, sides, halves, own, theirs, reach2
                 d2 = _apart(x2[l], y2, sides, halves, 2)
                 u = (d0 * d0 + d1 * d1) + d2 * d2
                 slope = continued(law, u, p, core2, number(0.5))[1]
-                factor = weight[l] * strength * slope if u < reach2 else number(0.0)
+                factor = strength * slope if u < reach2 else number(0.0)
                 f0[l] += factor * d0
                 f1[l] += factor * d1
                 f2[l] += factor * d2
@@ -53,7 +53,7 @@ def push_flat(law, p, targets, sources, rows, sides, halves, own, theirs, reach2
         total += part
         for i in range(first, min(first + LANES, force.shape[0])):
             for k in range(force.shape[1]):
-                force[i, k] += total[k, i - first]
+                force[i, k] += own[i] * total[k, i - first]
 
 
 @jit(**EXACT_PARALLEL)
@@ -76,10 +76,9 @@ def sum_flat(law, p, targets, sources, rows, sides, halves, own, theirs, reach2,
                 d2 = _apart(x2[l], y2, sides, halves, 2)
                 u = (d0 * d0 + d1 * d1) + d2 * d2
                 energy, slope, bend = continued(law, u, p, core2, number(0.5))
-                both = weight[l] * strength
-                f0[l] += both * (energy - shift) if u < reach2 else number(0.0)
-                f1[l] += both * (number(4.0) * u * bend + dimensions * slope) if u < reach2 else number(0.0)
-                f2[l] += number(-2.0) * both * u * slope if u < reach2 else number(0.0)
+                f0[l] += strength * (energy - shift) if u < reach2 else number(0.0)
+                f1[l] += strength * (number(4.0) * u * bend + dimensions * slope) if u < reach2 else number(0.0)
+                f2[l] += strength * (u * slope) if u < reach2 else number(0.0)
             if itself == lane:
                 f0[itself], f1[itself], f2[itself] = kept0, kept1, kept2
             if j % BLOCK == BLOCK - 1 and targets.itemsize == 4:
@@ -87,8 +86,9 @@ def sum_flat(law, p, targets, sources, rows, sides, halves, own, theirs, reach2,
                 part[:] = number(0.0)
         total += part
         for i in range(first, min(first + LANES, sums.shape[0])):
-            for k in range(3):
-                sums[i, k] += total[k, i - first]
+            sums[i, 0] += own[i] * total[0, i - first]
+            sums[i, 1] += own[i] * total[1, i - first]
+            sums[i, 2] += -2.0 * own[i] * total[2, i - first]
 
 
 @jit(**EXACT, forceinline=True)

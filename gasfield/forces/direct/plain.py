@@ -38,7 +38,7 @@ def push_plain(law, p, targets, sources, rows, sides, halves, own, theirs, reach
                 for l in range(LANES):
                     u = squared[l]
                     slope = continued(law, u, p, core2, number(0.5))[1]
-                    squared[l] = weight[l] * strength * slope if u < reach2 else number(0.0)
+                    squared[l] = strength * slope if u < reach2 else number(0.0)
                 lane = rows[start + b] - first
                 if 0 <= lane < LANES:
                     squared[lane] = number(0.0)
@@ -51,7 +51,7 @@ def push_plain(law, p, targets, sources, rows, sides, halves, own, theirs, reach
         total += part
         for i in range(first, min(first + LANES, count)):
             for k in range(dimensions):
-                force[i, k] += total[k, i - first]
+                force[i, k] += own[i] * total[k, i - first]
 
 
 @jit(**EXACT_PARALLEL)
@@ -73,18 +73,19 @@ def sum_plain(law, p, targets, sources, rows, sides, halves, own, theirs, reach2
                 if 0 <= lane < LANES:
                     squared[lane] = np.inf
                 for l in range(LANES):
-                    u, both = squared[l], weight[l] * strength
+                    u = squared[l]
                     energy, slope, bend = continued(law, u, p, core2, number(0.5))
-                    f0[l] += both * (energy - shift) if u < reach2 else number(0.0)
-                    f1[l] += both * (number(4.0) * u * bend + dimensions * slope) if u < reach2 else number(0.0)
-                    f2[l] += number(-2.0) * both * u * slope if u < reach2 else number(0.0)
+                    f0[l] += strength * (energy - shift) if u < reach2 else number(0.0)
+                    f1[l] += strength * (number(4.0) * u * bend + dimensions * slope) if u < reach2 else number(0.0)
+                    f2[l] += strength * (u * slope) if u < reach2 else number(0.0)
             if targets.itemsize == 4:
                 total += part
                 part[:] = number(0.0)
         total += part
         for i in range(first, min(first + LANES, count)):
-            for k in range(3):
-                sums[i, k] += total[k, i - first]
+            sums[i, 0] += own[i] * total[0, i - first]
+            sums[i, 1] += own[i] * total[1, i - first]
+            sums[i, 2] += -2.0 * own[i] * total[2, i - first]
 
 
 @jit(**EXACT)
