@@ -4,8 +4,8 @@
     python benchmarks/gravity.py pytreegrav THREADS [N ...]     the peer, float64
     python benchmarks/gravity.py dimensions THREADS             ours over all pairs, against D
 
-A process times one of them only, since thread pools fight. Run them in turn and compare medians; only ratios carry over to
-another machine. Errors of trees are those of 1,000 forces, relative to direct sums: the median and that of 99 in 100.
+A process times one of them only, since thread pools fight. Run them in turn and compare medians; only ratios carry over
+to another machine. Errors of trees are those of 1,000 forces, relative to direct sums: the median and that of 99 in 100.
 Direct sums are timed up to N = 32,768.
 """
 
@@ -44,16 +44,25 @@ def seconds(work: Callable[[], Any]) -> float:
     return median(times[1:])
 
 
-def errors(found: np.ndarray, places: np.ndarray) -> str:
-    """Errors of accelerations, for masses of 1/N, beside sums of a sample in NumPy."""
-    rows = np.random.default_rng(1).choice(len(places), SAMPLE, replace=False)
+def sample(count: int) -> np.ndarray:
+    """Rows of the particles whose forces are compared."""
+    return np.random.default_rng(1).choice(count, SAMPLE, replace=False)
+
+
+def errors(found: np.ndarray, exact: np.ndarray) -> str:
+    """Relative errors of accelerations (SAMPLE, 3)."""
+    wrong = np.linalg.norm(found - exact, axis=1) / np.linalg.norm(exact, axis=1)
+    return f"median error {np.median(wrong):.2g}, 99% {np.percentile(wrong, 99):.2g}"
+
+
+def plummer_softened(places: np.ndarray) -> np.ndarray:
+    """Accelerations of the sample in NumPy, for masses of 1/N."""
     exact = np.empty((SAMPLE, 3))
-    for s, i in enumerate(rows):
+    for s, i in enumerate(sample(len(places))):
         apart = places - places[i]
         cubes = (np.sum(apart * apart, axis=1) + SOFTENING**2) ** -1.5
         exact[s] = cubes @ apart / len(places)
-    wrong = np.linalg.norm(found[rows] - exact, axis=1) / np.linalg.norm(exact, axis=1)
-    return f"median error {np.median(wrong):.2g}, 99% {np.percentile(wrong, 99):.2g}"
+    return exact
 
 
 def of(places: np.ndarray) -> Any:
@@ -77,7 +86,7 @@ def time_gasfield(threads: int, sizes: list[int]) -> None:
     surroundings = Surroundings(Free(dimensions=3))
     for count in sizes:
         places = plummer(count)
-        gas, force = of(places), np.zeros((count, 3))
+        gas, force, exact = of(places), np.zeros((count, 3)), plummer_softened(places)
         if count <= DIRECT:
             direct = Gravity(softening=SOFTENING).build(surroundings)
             speed = count**2 / seconds(lambda gas=gas, force=force, direct=direct: direct.add(gas, force))
@@ -89,7 +98,7 @@ def time_gasfield(threads: int, sizes: list[int]) -> None:
             taken = seconds(lambda gas=gas, force=force, tree=tree: tree.add(gas, force))
             force[:] = 0.0
             tree.add(gas, force)
-            shown = errors(force * count, places)
+            shown = errors((force * count)[sample(count)], exact)
             print(f"RESULT|gasfield tree error={error:g} thr{threads} {shown}|N={count}|{taken:.4g}|s", flush=True)
 
 
@@ -122,17 +131,27 @@ def time_pytreegrav(threads: int, sizes: list[int]) -> None:
         masses, radii = np.full(count, 1 / count), np.full(count, 2.8 * SOFTENING)
 
         def pull(**options: Any) -> np.ndarray:
-            found: np.ndarray = pytreegrav.Accel(places, masses, softening=radii, G=1.0, parallel=True, **options)  # noqa: B023
+            found: np.ndarray = pytreegrav.Accel(places, masses, softening=radii, G=1.0, parallel=True, **options)
             return found
 
+        rows = sample(count)
+        exact = pytreegrav.AccelTarget(
+            places[rows],
+            places,
+            masses,
+            softening_target=radii[rows],
+            softening_source=radii,
+            G=1.0,
+            method="bruteforce",
+        )
         if count <= DIRECT:
-            speed = count**2 / seconds(lambda: pull(method="bruteforce"))  # noqa: B023
+            speed = count**2 / seconds(lambda: pull(method="bruteforce"))
             print(f"RESULT|pytreegrav direct f64 thr{threads}|N={count}|{speed:.4g}|pairs/s", flush=True)
         for angle, quadrupole in ((0.7, False), (0.7, True), (0.5, False), (0.5, True)):
             options = {"method": "tree", "theta": angle, "quadrupole": quadrupole}
-            taken = seconds(lambda options=options: pull(**options))  # noqa: B023
-            name = f"pytreegrav tree theta={angle} quadrupole={quadrupole} thr{threads} {errors(pull(**options), places)}"
-            print(f"RESULT|{name}|N={count}|{taken:.4g}|s", flush=True)
+            taken = seconds(lambda options=options: pull(**options))
+            shown = f"theta={angle} quadrupole={quadrupole} thr{threads} {errors(pull(**options)[rows], exact)}"
+            print(f"RESULT|pytreegrav tree {shown}|N={count}|{taken:.4g}|s", flush=True)
 
 
 def time_dimensions(threads: int, sizes: list[int]) -> None:

@@ -75,7 +75,7 @@ class Within(Force):
         return outside
 
     def measures(self, gas: Gas) -> dict[str, float]:
-        return largest(self._force.measures(part) for _, part in self._parts(gas))
+        return largest(alone.measures(part) for _, part, alone in self._parts(gas))
 
     def data_digest(self) -> str | None:
         return self._force.data_digest()
@@ -89,9 +89,7 @@ class Within(Force):
             self._species, self._families = gas.species, self._sort(gas)
             others = len(self._families) - 1
             self._forces = [self._force, *(self._force.for_another_gas() for _ in range(others))]
-        return [
-            (rows, gas.select(rows), force) for rows, force in zip(self._families, self._forces, strict=False)
-        ]
+        return [(rows, gas.select(rows), force) for rows, force in zip(self._families, self._forces, strict=False)]
 
     def _sort(self, gas: Gas) -> list[NDArray[np.int64]]:
         """The rows of the sets of particles that interact."""

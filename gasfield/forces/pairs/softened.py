@@ -31,8 +31,8 @@ class SoftenedLaw(ForceSpec):
     cutoff: float | None = Field(None, gt=0.0, allow_inf_nan=False)
     """Cut-off distance [length]; none if left out."""
     error: float | None = Field(None, gt=0.0, lt=1.0)
-    """Bound of the relative error of the force on 99 in 100 of the particles: sums are made by a tree; over all pairs if
-    left out."""
+    """Bound of the relative error of the force on 99 in 100 of the particles: sums are made by a tree; over all pairs
+    if left out."""
 
     def reach_in(self, kind: str, surroundings: Surroundings) -> tuple[float, Array]:
         """The reach, infinite without a range, and the periods (D,) of the space.

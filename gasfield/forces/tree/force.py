@@ -1,9 +1,9 @@
 """A softened pair force summed by a tree, with an error that is chosen and measured at every evaluation.
 
-The opening angle follows from the error: the forces on half of the particles of some leaves, spread evenly over the tree,
-are summed directly, and the angle is the largest of a fixed ladder at which 99 in 100 of them have a relative error below
-the bound, less a margin for the scatter of the sample. So the force depends on the present gas only, and a resumed run is the same to the bit. Where no angle does, or the
-tree would take as many operations, all sums are direct.
+The opening angle follows from the error: the forces on half of the particles of some leaves, spread evenly over the
+tree, are summed directly, and the angle is the largest of a fixed ladder at which 99 in 100 of them have a relative error
+below the bound, less a margin for the scatter of the sample. So the force depends on the present gas only, and a resumed
+run is the same to the bit. Where no angle does, or the tree would take as many operations, all sums are direct.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class TreeForce(Force):
         numbers = self._numbers(gas)
         if numbers is None:
             return self._direct.energy(gas)
-        return numbers[0] * np.where(gas.is_source, 0.5, 1.0)
+        return np.asarray(numbers[0] * np.where(gas.is_source, 0.5, 1.0))
 
     def laplacian(self, gas: Gas) -> Array:
         numbers = self._numbers(gas)
@@ -184,8 +184,8 @@ def require_tree(kind: str, error: float, reach: float, periods: Array) -> None:
     """
     if error < LEAST:
         raise InputError(
-            f"{kind}: {error:g} is below the rounding of float64 sums; use at least {LEAST:g}, or leave it out for sums "
-            "over all pairs.",
+            f"{kind}: {error:g} is below the rounding of float64 sums; use at least {LEAST:g}, or leave it out, for "
+            "sums over all pairs.",
             parameter="error",
         )
     if np.isfinite(reach):
@@ -193,7 +193,6 @@ def require_tree(kind: str, error: float, reach: float, periods: Array) -> None:
         raise InputError(f"{kind}: a tree sums forces without cutoff, and {where}; leave it out.", parameter="error")
     if len(periods) > DIMENSIONS:
         raise InputError(
-            f"{kind}: there is a tree up to {DIMENSIONS} dimensions only, and the space has {len(periods)}; leave it "
-            "out.",
+            f"{kind}: there is a tree up to {DIMENSIONS} dimensions only, and the space has {len(periods)}; leave it out.",
             parameter="error",
         )

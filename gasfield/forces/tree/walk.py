@@ -1,7 +1,7 @@
 """Forces, energies and Laplacians from a tree.
 
-The particles of a leaf go down the tree together: a cell of radius R at a distance d from the box around them acts by its
-moments if R < theta d, a leaf that is nearer acts particle by particle. Particles are the lanes of vector loops.
+The particles of a leaf go down the tree together: a cell of radius R at a distance d from the box around them acts by
+its moments if R < theta d, a leaf that is nearer acts particle by particle. Particles are the lanes of vector loops.
 
 With d the vector from a cell to a particle, u = d^2, and V(u) the energy of two strengths 1, the energy of a strength 1
 in the field of a cell, to second order in its size, is
@@ -20,7 +20,7 @@ from gasfield.forces.tree.build import CHARGE, DIPOLE, LEAF, QUADRUPOLE, RADIUS,
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
 from gasfield.kernels.jit import jit
 
-NO_CHECKS = {"error_model": "numpy"}
+NO_CHECKS = EXACT | {"error_model": "numpy"}
 """A check for a division by zero would keep a loop from being vectorised."""
 
 
@@ -49,8 +49,8 @@ def pull(targets, places, weights, ranges, cells, softening2, theta, order, fiel
                 stack[top], stack[top + 1] = cell + 2 * half, cell + 1
                 top += 2
         for k in range(3):
-            for l in range(LEAF):
-                field[k, g * LEAF + l] = f[k, l]
+            for v in range(LEAF):
+                field[k, g * LEAF + v] = f[k, v]
 
 
 @jit(**EXACT_PARALLEL)
@@ -74,8 +74,8 @@ def potentials(places, weights, ranges, cells, softening2, theta, dimensions, po
             elif verdict == 3:
                 stack[top], stack[top + 1] = cell + 2 * half, cell + 1
                 top += 2
-        for l in range(LEAF):
-            potential[start + l], laplacian[start + l] = f[0, l], f[1, l]
+        for v in range(LEAF):
+            potential[start + v], laplacian[start + v] = f[0, v], f[1, v]
 
 
 @jit(**EXACT)
@@ -83,8 +83,8 @@ def _box(x, low, high):  # type: ignore[no-untyped-def]
     """The box around the particles x (3, LEAF)."""
     for k in range(3):
         low[k] = high[k] = x[k, 0]
-        for l in range(LEAF):
-            low[k], high[k] = min(low[k], x[k, l]), max(high[k], x[k, l])
+        for v in range(LEAF):
+            low[k], high[k] = min(low[k], x[k, v]), max(high[k], x[k, v])
 
 
 @jit(**EXACT)
@@ -101,40 +101,40 @@ def _acts(cell, low, high, theta, leaves):  # type: ignore[no-untyped-def]
     return 2 if leaves == 1 else 3
 
 
-@jit(**EXACT, **NO_CHECKS)
+@jit(**NO_CHECKS)
 def _from_leaf(x0, x1, x2, places, weights, start, softening2, f0, f1, f2):  # type: ignore[no-untyped-def]
     """Adds the field of the particles of a leaf; that of a particle at its own place is zero."""
     for j in range(start, start + LEAF):
         y0, y1, y2, w = places[0, j], places[1, j], places[2, j], weights[j]
         if w != 0.0:
-            for l in range(LEAF):
-                d0, d1, d2 = x0[l] - y0, x1[l] - y1, x2[l] - y2
+            for v in range(LEAF):
+                d0, d1, d2 = x0[v] - y0, x1[v] - y1, x2[v] - y2
                 near = 1.0 / np.sqrt(d0 * d0 + d1 * d1 + d2 * d2 + softening2)
                 factor = w * (near * near * near)
-                f0[l] += factor * d0
-                f1[l] += factor * d1
-                f2[l] += factor * d2
+                f0[v] += factor * d0
+                f1[v] += factor * d1
+                f2[v] += factor * d2
 
 
-@jit(**EXACT, **NO_CHECKS)
+@jit(**NO_CHECKS)
 def _from_cell(x0, x1, x2, cell, softening2, order, f0, f1, f2):  # type: ignore[no-untyped-def]
     """Adds the field of the moments of a cell."""
     c0, c1, c2, q = cell[0], cell[1], cell[2], cell[CHARGE]
     if order == 0:
-        for l in range(LEAF):
-            d0, d1, d2 = x0[l] - c0, x1[l] - c1, x2[l] - c2
+        for v in range(LEAF):
+            d0, d1, d2 = x0[v] - c0, x1[v] - c1, x2[v] - c2
             near = 1.0 / np.sqrt(d0 * d0 + d1 * d1 + d2 * d2 + softening2)
             factor = q * (near * near * near)
-            f0[l] += factor * d0
-            f1[l] += factor * d1
-            f2[l] += factor * d2
+            f0[v] += factor * d0
+            f1[v] += factor * d1
+            f2[v] += factor * d2
         return
     p0, p1, p2 = cell[DIPOLE], cell[DIPOLE + 1], cell[DIPOLE + 2]
     xx, yy, zz = 3.0 * cell[QUADRUPOLE], 3.0 * cell[QUADRUPOLE + 1], 3.0 * cell[QUADRUPOLE + 2]
     xy, xz, yz = 3.0 * cell[QUADRUPOLE + 3], 3.0 * cell[QUADRUPOLE + 4], 3.0 * cell[QUADRUPOLE + 5]
     half_trace = 0.5 * (xx + yy + zz)
-    for l in range(LEAF):
-        d0, d1, d2 = x0[l] - c0, x1[l] - c1, x2[l] - c2
+    for v in range(LEAF):
+        d0, d1, d2 = x0[v] - c0, x1[v] - c1, x2[v] - c2
         near = 1.0 / np.sqrt(d0 * d0 + d1 * d1 + d2 * d2 + softening2)
         squared = near * near
         cube = near * squared
@@ -143,12 +143,12 @@ def _from_cell(x0, x1, x2, cell, softening2, order, f0, f1, f2):  # type: ignore
         along = d0 * v0 + d1 * v1 + d2 * v2
         dipole = 3.0 * (p0 * d0 + p1 * d1 + p2 * d2)
         factor = q * cube + fifth * ((dipole - half_trace) + 2.5 * squared * along)
-        f0[l] += factor * d0 - cube * p0 - fifth * v0
-        f1[l] += factor * d1 - cube * p1 - fifth * v1
-        f2[l] += factor * d2 - cube * p2 - fifth * v2
+        f0[v] += factor * d0 - cube * p0 - fifth * v0
+        f1[v] += factor * d1 - cube * p1 - fifth * v1
+        f2[v] += factor * d2 - cube * p2 - fifth * v2
 
 
-@jit(**EXACT, **NO_CHECKS)
+@jit(**NO_CHECKS)
 def _numbers_from_leaf(x0, x1, x2, places, weights, leaf, group, softening2, dimensions, f0, f1):  # type: ignore[no-untyped-def]
     """Adds potential and Laplacian of the particles of a leaf, to those of the group without its own."""
     for b in range(LEAF):
@@ -156,18 +156,18 @@ def _numbers_from_leaf(x0, x1, x2, places, weights, leaf, group, softening2, dim
         y0, y1, y2, w = places[0, j], places[1, j], places[2, j], weights[j]
         if w != 0.0:
             kept0, kept1 = f0[b], f1[b]
-            for l in range(LEAF):
-                d0, d1, d2 = x0[l] - y0, x1[l] - y1, x2[l] - y2
+            for v in range(LEAF):
+                d0, d1, d2 = x0[v] - y0, x1[v] - y1, x2[v] - y2
                 u = d0 * d0 + d1 * d1 + d2 * d2
                 near = 1.0 / np.sqrt(u + softening2)
                 squared = near * near
-                f0[l] += w * near
-                f1[l] += w * (near * squared) * (3.0 * u * squared - dimensions)
+                f0[v] += w * near
+                f1[v] += w * (near * squared) * (3.0 * u * squared - dimensions)
             if leaf == group:
                 f0[b], f1[b] = kept0, kept1
 
 
-@jit(**EXACT, **NO_CHECKS)
+@jit(**NO_CHECKS)
 def _numbers_from_cell(x0, x1, x2, cell, softening2, dimensions, f0, f1):  # type: ignore[no-untyped-def]
     """Adds potential and Laplacian of the moments of a cell: of L = 4 u V'' + 2 D V', in place of V, for the latter."""
     c0, c1, c2, q = cell[0], cell[1], cell[2], cell[CHARGE]
@@ -175,8 +175,8 @@ def _numbers_from_cell(x0, x1, x2, cell, softening2, dimensions, f0, f1):  # typ
     xx, yy, zz = cell[QUADRUPOLE], cell[QUADRUPOLE + 1], cell[QUADRUPOLE + 2]
     xy, xz, yz = 2.0 * cell[QUADRUPOLE + 3], 2.0 * cell[QUADRUPOLE + 4], 2.0 * cell[QUADRUPOLE + 5]
     trace = xx + yy + zz
-    for l in range(LEAF):
-        d0, d1, d2 = x0[l] - c0, x1[l] - c1, x2[l] - c2
+    for v in range(LEAF):
+        d0, d1, d2 = x0[v] - c0, x1[v] - c1, x2[v] - c2
         u = d0 * d0 + d1 * d1 + d2 * d2
         energy = 1.0 / np.sqrt(u + softening2)
         squared = energy * energy
@@ -186,8 +186,8 @@ def _numbers_from_cell(x0, x1, x2, cell, softening2, dimensions, f0, f1):  # typ
         fourth = -3.5 * third * squared
         linear = trace - (p0 * d0 + p1 * d1 + p2 * d2)
         along = 2.0 * (d0 * (xx * d0 + xy * d1 + xz * d2) + d1 * (yy * d1 + yz * d2) + zz * d2 * d2)
-        f0[l] += q * energy + linear * slope + along * bend
-        f1[l] += (
+        f0[v] += q * energy + linear * slope + along * bend
+        f1[v] += (
             q * (4.0 * u * bend + 2.0 * dimensions * slope)
             + linear * (4.0 * u * third + (4.0 + 2.0 * dimensions) * bend)
             + along * (4.0 * u * fourth + (8.0 + 2.0 * dimensions) * third)
