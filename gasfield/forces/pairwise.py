@@ -76,7 +76,7 @@ class PairForce(Force):
     def add(self, gas: Gas, force: Array) -> None:
         if self._neighbours is not None and self._neighbours.push(self._parameters, gas, self.strengths(gas), force):
             return
-        direct.push(self._law, self._parameters, *self._pairs(gas), reach2=self._reach2, core2=self._core2, force=force)
+        direct.push(self._law, self._parameters, *self._pairs(gas), self._reach2, self._core2, force)
 
     def energy(self, gas: Gas) -> Array:
         energy: Array = self._sums(gas)[0]
@@ -91,7 +91,7 @@ class PairForce(Force):
             return super().virial(gas)
         return 0.5 * float(self._sums(gas)[2].sum())
 
-    def _pairs(self, gas: Gas) -> tuple[Any, ...]:
+    def _pairs(self, gas: Gas) -> tuple[Any, Any, Any, Any, Any, Any]:
         """Pairs and strengths: the leading arguments of both kernels."""
         crowd, strengths = PairList.of(gas, self._periods), np.ascontiguousarray(self.strengths(gas), np.float64)
         return (*crowd, strengths, strengths[crowd.rows])
@@ -101,7 +101,7 @@ class PairForce(Force):
         sums = np.zeros((gas.count, 3))
         if self._neighbours is not None and self._neighbours.add_up(self._parameters, gas, self.strengths(gas), sums):
             return np.ascontiguousarray(sums.T)
-        direct.sums(self._law, self._parameters, *self._pairs(gas), reach2=self._reach2, core2=self._core2, out=sums)
+        direct.sums(self._law, self._parameters, *self._pairs(gas), self._reach2, self._core2, sums)
         return np.ascontiguousarray(sums.T)
 
 

@@ -1,4 +1,4 @@
-"""Sums over all pairs have the bits of the plainest loop, in any number of dimensions, and single precision its size."""
+"""Sums over all pairs: the bits of the plainest loop, in any number of dimensions; the error of single precision."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ def in_order(crowd: dict[str, Any], reach2: float, core2: float) -> tuple[np.nda
 def summed(crowd: dict[str, Any], reach2: float, core2: float) -> tuple[np.ndarray, np.ndarray]:
     force, sums = np.zeros(crowd["places"].shape), np.zeros((COUNT, 3))
     with np.errstate(invalid="ignore"):
-        direct.push(softened, (STRENGTH, SOFTENING2), *crowd.values(), reach2=reach2, core2=core2, force=force)
-        direct.sums(softened, (STRENGTH, SOFTENING2), *crowd.values(), reach2=reach2, core2=core2, out=sums)
+        direct.push(softened, (STRENGTH, SOFTENING2), **crowd, reach2=reach2, core2=core2, force=force)
+        direct.sums(softened, (STRENGTH, SOFTENING2), **crowd, reach2=reach2, core2=core2, out=sums)
     return force, sums
 
 
@@ -100,7 +100,7 @@ def test_a_particle_nowhere_neither_pushes_nor_is_pushed(dimensions: int) -> Non
 
 @pytest.mark.parametrize("dimensions", [3, 5])
 def test_single_precision_differs_by_its_rounding(dimensions: int) -> None:
-    """Rounding of a coordinate, 2^-24 of it, changes a distance by as much; a force, of the third power of distances not
+    """Rounding of a coordinate, 2^-24 of it, changes a distance by as much; a force, a third power of distances not
     below the softening, by a multiple of 2 / 0.1. Errors are independent, so the bound on the mean square is generous;
     without single precision they would be zero."""
     some = crowd(dimensions, np.inf)
@@ -108,6 +108,6 @@ def test_single_precision_differs_by_its_rounding(dimensions: int) -> None:
     narrow = some | {name: some[name].astype(np.float32) for name in ("places", "others", "own", "theirs")}
     force = np.zeros(exact.shape)
     law, parameters = in_float32(softened), parameters_in_float32((STRENGTH, SOFTENING2))
-    direct.push(law, parameters, *narrow.values(), reach2=np.inf, core2=0.0, force=force)
+    direct.push(law, parameters, **narrow, reach2=np.inf, core2=0.0, force=force)
     error = np.sqrt(np.mean((force - exact) ** 2) / np.mean(exact**2))
     assert 2.0**-27 < error < 20.0 * 2.0**-24

@@ -13,7 +13,7 @@ from gasfield.forces import Force, Surroundings
 from gasfield.forces.pairs.coulomb import Coulomb
 from gasfield.forces.pairs.gravity import Gravity
 from gasfield.forces.tree.build import build
-from gasfield.forces.tree.force import calibrate, field_at, relative_errors
+from gasfield.forces.tree.force import calibrate, field_at, in_groups, relative_errors
 from gasfield.gas import Gas
 from gasfield.spaces import Free, Periodic
 
@@ -95,9 +95,9 @@ def test_monopoles_at_the_same_angle_fail_the_bound() -> None:
     tree = build(places, np.full(COUNT, 1.0 / COUNT))
     found = calibrate(tree, SOFTENING**2, bound)
     assert found is not None
-    exact, _ = field_at(tree.places, tree, SOFTENING**2, 0.0)
-    full, _ = field_at(tree.places, tree, SOFTENING**2, found.angle)
-    monopoles, _ = field_at(tree.places, tree, SOFTENING**2, found.angle, order=0)
+    exact, _ = field_at(in_groups(tree), tree, SOFTENING**2, 0.0)
+    full, _ = field_at(in_groups(tree), tree, SOFTENING**2, found.angle)
+    monopoles, _ = field_at(in_groups(tree), tree, SOFTENING**2, found.angle, order=0)
     assert np.percentile(relative_errors(full, exact), 98.0) < bound
     assert np.percentile(relative_errors(monopoles, exact), 98.0) > 2.0 * bound
 

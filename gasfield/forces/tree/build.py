@@ -1,10 +1,10 @@
 """The tree: particles sorted into leaves of equal numbers, and the moments of every cell.
 
 A cell is a range of leaves. It is split at the middle of the longest side of its box, rounded to whole leaves: all
-leaves are full but the last, and cells are as compact as those of an octree. (Split at the median, cells of a concentrated
-gas reach from its core to its edge, and five times as many pairs are near.) Each part gets at least a sixteenth of the
-leaves, which bounds the depth whatever the density; coincident particles need no special case. Cells are numbered in
-preorder: the first child of cell c, with m leaves, is c + 1, the second c + 2 m.
+leaves are full but the last, and cells are as compact as those of an octree. (Split at the median, cells of a
+concentrated gas reach from its core to its edge, and five times as many pairs are near.) Each part gets at least a
+sixteenth of the leaves, which bounds the depth whatever the density; coincident particles need no special case. Cells
+are numbered in preorder: the first child of cell c, with m leaves, is c + 1, the second c + 2 m.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from gasfield.kernels.jit import jit
 
 Array = NDArray[np.float64]
 
-LEAF = 32
-"""Particles of a leaf. They are also the lanes of vector loops, and go down the tree together."""
+LEAF = 8
+"""Particles of a leaf."""
 MOMENTS = 14
 """Numbers kept of a cell: centre (3), radius, charge q, dipole p (3), and the quadrupole Q: xx, yy, zz, xy, xz, yz."""
 RADIUS, CHARGE, DIPOLE, QUADRUPOLE = 3, 4, 5, 8

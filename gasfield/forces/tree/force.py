@@ -1,9 +1,9 @@
 """A softened pair force summed by a tree, with an error that is chosen and measured at every evaluation.
 
-The opening angle follows from the error: the forces on half of the particles of some leaves, spread evenly over the
-tree, are summed directly, and the angle is the largest of a fixed ladder at which 99 in 100 of them have a relative error
-below the bound, less a margin for the scatter of the sample. So the force depends on the present gas only, and a resumed
-run is the same to the bit. Where no angle does, or the tree would take as many operations, all sums are direct.
+The opening angle follows from the error: the forces on half of the particles of some groups, spread evenly over the
+tree, are summed directly, and the angle is the largest of a fixed ladder at which 99 in 100 of them have a relative
+error below the bound, less a margin for the scatter of the sample. So the force depends on the present gas only, and a
+resumed run is the same to the bit. Where no angle does, or the tree would take as many operations, sums are direct.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from gasfield.errors import InputError, Note
 from gasfield.forces.base import Array, Force
 from gasfield.forces.pairwise import PairForce
-from gasfield.forces.tree.build import LEAF, Tree, build
-from gasfield.forces.tree.walk import potentials, pull
+from gasfield.forces.tree.build import Tree, build
+from gasfield.forces.tree.walk import GROUP, potentials, pull
 from gasfield.gas import Gas
 
 ANGLES = 1.25 * 2.0 ** (-np.arange(28) / 8.0)
 """Opening angles, from 1.25 down to 0.12."""
 SAMPLE = 32
-"""Leaves in which every second force is also summed directly."""
+"""Groups in which every second force is also summed directly."""
 MARGIN = 0.75
 """Share of the bound that a sampled error may reach."""
 WORTH = 0.5
@@ -33,7 +33,7 @@ SHARE = 99.0
 """Percentage of particles for which the bound holds."""
 LEAST = 1e-11
 """The smallest bound: the rounding of sums over many particles is not far below."""
-LEAST_COUNT = 2 * SAMPLE * LEAF
+LEAST_COUNT = 2 * SAMPLE * GROUP
 """Particles below which direct sums are faster."""
 DIMENSIONS = 3
 
@@ -62,7 +62,7 @@ class TreeForce(Force):
             self._direct.add(gas, force)
             return
         rows, strengths, tree, calibration = found
-        field, _ = field_at(tree.places, tree, self._softening2, calibration.angle)
+        field, _ = field_at(in_groups(tree), tree, self._softening2, calibration.angle)
         rows = rows[tree.order]
         force[rows] += (self._strength * strengths[rows, None]) * field[: gas.dimensions, : len(rows)].T
 
@@ -91,8 +91,9 @@ class TreeForce(Force):
         if found is None:
             return None
         rows, strengths, tree, calibration = found
-        sums, numbers = np.empty((2, len(tree.weights))), np.zeros((2, gas.count))
-        potentials(*tree[1:], self._softening2, calibration.angle, float(gas.dimensions), sums[0], sums[1])
+        targets, numbers = in_groups(tree), np.zeros((2, gas.count))
+        sums = np.empty((2, targets.shape[1]))
+        potentials(targets, *tree[1:], self._softening2, calibration.angle, float(gas.dimensions), sums[0], sums[1])
         rows = rows[tree.order]
         numbers[:, rows] = (self._strength * strengths[rows]) * sums[:, : len(rows)]
         return numbers
@@ -140,8 +141,9 @@ def calibrate(tree: Tree, softening2: float, bound: float, order: int = 2) -> _C
         bound: of the relative error of 99 in 100 forces.
         order: of the expansion, 2 or 0.
     """
-    chosen = (2 * np.arange(SAMPLE) + 1) * tree.leaves // (2 * SAMPLE)
-    places = np.ascontiguousarray(tree.places.reshape(DIMENSIONS, -1, LEAF)[:, chosen].reshape(DIMENSIONS, -1))
+    groups = in_groups(tree).reshape(DIMENSIONS, -1, GROUP)
+    chosen = (2 * np.arange(SAMPLE) + 1) * groups.shape[1] // (2 * SAMPLE)
+    places = np.ascontiguousarray(groups[:, chosen].reshape(DIMENSIONS, -1))
     exact, _ = field_at(np.ascontiguousarray(places[:, ::2]), tree, softening2, 0.0)
     low, high, best = 0, len(ANGLES), None
     while low < high:  # the first angle of the ladder that does; errors grow with the angle
@@ -166,12 +168,18 @@ def relative_errors(field: Array, exact: Array) -> Array:
     return np.asarray(wrong / np.where(size > 0.0, size, typical))
 
 
+def in_groups(tree: Tree) -> Array:
+    """(3, .) all particles in the order of the tree; the last one fills up the last group."""
+    missing = -tree.places.shape[1] % GROUP
+    return np.ascontiguousarray(np.pad(tree.places, ((0, 0), (0, missing)), mode="edge"))
+
+
 def field_at(
     targets: Array, tree: Tree, softening2: float, angle: float, order: int = 2
 ) -> tuple[Array, NDArray[np.int64]]:
-    """The field (3, .) at targets (3, .), directly summed if the angle is zero, and the number of sources and cells that
-    act on each group of LEAF targets."""
-    field, visits = np.empty(targets.shape), np.zeros(targets.shape[1] // LEAF, np.int64)
+    """The field (3, .) at targets (3, .), directly summed if the angle is zero, and the number of sources and cells
+    that act on each group of GROUP targets."""
+    field, visits = np.empty(targets.shape), np.zeros(targets.shape[1] // GROUP, np.int64)
     pull(targets, *tree[1:], softening2, angle, order, field, visits)
     return field, visits
 
@@ -193,6 +201,7 @@ def require_tree(kind: str, error: float, reach: float, periods: Array) -> None:
         raise InputError(f"{kind}: a tree sums forces without cutoff, and {where}; leave it out.", parameter="error")
     if len(periods) > DIMENSIONS:
         raise InputError(
-            f"{kind}: there is a tree up to {DIMENSIONS} dimensions only, and the space has {len(periods)}; leave it out.",
+            f"{kind}: there is a tree up to {DIMENSIONS} dimensions only, and the space has {len(periods)}; "
+            "leave it out.",
             parameter="error",
         )

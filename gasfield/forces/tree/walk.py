@@ -1,7 +1,8 @@
 """Forces, energies and Laplacians from a tree.
 
-The particles of a leaf go down the tree together: a cell of radius R at a distance d from the box around them acts by
-its moments if R < theta d, a leaf that is nearer acts particle by particle. Particles are the lanes of vector loops.
+Particles that are next to each other go down the tree in groups: a cell of radius R at a distance d from the box
+around a group acts by its moments if R < theta d, a leaf that is nearer acts particle by particle. The particles of a
+group are the lanes of vector loops.
 
 With d the vector from a cell to a particle, u = d^2, and V(u) the energy of two strengths 1, the energy of a strength 1
 in the field of a cell, to second order in its size, is
@@ -20,17 +21,21 @@ from gasfield.forces.tree.build import CHARGE, DIPOLE, LEAF, QUADRUPOLE, RADIUS,
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
 from gasfield.kernels.jit import jit
 
+GROUP = 32
+"""Targets that go down the tree together."""
+
 NO_CHECKS = EXACT | {"error_model": "numpy"}
 """A check for a division by zero would keep a loop from being vectorised."""
 
 
 @jit(**EXACT_PARALLEL)
 def pull(targets, places, weights, ranges, cells, softening2, theta, order, field, visits):  # type: ignore[no-untyped-def]
-    """Writes the field -grad(sum) (3, .) of 1/sqrt(r^2 + s^2) at targets (3, .), which go down the tree in groups of
-    LEAF; `order` is that of the expansion, 2 or 0. visits[g] is the number of sources and cells that act on group g."""
+    """Writes the field -grad(sum) (3, .) of 1/sqrt(r^2 + s^2) at targets (3, .), which go down the tree in
+    groups of GROUP; `order` is that of the expansion, 2 or 0. visits[g] is the number of sources and cells that act on
+    group g."""
     for g in prange(visits.size):
-        start = g * LEAF
-        x, f = targets[:, start : start + LEAF].copy(), np.zeros((3, LEAF))
+        start = g * GROUP
+        x, f = targets[:, start : start + GROUP].copy(), np.zeros((3, GROUP))
         stack, low, high = np.zeros(STACK, np.int64), np.zeros(3), np.zeros(3)
         _box(x, low, high)
         top = 1
@@ -49,16 +54,17 @@ def pull(targets, places, weights, ranges, cells, softening2, theta, order, fiel
                 stack[top], stack[top + 1] = cell + 2 * half, cell + 1
                 top += 2
         for k in range(3):
-            for v in range(LEAF):
-                field[k, g * LEAF + v] = f[k, v]
+            for v in range(GROUP):
+                field[k, start + v] = f[k, v]
 
 
 @jit(**EXACT_PARALLEL)
-def potentials(places, weights, ranges, cells, softening2, theta, dimensions, potential, laplacian):  # type: ignore[no-untyped-def]
-    """Writes the sum of 1/sqrt(r^2 + s^2) and its Laplacian (.,) at every particle, without its own term."""
-    for g in prange(weights.size // LEAF):
-        start = g * LEAF
-        x, f = places[:, start : start + LEAF].copy(), np.zeros((2, LEAF))
+def potentials(targets, places, weights, ranges, cells, softening2, theta, dimensions, potential, laplacian):  # type: ignore[no-untyped-def]
+    """Writes the sum of 1/sqrt(r^2 + s^2) and its Laplacian (.,) at targets (3, .), which begin with all particles in
+    their order, each without its own term."""
+    for g in prange(potential.size // GROUP):
+        start = g * GROUP
+        x, f = targets[:, start : start + GROUP].copy(), np.zeros((2, GROUP))
         stack, low, high = np.zeros(STACK, np.int64), np.zeros(3), np.zeros(3)
         _box(x, low, high)
         top = 1
@@ -70,20 +76,22 @@ def potentials(places, weights, ranges, cells, softening2, theta, dimensions, po
             if verdict == 1:
                 _numbers_from_cell(x[0], x[1], x[2], cells[cell], softening2, dimensions, f[0], f[1])
             elif verdict == 2:
-                _numbers_from_leaf(x[0], x[1], x[2], places, weights, first, g, softening2, dimensions, f[0], f[1])
+                _numbers_from_leaf(
+                    x[0], x[1], x[2], places, weights, first * LEAF, start, softening2, dimensions, f[0], f[1]
+                )
             elif verdict == 3:
                 stack[top], stack[top + 1] = cell + 2 * half, cell + 1
                 top += 2
-        for v in range(LEAF):
+        for v in range(GROUP):
             potential[start + v], laplacian[start + v] = f[0, v], f[1, v]
 
 
 @jit(**EXACT)
 def _box(x, low, high):  # type: ignore[no-untyped-def]
-    """The box around the particles x (3, LEAF)."""
+    """The box around the particles x (3, GROUP)."""
     for k in range(3):
         low[k] = high[k] = x[k, 0]
-        for v in range(LEAF):
+        for v in range(GROUP):
             low[k], high[k] = min(low[k], x[k, v]), max(high[k], x[k, v])
 
 
@@ -107,7 +115,7 @@ def _from_leaf(x0, x1, x2, places, weights, start, softening2, f0, f1, f2):  # t
     for j in range(start, start + LEAF):
         y0, y1, y2, w = places[0, j], places[1, j], places[2, j], weights[j]
         if w != 0.0:
-            for v in range(LEAF):
+            for v in range(GROUP):
                 d0, d1, d2 = x0[v] - y0, x1[v] - y1, x2[v] - y2
                 near = 1.0 / np.sqrt(d0 * d0 + d1 * d1 + d2 * d2 + softening2)
                 factor = w * (near * near * near)
@@ -121,7 +129,7 @@ def _from_cell(x0, x1, x2, cell, softening2, order, f0, f1, f2):  # type: ignore
     """Adds the field of the moments of a cell."""
     c0, c1, c2, q = cell[0], cell[1], cell[2], cell[CHARGE]
     if order == 0:
-        for v in range(LEAF):
+        for v in range(GROUP):
             d0, d1, d2 = x0[v] - c0, x1[v] - c1, x2[v] - c2
             near = 1.0 / np.sqrt(d0 * d0 + d1 * d1 + d2 * d2 + softening2)
             factor = q * (near * near * near)
@@ -133,7 +141,7 @@ def _from_cell(x0, x1, x2, cell, softening2, order, f0, f1, f2):  # type: ignore
     xx, yy, zz = 3.0 * cell[QUADRUPOLE], 3.0 * cell[QUADRUPOLE + 1], 3.0 * cell[QUADRUPOLE + 2]
     xy, xz, yz = 3.0 * cell[QUADRUPOLE + 3], 3.0 * cell[QUADRUPOLE + 4], 3.0 * cell[QUADRUPOLE + 5]
     half_trace = 0.5 * (xx + yy + zz)
-    for v in range(LEAF):
+    for v in range(GROUP):
         d0, d1, d2 = x0[v] - c0, x1[v] - c1, x2[v] - c2
         near = 1.0 / np.sqrt(d0 * d0 + d1 * d1 + d2 * d2 + softening2)
         squared = near * near
@@ -149,21 +157,22 @@ def _from_cell(x0, x1, x2, cell, softening2, order, f0, f1, f2):  # type: ignore
 
 
 @jit(**NO_CHECKS)
-def _numbers_from_leaf(x0, x1, x2, places, weights, leaf, group, softening2, dimensions, f0, f1):  # type: ignore[no-untyped-def]
-    """Adds potential and Laplacian of the particles of a leaf, to those of the group without its own."""
-    for b in range(LEAF):
-        j = leaf * LEAF + b
+def _numbers_from_leaf(x0, x1, x2, places, weights, begin, start, softening2, size, f0, f1):  # type: ignore[no-untyped-def]
+    """Adds potential and Laplacian of the particles of a leaf that begins at row `begin`, without own terms to
+    those of a group that begins at row `start`; `size` is D."""
+    for j in range(begin, begin + LEAF):
         y0, y1, y2, w = places[0, j], places[1, j], places[2, j], weights[j]
         if w != 0.0:
+            b = j - start if start <= j < start + GROUP else 0
             kept0, kept1 = f0[b], f1[b]
-            for v in range(LEAF):
+            for v in range(GROUP):
                 d0, d1, d2 = x0[v] - y0, x1[v] - y1, x2[v] - y2
                 u = d0 * d0 + d1 * d1 + d2 * d2
                 near = 1.0 / np.sqrt(u + softening2)
                 squared = near * near
                 f0[v] += w * near
-                f1[v] += w * (near * squared) * (3.0 * u * squared - dimensions)
-            if leaf == group:
+                f1[v] += w * (near * squared) * (3.0 * u * squared - size)
+            if start + b == j:
                 f0[b], f1[b] = kept0, kept1
 
 
@@ -175,7 +184,7 @@ def _numbers_from_cell(x0, x1, x2, cell, softening2, dimensions, f0, f1):  # typ
     xx, yy, zz = cell[QUADRUPOLE], cell[QUADRUPOLE + 1], cell[QUADRUPOLE + 2]
     xy, xz, yz = 2.0 * cell[QUADRUPOLE + 3], 2.0 * cell[QUADRUPOLE + 4], 2.0 * cell[QUADRUPOLE + 5]
     trace = xx + yy + zz
-    for v in range(LEAF):
+    for v in range(GROUP):
         d0, d1, d2 = x0[v] - c0, x1[v] - c1, x2[v] - c2
         u = d0 * d0 + d1 * d1 + d2 * d2
         energy = 1.0 / np.sqrt(u + softening2)
