@@ -197,8 +197,10 @@ def require_tree(kind: str, error: float, reach: float, periods: Array) -> None:
             parameter="error",
         )
     if np.isfinite(reach):
-        where = "in a periodic space forces are cut off" if periods.any() else "with a cutoff"
-        raise InputError(f"{kind}: a tree sums forces without cutoff, and {where}; leave it out.", parameter="error")
+        where = "in a periodic space forces are cut off: " if periods.any() else ""
+        raise InputError(
+            f"{kind}: {where}a tree sums forces that have no cutoff; leave out the one or the other.", parameter="error"
+        )
     if len(periods) > DIMENSIONS:
         raise InputError(
             f"{kind}: there is a tree up to {DIMENSIONS} dimensions only, and the space has {len(periods)}; "
