@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test validate bounds lint recordings fields forecasts study boltzmann precision clean
+.PHONY: demo test validate bounds lint recordings fields forecasts study boltzmann precision bench bench-check bench-record bench-scaling clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gasfield run dead-token-drift
@@ -67,6 +67,20 @@ boltzmann: $(VENV)/.installed-validate
 # Trains for an hour the first time: 3 precisions, 3 seeds, kept in outputs/precision.
 precision: $(VENV)/.installed-test
 	$(BIN)/python docs/studies/precision.py
+
+# Beside other programs, which are installed with pip into ~/.cache/gasfield-peers (or PEERS): about half an hour, on an
+# otherwise idle machine. Writes a table of docs/performance.md; bench-scaling (half an hour) its plots and exponents.
+bench: $(VENV)/.installed-test
+	$(BIN)/python -m benchmarks.peers
+	$(BIN)/python -m benchmarks.run table
+
+# Fails where gasfield has fallen behind the ratios that bench-record once wrote for this model of processor.
+bench-check bench-record: bench-%: $(VENV)/.installed-test
+	$(BIN)/python -m benchmarks.peers
+	$(BIN)/python -m benchmarks.run $*
+
+bench-scaling: $(VENV)/.installed-test
+	$(BIN)/python -m benchmarks.run scaling
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "gasfield needs Python 3.11 or newer")'

@@ -15,6 +15,8 @@ from gasfield.version import __version__
 
 if TYPE_CHECKING:
     from gasfield.comparison import compare
+    from gasfield.cost.calibration import calibrate
+    from gasfield.cost.cost import predict_cost
     from gasfield.diagnostics import diagnose
     from gasfield.diagnostics.thermodynamics.free_energy import free_energy_along_temperature, thermodynamic_integration
     from gasfield.errors import BlowUp, InputError
@@ -43,6 +45,7 @@ _HOME = {
     "Scenario": ("scenario", "Scenario"),
     "Simulation": ("simulation", "Simulation"),
     "Trajectory": ("trajectory", "Trajectory"),
+    "calibrate": ("cost.calibration", "calibrate"),
     "compare": ("comparison", "compare"),
     "diagnose": ("diagnostics", "diagnose"),
     "fit": ("learning.fit", "fit"),
@@ -54,6 +57,7 @@ _HOME = {
     "open": ("trajectory", "open_trajectory"),
     "register": ("registry", "register"),
     "resume": ("runs", "resume"),
+    "predict_cost": ("cost.cost", "predict_cost"),
     "run": ("runs", "run"),
     "run_plugin": ("plugins", "run_plugin"),
     "sample": ("sampling.sample", "sample"),
@@ -71,6 +75,7 @@ __all__ = [
     "Simulation",
     "Trajectory",
     "__version__",
+    "calibrate",
     "compare",
     "diagnose",
     "fit",
@@ -80,6 +85,7 @@ __all__ = [
     "inspect",
     "load_scenario",
     "open",
+    "predict_cost",
     "register",
     "resume",
     "run",

@@ -16,7 +16,7 @@ class Gas:
     """N particles in D dimensions.
 
     Attributes:
-        positions: (N, D) float64, or float32 if the dynamics uses a float32 or bfloat16 lattice [length]. A simulation
+        positions: (N, D) float64, or float32 if the dynamics computes in float32 or has a bfloat16 lattice [length]. A simulation
             wraps them into a periodic box, see `images`.
         species: (N,) int; index into `names`; zeros if left out.
         names: one name per species: the groups under which results are reported; one group "gas" if left out.
@@ -25,7 +25,7 @@ class Gas:
         bonds: species name -> (M, 2) int pairs of particle indices: the edges of a tracer lattice.
         step: steps taken since the start (a recording counts training steps).
         time: elapsed time; an optimiser counts steps as time.
-        velocities: (N, D) float64 [length/time]; None if the dynamics has none.
+        velocities: (N, D) in the type of the positions [length/time]; None if the dynamics has none.
         masses: (N,) float64; ones if left out.
         charges: (N,) float64; zeros if left out.
         is_source: (N,) bool: which particles exert forces on others. Passive tracers feel pair forces and exert none.
@@ -152,7 +152,8 @@ class Gas:
         """
         if self.velocities is None:
             raise ValueError("a gas without velocities has no kinetic energy")
-        energies: NDArray[np.float64] = 0.5 * self.masses * np.einsum("ij,ij->i", self.velocities, self.velocities)
+        velocities = self.velocities.astype(np.float64, copy=False)
+        energies: NDArray[np.float64] = 0.5 * self.masses * np.einsum("ij,ij->i", velocities, velocities)
         return energies
 
 

@@ -1,9 +1,10 @@
-"""Memory that is free: a header of a file or a number in a scenario may claim any size, so sizes are checked before
-memory is allocated."""
+"""Memory and disk that are free: a header of a file or a number in a scenario may claim any size, so sizes are checked
+before memory is allocated or a file is begun."""
 
 from __future__ import annotations
 
 import os
+import shutil
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,9 +29,41 @@ def require_memory(size: int, origin: str, parameter: str | None = None) -> None
     """
     free = free_memory()
     if size > _SHARE * free:
-        amount = f"{size / 1e9:,.1f}" if size < 10**15 else f"{size / 1e9:.3g}"
-        message = f"{origin} needs {amount} GB, more than the memory that is free ({free / 1e9:.1f} GB)."
+        message = f"{origin} needs {_gigabytes(size)}, more than the memory that is free ({free / 1e9:.1f} GB)."
         raise InputError(message, parameter=parameter)
+
+
+def require_disk(size: int, folder: Path, origin: str, parameter: str | None = None) -> None:
+    """Checks that something fits on the disk.
+
+    Args:
+        size: the least that it can take there [bytes].
+        folder: where it is to be written; it need not exist yet.
+        origin: what it is, for the message.
+        parameter: that makes it so large.
+
+    Raises:
+        InputError: if it does not fit.
+    """
+    free = free_disk(folder)
+    if free is not None and size > free:
+        message = f"{origin} needs at least {_gigabytes(size)}, more than the disk has free ({free / 1e9:.1f} GB)."
+        raise InputError(message, parameter=parameter)
+
+
+def free_disk(folder: Path) -> int | None:
+    """Bytes that can be written below a folder, which need not exist yet; None where the system does not tell."""
+    folder = folder.absolute()
+    for place in (folder, *folder.parents):
+        if place.is_dir():
+            with suppress(OSError):
+                return shutil.disk_usage(place).free
+            break
+    return None
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:,.1f} GB" if size < 10**15 else f"{size / 1e9:.3g} GB"
 
 
 def free_memory() -> int:

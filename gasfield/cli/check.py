@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import json
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
-from gasfield.cli.options import Overrides, Plugins, run_plugins
+from gasfield.cli.options import Json, Overrides, Plugins, run_plugins
 from gasfield.errors import InputError, InputErrors
 
 
@@ -14,18 +16,53 @@ def check(
     names: Annotated[list[str], typer.Argument(metavar="SCENARIO...", help="Names or YAML files.")],
     overrides: Overrides = None,
     plugins: Plugins = None,
+    cost: Annotated[
+        bool, typer.Option("--cost", help="Predict time, memory and file size of a run, which takes some seconds.")
+    ] = False,
+    as_json: Json = False,
 ) -> None:
-    """Validates scenarios: keys, types, files, fields. Exit code 2 and one message per error."""
-    from gasfield.simulation import Simulation
-
+    """Validates scenarios: keys, types, files, fields, room in memory and on the disk. Exit code 2 and one message per
+    error."""
     run_plugins(plugins)
     faults: list[InputError] = []
+    found: dict[str, Any] = {}
     for name in names:
         try:
-            simulation = Simulation.from_scenario(name, overrides or ())
-            simulation.require_start()
-            print(f"{name}: valid ({simulation.gas.count} particles in {simulation.gas.dimensions} dimensions)")
+            particles, dimensions = _validate(name, overrides or [])
+            found[name] = {"particles": particles, "dimensions": dimensions}
+            if not as_json:
+                print(f"{name}: valid ({particles} particles in {dimensions} dimensions)")
+            if cost:
+                found[name] |= _cost(name, overrides or [], plugins or [], as_json=as_json)
         except InputError as error:
             faults += error.faults
+    if as_json:
+        print(json.dumps(found, indent=2, allow_nan=False))
     if faults:
         raise InputErrors(faults)
+
+
+def _validate(name: str, overrides: list[str]) -> tuple[int, int]:
+    """Builds the simulation; particles and dimensions of it, which is gone after that."""
+    from gasfield.scenario import load_scenario
+    from gasfield.simulation import Simulation
+    from gasfield.simulation.room import require_room_for_run
+
+    scenario = load_scenario(name, overrides)
+    simulation = Simulation.from_scenario(scenario)
+    simulation.require_start()
+    require_room_for_run(scenario, simulation.everyone.count, Path())
+    return simulation.gas.count, simulation.gas.dimensions
+
+
+def _cost(name: str, overrides: list[str], plugins: list[Path], *, as_json: bool) -> dict[str, Any]:
+    """The prediction, which is printed unless it will be as JSON."""
+    from gasfield.cli.terminal import print_cost, status
+    from gasfield.cost import predict_cost
+
+    with status() as show:
+        show(f"running a miniature of {name}")
+        predicted = predict_cost(name, overrides=overrides, plugins=plugins)
+    if not as_json:
+        print_cost(predicted)
+    return predicted.as_json()

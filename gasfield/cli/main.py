@@ -9,6 +9,7 @@ import typer
 
 from gasfield.cli import (
     animate,
+    calibrate,
     check,
     compare,
     dead,
@@ -60,6 +61,7 @@ _add("Scenarios", list_.list_)
 _add("Scenarios", show.show)
 _add("Scenarios", new.new)
 _add("Scenarios", check.check)
+_add("Scenarios", calibrate.calibrate)
 _add("Scenarios", run.run)
 _add("Scenarios", resume.resume)
 _add("Scenarios", schema.schema)

@@ -20,10 +20,11 @@ from gasfield.kernels.cache import is_warm
 
 if TYPE_CHECKING:
     from gasfield.comparison import Comparison
-    from gasfield.cost import Profile
+    from gasfield.cost import Calibration, Cost
     from gasfield.inspection import DeadRows, Inspection
     from gasfield.learning.fit import Fit
     from gasfield.learning.forecasting import Forecast
+    from gasfield.profiling import Profile
     from gasfield.runs import RunResult
     from gasfield.simulation import Simulation
 
@@ -161,8 +162,51 @@ def print_profile(profile: Profile) -> None:
     Console().print(table)
 
 
+def print_cost(cost: Cost) -> None:
+    """Prints a prediction: time, memory and file, the parts of the time, what takes most of it, and the notes."""
+    for name, quantity in (("time", cost.time), ("peak memory", cost.memory), ("trajectory", cost.file)):
+        show = _duration if quantity.unit == "s" else _bytes
+        print(f"  {name} = {show(_float(quantity.value))} ± {show(_float(quantity.error))}")
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("part", "time", "share", "of which"):
+        table.add_column(column, no_wrap=column != "of which")
+    total = max(_float(cost.time.value), 1e-12)
+    for part, quantity in cost.parts.items():
+        seconds = _float(quantity.value)
+        if seconds >= 1e-3 * total:
+            largest = [f"{name} {_duration(own)}" for of, name, own in cost.lines if of == part and own > 0.01 * total]
+            table.add_row(part, _duration(seconds), f"{seconds / total:.1%}", ", ".join(largest[:3]))
+    Console().print(table)
+    for note in cost.notes:
+        print(f"note: {note}")
+
+
+def print_calibration(found: Calibration) -> None:
+    """Prints the numbers of a calibration, and where it is kept."""
+    print(f"{found.machine}; fitted to {found.trials} runs")
+    print(f"  every run = {_duration(found.start)} and {_bytes(found.memory)} besides its miniature")
+    print(f"  start-up and pictures = {found.fixed:.3g}, all else = {found.counted:.3g} times those of the miniature")
+    print(f"  error of a prediction = {found.time_error:.0%} of the time, {found.memory_error:.0%} of the memory")
+    print(f"kept in {found.as_json()['file']}")
+
+
+def _float(value: Any) -> float:
+    return float(value or 0.0)
+
+
+def _bytes(size: float) -> str:
+    """A size with three digits and its unit."""
+    for factor, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if abs(size) >= factor:
+            return f"{size / factor:.3g} {unit}"
+    return f"{size:.0f} bytes"
+
+
 def _duration(seconds: float) -> str:
     """A time with three digits and its unit."""
+    for factor, unit in ((86400.0, "d"), (3600.0, "h"), (60.0, "min")):
+        if seconds >= 2.0 * factor:
+            return f"{seconds / factor:.3g} {unit}"
     for factor, unit in ((1.0, "s"), (1e3, "ms"), (1e6, "us")):
         if seconds * factor >= 1.0:
             return f"{seconds * factor:.3g} {unit}"

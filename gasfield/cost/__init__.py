@@ -1,6 +1,6 @@
-"""What a run costs: where the time of one has gone (profile), and what the next one will take (cost, calibrate)."""
+"""What a run will cost: time, memory and disk, predicted from a miniature of it and a calibration of the machine."""
 
-from gasfield.cost.profile import Profile
-from gasfield.cost.sections import Sections
+from gasfield.cost.calibration import Calibration, calibrate
+from gasfield.cost.cost import Cost, predict_cost
 
-__all__ = ["Profile", "Sections"]
+__all__ = ["Calibration", "Cost", "calibrate", "predict_cost"]

@@ -32,7 +32,7 @@ from numba import prange
 from numpy.typing import NDArray
 from pydantic import Field
 
-from gasfield.dynamics.optimiser import ELEMENT, ROW, ROWS, Optimiser, Precision, gradient_for
+from gasfield.dynamics.optimiser import ALONG, ELEMENT, PIECE, PIECES, Optimiser, Precision, gradient_for
 from gasfield.kernels.bfloat16 import fused_multiply_add, nearest_bfloat16, round_to_bfloat16, store
 from gasfield.kernels.jit import jit
 from gasfield.registry import register
@@ -106,7 +106,7 @@ def adamw_step(
     step: int,
     law: AdamW,
 ) -> None:
-    """One step of AdamW, in place, in parallel over rows; bits do not depend on the number of threads.
+    """One step of AdamW, in place, in parallel; bits do not depend on the number of threads.
 
     Args:
         weights: (N, D) float32, on the bfloat16 lattice if `law.weight_dtype` is bfloat16; overwritten.
@@ -120,7 +120,8 @@ def adamw_step(
         ValueError: if an array that is to be overwritten is not a contiguous float32 array, or shapes differ.
     """
     gradient = gradient_for(weights, gradient, first_moment=first, second_moment=second)
-    _step_rows(weights, gradient, first, second, _scalars(law, step), _rounding(law))
+    flat = (array.reshape(-1) for array in (weights, gradient, first, second))
+    _step(*flat, _scalars(law, step), _rounding(law))
 
 
 # --- scalars of one step ---------------------------------------------------------------------------------------------
@@ -215,16 +216,16 @@ def _element_in_float32(w, g, m, v, scalars):  # type: ignore[no-untyped-def]
 # --- loops -----------------------------------------------------------------------------------------------------------
 
 
-@jit(**ROW)
-def _row_rounding_each_operation(w, g, m, v, scalars):  # type: ignore[no-untyped-def]
-    """`_element_rounding_each_operation` along one row (D,), in place."""
+@jit(**ALONG)
+def _piece_rounding_each_operation(w, g, m, v, scalars):  # type: ignore[no-untyped-def]
+    """`_element_rounding_each_operation` of some coordinates (n,), in place."""
     for i in range(w.shape[0]):
         w[i], m[i], v[i] = _element_rounding_each_operation(w[i], nearest_bfloat16(g[i]), m[i], v[i], scalars)
 
 
-@jit(**ROW)
-def _row_in_float32(w, g, m, v, scalars, rounding):  # type: ignore[no-untyped-def]
-    """`_element_in_float32` along one row (D,), in place, rounding each store."""
+@jit(**ALONG)
+def _piece_in_float32(w, g, m, v, scalars, rounding):  # type: ignore[no-untyped-def]
+    """`_element_in_float32` of some coordinates (n,), in place, rounding each store."""
     for i in range(w.shape[0]):
         new_w, new_m, new_v = _element_in_float32(w[i], store(g[i], rounding.weights), m[i], v[i], scalars)
         w[i] = store(new_w, rounding.weights)
@@ -232,11 +233,13 @@ def _row_in_float32(w, g, m, v, scalars, rounding):  # type: ignore[no-untyped-d
         v[i] = store(new_v, rounding.second)
 
 
-@jit(**ROWS)
-def _step_rows(weights, gradient, first, second, scalars, rounding):  # type: ignore[no-untyped-def]
-    """One step of all rows; elements are independent, so bits do not depend on the number of threads."""
-    for row in prange(weights.shape[0]):
+@jit(**PIECES)
+def _step(weights, gradient, first, second, scalars, rounding):  # type: ignore[no-untyped-def]
+    """One step of all coordinates (n,); they are independent, so bits do not depend on the number of threads."""
+    for piece in prange((weights.size + PIECE - 1) // PIECE):
+        start, stop = piece * PIECE, min((piece + 1) * PIECE, weights.size)
+        w, g, m, v = weights[start:stop], gradient[start:stop], first[start:stop], second[start:stop]
         if rounding.each_operation:
-            _row_rounding_each_operation(weights[row], gradient[row], first[row], second[row], scalars)
+            _piece_rounding_each_operation(w, g, m, v, scalars)
         else:
-            _row_in_float32(weights[row], gradient[row], first[row], second[row], scalars, rounding)
+            _piece_in_float32(w, g, m, v, scalars, rounding)

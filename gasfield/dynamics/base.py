@@ -126,8 +126,8 @@ class DynamicsSpec(Spec):
     kind: str
 
     @property
-    def precision(self) -> Literal["float64", "float32", "bfloat16"]:
-        """The floating-point lattice of the positions."""
+    def lattice(self) -> Literal["float64", "float32", "bfloat16"]:
+        """The floating-point numbers that positions can be."""
         return "float64"
 
     @property

@@ -50,6 +50,13 @@ class Bath:
             return self._held.copy()
         return np.array([schedule.at(step) for schedule in self._schedules])
 
+    def over(self, step: int, steps: int) -> NDArray[np.float64]:
+        """The temperatures of some steps from one on [energy]: (1, S) if they are the same at all of them, or
+        (steps + 1, S) with those at the end of the last."""
+        if self._held is not None or self.settled <= step:
+            return self.at(step)[None]
+        return np.array([self.at(each) for each in range(step, step + steps + 1)])
+
     def hold(self, temperatures: NDArray[np.float64]) -> None:
         """Replaces all schedules from now on: (S,) a temperature for each group [energy]."""
         self._held = np.array(temperatures, np.float64)

@@ -23,17 +23,18 @@ from numba import prange
 from numpy.typing import NDArray
 from pydantic import Field
 
-from gasfield.dynamics.base import Array, Conditions, DynamicsSpec, FreeDiffusion
-from gasfield.dynamics.mechanics import Mechanics, kick, scale_noise
+from gasfield.dynamics.base import Array, Conditions, FreeDiffusion
+from gasfield.dynamics.mechanics import Mechanics, MechanicsSpec, kick, scale_noise
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT_PARALLEL
 from gasfield.kernels.jit import jit
 from gasfield.registry import register
+from gasfield.stepping.program import Program, euler_maruyama, leimkuhler_matthews
 from gasfield.streams import Stream
 
 
 @register
-class Brownian(DynamicsSpec):
+class Brownian(MechanicsSpec):
     """Overdamped motion in a bath."""
 
     thermal: ClassVar[bool] = True
@@ -76,9 +77,9 @@ class BrownianDynamics(Mechanics):
     """
 
     def __init__(self, law: Brownian, gas: Gas, conditions: Conditions) -> None:
-        super().__init__(gas, conditions, law.time_step)
+        super().__init__(gas, conditions, law.time_step, law.precision)
         self._mobile_time = law.time_step / law.friction
-        self._flight = np.full((gas.count, gas.dimensions), np.nan)
+        self._flight = np.full((gas.count, gas.dimensions), np.nan, self._dtype)
 
     def _step(self, gas: Gas) -> None:
         start, pushed = gas.positions.copy(), self._force_on(gas)
@@ -87,6 +88,9 @@ class BrownianDynamics(Mechanics):
         self._arrive(gas)
         _add_work(moved, pushed, self._force_on(gas), self._heat)
 
+    def _moving(self, gas: Gas) -> NDArray[np.floating[Any]]:
+        return self._flight
+
     @abstractmethod
     def _move(self, gas: Gas) -> None:
         """Moves to the positions of the next step."""
@@ -94,7 +98,7 @@ class BrownianDynamics(Mechanics):
     def add_particles(self, gas: Gas, added: int) -> None:
         """Marks new particles as without a previous flight."""
         super().add_particles(gas, added)
-        self._flight = np.concatenate([self._flight, np.full((added, gas.dimensions), np.nan)])
+        self._flight = np.concatenate([self._flight, np.full((added, gas.dimensions), np.nan, self._dtype)])
 
     def exchange(self, sources: NDArray[np.int64], scales: Array, given: Array) -> None:
         """The flights, which are noise of the bath, go along."""
@@ -112,6 +116,9 @@ class BrownianDynamics(Mechanics):
 class EulerMaruyama(BrownianDynamics):
     """One flight along the whole displacement, without memory."""
 
+    def _program(self) -> Program:
+        return euler_maruyama(self._mobile_time)
+
     def _move(self, gas: Gas) -> None:
         span = self._mobile_time
         noise = self._normals(gas, Stream.BATH)
@@ -128,13 +135,20 @@ class LeimkuhlerMatthews(BrownianDynamics):
         self._span = float(np.sqrt(2.0 * self._mobile_time))
 
     def _move(self, gas: Gas) -> None:
-        beginners = np.isnan(self._flight[:, 0])
-        if beginners.any():
-            self._flight[beginners] = self._aim(gas, draw=1)[beginners]
+        self._prepare(gas)
         kick(self._flight, self._force_on(gas), self._masses(gas), self._span)
         self._fly(gas, self._flight, 0.5 * self._span)
         self._flight[:] = self._aim(gas, draw=0)
         self._fly(gas, self._flight, 0.5 * self._span)
+
+    def _program(self) -> Program:
+        return leimkuhler_matthews(self._span, walls=self.space.wall_area > 0.0)
+
+    def _prepare(self, gas: Gas) -> None:
+        """Gives those a previous flight that have none yet."""
+        beginners = np.isnan(self._flight[:, 0])
+        if beginners.any():
+            self._flight[beginners] = self._aim(gas, draw=1)[beginners]
 
     def _masses(self, gas: Gas) -> Array:
         """(N,) effective masses for the kick, corrected for curvature."""
@@ -143,7 +157,7 @@ class LeimkuhlerMatthews(BrownianDynamics):
         stronger = 1.0 + self.space.ricci * self._span**2 / 12.0 * self._temperatures(gas) / gas.masses
         return gas.masses / stronger
 
-    def _aim(self, gas: Gas, draw: int) -> Array:
+    def _aim(self, gas: Gas, draw: int) -> NDArray[Any]:
         """(N, D) velocities from the bath."""
         aim = self._normals(gas, Stream.BATH, draw)
         scale_noise(aim, self._temperatures(gas), gas.masses, aim)

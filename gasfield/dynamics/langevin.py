@@ -16,17 +16,18 @@ import numpy as np
 from numba import prange
 from pydantic import Field
 
-from gasfield.dynamics.base import Conditions, DynamicsSpec, FreeDiffusion
-from gasfield.dynamics.mechanics import Splitting, velocities_of, verlet_limit
+from gasfield.dynamics.base import Conditions, FreeDiffusion
+from gasfield.dynamics.mechanics import MechanicsSpec, Splitting, velocities_of, verlet_limit
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT_PARALLEL
 from gasfield.kernels.jit import jit
 from gasfield.registry import register
+from gasfield.stepping.program import Program, splitting
 from gasfield.streams import Stream
 
 
 @register
-class Langevin(DynamicsSpec):
+class Langevin(MechanicsSpec):
     """Newton's equations in a bath with friction."""
 
     thermal: ClassVar[bool] = True
@@ -68,10 +69,14 @@ class LangevinDynamics(Splitting):
     def __init__(self, law: Langevin, gas: Gas, conditions: Conditions) -> None:
         self._friction = law.friction
         self._draw = 0
-        super().__init__(gas, conditions, law.time_step, law.scheme.upper())
+        super().__init__(gas, conditions, law.time_step, law.scheme.upper(), law.precision)
 
     def _pieces(self) -> dict[str, Callable[[Gas, float], None]]:
         return super()._pieces() | {"O": self._meet_bath}
+
+    def _program(self) -> Program | None:
+        plain = set(self._letters) <= set("ABO")
+        return splitting(self._letters, self.time_step, self._friction) if plain else None
 
     def _step(self, gas: Gas) -> None:
         self._draw = 0

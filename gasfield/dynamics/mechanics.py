@@ -9,18 +9,29 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numba import prange
 from numpy.typing import NDArray
 
-from gasfield.dynamics.base import Array, Conditions, Dynamics, take_back
+from gasfield.dynamics.base import Array, Conditions, Dynamics, DynamicsSpec, take_back
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT_PARALLEL
 from gasfield.kernels.jit import jit
 from gasfield.kernels.philox import normals
+from gasfield.kernels.philox_float32 import normals_float32
+from gasfield.stepping.independent import Accumulators, IndependentSteps
+from gasfield.stepping.interacting import InteractingSteps
+from gasfield.stepping.program import Program, splitting
 from gasfield.streams import Stream
+
+_WORTH_COMPILING = 4e8
+"""Coordinates that are advanced step by step, a call of a step counted as 4,000, in the time of compiling the steps."""
+_CALLS = 4_000
+
+
+CompiledSteps = IndependentSteps | InteractingSteps
 
 
 def verlet_limit(mass: float, time_step: float) -> float:
@@ -28,34 +39,106 @@ def verlet_limit(mass: float, time_step: float) -> float:
     return 4.0 * mass / max(time_step * time_step, np.finfo(float).tiny)
 
 
-class Mechanics(Dynamics):
-    """Dynamics of particles with float64 positions in any space; forces are computed once per configuration.
+class MechanicsSpec(DynamicsSpec):
+    """The specification of dynamics of particles that can be computed in single precision."""
 
-    A subclass implements one step in `_step`; its state besides the accumulators is in `_memory`.
+    precision: Literal["float64", "float32"] = "float64"
+    """Of positions, velocities, forces and noise. `float32` is several times as fast for particles without pair forces,
+    with rounding errors of 6e-8 of each number a step; heat is summed in float64."""
+
+    @property
+    def lattice(self) -> Literal["float64", "float32"]:
+        """That of the precision."""
+        return self.precision
+
+
+class Mechanics(Dynamics):
+    """Dynamics of particles in any space; forces are computed once per configuration.
+
+    A subclass implements one step in `_step`; its state besides the accumulators is in `_memory`. Where `_program` and
+    the forces allow, many steps are taken in one compiled call: in float32 always, in float64, where bits are the same,
+    once the simulation has lasted about as long as the compilation takes.
     """
 
-    def __init__(self, gas: Gas, conditions: Conditions, time_step: float) -> None:
+    def __init__(
+        self, gas: Gas, conditions: Conditions, time_step: float, precision: Literal["float64", "float32"] = "float64"
+    ) -> None:
         """Starts with all accumulators at zero.
 
         Args:
             gas: the gas to be moved.
             conditions: space, forces, bath and seed.
             time_step: h [time].
+            precision: of positions and velocities.
         """
+        self._dtype = np.dtype(precision)
         self.space, self.field, self.bath, self.seed = (
             conditions.space, conditions.field, conditions.bath, conditions.seed
         )  # fmt: skip
         self.time_step = time_step
         self._turned = np.zeros(gas.count)
         self._heat = np.zeros(gas.count)
-        self._noise = np.empty((gas.count, gas.dimensions))
-        self._force: Array | None = None
+        self._noise = np.empty((gas.count, gas.dimensions), self._dtype)
+        self._force: NDArray[np.floating[Any]] | None = None
+        self._compiled: CompiledSteps | None = None
+        self._is_compiled, self._effort = False, 0.0
 
     # --- the interface of Dynamics -----------------------------------------------------------------------------------
 
     def advance(self, gas: Gas) -> None:
         """Advances by one step."""
-        self._step(gas)
+        self.run(gas, 1)
+
+    def run(self, gas: Gas, steps: int, stopped: Callable[[], bool] = lambda: False) -> None:
+        """Advances by some steps."""
+        compiled = self._compiled_for(gas, steps)
+        if compiled is not None:
+            self._prepare(gas)
+            force = self._force_on(gas) if compiled.needs_force else None
+            kept = Accumulators(self._moving(gas), self._heat, self._turned, force)
+            still = np.zeros((1, len(gas.names)))
+            steps -= compiled.advance(gas, steps, kept, self.bath.over(gas.step, steps) if self.bath else still)
+            self._force = force
+        for _ in range(steps):
+            self._step(gas)
+            if stopped():
+                return
+
+    def _compiled_for(self, gas: Gas, steps: int) -> CompiledSteps | None:
+        """The compiled steps, where they apply and pay."""
+        self._effort += float(steps) * (gas.positions.size + _CALLS)
+        if not self._is_compiled:
+            self._is_compiled = True
+            self._compiled = self._compile(gas)
+        if self._compiled is None or not _is_plain(gas, self._dtype):
+            return None
+        if self._dtype == np.float64 and self._effort < _WORTH_COMPILING and not self._compiled.is_ready(gas):
+            return None
+        return self._compiled
+
+    def _compile(self, gas: Gas) -> CompiledSteps | None:
+        program = self._program()
+        if program is None:
+            return None
+        for kind in (IndependentSteps, InteractingSteps):
+            found = kind.of(
+                program, self.field, self.space, gas, time_step=self.time_step, seed=self.seed, stream=int(Stream.BATH)
+            )
+            if found is not None:
+                return found
+        return None
+
+    def _program(self) -> Program | None:
+        """The step for `gasfield.stepping`; None, by default, if it has other sub-flows."""
+        return None
+
+    def _moving(self, gas: Gas) -> NDArray[np.floating[Any]]:
+        """(N, D) the velocities with which a program moves the gas."""
+        return velocities_of(gas)
+
+    def _prepare(self, gas: Gas) -> None:
+        """What has to be known before a step; default: nothing."""
+        return None
 
     @abstractmethod
     def _step(self, gas: Gas) -> None:
@@ -70,8 +153,11 @@ class Mechanics(Dynamics):
         gas.time += self.time_step
 
     def project(self, gas: Gas) -> None:
-        """Copies positions into a contiguous float64 array, inside the space, wrapped where it is periodic."""
-        gas.positions = np.array(gas.positions, np.float64, order="C")
+        """Copies positions into a contiguous array of the precision, inside the space, wrapped where it is periodic;
+        velocities get the same type."""
+        gas.positions = np.array(gas.positions, self._dtype, order="C")
+        if gas.velocities is not None and gas.velocities.dtype != self._dtype:
+            gas.velocities = gas.velocities.astype(self._dtype)
         self.space.settle(gas.positions)
         if self.space.periods.any():
             gas.periods = self.space.periods
@@ -91,7 +177,7 @@ class Mechanics(Dynamics):
         """Sets the accumulators of new particles to zero."""
         self._turned = np.concatenate([self._turned, np.zeros(added)])
         self._heat = np.concatenate([self._heat, np.zeros(added)])
-        self._noise = np.empty((gas.count, gas.dimensions))
+        self._noise = np.empty((gas.count, gas.dimensions), self._dtype)
         self._force = None
 
     def exchange(self, sources: NDArray[np.int64], scales: Array, given: Array) -> None:
@@ -116,11 +202,12 @@ class Mechanics(Dynamics):
 
     # --- sub-flows ---------------------------------------------------------------------------------------------------
 
-    def _force_on(self, gas: Gas) -> Array:
-        """(N, D) tangent force at the current positions; computed once per configuration."""
+    def _force_on(self, gas: Gas) -> NDArray[np.floating[Any]]:
+        """(N, D) tangent force at the current positions; computed once per configuration, in float64, and rounded."""
         if self._force is None:
-            self._force = self.field.force(gas)
-            self.space.tangent(gas.positions, self._force)
+            force = self.field.force(gas)
+            self.space.tangent(gas.positions, force)
+            self._force = force.astype(self._dtype, copy=False)
         return self._force
 
     def _kick(self, gas: Gas, span: float) -> None:
@@ -131,14 +218,15 @@ class Mechanics(Dynamics):
         """Free flight over a time."""
         self._fly(gas, velocities_of(gas), span)
 
-    def _fly(self, gas: Gas, velocities: Array, span: float) -> None:
+    def _fly(self, gas: Gas, velocities: NDArray[Any], span: float) -> None:
         """Free flight along given velocities; the cached force is discarded."""
         self.space.drift(gas.positions, velocities, span, self._turned)
         self._force = None
 
-    def _normals(self, gas: Gas, stream: Stream, draw: int = 0) -> Array:
+    def _normals(self, gas: Gas, stream: Stream, draw: int = 0) -> NDArray[Any]:
         """(N, D) tangent standard normal numbers of this step; the next call reuses the array."""
-        normals(self._noise, gas.ids, self.seed, int(stream), gas.step, draw)
+        fill = normals if self._dtype == np.float64 else normals_float32
+        fill(self._noise, gas.ids, self.seed, int(stream), gas.step, draw)
         self.space.tangent(gas.positions, self._noise)
         return self._noise
 
@@ -155,10 +243,18 @@ class Splitting(Mechanics):
     after the last drift, so that a time-dependent field is evaluated at the ends of the drifts.
     """
 
-    def __init__(self, gas: Gas, conditions: Conditions, time_step: float, word: str) -> None:
+    def __init__(
+        self,
+        gas: Gas,
+        conditions: Conditions,
+        time_step: float,
+        word: str,
+        precision: Literal["float64", "float32"] = "float64",
+    ) -> None:
         """See `Mechanics`; `word` is the order of the sub-flows, such as "BAOAB"."""
-        super().__init__(gas, conditions, time_step)
+        super().__init__(gas, conditions, time_step, precision)
         word = _with_turn(word) if self.field.rotates_velocities else word
+        self._letters = word
         pieces = self._pieces()
         self._word: Sequence[tuple[Callable[[Gas, float], None], float, bool]] = [
             (pieces[letter], time_step / word.count(letter), place == word.rindex("A"))
@@ -168,6 +264,9 @@ class Splitting(Mechanics):
     def _pieces(self) -> dict[str, Callable[[Gas, float], None]]:
         """Letter -> sub-flow of a gas over a time."""
         return {"A": self._drift, "B": self._kick, "R": self.field.rotate_velocities}
+
+    def _program(self) -> Program | None:
+        return splitting(self._letters, self.time_step) if set(self._letters) <= set("AB") else None
 
     def _step(self, gas: Gas) -> None:
         for piece, span, arrives in self._word:
@@ -203,7 +302,13 @@ def stop_drift(gas: Gas) -> None:
     velocities -= np.sum(gas.masses[:, None] * velocities, axis=0) / np.sum(gas.masses)
 
 
-def velocities_of(gas: Gas) -> Array:
+def _is_plain(gas: Gas, dtype: np.dtype[Any]) -> bool:
+    """Whether the arrays of a gas are those that compiled steps take; a user may have put others in their place."""
+    arrays = [gas.positions] if gas.velocities is None else [gas.positions, gas.velocities]
+    return all(array.dtype == dtype and array.flags.carray for array in arrays)
+
+
+def velocities_of(gas: Gas) -> NDArray[Any]:
     """The velocities of a gas that has them.
 
     Raises:

@@ -12,14 +12,14 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from gasfield.dynamics.base import Conditions, DynamicsSpec
-from gasfield.dynamics.mechanics import Splitting, keeps_momentum, verlet_limit
+from gasfield.dynamics.base import Conditions
+from gasfield.dynamics.mechanics import MechanicsSpec, Splitting, keeps_momentum, verlet_limit
 from gasfield.gas import Gas
 from gasfield.registry import register
 
 
 @register
-class Newton(DynamicsSpec):
+class Newton(MechanicsSpec):
     """Newton's equations of motion, by velocity Verlet."""
 
     has_velocities: ClassVar[bool] = True
@@ -41,14 +41,14 @@ class Newton(DynamicsSpec):
             InputError: if the run has a bath.
         """
         self.require(conditions)
-        return NewtonDynamics(gas, conditions, self.time_step)
+        return NewtonDynamics(self, gas, conditions)
 
 
 class NewtonDynamics(Splitting):
     """Kick, drift, kick."""
 
-    def __init__(self, gas: Gas, conditions: Conditions, time_step: float) -> None:
-        super().__init__(gas, conditions, time_step, "BAB")
+    def __init__(self, law: Newton, gas: Gas, conditions: Conditions) -> None:
+        super().__init__(gas, conditions, law.time_step, "BAB", law.precision)
         self.keeps_momentum = keeps_momentum(conditions, gas)
 
     def measures(self, gas: Gas) -> dict[str, float]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import warnings
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numba import prange
 from numpy.typing import NDArray
 
 from gasfield.dynamics.base import Conditions, Dynamics, DynamicsSpec, require_free, take_back
+from gasfield.dynamics.rounding_loss import note_on_decay
 from gasfield.errors import Note
 from gasfield.gas import Gas
 from gasfield.kernels.bfloat16 import round_to_bfloat16
@@ -23,14 +23,14 @@ Precision = Literal["float32", "bfloat16"]
 """Storage precision between steps. Both are held in float32 arrays: a bfloat16 is a float32 on a coarser lattice."""
 
 # IEEE 754 division: 0/0 is NaN, as in PyTorch, and no test for zero prevents vectorisation.
-ROW: dict[str, Any] = EXACT | {"error_model": "numpy"}
-"""Compilation of a loop along one row."""
-ROWS: dict[str, Any] = EXACT_PARALLEL | {"error_model": "numpy"}
-"""Compilation of the parallel loop over rows."""
-ELEMENT: dict[str, Any] = ROW | {"forceinline": True}
-"""Compilation of the update of one element: always inlined, or the loop along the row would not vectorise."""
-_STORED_BITS = {"bfloat16": 7, "float32": 23}
-"""Stored bits of the significand."""
+ALONG: dict[str, Any] = EXACT | {"error_model": "numpy"}
+"""Compilation of a loop over coordinates."""
+PIECES: dict[str, Any] = EXACT_PARALLEL | {"error_model": "numpy"}
+"""Compilation of the parallel loop over pieces of `PIECE` coordinates, whatever their rows."""
+PIECE = 4096
+"""Coordinates that one thread updates at a time: rows of few dimensions cost no more than others."""
+ELEMENT: dict[str, Any] = ALONG | {"forceinline": True}
+"""Compilation of the update of one element: always inlined, or the loop would not vectorise."""
 _BLOCK = 1 << 18
 """Coordinates whose positions and forces in float64 are held at a time: 4 MB, which stay in the cache."""
 
@@ -55,8 +55,8 @@ class Optimiser(DynamicsSpec):
     """Precision of the weights and of the gradient, which in a framework has the precision of its parameter."""
 
     @property
-    def precision(self) -> Precision:
-        """The floating-point lattice of the positions."""
+    def lattice(self) -> Precision:
+        """The floating-point numbers that weights can be."""
         return self.weight_dtype
 
     @property
@@ -80,10 +80,8 @@ class Optimiser(DynamicsSpec):
             InputError: if the run has a bath, or a bounded space.
         """
         self.require(conditions)
-        if len(gas.positions):
-            loss = RoundingLoss.of(self, gas.positions)
-            if (note := loss.note(self)) is not None:
-                warnings.warn(Note(note), stacklevel=2)
+        if (note := note_on_decay(self, gas.positions)) is not None:
+            warnings.warn(Note(note), stacklevel=2)
         return OptimiserDynamics(self, gas, conditions)
 
     @abstractmethod
@@ -91,53 +89,6 @@ class Optimiser(DynamicsSpec):
         self, weights: NDArray[Any], gradient: NDArray[Any], moments: Mapping[str, NDArray[Any]], step: int
     ) -> None:
         """Updates `weights` (N, D) and the named moments in place; `step` counts from 1."""
-
-
-@dataclass(frozen=True)
-class RoundingLoss:
-    """What rounding takes from an optimiser at given weights.
-
-    Attributes:
-        decayed: (N, D) whether the decay alone, an update without gradient and moments in the arithmetic of the
-            optimiser, changes a coordinate. Coordinates of 0 have nothing to decay.
-        lost: (N, D) size below which an update of a coordinate is rounded away: half the spacing of the lattice
-            [length]. Towards 0 it is half of that at a power of two.
-        nonzero: (N, D) whether a coordinate is not 0.
-    """
-
-    decayed: NDArray[np.bool_]
-    lost: NDArray[np.float64]
-    nonzero: NDArray[np.bool_]
-
-    @classmethod
-    def of(cls, law: Optimiser, positions: NDArray[Any]) -> Self:
-        """That of an optimiser at positions (N, D), which are rounded to its lattice."""
-        single = np.array(positions, np.float32)
-        before = np.array(round_to_bfloat16(single)) if law.weight_dtype == "bfloat16" else single
-        after, zero = before.copy(), np.zeros_like(before)
-        # A second moment of 1, so that a vanishing epsilon does not divide 0 by 0.
-        moments = {name: zero + np.float32(name == "second_moment") for name in law.moment_names}
-        law.update(after, zero, moments, 1)
-        exponent = np.frexp(before)[1].astype(np.float64)
-        return cls(after != before, 2.0 ** (exponent - 2 - _STORED_BITS[law.weight_dtype]), before != 0)
-
-    @property
-    def felt(self) -> float:
-        """Share of the coordinates that are not 0 that the decay alone changes; NaN if all are 0."""
-        return float(self.decayed[self.nonzero].mean()) if self.nonzero.any() else float("nan")
-
-    def note(self, law: Optimiser) -> str | None:
-        """What the user should know of a decay that rounding takes from some coordinates; None if it takes nothing."""
-        if not law.weight_decay or not self.felt < 1:
-            return None
-        low, middle, high = np.quantile(self.lost[self.nonzero], [0.1, 0.5, 0.9])
-        product = law.learning_rate * law.weight_decay
-        return (
-            f"weight decay: {self.felt:.1%} of the coordinates feel it at the start. Each step multiplies weights by 1 "
-            f"- learning_rate x weight_decay = 1 - {product:.3g}; where that changes a weight by less than half a cell "
-            f"of the {law.weight_dtype} lattice, it is rounded away. An update smaller than {middle:.3g} is lost "
-            f"(median; 10% to 90% of the coordinates: {low:.3g} to {high:.3g})"
-        )
 
 
 class OptimiserDynamics(Dynamics):
@@ -188,8 +139,8 @@ class OptimiserDynamics(Dynamics):
                 return np.negative(self._field.force(gas)).astype(np.float32)
         positions = np.empty(gas.positions.shape)
         gradient = np.empty(gas.positions.shape, np.float32)
-        _widen(gas.positions, positions)
-        _negate(self._field.force(gas.at(positions)), gradient)
+        _widen(gas.positions.reshape(-1), positions.reshape(-1))
+        _negate(self._field.force(gas.at(positions)).reshape(-1), gradient.reshape(-1))
         return gradient
 
     def state(self) -> dict[str, NDArray[Any]]:
@@ -250,17 +201,15 @@ def require_state(name: str, array: NDArray[Any], shape: tuple[int, ...]) -> Non
 # --- loops of large blocks, whose bits are those of NumPy -------------------------------------------------------------
 
 
-@jit(**ROWS)
+@jit(**PIECES)
 def _widen(narrow, wide):  # type: ignore[no-untyped-def]
-    """wide = narrow (n, D), in float64."""
-    for row in prange(narrow.shape[0]):
-        for i in range(narrow.shape[1]):
-            wide[row, i] = narrow[row, i]
+    """wide = narrow (n,), in float64."""
+    for i in prange(narrow.size):
+        wide[i] = narrow[i]
 
 
-@jit(**ROWS)
+@jit(**PIECES)
 def _negate(wide, narrow):  # type: ignore[no-untyped-def]
-    """narrow = -wide (n, D), rounded to float32."""
-    for row in prange(wide.shape[0]):
-        for i in range(wide.shape[1]):
-            narrow[row, i] = -wide[row, i]
+    """narrow = -wide (n,), rounded to float32."""
+    for i in prange(wide.size):
+        narrow[i] = -wide[i]

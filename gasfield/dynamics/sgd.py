@@ -29,7 +29,7 @@ from numba import prange
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from gasfield.dynamics.optimiser import ELEMENT, ROW, ROWS, Optimiser, Precision, gradient_for
+from gasfield.dynamics.optimiser import ALONG, ELEMENT, PIECE, PIECES, Optimiser, Precision, gradient_for
 from gasfield.kernels.bfloat16 import fused_multiply_add, round_to_bfloat16, store
 from gasfield.kernels.jit import jit
 from gasfield.registry import register
@@ -85,7 +85,7 @@ def sgd_step(
     step: int,
     law: SGD,
 ) -> None:
-    """One step of SGD, in place, in parallel over rows; bits do not depend on the number of threads.
+    """One step of SGD, in place, in parallel; bits do not depend on the number of threads.
 
     Args:
         weights: (N, D) float32, on the bfloat16 lattice if `law.weight_dtype` is bfloat16; overwritten.
@@ -98,7 +98,8 @@ def sgd_step(
         ValueError: if an array that is to be overwritten is not a contiguous float32 array, or shapes differ.
     """
     gradient = gradient_for(weights, gradient, momentum=momentum)
-    _step_rows(weights, gradient, momentum, _scalars(law), _choices(law, step))
+    flat = (array.reshape(-1) for array in (weights, gradient, momentum))
+    _step(*flat, _scalars(law), _choices(law, step))
 
 
 # --- scalars and options of one step ---------------------------------------------------------------------------------
@@ -177,17 +178,18 @@ def _element(w, g, b, scalars, choices):  # type: ignore[no-untyped-def]
 # --- loops -----------------------------------------------------------------------------------------------------------
 
 
-@jit(**ROW)
-def _row(w, g, b, scalars, choices):  # type: ignore[no-untyped-def]
-    """`_element` along one row (D,), in place, rounding each store."""
+@jit(**ALONG)
+def _piece(w, g, b, scalars, choices):  # type: ignore[no-untyped-def]
+    """`_element` of some coordinates (n,), in place, rounding each store."""
     for i in range(w.shape[0]):
         new_w, new_b = _element(w[i], store(g[i], choices.weights), b[i], scalars, choices)
         w[i] = store(new_w, choices.weights)
         b[i] = store(new_b, choices.momentum)
 
 
-@jit(**ROWS)
-def _step_rows(weights, gradient, momentum, scalars, choices):  # type: ignore[no-untyped-def]
-    """One step of all rows; elements are independent, so bits do not depend on the number of threads."""
-    for row in prange(weights.shape[0]):
-        _row(weights[row], gradient[row], momentum[row], scalars, choices)
+@jit(**PIECES)
+def _step(weights, gradient, momentum, scalars, choices):  # type: ignore[no-untyped-def]
+    """One step of all coordinates (n,); they are independent, so bits do not depend on the number of threads."""
+    for piece in prange((weights.size + PIECE - 1) // PIECE):
+        start, stop = piece * PIECE, min((piece + 1) * PIECE, weights.size)
+        _piece(weights[start:stop], gradient[start:stop], momentum[start:stop], scalars, choices)

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ from gasfield.errors import InputError
 from gasfield.forces.moved import Moved
 from gasfield.forces.strengths import fixed_at, schedules_in
 from gasfield.gas import Gas
+from gasfield.kernels.pointwise import PointwiseKernel
+from gasfield.neighbours.neighbour_list import NeighbourList
 from gasfield.registry import Registry
 from gasfield.schedules import Schedule
 from gasfield.spaces import Space
@@ -79,6 +81,24 @@ class PairTable(NamedTuple):
     emissions: Array
     receptivities: Array
     forces: Array
+
+
+class PairTerm(NamedTuple):
+    """A law of pairs, its parameters, how it is evaluated for lanes, the strengths (N,) of the particles, and the list of
+    neighbours."""
+
+    law: PointwiseKernel
+    parameters: tuple[Any, ...]
+    evaluate: PointwiseKernel
+    strengths: Array
+    neighbours: NeighbourList
+
+
+class Pointwise(NamedTuple):
+    """A law `law(x, p, force)`, which adds the force at a place x (D,) to `force` (D,), and its parameters p."""
+
+    law: PointwiseKernel
+    parameters: tuple[Any, ...]
 
 
 class ForceSpec(Spec):
@@ -183,6 +203,11 @@ class Force(ABC):
         fast; by default itself."""
         return self
 
+    def list_builders(self) -> Sequence[tuple[object, str]]:
+        """(object, name of its method) of what keeps lists of neighbours, whose time a profile shows by itself; none by
+        default."""
+        return ()
+
     def acts_on(self, group: str) -> bool:
         """Whether particles of a group feel it; by default all do."""
         return True
@@ -208,6 +233,16 @@ class Force(ABC):
         Raises:
             ValueError: if the force is not conservative.
         """
+
+    def paired(self, gas: Gas) -> PairTerm | None:
+        """The law of a pair of which the force consists, where its sums run over a neighbour list; None, by default, for
+        any other force. Steps compiled with it have the bits of `add`."""
+        return None
+
+    def pointwise(self, gas: Gas) -> Pointwise | None:
+        """The law of one particle of which the force consists, and its parameters for a gas; None, by default, for any
+        other force. Steps compiled with it have the bits of `add`."""
+        return None
 
     def virial(self, gas: Gas) -> float:
         """Sum over particles of x_i . F_i [energy]. In a periodic space, where x_i is not unique, a pair force adds

@@ -10,7 +10,7 @@ import numpy as np
 from numba import prange
 
 from gasfield.errors import InputError
-from gasfield.forces.base import Array, Force, not_conservative
+from gasfield.forces.base import Array, Force, Pointwise, not_conservative
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT_PARALLEL
 from gasfield.kernels.jit import jit
@@ -51,6 +51,10 @@ class ExternalForce(Force):
     def parameters(self, gas: Gas) -> Parameters:
         """p for a gas, in the form of `for_kernels`; a time-dependent field gives those at the gas's time."""
         return self._parameters
+
+    def pointwise(self, gas: Gas) -> Pointwise | None:
+        plain = type(self).add is ExternalForce.add and not self.rotates_velocities
+        return Pointwise(self._law, self.parameters(gas)) if plain else None
 
     def add(self, gas: Gas, force: Array) -> None:
         _add(self._law, gas.positions, self.parameters(gas), force)

@@ -22,7 +22,7 @@ import numpy as np
 
 from gasfield.errors import InputError
 from gasfield.forces import direct
-from gasfield.forces.base import Array, Force
+from gasfield.forces.base import Array, Force, PairTerm
 from gasfield.forces.external import for_kernels
 from gasfield.forces.neighbours import Neighbours, lists_pay
 from gasfield.forces.pair_list import PairList
@@ -72,6 +72,15 @@ class PairForce(Force):
         if self._neighbours is not None:
             another._neighbours = self._neighbours.anew()
         return another
+
+    def paired(self, gas: Gas) -> PairTerm | None:
+        if self._neighbours is None or type(self).add is not PairForce.add:
+            return None
+        at, strengths = self._neighbours, np.ascontiguousarray(self.strengths(gas), np.float64)
+        return PairTerm(self._law, self._parameters, at.evaluation(self._parameters), strengths, at.list)
+
+    def list_builders(self) -> Sequence[tuple[object, str]]:
+        return () if self._neighbours is None else ((self._neighbours.list, "follow"),)
 
     def add(self, gas: Gas, force: Array) -> None:
         if self._neighbours is not None and self._neighbours.push(self._parameters, gas, self.strengths(gas), force):

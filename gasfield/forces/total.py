@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.errors import InputError
-from gasfield.forces.base import Array, Force, ForceSpec, Surroundings
+from gasfield.forces.base import Array, Force, ForceSpec, PairTerm, Pointwise, Surroundings
 from gasfield.forces.external import OUT_OF_RANGE
 from gasfield.forces.scheduled import ScheduledForce
 from gasfield.forces.within import Within, largest
 from gasfield.gas import Gas
+
+
+class Paired(NamedTuple):
+    """Laws of one particle, a pair force with a neighbour list, and laws of one particle, in the order of their sum."""
+
+    before: list[Pointwise]
+    pairs: PairTerm
+    after: list[Pointwise]
 
 
 class TotalForce:
@@ -50,6 +59,23 @@ class TotalForce:
         for force in self._forces:
             force.add(gas, total)
         return total
+
+    def pointwise(self, gas: Gas) -> list[Pointwise] | None:
+        """The laws of one particle of which the force is the sum, in order; None if it is not such a sum."""
+        laws = [force.pointwise(gas) for force in self._forces]
+        return None if None in laws else [law for law in laws if law is not None]
+
+    def paired(self, gas: Gas) -> Paired | None:
+        """One pair force between laws of one particle, of which the force is the sum in this order; None if it is not."""
+        terms = [force.paired(gas) for force in self._forces]
+        here = [number for number, term in enumerate(terms) if term is not None]
+        if len(here) != 1:
+            return None
+        fields = [force.pointwise(gas) for number, force in enumerate(self._forces) if number != here[0]]
+        if None in fields:
+            return None
+        known, term = [law for law in fields if law is not None], terms[here[0]]
+        return None if term is None else Paired(known[: here[0]], term, known[here[0] :])
 
     def rotate_velocities(self, gas: Gas, span: float) -> None:
         """Rotates velocities by the forces over a time; a symmetric splitting, of second order if rotations do not

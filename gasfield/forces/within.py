@@ -36,6 +36,9 @@ class Within(Force):
     def acts_on(self, group: str) -> bool:
         return self._groups == "each" or group in self._groups
 
+    def list_builders(self) -> Sequence[tuple[object, str]]:
+        return self._force.list_builders()
+
     def add(self, gas: Gas, force: Array) -> None:
         for rows, part, alone in self._parts(gas):
             felt = np.zeros(part.positions.shape)

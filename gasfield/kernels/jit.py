@@ -35,6 +35,17 @@ def jit(*, cache: bool = False, **options: Any) -> Callable[[Callable[..., Any]]
     return compile_later
 
 
+def is_compiled(kernel: Any, *arguments: Any) -> bool:
+    """Whether a kernel has been compiled for arguments of these types, in this process or for the cache."""
+    if not isinstance(kernel, Dispatcher):
+        return True
+    signature = tuple(numba.typeof(argument) for argument in arguments)  # type: ignore[no-untyped-call]
+    if signature in kernel.overloads:
+        return True
+    stored = getattr(kernel, "_cache", None)
+    return isinstance(stored, KernelCache) and stored.holds(signature, kernel.targetctx)
+
+
 def _run_serially() -> None:
     """In a forked process, replaces parallel kernels by serial ones, which give the same bits.
 

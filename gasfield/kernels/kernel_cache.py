@@ -61,6 +61,11 @@ class KernelCache(_Cache):  # type: ignore[misc]
             _note("read", f"{path}: {reason}; this and other such kernels are compiled again")
             return None
 
+    def holds(self, sig: Any, target_context: Any) -> bool:
+        """Whether there is a file for a signature."""
+        path = self._path(sig, target_context.codegen())
+        return path is not None and path.is_file()
+
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keeps the code compiled for a signature, if it does not refer to this process."""
         path = self._path(sig, data.codegen)

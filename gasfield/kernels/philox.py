@@ -71,11 +71,11 @@ def normals(out: NDArray[np.float64], ids: NDArray[np.int64], seed: int, stream:
             written then.
         TypeError: if seed, stream, step or draw is not an integer.
     """
-    _require_rows(out, ids)
+    require_rows(out, ids)
     if out.ndim != 2:
         raise ValueError(f"normals go to an array of shape (N, D), not {out.shape}")
     pairs = ids.size * ((out.shape[1] + 1) // 2)
-    _run(_normals_task, _normals_tasks, out, ids, _address(seed, stream, step, draw), pairs)
+    _run(_normals_task, _normals_tasks, out, ids, address_of(seed, stream, step, draw), pairs)
 
 
 def uniforms(
@@ -92,13 +92,13 @@ def uniforms(
     Raises:
         ValueError, TypeError: as for `normals`.
     """
-    _require_rows(out, ids)
+    require_rows(out, ids)
     if out.ndim != 1:
         raise ValueError(f"uniforms go to an array of shape (N,), not {out.shape}")
-    _run(_uniforms_task, _uniforms_tasks, out, ids, _address(seed, stream, step, draw), ids.size)
+    _run(_uniforms_task, _uniforms_tasks, out, ids, address_of(seed, stream, step, draw), ids.size)
 
 
-class _Address(NamedTuple):
+class Address(NamedTuple):
     """The upper half of the counter and the key, shared by all numbers of a call; 32-bit words."""
 
     c2: np.uint64
@@ -107,13 +107,21 @@ class _Address(NamedTuple):
     k1: np.uint64
 
 
-def _address(seed: int, stream: int, step: int, draw: int) -> _Address:
+def address_of(seed: int, stream: int, step: int, draw: int) -> Address:
     """The address without id and columns."""
     seed, step = _within("seed", seed, 64), _within("step", step, 48)
     stream, draw = _within("stream", stream, 8), _within("draw", draw, 8)
     low = 2**32 - 1
     words = (step & low, (step >> 32) << 16 | stream << 8 | draw, seed & low, seed >> 32)
-    return _Address(*map(np.uint64, words))
+    return Address(*map(np.uint64, words))
+
+
+@jit(**_ELEMENT)
+def address_at(seed, stream, step, draw):  # type: ignore[no-untyped-def]
+    """The address without id and columns, in a kernel: of a uint64 seed, and other numbers that are in their range."""
+    step, purpose = np.uint64(step), (np.uint64(stream) << np.uint64(8)) | np.uint64(draw)
+    high = ((step >> _HALF_WORD) << np.uint64(16)) | purpose
+    return Address(step & _LOW, high, seed & _LOW, seed >> _HALF_WORD)
 
 
 def _within(name: str, value: int, bits: int) -> int:
@@ -124,13 +132,13 @@ def _within(name: str, value: int, bits: int) -> int:
     return number
 
 
-def _require_rows(out: NDArray[np.float64], ids: NDArray[np.int64]) -> None:
+def require_rows(out: NDArray[Any], ids: NDArray[np.int64], kind: type[np.floating[Any]] = np.float64) -> None:
     """Refuses arrays of another form than that of the kernels, and ids beyond the range of the counter."""
     if ids.dtype != np.int64 or ids.ndim != 1 or not ids.flags.c_contiguous:
         raise ValueError(f"ids must be a contiguous int64 array of shape (N,), not {ids.dtype} of shape {ids.shape}")
-    if out.dtype != np.float64 or out.shape[:1] != ids.shape or not out.flags.carray:
+    if out.dtype != kind or out.shape[:1] != ids.shape or not out.flags.carray:
         raise ValueError(
-            f"random numbers go to a writable contiguous float64 array of {ids.size} rows, "
+            f"random numbers go to a writable contiguous {kind.__name__} array of {ids.size} rows, "
             f"not {out.dtype} of shape {out.shape}"
         )
     # One pass: all are in range if no bit above the lower 32, including the sign, is set in any.
@@ -138,7 +146,7 @@ def _require_rows(out: NDArray[np.float64], ids: NDArray[np.int64]) -> None:
         raise ValueError(f"ids must be at least 0 and below 2**32, not from {ids.min()} to {ids.max()}")
 
 
-def _run(one: Any, many: Any, out: NDArray[np.float64], ids: NDArray[np.int64], address: _Address, pairs: int) -> None:
+def _run(one: Any, many: Any, out: NDArray[np.float64], ids: NDArray[np.int64], address: Address, pairs: int) -> None:
     """Runs all tasks; a single one on this thread, since it ends before another would have started."""
     tasks = -(-pairs // _TASK)
     if tasks == 1:
@@ -363,6 +371,20 @@ def _scatter(out, pairs, first, count):  # type: ignore[no-untyped-def]
             place += 2
         if pair == in_row:
             pair = 0
+
+
+@jit(**_LOOP)
+def normals_of_pair(ids, pair, address, words0, words1, first, second):  # type: ignore[no-untyped-def]
+    """The normals (n,) of columns 2 p and 2 p + 1 of n ids, by columns; words are scratch (n,)."""
+    for i in range(ids.size):
+        words0[i], words1[i] = philox(
+            np.uint64(pair), np.uint64(ids[i]), address.c2, address.c3, address.k0, address.k1
+        )
+    for i in range(ids.size):
+        radius = _radius(words0[i])
+        cosine, sine = _direction(words1[i])
+        first[i] = radius * cosine
+        second[i] = radius * sine
 
 
 # --- tasks -----------------------------------------------------------------------------------------------------------

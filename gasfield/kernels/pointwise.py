@@ -53,6 +53,30 @@ def in_float32(law: PointwiseKernel) -> PointwiseKernel:
     return _twin_law(law, function)
 
 
+@cache
+def one_after_another(laws: tuple[PointwiseKernel, ...]) -> PointwiseKernel:
+    """The law of a sum of fields: laws `law(x, p, force)` in turn, with a tuple of their parameters each."""
+    if not laws:
+        return _nothing
+    first, *others = laws
+    if not others:
+        return _alone(first)
+    rest = one_after_another(tuple(others))
+
+    def both(x, p, force):  # type: ignore[no-untyped-def]
+        first(x, p[0], force)
+        rest(x, p[1:], force)
+
+    return _named(both, "+".join(str(getattr(law, "_uuid", law)) for law in laws))
+
+
+def _alone(law: PointwiseKernel) -> PointwiseKernel:
+    def alone(x, p, force):  # type: ignore[no-untyped-def]
+        law(x, p[0], force)
+
+    return _named(alone, f"{getattr(law, '_uuid', law)} alone")
+
+
 def parameters_in_float32(parameters: tuple[Any, ...]) -> tuple[Any, ...]:
     """Parameters of a law in the types for its twin: float64 numbers and arrays as float32, all others unchanged."""
     return tuple(_rounded(parameter) for parameter in parameters)
@@ -76,6 +100,11 @@ def _name(function: Callable[..., Any]) -> str:
     source = Path(inspect.getfile(function))
     text = source.read_bytes() if source.is_file() else function.__code__.co_code
     return f"{function.__module__}.{function.__qualname__}:{hashlib.sha256(text).hexdigest()[:16]}"
+
+
+@pointwise_kernel
+def _nothing(x, p, force):  # type: ignore[no-untyped-def]
+    """No field."""
 
 
 # --- twins in float32 -------------------------------------------------------------------------------------------------

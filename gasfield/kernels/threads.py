@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import TypeVar
 
 import numba
+
+T = TypeVar("T")
 
 _ALONE = 1 << 17
 """Operations below which a parallel loop ends before a second thread has started; on a busy machine, each loop would
@@ -22,3 +27,54 @@ def threads_worth(operations: int) -> Iterator[None]:
         yield
     finally:
         numba.set_num_threads(allowed)
+
+
+_SHARES = 4
+"""Parts of a thread's work, so that one that is disturbed has others take over."""
+
+
+def in_threads(kernel: Callable[[int, int], object], count: int) -> None:
+    """Calls a serial kernel that releases the interpreter on ranges of independent tasks, by as many threads as Numba
+    has now.
+
+    For kernels that are large: a parallel loop of Numba is compiled several times.
+
+    Args:
+        kernel: called with the first task of a range, and one beyond the last.
+        count: of tasks.
+    """
+    workers = min(numba.get_num_threads(), count)
+    if workers <= 1:
+        kernel(0, count)
+        return
+    parts = min(count, _SHARES * workers)
+    edges = [count * part // parts for part in range(parts + 1)]
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(kernel, edges[:-1], edges[1:]))
+
+
+_pools: dict[int, ThreadPoolExecutor] = {}
+
+
+def side_by_side(kernel: Callable[[int, int], T], threads: int | None = None) -> T:
+    """Runs a kernel that releases the interpreter in several threads at once, each as `kernel(thread, threads)`; returns the
+    result of the first, which is the calling one.
+
+    Args:
+        kernel: all threads may wait for each other in it (`gasfield.kernels.barrier`).
+        threads: their number; as many as Numba has now if left out.
+    """
+    threads = numba.get_num_threads() if threads is None else threads
+    if threads == 1:
+        return kernel(0, 1)
+    if threads not in _pools:
+        _pools[threads] = ThreadPoolExecutor(threads - 1, "gasfield")
+    others = [_pools[threads].submit(kernel, thread, threads) for thread in range(1, threads)]
+    result = kernel(0, threads)
+    for other in others:
+        other.result()
+    return result
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pools.clear)

@@ -1,16 +1,18 @@
 """Blocks of near particles: halving the gas again and again along its longest side (a balanced k-d tree).
 
 Every block but the last has as many particles as a register has lanes, whatever the density; boxes of the nodes of the tree
-let a search skip all blocks that are too far away. Kernels only; particles are given by their places (N, D).
+let a search skip all blocks that are too far away. Particles are given by their places (N, D).
 """
 
 from __future__ import annotations
 
-import numpy as np
-from numba import prange
+from typing import Any
 
-from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
+import numpy as np
+
+from gasfield.kernels.flags import EXACT
 from gasfield.kernels.jit import jit
+from gasfield.kernels.threads import side_by_side
 
 _SERIAL_BLOCKS = 64
 """Blocks below which a subtree is one task."""
@@ -88,14 +90,14 @@ def _split(places, order, lanes, first, blocks):  # type: ignore[no-untyped-def]
         top += 2
 
 
-@jit(**EXACT_PARALLEL)
-def partition(places, order, lanes):  # type: ignore[no-untyped-def]
-    """Orders particles, in place, so that each run of so many lanes is a block; within a block by their number."""
+@jit(**EXACT)
+def upper_levels(places, order, lanes, firsts, counts):  # type: ignore[no-untyped-def]
+    """Orders particles down to subtrees that are tasks: writes the first block and the number of blocks of each, (tasks,),
+    zero for nodes above them; returns their number."""
     total = (order.size + lanes - 1) // lanes
-    firsts, counts = np.empty(2 * total + 2, np.int64), np.empty(2 * total + 2, np.int64)
     firsts[0], counts[0] = 0, total
     tasks, at = 1, 0
-    while at < tasks:  # breadth first: the upper levels here, each subtree below them in a task
+    while at < tasks:
         first, blocks = firsts[at], counts[at]
         if blocks > _SERIAL_BLOCKS and blocks * 8 > total:
             left = left_blocks(blocks)
@@ -106,9 +108,28 @@ def partition(places, order, lanes):  # type: ignore[no-untyped-def]
             tasks += 2
             counts[at] = 0
         at += 1
-    for task in prange(tasks):
+    return tasks
+
+
+@jit(**EXACT)
+def lower_levels(places, order, lanes, firsts, counts, tasks, thread, threads):  # type: ignore[no-untyped-def]
+    """Orders the particles of the subtrees of one thread down to blocks."""
+    for task in range(thread, tasks, threads):
         if counts[task] > 0:
             _split(places, order, lanes, firsts[task], counts[task])
+
+
+def partition(places: Any, order: Any, lanes: int) -> None:
+    """Orders particles, in place, so that each run of so many lanes is a block; within a block by their number.
+
+    Args:
+        places: (N, D).
+        order: (N,) numbers of the particles, in any order.
+        lanes: particles in a block.
+    """
+    firsts, counts = np.empty(64, np.int64), np.empty(64, np.int64)
+    tasks = upper_levels(places, order, lanes, firsts, counts)
+    side_by_side(lambda thread, threads: lower_levels(places, order, lanes, firsts, counts, tasks, thread, threads))
 
 
 @jit(**EXACT)

@@ -1,6 +1,6 @@
-"""The search for neighbours: for every block of particles all sources that are within a distance of any of them.
+"""The search for neighbours: for every cluster of blocks all sources that are within a distance of any particle of it.
 
-Entries of a block are in ascending order of the particles' numbers, so that sums over them are the same whatever the blocks,
+Entries of a cluster are in ascending order of the particles' numbers, so that sums over them are the same whatever the blocks,
 the distance and the history of the list are. The order comes from marking particles in a set of bits, which is read from its
 lowest bit to its highest: faster than sorting. An entry is a key, `code * slots + slot`: the code says by which periods the
 source is shifted, in base three, with digits 0, 1, 2 for 0, +1, -1 periods.
@@ -9,16 +9,15 @@ source is shifted, in base three, with digits 0, 1, 2 for 0, +1, -1 periods.
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
-from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
+from gasfield.kernels.flags import EXACT
 from gasfield.kernels.jit import jit
 from gasfield.kernels.lanes import any_lane, item, lane_count, load, select, splat
 from gasfield.kernels.words import trailing_zeros
 
 _ONE = np.uint64(1)
-_GROUP = 8
-"""Blocks that share one walk of the tree."""
+CLUSTER = 4
+"""Blocks that share a list."""
 _WORD = 6
 """log2 of the bits in a word."""
 
@@ -82,90 +81,68 @@ def _read(marks, keys, more, extra, rows, at, end):  # type: ignore[no-untyped-d
     return at
 
 
-@jit(**EXACT)
-def _are_close(coordinates, base, count, width, limit2):  # type: ignore[no-untyped-def]
-    """Whether any two particles of a block are within a distance."""
-    for i in range(base, base + count):
-        for j in range(base, i):
-            u = 0.0
-            for k in range(width - 1):
-                d = coordinates[i * width + k] - coordinates[j * width + k]
-                u += d * d
-            if u < limit2:
-                return True
-    return False
+@jit(**EXACT, forceinline=True)
+def _gap(low, high, other_low, other_high):  # type: ignore[no-untyped-def]
+    """The distance of two intervals."""
+    return max(max(other_low - high, low - other_high), 0.0)
 
 
 @jit(**EXACT, forceinline=True)
-def _apart2(first, n, second, m, shifts, c):  # type: ignore[no-untyped-def]
-    """The square of the distance of a box from another one, which is shifted; boxes (_, 2 D): low sides, high sides."""
-    total, dimensions = 0.0, shifts.shape[1]
+def _apart2(box, boxes, node, shifts, c):  # type: ignore[no-untyped-def]
+    """The square of the distance of a box (2 D,), its low sides and its high sides, from that of a node, which is shifted."""
+    dimensions = shifts.shape[1]
+    if dimensions == 3:
+        x, y, z = shifts[c, 0], shifts[c, 1], shifts[c, 2]
+        gap_x = _gap(box[0], box[3], boxes[node, 0] + x, boxes[node, 3] + x)
+        gap_y = _gap(box[1], box[4], boxes[node, 1] + y, boxes[node, 4] + y)
+        gap_z = _gap(box[2], box[5], boxes[node, 2] + z, boxes[node, 5] + z)
+        return gap_x * gap_x + gap_y * gap_y + gap_z * gap_z
+    total = 0.0
     for k in range(dimensions):
-        gap = second[m, k] + shifts[c, k] - first[n, dimensions + k]
-        other = first[n, k] - second[m, dimensions + k] - shifts[c, k]
-        gap = max(gap, other, 0.0)
+        x = shifts[c, k]
+        gap = _gap(box[k], box[dimensions + k], boxes[node, k] + x, boxes[node, dimensions + k] + x)
         total += gap * gap
     return total
 
 
 @jit(**EXACT)
 def _box_around(boxes, nodes, begin, end, box):  # type: ignore[no-untyped-def]
-    """Writes the box around some blocks to box[0]."""
+    """Writes the box around some blocks."""
     dimensions = boxes.shape[1] // 2
     for k in range(dimensions):
         low, high = np.inf, -np.inf
         for block in range(begin, end):
             low, high = min(low, boxes[nodes[block], k]), max(high, boxes[nodes[block], dimensions + k])
-        box[0, k], box[0, dimensions + k] = low, high
+        box[k], box[dimensions + k] = low, high
 
 
 @jit(**EXACT)
-def _near_leaves(box, boxes, leaves, shifts, c, reach2, stack, found, around, count):  # type: ignore[no-untyped-def]
-    """Appends (leaf, c) for the leaves within a distance of a box, themselves shifted, to `found` and their boxes to
-    `around`, (2 D, _); returns their number."""
-    stack[0], top = 0, 1
+def _near_leaves(box, boxes, leaves, shifts, c, reach2, stack, found):  # type: ignore[no-untyped-def]
+    """Writes the blocks within a distance of a box, themselves shifted, to `found`; returns their number."""
+    stack[0], top, count = 0, 1, 0
     while top:
         top -= 1
         node = stack[top]
-        if _apart2(box, 0, boxes, node, shifts, c) > reach2:
+        if _apart2(box, boxes, node, shifts, c) > reach2:
             continue
         if leaves[node] < 0:
             stack[top], stack[top + 1] = 2 * node + 2, 2 * node + 1
             top += 2
         else:
-            found[count, 0], found[count, 1] = node, c
-            for k in range(shifts.shape[1]):
-                around[k, count] = boxes[node, k] + shifts[c, k]
-                around[shifts.shape[1] + k, count] = boxes[node, shifts.shape[1] + k] + shifts[c, k]
+            found[count] = leaves[node]
             count += 1
     return count
 
 
 @jit(**EXACT)
-def _candidates(node, boxes, leaves, lanes, coordinates, codes, shifts, reach2, found, around, squares, count, numbers, hits, places, keys, who):  # type: ignore[no-untyped-def]
-    """Copies the sources of those leaves found that are within a distance of a node's box; returns their number.
-
-    Tests are apart from copies, and neither branches on a test, which could not be predicted.
-    """
+def _candidates(found, count, lanes, coordinates, code, shifts, c, numbers, places, keys, who, total):  # type: ignore[no-untyped-def]
+    """Appends the sources of the blocks found, shifted; returns how many there are then."""
     dimensions, slots = shifts.shape[1], numbers.size
-    near = 0
-    squares[:count] = 0.0
-    for k in range(dimensions):
-        low, high = boxes[node, k], boxes[node, dimensions + k]
-        lows, highs = around[k, :count], around[dimensions + k, :count]
-        for n in range(count):
-            gap = max(max(lows[n] - high, low - highs[n]), 0.0)
-            squares[n] += gap * gap
     for n in range(count):
-        hits[near] = n
-        near += squares[n] <= reach2
-    total = 0
-    for n in range(near):
-        leaf, c = found[hits[n], 0], found[hits[n], 1]
-        for slot in range(leaves[leaf] * lanes, (leaves[leaf] + 1) * lanes):
+        for slot in range(found[n] * lanes, (found[n] + 1) * lanes):
             for k in range(dimensions):
                 places[total * dimensions + k] = coordinates[slot * (dimensions + 1) + k] + shifts[c, k]
-            keys[total], who[total] = codes[c] * slots + slot, numbers[slot]
+            keys[total], who[total] = code * slots + slot, numbers[slot]
             total += numbers[slot] >= 0
     return total
 
@@ -185,29 +162,23 @@ def _square_distances(own, slots, base, dimensions, places, n):  # type: ignore[
 
 
 @jit(**EXACT)
-def _within(places, total, own, slots, base, reach2, hits):  # type: ignore[no-untyped-def]
-    """Writes which candidates are within a distance of any particle of a block to `hits`; returns their number."""
-    near, dimensions = 0, own.size // slots
+def _within(places, total, own, slots, base, end, reach2, hits):  # type: ignore[no-untyped-def]
+    """Writes which candidates are within a distance of any particle in the slots `base` to `end` - 1 to `hits`; returns their
+    number."""
+    near, dimensions, lanes = 0, own.size // slots, lane_count(own)
     for n in range(total):
+        least = splat(own, np.inf)
+        for part in range(base, end, lanes):
+            u = _square_distances(own, slots, part, dimensions, places, n)
+            least = select(u < least, u, least)
         hits[near] = n
-        near += any_lane(_square_distances(own, slots, base, dimensions, places, n) < reach2)
+        near += any_lane(least < reach2)
     return near
 
 
 @jit(**EXACT)
-def _is_close(places, hits, near, keys, own, slots, base, coordinates, core2):  # type: ignore[no-untyped-def]
-    """Whether any pair of a particle of a block and a candidate is within the core, or about to be."""
-    dimensions, lanes = own.size // slots, lane_count(own)
-    for n in range(near):
-        another = keys[hits[n]] < base or keys[hits[n]] >= base + lanes
-        if another and any_lane(_square_distances(own, slots, base, dimensions, places, hits[n]) < core2):
-            return True
-    return _are_close(coordinates, base, lanes, dimensions + 1, core2)
-
-
-@jit(**EXACT_PARALLEL)
-def search(coordinates, own, numbers, boxes, leaves, nodes, sides, reach, core, rows, begins, ends, close, wanted):  # type: ignore[no-untyped-def]
-    """Lists the neighbours of all blocks.
+def search(coordinates, own, numbers, boxes, leaves, nodes, sides, reach, rows, begins, ends, wanted, thread, threads):  # type: ignore[no-untyped-def]
+    """Lists the neighbours of the clusters of one thread: `CLUSTER` blocks, which share a list.
 
     Args:
         coordinates: (slots * (D + 1),) place and strength of every slot.
@@ -215,47 +186,40 @@ def search(coordinates, own, numbers, boxes, leaves, nodes, sides, reach, core, 
         numbers: (slots,) the number of the particle in each slot if it is a source, else -1.
         boxes, leaves, nodes: the tree (`blocks.boxes_of_nodes`).
         sides: (D,) periods, 0 where there is none.
-        reach, core: distances within which a source is listed, and within which a block is close.
+        reach: distance within which a source is listed.
         rows: receives the keys; each task has an equal part of it.
-        begins, ends: (blocks,) receive the place of each block's keys.
-        close: (blocks,) receives whether a pair is within `core`.
+        begins, ends: (clusters,) receive the place of each cluster's keys.
         wanted: (tasks,) receives how many keys each task has found: more than its part of `rows` if there was no room.
+        thread, threads: number of this thread, and of all.
     """
     lanes, slots, dimensions = lane_count(own), numbers.size, sides.size
-    blocks, tasks = begins.size, wanted.size
+    blocks, clusters, tasks = nodes.size, begins.size, wanted.size
     codes, shifts = shifts_of_codes(sides)
-    reach2, core2 = reach * reach, core * core
-    room = rows.size // tasks
-    for task in prange(tasks):
-        marks = np.zeros((2, slots // 64 + 1), np.uint64)
-        keys_of, more = np.empty(slots, np.uint32), np.empty((slots, 2), np.int64)
-        stack, box = np.empty(128, np.int64), np.empty((1, boxes.shape[1]))
-        most = codes.size * blocks
-        found, hits = np.empty((most, 2), np.int64), np.empty(most * lanes, np.int64)
-        around, squares = np.empty((2 * dimensions, most)), np.empty(most)
-        places, keys = np.empty(most * lanes * dimensions, own.dtype), np.empty(most * lanes, np.int64)
-        who = np.empty(most * lanes, np.int64)
+    reach2, room = reach * reach, rows.size // tasks
+    marks = np.zeros((2, slots // 64 + 1), np.uint64)
+    keys_of, more = np.empty(slots, np.uint32), np.empty((slots, 2), np.int64)
+    stack, box, found = np.empty(128, np.int64), np.empty(2 * dimensions), np.empty(blocks, np.int64)
+    most = codes.size * slots + 1
+    places, keys = np.empty(most * dimensions, own.dtype), np.empty(most, np.int64)
+    who, hits = np.empty(most, np.int64), np.empty(most, np.int64)
+    for task in range(thread, tasks, threads):
         at, end = task * room, (task + 1) * room
-        last = (task + 1) * blocks // tasks
-        for begin in range(task * blocks // tasks, last, _GROUP):
-            group = min(begin + _GROUP, last)
-            _box_around(boxes, nodes, begin, group, box)
-            count = 0
+        for cluster in range(task * clusters // tasks, (task + 1) * clusters // tasks):
+            first, last = cluster * CLUSTER, min((cluster + 1) * CLUSTER, blocks)
+            _box_around(boxes, nodes, first, last, box)
+            total = extra = 0
             for c in range(codes.size):
-                count = _near_leaves(box, boxes, leaves, shifts, c, reach2, stack, found, around, count)
-            for block in range(begin, group):
-                base, extra = block * lanes, 0
-                total = _candidates(
-                    nodes[block], boxes, leaves, lanes, coordinates, codes, shifts, reach2, found, around,
-                    squares, count, numbers, hits, places, keys, who,
-                )
-                near = _within(places, total, own, slots, base, reach2, hits)
-                close[block] = core > 0.0 and _is_close(places, hits, near, keys, own, slots, base, coordinates, core2)
-                for n in range(near):
-                    extra = _mark(marks, keys_of, more, extra, who[hits[n]], keys[hits[n]])
-                begins[block] = at
-                at = _read(marks, keys_of, more, min(extra, more.shape[0]), rows, at, end)
-                ends[block] = at
+                count = _near_leaves(box, boxes, leaves, shifts, c, reach2, stack, found)
+                if count:
+                    total = _candidates(
+                        found, count, lanes, coordinates, codes[c], shifts, c, numbers, places, keys, who, total
+                    )
+            near = _within(places, total, own, slots, first * lanes, last * lanes, reach2, hits)
+            for n in range(near):
+                extra = _mark(marks, keys_of, more, extra, who[hits[n]], keys[hits[n]])
+            begins[cluster] = at
+            at = _read(marks, keys_of, more, min(extra, more.shape[0]), rows, at, end)
+            ends[cluster] = at
         wanted[task] = at - task * room
 
 
@@ -266,7 +230,7 @@ def number_images(rows, begins, ends, slots, row_of):  # type: ignore[no-untyped
     Args:
         rows, begins, ends: as `search` has filled them.
         slots: number of slots.
-        row_of: (codes * slots,) scratch, -1.
+        row_of: (codes * slots,) scratch, zeros, and zeros again afterwards.
 
     Returns:
         Keys (images,) of the shifted sources, in the order of their rows.
@@ -278,9 +242,11 @@ def number_images(rows, begins, ends, slots, row_of):  # type: ignore[no-untyped
             key = np.int64(rows[n])
             if key < slots:
                 continue
-            if row_of[key] < 0:
+            if row_of[key] == 0:
                 row_of[key] = slots + count
                 images[count] = key
                 count += 1
             rows[n] = row_of[key]
+    for n in range(count):
+        row_of[images[n]] = 0
     return images[:count].copy()

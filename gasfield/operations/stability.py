@@ -108,6 +108,7 @@ class StabilityMonitor(Operation):
         looks = self._judges_jumps or self._looks()
         if self._fault(looks):
             raise self._blow_up()
+        self._good, self._law = self._simulation.gas, {}  # frees the copies; `prepare` makes new ones
         if looks:
             self._last, self._scale = self._total, self._present_scale()
 

@@ -69,7 +69,7 @@ class TrajectoryRecorder(Operation):
         self._writer = TrajectoryWriter(
             self.path,
             everyone,
-            precision=simulation.law.precision,
+            precision=simulation.law.lattice,
             provenance=simulation.provenance(),
             periods=simulation.space.periods,
         )

@@ -14,7 +14,7 @@ import torch
 from pydantic import ValidationError
 
 from gasfield.dynamics.adamw import AdamW
-from gasfield.dynamics.optimiser import RoundingLoss
+from gasfield.dynamics.rounding_loss import note_on_decay
 from gasfield.errors import InputError, Note, WriteError
 from gasfield.files import make_folder
 from gasfield.provenance import versions
@@ -162,7 +162,7 @@ def _say_what_rounding_takes(training: Training) -> None:
         moment_dtype="bfloat16" if plan.precision == "bf16" else "float32",
     )
     weights = training.model.embedding.weight.detach().float().numpy()
-    if (note := RoundingLoss.of(law, weights).note(law)) is not None:
+    if (note := note_on_decay(law, weights)) is not None:
         warnings.warn(Note(note), stacklevel=3)
 
 

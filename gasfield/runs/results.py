@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from gasfield.comparison import Comparison, compare
-from gasfield.cost import Profile
 from gasfield.diagnostics import Diagnosis, RunContext, diagnose
 from gasfield.errors import InputError, Note
 from gasfield.files import make_folder, remove, write_json
+from gasfield.profiling import Profile
 from gasfield.quantity import Quantity
 from gasfield.resources import ARRAYS, TRAJECTORY
 from gasfield.runs.directory import PLOTS, erase_pictures

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from gasfield.cost import Profile
 from gasfield.errors import InputError
 from gasfield.files import remove, remove_drafts, write_file, write_json
 from gasfield.operations import Checkpointer, Progress
+from gasfield.profiling import Profile
 from gasfield.renames import former_names
 from gasfield.resources import ARRAYS, TRAJECTORY
-from gasfield.runs.directory import PROFILE, check_output, erase, new_directory, point_latest
+from gasfield.runs.directory import OUTPUTS, PROFILE, check_output, erase, new_directory, point_latest
 from gasfield.runs.former import SUMMARY, former_identities, former_manifest
 from gasfield.runs.lock import only_one, working_in
 from gasfield.runs.manifest import SCENARIO, Manifest
@@ -23,6 +23,7 @@ from gasfield.scenario import Scenario, load_scenario
 from gasfield.scenario.document import read_value
 from gasfield.scenario.yaml_1_2 import write as write_yaml
 from gasfield.simulation import Simulation
+from gasfield.simulation.room import require_room_for_run
 from gasfield.trajectory import Checkpoint, Trajectory
 
 Listener = Callable[[Simulation], Progress]
@@ -64,6 +65,7 @@ def run(
     simulation.require_start()
     explicit = None if output is None else Path(output)
     check_output(explicit, overwrite=overwrite)
+    require_room_for_run(resolved, simulation.everyone.count, explicit or OUTPUTS)
     text = resolved.yaml()
     manifest = Manifest.of(simulation, resolved, text)
     with new_directory(resolved.name, explicit, text, manifest) as directory:
@@ -121,6 +123,8 @@ def resume(
         scenario = _load(directory, manifest, steps)
         reference = _open_reference(scenario)
         simulation = Simulation.from_scenario(scenario, directory=directory)
+        written = (directory / TRAJECTORY).stat().st_size if (directory / TRAJECTORY).is_file() else 0
+        require_room_for_run(scenario, simulation.everyone.count, directory, written=written)
         text = (directory / SCENARIO).read_text(encoding="utf-8")
         manifest = _same(manifest, Manifest.of(simulation, scenario, text), directory)
         if steps is not None or not manifest.simulated:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gasfield.cost import Profile
 from gasfield.errors import InputError, Interrupted
 from gasfield.operations import Checkpointer, Progress, ProgressReporter, TrajectoryRecorder
+from gasfield.profiling import Profile
 from gasfield.signals import interruptible
 from gasfield.simulation import Simulation
 from gasfield.trajectory import Checkpoint

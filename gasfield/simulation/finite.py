@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,6 +11,9 @@ from gasfield.errors import InputError, about
 from gasfield.forces import Force
 from gasfield.gas import Gas
 from gasfield.operations import SimulationLike
+
+_BLOCK = 1 << 20
+"""Coordinates of particles that do not interact whose forces are looked at together."""
 
 
 def require_finite_start(simulation: SimulationLike) -> None:
@@ -23,12 +28,22 @@ def require_finite_start(simulation: SimulationLike) -> None:
     if not simulation.forces_known():
         return
     with np.errstate(over="ignore", invalid="ignore"):
-        if _are_finite(forces.force(gas), forces.energy(gas) if forces.conservative else np.zeros(1)):
+        if all(
+            _are_finite(forces.force(part), forces.energy(part) if forces.conservative else np.zeros(1))
+            for part in _parts(gas, forces.interacting)
+        ):
             return
         for number, force in enumerate(forces):
             with about("forces", number):
                 _require_finite(force, gas)
     raise InputError("the sum of all forces on the start is not finite.", parameter="forces")
+
+
+def _parts(gas: Gas, interacting: bool) -> Iterator[Gas]:
+    """The gas; where particles do not interact, by blocks, so that the memory needed does not grow with it."""
+    rows = max(1, gas.count if interacting else _BLOCK // max(1, gas.dimensions))
+    for start in range(0, gas.count, rows):
+        yield gas if rows >= gas.count else gas.select(slice(start, start + rows))
 
 
 def _require_finite(force: Force, gas: Gas) -> None:

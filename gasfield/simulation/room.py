@@ -1,16 +1,24 @@
-"""Room for a simulation: all sizes that a scenario asks for, checked against memory before anything is allocated."""
+"""Room for a simulation: all sizes that a scenario asks for, checked against memory before anything is allocated, and
+those of its files against the disk before the run begins."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from gasfield.errors import about
+from gasfield.dynamics import DynamicsSpec
+from gasfield.errors import Note, about
 from gasfield.forces import Force, ForceSpec
-from gasfield.memory import require_memory
+from gasfield.memory import free_disk, require_disk, require_memory
+from gasfield.operations import Every, OperationSpec
+from gasfield.operations.trajectory import TrajectoryFile
+from gasfield.scenario import Scenario
 from gasfield.scenario.initial_state import GroupSource
 from gasfield.spaces import Space
 from gasfield.tracers import Tracer
+from gasfield.trajectory.size import file_bytes, waiting_bytes
 
 _COPIES = 4
 """Of the arrays of the gas that exist at the same time: those of the start, the state, forces, and the scratch space of
@@ -54,6 +62,58 @@ def require_room(
                 kind: Any = force.kind
                 what = f"{kind} with {_in_words(dimensions)} dimensions (space.dimensions)"
                 require_memory(force.storage(count, dimensions), what)
+
+
+_NOISY, _STILL = 0.6, 0.02
+"""The least size of compressed frames, as a share: of particles that noise moves at every step, whose digits are random
+(measured: 0.7 to 0.95), and of those that may come to rest."""
+_CHECKPOINTS = 2
+"""Checkpoints that a run keeps at any time."""
+
+
+def require_room_for_run(scenario: Scenario, particles: int, folder: Path, *, written: int = 0) -> None:
+    """Refuses a run whose files cannot fit on the disk, or whose frames cannot wait in memory for being written. What
+    may not fit, depending on how well it compresses, is noted.
+
+    Args:
+        scenario: of the run.
+        particles: that it has.
+        folder: the run directory, which need not exist yet.
+        written: bytes of its trajectory that are on the disk already.
+
+    Raises:
+        InputError: naming the keys that make it so large, and the size.
+    """
+    law, length, dimensions = scenario.dynamics, scenario.run, scenario.space.dimensions
+    frames = length.steps // length.record_every + 1 + sum(_frames(each, length.steps) for each in scenario.operations)
+    seen = length.steps // (length.observe_every or length.record_every) + 1
+    of_file: dict[str, Any] = {"precision": law.precision, "velocities": law.has_velocities}
+    what = (
+        f"the trajectory of {_in_words(frames)} frames (run.steps, run.record_every) of {_in_words(particles)} "
+        f"particles in {_in_words(dimensions)} dimensions"
+    )
+    with scenario.faults_at():
+        require_memory(waiting_bytes(particles, dimensions, frames, **of_file), f"writing {what}", "run.record_every")
+        kept = _CHECKPOINTS * particles * (_VALUES * dimensions + _REST)
+        whole = file_bytes(particles, dimensions, frames, seen, **of_file)
+        least = int((_NOISY if _always_moves(law, scenario) else _STILL) * whole)
+        require_disk(max(least - written, 0) + kept, folder, what, "run.record_every")
+    free = free_disk(folder)
+    if free is not None and whole - written + kept > free:
+        text = f"{what} may need {whole / 1e9:,.1f} GB, more than the disk has free ({free / 1e9:.1f} GB)"
+        warnings.warn(Note(text), stacklevel=2)
+
+
+def _always_moves(law: DynamicsSpec, scenario: Scenario) -> bool:
+    """Whether noise moves every particle at every step."""
+    bath = scenario.temperature
+    return law.thermal and bath is not None and bath.lowest > 0.0
+
+
+def _frames(operation: OperationSpec, steps: int) -> int:
+    """Frames that an operation writes besides those of the run."""
+    trigger = operation.trigger
+    return steps // trigger.steps + 1 if isinstance(operation, TrajectoryFile) and isinstance(trigger, Every) else 0
 
 
 def _in_words(number: int) -> str:

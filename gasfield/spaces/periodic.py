@@ -8,7 +8,7 @@ import numpy as np
 from numba import prange
 from numpy.typing import NDArray
 
-from gasfield.kernels.flags import EXACT_PARALLEL
+from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
 from gasfield.kernels.jit import jit
 from gasfield.registry import register
 from gasfield.spaces.base import Array
@@ -62,18 +62,22 @@ def _wrap(positions, images, edges):  # type: ignore[no-untyped-def]
     for i in prange(positions.shape[0]):
         for j in range(positions.shape[1]):
             half = 0.5 * edges[j]
-            place = positions[i, j]
-            if -half <= place < half:
-                continue
-            away = np.floor(place / edges[j] + 0.5)
-            if not abs(away) <= FARTHEST:
-                positions[i, j] = np.nan
-                continue
-            place -= away * edges[j]
-            # The quotient may round to the next period; one more period is exact (Sterbenz, 1974).
-            if place >= half:
-                place, away = place - edges[j], away + 1.0
-            elif place < -half:
-                place, away = place + edges[j], away - 1.0
-            positions[i, j] = min(max(place, -half), np.nextafter(half, 0.0))
-            images[i, j] += np.int64(away)
+            if not -half <= positions[i, j] < half:
+                positions[i, j], away = wrap_one(positions[i, j], edges[j])
+                images[i, j] += away
+
+
+@jit(**EXACT)
+def wrap_one(place, edge):  # type: ignore[no-untyped-def]
+    """A coordinate outside [-L/2, L/2), mapped into it, and the number of periods that it was away."""
+    half = 0.5 * edge
+    away = np.floor(place / edge + 0.5)
+    if not abs(away) <= FARTHEST:
+        return np.nan, 0
+    place -= away * edge
+    # The quotient may round to the next period; one more period is exact (Sterbenz, 1974).
+    if place >= half:
+        place, away = place - edge, away + 1.0
+    elif place < -half:
+        place, away = place + edge, away - 1.0
+    return min(max(place, -half), np.nextafter(half, 0.0)), np.int64(away)

@@ -18,7 +18,7 @@ from gasfield.plots.film import animate
 from gasfield.recording.plan import Geometry, RecordingPlan, TrainingPlan
 
 SECTIONS = {
-    "Scenarios": ["list", "show", "new", "check", "run", "resume", "schema"],
+    "Scenarios": ["list", "show", "new", "check", "calibrate", "run", "resume", "schema"],
     "Recordings": ["record", "import"],
     "Looking": ["diagnose", "compare", "animate"],
     "Embeddings": ["inspect", "dead"],

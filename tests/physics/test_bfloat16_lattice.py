@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from gasfield.diagnostics import diagnose
+from gasfield.dynamics import rounding_loss
 from gasfield.dynamics.adamw import AdamW, adamw_step
-from gasfield.dynamics.optimiser import RoundingLoss
+from gasfield.dynamics.rounding_loss import RoundingLoss
 from gasfield.dynamics.sgd import SGD, sgd_step
 from gasfield.errors import Note
 from gasfield.kernels.bfloat16 import cells_between, from_bits, keys, round_to_bfloat16
@@ -134,6 +135,24 @@ def test_decay_is_felt_where_it_exceeds_half_a_cell(product: float, kept: str) -
         np.testing.assert_array_equal(loss.decayed[0], felt)
         np.testing.assert_array_equal(loss.lost[0], cell_above(sizes) / 2)
     assert (product > 2.0**-9) == bool(felt[np.log2(sizes) % 1 != 0].any())
+
+
+def test_the_note_on_decay_is_that_of_the_whole_matrix_whatever_the_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Share and quantiles by NumPy on all coordinates at once; zeros have nothing to decay."""
+    weights = np.random.default_rng(3).standard_normal((70, 13)).astype(np.float32) ** 3
+    weights[::5, 2] = 0.0
+    law = AdamW(learning_rate=1.0, weight_decay=3e-3, weight_dtype="bfloat16", moment_dtype="float32")
+    loss = RoundingLoss.of(law, weights)
+    low, middle, high = np.quantile(loss.lost[loss.nonzero], [0.1, 0.5, 0.9])
+    share = loss.decayed[loss.nonzero].mean()
+    monkeypatch.setattr(rounding_loss, "_BLOCK", 13 * 9)
+    note = rounding_loss.note_on_decay(law, weights)
+    assert 0.1 < share < 0.9
+    assert f"{share:.1%} of the coordinates" in note
+    assert f"smaller than {middle:.3g} is lost (median; 10% to 90% of the coordinates: {low:.3g} to {high:.3g})" in note
+    assert rounding_loss.note_on_decay(law, 0.0 * weights) is None
+    none = AdamW(learning_rate=1.0, weight_dtype="bfloat16", moment_dtype="float32")
+    assert rounding_loss.note_on_decay(none, weights) is None
 
 
 def scenario(decay: float, **dynamics: object) -> Scenario:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from typing import Any
@@ -10,11 +11,12 @@ import numpy as np
 import pytest
 from force_cases import all_cases
 from force_cases.case import Case
-from numba import types
+from numba import jit, types
 
 from gasfield.forces import ExternalForce, pointwise_kernel
 from gasfield.forces.fields.double_well import double_well
 from gasfield.forces.pairwise import PairForce
+from gasfield.kernels.flags import EXACT
 from gasfield.kernels.pointwise import in_float32, parameters_in_float32
 
 
@@ -92,3 +94,57 @@ def test_the_name_of_a_twin_is_the_same_in_every_process() -> None:
     elsewhere = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout.strip()
     assert elsewhere == name_of(in_float32(double_well))
     assert elsewhere.endswith(":float32")
+
+
+# --- functions --------------------------------------------------------------------------------------------------------
+
+
+@jit(**EXACT)
+def each(function, x, result):
+    for i in range(x.size):
+        result[i] = function(x[i])
+
+
+@pointwise_kernel
+def exp_of(x):  # type: ignore[no-untyped-def]
+    return math.exp(x)
+
+
+@pointwise_kernel
+def log_of(x):  # type: ignore[no-untyped-def]
+    return math.log(x)
+
+
+@pointwise_kernel
+def sin_of(x):  # type: ignore[no-untyped-def]
+    return math.sin(x)
+
+
+@pointwise_kernel
+def cos_of(x):  # type: ignore[no-untyped-def]
+    return math.cos(x)
+
+
+ENDS = np.array([0.0, np.inf, -np.inf, np.nan, 1e-45, 88.72, 88.73, -87.3, -103.9, -104.1, 3e38], np.float32)
+CHANCE = np.random.default_rng(0)
+WIDE = np.concatenate([CHANCE.uniform(-100.0, 100.0, 300_000), ENDS]).astype(np.float32)
+FUNCTIONS = [
+    (exp_of, np.exp, WIDE),
+    (log_of, np.log, np.exp(WIDE.clip(-103.0, 88.0))),
+    (log_of, np.log, np.concatenate([CHANCE.uniform(0.5, 2.0, 300_000), ENDS]).astype(np.float32)),
+    (sin_of, np.sin, WIDE[np.abs(WIDE) < 1e6]),
+    (cos_of, np.cos, 100.0 * WIDE[np.abs(WIDE) < 1e6]),
+]
+
+
+@pytest.mark.parametrize(("law", "exact", "x"), FUNCTIONS, ids=lambda each: getattr(each, "__name__", ""))
+def test_functions_are_within_two_units_in_the_last_place(law: Any, exact: Any, x: np.ndarray) -> None:
+    result = np.empty(x.size, np.float32)
+    each(in_float32(law), x, result)
+    with np.errstate(all="ignore"):
+        expected = exact(x.astype(np.float64))
+        single = expected.astype(np.float32)
+    special = ~np.isfinite(single)
+    assert np.array_equal(result[special], single[special], equal_nan=True)
+    off = np.abs(result[~special] - expected[~special]) / np.spacing(np.abs(single[~special]))
+    assert off.max() < 2.0

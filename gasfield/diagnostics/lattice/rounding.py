@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values, spread_over
 from gasfield.diagnostics.group import Group
-from gasfield.dynamics.optimiser import Optimiser, RoundingLoss
+from gasfield.dynamics.optimiser import Optimiser
+from gasfield.dynamics.rounding_loss import RoundingLoss
 from gasfield.registry import register
 from gasfield.statistics.estimate import Estimate, mean, missing
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
-from gasfield.cost.sections import Clock, Section, Sections
 from gasfield.operations import Checkpointer, Operation, ProgressReporter, StabilityMonitor, TrajectoryRecorder
+from gasfield.profiling.sections import Clock, Section, Sections
 from gasfield.quantity import Quantity
 from gasfield.simulation import Simulation
 
@@ -25,21 +25,12 @@ _NAMES: dict[type[Operation], tuple[str, str]] = {
 REST = "the rest"
 
 
-@runtime_checkable
-class WithLists(Protocol):
-    """A force that keeps lists of neighbours, which it builds anew from time to time."""
-
-    def list_builders(self) -> Iterable[tuple[object, str]]:
-        """(object, name of its method) of what builds lists."""
-        ...
-
-
 @dataclass(frozen=True)
 class Line:
     """One line of a profile.
 
     Attributes:
-        part: "start-up", "forces", "dynamics", "lists", "output", "operations", "diagnostics", "pictures" or "the rest".
+        part: "start-up", "forces", "dynamics", "lists", "output", "operations", "diagnostics", "pictures", "the rest".
         name: of what has taken the time, such as "forces.0 lennard_jones: force".
         seconds: that it took, without what it called that has a line of its own.
         calls: how often it was called.
@@ -57,12 +48,16 @@ class Profile:
 
     What is done in one compiled call is one line: where the dynamics take many steps at once, the forces inside have
     no lines of their own and are named in that of the dynamics.
+
+    Attributes:
+        sections: the stopwatch.
+        parts: name of a section -> part of the run.
     """
 
     def __init__(self, clock: Clock = time.perf_counter) -> None:
         """Starts the stopwatch; the first section is the start-up."""
         self.sections = Sections(clock)
-        self._parts: dict[str, str] = {}
+        self.parts: dict[str, str] = {REST: REST}
         self._kinds: list[str] = []
         self._law = ""
         self._stage: str | None = None
@@ -77,10 +72,11 @@ class Profile:
             self._kinds.append(kind)
             for method, what in _OF_FORCES.items():
                 self._time(force, method, "forces", f"forces.{number} {kind}: {what}")
-            for owner, method in force.list_builders() if isinstance(force, WithLists) else ():
+            for owner, method in force.list_builders():
                 self._time(owner, method, "lists", f"forces.{number} {kind}: lists")
         self._law = getattr(simulation.law, "kind", type(simulation.law).__name__)
-        self._time(simulation.dynamics, "advance", "dynamics", self._law)
+        many = "run" if hasattr(simulation.dynamics, "run") else "advance"
+        self._time(simulation.dynamics, many, "dynamics", self._law)
         self._time(simulation, "observe", "output", "observables")
         for operation in simulation.operations:
             part, name = _NAMES.get(type(operation), ("operations", type(operation).__name__))
@@ -105,12 +101,12 @@ class Profile:
             self._stage = None
 
     def _begin(self, part: str, name: str) -> None:
-        self._parts[name] = part
+        self.parts[name] = part
         self.sections.enter(name)
         self._stage = name
 
     def _time(self, owner: object, method: str, part: str, name: str) -> None:
-        self._parts[name] = part
+        self.parts[name] = part
         self.sections.time(owner, method, name)
 
     def lines(self) -> list[Line]:
@@ -120,15 +116,12 @@ class Profile:
             own = sums.setdefault(path[-1] if path else REST, Section())
             own.seconds += section.seconds
             own.calls += section.calls
-        lines = [
-            Line(self._parts.get(name, REST), self._shown(name, sums), own.seconds, own.calls)
-            for name, own in sums.items()
-        ]
+        lines = [Line(self.parts[name], self._shown(name), own.seconds, own.calls) for name, own in sums.items()]
         return sorted(lines, key=lambda line: (line.name == REST, -line.seconds))
 
-    def _shown(self, name: str, sums: dict[str, Section]) -> str:
+    def _shown(self, name: str) -> str:
         """The name of a line; that of compiled steps names the forces inside."""
-        apart = any(self._parts.get(other) == "forces" and other.endswith(": force") for other in sums)
+        apart = any(len(path) > 1 and path[0] == self._law for path in self.sections.found)
         if name != self._law or apart or not self._kinds:
             return name
         return f"{name}: compiled steps with {', '.join(dict.fromkeys(self._kinds))}"

@@ -1,0 +1,85 @@
+"""The particles of a block as columns of a scratch array: coordinate j of particle i is at work[row + j, i].
+
+All rows of a block are in one array of one dimension, at a constant distance, so that LLVM sees that they do not
+overlap, and takes loops over particles in vectors wherever the law of a force allows. The distance is not a power of
+two, so that the coordinates of a particle are in different sets of the cache.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba import config, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+BYTES = 1024
+"""Of the numbers in a row: 128 particles in float64, 256 in float32."""
+APART = BYTES + 64
+"""Bytes from one row to the next."""
+
+_INTERPRETED: bool = bool(config.DISABLE_JIT)  # type: ignore[attr-defined]
+
+
+@intrinsic
+def _column_compiled(typing_context: Any, work: Any, row: Any, i: Any, coordinates: Any) -> Any:
+    view = types.Array(work.dtype, 1, "A")
+    size = work.dtype.bitwidth // 8
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        whole = context.make_array(signature.args[0])(context, builder, arguments[0])
+        first, number, count = (
+            context.cast(builder, value, given, types.intp)
+            for value, given in zip(arguments[1:], signature.args[1:], strict=True)
+        )
+        word = ir.IntType(64)
+        place = builder.add(builder.mul(first, ir.Constant(word, APART // size)), number)
+        return _view(context, builder, view, whole, place, count, APART)
+
+    return view(work, row, i, coordinates), generate
+
+
+@intrinsic
+def _row_compiled(typing_context: Any, work: Any, number: Any, n: Any) -> Any:
+    view = types.Array(work.dtype, 1, "C")
+    size = work.dtype.bitwidth // 8
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        whole = context.make_array(signature.args[0])(context, builder, arguments[0])
+        first, count = (
+            context.cast(builder, value, given, types.intp)
+            for value, given in zip(arguments[1:], signature.args[1:], strict=True)
+        )
+        word = ir.IntType(64)
+        place = builder.mul(first, ir.Constant(word, APART // size))
+        return _view(context, builder, view, whole, place, count, size)
+
+    return view(work, number, n), generate
+
+
+def _view(context: Any, builder: Any, view: Any, whole: Any, place: Any, count: Any, stride: int) -> Any:
+    """An array of one dimension in the memory of another one, which it does not keep alive."""
+    word = ir.IntType(64)
+    made = context.make_array(view)(context, builder)
+    made.data = builder.gep(whole.data, [place])
+    made.nitems, made.itemsize = count, ir.Constant(word, view.dtype.bitwidth // 8)
+    made.shape, made.strides = (cgutils.pack_array(builder, [each]) for each in (count, ir.Constant(word, stride)))  # type: ignore[no-untyped-call]
+    made.meminfo, made.parent = (cgutils.get_null_value(each.type) for each in (made.meminfo, made.parent))  # type: ignore[no-untyped-call]
+    return made._getvalue()
+
+
+def _row_of_numpy(work: Any, number: int, n: int) -> Any:
+    """The first n numbers of a row, as an array that can be written to."""
+    begin = number * (APART // work.itemsize)
+    return work[begin : begin + n]
+
+
+def _column_of_numpy(work: Any, row: int, i: int, coordinates: int) -> Any:
+    """The D numbers of particle i from a row on, as an array that can be written to."""
+    length = APART // work.itemsize
+    return work[row * length + i : (row + coordinates) * length : length]
+
+
+row: Any = _row_of_numpy if _INTERPRETED else _row_compiled
+column: Any = _column_of_numpy if _INTERPRETED else _column_compiled

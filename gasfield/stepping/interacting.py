@@ -1,0 +1,185 @@
+"""Compiled steps of particles with one pair force that has a cut-off: many steps of a `Program` in one call.
+
+The bits are those of the dynamics carried out instruction by instruction on the whole gas: sums over a neighbour list do not
+depend on the list. The gas is put into the order of the list, and back at the end of a call or when the list is built anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasfield.gas import Gas
+from gasfield.kernels.jit import is_compiled
+from gasfield.kernels.barrier import new_barrier
+from gasfield.kernels.lanes import lanes_of
+from gasfield.kernels.pointwise import in_float32, one_after_another, parameters_in_float32
+from gasfield.kernels.threads import side_by_side
+from gasfield.neighbours.neighbour_list import Array, NeighbourList
+from gasfield.spaces import Box, Free, Periodic, Space
+from gasfield.stepping import blocks
+from gasfield.stepping.columns import APART, BYTES
+from gasfield.stepping.groups import Pairs, Room, advance_groups
+from gasfield.stepping.independent import Accumulators, axes_of, sides_of
+from gasfield.stepping.program import Program
+
+_ALONE = 1_500
+"""Particles below which a step ends before a second thread has begun its part."""
+_DIMENSIONS = 3
+"""Up to so many, the number of dimensions is a constant of the compiled code; there are no others."""
+
+
+class PairTerm(Protocol):
+    """A pair law with a neighbour list."""
+
+    law: Any
+    parameters: tuple[Any, ...]
+    evaluate: Any
+    strengths: Array
+    neighbours: NeighbourList
+
+
+class Paired(Protocol):
+    """A pair law between laws of one particle, in the order of their sum."""
+
+    before: Any
+    pairs: PairTerm
+    after: Any
+
+
+class InteractingSteps:
+    """Steps of a program with a pair force, in free space, a periodic box, or a box with walls."""
+
+    needs_force = True
+    """Whether `advance` begins with the force at the positions, and leaves that at the last ones."""
+
+    def __init__(
+        self, program: Program, terms: Callable[[Gas], Paired], space: Space, time_step: float, seed: int, stream: int
+    ) -> None:
+        """See `of`."""
+        self._program, self._terms, self._time_step = program, terms, time_step
+        self._seed, self._stream, self._space = np.uint64(seed), stream, space
+        self._ready = False
+
+    @classmethod
+    def of(
+        cls, program: Program, field: object, space: Space, gas: Gas, *, time_step: float, seed: int, stream: int
+    ) -> Self | None:
+        """The compiled steps; None if the forces are not one steady pair law with a neighbour list and steady laws of one
+        particle, or the space is another one. Arguments as of `IndependentSteps.of`."""
+        terms: Callable[[Gas], Any] | None = getattr(field, "paired", None)
+        if type(space) not in (Free, Box, Periodic) or space.dimensions > _DIMENSIONS or terms is None:
+            return None
+        if not getattr(field, "steady", False) or getattr(field, "rotates_velocities", True) or terms(gas) is None:
+            return None
+        return cls(program, terms, space, time_step, seed, stream)
+
+    def advance(self, gas: Gas, steps: int, kept: Accumulators, temperatures: Array) -> int:
+        """Advances a gas by some steps in place, with its step and time.
+
+        Args:
+            gas: contiguous positions in float64 or float32, wrapped in a periodic box.
+            steps: at least 1.
+            kept: velocities or flights in the type of the positions, the force at the positions, and sums.
+            temperatures: as of `IndependentSteps.advance`.
+
+        Returns:
+            The steps taken: fewer if a list would not fit into memory.
+        """
+        terms, size = self._terms(gas), BYTES // gas.positions.itemsize
+        at = terms.pairs.neighbours
+        strengths = terms.pairs.strengths
+        done, moved = 0, False
+        carried = np.zeros((gas.count, 3 * gas.dimensions), gas.positions.dtype)
+        force = kept.force
+        assert force is not None
+        carried[:, : gas.dimensions] = force
+        while done < steps or moved:
+            if not at.follow(gas.positions.astype(np.float64, copy=False), strengths, gas.is_source):
+                break
+            before, inner = done, _Inner(gas, kept, carried, at, strengths)
+            done, moved = self._call(terms, gas, steps, temperatures, inner, done, moved, size)
+            inner.put_back(gas, kept, carried, at)
+            at.used(done - before)
+        force[...] = carried[:, : gas.dimensions]
+        gas.step += done
+        for _ in range(done):  # as step by step: a product would round differently
+            gas.time += self._time_step
+        return done
+
+    def is_ready(self, gas: Gas) -> bool:
+        """Whether the steps have been compiled before, so that they begin at once."""
+        return self._ready
+
+    def _call(
+        self, terms: Paired, gas: Gas, steps: int, temperatures: Array, inner: _Inner, done: int, moved: bool, size: int
+    ) -> tuple[int, bool]:
+        program, at, dtype = self._program, terms.pairs.neighbours, gas.positions.dtype
+        course = blocks.Course(
+            program.codes, program.values, program.span, program.warmth * temperatures, gas.step, steps,
+            self._seed, self._stream,
+        )  # fmt: skip
+        single = dtype == np.float32
+        noise = blocks.noise_float32 if single else blocks.noise_float64
+        laws = [_fields(terms.before, single), _fields(terms.after, single)]
+        law, parameters = terms.pairs.law, terms.pairs.parameters
+        if at.dtype == np.float32:
+            parameters = parameters_in_float32(parameters)
+        number = at.dtype.type
+        pairs = Pairs(
+            at.coordinates, at.own, at.rows, at.begins, at.ends, at.close, at.all_rows, at.all_begins, at.all_ends, at.sources,
+            at.shifts, inner.starts, inner.since, *at.lattice, at.far, inner.strengths, number(at.reach**2), number(at.core**2),
+            *at.near_reach, at.allowance**2, at.near_allowance**2,
+        )  # fmt: skip
+        groups = -(-gas.count // size)
+        room = Room(
+            np.empty((groups, blocks.rows_of(gas.dimensions) * (APART // dtype.itemsize)), dtype), np.empty(gas.count),
+            np.empty((groups, size), np.uint64), np.empty((groups, size), np.uint64),
+            np.empty((groups, gas.dimensions * lanes_of(at.dtype)), at.dtype), np.zeros((groups, 2)), new_barrier(),
+        )  # fmt: skip
+        arguments = (
+            terms.pairs.evaluate, law, parameters, *laws[0], *laws[1], noise, axes_of(gas.dimensions), room,
+            inner.carried, pairs, inner.state, inner.particles, sides_of(self._space, dtype), course, done, moved,
+        )  # fmt: skip
+        alone = gas.count < _ALONE
+        result = side_by_side(lambda thread, threads: advance_groups(*arguments, thread, threads), 1 if alone else None)
+        self._ready = True
+        return int(result[0]), bool(result[1])
+
+
+class _Inner:
+    """A gas in the order of a list."""
+
+    def __init__(
+        self, gas: Gas, kept: Accumulators, carried: NDArray[Any], at: NeighbourList, strengths: Array
+    ) -> None:
+        assert at.start is not None
+        order = at.order
+        images = np.zeros((0, gas.dimensions), np.int64) if gas.images is None else gas.images[order]
+        self.carried, self.starts, self.since, self.strengths = (
+            carried[order], at.start[order], at.since[order], strengths[order]
+        )  # fmt: skip
+        self.state = blocks.State(
+            gas.positions[order], kept.flight[order], kept.heat[order], kept.turned[order], images
+        )
+        self.particles = blocks.Particles(gas.ids[order], gas.species[order], gas.masses[order])
+
+    def put_back(self, gas: Gas, kept: Accumulators, carried: NDArray[Any], at: NeighbourList) -> None:
+        """Copies the state to the gas, in its own order."""
+        order = at.order
+        gas.positions[order], kept.flight[order] = self.state.positions, self.state.velocities
+        kept.heat[order], kept.turned[order] = self.state.heat, self.state.turned
+        carried[order], at.since[order] = self.carried, self.since
+        if gas.images is not None:
+            gas.images[order] = self.state.images
+
+
+def _fields(laws: Any, single: bool) -> tuple[Any, Any]:
+    """The law of a sum of laws of one particle, and its parameters."""
+    kernels, parameters = tuple(law.law for law in laws), tuple(law.parameters for law in laws)
+    if single:
+        return one_after_another(tuple(in_float32(law) for law in kernels)), parameters_in_float32(parameters)
+    return one_after_another(kernels), parameters
