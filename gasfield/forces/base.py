@@ -275,6 +275,10 @@ class Force(ABC):
         everywhere. A learned field is an extrapolation there."""
         return None
 
+    def measures(self, gas: Gas) -> dict[str, float]:
+        """Numbers about the force itself, recorded with the observables; none by default."""
+        return {}
+
     def data_digest(self) -> str | None:
         """SHA-256 of recorded data that it has read completely, so that a run is not resumed with others; None, by
         default, where there are none, or where they are read step by step."""

@@ -100,7 +100,7 @@ class PairForce(Force):
             return super().virial(gas)
         return 0.5 * float(self._sums(gas)[2].sum())
 
-    def _pairs(self, gas: Gas) -> tuple[Any, ...]:
+    def _pairs(self, gas: Gas) -> tuple[Any, Any, Any, Any, Any, Any]:
         """Pairs and strengths: the leading arguments of both kernels."""
         crowd, strengths = PairList.of(gas, self._periods), np.ascontiguousarray(self.strengths(gas), np.float64)
         return (*crowd, strengths, strengths[crowd.rows])

@@ -52,6 +52,9 @@ class ScheduledForce(Force):
     def check_steps(self, start: int, stop: int) -> None:
         self._built.check_steps(start, stop)
 
+    def measures(self, gas: Gas) -> dict[str, float]:
+        return self._at(gas.step).measures(gas)
+
     def data_digest(self) -> str | None:
         return self._built.data_digest()
 

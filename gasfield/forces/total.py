@@ -12,7 +12,7 @@ from gasfield.errors import InputError
 from gasfield.forces.base import Array, Force, ForceSpec, PairTerm, Pointwise, Surroundings
 from gasfield.forces.external import OUT_OF_RANGE
 from gasfield.forces.scheduled import ScheduledForce
-from gasfield.forces.within import Within
+from gasfield.forces.within import Within, largest
 from gasfield.gas import Gas
 
 
@@ -115,6 +115,10 @@ class TotalForce:
         everywhere."""
         found = [outside for force in self._forces if (outside := force.outside(gas)) is not None]
         return np.logical_or.reduce(found) if found else None
+
+    def measures(self, gas: Gas) -> dict[str, float]:
+        """Numbers about the forces themselves; of several with the same number, the largest."""
+        return largest(force.measures(gas) for force in self._forces)
 
     def _for_kernels(self, gas: Gas) -> Gas:
         """The gas with contiguous float64 positions, for which kernels are compiled, after a check of their dimensions:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -77,6 +77,9 @@ class Within(Force):
             outside[rows] = found
         return outside
 
+    def measures(self, gas: Gas) -> dict[str, float]:
+        return largest(alone.measures(part) for _, part, alone in self._parts(gas))
+
     def data_digest(self) -> str | None:
         return self._force.data_digest()
 
@@ -89,9 +92,7 @@ class Within(Force):
             self._species, self._families = gas.species, self._sort(gas)
             others = len(self._families) - 1
             self._forces = [self._force, *(self._force.for_another_gas() for _ in range(others))]
-        return [
-            (rows, gas.select(rows), force) for rows, force in zip(self._families, self._forces, strict=False)
-        ]
+        return [(rows, gas.select(rows), force) for rows, force in zip(self._families, self._forces, strict=False)]
 
     def _sort(self, gas: Gas) -> list[NDArray[np.int64]]:
         """The rows of the sets of particles that interact."""
@@ -108,3 +109,12 @@ class Within(Force):
         for rows, part, force in self._parts(gas):
             spread[rows] = values(force, part)
         return spread
+
+
+def largest(measured: Iterable[dict[str, float]]) -> dict[str, float]:
+    """The largest of each number."""
+    found: dict[str, float] = {}
+    for numbers in measured:
+        for name, value in numbers.items():
+            found[name] = max(value, found.get(name, value))
+    return found

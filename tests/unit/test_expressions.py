@@ -275,7 +275,8 @@ from pathlib import Path
 from gasfield.expressions import store
 from gasfield.expressions.law import law_from
 from gasfield.expressions.parse import Vocabulary
-from gasfield.forces import Surroundings, external, pairwise
+from gasfield.forces import Surroundings, external
+from gasfield.forces.direct.flat import push_flat, sum_flat
 from gasfield.forces.fields.expression import Expression
 from gasfield.forces.pairs.pair_expression import PairExpression
 from gasfield.gas import Gas
@@ -286,7 +287,7 @@ for law in (Expression(**field), PairExpression(**pair)):
     force = law.build(Surroundings(Free(dimensions=2)))
     force.check_gas(gas)
     force.add(gas, np.zeros((2, 2)))
-kernels = [external._add, external._sum, pairwise._push, pairwise._sum]
+kernels = [external._add, external._sum, push_flat, sum_flat]
 said = {"sympy": "sympy" in sys.modules,
         "found": sum(sum(kernel.stats.cache_hits.values()) for kernel in kernels),
         "compiled": sum(sum(kernel.stats.cache_misses.values()) for kernel in kernels)}

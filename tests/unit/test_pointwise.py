@@ -15,8 +15,8 @@ from gasfield.spaces import Free
 from force_cases.case import gas_at, pull
 force = {law}({parameters}).build(Surroundings(Free(dimensions=2)))
 pull(force, gas_at(np.ones((2, 2))))
-from gasfield.forces import pairwise
-print(sum(pairwise._push.stats.cache_misses.values()), sum(pairwise._push.stats.cache_hits.values()))
+from gasfield.forces.direct.flat import push_flat
+print(sum(push_flat.stats.cache_misses.values()), sum(push_flat.stats.cache_hits.values()))
 """
 
 

@@ -1,9 +1,7 @@
 """Sums over all pairs, in any number of dimensions.
 
-The sum on a particle runs over the sources in ascending order, in one accumulator for each coordinate, so that it has the
-same bits whichever kernel computes it: `flat` (up to three dimensions), `plain` (any), or `gram` (many dimensions and a
-cut-off, where a matrix product decides which pairs are computed). Without a cut-off, `gram` computes distances from
-the matrix product itself, and rounds differently; which one is used depends on the problem only, not on threads.
+The sum on a particle runs over the sources in ascending order, in one accumulator for each coordinate, so that it has
+the same bits whichever kernel computes it: `flat` (up to three dimensions), `plain` (any), or neighbour lists.
 
 In single precision, sums over a block of sources are float32, and sums of blocks float64.
 """

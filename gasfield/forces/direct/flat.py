@@ -27,7 +27,7 @@ def push_flat(law, p, targets, sources, rows, sides, halves, own, theirs, reach2
     number = targets.dtype.type
     for tile in prange((force.shape[0] + LANES - 1) // LANES):
         first = tile * LANES
-        here, weight = _lanes(targets, own, first)
+        here = _lanes(targets, first)
         part, total = np.zeros((3, LANES), targets.dtype), np.zeros((3, LANES))
         x0, x1, x2, f0, f1, f2 = here[0], here[1], here[2], part[0], part[1], part[2]
         for j in range(rows.size):
@@ -35,16 +35,16 @@ def push_flat(law, p, targets, sources, rows, sides, halves, own, theirs, reach2
             lane = min(max(rows[j] - first, -1), LANES)  # of the source itself, one too low or too high if elsewhere
             itself = lane if 0 <= lane < LANES else 0
             kept0, kept1, kept2 = f0[itself], f1[itself], f2[itself]
-            for l in range(LANES):
-                d0 = _apart(x0[l], y0, sides, halves, 0)
-                d1 = _apart(x1[l], y1, sides, halves, 1)
-                d2 = _apart(x2[l], y2, sides, halves, 2)
+            for v in range(LANES):
+                d0 = _apart(x0[v], y0, sides, halves, 0)
+                d1 = _apart(x1[v], y1, sides, halves, 1)
+                d2 = _apart(x2[v], y2, sides, halves, 2)
                 u = (d0 * d0 + d1 * d1) + d2 * d2
                 slope = continued(law, u, p, core2, number(0.5))[1]
                 factor = strength * slope if u < reach2 else number(0.0)
-                f0[l] += factor * d0
-                f1[l] += factor * d1
-                f2[l] += factor * d2
+                f0[v] += factor * d0
+                f1[v] += factor * d1
+                f2[v] += factor * d2
             if itself == lane:
                 f0[itself], f1[itself], f2[itself] = kept0, kept1, kept2
             if j % BLOCK == BLOCK - 1 and targets.itemsize == 4:
@@ -62,7 +62,7 @@ def sum_flat(law, p, targets, sources, rows, sides, halves, own, theirs, reach2,
     number = targets.dtype.type
     for tile in prange((sums.shape[0] + LANES - 1) // LANES):
         first = tile * LANES
-        here, weight = _lanes(targets, own, first)
+        here = _lanes(targets, first)
         part, total = np.zeros((3, LANES), targets.dtype), np.zeros((3, LANES))
         x0, x1, x2, f0, f1, f2 = here[0], here[1], here[2], part[0], part[1], part[2]
         for j in range(rows.size):
@@ -70,15 +70,15 @@ def sum_flat(law, p, targets, sources, rows, sides, halves, own, theirs, reach2,
             lane = min(max(rows[j] - first, -1), LANES)
             itself = lane if 0 <= lane < LANES else 0
             kept0, kept1, kept2 = f0[itself], f1[itself], f2[itself]
-            for l in range(LANES):
-                d0 = _apart(x0[l], y0, sides, halves, 0)
-                d1 = _apart(x1[l], y1, sides, halves, 1)
-                d2 = _apart(x2[l], y2, sides, halves, 2)
+            for v in range(LANES):
+                d0 = _apart(x0[v], y0, sides, halves, 0)
+                d1 = _apart(x1[v], y1, sides, halves, 1)
+                d2 = _apart(x2[v], y2, sides, halves, 2)
                 u = (d0 * d0 + d1 * d1) + d2 * d2
                 energy, slope, bend = continued(law, u, p, core2, number(0.5))
-                f0[l] += strength * (energy - shift) if u < reach2 else number(0.0)
-                f1[l] += strength * (number(4.0) * u * bend + dimensions * slope) if u < reach2 else number(0.0)
-                f2[l] += strength * (u * slope) if u < reach2 else number(0.0)
+                f0[v] += strength * (energy - shift) if u < reach2 else number(0.0)
+                f1[v] += strength * (number(4.0) * u * bend + dimensions * slope) if u < reach2 else number(0.0)
+                f2[v] += strength * (u * slope) if u < reach2 else number(0.0)
             if itself == lane:
                 f0[itself], f1[itself], f2[itself] = kept0, kept1, kept2
             if j % BLOCK == BLOCK - 1 and targets.itemsize == 4:
@@ -100,12 +100,10 @@ def _apart(here, there, sides, halves, k):  # type: ignore[no-untyped-def]
 
 
 @jit(**EXACT)
-def _lanes(targets, own, first):  # type: ignore[no-untyped-def]
-    """Coordinates (3, LANES) and weights (LANES,) of a tile; the last target fills the lanes beyond the end."""
-    here, weight = np.empty((3, LANES), targets.dtype), np.empty(LANES, targets.dtype)
-    for l in range(LANES):
-        i = min(first + l, own.size - 1)
-        weight[l] = own[i]
-        for k in range(3):
-            here[k, l] = targets[k, i]
-    return here, weight
+def _lanes(targets, first):  # type: ignore[no-untyped-def]
+    """Coordinates (3, LANES) of a tile; the last target fills the lanes beyond the end."""
+    here = np.empty((3, LANES), targets.dtype)
+    for k in range(3):
+        for v in range(LANES):
+            here[k, v] = targets[k, min(first + v, targets.shape[1] - 1)]
+    return here

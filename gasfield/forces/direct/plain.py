@@ -27,7 +27,7 @@ def push_plain(law, p, targets, sources, rows, sides, halves, own, theirs, reach
     dimensions, count, number = targets.shape[0], force.shape[0], targets.dtype.type
     for tile in prange((count + LANES - 1) // LANES):
         first = tile * LANES
-        here, weight = tile_of(targets, own, first)
+        here = tile_of(targets, first)
         part, total = np.zeros((dimensions, LANES), targets.dtype), np.zeros((dimensions, LANES))
         squares = np.empty((BLOCK, LANES), targets.dtype)
         for start in range(0, rows.size, BLOCK):
@@ -35,10 +35,10 @@ def push_plain(law, p, targets, sources, rows, sides, halves, own, theirs, reach
             _square_distances(here, sources, start, stop, sides, halves, squares)
             for b in range(stop - start):
                 squared, strength = squares[b], theirs[start + b]
-                for l in range(LANES):
-                    u = squared[l]
+                for v in range(LANES):
+                    u = squared[v]
                     slope = continued(law, u, p, core2, number(0.5))[1]
-                    squared[l] = strength * slope if u < reach2 else number(0.0)
+                    squared[v] = strength * slope if u < reach2 else number(0.0)
                 lane = rows[start + b] - first
                 if 0 <= lane < LANES:
                     squared[lane] = number(0.0)
@@ -60,7 +60,7 @@ def sum_plain(law, p, targets, sources, rows, sides, halves, own, theirs, reach2
     count, number = sums.shape[0], targets.dtype.type
     for tile in prange((count + LANES - 1) // LANES):
         first = tile * LANES
-        here, weight = tile_of(targets, own, first)
+        here = tile_of(targets, first)
         part, total = np.zeros((3, LANES), targets.dtype), np.zeros((3, LANES))
         f0, f1, f2 = part[0], part[1], part[2]
         squares = np.empty((BLOCK, LANES), targets.dtype)
@@ -72,12 +72,12 @@ def sum_plain(law, p, targets, sources, rows, sides, halves, own, theirs, reach2
                 lane = rows[start + b] - first
                 if 0 <= lane < LANES:
                     squared[lane] = np.inf
-                for l in range(LANES):
-                    u = squared[l]
+                for v in range(LANES):
+                    u = squared[v]
                     energy, slope, bend = continued(law, u, p, core2, number(0.5))
-                    f0[l] += strength * (energy - shift) if u < reach2 else number(0.0)
-                    f1[l] += strength * (number(4.0) * u * bend + dimensions * slope) if u < reach2 else number(0.0)
-                    f2[l] += strength * (u * slope) if u < reach2 else number(0.0)
+                    f0[v] += strength * (energy - shift) if u < reach2 else number(0.0)
+                    f1[v] += strength * (number(4.0) * u * bend + dimensions * slope) if u < reach2 else number(0.0)
+                    f2[v] += strength * (u * slope) if u < reach2 else number(0.0)
             if targets.itemsize == 4:
                 total += part
                 part[:] = number(0.0)
@@ -89,16 +89,13 @@ def sum_plain(law, p, targets, sources, rows, sides, halves, own, theirs, reach2
 
 
 @jit(**EXACT)
-def tile_of(targets, own, first):  # type: ignore[no-untyped-def]
-    """Coordinates (D, LANES) and weights (LANES,) of a tile; the last target fills the lanes beyond the end."""
-    dimensions = targets.shape[0]
-    here, weight = np.empty((dimensions, LANES), targets.dtype), np.empty(LANES, targets.dtype)
-    for l in range(LANES):
-        weight[l] = own[min(first + l, own.size - 1)]
-    for k in range(dimensions):
-        for l in range(LANES):
-            here[k, l] = targets[k, min(first + l, own.size - 1)]
-    return here, weight
+def tile_of(targets, first):  # type: ignore[no-untyped-def]
+    """Coordinates (D, LANES) of a tile; the last target fills the lanes beyond the end."""
+    here = np.empty((targets.shape[0], LANES), targets.dtype)
+    for k in range(targets.shape[0]):
+        for v in range(LANES):
+            here[k, v] = targets[k, min(first + v, targets.shape[1] - 1)]
+    return here
 
 
 @jit(**EXACT)
@@ -111,19 +108,19 @@ def _square_distances(here, sources, start, stop, sides, halves, squares):  # ty
         for b in range(stop - start):
             j, squared = start + b, squares[b]
             y0, y1, y2, y3 = sources[k, j], sources[k + 1, j], sources[k + 2, j], sources[k + 3, j]
-            for l in range(LANES):
-                d0 = apart(x0[l], y0, _of(sides, k), _of(halves, k))
-                d1 = apart(x1[l], y1, _of(sides, k + 1), _of(halves, k + 1))
-                d2 = apart(x2[l], y2, _of(sides, k + 2), _of(halves, k + 2))
-                d3 = apart(x3[l], y3, _of(sides, k + 3), _of(halves, k + 3))
-                squared[l] = (((squared[l] + d0 * d0) + d1 * d1) + d2 * d2) + d3 * d3
+            for v in range(LANES):
+                d0 = apart(x0[v], y0, _of(sides, k), _of(halves, k))
+                d1 = apart(x1[v], y1, _of(sides, k + 1), _of(halves, k + 1))
+                d2 = apart(x2[v], y2, _of(sides, k + 2), _of(halves, k + 2))
+                d3 = apart(x3[v], y3, _of(sides, k + 3), _of(halves, k + 3))
+                squared[v] = (((squared[v] + d0 * d0) + d1 * d1) + d2 * d2) + d3 * d3
     for k in range(whole, here.shape[0]):
         x, side, half = here[k], _of(sides, k), _of(halves, k)
         for b in range(stop - start):
             y, squared = sources[k, start + b], squares[b]
-            for l in range(LANES):
-                distance = apart(x[l], y, side, half)
-                squared[l] += distance * distance
+            for v in range(LANES):
+                distance = apart(x[v], y, side, half)
+                squared[v] += distance * distance
 
 
 @jit(**EXACT)
@@ -133,9 +130,9 @@ def _add_along(x, sources, start, stop, side, half, factors, f):  # type: ignore
         c0, c1, c2, c3 = factors[b], factors[b + 1], factors[b + 2], factors[b + 3]
         y0, y1 = sources[start + b], sources[min(start + b + 1, stop - 1)]
         y2, y3 = sources[min(start + b + 2, stop - 1)], sources[min(start + b + 3, stop - 1)]
-        for l in range(LANES):
-            first = (f[l] + c0[l] * apart(x[l], y0, side, half)) + c1[l] * apart(x[l], y1, side, half)
-            f[l] = (first + c2[l] * apart(x[l], y2, side, half)) + c3[l] * apart(x[l], y3, side, half)
+        for v in range(LANES):
+            first = (f[v] + c0[v] * apart(x[v], y0, side, half)) + c1[v] * apart(x[v], y1, side, half)
+            f[v] = (first + c2[v] * apart(x[v], y2, side, half)) + c3[v] * apart(x[v], y3, side, half)
 
 
 @jit(**EXACT, forceinline=True)

@@ -112,9 +112,7 @@ class _Pairs(NamedTuple):
     finite: NDArray[np.bool_]
 
     @classmethod
-    def of(
-        cls, places: Reals, others: Reals, rows: NDArray[np.int64], sides: Reals, theirs: Reals
-    ) -> _Pairs:
+    def of(cls, places: Reals, others: Reals, rows: NDArray[np.int64], sides: Reals, theirs: Reals) -> _Pairs:
         """Sources at finite places only: a product with NaN would not be zero where the pair does not interact."""
         dtype, missing = places.dtype, max(FLAT - places.shape[1], 0)
         there = _finite(others, 0)
@@ -137,8 +135,7 @@ class _Pairs(NamedTuple):
 
 def _finite(places: Reals, axis: int) -> NDArray[np.bool_]:
     """Which places are finite, and so are differences of them."""
-    found: NDArray[np.bool_] = (np.abs(places) < 0.25 * np.finfo(places.dtype).max).all(axis=axis)
-    return found
+    return np.asarray((np.abs(places) < 0.25 * np.finfo(places.dtype).max).all(axis=axis))
 
 
 @jit(**EXACT)

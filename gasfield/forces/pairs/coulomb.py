@@ -23,7 +23,8 @@ class Coulomb(SoftenedLaw):
         """Builds the force between charges.
 
         Raises:
-            InputError: if a periodic side is less than twice the cutoff.
+            InputError: if a periodic side is less than twice the cutoff, or there is no tree for the error bound.
         """
         reach, periods = self.reach_in("coulomb", surroundings)
-        return ChargeForce(softened, (self.strength, self.softening**2), periods, reach=reach)
+        direct = ChargeForce(softened, (self.strength, self.softening**2), periods, reach=reach)
+        return self.summed(direct, self.strength, surroundings)

@@ -21,10 +21,11 @@ class Gravity(SoftenedLaw):
         """Builds the attraction.
 
         Raises:
-            InputError: if a periodic side is less than twice the cutoff.
+            InputError: if a periodic side is less than twice the cutoff, or there is no tree for the error bound.
         """
         reach, periods = self.reach_in("gravity", surroundings)
-        return GravityForce(softened, (-self.strength, self.softening**2), periods, reach=reach)
+        direct = GravityForce(softened, (-self.strength, self.softening**2), periods, reach=reach)
+        return self.summed(direct, -self.strength, surroundings)
 
 
 class GravityForce(PairForce):

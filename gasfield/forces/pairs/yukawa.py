@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
+from gasfield.errors import InputError
 from gasfield.forces.base import Force, Surroundings
 from gasfield.forces.charges import ChargeForce
 from gasfield.forces.pairs.softened import SoftenedLaw
@@ -29,8 +30,10 @@ class Yukawa(SoftenedLaw):
         """Builds the force between charges.
 
         Raises:
-            InputError: if a periodic side is less than twice the cutoff.
+            InputError: if a periodic side is less than twice the cutoff, or an error bound is given.
         """
+        if self.error is not None:
+            raise InputError("yukawa: there is no tree for screened charges; leave it out.", parameter="error")
         reach, periods = self.reach_in("yukawa", surroundings)
         return ChargeForce(screened, (self.strength, self.screening, self.softening**2), periods, reach=reach)
 
