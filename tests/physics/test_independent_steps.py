@@ -101,7 +101,10 @@ WIDE: dict[str, tuple[int, list[dict[str, Any]]]] = {
     "ideal": (1, []),
     "double well": (3, [{"kind": "double_well"}, {"kind": "harmonic", "stiffness": [1.0, 2.0, 3.0]}]),
     "wells": (5, [{"kind": "gaussian_wells", "wells": [{"at": [0.1] * 5, "depth": 2.0, "width": 0.4}]}]),
-    "landscape": (3, [{"kind": "landscape", "centres": [[0.0] * 3, [0.5] * 3], "widths": [0.4, 0.3]}]),
+    "landscape": (
+        3,
+        [{"kind": "landscape", "temperature": 0.5, "centres": [[0.0] * 3, [0.5] * 3], "widths": [0.4, 0.3]}],
+    ),
     "expression": (1, [{"kind": "expression", "energy": "a * cos(3 * x0) + |x|**4", "parameters": {"a": 0.3}}]),
 }
 
