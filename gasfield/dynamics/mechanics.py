@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numba import prange
+from numba.core.errors import NumbaError
 from numpy.typing import NDArray
 
 from gasfield.dynamics.base import Array, Conditions, Dynamics, DynamicsSpec, take_back
@@ -97,8 +98,12 @@ class Mechanics(Dynamics):
             force = self._force_on(gas) if compiled.needs_force else None
             kept = Accumulators(self._moving(gas), self._heat, self._turned, force)
             still = np.zeros((1, len(gas.names)))
-            steps -= compiled.advance(gas, steps, kept, self.bath.over(gas.step, steps) if self.bath else still)
-            self._force = force
+            try:
+                steps -= compiled.advance(gas, steps, kept, self.bath.over(gas.step, steps) if self.bath else still)
+            except (NumbaError, TypeError):  # a law of a plug-in has no twin in float32; nothing has moved yet
+                self._compiled = None
+            else:
+                self._force = force
         for _ in range(steps):
             self._step(gas)
             if stopped():

@@ -135,44 +135,30 @@ def _near_leaves(box, boxes, leaves, shifts, c, reach2, stack, found):  # type: 
 
 
 @jit(**EXACT)
-def _candidates(found, count, lanes, coordinates, code, shifts, c, numbers, places, keys, who, total):  # type: ignore[no-untyped-def]
-    """Appends the sources of the blocks found, shifted; returns how many there are then."""
-    dimensions, slots = shifts.shape[1], numbers.size
+def _collect(found, count, coordinates, own, slots, base, end, code, shifts, c, numbers, reach2, keys, who, near):  # type: ignore[no-untyped-def]
+    """Appends the sources of the blocks found that, shifted, are within a distance of any particle in the slots `base` to
+    `end` - 1: their keys and numbers. Returns how many there are then; no branch depends on a distance."""
+    lanes, dimensions = lane_count(own), shifts.shape[1]
     for n in range(count):
         for slot in range(found[n] * lanes, (found[n] + 1) * lanes):
-            for k in range(dimensions):
-                places[total * dimensions + k] = coordinates[slot * (dimensions + 1) + k] + shifts[c, k]
-            keys[total], who[total] = code * slots + slot, numbers[slot]
-            total += numbers[slot] >= 0
-    return total
-
-
-@jit(**EXACT, forceinline=True)
-def _square_distances(own, slots, base, dimensions, places, n):  # type: ignore[no-untyped-def]
-    """Squares of the distances of a candidate from the particles of the block that begins at slot `base`."""
-    if dimensions == 3:
-        dx, dy = load(own, base) - item(places, 3 * n), load(own, slots + base) - item(places, 3 * n + 1)
-        dz = load(own, 2 * slots + base) - item(places, 3 * n + 2)
-        return dx * dx + dy * dy + dz * dz
-    u = splat(own, 0.0)
-    for k in range(dimensions):
-        d = load(own, k * slots + base) - item(places, n * dimensions + k)
-        u = u + d * d
-    return u
-
-
-@jit(**EXACT)
-def _within(places, total, own, slots, base, end, reach2, hits):  # type: ignore[no-untyped-def]
-    """Writes which candidates are within a distance of any particle in the slots `base` to `end` - 1 to `hits`; returns their
-    number."""
-    near, dimensions, lanes = 0, own.size // slots, lane_count(own)
-    for n in range(total):
-        least = splat(own, np.inf)
-        for part in range(base, end, lanes):
-            u = _square_distances(own, slots, part, dimensions, places, n)
-            least = select(u < least, u, least)
-        hits[near] = n
-        near += any_lane(least < reach2)
+            least = splat(own, np.inf)
+            if dimensions == 3:
+                x = item(coordinates, 4 * slot) + shifts[c, 0]
+                y = item(coordinates, 4 * slot + 1) + shifts[c, 1]
+                z = item(coordinates, 4 * slot + 2) + shifts[c, 2]
+                for part in range(base, end, lanes):
+                    dx, dy, dz = load(own, part) - x, load(own, slots + part) - y, load(own, 2 * slots + part) - z
+                    u = dx * dx + dy * dy + dz * dz
+                    least = select(u < least, u, least)
+            else:
+                for part in range(base, end, lanes):
+                    u = splat(own, 0.0)
+                    for k in range(dimensions):
+                        d = load(own, k * slots + part) - (item(coordinates, slot * (dimensions + 1) + k) + shifts[c, k])
+                        u = u + d * d
+                    least = select(u < least, u, least)
+            keys[near], who[near] = code * slots + slot, numbers[slot]
+            near += any_lane(least < reach2) and numbers[slot] >= 0
     return near
 
 
@@ -200,23 +186,22 @@ def search(coordinates, own, numbers, boxes, leaves, nodes, sides, reach, rows, 
     keys_of, more = np.empty(slots, np.uint32), np.empty((slots, 2), np.int64)
     stack, box, found = np.empty(128, np.int64), np.empty(2 * dimensions), np.empty(blocks, np.int64)
     most = codes.size * slots + 1
-    places, keys = np.empty(most * dimensions, own.dtype), np.empty(most, np.int64)
-    who, hits = np.empty(most, np.int64), np.empty(most, np.int64)
+    keys, who = np.empty(most, np.int64), np.empty(most, np.int64)
     for task in range(thread, tasks, threads):
         at, end = task * room, (task + 1) * room
         for cluster in range(task * clusters // tasks, (task + 1) * clusters // tasks):
             first, last = cluster * CLUSTER, min((cluster + 1) * CLUSTER, blocks)
             _box_around(boxes, nodes, first, last, box)
-            total = extra = 0
+            near = extra = 0
             for c in range(codes.size):
                 count = _near_leaves(box, boxes, leaves, shifts, c, reach2, stack, found)
                 if count:
-                    total = _candidates(
-                        found, count, lanes, coordinates, codes[c], shifts, c, numbers, places, keys, who, total
-                    )
-            near = _within(places, total, own, slots, first * lanes, last * lanes, reach2, hits)
+                    near = _collect(
+                        found, count, coordinates, own, slots, first * lanes, last * lanes, codes[c], shifts, c, numbers,
+                        reach2, keys, who, near,
+                    )  # fmt: skip
             for n in range(near):
-                extra = _mark(marks, keys_of, more, extra, who[hits[n]], keys[hits[n]])
+                extra = _mark(marks, keys_of, more, extra, who[n], keys[n])
             begins[cluster] = at
             at = _read(marks, keys_of, more, min(extra, more.shape[0]), rows, at, end)
             ends[cluster] = at

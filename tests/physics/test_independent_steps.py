@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from gasfield.dynamics import mechanics
+from gasfield.forces import ExternalForce, pointwise_kernel
 from gasfield.gas import Gas
 from gasfield.kernels import philox_float32
 from gasfield.simulation import Simulation
@@ -101,7 +102,10 @@ WIDE: dict[str, tuple[int, list[dict[str, Any]]]] = {
     "ideal": (1, []),
     "double well": (3, [{"kind": "double_well"}, {"kind": "harmonic", "stiffness": [1.0, 2.0, 3.0]}]),
     "wells": (5, [{"kind": "gaussian_wells", "wells": [{"at": [0.1] * 5, "depth": 2.0, "width": 0.4}]}]),
-    "landscape": (3, [{"kind": "landscape", "centres": [[0.0] * 3, [0.5] * 3], "widths": [0.4, 0.3]}]),
+    "landscape": (
+        3,
+        [{"kind": "landscape", "temperature": 0.5, "centres": [[0.0] * 3, [0.5] * 3], "widths": [0.4, 0.3]}],
+    ),
     "expression": (1, [{"kind": "expression", "energy": "a * cos(3 * x0) + |x|**4", "parameters": {"a": 0.3}}]),
 }
 
@@ -140,6 +144,21 @@ def test_what_is_not_covered_is_advanced_step_by_step(compiled: pytest.MonkeyPat
     sim = simulation(DYNAMICS["newton"], case.get("space", SPACES[0]), case.get("forces", CELLS))
     sim.dynamics.run(sim.gas, 1)
     assert sim.dynamics._compiled is None  # type: ignore[attr-defined]
+
+
+@pointwise_kernel
+def in_arrays(x, p, force):  # type: ignore[no-untyped-def]
+    force -= 2.0 * x  # a literal beside an array, which the twin in float32 cannot have
+
+
+def test_a_law_without_a_twin_is_computed_in_float64_and_rounded() -> None:
+    places = np.random.default_rng(0).standard_normal((20, 2))
+    law = {"kind": "newton", "time_step": 0.1, "precision": "float32"}
+    sim = Simulation(places, dynamics=law, forces=[ExternalForce("odd", in_arrays, (), conservative=False)])
+    sim.step(10)
+    assert sim.gas.positions.dtype == np.float32
+    angle = np.arccos(1.0 - 0.1**2)  # of a step of velocity Verlet with omega^2 = 2
+    assert np.allclose(sim.gas.positions, places * np.cos(10 * angle), atol=1e-5)
 
 
 def test_steps_are_compiled_once_that_pays() -> None:
