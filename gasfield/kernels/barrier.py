@@ -58,7 +58,9 @@ def _let_others_run(typing_context: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         if _POSIX:
             kind = ir.FunctionType(ir.IntType(32), [])
-            builder.call(builder.module.globals.get("sched_yield") or ir.Function(builder.module, kind, "sched_yield"), [])
+            builder.call(
+                builder.module.globals.get("sched_yield") or ir.Function(builder.module, kind, "sched_yield"), []
+            )
         return context.get_dummy_value()
 
     return types.void(), generate

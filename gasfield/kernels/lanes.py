@@ -391,7 +391,6 @@ _define_unary("llvm.fabs", abs, np.abs, math.fabs)
 def _define_by_lane(*functions: Any) -> None:
     """Lets functions take lanes, one lane after the other: they have the bits that they have of numbers."""
     for function in functions:
-
         overload(function)(_by_lane(function))
 
 

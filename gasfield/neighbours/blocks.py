@@ -172,5 +172,10 @@ def boxes_of_nodes(places, order, lanes, boxes, leaves, nodes):  # type: ignore[
         left = left_blocks(blocks)
         stack[top, 3] = 1
         stack[top + 1, 0], stack[top + 1, 1], stack[top + 1, 2], stack[top + 1, 3] = one, first, left, 0
-        stack[top + 2, 0], stack[top + 2, 1], stack[top + 2, 2], stack[top + 2, 3] = other, first + left, blocks - left, 0
+        stack[top + 2, 0], stack[top + 2, 1], stack[top + 2, 2], stack[top + 2, 3] = (
+            other,
+            first + left,
+            blocks - left,
+            0,
+        )
         top += 3

@@ -26,7 +26,7 @@ from gasfield.neighbours.search import CLUSTER, number_images, search
 _SKIN = 0.3
 """The first skin, relative to the reach."""
 _THINNEST, _THICKEST = 0.05, 0.6
-_NEAR = 0.45
+_NEAR = 0.28
 """The skin of the pruned list, relative to that of the whole one."""
 _SHORT, _LONG = 20, 80
 """Uses of a list below which the next skin is thicker, and above which it is thinner."""
@@ -56,6 +56,7 @@ class NeighbourList:
         sources, shifts: the slots of the shifted sources, and their shifts, (images,) and (images, D).
         start, since: (N, D) places when the list was built, and when it was pruned.
         far: coordinate of what is not finite.
+        builds: how often it was built.
     """
 
     order: NDArray[np.int64]
@@ -84,7 +85,7 @@ class NeighbourList:
         self.reach, self.core, self.dtype = reach, core, np.dtype(dtype)
         self.lattice = Lattice.of(periods, dtype)
         self.far = 1e100 if self.dtype == np.float64 else 1e18  # its square is in range
-        self.slots = self._uses = self._rests = self._room = self._builds = 0
+        self.slots = self._uses = self._rests = self._room = self.builds = 0
         self._skin, self._roughness = _SKIN * reach, 0.0
         self.start: Array | None = None
         self._exerts, self._row_of = np.empty(0, np.bool_), np.empty(0, np.int64)
@@ -179,10 +180,10 @@ class NeighbourList:
         blocks = -(-len(start) // lanes)
         self.slots = blocks * lanes
         self.order = self.order if again else np.arange(len(start))
-        if not again or self._builds % _PARTITIONS == 0:
+        if not again or self.builds % _PARTITIONS == 0:
             self.order = self.order.copy()
             partition(start, self.order, lanes)
-        self._builds += 1
+        self.builds += 1
         self.coordinates = np.zeros(self.slots * (dimensions + 1), self.dtype)
         self.own = np.full(self.slots * dimensions, np.nan, self.dtype)
         self.sources, self.shifts = np.empty(0, np.int64), np.empty((0, dimensions), self.dtype)
@@ -264,7 +265,9 @@ class NeighbourList:
 
 
 @jit(**EXACT)
-def _take_part(positions, start, since, strengths, order, spacing, sides, far, slots, coordinates, own, moved, thread, threads):  # type: ignore[no-untyped-def]
+def _take_part(
+    positions, start, since, strengths, order, spacing, sides, far, slots, coordinates, own, moved, thread, threads
+):  # type: ignore[no-untyped-def]
     """Writes the rounded image of each particle that is nearest to its start, and the largest squares of distances from
     start and since, to the row of the thread in `moved`."""
     dimensions = positions.shape[1]

@@ -63,5 +63,15 @@ def prune(coordinates, own, all_rows, all_begins, all_ends, reach, core, rows, b
         begin, end = all_begins[cluster], all_ends[cluster]
         begins[block] = CLUSTER * begin + (block % CLUSTER) * (end - begin)
         ends[block], close[block] = _prune_block(
-            coordinates, own, slots, block * lanes, all_rows, begin, end, reach * reach, core * core, rows, begins[block]
+            coordinates,
+            own,
+            slots,
+            block * lanes,
+            all_rows,
+            begin,
+            end,
+            reach * reach,
+            core * core,
+            rows,
+            begins[block],
         )

@@ -154,7 +154,9 @@ def _collect(found, count, coordinates, own, slots, base, end, code, shifts, c, 
                 for part in range(base, end, lanes):
                     u = splat(own, 0.0)
                     for k in range(dimensions):
-                        d = load(own, k * slots + part) - (item(coordinates, slot * (dimensions + 1) + k) + shifts[c, k])
+                        d = load(own, k * slots + part) - (
+                            item(coordinates, slot * (dimensions + 1) + k) + shifts[c, k]
+                        )
                         u = u + d * d
                     least = select(u < least, u, least)
             keys[near], who[near] = code * slots + slot, numbers[slot]

@@ -50,7 +50,7 @@ from gasfield.tracers import Tracer
 
 _TICK = 1.0
 """Seconds between looks of operations while steps are taken to the next event."""
-_CALL = 0.05
+_CALL = 0.1
 """Seconds that one call of the dynamics may last: a simulation that is asked to stop does so after it."""
 
 

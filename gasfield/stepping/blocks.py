@@ -18,7 +18,7 @@ from gasfield.kernels.philox_float32 import are_together, make_normals, make_wor
 from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.spaces.fold import facing, folded, image_of
 from gasfield.spaces.periodic import wrap_one
-from gasfield.stepping.columns import APART, BYTES, column, row
+from gasfield.stepping.columns import APART, BYTES, column, row, span
 from gasfield.stepping.program import Do
 
 _LOOP: dict[str, Any] = EXACT | {"error_model": "numpy"}
@@ -61,7 +61,7 @@ def advance_blocks(law, p, make_noise, axes, state, particles, sides, course, fi
 
 @jit(**_ELEMENT)
 def _advance_block(law, p, make_noise, d, scratch, state, particles, sides, course, begin, n):  # type: ignore[no-untyped-def]
-    together = are_together(particles.ids[begin : begin + n])
+    together = are_together(span(particles.ids, begin, n))
     _push(law, p, scratch.work, d, n)
     for k in range(course.steps):
         for piece in range(course.codes.size):
@@ -87,7 +87,7 @@ def carry_out(piece, k, make_noise, together, d, scratch, state, particles, side
         ahead = k + (code == _LATE_NOISE)
         if course.widths2.shape[0] > 1:
             _set_widths(work, d, n, particles, course.widths2[ahead], begin)
-        ids = particles.ids[begin : begin + n]
+        ids = span(particles.ids, begin, n)
         address = address_at(course.seed, course.stream, course.step + ahead, np.int64(value))
         for pair in range((d + 1) // 2):
             make_noise(ids, together, pair, address, scratch, _noise(d) + 2 * pair, n)
@@ -133,7 +133,7 @@ def rows_of(d):  # type: ignore[no-untyped-def]
 
 @jit(**_LOOP)
 def load_block(scratch, d, state, particles, course, begin, n):  # type: ignore[no-untyped-def]
-    work, heat = scratch.work, state.heat[begin : begin + n]
+    work, heat = scratch.work, span(state.heat, begin, n)
     positions, velocities = state.positions[begin : begin + n], state.velocities[begin : begin + n]
     for j in range(d):
         x, v = row(work, j, n), row(work, d + j, n)
@@ -182,7 +182,7 @@ def _set_widths(work, d, n, particles, widths2, begin):  # type: ignore[no-untyp
 @jit(**_LOOP)
 def store_block(scratch, d, state, begin, n):  # type: ignore[no-untyped-def]
     positions, velocities = state.positions[begin : begin + n], state.velocities[begin : begin + n]
-    heat = state.heat[begin : begin + n]
+    heat = span(state.heat, begin, n)
     for j in range(d):
         x, v = row(scratch.work, j, n), row(scratch.work, d + j, n)
         for i in range(n):

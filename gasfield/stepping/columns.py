@@ -58,6 +58,43 @@ def _row_compiled(typing_context: Any, work: Any, number: Any, n: Any) -> Any:
     return view(work, number, n), generate
 
 
+@intrinsic
+def _span_compiled(typing_context: Any, array: Any, begin: Any, n: Any) -> Any:
+    view = types.Array(array.dtype, 1, "C")
+    size = array.dtype.bitwidth // 8
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        whole = context.make_array(signature.args[0])(context, builder, arguments[0])
+        place, count = (
+            context.cast(builder, value, given, types.intp)
+            for value, given in zip(arguments[1:], signature.args[1:], strict=True)
+        )
+        return _view(context, builder, view, whole, place, count, size)
+
+    return view(array, begin, n), generate
+
+
+@intrinsic
+def _line_compiled(typing_context: Any, array: Any, number: Any) -> Any:
+    view = types.Array(array.dtype, array.ndim - 1, "C")
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        whole = context.make_array(signature.args[0])(context, builder, arguments[0])
+        index = context.cast(builder, arguments[1], signature.args[1], types.intp)
+        lengths, strides = cgutils.unpack_tuple(builder, whole.shape), cgutils.unpack_tuple(builder, whole.strides)
+        made = context.make_array(view)(context, builder)
+        count = ir.Constant(ir.IntType(64), 1)
+        for length in lengths[1:]:
+            count = builder.mul(count, length)
+        made.data = builder.gep(whole.data, [builder.mul(index, count)])
+        made.nitems, made.itemsize = count, whole.itemsize
+        made.shape, made.strides = cgutils.pack_array(builder, lengths[1:]), cgutils.pack_array(builder, strides[1:])
+        made.meminfo, made.parent = (cgutils.get_null_value(each.type) for each in (made.meminfo, made.parent))
+        return made._getvalue()
+
+    return view(array, number), generate
+
+
 def _view(context: Any, builder: Any, view: Any, whole: Any, place: Any, count: Any, stride: int) -> Any:
     """An array of one dimension in the memory of another one, which it does not keep alive."""
     word = ir.IntType(64)
@@ -83,3 +120,19 @@ def _column_of_numpy(work: Any, row: int, i: int, coordinates: int) -> Any:
 
 row: Any = _row_of_numpy if _INTERPRETED else _row_compiled
 column: Any = _column_of_numpy if _INTERPRETED else _column_compiled
+
+
+def _span_of_numpy(array: Any, begin: int, n: int) -> Any:
+    """The entries begin to begin + n - 1 of a contiguous array of one dimension."""
+    return array[begin : begin + n]
+
+
+def _line_of_numpy(array: Any, number: int) -> Any:
+    """array[number] of a contiguous array of several dimensions."""
+    return array[number]
+
+
+# Views that do not keep the whole array alive: slices of Numba count references, and a count that two threads change all the
+# time costs each of them a tenth of a microsecond.
+span: Any = _span_of_numpy if _INTERPRETED else _span_compiled
+line: Any = _line_of_numpy if _INTERPRETED else _line_compiled

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol, Self
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,10 +20,11 @@ from gasfield.kernels.lanes import lanes_of
 from gasfield.kernels.pointwise import in_float32, one_after_another, parameters_in_float32
 from gasfield.kernels.threads import side_by_side
 from gasfield.neighbours.neighbour_list import Array, NeighbourList
+from gasfield.neighbours.search import CLUSTER
 from gasfield.spaces import Box, Free, Periodic, Space
 from gasfield.stepping import blocks
 from gasfield.stepping.columns import APART, BYTES
-from gasfield.stepping.groups import Pairs, Room, advance_groups
+from gasfield.stepping.groups import Pairs, Room, advance_groups, rows_needed
 from gasfield.stepping.independent import Accumulators, axes_of, sides_of
 from gasfield.stepping.program import Program
 
@@ -63,6 +65,8 @@ class InteractingSteps:
         self._program, self._terms, self._time_step = program, terms, time_step
         self._seed, self._stream, self._space = np.uint64(seed), stream, space
         self._ready = False
+        self._room: Room | None = None
+        self._builds, self._coordinates = -1, np.empty((0, 0))
 
     @classmethod
     def of(
@@ -98,7 +102,9 @@ class InteractingSteps:
         done, moved, inner = 0, False, None
         while done < steps or moved:
             places = gas.positions.astype(np.float64, copy=False)
-            fits = at.rebuild(places, strengths, gas.is_source) if moved else at.follow(places, strengths, gas.is_source)
+            fits = (
+                at.rebuild(places, strengths, gas.is_source) if moved else at.follow(places, strengths, gas.is_source)
+            )
             if not fits:
                 break
             if inner is None or inner.order is not at.order:
@@ -122,6 +128,39 @@ class InteractingSteps:
         """Whether the steps have been compiled before, so that they begin at once."""
         return self._ready
 
+    def _prepare(self, gas: Gas, at: NeighbourList, threads: int, size: int) -> tuple[Room, NDArray[Any]]:
+        """Room for the groups, and coordinates (threads, rows * (D + 1)) of each thread; the same as before where they fit,
+        since fresh memory is slow."""
+        room, width = self._room, gas.dimensions + 1
+        if room is None or len(room.heat) != gas.count or room.work.dtype != gas.positions.dtype:
+            self._room = room = _new_room(gas, at, size)
+            self._builds = -1
+        if self._builds != at.builds or len(room.needed) != threads:
+            self._builds = at.builds
+            rows = len(at.coordinates) // width
+            needed, marks = np.empty((threads, 1 + rows), np.int64), np.empty(rows, np.bool_)
+            groups, blocks_each = len(room.work), size // lanes_of(at.dtype)
+            for thread in range(threads):
+                begin, end = groups * thread // threads, groups * (thread + 1) // threads
+                clusters = [min(edge * blocks_each // CLUSTER, len(at.all_begins)) for edge in (begin, end)]
+                clusters[1] = len(at.all_begins) if thread == threads - 1 else clusters[1]
+                slots = [min(edge * size, at.slots) for edge in (begin, end)]
+                rows_needed(
+                    at.all_rows,
+                    at.all_begins,
+                    at.all_ends,
+                    at.sources,
+                    at.slots,
+                    *clusters,
+                    *slots,
+                    marks,
+                    needed[thread],
+                )
+            self._room = room = room._replace(needed=needed)
+            self._coordinates = np.empty((threads, len(at.coordinates)), at.dtype)
+        self._coordinates[:] = at.coordinates
+        return room, self._coordinates
+
     def _call(
         self, terms: Paired, gas: Gas, steps: int, temperatures: Array, inner: _Inner, done: int, moved: bool, size: int
     ) -> tuple[int, bool]:
@@ -137,26 +176,32 @@ class InteractingSteps:
         if at.dtype == np.float32:
             parameters = parameters_in_float32(parameters)
         number, since = at.dtype.type, at.since[at.order]
+        threads = 1 if gas.count < _ALONE else numba.get_num_threads()
+        room, coordinates = self._prepare(gas, at, threads, size)
         pairs = Pairs(
-            at.coordinates, at.own, at.rows, at.begins, at.ends, at.close, at.all_rows, at.all_begins, at.all_ends, at.sources,
+            coordinates, at.own, at.rows, at.begins, at.ends, at.close, at.all_rows, at.all_begins, at.all_ends, at.sources,
             at.shifts, at.start[at.order], since, *at.lattice, at.far, terms.pairs.strengths[at.order], number(at.reach**2), number(at.core**2),
             *at.near_reach, at.allowance**2, at.near_allowance**2,
-        )  # fmt: skip
-        groups = -(-gas.count // size)
-        room = Room(
-            np.empty((groups, blocks.rows_of(gas.dimensions) * (APART // dtype.itemsize)), dtype), np.empty(gas.count),
-            np.empty((groups, size), np.uint64), np.empty((groups, size), np.uint64),
-            np.empty((groups, gas.dimensions * lanes_of(at.dtype)), at.dtype), np.zeros((groups, 2)), new_barrier(),
         )  # fmt: skip
         arguments = (
             terms.pairs.evaluate, law, parameters, *laws[0], *laws[1], noise, axes_of(gas.dimensions), room,
             inner.carried, pairs, inner.state, inner.particles, sides_of(self._space, dtype), course, done, moved,
         )  # fmt: skip
-        alone = gas.count < _ALONE
-        result = side_by_side(lambda thread, threads: advance_groups(*arguments, thread, threads), 1 if alone else None)
+        result = side_by_side(lambda thread, threads: advance_groups(*arguments, thread, threads), threads)
         self._ready = True
         at.since[at.order] = since
         return int(result[0]), bool(result[1])
+
+
+def _new_room(gas: Gas, at: NeighbourList, size: int) -> Room:
+    """Room for the groups of a gas."""
+    dtype, d, groups = gas.positions.dtype, gas.dimensions, -(-gas.count // size)
+    return Room(
+        np.empty((groups, blocks.rows_of(d) * (APART // dtype.itemsize)), dtype), np.empty(gas.count),
+        np.empty((groups, size), np.uint64), np.empty((groups, size), np.uint64),
+        np.empty((groups, d * lanes_of(at.dtype)), at.dtype), np.zeros((2, groups, 2)), new_barrier(),
+        np.zeros((2, at.slots * d), at.dtype), np.empty((0, 0), np.int64),
+    )  # fmt: skip
 
 
 class _Inner:
