@@ -26,8 +26,8 @@ from gasfield.neighbours.search import CLUSTER, number_images, search
 _SKIN = 0.3
 """The first skin, relative to the reach."""
 _THINNEST, _THICKEST = 0.05, 0.6
-_NEAR = 0.28
-"""The skin of the pruned list, relative to that of the whole one."""
+_NEAR = 0.105
+"""The skin of the pruned list, relative to the reach: sums over a longer one cost more than pruning more often."""
 _SHORT, _SHORT_OF_FEW, _LONG = 20, 200, 300
 """Uses of a list below which the next skin is thicker (of many particles, and of few, where building costs more than the search
 itself), and above which it is thinner."""
@@ -104,13 +104,17 @@ class NeighbourList:
     @property
     def near_allowance(self) -> float:
         """How far a particle may move until the list must be pruned anew [length]."""
-        return 0.5 * _NEAR * self._skin - self._roughness
+        return 0.5 * self._near_skin - self._roughness
 
     @property
     def near_reach(self) -> tuple[float, float]:
         """The distance within which neighbours are near, and that within which a block is close [length]."""
-        skin = _NEAR * self._skin
+        skin = self._near_skin
         return self.reach + skin, self.core + skin if self.core > 0.0 else 0.0
+
+    @property
+    def _near_skin(self) -> float:
+        return min(_NEAR * self.reach, self._skin)
 
     def used(self, uses: int) -> None:
         """Counts uses of the list, by which the skin adapts."""
