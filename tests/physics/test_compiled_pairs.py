@@ -33,7 +33,9 @@ SPACING = 1.15
 STEPS = 40
 
 
-def simulation(dynamics: str, space: str, forces: Any = (PAIRS,), temperature: Any = 1.2, count: int = 300) -> Simulation:
+def simulation(
+    dynamics: str, space: str, forces: Any = (PAIRS,), temperature: Any = 1.2, count: int = 300
+) -> Simulation:
     """A dense gas of two groups with several masses and some passive tracers, in no order."""
     chance = np.random.default_rng(3)
     across = int(np.ceil(count ** (1 / 3)))
