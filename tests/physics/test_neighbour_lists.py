@@ -8,10 +8,10 @@ from typing import Any
 import numba
 import numpy as np
 import pytest
+from force_cases.lennard_jones import twelve_six
 from naive import pairs
 from numba import config
 
-from force_cases.lennard_jones import twelve_six
 from gasfield.forces import Surroundings
 from gasfield.forces.pairs.lennard_jones import LennardJones
 from gasfield.forces.pairs.yukawa import Yukawa
