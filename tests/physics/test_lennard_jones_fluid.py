@@ -116,7 +116,8 @@ def test_pressure_and_energy_of_the_liquid_of_nist() -> None:
 def virial_coefficients(temperature: float, cutoff: float) -> tuple[float, float]:
     """B2 and B3 of the shifted potential, by quadrature of Mayer's f = exp(-U/T) - 1.
 
-    Hirschfelder, Curtiss and Bird (1954), chapter 3. B3 = -(8 pi^2/3) int r s t f(r) f(s) f(t) over all triangles, in bipolar coordinates.
+    Hirschfelder, Curtiss and Bird (1954), chapter 3. B3 = -(8 pi^2/3) int r s t f(r) f(s) f(t) over all triangles, in
+    bipolar coordinates.
     """
     h = cutoff / 3_000
     r = (np.arange(3_000) + 0.5) * h
