@@ -57,6 +57,7 @@ def test_the_energy_of_the_melt_drifts_no_more_than_with_lammps() -> None:
     slopes of the energy per particle of -2.4e-8, -8.9e-7, -9.7e-7 and 7.0e-7 a unit of time (rms 7.4e-7) and deviations
     from the line of 3.1e-5 to 3.7e-5; with lists made every 20 steps and never checked, as in its benchmark, -2.5e-5.
     The force is discontinuous at the cut-off, so the energy does a random walk.
+    Found with four seeds: 7.7e-7, 5.5e-7, 5.1e-7 and 2.5e-7, and 3.1e-5 to 3.3e-5 about the line.
     """
     cells, density = 10, 0.8442
     side = cells * (4.0 / density) ** (1.0 / 3.0)
@@ -79,7 +80,7 @@ def test_pressure_and_energy_of_the_liquid_of_nist() -> None:
     Standard Reference Simulation Website (SRD 173), Benchmark results for the Lennard-Jones fluid, Monte Carlo in NVT.
 
     The potential is shifted here: the shift times the number of pairs within the cut-off is added. The tails are those
-    of a uniform fluid beyond the cut-off.
+    of a uniform fluid beyond the cut-off. Found: U/N = -5.5120(12), p = -0.001(6), and 2.67 at 1.09 as the peak of g(r).
     """
     count, density, temperature, cutoff = 500, 0.776, 0.85, 3.0
     side = (count / density) ** (1.0 / 3.0)
@@ -139,7 +140,8 @@ def test_the_quadrature_has_the_second_coefficient_of_tables() -> None:
 
 
 def test_the_dilute_gas_has_the_pressure_of_its_virial_coefficients() -> None:
-    """p = n T (1 + B2 n + B3 n^2): at n = 0.03 the next term is below a thousandth of the second."""
+    """p = n T (1 + B2 n + B3 n^2): at n = 0.03 the next term is below a thousandth of the
+    second. Found: (p / n T - 1) / n = -1.702(15), expected -1.707."""
     count, density, temperature, cutoff = 1_000, 0.03, 1.5, 2.5
     side = (count / density) ** (1.0 / 3.0)
     dynamics = {"kind": "langevin", "time_step": 0.005, "friction": 0.5}
