@@ -82,7 +82,7 @@ def together(sim: Simulation, calls: list[int]) -> dict[str, np.ndarray]:
     for steps in calls:
         sim.step(steps)
     assert isinstance(sim.dynamics._compiled, InteractingSteps)  # type: ignore[attr-defined]
-    assert sim.dynamics._compiled._ready
+    assert sim.dynamics._compiled._ready  # type: ignore[attr-defined]
     return sim.state()
 
 

@@ -80,7 +80,7 @@ def test_pressure_and_energy_of_the_liquid_of_nist() -> None:
     Standard Reference Simulation Website (SRD 173), Benchmark results for the Lennard-Jones fluid, Monte Carlo in NVT.
 
     The potential is shifted here: the shift times the number of pairs within the cut-off is added. The tails are those
-    of a uniform fluid beyond the cut-off. Found: U/N = -5.5120(12), p = -0.001(6), and 2.67 at 1.09 as the peak of g(r).
+    of a uniform fluid beyond the cut-off. Found: U/N = -5.5120(12), p = -0.001(6), peak of g(r) 2.67 at 1.09.
     """
     count, density, temperature, cutoff = 500, 0.776, 0.85, 3.0
     side = (count / density) ** (1.0 / 3.0)

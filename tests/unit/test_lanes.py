@@ -32,7 +32,7 @@ def numbers(dtype: Any, seed: int) -> np.ndarray:
 
 
 @pointwise_kernel
-def arithmetic(a: Any, b: Any, c: Any, out: Any, at: Any) -> None:
+def arithmetic(a, b, c, out, at):  # type: ignore[no-untyped-def]
     """Every operation without a branch, with numbers beside lanes as well; c is a number that is rounded."""
     total = a + b * a - a / b
     total += a
@@ -51,7 +51,7 @@ def arithmetic(a: Any, b: Any, c: Any, out: Any, at: Any) -> None:
 
 
 @pointwise_kernel
-def functions(a: Any, b: Any, c: Any, out: Any, at: Any) -> None:
+def functions(a, b, c, out, at):  # type: ignore[no-untyped-def]
     """What is computed lane by lane."""
     put(out[0], at, np.exp(a) + np.tanh(b))
     put(out[1], at, np.log(abs(a)) - np.log1p(abs(b)))
@@ -63,7 +63,7 @@ def functions(a: Any, b: Any, c: Any, out: Any, at: Any) -> None:
 
 
 @jit(**EXACT)
-def put(row: Any, at: Any, value: Any) -> None:
+def put(row, at, value):  # type: ignore[no-untyped-def]
     """Writes lanes, or a number."""
     _write(row, at, value)
 
@@ -84,14 +84,14 @@ def _write_lanes(row, at, value):  # type: ignore[no-untyped-def]
 
 
 @jit(**EXACT)
-def by_lanes(operations: Any, a: Any, b: Any, c: Any, out: Any) -> None:
+def by_lanes(operations, a, b, c, out):  # type: ignore[no-untyped-def]
     """Carries out operations on lanes."""
     for at in range(0, a.size, lanes.lane_count(a)):
         operations(lanes.load(a, at), lanes.load(b, at), c, out, at)
 
 
 @jit(**EXACT, error_model="numpy")
-def by_number(operations: Any, a: Any, b: Any, c: Any, out: Any) -> None:
+def by_number(operations, a, b, c, out):  # type: ignore[no-untyped-def]
     """Carries out operations on one number after the other."""
     for at in range(a.size):
         operations(a[at], b[at], c, out, at)
@@ -116,7 +116,7 @@ def test_lanes_have_the_bits_of_numbers(operations: Callable[..., None], dtype: 
 
 
 @jit(**EXACT)
-def _inspect(a: Any, bound: Any, out: Any) -> Any:
+def _inspect(a, bound, out):  # type: ignore[no-untyped-def]
     """Whether any of the first lanes exceeds a bound; and lanes moved one by one."""
     one = lanes.load(a, 0)
     moved = lanes.lane_numbers(a)
@@ -139,7 +139,7 @@ def test_a_mask_is_true_anywhere_and_nan_is_not(dtype: Any) -> None:
 
 
 @jit(**EXACT)
-def _place(word: Any) -> Any:
+def _place(word):  # type: ignore[no-untyped-def]
     return trailing_zeros(word)
 
 
@@ -149,7 +149,7 @@ def test_trailing_zeros_of_words() -> None:
 
 
 @jit(**EXACT)
-def slopes(evaluate: Any, law: Any, a: Any, p: Any, out: Any) -> None:
+def slopes(evaluate, law, a, p, out):  # type: ignore[no-untyped-def]
     """U' of lanes."""
     lanes.store(out, 0, evaluate(law, lanes.load(a, 0), p)[1])
 
