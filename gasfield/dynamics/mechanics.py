@@ -52,9 +52,9 @@ class MechanicsSpec(DynamicsSpec):
     """The specification of dynamics of particles that can be computed in single precision."""
 
     precision: Precision = "float64"
-    """`float32`: positions, velocities, forces and noise are float32, with rounding errors of 6e-8 of each number a step;
-    heat is summed in float64. `mixed`: float64, but forces between particles are computed in float32 and added in float64.
-    Energies are float64 always."""
+    """`float32`: positions, velocities, forces and noise are float32, with rounding errors of 6e-8 of each number a
+    step; heat is summed in float64. `mixed`: float64, but forces between particles (pairs and attention) are computed
+    in float32 and added in float64. Energies are float64 always. See docs/equilibrium.md for errors."""
 
     @property
     def lattice(self) -> Literal["float64", "float32"]:
@@ -75,9 +75,7 @@ class Mechanics(Dynamics):
     once the simulation has lasted about as long as the compilation takes.
     """
 
-    def __init__(
-        self, gas: Gas, conditions: Conditions, time_step: float, precision: Precision = "float64"
-    ) -> None:
+    def __init__(self, gas: Gas, conditions: Conditions, time_step: float, precision: Precision = "float64") -> None:
         """Starts with all accumulators at zero.
 
         Args:
@@ -136,8 +134,8 @@ class Mechanics(Dynamics):
         return self._compiled
 
     def _force_for(self, compiled: CompiledSteps, gas: Gas) -> NDArray[np.floating[Any]] | None:
-        """(N, D) the force with which compiled steps begin, if they need it: theirs, so that it has the bits of one within
-        a call; laws of fields in float32 have others than those of `_force_on`."""
+        """(N, D) the force with which compiled steps begin, if they need it: computed by them, so that it has the bits
+        of one within a call; in float32 `_force_on`, where fields are float64, has others."""
         if not isinstance(compiled, InteractingSteps):
             return None
         if self._dtype == np.float32 and self._force is None:

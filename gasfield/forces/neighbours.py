@@ -8,10 +8,10 @@ import numpy as np
 from numba import config
 
 from gasfield.forces.base import Array
+from gasfield.forces.single import twin_of
 from gasfield.gas import Gas
 from gasfield.kernels.lanes import can_use_lanes
 from gasfield.kernels.pointwise import PointwiseKernel, parameters_in_float32
-from gasfield.forces.single import twin_of
 from gasfield.neighbours.loops import add_up, evaluation, of_each_lane, of_lanes, push
 from gasfield.neighbours.neighbour_list import NeighbourList
 

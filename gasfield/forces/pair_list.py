@@ -39,8 +39,8 @@ class PairList(NamedTuple):
 
     @classmethod
     def of(cls, gas: Gas, periods: Array, dtype: Any = np.float64) -> PairList:
-        """All particles of a gas; periods (D,) are 0 along coordinates that are not periodic. Places are of a type, float64
-        or float32."""
+        """All particles of a gas, with places of a type, float64 or float32; periods (D,) are 0 along coordinates that
+        are not periodic."""
         lattice = Lattice.of(periods, dtype)
         sides = np.where(periods > 0.0, lattice.sides, np.inf)
         places: Array = np.ascontiguousarray(gas.positions, np.float64)

@@ -9,10 +9,10 @@ u. If U is singular at u = 0, it is continued inside a core by its second-order 
 and its derivative are continuous, and finite for coincident particles. At the cut-off the energy is shifted to zero,
 and the force is truncated, hence discontinuous.
 
-In single precision (`with_precision`) distances, laws and sums over neighbours are float32, and forces on a particle are
-added in float64; energies, Laplacians and virials are computed in float64 nevertheless, so that they show an error of the
-forces. Coordinates are rounded: in a periodic box to 2^-24 of the power of two at or above its side, elsewhere to 2^-24 of
-their distance from the origin.
+In single precision (`with_precision`) distances, laws and sums over neighbours are float32, and forces on a particle
+are added in float64; energies, Laplacians and virials are computed in float64 nevertheless, so that they show an error
+of the forces. Coordinates are rounded: in a periodic box by up to 2^-24 of the power of two at or above its side,
+elsewhere by up to 2^-24 of themselves. Where a list does not fit into memory, sums are direct, and round differently.
 
 On the sphere r is the chord in the embedding space, not the arc; the dynamics project onto the tangent space.
 """
@@ -69,6 +69,7 @@ class PairForce(Force):
         self._neighbours = Neighbours(law, reach, core, periods) if lists_pay(reach, periods) else None
         self._pushing = self._neighbours
         self._twin: PointwiseKernel | None = None
+        """The law in float32, if forces are computed with it."""
 
     def strengths(self, gas: Gas) -> Array:
         """(N,) w of each particle; a subclass may return masses or charges."""
@@ -77,7 +78,7 @@ class PairForce(Force):
     def for_another_gas(self) -> PairForce:
         """The same force with a neighbour list of its own."""
         another = copy(self)
-        if self._neighbours is not None:
+        if self._neighbours is not None and self._pushing is not None:
             another._neighbours = self._neighbours.anew()
             another._pushing = another._neighbours if self._twin is None else self._pushing.anew()
         return another

@@ -21,7 +21,8 @@ def twin_of(law: PointwiseKernel, parameters: tuple[Any, ...]) -> PointwiseKerne
     if compiled is None:
         return None
     try:
-        compiled((from_dtype(np.dtype(np.float32)), typeof(parameters_in_float32(parameters))))
+        kind = typeof(parameters_in_float32(parameters))  # type: ignore[no-untyped-call]
+        compiled((from_dtype(np.dtype(np.float32)), kind))
     except (NumbaError, TypeError):
         return None
     return twin
