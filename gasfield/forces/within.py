@@ -34,7 +34,8 @@ class Within(Force):
         return self._force.trained
 
     def with_precision(self, precision: ForcePrecision) -> Within:
-        return Within(self._force.with_precision(precision), self._groups)
+        force = self._force.with_precision(precision)
+        return self if force is self._force else Within(force, self._groups)
 
     def acts_on(self, group: str) -> bool:
         return self._groups == "each" or group in self._groups
