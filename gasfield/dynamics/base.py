@@ -131,6 +131,11 @@ class DynamicsSpec(Spec):
         return "float64"
 
     @property
+    def force_precision(self) -> Literal["float64", "float32"]:
+        """In which forces between particles are computed."""
+        return "float64"
+
+    @property
     def descends(self) -> float | None:
         """The dynamics descend the potential energy plus this number times |x|^2 / 2; None if they need not descend."""
         return None

@@ -32,6 +32,9 @@ _WORTH_COMPILING = 4e8
 _CALLS = 4_000
 
 
+Precision = Literal["float64", "mixed", "float32"]
+"""Of particle dynamics."""
+
 CompiledSteps = IndependentSteps | InteractingSteps
 
 
@@ -40,17 +43,28 @@ def verlet_limit(mass: float, time_step: float) -> float:
     return 4.0 * mass / max(time_step * time_step, np.finfo(float).tiny)
 
 
+def type_of(precision: Precision) -> Literal["float64", "float32"]:
+    """That of positions and velocities."""
+    return "float32" if precision == "float32" else "float64"
+
+
 class MechanicsSpec(DynamicsSpec):
     """The specification of dynamics of particles that can be computed in single precision."""
 
-    precision: Literal["float64", "float32"] = "float64"
-    """Of positions, velocities, forces and noise. `float32` is several times as fast for particles without pair forces,
-    with rounding errors of 6e-8 of each number a step; heat is summed in float64."""
+    precision: Precision = "float64"
+    """`float32`: positions, velocities, forces and noise are float32, with rounding errors of 6e-8 of each number a
+    step; heat is summed in float64. `mixed`: float64, but forces between particles (pairs and attention) are computed
+    in float32 and added in float64. Energies are float64 always. See docs/equilibrium.md for errors."""
 
     @property
     def lattice(self) -> Literal["float64", "float32"]:
-        """That of the precision."""
-        return self.precision
+        """That of positions and velocities."""
+        return type_of(self.precision)
+
+    @property
+    def force_precision(self) -> Literal["float64", "float32"]:
+        """Single in `mixed` and `float32`."""
+        return "float64" if self.precision == "float64" else "float32"
 
 
 class Mechanics(Dynamics):
@@ -61,18 +75,16 @@ class Mechanics(Dynamics):
     once the simulation has lasted about as long as the compilation takes.
     """
 
-    def __init__(
-        self, gas: Gas, conditions: Conditions, time_step: float, precision: Literal["float64", "float32"] = "float64"
-    ) -> None:
+    def __init__(self, gas: Gas, conditions: Conditions, time_step: float, precision: Precision = "float64") -> None:
         """Starts with all accumulators at zero.
 
         Args:
             gas: the gas to be moved.
             conditions: space, forces, bath and seed.
             time_step: h [time].
-            precision: of positions and velocities.
+            precision: of the specification.
         """
-        self._dtype = np.dtype(precision)
+        self._dtype = np.dtype(type_of(precision))
         self.space, self.field, self.bath, self.seed = (
             conditions.space, conditions.field, conditions.bath, conditions.seed
         )  # fmt: skip
@@ -95,10 +107,10 @@ class Mechanics(Dynamics):
         compiled = self._compiled_for(gas, steps)
         if compiled is not None:
             self._prepare(gas)
-            force = self._force_on(gas) if compiled.needs_force else None
-            kept = Accumulators(self._moving(gas), self._heat, self._turned, force)
             still = np.zeros((1, len(gas.names)))
             try:
+                force = self._force_for(compiled, gas)
+                kept = Accumulators(self._moving(gas), self._heat, self._turned, force)
                 steps -= compiled.advance(gas, steps, kept, self.bath.over(gas.step, steps) if self.bath else still)
             except (NumbaError, TypeError):  # a law of a plug-in has no twin in float32; nothing has moved yet
                 self._compiled = None
@@ -120,6 +132,15 @@ class Mechanics(Dynamics):
         if self._dtype == np.float64 and self._effort < _WORTH_COMPILING and not self._compiled.is_ready(gas):
             return None
         return self._compiled
+
+    def _force_for(self, compiled: CompiledSteps, gas: Gas) -> NDArray[np.floating[Any]] | None:
+        """(N, D) the force with which compiled steps begin, if they need it: computed by them, so that it has the bits
+        of one within a call; in float32 `_force_on`, where fields are float64, has others."""
+        if not isinstance(compiled, InteractingSteps):
+            return None
+        if self._dtype == np.float32 and self._force is None:
+            self._force = compiled.force(gas, self._moving(gas))
+        return self._force_on(gas)
 
     def _compile(self, gas: Gas) -> CompiledSteps | None:
         program = self._program()
@@ -254,7 +275,7 @@ class Splitting(Mechanics):
         conditions: Conditions,
         time_step: float,
         word: str,
-        precision: Literal["float64", "float32"] = "float64",
+        precision: Precision = "float64",
     ) -> None:
         """See `Mechanics`; `word` is the order of the sub-flows, such as "BAOAB"."""
         super().__init__(gas, conditions, time_step, precision)

@@ -101,6 +101,10 @@ class Pointwise(NamedTuple):
     parameters: tuple[Any, ...]
 
 
+ForcePrecision = Literal["float64", "float32"]
+"""In which pairs of particles are computed."""
+
+
 class ForceSpec(Spec):
     """The specification of a force."""
 
@@ -197,6 +201,14 @@ class Force(ABC):
     def trained(self) -> TrainedForce | None:
         """The same force, if its numbers can be moved during a run; None, by default, if they cannot."""
         return None
+
+    def with_precision(self, precision: ForcePrecision) -> Force:
+        """The same force with pairs computed in a precision, and energies in float64; by default itself.
+
+        Raises:
+            InputError: if its numbers are out of the range of float32.
+        """
+        return self
 
     def for_another_gas(self) -> Force:
         """The same force for another gas, where it keeps what it has found out about one (such as a neighbour list) to be

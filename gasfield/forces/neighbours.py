@@ -8,14 +8,17 @@ import numpy as np
 from numba import config
 
 from gasfield.forces.base import Array
+from gasfield.forces.single import twin_of
 from gasfield.gas import Gas
-from gasfield.kernels.pointwise import PointwiseKernel
+from gasfield.kernels.lanes import can_use_lanes
+from gasfield.kernels.pointwise import PointwiseKernel, parameters_in_float32
 from gasfield.kernels.threads import side_by_side
-from gasfield.neighbours.loops import add_up, evaluation, push
+from gasfield.neighbours.loops import add_up, evaluation, of_each_lane, of_lanes, push
 from gasfield.neighbours.neighbour_list import NeighbourList
 
 _FEW = 48
-"""Particles below which all pairs are visited: there are hardly more than in a list."""
+"""Particles below which all pairs are visited: there are hardly more than in a list. Sums in float32, of
+which those over all pairs have other bits, are always over a list."""
 _PERIODIC, _FREE = 3, 6
 """Dimensions up to which lists are made in a periodic box and elsewhere. Beyond them most particles of a usual gas are
 within a cut-off or near it (half of the volume of a ball is within a shell of D-th part of its radius), and a search by
@@ -31,7 +34,9 @@ def lists_pay(reach: float, periods: Array) -> bool:
 class Neighbours:
     """The neighbour list of one law, and the sums over it."""
 
-    def __init__(self, law: PointwiseKernel, reach: float, core: float, periods: Array) -> None:
+    def __init__(
+        self, law: PointwiseKernel, reach: float, core: float, periods: Array, dtype: Any = np.float64
+    ) -> None:
         """No list yet.
 
         Args:
@@ -39,21 +44,31 @@ class Neighbours:
             reach: the cut-off [length].
             core: the distance below which the law is continued [length].
             periods: (D,) of the space, 0 along coordinates that are not periodic.
+            dtype: in which pairs are computed and summed, float64 or float32.
         """
-        self._law, self._periods = law, periods
-        self.list = NeighbourList(float(reach), float(core), periods)
-        self._reach2, self._core2 = float(reach) ** 2, float(core) ** 2
+        self.law, self._periods = law, periods
+        self.list = NeighbourList(float(reach), float(core), periods, dtype)
+        number = self.list.dtype.type
+        self._reach2, self._core2 = number(float(reach) ** 2), number(float(core) ** 2)
         self._evaluate: Any = None
 
     def anew(self) -> Neighbours:
         """The same for another gas."""
-        return Neighbours(self._law, self.list.reach, self.list.core, self._periods)
+        return Neighbours(self.law, self.list.reach, self.list.core, self._periods, self.list.dtype)
 
     def evaluation(self, parameters: Any) -> Any:
-        """How the law is evaluated for lanes."""
-        if self._evaluate is None:
-            self._evaluate = evaluation(self._law, parameters, np.float64)
+        """How the law is evaluated for lanes. One that is evaluated lane by lane is replaced by its twin in float32."""
+        if self._evaluate is None and self.list.dtype == np.float64:
+            self._evaluate = evaluation(self.law, parameters, np.float64)
+        elif self._evaluate is None:
+            has_lanes = can_use_lanes(self.law, self.parameters(parameters), np.float32)
+            self.law = self.law if has_lanes else twin_of(self.law, parameters) or self.law
+            self._evaluate = of_lanes if has_lanes else of_each_lane
         return self._evaluate
+
+    def parameters(self, parameters: Any) -> Any:
+        """Parameters of the law in the type of the list."""
+        return parameters if self.list.dtype == np.float64 else parameters_in_float32(parameters)
 
     def push(self, parameters: Any, gas: Gas, strengths: Array, force: Array) -> bool:
         """Adds the force of all pairs to `force` (N, D), if a list is worth it.
@@ -65,7 +80,7 @@ class Neighbours:
             return False
         at = self.list
         given = (
-            self.evaluation(parameters), self._law, parameters, at.coordinates, at.own, at.order, at.rows, at.begins,
+            self.evaluation(parameters), self.law, self.parameters(parameters), at.coordinates, at.own, at.order, at.rows, at.begins,
             at.ends, at.close, strengths, self._reach2, self._core2, force,
         )  # fmt: skip
         side_by_side(lambda thread, threads: push(*given, thread, threads), at.threads)
@@ -81,11 +96,12 @@ class Neighbours:
             return False
         at = self.list
         given = (
-            self.evaluation(parameters), self._law, parameters, at.coordinates, at.own, at.order, at.rows, at.begins,
+            self.evaluation(parameters), self.law, self.parameters(parameters), at.coordinates, at.own, at.order, at.rows, at.begins,
             at.ends, strengths, self._reach2, self._core2, sums,
         )  # fmt: skip
         side_by_side(lambda thread, threads: add_up(*given, thread, threads), at.threads)
         return True
 
     def _follow(self, gas: Gas, strengths: Array) -> bool:
-        return gas.count >= _FEW and self.list.follow(gas.positions, strengths, gas.is_source)
+        few = gas.count < _FEW and self.list.dtype == np.float64
+        return not few and self.list.follow(gas.positions, strengths, gas.is_source)

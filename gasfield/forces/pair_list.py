@@ -7,7 +7,7 @@ two positions in [0, L), the particle itself or its image one period away.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,15 +38,17 @@ class PairList(NamedTuple):
     sides: Array
 
     @classmethod
-    def of(cls, gas: Gas, periods: Array) -> PairList:
-        """All particles of a gas; periods (D,) are 0 along coordinates that are not periodic."""
-        lattice = Lattice.of(periods)
+    def of(cls, gas: Gas, periods: Array, dtype: Any = np.float64) -> PairList:
+        """All particles of a gas, with places of a type, float64 or float32; periods (D,) are 0 along coordinates that
+        are not periodic."""
+        lattice = Lattice.of(periods, dtype)
         sides = np.where(periods > 0.0, lattice.sides, np.inf)
         places: Array = np.ascontiguousarray(gas.positions, np.float64)
         if periods.any():
             with np.errstate(invalid="ignore"):  # a NaN has no neighbours; the run detects it
                 places = lattice.rounded(places)
                 places = places - lattice.sides * np.floor(places / sides)
+        places = places.astype(dtype, copy=False)
         rows = np.flatnonzero(gas.is_source)
         return cls(places, np.ascontiguousarray(places[rows].T), rows, sides)
 

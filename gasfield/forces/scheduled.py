@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gasfield.errors import InputError
-from gasfield.forces.base import Array, Force, ForceSpec, Surroundings
+from gasfield.forces.base import Array, Force, ForcePrecision, ForceSpec, Surroundings
 from gasfield.gas import Gas
 
 
@@ -16,20 +16,23 @@ class ScheduledForce(Force):
 
     steady = False
 
-    def __init__(self, law: ForceSpec, surroundings: Surroundings) -> None:
+    def __init__(self, law: ForceSpec, surroundings: Surroundings, precision: ForcePrecision = "float64") -> None:
         """Builds the force at the steps at which a schedule changes its course.
 
         Raises:
             InputError: if it is not defined with the numbers of one of them; the message names the step.
         """
-        self._law, self._surroundings = law, surroundings
-        self._step, self._built = 0, law.at(0).build(surroundings)
+        self._law, self._surroundings, self._precision = law, surroundings, precision
+        self._step, self._built = 0, law.at(0).build(surroundings).with_precision(precision)
         self._numbers = self._numbers_at(0)
         samples = [self._at(step) for step in sorted({step for each in law.schedules for step in each.corners})]
         self.conservative = all(sample.conservative for sample in samples)
         self.interacting = any(sample.interacting for sample in samples)
         self.mutual = all(sample.mutual for sample in samples)
         self.rotates_velocities = any(sample.rotates_velocities for sample in samples)
+
+    def with_precision(self, precision: ForcePrecision) -> ScheduledForce:
+        return self if precision == self._precision else ScheduledForce(self._law, self._surroundings, precision)
 
     def add(self, gas: Gas, force: Array) -> None:
         self._at(gas.step).add(gas, force)
@@ -67,7 +70,7 @@ class ScheduledForce(Force):
             numbers = self._numbers_at(step)
             if numbers != self._numbers:
                 try:
-                    self._built = self._law.at(step).build(self._surroundings)
+                    self._built = self._law.at(step).build(self._surroundings).with_precision(self._precision)
                 except InputError as error:
                     raise InputError(f"at step {step}: {error.message}", parameter=error.parameter) from None
                 self._numbers = numbers

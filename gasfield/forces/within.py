@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.errors import InputError
-from gasfield.forces.base import Array, Force
+from gasfield.forces.base import Array, Force, ForcePrecision
 from gasfield.forces.trainable import TrainedForce
 from gasfield.gas import Gas
 from gasfield.kernels.threads import threads_worth
@@ -32,6 +32,10 @@ class Within(Force):
     @property
     def trained(self) -> TrainedForce | None:
         return self._force.trained
+
+    def with_precision(self, precision: ForcePrecision) -> Within:
+        force = self._force.with_precision(precision)
+        return self if force is self._force else Within(force, self._groups)
 
     def acts_on(self, group: str) -> bool:
         return self._groups == "each" or group in self._groups

@@ -151,12 +151,12 @@ class NeighbourList:
             self._skin = max(0.9 * self._skin, _THINNEST * self.reach)
 
     def _rounding(self, positions: Array) -> float:
-        """How far rounded coordinates may be from the positions; in free space they are rounded to the type."""
+        """How far rounded coordinates may be from the positions; in free space they, and distances, are rounded to the type."""
         spacing = self.lattice.spacing
         if spacing.any() or self.dtype == np.float64:
             return float(np.sqrt(np.sum(spacing**2)))
         largest = float(np.max(np.abs(positions), initial=0.0, where=np.abs(positions) < self.far))
-        return largest * float(np.finfo(self.dtype).eps) * np.sqrt(self.dimensions)
+        return (largest + self.reach) * float(np.finfo(self.dtype).eps) * np.sqrt(self.dimensions)
 
     @property
     def threads(self) -> int | None:

@@ -53,7 +53,7 @@ def build_parts(
     gas = initial.gas()
     with about("temperature"):
         bath = None if temperature is None else Bath(temperature, gas.names)
-    total = _total(forces, gas, Surroundings(initial.space, initial.find), initial.space.dimensions)
+    total = _total(forces, gas, Surroundings(initial.space, initial.find), initial.space.dimensions, law)
     _give_velocities(gas, initial, law, bath)
     with about("dynamics"):
         dynamics = law.build(gas, Conditions(initial.space, total, bath, seed))
@@ -63,11 +63,14 @@ def build_parts(
     return Parts(gas, bath, total, dynamics)
 
 
-def _total(forces: Sequence[Force | ForceSpec], gas: Gas, surroundings: Surroundings, dimensions: int) -> TotalForce:
+def _total(
+    forces: Sequence[Force | ForceSpec], gas: Gas, surroundings: Surroundings, dimensions: int, law: DynamicsSpec
+) -> TotalForce:
     built: list[Force] = []
     for number, force in enumerate(forces):
         with about("forces", number):
-            built.append(build_force(force, surroundings) if isinstance(force, ForceSpec) else force)
+            one = build_force(force, surroundings) if isinstance(force, ForceSpec) else force
+            built.append(one.with_precision(law.force_precision))
             built[-1].check_gas(gas)
     return TotalForce(built, dimensions)
 

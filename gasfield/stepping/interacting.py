@@ -26,12 +26,15 @@ from gasfield.stepping import blocks
 from gasfield.stepping.columns import APART, BYTES
 from gasfield.stepping.groups import Pairs, Room, advance_groups, rows_needed
 from gasfield.stepping.independent import Accumulators, axes_of, sides_of
-from gasfield.stepping.program import Program
+from gasfield.stepping.program import Do, Program
 
 _ALONE = 1_500
 """Particles below which a step ends before a second thread has begun its part."""
 _DIMENSIONS = 3
 """Up to so many, the number of dimensions is a constant of the compiled code; there are no others."""
+
+_ARRIVAL = Program.of([(Do.ARRIVE, 0.0)], 0.0)
+"""No step: the force at the positions."""
 
 
 class PairTerm(Protocol):
@@ -117,7 +120,7 @@ class InteractingSteps:
                     inner.put_back(gas, kept, carried)
                 inner = _Inner(gas, kept, carried, at.order)
             before = done
-            done, moved = self._call(terms, gas, steps, temperatures, inner, done, moved, size)
+            done, moved = self._call(self._program, terms, gas, steps, temperatures, inner, done, moved, size)
             at.used(done - before)
             if moved:
                 gas.positions[at.order] = inner.state.positions
@@ -128,6 +131,25 @@ class InteractingSteps:
         for _ in range(done):  # as step by step: a product would round differently
             gas.time += self._time_step
         return done
+
+    def force(self, gas: Gas, flight: NDArray[Any]) -> NDArray[Any] | None:
+        """(N, D) the force at the positions as a step computes it, in their type; None if a list does not fit in memory.
+
+        Args:
+            gas: as of `advance`.
+            flight: (N, D) velocities or flights; not used, and not changed.
+        """
+        terms = self._terms(gas)
+        at = terms.pairs.neighbours
+        if not at.follow(gas.positions.astype(np.float64, copy=False), terms.pairs.strengths, gas.is_source):
+            return None
+        kept = Accumulators(flight, np.zeros(gas.count), np.zeros(gas.count))
+        inner = _Inner(gas, kept, np.zeros((gas.count, 3 * gas.dimensions), gas.positions.dtype), at.order)
+        size, temperatures = BYTES // gas.positions.itemsize, np.zeros((1, len(gas.names)))
+        self._call(_ARRIVAL, terms, gas, 1, temperatures, inner, 0, True, size)
+        force = np.empty_like(gas.positions)
+        force[at.order] = inner.carried[:, : gas.dimensions]
+        return force
 
     def is_ready(self, gas: Gas) -> bool:
         """Whether the steps have been compiled before, so that they begin at once."""
@@ -167,9 +189,10 @@ class InteractingSteps:
         return room, self._coordinates
 
     def _call(
-        self, terms: Paired, gas: Gas, steps: int, temperatures: Array, inner: _Inner, done: int, moved: bool, size: int
-    ) -> tuple[int, bool]:
-        program, at, dtype = self._program, terms.pairs.neighbours, gas.positions.dtype
+        self, program: Program, terms: Paired, gas: Gas, steps: int, temperatures: Array, inner: _Inner, done: int,
+        moved: bool, size: int,
+    ) -> tuple[int, bool]:  # fmt: skip
+        at, dtype = terms.pairs.neighbours, gas.positions.dtype
         course = blocks.Course(
             program.codes, program.values, program.span, program.warmth * temperatures, gas.step, steps,
             self._seed, self._stream,

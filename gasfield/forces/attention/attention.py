@@ -172,6 +172,8 @@ class AttentionForce(Force):
 
     def with_precision(self, precision: Precision) -> AttentionForce:
         """The same force in another precision."""
+        if precision == self.precision:
+            return self
         return AttentionForce(self._softmax, self._beta, self._heads, causal=self._causal, precision=precision)
 
     def add(self, gas: Gas, force: Array) -> None:
@@ -184,6 +186,9 @@ class AttentionForce(Force):
 
     def laplacian(self, gas: Gas) -> Array:
         return self._sums(gas)[1]
+
+    def virial(self, gas: Gas) -> float:
+        return Force.virial(self.with_precision("float64"), gas)
 
     def _sums(self, gas: Gas) -> tuple[Array, Array]:
         """(N,) energy of each particle with the sources, and its Laplacian, in float64."""

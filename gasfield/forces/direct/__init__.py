@@ -6,6 +6,6 @@ the same bits whichever kernel computes it: `flat` (up to three dimensions), `pl
 In single precision, sums over a block of sources are float32, and sums of blocks float64.
 """
 
-from gasfield.forces.direct.sums import push, sums
+from gasfield.forces.direct.sums import FLAT, push, sums
 
-__all__ = ["push", "sums"]
+__all__ = ["FLAT", "push", "sums"]
