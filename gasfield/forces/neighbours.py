@@ -85,4 +85,5 @@ class Neighbours:
         return True
 
     def _follow(self, gas: Gas, strengths: Array) -> bool:
-        return gas.count >= _FEW and self.list.follow(gas.positions, strengths, gas.is_source)
+        places = gas.positions.astype(np.float64, copy=False)
+        return gas.count >= _FEW and self.list.follow(places, strengths, gas.is_source)

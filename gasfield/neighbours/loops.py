@@ -1,8 +1,8 @@
 """Sums over the pairs of a neighbour list, for any pair law: several particles at once, one neighbour after the other.
 
-The lanes are the particles of a block. Each has an accumulator of its own, to which the neighbours contribute in ascending
-order of their numbers; one that is out of reach contributes zero. So the sum is that over all pairs, bit by bit. With
-u = r^2 of a pair and w the strengths, the loops give
+The lanes are the particles of a block. Each has an accumulator of its own, to which the neighbours contribute in
+ascending order of their numbers; one that is out of reach contributes zero. So the sum is that over all pairs, bit by
+bit. With u = r^2 of a pair and w the strengths, the loops give
 
     force     -2 w_i sum_j w_j U'(u) d          (0 for coincident particles, of which neither has a direction)
     energy    w_i sum_j w_j (U(u) - U(reach^2))
@@ -22,7 +22,17 @@ from numba import prange
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
 from gasfield.kernels.jit import jit
 from gasfield.kernels.lanes import (
-    can_use_lanes, extract, insert, item, lane_count, lane_numbers, larger, load, select, splat, store,
+    can_use_lanes,
+    extract,
+    insert,
+    item,
+    lane_count,
+    lane_numbers,
+    larger,
+    load,
+    select,
+    splat,
+    store,
 )  # fmt: skip
 from gasfield.kernels.pointwise import pointwise_kernel
 
