@@ -65,13 +65,13 @@ class Mask(types.Type):
 class _LanesModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Any) -> None:
         element = ir.DoubleType() if kind.dtype == types.float64 else ir.FloatType()
-        super().__init__(manager, kind, ir.VectorType(element, kind.count))
+        super().__init__(manager, kind, ir.VectorType(element, kind.count))  # type: ignore[no-untyped-call]
 
 
 @register_model(Mask)
 class _MaskModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Any) -> None:
-        super().__init__(manager, kind, ir.VectorType(ir.IntType(1), kind.count))
+        super().__init__(manager, kind, ir.VectorType(ir.IntType(1), kind.count))  # type: ignore[no-untyped-call]
 
 
 def can_use_lanes(law: Any, parameters: Any, dtype: Any) -> bool:

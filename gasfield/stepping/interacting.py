@@ -169,12 +169,13 @@ class InteractingSteps:
         law, parameters = terms.pairs.law, terms.pairs.parameters
         if at.dtype == np.float32:
             parameters = parameters_in_float32(parameters)
-        number, since = at.dtype.type, at.since[at.order]
+        assert at.start is not None  # it has been built
+        number, start, since = at.dtype.type, at.start[at.order], at.since[at.order]
         threads = 1 if gas.count < _ALONE else numba.get_num_threads()
         room, coordinates = self._prepare(gas, at, threads, size)
         pairs = Pairs(
             coordinates, at.own, at.rows, at.begins, at.ends, at.close, at.all_rows, at.all_begins, at.all_ends,
-            at.sources, at.shifts, at.start[at.order], since, *at.lattice, at.far, terms.pairs.strengths[at.order],
+            at.sources, at.shifts, start, since, *at.lattice, at.far, terms.pairs.strengths[at.order],
             number(at.reach**2), number(at.core**2),
             *at.near_reach, at.allowance**2, at.near_allowance**2,
         )  # fmt: skip
