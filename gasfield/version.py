@@ -2,5 +2,5 @@
 
 __version__ = "0.1.0"
 
-ARITHMETIC = 2
+ARITHMETIC = 3
 """Version of the arithmetic: raised whenever the bits of any trajectory change. A run is only resumed with the same."""

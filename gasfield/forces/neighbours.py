@@ -10,6 +10,7 @@ from numba import config
 from gasfield.forces.base import Array
 from gasfield.gas import Gas
 from gasfield.kernels.pointwise import PointwiseKernel
+from gasfield.kernels.threads import side_by_side
 from gasfield.neighbours.loops import add_up, evaluation, push
 from gasfield.neighbours.neighbour_list import NeighbourList
 
@@ -63,10 +64,11 @@ class Neighbours:
         if not self._follow(gas, strengths):
             return False
         at = self.list
-        push(
+        given = (
             self.evaluation(parameters), self._law, parameters, at.coordinates, at.own, at.order, at.rows, at.begins,
             at.ends, at.close, strengths, self._reach2, self._core2, force,
         )  # fmt: skip
+        side_by_side(lambda thread, threads: push(*given, thread, threads), at.threads)
         return True
 
     def add_up(self, parameters: Any, gas: Gas, strengths: Array, sums: Array) -> bool:
@@ -78,10 +80,11 @@ class Neighbours:
         if not self._follow(gas, strengths):
             return False
         at = self.list
-        add_up(
+        given = (
             self.evaluation(parameters), self._law, parameters, at.coordinates, at.own, at.order, at.rows, at.begins,
             at.ends, strengths, self._reach2, self._core2, sums,
         )  # fmt: skip
+        side_by_side(lambda thread, threads: add_up(*given, thread, threads), at.threads)
         return True
 
     def _follow(self, gas: Gas, strengths: Array) -> bool:

@@ -120,17 +120,20 @@ def lower_levels(places, order, lanes, firsts, counts, tasks, thread, threads): 
             _split(places, order, lanes, firsts[task], counts[task])
 
 
-def partition(places: Any, order: Any, lanes: int) -> None:
+def partition(places: Any, order: Any, lanes: int, threads: int | None = None) -> None:
     """Orders particles, in place, so that each run of so many lanes is a block; within a block by their number.
 
     Args:
         places: (N, D).
         order: (N,) numbers of the particles, in any order.
         lanes: particles in a block.
+        threads: as many as Numba has if left out.
     """
     firsts, counts = np.empty(64, np.int64), np.empty(64, np.int64)
     tasks = upper_levels(places, order, lanes, firsts, counts)
-    side_by_side(lambda thread, threads: lower_levels(places, order, lanes, firsts, counts, tasks, thread, threads))
+    side_by_side(
+        lambda thread, threads: lower_levels(places, order, lanes, firsts, counts, tasks, thread, threads), threads
+    )
 
 
 @jit(**EXACT)

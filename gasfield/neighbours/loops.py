@@ -17,9 +17,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import prange
 
-from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
+from gasfield.kernels.flags import EXACT
 from gasfield.kernels.jit import jit
 from gasfield.kernels.lanes import (
     can_use_lanes,
@@ -35,10 +34,6 @@ from gasfield.kernels.lanes import (
     store,
 )  # fmt: skip
 from gasfield.kernels.pointwise import pointwise_kernel
-
-_BLOCKS = 16
-"""Blocks that share scratch arrays, and a task."""
-
 
 @pointwise_kernel
 def of_lanes(law, u, p):  # type: ignore[no-untyped-def]
@@ -144,55 +139,53 @@ def push_block(evaluate, law, p, coordinates, own, slots, rows, begin, end, base
         _push_anywhere(evaluate, law, p, coordinates, own, slots, rows, begin, end, base, reach2, core2, sums)
 
 
-@jit(**EXACT_PARALLEL)
-def push(evaluate, law, p, coordinates, own, order, rows, begins, ends, close, strengths, reach2, core2, force):  # type: ignore[no-untyped-def]
-    """F_i += -2 w_i sum_j w_j U'(r_ij^2) (x_i - x_j); force (N, D), strengths (N,) of the particles."""
+@jit(**EXACT)
+def push(evaluate, law, p, coordinates, own, order, rows, begins, ends, close, strengths, reach2, core2, force, thread, threads):  # type: ignore[no-untyped-def]
+    """F_i += -2 w_i sum_j w_j U'(r_ij^2) (x_i - x_j) for the blocks of one thread; force (N, D), strengths (N,) of the particles."""
     lanes, dimensions = lane_count(own), force.shape[1]
     slots = own.size // dimensions
-    for task in prange((begins.size + _BLOCKS - 1) // _BLOCKS):
-        sums = np.empty(dimensions * lanes, own.dtype)
-        for block in range(task * _BLOCKS, min((task + 1) * _BLOCKS, begins.size)):
-            base = block * lanes
-            push_block(
-                evaluate, law, p, coordinates, own, slots, rows, begins[block], ends[block], base, close[block],
-                reach2, core2, sums,
-            )  # fmt: skip
-            for lane in range(min(lanes, order.size - base)):
-                i = order[base + lane]
-                for k in range(dimensions):
-                    force[i, k] += -2.0 * strengths[i] * sums[k * lanes + lane]
+    sums = np.empty(dimensions * lanes, own.dtype)
+    for block in range(begins.size * thread // threads, begins.size * (thread + 1) // threads):
+        base = block * lanes
+        push_block(
+            evaluate, law, p, coordinates, own, slots, rows, begins[block], ends[block], base, close[block],
+            reach2, core2, sums,
+        )  # fmt: skip
+        for lane in range(min(lanes, order.size - base)):
+            i = order[base + lane]
+            for k in range(dimensions):
+                force[i, k] += -2.0 * strengths[i] * sums[k * lanes + lane]
 
 
-@jit(**EXACT_PARALLEL)
-def add_up(evaluate, law, p, coordinates, own, order, rows, begins, ends, strengths, reach2, core2, sums):  # type: ignore[no-untyped-def]
-    """sums_i += (U, Laplacian of U, r . F) of each pair of particle i; sums (N, 3)."""
+@jit(**EXACT)
+def add_up(evaluate, law, p, coordinates, own, order, rows, begins, ends, strengths, reach2, core2, sums, thread, threads):  # type: ignore[no-untyped-def]
+    """sums_i += (U, Laplacian of U, r . F) of each pair of particle i, for the blocks of one thread; sums (N, 3)."""
     lanes, blocks = lane_count(own), begins.size
     slots = blocks * lanes
     dimensions = own.size // slots
     edge = continued(evaluate, law, splat(own, reach2), p, core2)[0]
-    for task in prange((blocks + _BLOCKS - 1) // _BLOCKS):
-        scratch = np.empty(3 * lanes, own.dtype)
-        for block in range(task * _BLOCKS, min((task + 1) * _BLOCKS, blocks)):
-            base = block * lanes
-            energies = laplacians = virials = splat(own, 0.0)
-            for n in range(begins[block], ends[block]):
-                row = item(rows, n)
-                at = row * (dimensions + 1)
-                u = splat(own, 0.0)
-                for k in range(dimensions):
-                    d = load(own, k * slots + base) - item(coordinates, at + k)
-                    u = u + d * d
-                energy, slope, bend = continued(evaluate, law, u, p, core2)
-                weight = item(coordinates, at + dimensions)
-                counts = (u < reach2) & (lane_numbers(own) != row - base)
-                energies = energies + select(counts, weight * (energy - edge), 0.0)
-                laplacians = laplacians + select(counts, weight * (4.0 * u * bend + 2.0 * dimensions * slope), 0.0)
-                virials = virials + select(counts, weight * (u * slope), 0.0)
-            store(scratch, 0, energies)
-            store(scratch, lanes, laplacians)
-            store(scratch, 2 * lanes, virials)
-            for lane in range(min(lanes, order.size - base)):
-                i = order[base + lane]
-                sums[i, 0] += strengths[i] * scratch[lane]
-                sums[i, 1] += strengths[i] * scratch[lanes + lane]
-                sums[i, 2] += -2.0 * strengths[i] * scratch[2 * lanes + lane]
+    scratch = np.empty(3 * lanes, own.dtype)
+    for block in range(blocks * thread // threads, blocks * (thread + 1) // threads):
+        base = block * lanes
+        energies = laplacians = virials = splat(own, 0.0)
+        for n in range(begins[block], ends[block]):
+            row = item(rows, n)
+            at = row * (dimensions + 1)
+            u = splat(own, 0.0)
+            for k in range(dimensions):
+                d = load(own, k * slots + base) - item(coordinates, at + k)
+                u = u + d * d
+            energy, slope, bend = continued(evaluate, law, u, p, core2)
+            weight = item(coordinates, at + dimensions)
+            counts = (u < reach2) & (lane_numbers(own) != row - base)
+            energies = energies + select(counts, weight * (energy - edge), 0.0)
+            laplacians = laplacians + select(counts, weight * (4.0 * u * bend + 2.0 * dimensions * slope), 0.0)
+            virials = virials + select(counts, weight * (u * slope), 0.0)
+        store(scratch, 0, energies)
+        store(scratch, lanes, laplacians)
+        store(scratch, 2 * lanes, virials)
+        for lane in range(min(lanes, order.size - base)):
+            i = order[base + lane]
+            sums[i, 0] += strengths[i] * scratch[lane]
+            sums[i, 1] += strengths[i] * scratch[lanes + lane]
+            sums[i, 2] += -2.0 * strengths[i] * scratch[2 * lanes + lane]

@@ -27,10 +27,11 @@ from gasfield.neighbours.search import CLUSTER, number_images, search
 _SKIN = 0.3
 """The first skin, relative to the reach."""
 _THINNEST, _THICKEST = 0.05, 0.6
-_NEAR = 0.28
-"""The skin of the pruned list, relative to that of the whole one."""
-_SHORT, _LONG = 20, 80
-"""Uses of a list below which the next skin is thicker, and above which it is thinner."""
+_NEAR = 0.105
+"""The skin of the pruned list, relative to the reach: sums over a longer one cost more than pruning more often."""
+_SHORT, _SHORT_OF_FEW, _LONG = 20, 200, 300
+"""Uses of a list below which the next skin is thicker (of many particles, and of few, where building costs more than the search
+itself), and above which it is thinner."""
 _PARTITIONS = 4
 """Builds from one partition into blocks to the next: particles stay near each other for longer than a list lasts."""
 _TASKS = 16
@@ -104,13 +105,17 @@ class NeighbourList:
     @property
     def near_allowance(self) -> float:
         """How far a particle may move until the list must be pruned anew [length]."""
-        return 0.5 * _NEAR * self._skin - self._roughness
+        return 0.5 * self._near_skin - self._roughness
 
     @property
     def near_reach(self) -> tuple[float, float]:
         """The distance within which neighbours are near, and that within which a block is close [length]."""
-        skin = _NEAR * self._skin
+        skin = self._near_skin
         return self.reach + skin, self.core + skin if self.core > 0.0 else 0.0
+
+    @property
+    def _near_skin(self) -> float:
+        return min(_NEAR * self.reach, self._skin)
 
     def used(self, uses: int) -> None:
         """Counts uses of the list, by which the skin adapts."""
@@ -142,7 +147,7 @@ class NeighbourList:
         return self._build(positions, strengths, exerts)
 
     def _adapt(self) -> None:
-        if self._uses < _SHORT:
+        if self._uses < (_SHORT if len(self._exerts) > _ALONE else _SHORT_OF_FEW):
             self._skin = min(1.25 * self._skin, _THICKEST * self.reach)
         elif self._uses > _LONG:
             self._skin = max(0.9 * self._skin, _THINNEST * self.reach)
@@ -156,7 +161,8 @@ class NeighbourList:
         return largest * float(np.finfo(self.dtype).eps) * math.sqrt(self.dimensions)
 
     @property
-    def _threads(self) -> int | None:
+    def threads(self) -> int | None:
+        """How many threads are worth starting for a sum over the list; None for as many as Numba has."""
         return 1 if self.slots < _ALONE else None
 
     def _take(self, positions: Array, strengths: Array) -> tuple[float, float]:
@@ -167,7 +173,7 @@ class NeighbourList:
                 positions, self.start, self.since, strengths, self.order, *self.lattice, self.far, self.slots,
                 self.coordinates, self.own, moved, thread, threads,
             ),
-            self._threads,
+            self.threads,
         )  # fmt: skip
         shift(self.coordinates, self.sources, self.shifts, self.slots, 0, len(self.sources))
         farthest = np.sqrt(moved.max(axis=0))
@@ -184,7 +190,7 @@ class NeighbourList:
         self.order = self.order if again else np.arange(len(start))
         if not again or self.builds % _PARTITIONS == 0:
             self.order = self.order.copy()
-            partition(start, self.order, lanes)
+            partition(start, self.order, lanes, self.threads)
         self.builds += 1
         self.coordinates = np.zeros(self.slots * (dimensions + 1), self.dtype)
         self.own = np.full(self.slots * dimensions, np.nan, self.dtype)
@@ -230,7 +236,7 @@ class NeighbourList:
                     self.coordinates, self.own, numbers, boxes, leaves, node_of, self.lattice.sides,
                     self.reach + self._skin, rows, self.all_begins, self.all_ends, wanted, thread, threads,
                 ),
-                self._threads,
+                self.threads,
             )  # fmt: skip
             most = int(wanted.max())
             if most <= room:
@@ -261,7 +267,7 @@ class NeighbourList:
                 self.coordinates, self.own, self.all_rows, self.all_begins, self.all_ends, *self.near_reach, self.rows,
                 self.begins, self.ends, self.close, blocks * thread // threads, blocks * (thread + 1) // threads,
             ),
-            self._threads,
+            self.threads,
         )  # fmt: skip
         self.since[self.order] = self.own.reshape(self.dimensions, -1)[:, : len(self.order)].T
 

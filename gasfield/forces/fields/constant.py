@@ -10,10 +10,12 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from gasfield.forces.base import Array, Force, ForceSpec, Surroundings, not_conservative, of_dimension
+from gasfield.forces.base import Array, Force, ForceSpec, Pointwise, Surroundings, not_conservative, of_dimension
 from gasfield.forces.charges import require_charges
+from gasfield.forces.external import for_kernels
 from gasfield.forces.strengths import Strength
 from gasfield.gas import Gas
+from gasfield.kernels.pointwise import pointwise_kernel
 from gasfield.registry import register
 
 
@@ -50,6 +52,9 @@ class ConstantForce(Force):
         if self._per == "charge":
             require_charges(gas)
 
+    def pointwise(self, gas: Gas) -> Pointwise | None:
+        return Pointwise(everywhere, for_kernels((self._force,))) if self._per == "particle" else None
+
     def add(self, gas: Gas, force: Array) -> None:
         force += self._amounts(gas)[:, None] * self._force
 
@@ -70,3 +75,10 @@ class ConstantForce(Force):
 
     def virial(self, gas: Gas) -> float:
         return super().virial(gas) if self.conservative else 0.0
+
+
+@pointwise_kernel
+def everywhere(x, p, force):  # type: ignore[no-untyped-def]
+    """The same force at every place."""
+    for j in range(x.size):
+        force[j] += p[0][j]
