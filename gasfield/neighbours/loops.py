@@ -35,6 +35,7 @@ from gasfield.kernels.lanes import (
 )  # fmt: skip
 from gasfield.kernels.pointwise import pointwise_kernel
 
+
 @pointwise_kernel
 def of_lanes(law, u, p):  # type: ignore[no-untyped-def]
     """(U, U', U'') of all lanes."""
@@ -140,7 +141,24 @@ def push_block(evaluate, law, p, coordinates, own, slots, rows, begin, end, base
 
 
 @jit(**EXACT)
-def push(evaluate, law, p, coordinates, own, order, rows, begins, ends, close, strengths, reach2, core2, force, thread, threads):  # type: ignore[no-untyped-def]
+def push(
+    evaluate,
+    law,
+    p,
+    coordinates,
+    own,
+    order,
+    rows,
+    begins,
+    ends,
+    close,
+    strengths,
+    reach2,
+    core2,
+    force,
+    thread,
+    threads,
+):  # type: ignore[no-untyped-def]
     """F_i += -2 w_i sum_j w_j U'(r_ij^2) (x_i - x_j) for the blocks of one thread; force (N, D), strengths (N,) of the particles."""
     lanes, dimensions = lane_count(own), force.shape[1]
     slots = own.size // dimensions
@@ -158,7 +176,9 @@ def push(evaluate, law, p, coordinates, own, order, rows, begins, ends, close, s
 
 
 @jit(**EXACT)
-def add_up(evaluate, law, p, coordinates, own, order, rows, begins, ends, strengths, reach2, core2, sums, thread, threads):  # type: ignore[no-untyped-def]
+def add_up(
+    evaluate, law, p, coordinates, own, order, rows, begins, ends, strengths, reach2, core2, sums, thread, threads
+):  # type: ignore[no-untyped-def]
     """sums_i += (U, Laplacian of U, r . F) of each pair of particle i, for the blocks of one thread; sums (N, 3)."""
     lanes, blocks = lane_count(own), begins.size
     slots = blocks * lanes
