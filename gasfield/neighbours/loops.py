@@ -32,7 +32,7 @@ from gasfield.kernels.lanes import (
     select,
     splat,
     store,
-)  # fmt: skip
+)
 from gasfield.kernels.pointwise import pointwise_kernel
 
 
@@ -141,25 +141,12 @@ def push_block(evaluate, law, p, coordinates, own, slots, rows, begin, end, base
 
 
 @jit(**EXACT)
-def push(
-    evaluate,
-    law,
-    p,
-    coordinates,
-    own,
-    order,
-    rows,
-    begins,
-    ends,
-    close,
-    strengths,
-    reach2,
-    core2,
-    force,
-    thread,
+def push(  # type: ignore[no-untyped-def]
+    evaluate, law, p, coordinates, own, order, rows, begins, ends, close, strengths, reach2, core2, force, thread,
     threads,
-):  # type: ignore[no-untyped-def]
-    """F_i += -2 w_i sum_j w_j U'(r_ij^2) (x_i - x_j) for the blocks of one thread; force (N, D), strengths (N,) of the particles."""
+):  # fmt: skip
+    """F_i += -2 w_i sum_j w_j U'(r_ij^2) (x_i - x_j) for the blocks of one thread; force (N, D), strengths (N,) of the
+    particles."""
     lanes, dimensions = lane_count(own), force.shape[1]
     slots = own.size // dimensions
     sums = np.empty(dimensions * lanes, own.dtype)

@@ -30,8 +30,8 @@ _THINNEST, _THICKEST = 0.05, 0.6
 _NEAR = 0.105
 """The skin of the pruned list, relative to the reach: sums over a longer one cost more than pruning more often."""
 _SHORT, _SHORT_OF_FEW, _LONG = 20, 200, 300
-"""Uses of a list below which the next skin is thicker (of many particles, and of few, where building costs more than the search
-itself), and above which it is thinner."""
+"""Uses of a list below which the next skin is thicker (of many particles, and of few, where building costs more than
+the search itself), and above which it is thinner."""
 _PARTITIONS = 4
 """Builds from one partition into blocks to the next: particles stay near each other for longer than a list lasts."""
 _TASKS = 16
