@@ -163,9 +163,9 @@ def push(  # type: ignore[no-untyped-def]
 
 
 @jit(**EXACT)
-def add_up(
+def add_up(  # type: ignore[no-untyped-def]
     evaluate, law, p, coordinates, own, order, rows, begins, ends, strengths, reach2, core2, sums, thread, threads
-):  # type: ignore[no-untyped-def]
+):
     """sums_i += (U, Laplacian of U, r . F) of each pair of particle i, for the blocks of one thread; sums (N, 3)."""
     lanes, blocks = lane_count(own), begins.size
     slots = blocks * lanes
