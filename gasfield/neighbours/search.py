@@ -42,12 +42,14 @@ def shifts_of_codes(sides):  # type: ignore[no-untyped-def]
 
 
 @jit(**EXACT, forceinline=True)
-def _mark(marks, keys, more, extra, number, key):  # type: ignore[no-untyped-def]
-    """Notes a source; returns how many keys there are besides the first of each particle."""
+def _mark(marks, keys, heads, more, extra, number, key):  # type: ignore[no-untyped-def]
+    """Notes a source; returns how many keys there are besides the first of each particle. Further ones, of other
+    images, are in a linked list, (previous key, key), whose head is valid where the third set has the particle."""
     word, bit = number >> _WORD, _ONE << np.uint64(number & 63)
     if marks[0, word] & bit:
-        if extra < more.shape[0]:
-            more[extra, 0], more[extra, 1] = number, key
+        more[extra, 0], more[extra, 1] = heads[number] if marks[2, word] & bit else -1, key
+        heads[number] = extra
+        marks[2, word] |= bit
         return extra + 1
     marks[0, word] |= bit
     marks[1, word >> _WORD] |= _ONE << np.uint64(word & 63)
@@ -56,7 +58,7 @@ def _mark(marks, keys, more, extra, number, key):  # type: ignore[no-untyped-def
 
 
 @jit(**EXACT)
-def _read(marks, keys, more, extra, rows, at, end):  # type: ignore[no-untyped-def]
+def _read(marks, keys, heads, more, rows, at, end):  # type: ignore[no-untyped-def]
     """Writes the keys in ascending order of the particles to rows[at:end], as far as there is room, and clears all
     marks; returns the place after the last."""
     for upper in range(marks.shape[1] // 64 + 1):
@@ -65,19 +67,21 @@ def _read(marks, keys, more, extra, rows, at, end):  # type: ignore[no-untyped-d
         while words:
             word = upper * 64 + trailing_zeros(words)
             words &= words - _ONE
-            bits = marks[0, word]
-            marks[0, word] = 0
+            bits, several = marks[0, word], marks[2, word]
+            marks[0, word] = marks[2, word] = 0
             while bits:
-                number = word * 64 + trailing_zeros(bits)
+                place = trailing_zeros(bits)
+                number = word * 64 + place
                 bits &= bits - _ONE
                 if at < end:
                     rows[at] = keys[number]
                 at += 1
-                for n in range(extra):
-                    if more[n, 0] == number:
-                        if at < end:
-                            rows[at] = more[n, 1]
-                        at += 1
+                n = heads[number] if several & (_ONE << np.uint64(place)) else -1
+                while n >= 0:
+                    if at < end:
+                        rows[at] = more[n, 1]
+                    at += 1
+                    n = more[n, 0]
     return at
 
 
@@ -185,8 +189,8 @@ def search(coordinates, own, numbers, boxes, leaves, nodes, sides, reach, rows, 
     blocks, clusters, tasks = nodes.size, begins.size, wanted.size
     codes, shifts = shifts_of_codes(sides)
     reach2, room = reach * reach, rows.size // tasks
-    marks = np.zeros((2, slots // 64 + 1), np.uint64)
-    keys_of, more = np.empty(slots, np.uint32), np.empty((slots, 2), np.int64)
+    marks = np.zeros((3, slots // 64 + 1), np.uint64)
+    keys_of, heads, more = np.empty(slots, np.uint32), np.empty(slots, np.int64), np.empty((slots, 2), np.int64)
     stack, box, found = np.empty(128, np.int64), np.empty(2 * dimensions), np.empty(blocks, np.int64)
     most = codes.size * slots + 1
     keys, who = np.empty(most, np.int64), np.empty(most, np.int64)
@@ -203,10 +207,12 @@ def search(coordinates, own, numbers, boxes, leaves, nodes, sides, reach, rows, 
                         found, count, coordinates, own, slots, first * lanes, last * lanes, codes[c], shifts, c,
                         numbers, reach2, keys, who, near,
                     )  # fmt: skip
+            if near > more.shape[0]:  # several images of each particle, in a small box
+                more = np.empty((near, 2), np.int64)
             for n in range(near):
-                extra = _mark(marks, keys_of, more, extra, who[n], keys[n])
+                extra = _mark(marks, keys_of, heads, more, extra, who[n], keys[n])
             begins[cluster] = at
-            at = _read(marks, keys_of, more, min(extra, more.shape[0]), rows, at, end)
+            at = _read(marks, keys_of, heads, more, rows, at, end)
             ends[cluster] = at
         wanted[task] = at - task * room
 

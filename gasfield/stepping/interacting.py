@@ -92,7 +92,7 @@ class InteractingSteps:
             temperatures: as of `IndependentSteps.advance`.
 
         Returns:
-            The steps taken: fewer if a list would not fit into memory.
+            The steps taken: fewer, or none, if a list would not fit into memory.
         """
         terms, size = self._terms(gas), BYTES // gas.positions.itemsize
         at, strengths = terms.pairs.neighbours, terms.pairs.strengths
@@ -101,11 +101,16 @@ class InteractingSteps:
         carried = np.zeros((gas.count, 3 * gas.dimensions), gas.positions.dtype)
         carried[:, : gas.dimensions] = force
         done, moved, inner = 0, False, None
+        before_all = [array.copy() for array in _changed(gas, kept)]
         while done < steps or moved:
             places = gas.positions.astype(np.float64, copy=False)
             fits = (
                 at.rebuild(places, strengths, gas.is_source) if moved else at.follow(places, strengths, gas.is_source)
             )
+            if not fits and moved:  # within a step, which can be completed with a list only: as if none had been taken
+                for array, former in zip(_changed(gas, kept), before_all, strict=True):
+                    array[...] = former
+                return 0
             if not fits:
                 break
             if inner is None or inner.order is not at.order:
@@ -198,6 +203,12 @@ def _new_room(gas: Gas, at: NeighbourList, size: int) -> Room:
         np.empty((groups, d * lanes_of(at.dtype)), at.dtype), np.zeros((2, groups, 2)), new_barrier(),
         np.zeros((2, at.slots * d), at.dtype), np.empty((0, 0), np.int64),
     )  # fmt: skip
+
+
+def _changed(gas: Gas, kept: Accumulators) -> list[NDArray[Any]]:
+    """The arrays that steps change, besides the force."""
+    images = [] if gas.images is None else [gas.images]
+    return [gas.positions, kept.flight, kept.heat, kept.turned, *images]
 
 
 class _Inner:
