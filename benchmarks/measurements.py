@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -89,7 +90,7 @@ def verdict(recorded: Ratio, now: Ratio) -> str:
     if not fall > FALL * recorded.median:
         return "as recorded"
     spreads = [ratio.spread for ratio in (recorded, now) if np.isfinite(ratio.spread)]
-    return "slower" if len(spreads) == 2 and fall > SPREADS * float(np.hypot(*spreads)) else "unclear"
+    return "slower" if len(spreads) == 2 and fall > SPREADS * math.hypot(*spreads) else "unclear"
 
 
 @dataclass(frozen=True)

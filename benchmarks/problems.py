@@ -37,12 +37,14 @@ class Melt:
         """(N, 3) the crystal."""
         basis = np.array([[0, 0, 0], [0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5]])
         corners = np.stack(np.meshgrid(*[np.arange(self.cells)] * 3, indexing="ij"), -1).reshape(-1, 1, 3)
-        return ((corners + basis).reshape(-1, 3) + 0.25) * (self.side / self.cells)
+        crystal: Array = ((corners + basis).reshape(-1, 3) + 0.25) * (self.side / self.cells)
+        return crystal
 
     def velocities(self) -> Array:
         """(N, 3) thermal, without total momentum."""
-        drawn = np.sqrt(self.temperature) * np.random.default_rng(1).standard_normal((self.count, 3))
-        return drawn - drawn.mean(0)
+        drawn: Array = np.sqrt(self.temperature) * np.random.default_rng(1).standard_normal((self.count, 3))
+        drawn -= drawn.mean(0)
+        return drawn
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ class Gas:
     """N particles in D dimensions.
 
     Attributes:
-        positions: (N, D) float64, or float32 if the dynamics computes in float32 or has a bfloat16 lattice [length]. A simulation
-            wraps them into a periodic box, see `images`.
+        positions: (N, D) float64, or float32 if the dynamics computes in float32 or has a bfloat16 lattice [length]. A
+            simulation wraps them into a periodic box, see `images`.
         species: (N,) int; index into `names`; zeros if left out.
         names: one name per species: the groups under which results are reported; one group "gas" if left out.
         token_ids: (N,) int64; row of the embedding matrix, -1 for a particle that is not a token; all -1 if left out.

@@ -95,7 +95,8 @@ class Calibration:
         """That of this machine and release; the default if there is none."""
         try:
             stored = json.loads(path().read_text(encoding="utf-8"))
-            if stored.pop("format") == _FORMAT and stored["machine"] == machine():
+            kept_for = stored.pop("format"), stored["machine"], stored["release"]
+            if kept_for == (_FORMAT, machine(), __version__):
                 return cls(**stored)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             pass

@@ -197,8 +197,8 @@ class Dynamics(ABC):
         """Advances `gas` by one step in place; increments its step by 1 and its time by the time step."""
 
     def run(self, gas: Gas, steps: int, stopped: Callable[[], bool] = lambda: False) -> None:
-        """Advances `gas` by several steps, or fewer if asked to stop: the same bits as so many calls of `advance`, which
-        is the default."""
+        """Advances `gas` by several steps, or fewer if asked to stop: the same bits as so many calls of `advance`,
+        which is the default."""
         for _ in range(steps):
             self.advance(gas)
             if stopped():

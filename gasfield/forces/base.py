@@ -84,8 +84,8 @@ class PairTable(NamedTuple):
 
 
 class PairTerm(NamedTuple):
-    """A law of pairs, its parameters, how it is evaluated for lanes, the strengths (N,) of the particles, and the list of
-    neighbours."""
+    """A law of pairs, its parameters, how it is evaluated for lanes, the strengths (N,) of the particles, and the list
+    of neighbours."""
 
     law: PointwiseKernel
     parameters: tuple[Any, ...]
@@ -211,8 +211,8 @@ class Force(ABC):
         return self
 
     def for_another_gas(self) -> Force:
-        """The same force for another gas, where it keeps what it has found out about one (such as a neighbour list) to be
-        fast; by default itself."""
+        """The same force for another gas, where it keeps what it has found out about one (such as a neighbour list) to
+        be fast; by default itself."""
         return self
 
     def list_builders(self) -> Sequence[tuple[object, str]]:
@@ -247,8 +247,8 @@ class Force(ABC):
         """
 
     def paired(self, gas: Gas) -> PairTerm | None:
-        """The law of a pair of which the force consists, where its sums run over a neighbour list; None, by default, for
-        any other force. Steps compiled with it have the bits of `add`."""
+        """The law of a pair of which the force consists, where its sums run over a neighbour list; None, by default,
+        for any other force. Steps compiled with it have the bits of `add`."""
         return None
 
     def pointwise(self, gas: Gas) -> Pointwise | None:

@@ -10,6 +10,7 @@ from numba import config
 from gasfield.forces.base import Array
 from gasfield.forces.single import twin_of
 from gasfield.gas import Gas
+from gasfield.kernels.jit import is_compiled
 from gasfield.kernels.lanes import can_use_lanes
 from gasfield.kernels.pointwise import PointwiseKernel, parameters_in_float32
 from gasfield.kernels.threads import side_by_side
@@ -19,6 +20,8 @@ from gasfield.neighbours.neighbour_list import NeighbourList
 _FEW = 48
 """Particles below which all pairs are visited: there are hardly more than in a list. Sums in float32, of
 which those over all pairs have other bits, are always over a list."""
+_WORTH_COMPILING = 4e9
+"""Pairs that are visited in about the time in which sums over a list are compiled, some seconds."""
 _PERIODIC, _FREE = 3, 6
 """Dimensions up to which lists are made in a periodic box and elsewhere. Beyond them most particles of a usual gas are
 within a cut-off or near it (half of the volume of a ball is within a shell of D-th part of its radius), and a search by
@@ -51,6 +54,7 @@ class Neighbours:
         number = self.list.dtype.type
         self._reach2, self._core2 = number(float(reach) ** 2), number(float(core) ** 2)
         self._evaluate: Any = None
+        self._visits, self._compiled = 0.0, list[Any]()
 
     def anew(self) -> Neighbours:
         """The same for another gas."""
@@ -76,12 +80,12 @@ class Neighbours:
         Returns:
             Whether it is.
         """
-        if not self._follow(gas, strengths):
+        if not self._follow(gas, strengths, parameters, push):
             return False
         at = self.list
         given = (
-            self.evaluation(parameters), self.law, self.parameters(parameters), at.coordinates, at.own, at.order, at.rows, at.begins,
-            at.ends, at.close, strengths, self._reach2, self._core2, force,
+            self.evaluation(parameters), self.law, self.parameters(parameters), at.coordinates, at.own, at.order,
+            at.rows, at.begins, at.ends, at.close, strengths, self._reach2, self._core2, force,
         )  # fmt: skip
         side_by_side(lambda thread, threads: push(*given, thread, threads), at.threads)
         return True
@@ -92,16 +96,35 @@ class Neighbours:
         Returns:
             Whether it is.
         """
-        if not self._follow(gas, strengths):
+        if not self._follow(gas, strengths, parameters, add_up):
             return False
         at = self.list
         given = (
-            self.evaluation(parameters), self.law, self.parameters(parameters), at.coordinates, at.own, at.order, at.rows, at.begins,
-            at.ends, strengths, self._reach2, self._core2, sums,
+            self.evaluation(parameters), self.law, self.parameters(parameters), at.coordinates, at.own, at.order,
+            at.rows, at.begins, at.ends, strengths, self._reach2, self._core2, sums,
         )  # fmt: skip
         side_by_side(lambda thread, threads: add_up(*given, thread, threads), at.threads)
         return True
 
-    def _follow(self, gas: Gas, strengths: Array) -> bool:
-        few = gas.count < _FEW and self.list.dtype == np.float64
-        return not few and self.list.follow(gas.positions, strengths, gas.is_source)
+    def _follow(self, gas: Gas, strengths: Array, parameters: Any, kernel: Any) -> bool:
+        if self.list.dtype == np.float64 and not self._pays(gas, parameters, kernel):
+            return False
+        places = np.ascontiguousarray(gas.positions, np.float64)
+        return self.list.follow(places, strengths, gas.is_source)
+
+    def _pays(self, gas: Gas, parameters: Any, kernel: Any) -> bool:
+        """Whether sums over a list have been compiled before, or all pairs take longer than to compile them: bits do not
+        depend on it."""
+        if gas.count < _FEW:
+            return False
+        self._visits += float(gas.count) * gas.count
+        if self._visits < _WORTH_COMPILING and kernel not in self._compiled and self._is_compiled(kernel, parameters):
+            self._compiled.append(kernel)
+        return self._visits >= _WORTH_COMPILING or kernel in self._compiled
+
+    def _is_compiled(self, kernel: Any, parameters: Any) -> bool:
+        reals, words = np.empty(0), np.empty(0, np.int64)
+        rows, flags, two = np.empty(0, np.uint32), np.empty(0, np.bool_), np.empty((0, 0))
+        lists = (rows, words, words, flags) if kernel is push else (rows, words, words)
+        given = (self.evaluation(parameters), self.law, self.parameters(parameters), reals, reals, words, *lists)
+        return is_compiled(kernel, *given, reals, self._reach2, self._core2, two, 0, 1)

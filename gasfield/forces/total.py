@@ -66,7 +66,8 @@ class TotalForce:
         return None if None in laws else [law for law in laws if law is not None]
 
     def paired(self, gas: Gas) -> Paired | None:
-        """One pair force between laws of one particle, of which the force is the sum in this order; None if it is not."""
+        """One pair force between laws of one particle, of which the force is the sum in this order; None if it is
+        not."""
         terms = [force.paired(gas) for force in self._forces]
         here = [number for number, term in enumerate(terms) if term is not None]
         if len(here) != 1:

@@ -1,7 +1,7 @@
 """A barrier between threads that run the same compiled kernel, each on its own part of the data.
 
-Waiting costs a tenth of a microsecond where each thread has a processor: a parallel loop of Numba costs up to ten. A thread that
-waits for long lets others run, so that a busy machine is not blocked.
+Waiting costs a tenth of a microsecond where each thread has a processor: a parallel loop of Numba costs up to ten. A
+thread that waits for long lets others run, so that a busy machine is not blocked.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba.core import types
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from gasfield.kernels.flags import EXACT
+from gasfield.kernels.intrinsic import intrinsic
 from gasfield.kernels.jit import jit
 
 _SPINS = 2_000

@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 from numba import config, types
-from numba.extending import intrinsic
 from numpy.typing import ArrayLike, NDArray
 
 from gasfield.kernels.flags import EXACT
+from gasfield.kernels.intrinsic import intrinsic
 from gasfield.kernels.jit import jit
 
 # Without forceinline LLVM does not inline the calls in kernels that round often, and does not vectorise the loop around

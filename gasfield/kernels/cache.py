@@ -14,7 +14,7 @@ from pathlib import Path
 SUFFIX = ".kernel"
 """Of the files of compiled kernels."""
 _PACKAGE = Path(__file__).parent.parent
-_HOLD_KERNELS = ("kernels", "spaces", "forces", "dynamics", "stepping", "expressions")
+_HOLD_KERNELS = ("kernels", "neighbours", "spaces", "forces", "dynamics", "stepping", "expressions")
 
 
 def cache_folder() -> Path:

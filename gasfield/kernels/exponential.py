@@ -18,9 +18,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numba import config, types
-from numba.extending import intrinsic, overload
+from numba.extending import overload
 
 from gasfield.kernels.flags import EXACT
+from gasfield.kernels.intrinsic import intrinsic
 from gasfield.kernels.jit import jit
 
 _INTERPRETED: bool = bool(config.DISABLE_JIT)  # type: ignore[attr-defined]

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 from numba import config, types
-from numba.extending import intrinsic
 
 from gasfield.kernels.flags import EXACT
+from gasfield.kernels.intrinsic import intrinsic
 from gasfield.kernels.jit import jit
 
 _ELEMENT: dict[str, Any] = EXACT | {"forceinline": True, "error_model": "numpy"}

@@ -1,11 +1,11 @@
 """Lanes: several numbers side by side in one vector register, as a type of Numba.
 
-A kernel written for numbers works on lanes as it stands: `u = dx * dx + dy * dy` computes a vector of squares if `dx` and
-`dy` are lanes. Every operation is that of IEEE 754 on each lane, so a lane has the bits that a number alone would have.
-LLVM's own vectoriser is not needed; whether it would find such a loop depends on details of the loop.
+A kernel written for numbers works on lanes as it stands: `u = dx * dx + dy * dy` computes a vector of squares if `dx`
+and `dy` are lanes. Every operation is that of IEEE 754 on each lane, so a lane has the bits that a number alone would
+have. LLVM's own vectoriser is not needed; whether it would find such a loop depends on details of the loop.
 
-A law (`pointwise_kernel`) without branches can be called with lanes. Numbers beside lanes take their type: a literal in a
-law of float32 lanes does not turn it into float64. Compiled code only: with `NUMBA_DISABLE_JIT=1` there are no lanes.
+A law (`pointwise_kernel`) without branches can be called with lanes. Numbers beside lanes take their type: a literal in
+a law of float32 lanes does not turn it into float64. Compiled code only: with `NUMBA_DISABLE_JIT=1` there are no lanes.
 """
 
 from __future__ import annotations
@@ -19,14 +19,16 @@ import numpy as np
 from llvmlite import binding, ir
 from numba.core import cgutils, types
 from numba.core.errors import NumbaError
-from numba.extending import intrinsic, models, overload, register_model
+from numba.extending import models, overload, register_model
+
+from gasfield.kernels.intrinsic import intrinsic
 
 _FULL_WIDTH, _HALF_WIDTH = 64, 32
 
 
 def _register_bytes() -> int:
-    """Bytes of the vectors that this processor computes with at full speed. Zen 4 splits 64 bytes into halves: blocks of
-    fewer particles have shorter neighbour lists at the same speed. Bits do not depend on it."""
+    """Bytes of the vectors that this processor computes with at full speed. Zen 4 splits 64 bytes into halves: blocks
+    of fewer particles have shorter neighbour lists at the same speed. Bits do not depend on it."""
     name = str(binding.get_host_cpu_name())
     features = binding.get_host_cpu_features()
     return _FULL_WIDTH if features.get("avx512f") and name != "znver4" else _HALF_WIDTH
@@ -48,7 +50,7 @@ class Lanes(types.Type):
 
     def __init__(self, dtype: Any) -> None:
         self.dtype, self.count = dtype, REGISTER // (dtype.bitwidth // 8)
-        super().__init__(name=f"Lanes({dtype}, {self.count})")
+        super().__init__(name=f"Lanes({dtype}, {self.count})")  # type: ignore[no-untyped-call]
 
 
 class Mask(types.Type):
@@ -56,20 +58,20 @@ class Mask(types.Type):
 
     def __init__(self, count: int) -> None:
         self.count = count
-        super().__init__(name=f"Mask({count})")
+        super().__init__(name=f"Mask({count})")  # type: ignore[no-untyped-call]
 
 
 @register_model(Lanes)
 class _LanesModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Any) -> None:
         element = ir.DoubleType() if kind.dtype == types.float64 else ir.FloatType()
-        super().__init__(manager, kind, ir.VectorType(element, kind.count))
+        super().__init__(manager, kind, ir.VectorType(element, kind.count))  # type: ignore[no-untyped-call]
 
 
 @register_model(Mask)
 class _MaskModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Any) -> None:
-        super().__init__(manager, kind, ir.VectorType(ir.IntType(1), kind.count))
+        super().__init__(manager, kind, ir.VectorType(ir.IntType(1), kind.count))  # type: ignore[no-untyped-call]
 
 
 def can_use_lanes(law: Any, parameters: Any, dtype: Any) -> bool:
@@ -80,7 +82,7 @@ def can_use_lanes(law: Any, parameters: Any, dtype: Any) -> bool:
     from numba import from_dtype, typeof
 
     try:
-        compiled((Lanes(from_dtype(np.dtype(dtype))), typeof(parameters)))
+        compiled((Lanes(from_dtype(np.dtype(dtype))), typeof(parameters)))  # type: ignore[no-untyped-call]
     except NumbaError:
         return False
     return True
@@ -136,8 +138,8 @@ def store(typing_context: Any, array: Any, index: Any, lanes: Any) -> Any:
 
 @intrinsic
 def item(typing_context: Any, array: Any, index: Any) -> Any:
-    """array[index] of a contiguous array of one dimension, for an index that is not negative: Python's meaning of negative
-    indices costs four instructions."""
+    """array[index] of a contiguous array of one dimension, for an index that is not negative: Python's meaning of
+    negative indices costs four instructions."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
@@ -254,18 +256,26 @@ def _truth(kind: Lanes) -> Any:
     return Mask(kind.count)
 
 
-for _operator, _method in (
-    (operator.add, "fadd"), (operator.sub, "fsub"), (operator.mul, "fmul"), (operator.truediv, "fdiv"),
+def _arithmetic(method: str) -> Callable[[Any, Any, Any], Any]:
+    """Emits the operation of a method of LLVM's builder."""
+    return lambda builder, a, b: getattr(builder, method)(a, b)
+
+
+def _ordered(sign: str) -> Callable[[Any, Any, Any], Any]:
+    """Emits a comparison that is false where a number is NaN."""
+    return lambda builder, a, b: builder.fcmp_ordered(sign, a, b)
+
+
+for _method, *_operators in (
+    ("fadd", operator.add, operator.iadd), ("fsub", operator.sub, operator.isub),
+    ("fmul", operator.mul, operator.imul), ("fdiv", operator.truediv, operator.itruediv),
 ):  # fmt: skip
-    _define(_operator, lambda builder, a, b, method=_method: getattr(builder, method)(a, b), _same)
-for _inplace, _method in (
-    (operator.iadd, "fadd"), (operator.isub, "fsub"), (operator.imul, "fmul"), (operator.itruediv, "fdiv"),
+    for _operator in _operators:
+        _define(_operator, _arithmetic(_method), _same)
+for _sign, _comparison in (
+    ("<", operator.lt), ("<=", operator.le), (">", operator.gt), (">=", operator.ge), ("==", operator.eq),
 ):  # fmt: skip
-    _define(_inplace, lambda builder, a, b, method=_method: getattr(builder, method)(a, b), _same)
-for _comparison, _sign in (
-    (operator.lt, "<"), (operator.le, "<="), (operator.gt, ">"), (operator.ge, ">="), (operator.eq, "=="),
-):  # fmt: skip
-    _define(_comparison, lambda builder, a, b, sign=_sign: builder.fcmp_ordered(sign, a, b), _truth)
+    _define(_comparison, _ordered(_sign), _truth)
 _define(operator.ne, lambda builder, a, b: builder.fcmp_unordered("!=", a, b), _truth)
 
 
@@ -366,7 +376,8 @@ def _unary(name: str) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             vector = _vector(lanes)
             full_name = f"{name}.v{lanes.count}f{lanes.dtype.bitwidth}"
-            function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector]), full_name)
+            kind = ir.FunctionType(vector, [vector])
+            function = cgutils.get_or_insert_function(builder.module, kind, full_name)  # type: ignore[no-untyped-call]
             return builder.call(function, arguments)
 
         return lanes(lanes), generate

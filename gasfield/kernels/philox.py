@@ -23,10 +23,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numba import config, prange, types
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
+from gasfield.kernels.intrinsic import intrinsic
 from gasfield.kernels.jit import jit
 
 _LOOP: dict[str, Any] = EXACT | {"error_model": "numpy"}

@@ -57,8 +57,8 @@ _pools: dict[int, ThreadPoolExecutor] = {}
 
 
 def side_by_side(kernel: Callable[[int, int], T], threads: int | None = None) -> T:
-    """Runs a kernel that releases the interpreter in several threads at once, each as `kernel(thread, threads)`; returns the
-    result of the first, which is the calling one.
+    """Runs a kernel that releases the interpreter in several threads at once, each as `kernel(thread, threads)`;
+    returns the result of the first, which is the calling one.
 
     Args:
         kernel: all threads may wait for each other in it (`gasfield.kernels.barrier`).

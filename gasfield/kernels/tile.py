@@ -16,8 +16,9 @@ from typing import Any
 from llvmlite import binding, ir
 from numba import config, types
 from numba.core import cgutils
-from numba.extending import intrinsic
 from numpy.typing import NDArray
+
+from gasfield.kernels.intrinsic import intrinsic
 
 ROWS = 8
 """Rows of a tile."""

@@ -6,7 +6,8 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import types
-from numba.extending import intrinsic
+
+from gasfield.kernels.intrinsic import intrinsic
 
 
 @intrinsic

@@ -1,7 +1,7 @@
 """Blocks of near particles: halving the gas again and again along its longest side (a balanced k-d tree).
 
-Every block but the last has as many particles as a register has lanes, whatever the density; boxes of the nodes of the tree
-let a search skip all blocks that are too far away. Particles are given by their places (N, D).
+Every block but the last has as many particles as a register has lanes, whatever the density; boxes of the nodes of the
+tree let a search skip all blocks that are too far away. Particles are given by their places (N, D).
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ def _longest_side(places, order, begin, end):  # type: ignore[no-untyped-def]
 
 @jit(**EXACT)
 def _halve(places, order, begin, middle, end, axis):  # type: ignore[no-untyped-def]
-    """Reorders so that none of [begin, middle) is beyond any of [middle, end) along an axis (quickselect; Hoare, 1961)."""
+    """Reorders so that none of [begin, middle) is beyond any of [middle, end) along an axis (quickselect; Hoare,
+    1961)."""
     low, high = begin, end - 1
     while low < high:
         pivot = places[order[(low + high) >> 1], axis]
@@ -92,8 +93,8 @@ def _split(places, order, lanes, first, blocks):  # type: ignore[no-untyped-def]
 
 @jit(**EXACT)
 def upper_levels(places, order, lanes, firsts, counts):  # type: ignore[no-untyped-def]
-    """Orders particles down to subtrees that are tasks: writes the first block and the number of blocks of each, (tasks,),
-    zero for nodes above them; returns their number."""
+    """Orders particles down to subtrees that are tasks: writes the first block and the number of blocks of each,
+    (tasks,), zero for nodes above them; returns their number."""
     total = (order.size + lanes - 1) // lanes
     firsts[0], counts[0] = 0, total
     tasks, at = 1, 0

@@ -1,8 +1,8 @@
 """Coordinates in a periodic box as multiples of a small spacing, so that periods are added and distances taken exactly.
 
-A float has so many bits that all multiples of a power of two up to twice the side can be represented. Positions rounded to
-such multiples, and a side rounded to one, have exact sums x + n L and differences: the distance of a pair is the same
-number, whichever of its images are used. The rounding is one unit in the last place of a position near the side.
+A float has so many bits that all multiples of a power of two up to twice the side can be represented. Positions rounded
+to such multiples, and a side rounded to one, have exact sums x + n L and differences: the distance of a pair is the
+same number, whichever of its images are used. The rounding is one unit in the last place of a position near the side.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ class Lattice(NamedTuple):
 
     @classmethod
     def of(cls, periods: Array, dtype: Any = np.float64) -> Lattice:
-        """The lattice of a box with periods (D,), 0 along coordinates that are not periodic, in the numbers of a type."""
+        """The lattice of a box with periods (D,), 0 along coordinates that are not periodic, in the numbers of a
+        type."""
         bits = np.finfo(dtype).nmant + 1
         spacing = np.zeros(len(periods))
         long = periods > 0.0

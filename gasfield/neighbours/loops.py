@@ -1,8 +1,8 @@
 """Sums over the pairs of a neighbour list, for any pair law: several particles at once, one neighbour after the other.
 
-The lanes are the particles of a block. Each has an accumulator of its own, to which the neighbours contribute in ascending
-order of their numbers; one that is out of reach contributes zero. So the sum is that over all pairs, bit by bit. With
-u = r^2 of a pair and w the strengths, the loops give
+The lanes are the particles of a block. Each has an accumulator of its own, to which the neighbours contribute in
+ascending order of their numbers; one that is out of reach contributes zero. So the sum is that over all pairs, bit by
+bit. With u = r^2 of a pair and w the strengths, the loops give
 
     force     -2 w_i sum_j w_j U'(u) d          (0 for coincident particles, of which neither has a direction)
     energy    w_i sum_j w_j (U(u) - U(reach^2))
@@ -21,9 +21,20 @@ import numpy as np
 from gasfield.kernels.flags import EXACT
 from gasfield.kernels.jit import jit
 from gasfield.kernels.lanes import (
-    can_use_lanes, extract, insert, item, lane_count, lane_numbers, larger, load, select, splat, store,
-)  # fmt: skip
+    can_use_lanes,
+    extract,
+    insert,
+    item,
+    lane_count,
+    lane_numbers,
+    larger,
+    load,
+    select,
+    splat,
+    store,
+)
 from gasfield.kernels.pointwise import pointwise_kernel
+
 
 @pointwise_kernel
 def of_lanes(law, u, p):  # type: ignore[no-untyped-def]
@@ -130,8 +141,12 @@ def push_block(evaluate, law, p, coordinates, own, slots, rows, begin, end, base
 
 
 @jit(**EXACT)
-def push(evaluate, law, p, coordinates, own, order, rows, begins, ends, close, strengths, reach2, core2, force, thread, threads):  # type: ignore[no-untyped-def]
-    """F_i += -2 w_i sum_j w_j U'(r_ij^2) (x_i - x_j) for the blocks of one thread; force (N, D), strengths (N,) of the particles."""
+def push(  # type: ignore[no-untyped-def]
+    evaluate, law, p, coordinates, own, order, rows, begins, ends, close, strengths, reach2, core2, force, thread,
+    threads,
+):  # fmt: skip
+    """F_i += -2 w_i sum_j w_j U'(r_ij^2) (x_i - x_j) for the blocks of one thread; force (N, D), strengths (N,) of the
+    particles."""
     lanes, dimensions = lane_count(own), force.shape[1]
     slots = own.size // dimensions
     sums = np.empty(dimensions * lanes, own.dtype)
@@ -148,7 +163,9 @@ def push(evaluate, law, p, coordinates, own, order, rows, begins, ends, close, s
 
 
 @jit(**EXACT)
-def add_up(evaluate, law, p, coordinates, own, order, rows, begins, ends, strengths, reach2, core2, sums, thread, threads):  # type: ignore[no-untyped-def]
+def add_up(  # type: ignore[no-untyped-def]
+    evaluate, law, p, coordinates, own, order, rows, begins, ends, strengths, reach2, core2, sums, thread, threads
+):
     """sums_i += (U, Laplacian of U, r . F) of each pair of particle i, for the blocks of one thread; sums (N, 3)."""
     lanes, blocks = lane_count(own), begins.size
     slots = blocks * lanes

@@ -1,13 +1,14 @@
 """A list of neighbours that is built anew when particles have moved too far: a Verlet list (Verlet, 1967) of blocks.
 
-It holds all pairs within the reach of a force plus a skin, and is valid until a particle has moved by half the skin; of them,
-those within a thinner skin are used, and chosen anew when a particle has moved by half of that. Sums over the list have the
-bits of sums over all pairs (`search`), so when it is built, and with which skins, changes the speed only: the skin adapts,
-and nothing of the list belongs to the state of a run.
+It holds all pairs within the reach of a force plus a skin, and is valid until a particle has moved by half the skin; of
+them, those within a thinner skin are used, and chosen anew when a particle has moved by half of that. Sums over the
+list have the bits of sums over all pairs (`search`), so when it is built, and with which skins, changes the speed only:
+the skin adapts, and nothing of the list belongs to the state of a run.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -29,8 +30,8 @@ _THINNEST, _THICKEST = 0.05, 0.6
 _NEAR = 0.105
 """The skin of the pruned list, relative to the reach: sums over a longer one cost more than pruning more often."""
 _SHORT, _SHORT_OF_FEW, _LONG = 20, 200, 300
-"""Uses of a list below which the next skin is thicker (of many particles, and of few, where building costs more than the search
-itself), and above which it is thinner."""
+"""Uses of a list below which the next skin is thicker (of many particles, and of few, where building costs more than
+the search itself), and above which it is thinner."""
 _PARTITIONS = 4
 """Builds from one partition into blocks to the next: particles stay near each other for longer than a list lasts."""
 _TASKS = 16
@@ -121,7 +122,8 @@ class NeighbourList:
         self._uses += uses
 
     def follow(self, positions: Array, strengths: Array, exerts: NDArray[np.bool_]) -> bool:
-        """Moves the list to positions (N, D), with strengths (N,) of the sources; builds or prunes it anew where it must be.
+        """Moves the list to positions (N, D), with strengths (N,) of the sources; builds or prunes it anew where it
+        must be.
 
         Returns:
             Whether a list is worth its memory; if not, loop over all pairs.
@@ -156,7 +158,7 @@ class NeighbourList:
         if spacing.any() or self.dtype == np.float64:
             return float(np.sqrt(np.sum(spacing**2)))
         largest = float(np.max(np.abs(positions), initial=0.0, where=np.abs(positions) < self.far))
-        return (largest + self.reach) * float(np.finfo(self.dtype).eps) * np.sqrt(self.dimensions)
+        return (largest + self.reach) * float(np.finfo(self.dtype).eps) * math.sqrt(self.dimensions)
 
     @property
     def threads(self) -> int | None:
@@ -271,9 +273,9 @@ class NeighbourList:
 
 
 @jit(**EXACT)
-def _take_part(
+def _take_part(  # type: ignore[no-untyped-def]
     positions, start, since, strengths, order, spacing, sides, far, slots, coordinates, own, moved, thread, threads
-):  # type: ignore[no-untyped-def]
+):
     """Writes the rounded image of each particle that is nearest to its start, and the largest squares of distances from
     start and since, to the row of the thread in `moved`."""
     dimensions = positions.shape[1]

@@ -1,7 +1,8 @@
 """The near part of a neighbour list: of all that is listed, what can come within reach during the next few steps.
 
-A list is made for as long as possible, hence far beyond the reach; pruned now and then, it is short as well (rolling pruning:
-Pall and Hess, 2013, "A flexible algorithm for calculating pair interactions on SIMD architectures"). Pruning keeps the order.
+A list is made for as long as possible, hence far beyond the reach; pruned now and then, it is short as well (rolling
+pruning: Pall and Hess, 2013, "A flexible algorithm for calculating pair interactions on SIMD architectures"). Pruning
+keeps the order.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from gasfield.neighbours.search import CLUSTER
 
 @jit(**EXACT, forceinline=True)
 def _prune_block(coordinates, own, slots, base, all_rows, begin, end, reach2, core2, rows, at):  # type: ignore[no-untyped-def]
-    """Copies those of all_rows[begin:end] that are within a distance of any particle of the block to rows, from `at` on.
+    """Copies those of all_rows[begin:end] that are within a distance of any particle of the block to rows, from `at`
+    on.
 
     Returns:
         The place after the last, and whether another particle is within `core2` of one of the block.

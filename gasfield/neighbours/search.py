@@ -1,9 +1,9 @@
 """The search for neighbours: for every cluster of blocks all sources that are within a distance of any particle of it.
 
-Entries of a cluster are in ascending order of the particles' numbers, so that sums over them are the same whatever the blocks,
-the distance and the history of the list are. The order comes from marking particles in a set of bits, which is read from its
-lowest bit to its highest: faster than sorting. An entry is a key, `code * slots + slot`: the code says by which periods the
-source is shifted, in base three, with digits 0, 1, 2 for 0, +1, -1 periods.
+Entries of a cluster are in ascending order of the particles' numbers, so that sums over them are the same whatever the
+blocks, the distance and the history of the list are. The order comes from marking particles in a set of bits, which is
+read from its lowest bit to its highest: faster than sorting. An entry is a key, `code * slots + slot`: the code says by
+which periods the source is shifted, in base three, with digits 0, 1, 2 for 0, +1, -1 periods.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def shifts_of_codes(sides):  # type: ignore[no-untyped-def]
 
 @jit(**EXACT, forceinline=True)
 def _mark(marks, keys, heads, more, extra, number, key):  # type: ignore[no-untyped-def]
-    """Notes a source; returns how many keys there are besides the first of each particle. Further ones, of other images,
-    are in a linked list, (previous key, key), whose head is valid where the third set has the particle."""
+    """Notes a source; returns how many keys there are besides the first of each particle. Further ones, of other
+    images, are in a linked list, (previous key, key), whose head is valid where the third set has the particle."""
     word, bit = number >> _WORD, _ONE << np.uint64(number & 63)
     if marks[0, word] & bit:
         more[extra, 0], more[extra, 1] = heads[number] if marks[2, word] & bit else -1, key
@@ -59,8 +59,8 @@ def _mark(marks, keys, heads, more, extra, number, key):  # type: ignore[no-unty
 
 @jit(**EXACT)
 def _read(marks, keys, heads, more, rows, at, end):  # type: ignore[no-untyped-def]
-    """Writes the keys in ascending order of the particles to rows[at:end], as far as there is room, and clears all marks;
-    returns the place after the last."""
+    """Writes the keys in ascending order of the particles to rows[at:end], as far as there is room, and clears all
+    marks; returns the place after the last."""
     for upper in range(marks.shape[1] // 64 + 1):
         words = marks[1, upper]
         marks[1, upper] = 0
@@ -93,7 +93,8 @@ def _gap(low, high, other_low, other_high):  # type: ignore[no-untyped-def]
 
 @jit(**EXACT, forceinline=True)
 def _apart2(box, boxes, node, shifts, c):  # type: ignore[no-untyped-def]
-    """The square of the distance of a box (2 D,), its low sides and its high sides, from that of a node, which is shifted."""
+    """The square of the distance of a box (2 D,), its low sides and its high sides, from that of a node, which is
+    shifted."""
     dimensions = shifts.shape[1]
     if dimensions == 3:
         x, y, z = shifts[c, 0], shifts[c, 1], shifts[c, 2]
@@ -140,8 +141,8 @@ def _near_leaves(box, boxes, leaves, shifts, c, reach2, stack, found):  # type: 
 
 @jit(**EXACT)
 def _collect(found, count, coordinates, own, slots, base, end, code, shifts, c, numbers, reach2, keys, who, near):  # type: ignore[no-untyped-def]
-    """Appends the sources of the blocks found that, shifted, are within a distance of any particle in the slots `base` to
-    `end` - 1: their keys and numbers. Returns how many there are then; no branch depends on a distance."""
+    """Appends the sources of the blocks found that, shifted, are within a distance of any particle in the slots `base`
+    to `end` - 1: their keys and numbers. Returns how many there are then; no branch depends on a distance."""
     lanes, dimensions = lane_count(own), shifts.shape[1]
     for n in range(count):
         for slot in range(found[n] * lanes, (found[n] + 1) * lanes):
@@ -203,8 +204,8 @@ def search(coordinates, own, numbers, boxes, leaves, nodes, sides, reach, rows, 
                 count = _near_leaves(box, boxes, leaves, shifts, c, reach2, stack, found)
                 if count:
                     near = _collect(
-                        found, count, coordinates, own, slots, first * lanes, last * lanes, codes[c], shifts, c, numbers,
-                        reach2, keys, who, near,
+                        found, count, coordinates, own, slots, first * lanes, last * lanes, codes[c], shifts, c,
+                        numbers, reach2, keys, who, near,
                     )  # fmt: skip
             if near > more.shape[0]:  # several images of each particle, in a small box
                 more = np.empty((near, 2), np.int64)

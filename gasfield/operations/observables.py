@@ -28,7 +28,8 @@ def observe(gas: Gas, space: Space, forces: TotalForce, dynamics: Dynamics, bath
     Of the gas as a whole, and of each group where it has its own:
     * `temperature` of the bath [energy];
     * `virial`: sum of x . F where the space has a volume and particles have momentum [energy].
-    * `force_error`, `force_error_median`: relative error of forces summed by a tree, of 99 in 100 and of half of a sample.
+    * `force_error`, `force_error_median`: relative error of forces summed by a tree, of 99 in 100 and of half of a
+      sample.
     * those of the dynamics: `conserved`, `wall_impulse`, `acceptance`.
     """
     of_particles = _of_particles(gas, space, forces, bath) | dynamics.accumulators()

@@ -87,7 +87,7 @@ def require_room_for_run(scenario: Scenario, particles: int, folder: Path, *, wr
     law, length, dimensions = scenario.dynamics, scenario.run, scenario.space.dimensions
     frames = length.steps // length.record_every + 1 + sum(_frames(each, length.steps) for each in scenario.operations)
     seen = length.steps // (length.observe_every or length.record_every) + 1
-    of_file: dict[str, Any] = {"precision": law.precision, "velocities": law.has_velocities}
+    of_file: dict[str, Any] = {"precision": law.lattice, "velocities": law.has_velocities}
     what = (
         f"the trajectory of {_in_words(frames)} frames (run.steps, run.record_every) of {_in_words(particles)} "
         f"particles in {_in_words(dimensions)} dimensions"

@@ -12,7 +12,8 @@ from typing import Any
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import config, types
 from numba.core import cgutils
-from numba.extending import intrinsic
+
+from gasfield.kernels.intrinsic import intrinsic
 
 BYTES = 1024
 """Of the numbers in a row: 128 particles in float64, 256 in float32."""
@@ -81,15 +82,15 @@ def _line_compiled(typing_context: Any, array: Any, number: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         whole = context.make_array(signature.args[0])(context, builder, arguments[0])
         index = context.cast(builder, arguments[1], signature.args[1], types.intp)
-        lengths, strides = cgutils.unpack_tuple(builder, whole.shape), cgutils.unpack_tuple(builder, whole.strides)
-        made = context.make_array(view)(context, builder)
+        lengths, strides = (cgutils.unpack_tuple(builder, each) for each in (whole.shape, whole.strides))  # type: ignore[no-untyped-call]
         count = ir.Constant(ir.IntType(64), 1)
         for length in lengths[1:]:
             count = builder.mul(count, length)
+        made = context.make_array(view)(context, builder)
         made.data = builder.gep(whole.data, [builder.mul(index, count)])
         made.nitems, made.itemsize = count, whole.itemsize
-        made.shape, made.strides = cgutils.pack_array(builder, lengths[1:]), cgutils.pack_array(builder, strides[1:])
-        made.meminfo, made.parent = (cgutils.get_null_value(each.type) for each in (made.meminfo, made.parent))
+        made.shape, made.strides = (cgutils.pack_array(builder, each[1:]) for each in (lengths, strides))  # type: ignore[no-untyped-call]
+        made.meminfo, made.parent = (cgutils.get_null_value(each.type) for each in (made.meminfo, made.parent))  # type: ignore[no-untyped-call]
         return made._getvalue()
 
     return view(array, number), generate
@@ -132,7 +133,7 @@ def _line_of_numpy(array: Any, number: int) -> Any:
     return array[number]
 
 
-# Views that do not keep the whole array alive: slices of Numba count references, and a count that two threads change all the
-# time costs each of them a tenth of a microsecond.
+# Views that do not keep the whole array alive: slices of Numba count references, and a count that two threads change
+# all the time costs each of them a tenth of a microsecond.
 span: Any = _span_of_numpy if _INTERPRETED else _span_compiled
 line: Any = _line_of_numpy if _INTERPRETED else _line_compiled

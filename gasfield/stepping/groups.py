@@ -1,8 +1,8 @@
 """Groups of particles that interact, advanced together: all of them take one part of a step, then the next.
 
-A group is a block of `gasfield.stepping.blocks`, and consists of whole blocks of a neighbour list. The gas is in the order of
-the list, so that neighbours are near in memory too. A step has two parts: up to the arrival at its last positions, and from
-the force there on; between them the list looks how far particles have moved.
+A group is a block of `gasfield.stepping.blocks`, and consists of whole blocks of a neighbour list. The gas is in the
+order of the list, so that neighbours are near in memory too. A step has two parts: up to the arrival at its last
+positions, and from the force there on; between them the list looks how far particles have moved.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from gasfield.kernels.lanes import lane_count
 from gasfield.neighbours.loops import push_block
 from gasfield.neighbours.neighbour_list import place_near
 from gasfield.neighbours.pruning import prune
-from gasfield.neighbours.search import CLUSTER
 from gasfield.stepping.blocks import Scratch, before_rows, carry_out, load_block, store_block
 from gasfield.stepping.columns import BYTES, column, line, row, span
 from gasfield.stepping.program import Do
@@ -27,21 +26,22 @@ _ARRIVE = int(Do.ARRIVE)
 
 Pairs = namedtuple(
     "Pairs",
-    "coordinates own rows begins ends close all_rows all_begins all_ends sources shifts start since spacing sides far strengths reach2 "
-    "core2 near_reach near_core limit2 near_limit2",
+    "coordinates own rows begins ends close all_rows all_begins all_ends sources shifts start since spacing sides far "
+    "strengths reach2 core2 near_reach near_core limit2 near_limit2",
 )
-"""A neighbour list (`NeighbourList`) in the order of the gas: `start`, `since` (N, D) the places at its last build and pruning,
-`strengths` (N,) of the particles; squares of the cut-off, of the core, and of the distances that a particle may move."""
+"""A neighbour list (`NeighbourList`) in the order of the gas: `start`, `since` (N, D) the places at its last build and
+pruning, `strengths` (N,) of the particles; squares of the cut-off, of the core, and of the distances that a particle
+may move."""
 Room = namedtuple("Room", "work heat words0 words1 sums farthest barrier shared needed")
-"""What groups keep between two parts of a step, and scratch: a row for each group; heat (N,); `shared` (2, slots * D), the
-places at even and at odd steps, for the other threads; `needed` (threads, 1 + rows), how many rows of coordinates each thread
-needs of others, and which."""
+"""What groups keep between two parts of a step, and scratch: a row for each group; heat (N,); `shared` (2, slots * D),
+the places at even and at odd steps, for the other threads; `needed` (threads, 1 + rows), how many rows of coordinates
+each thread needs of others, and which."""
 
 
 @jit(**EXACT, forceinline=True)
 def _place(scratch, d, pairs, coordinates, shared, farthest, g, begin, n):  # type: ignore[no-untyped-def]
-    """Writes the image of each particle that is nearest to its start, for this thread and the others, and the largest squares
-    of distances from its places at the last build and pruning."""
+    """Writes the image of each particle that is nearest to its start, for this thread and the others, and the largest
+    squares of distances from its places at the last build and pruning."""
     slots, most, most_since = pairs.own.size // d, 0.0, 0.0
     for i in range(n):
         away, away_since = 0.0, 0.0
@@ -144,57 +144,26 @@ def _depart(make_noise, d, arrival, k, room, pairs, coordinates, state, particle
 
 
 @jit(**EXACT)
-def _arrive(
-    evaluate,
-    law,
-    p,
-    before,
-    p_before,
-    after,
-    p_after,
-    make_noise,
-    d,
-    arrival,
-    k,
-    room,
-    pairs,
-    coordinates,
-    state,
-    particles,
-    sides,
-    course,
-    begin,
-    end,
-    size,
-):  # type: ignore[no-untyped-def]
+def _arrive(  # type: ignore[no-untyped-def]
+    evaluate, law, p, before, p_before, after, p_after, make_noise, d, arrival, k, room, pairs, coordinates, state,
+    particles, sides, course, begin, end, size,
+):  # fmt: skip
     """The second part of step k of the groups `begin` to `end` - 1."""
     for g in range(begin, end):
         scratch, first, n = _group(room, g, size, state.positions.shape[0])
         _push(
-            evaluate,
-            law,
-            p,
-            before,
-            p_before,
-            after,
-            p_after,
-            scratch,
-            line(room.sums, g),
-            d,
-            pairs,
-            coordinates,
-            first,
-            n,
-        )
+            evaluate, law, p, before, p_before, after, p_after, scratch, line(room.sums, g), d, pairs, coordinates,
+            first, n,
+        )  # fmt: skip
         for piece in range(arrival + 1, course.codes.size):
             carry_out(piece, k, make_noise, False, d, scratch, state, particles, sides, course, first, n)
 
 
 @jit(**EXACT)
 def rows_needed(all_rows, all_begins, all_ends, sources, slots, first, last, begin, end, marks, needed):  # type: ignore[no-untyped-def]
-    """Writes which rows of coordinates a thread needs besides its own slots `begin` to `end` - 1, in ascending order, after one
-    more than their number: those listed for its clusters `first` to `last` - 1, and the sources of shifted ones. `marks` is
-    scratch, one for each row."""
+    """Writes which rows of coordinates a thread needs besides its own slots `begin` to `end` - 1, in ascending order,
+    after one more than their number: those listed for its clusters `first` to `last` - 1, and the sources of shifted
+    ones. `marks` is scratch, one for each row."""
     marks[:] = False
     for cluster in range(first, last):
         for n in range(all_begins[cluster], all_ends[cluster]):
@@ -226,33 +195,16 @@ def _gather(pairs, coordinates, shared, needed, d):  # type: ignore[no-untyped-d
 
 
 @jit(**EXACT)
-def advance_groups(
-    evaluate,
-    law,
-    p,
-    before,
-    p_before,
-    after,
-    p_after,
-    make_noise,
-    axes,
-    room,
-    forces,
-    pairs,
-    state,
-    particles,
-    sides,
-    course,
-    first,
-    moved,
-    thread,
-    threads,
-):  # type: ignore[no-untyped-def]
-    """Steps from `first` on, until all are taken or the list must be built anew; each thread advances its groups, and waits for
-    the others between the parts of a step.
+def advance_groups(  # type: ignore[no-untyped-def]
+    evaluate, law, p, before, p_before, after, p_after, make_noise, axes, room, forces, pairs, state, particles,
+    sides, course, first, moved, thread, threads,
+):  # fmt: skip
+    """Steps from `first` on, until all are taken or the list must be built anew; each thread advances its groups, and
+    waits for the others between the parts of a step.
 
-    A thread has coordinates of its own, so that what it reads often is not written by another one. What the others need is in
-    one of two arrays, by turns, so that a thread that is ahead does not overwrite it: one barrier a step is enough.
+    A thread has coordinates of its own, so that what it reads often is not written by another one. What the others need
+    is in one of two arrays, by turns, so that a thread that is ahead does not overwrite it: one barrier a step is
+    enough.
 
     Args:
         evaluate, law, p: the pair law.
@@ -297,8 +249,8 @@ def advance_groups(
                 for g in range(begin, end):
                     _prune(d, pairs, coordinates, g * size, min(size, count - g * size))
         _arrive(
-            evaluate, law, p, before, p_before, after, p_after, make_noise, d, arrival, k, room, pairs, coordinates, state,
-            particles, sides, course, begin, end, size,
+            evaluate, law, p, before, p_before, after, p_after, make_noise, d, arrival, k, room, pairs, coordinates,
+            state, particles, sides, course, begin, end, size,
         )  # fmt: skip
         moved = False
         k += 1

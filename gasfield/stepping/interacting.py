@@ -1,7 +1,8 @@
 """Compiled steps of particles with one pair force that has a cut-off: many steps of a `Program` in one call.
 
-The bits are those of the dynamics carried out instruction by instruction on the whole gas: sums over a neighbour list do not
-depend on the list. The gas is put into the order of the list, and back at the end of a call or when the list is built anew.
+The bits are those of the dynamics carried out instruction by instruction on the whole gas: sums over a neighbour list
+do not depend on the list. The gas is put into the order of the list, and back at the end of a call or when the list is
+built anew.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.gas import Gas
-from gasfield.kernels.jit import is_compiled
 from gasfield.kernels.barrier import new_barrier
 from gasfield.kernels.lanes import lanes_of
 from gasfield.kernels.pointwise import in_float32, one_after_another, parameters_in_float32
 from gasfield.kernels.threads import side_by_side
-from gasfield.neighbours.neighbour_list import Array, NeighbourList
+from gasfield.neighbours.lattice import Array
+from gasfield.neighbours.neighbour_list import NeighbourList
 from gasfield.neighbours.search import CLUSTER
 from gasfield.spaces import Box, Free, Periodic, Space
 from gasfield.stepping import blocks
@@ -75,8 +76,8 @@ class InteractingSteps:
     def of(
         cls, program: Program, field: object, space: Space, gas: Gas, *, time_step: float, seed: int, stream: int
     ) -> Self | None:
-        """The compiled steps; None if the forces are not one steady pair law with a neighbour list and steady laws of one
-        particle, or the space is another one. Arguments as of `IndependentSteps.of`."""
+        """The compiled steps; None if the forces are not one steady pair law with a neighbour list and steady laws of
+        one particle, or the space is another one. Arguments as of `IndependentSteps.of`."""
         terms: Callable[[Gas], Any] | None = getattr(field, "paired", None)
         if type(space) not in (Free, Box, Periodic) or space.dimensions > _DIMENSIONS or terms is None:
             return None
@@ -156,8 +157,8 @@ class InteractingSteps:
         return self._ready
 
     def _prepare(self, gas: Gas, at: NeighbourList, threads: int, size: int) -> tuple[Room, NDArray[Any]]:
-        """Room for the groups, and coordinates (threads, rows * (D + 1)) of each thread; the same as before where they fit,
-        since fresh memory is slow."""
+        """Room for the groups, and coordinates (threads, rows * (D + 1)) of each thread; the same as before where they
+        fit, since fresh memory is slow."""
         room, width = self._room, gas.dimensions + 1
         if room is None or len(room.heat) != gas.count or room.work.dtype != gas.positions.dtype:
             self._room = room = _new_room(gas, at, size)
@@ -173,16 +174,9 @@ class InteractingSteps:
                 clusters[1] = len(at.all_begins) if thread == threads - 1 else clusters[1]
                 slots = [min(edge * size, at.slots) for edge in (begin, end)]
                 rows_needed(
-                    at.all_rows,
-                    at.all_begins,
-                    at.all_ends,
-                    at.sources,
-                    at.slots,
-                    *clusters,
-                    *slots,
-                    marks,
+                    at.all_rows, at.all_begins, at.all_ends, at.sources, at.slots, *clusters, *slots, marks,
                     needed[thread],
-                )
+                )  # fmt: skip
             self._room = room = room._replace(needed=needed)
             self._coordinates = np.empty((threads, len(at.coordinates)), at.dtype)
         self._coordinates[:] = at.coordinates
@@ -203,12 +197,14 @@ class InteractingSteps:
         law, parameters = terms.pairs.law, terms.pairs.parameters
         if at.dtype == np.float32:
             parameters = parameters_in_float32(parameters)
-        number, since = at.dtype.type, at.since[at.order]
+        assert at.start is not None  # it has been built
+        number, start, since = at.dtype.type, at.start[at.order], at.since[at.order]
         threads = 1 if gas.count < _ALONE else numba.get_num_threads()
         room, coordinates = self._prepare(gas, at, threads, size)
         pairs = Pairs(
-            coordinates, at.own, at.rows, at.begins, at.ends, at.close, at.all_rows, at.all_begins, at.all_ends, at.sources,
-            at.shifts, at.start[at.order], since, *at.lattice, at.far, terms.pairs.strengths[at.order], number(at.reach**2), number(at.core**2),
+            coordinates, at.own, at.rows, at.begins, at.ends, at.close, at.all_rows, at.all_begins, at.all_ends,
+            at.sources, at.shifts, start, since, *at.lattice, at.far, terms.pairs.strengths[at.order],
+            number(at.reach**2), number(at.core**2),
             *at.near_reach, at.allowance**2, at.near_allowance**2,
         )  # fmt: skip
         arguments = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 
 from gasfield.cli.environment import check_environment
 from gasfield.errors import InputError
+from gasfield.kernels import cache
 
 PLUGIN = """
 import sys
@@ -162,3 +164,15 @@ def test_the_dispatcher_of_numba_still_asks_its_cache() -> None:
     from gasfield.kernels.kernel_cache import KernelCache
 
     assert numba.config.DISABLE_JIT or isinstance(dot._cache, KernelCache)
+
+
+def test_the_digest_covers_every_package_whose_kernels_others_call() -> None:
+    """A kernel contains those that it calls, of other files too. Those of `learning` and `sampling` are called in their
+    own file alone, of which a kernel has the digest."""
+    package = Path(cache.__file__).parent.parent
+    files = [
+        path for path in package.rglob("*.py") if re.search(r"^@(jit\(|intrinsic)", path.read_text(), re.MULTILINE)
+    ]
+    holders = {path.relative_to(package).parts[0] for path in files}
+    assert {"kernels", "neighbours", "stepping"} <= holders
+    assert holders - {"learning", "sampling"} <= set(cache._HOLD_KERNELS)

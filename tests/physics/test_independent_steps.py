@@ -132,7 +132,7 @@ def test_one_thread_and_several_make_the_same_bits(compiled: pytest.MonkeyPatch)
 
 UNCOVERED: list[dict[str, Any]] = [
     {"space": {"kind": "ball", "dimensions": 2, "radius": 1.0}},
-    {"forces": [{"kind": "soft_repulsion", "strength": 1.0, "cutoff": 0.1}]},
+    {"forces": [{"kind": "soft_repulsion", "strength": strength, "cutoff": 0.1} for strength in (1.0, 2.0)]},
     {"forces": [{"kind": "lorentz", "field": 1.0}]},
     {"forces": [{"kind": "harmonic", "stiffness": 1.0, "groups": ["light"]}]},
     {"forces": [{"kind": "expression", "energy": "x0 * t"}]},

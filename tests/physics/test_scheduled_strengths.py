@@ -23,8 +23,9 @@ GEOMETRY = {
     "at", "through", "along", "normal", "width", "widths", "centre", "centres", "softening", "cutoff", "core",
     "diameter", "exponent", "screening", "radius", "phase", "angle", "wave_length", "bandwidth", "weights", "mass",
     "spread", "eps", "bias", "decay", "length", "sharpness", "threshold", "patterns", "offsets", "inner", "outer",
+    "error",
 }  # fmt: skip
-"""Numbers of forces that are no strengths: places, lengths, exponents, shares."""
+"""Numbers of forces that are no strengths: places, lengths, exponents, shares, tolerances."""
 RAMP = {"kind": "ramp", "from": 1.0, "to": 3.0, "steps": 10}
 
 

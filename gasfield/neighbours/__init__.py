@@ -1,0 +1,1 @@
+"""Who is near whom: lists of neighbours, and sums over them."""
