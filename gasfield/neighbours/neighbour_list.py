@@ -153,7 +153,7 @@ class NeighbourList:
             self._skin = max(0.9 * self._skin, _THINNEST * self.reach)
 
     def _rounding(self, positions: Array) -> float:
-        """How far rounded coordinates may be from the positions; in free space they, and distances, are rounded to the type."""
+        """How far rounded coordinates may be from the positions; in free space, as distances, to the type."""
         spacing = self.lattice.spacing
         if spacing.any() or self.dtype == np.float64:
             return float(np.sqrt(np.sum(spacing**2)))

@@ -134,7 +134,7 @@ class InteractingSteps:
         return done
 
     def force(self, gas: Gas, flight: NDArray[Any]) -> NDArray[Any] | None:
-        """(N, D) the force at the positions as a step computes it, in their type; None if a list does not fit in memory.
+        """(N, D) the force at the positions as a step computes it, in their type; None if a list does not fit.
 
         Args:
             gas: as of `advance`.
