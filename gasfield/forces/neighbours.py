@@ -113,8 +113,8 @@ class Neighbours:
         return self.list.follow(places, strengths, gas.is_source)
 
     def _pays(self, gas: Gas, parameters: Any, kernel: Any) -> bool:
-        """Whether sums over a list have been compiled before, or all pairs take longer than to compile them: bits do not
-        depend on it."""
+        """Whether sums over a list are compiled already, or all pairs have taken longer than it takes to compile them; bits
+        are the same."""
         if gas.count < _FEW:
             return False
         self._visits += float(gas.count) * gas.count

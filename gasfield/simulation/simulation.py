@@ -209,8 +209,8 @@ class Simulation(Closing):
         return self
 
     def stop(self) -> None:
-        """Lets `step` return after the present step, as if fewer steps had been asked for; may be called by a signal
-        handler or another thread."""
+        """Lets `step` return after the present step or, where many are taken in one call, within a tenth of a second,
+        as if fewer steps had been asked for; may be called by a signal handler or another thread."""
         self._stopping = True
 
     def sample(self, count: int, every: int, what: Callable[[Gas], ArrayLike]) -> NDArray[Any]:

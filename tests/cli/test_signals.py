@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -60,21 +61,21 @@ def assert_same(one: Path, two: Path) -> None:
 def test_an_interrupted_run_goes_on_with_the_same_bits(
     number: signal.Signals, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The signal arrives between two events: the run ends after that very step, with a checkpoint."""
+    """The signal arrives between two events: the run ends after the present call of the dynamics, with a checkpoint."""
     gasfield.run("mine.yaml", output="whole")
     before = signal.getsignal(number)
     build = Simulation.from_scenario
 
     def interrupted(*arguments: Any, **options: Any) -> Simulation:
         made = build(*arguments, **options)
-        advance = made.dynamics.advance
+        run = made.dynamics.run
 
-        def advance_and_interrupt(gas: gasfield.Gas) -> None:
-            advance(gas)
+        def run_and_interrupt(gas: gasfield.Gas, steps: int, stopped: Callable[[], bool]) -> None:
+            run(gas, min(steps, 137 - gas.step) if gas.step < 137 else steps, stopped)
             if gas.step == 137:
                 os.kill(os.getpid(), number)
 
-        made.dynamics.advance = advance_and_interrupt
+        made.dynamics.run = run_and_interrupt
         return made
 
     monkeypatch.setattr(Simulation, "from_scenario", interrupted)
@@ -122,19 +123,22 @@ def test_long_stretches_between_events_are_looked_at_every_second(here: Path) ->
     ticks: list[int] = []
     watch = simulation.add_operation(Callback(lambda _: None, every=1000))
     watch.tick = lambda simulation: ticks.append(simulation.gas.step)
-    advance = simulation.dynamics.advance
+    run = simulation.dynamics.run
 
-    def slowly(gas: gasfield.Gas) -> None:
-        advance(gas)
-        time.sleep(0.2)
-        if gas.step == 7:
-            simulation.stop()
+    def slowly(gas: gasfield.Gas, steps: int, stopped: Callable[[], bool]) -> None:
+        for _ in range(steps):
+            run(gas, 1, stopped)
+            time.sleep(0.2)
+            if gas.step == 7:
+                simulation.stop()
+            if stopped():
+                return
 
-    simulation.dynamics.advance = slowly
+    simulation.dynamics.run = slowly
     simulation.step(50)
     assert simulation.gas.step == 7
     assert ticks
-    simulation.dynamics.advance = advance
+    simulation.dynamics.run = run
     assert simulation.step(50).gas.step == 57
 
 

@@ -11,6 +11,7 @@ import pytest
 from numba import config
 
 from gasfield.dynamics import mechanics
+from gasfield.errors import BlowUp
 from gasfield.gas import Gas
 from gasfield.neighbours import neighbour_list
 from gasfield.simulation import Simulation
@@ -191,5 +192,8 @@ def test_steps_over_a_stale_list_differ(compiled: pytest.MonkeyPatch) -> None:
     with compiled.context() as patch:
         patch.setattr(neighbour_list.NeighbourList, "allowance", wrong)
         patch.setattr(neighbour_list.NeighbourList, "near_allowance", wrong)
-        found = together(sim, [200])
+        try:
+            found = together(sim, [200])
+        except BlowUp:  # particles have met without noticing
+            return
     assert alike(found, one_by_one(compiled, simulation("newton", "periodic"), 200)) != []

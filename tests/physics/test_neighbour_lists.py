@@ -34,6 +34,12 @@ LAWS: dict[str, Any] = {
 SIDE = 9.0
 
 
+@pytest.fixture(autouse=True)
+def lists_from_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a run that has lasted for some seconds."""
+    monkeypatch.setattr("gasfield.forces.neighbours._WORTH_COMPILING", 0.0)
+
+
 def space_of(dimensions: int, side: float | None) -> Space:
     return Free(dimensions=dimensions) if side is None else Periodic(dimensions=dimensions, side=side)
 
