@@ -11,7 +11,7 @@ import time
 
 import gasfield
 from benchmarks.problems import Melt
-from benchmarks.timing import about, report, set_threads, steps_worth
+from benchmarks.timing import about, as_in_a_long_run, report, set_threads, steps_worth
 
 
 def simulation(melt: Melt, precision: str) -> gasfield.Simulation:
@@ -28,6 +28,7 @@ def simulation(melt: Melt, precision: str) -> gasfield.Simulation:
 def main(cells: int, threads: int, precision: str) -> None:
     """Times the steps of about three seconds."""
     set_threads(threads)
+    as_in_a_long_run()
     melt = Melt(cells)
     sim = simulation(melt, precision)
 

@@ -7,12 +7,13 @@ import time
 
 import gasfield
 from benchmarks.problems import Flat
-from benchmarks.timing import about, report, set_threads, steps_worth
+from benchmarks.timing import about, as_in_a_long_run, report, set_threads, steps_worth
 
 
 def main(threads: int) -> None:
     """Times the steps of about three seconds, in calls of 1,000."""
     set_threads(threads)
+    as_in_a_long_run()
     flat = Flat()
     sim = gasfield.Simulation(
         flat.positions() - 0.5 * flat.side,

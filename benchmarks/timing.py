@@ -69,3 +69,11 @@ def set_threads(threads: int) -> None:
     import numba
 
     numba.set_num_threads(threads)
+
+
+def as_in_a_long_run() -> None:
+    """Lets gasfield compile its steps at once, as it does after the first seconds of a run."""
+    from gasfield.dynamics import mechanics
+    from gasfield.forces import neighbours
+
+    mechanics._WORTH_COMPILING = neighbours._WORTH_COMPILING = 0.0

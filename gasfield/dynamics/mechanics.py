@@ -123,10 +123,11 @@ class Mechanics(Dynamics):
 
     def _compiled_for(self, gas: Gas, steps: int) -> CompiledSteps | None:
         """The compiled steps, where they apply and pay."""
-        self._effort += float(steps) * (gas.positions.size + _CALLS)
         if not self._is_compiled:
             self._is_compiled = True
             self._compiled = self._compile(gas)
+        work = 1 if self._compiled is None else self._compiled.work
+        self._effort += float(steps) * (gas.positions.size * work + _CALLS)
         if self._compiled is None or not _is_plain(gas, self._dtype):
             return None
         if self._dtype == np.float64 and self._effort < _WORTH_COMPILING and not self._compiled.is_ready(gas):

@@ -67,6 +67,8 @@ class Accumulators:
 class IndependentSteps:
     """Steps of a program in a field, in free space, a periodic box, or a box with walls."""
 
+    work = 1
+    """Of a coordinate and step, compared with that of a particle in a field."""
     needs_force = False
     """Whether `advance` begins with the force at the positions, and leaves that at the last ones."""
 

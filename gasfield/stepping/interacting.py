@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from gasfield.gas import Gas
 from gasfield.kernels.barrier import new_barrier
+from gasfield.kernels.jit import is_compiled
 from gasfield.kernels.lanes import lanes_of
 from gasfield.kernels.pointwise import in_float32, one_after_another, parameters_in_float32
 from gasfield.kernels.threads import side_by_side
@@ -59,6 +60,8 @@ class Paired(Protocol):
 class InteractingSteps:
     """Steps of a program with a pair force, in free space, a periodic box, or a box with walls."""
 
+    work = 3
+    """Of a coordinate and step, compared with that of a particle in a field."""
     needs_force = True
     """Whether `advance` begins with the force at the positions, and leaves that at the last ones."""
 
@@ -68,7 +71,7 @@ class InteractingSteps:
         """See `of`."""
         self._program, self._terms, self._time_step = program, terms, time_step
         self._seed, self._stream, self._space = np.uint64(seed), stream, space
-        self._ready = False
+        self._ready: bool | None = None
         self._room: Room | None = None
         self._builds, self._coordinates = -1, np.empty((0, 0))
 
@@ -153,7 +156,16 @@ class InteractingSteps:
         return force
 
     def is_ready(self, gas: Gas) -> bool:
-        """Whether the steps have been compiled before, so that they begin at once."""
+        """Whether the steps have been compiled before, in this process or for the cache, so that they begin at once."""
+        if self._ready is None:
+            kept = Accumulators(np.empty_like(gas.positions), np.empty(gas.count), np.empty(gas.count))
+            carried, terms = np.empty((gas.count, 3 * gas.dimensions), gas.positions.dtype), self._terms(gas)
+            at, size = terms.pairs.neighbours, BYTES // gas.positions.itemsize
+            inner = _Inner(gas, kept, carried, np.arange(gas.count))
+            room, pairs = _new_room(gas, at, size), _no_pairs(at, gas.dimensions)
+            still = np.zeros((1, len(gas.names)))
+            arguments = self._arguments(self._program, terms, gas, 1, still, inner, room, pairs, 0, False)
+            self._ready = is_compiled(advance_groups, *arguments, 0, 1)
         return self._ready
 
     def _prepare(self, gas: Gas, at: NeighbourList, threads: int, size: int) -> tuple[Room, NDArray[Any]]:
@@ -186,17 +198,7 @@ class InteractingSteps:
         self, program: Program, terms: Paired, gas: Gas, steps: int, temperatures: Array, inner: _Inner, done: int,
         moved: bool, size: int,
     ) -> tuple[int, bool]:  # fmt: skip
-        at, dtype = terms.pairs.neighbours, gas.positions.dtype
-        course = blocks.Course(
-            program.codes, program.values, program.span, program.warmth * temperatures, gas.step, steps,
-            self._seed, self._stream,
-        )  # fmt: skip
-        single = dtype == np.float32
-        noise = blocks.noise_float32 if single else blocks.noise_float64
-        laws = [_fields(terms.before, single), _fields(terms.after, single)]
-        law, parameters = terms.pairs.law, terms.pairs.parameters
-        if at.dtype == np.float32:
-            parameters = parameters_in_float32(parameters)
+        at = terms.pairs.neighbours
         assert at.start is not None  # it has been built
         number, start, since = at.dtype.type, at.start[at.order], at.since[at.order]
         threads = 1 if gas.count < _ALONE else numba.get_num_threads()
@@ -207,14 +209,43 @@ class InteractingSteps:
             number(at.reach**2), number(at.core**2),
             *at.near_reach, at.allowance**2, at.near_allowance**2,
         )  # fmt: skip
-        arguments = (
-            terms.pairs.evaluate, law, parameters, *laws[0], *laws[1], noise, axes_of(gas.dimensions), room,
-            inner.carried, pairs, inner.state, inner.particles, sides_of(self._space, dtype), course, done, moved,
-        )  # fmt: skip
+        arguments = self._arguments(program, terms, gas, steps, temperatures, inner, room, pairs, done, moved)
         result = side_by_side(lambda thread, threads: advance_groups(*arguments, thread, threads), threads)
         self._ready = True
         at.since[at.order] = since
         return int(result[0]), bool(result[1])
+
+    def _arguments(
+        self, program: Program, terms: Paired, gas: Gas, steps: int, temperatures: Array, inner: _Inner, room: Room,
+        pairs: Pairs, done: int, moved: bool,
+    ) -> tuple[Any, ...]:  # fmt: skip
+        """Those of the kernel, without the threads."""
+        course = blocks.Course(
+            program.codes, program.values, program.span, program.warmth * temperatures, gas.step, steps,
+            self._seed, self._stream,
+        )  # fmt: skip
+        single = gas.positions.dtype == np.float32
+        noise = blocks.noise_float32 if single else blocks.noise_float64
+        laws = [_fields(terms.before, single), _fields(terms.after, single)]
+        parameters = terms.pairs.parameters
+        if terms.pairs.neighbours.dtype == np.float32:
+            parameters = parameters_in_float32(parameters)
+        return (
+            terms.pairs.evaluate, terms.pairs.law, parameters, *laws[0], *laws[1], noise, axes_of(gas.dimensions), room,
+            inner.carried, pairs, inner.state, inner.particles, sides_of(self._space, gas.positions.dtype), course,
+            done, moved,
+        )  # fmt: skip
+
+
+def _no_pairs(at: NeighbourList, dimensions: int) -> Pairs:
+    """A list without particles, of the types of a real one."""
+    reals, words, rows = np.empty(0, at.dtype), np.empty(0, np.int64), np.empty(0, np.uint32)
+    places, number = np.empty((0, dimensions)), at.dtype.type
+    return Pairs(
+        np.empty((1, 0), at.dtype), reals, rows, words, words, np.empty(0, np.bool_), rows, words, words,
+        words, np.empty((0, dimensions), at.dtype), places, places, *at.lattice, at.far, np.empty(0),
+        number(0.0), number(0.0), 0.0, 0.0, 0.0, 0.0,
+    )  # fmt: skip
 
 
 def _new_room(gas: Gas, at: NeighbourList, size: int) -> Room:
