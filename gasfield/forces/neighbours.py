@@ -113,8 +113,7 @@ class Neighbours:
         return self.list.follow(places, strengths, gas.is_source)
 
     def _pays(self, gas: Gas, parameters: Any, kernel: Any) -> bool:
-        """Whether sums over a list are compiled already, or all pairs have taken longer than it takes to compile them; bits
-        are the same."""
+        """Whether sums over a list are compiled already, or all pairs have taken longer than compiling them."""
         if gas.count < _FEW:
             return False
         self._visits += float(gas.count) * gas.count
