@@ -168,6 +168,11 @@ def are_finite(values: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
     return np.asarray((smallest >= -LARGEST) & (largest <= LARGEST))
 
 
+def all_are_finite(values: NDArray[np.floating[Any]]) -> bool:
+    """Whether all numbers of an array are in that range; much faster than to ask for each particle."""
+    return not values.size or bool(values.min() >= -LARGEST and values.max() <= LARGEST)  # false with a NaN
+
+
 def require_finite(values: NDArray[np.floating[Any]], what: str = "positions", key: str | None = None) -> None:
     """Refuses numbers of particles (N,) or (N, D) of which one is infinite, NaN, or beyond `LARGEST`.
 

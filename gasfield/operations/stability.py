@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.errors import BlowUp
-from gasfield.gas import are_finite
+from gasfield.gas import all_are_finite, are_finite
 from gasfield.operations.base import Operation, SimulationLike
 from gasfield.operations.triggers import STRIDE, Every
 
@@ -120,9 +120,9 @@ class StabilityMonitor(Operation):
     def _fault(self, looks: bool = True) -> str | None:
         """What is wrong with the gas now; None if nothing is."""
         gas = self._simulation.gas
-        if not are_finite(gas.positions).all():
+        if not all_are_finite(gas.positions):
             return "is no longer at a finite position"
-        if gas.velocities is not None and not are_finite(gas.velocities).all():
+        if gas.velocities is not None and not all_are_finite(gas.velocities):
             return "no longer has a finite velocity"
         for name, sums in self._simulation.dynamics.accumulators().items():
             if not np.isfinite(sums).all():
@@ -223,7 +223,7 @@ class StabilityMonitor(Operation):
         with np.errstate(over="ignore", invalid="ignore"):
             energies = self._energies()
             sources = gas.is_source if gas.is_source.any() else ~gas.is_source
-            self._total = float(energies[sources].mean())
+            self._total = float((energies if sources.all() else energies[sources]).mean())
             if decay:
                 self._total += (
                     0.5 * decay * float(np.mean(np.sum(np.square(gas.positions[sources], dtype=float), axis=1)))
