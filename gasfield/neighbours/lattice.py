@@ -31,8 +31,10 @@ class Lattice(NamedTuple):
     def of(cls, periods: Array, dtype: Any = np.float64) -> Lattice:
         """The lattice of a box with periods (D,), 0 along coordinates that are not periodic, in the numbers of a
         type."""
-        bits = np.finfo(dtype).nmant + 1
         spacing = np.zeros(len(periods))
+        if not periods.any():
+            return cls(spacing, spacing)
+        bits = np.finfo(dtype).nmant + 1
         long = periods > 0.0
         spacing[long] = 2.0 ** (np.ceil(np.log2(periods[long])) + _SPARE - bits)
         sides = np.zeros(len(periods))

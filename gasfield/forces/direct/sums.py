@@ -118,12 +118,13 @@ class _Pairs(NamedTuple):
         there = _finite(others, 0)
         if not there.all():
             others, rows, theirs = others[:, there], rows[there], theirs[there]
-        padding = ((0, missing), (0, 0))
-        targets = np.ascontiguousarray(np.pad(places.T, padding))
-        sources = np.ascontiguousarray(np.pad(others, padding), dtype)
+        targets = np.zeros((places.shape[1] + missing, len(places)), dtype)  # numpy.pad costs more than few pairs do
+        sources = np.zeros((places.shape[1] + missing, others.shape[1]), dtype)
+        targets[: places.shape[1]], sources[: places.shape[1]] = places.T, others
         periods = None
         if np.isfinite(sides).any():
-            periods = np.pad(np.asarray(sides, dtype), (0, missing), constant_values=np.inf)
+            periods = np.full(len(sides) + missing, np.inf, dtype)
+            periods[: len(sides)] = sides
         half = None if periods is None else periods * dtype.type(0.5)
         return cls(targets, sources, rows, periods, half, theirs.astype(dtype), _finite(places, 1))
 
