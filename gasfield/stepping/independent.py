@@ -76,7 +76,7 @@ class IndependentSteps:
         """See `of`."""
         self._program, self._field, self._time_step = program, field, time_step
         self._seed, self._stream, self._space = np.uint64(seed), stream, space
-        self._ready = False
+        self._ready: bool | None = None
 
     @classmethod
     def of(
@@ -114,6 +114,7 @@ class IndependentSteps:
         def advance(first: int, last: int) -> None:
             blocks.advance_blocks(*kernel, first, last)
 
+        self._ready = True
         in_threads(advance, -(-gas.count // (BYTES // gas.positions.itemsize)))
         gas.step += steps
         for _ in range(steps):  # as step by step: a product would round differently
@@ -122,7 +123,7 @@ class IndependentSteps:
 
     def is_ready(self, gas: Gas) -> bool:
         """Whether the steps have been compiled before, so that they begin at once."""
-        if not self._ready:
+        if self._ready is None:  # asked once: the cache gains nothing while steps are taken one by one
             some = Accumulators(np.empty_like(gas.positions), np.empty(0), np.empty(0))
             self._ready = is_compiled(blocks.advance_blocks, *self._arguments(gas, 1, some, np.empty((1, 1))), 0, 1)
         return self._ready
