@@ -47,7 +47,7 @@ def _longest_side(places, order, begin, end):  # type: ignore[no-untyped-def]
 
 
 @jit(**EXACT)
-def _halve(places, order, begin, middle, end, axis):  # type: ignore[no-untyped-def]
+def halve(places, order, begin, middle, end, axis):  # type: ignore[no-untyped-def]
     """Reorders so that none of [begin, middle) is beyond any of [middle, end) along an axis (quickselect; Hoare,
     1961)."""
     low, high = begin, end - 1
@@ -85,7 +85,7 @@ def _split(places, order, lanes, first, blocks):  # type: ignore[no-untyped-def]
             order[begin:end].sort()
             continue
         left = left_blocks(blocks)
-        _halve(places, order, begin, (first + left) * lanes, end, _longest_side(places, order, begin, end))
+        halve(places, order, begin, (first + left) * lanes, end, _longest_side(places, order, begin, end))
         stack[top, 0], stack[top, 1] = first, left
         stack[top + 1, 0], stack[top + 1, 1] = first + left, blocks - left
         top += 2
@@ -103,7 +103,7 @@ def upper_levels(places, order, lanes, firsts, counts):  # type: ignore[no-untyp
         if blocks > _SERIAL_BLOCKS and blocks * 8 > total:
             left = left_blocks(blocks)
             begin, end = first * lanes, min((first + blocks) * lanes, order.size)
-            _halve(places, order, begin, (first + left) * lanes, end, _longest_side(places, order, begin, end))
+            halve(places, order, begin, (first + left) * lanes, end, _longest_side(places, order, begin, end))
             firsts[tasks], counts[tasks] = first, left
             firsts[tasks + 1], counts[tasks + 1] = first + left, blocks - left
             tasks += 2

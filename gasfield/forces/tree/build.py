@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
 from gasfield.kernels.jit import jit
+from gasfield.neighbours.blocks import halve
 
 Array = NDArray[np.float64]
 
@@ -94,7 +95,7 @@ def _split(places, rows, level, ranges):  # type: ignore[no-untyped-def]
             below += places[rows[i], axis] < middle
         least = (leaves + 15) // 16
         half = min(max((below + LEAF // 2) // LEAF, least), leaves - least)
-        _select(places, axis, rows, start, stop - 1, start + half * LEAF)
+        halve(places, rows, start, start + half * LEAF, stop, axis)
         one, two = level[c] + 1, level[c] + 2 * half
         ranges[level[c], 2] = half
         ranges[one, 0], ranges[one, 1] = first, half
@@ -112,29 +113,6 @@ def _longest(places, rows, start, stop):  # type: ignore[no-untyped-def]
         if high - low > longest:
             axis, middle, longest = k, 0.5 * low + 0.5 * high, high - low
     return axis, middle
-
-
-@jit(**EXACT)
-def _select(places, axis, rows, low, high, middle):  # type: ignore[no-untyped-def]
-    """Hoare's quickselect: no coordinate in rows[low:middle] is larger than one in rows[middle : high + 1]."""
-    while low < high:
-        pivot = places[rows[(low + high) // 2], axis]
-        i, j = low, high
-        while i <= j:
-            while places[rows[i], axis] < pivot:
-                i += 1
-            while places[rows[j], axis] > pivot:
-                j -= 1
-            if i <= j:
-                rows[i], rows[j] = rows[j], rows[i]
-                i += 1
-                j -= 1
-        if middle <= j:
-            high = j
-        elif middle >= i:
-            low = i
-        else:
-            return
 
 
 @jit(**EXACT)
