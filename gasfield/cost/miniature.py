@@ -117,9 +117,7 @@ def first_steps(scenario: Scenario, folder: Path) -> tuple[float, float]:
         steps = min(max(count, 1), left, 1000)
         simulation.step(steps)
         count, left = count + steps, left - steps
-    if not count:
-        return built, built
-    each = (time.perf_counter() - begun) / count
+    each = (time.perf_counter() - begun) / count if count else built
     simulation.close()
     return built, each
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ from gasfield.scenario.yaml_1_2 import write
 
 _HEAD = {"format": 1, "title": "a trial", "question": "how long does it take?", "seed": 1}
 SCENARIOS: dict[str, dict[str, Any]] = {
-    "independent particles in a double well": {
+    "independent particles in a harmonic well": {
         "space": {"kind": "free", "dimensions": 2},
         "gas": [{"name": "gas", "from": {"kind": "gaussian", "count": 4000, "spread": 1.0}}],
         "forces": [{"kind": "harmonic", "stiffness": 1.0}, {"kind": "constant", "force": [0.1, 0.0]}],
@@ -92,19 +92,18 @@ def trial_of(predicted: Cost, measured: Measured) -> Trial:
     return Trial(fixed, counted, measured.seconds, memory, measured.memory)
 
 
-def measure_run(scenario: str, output: Path, overrides: Mapping[str, Any] | None = None) -> Measured:
+def measure_run(scenario: str, output: Path) -> Measured:
     """Runs a scenario in a process of its own.
 
     Raises:
         GasfieldError: if it fails.
     """
-    sets = [word for key, value in (overrides or {}).items() for word in ("--set", f"{key}={value}")]
     code = (
         "import json, resource, subprocess, sys; done = subprocess.run(sys.argv[1:], capture_output=True, text=True);"
         "used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss;"
         "print(json.dumps([done.returncode, used, done.stderr[-2000:]]))"
     )
-    command = [sys.executable, "-m", "gasfield.cli", "run", scenario, "--quiet", "--output", str(output), *sets]
+    command = [sys.executable, "-m", "gasfield.cli", "run", scenario, "--quiet", "--output", str(output)]
     begun = time.perf_counter()
     done = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True, check=True)
     seconds = time.perf_counter() - begun

@@ -20,6 +20,8 @@ from gasfield.kernels.jit import jit
 
 _SPINS = 2_000
 """Looks at the barrier before a thread lets others run: some microseconds."""
+_LEFT = 9
+"""The word that says that a thread will not come, so that nobody waits for it."""
 _LINE = 8
 """Words in a line of the cache: the two numbers are in different ones."""
 _POSIX = os.name == "posix"
@@ -28,6 +30,11 @@ _POSIX = os.name == "posix"
 def new_barrier() -> NDArray[np.int64]:
     """A barrier that no thread has reached."""
     return np.zeros(2 * _LINE, np.int64)
+
+
+def leave(barrier: NDArray[np.int64]) -> None:
+    """Lets all others pass from now on: a thread has failed. What they compute is of no use."""
+    barrier[_LEFT] = 1
 
 
 def _word(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -80,4 +87,6 @@ def wait(barrier, threads):  # type: ignore[no-untyped-def]
     while _read(barrier, _LINE) == round_:
         spins += 1
         if spins > _SPINS:
+            if _read(barrier, _LEFT):
+                return
             _let_others_run()

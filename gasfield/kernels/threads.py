@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from threading import Lock
 from typing import TypeVar
 
 import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from gasfield.kernels.barrier import leave
 
 T = TypeVar("T")
 
@@ -54,27 +59,56 @@ def in_threads(kernel: Callable[[int, int], object], count: int) -> None:
 
 
 _pools: dict[int, ThreadPoolExecutor] = {}
+_turns = [Lock()]
 
 
-def side_by_side(kernel: Callable[[int, int], T], threads: int | None = None) -> T:
+def side_by_side(
+    kernel: Callable[[int, int], T], threads: int | None = None, barrier: NDArray[np.int64] | None = None
+) -> T:
     """Runs a kernel that releases the interpreter in several threads at once, each as `kernel(thread, threads)`;
-    returns the result of the first, which is the calling one.
+    returns the result of the first, which is the calling one. Callers in several threads take turns.
 
     Args:
         kernel: all threads may wait for each other in it (`gasfield.kernels.barrier`).
         threads: their number; as many as Numba has now if left out.
+        barrier: at which they wait: where one thread fails, or is interrupted, the others do not wait for it.
     """
     threads = numba.get_num_threads() if threads is None else threads
     if threads == 1:
         return kernel(0, 1)
-    if threads not in _pools:
-        _pools[threads] = ThreadPoolExecutor(threads - 1, "gasfield")
-    others = [_pools[threads].submit(kernel, thread, threads) for thread in range(1, threads)]
-    result = kernel(0, threads)
+
+    def run(thread: int) -> T:
+        try:
+            return kernel(thread, threads)
+        except BaseException:
+            if barrier is not None:
+                leave(barrier)
+            raise
+
+    with _turns[0]:
+        if threads not in _pools:
+            _pools[threads] = ThreadPoolExecutor(threads - 1, "gasfield")
+        others: list[Future[T]] = []
+        try:
+            for thread in range(1, threads):
+                others.append(_pools[threads].submit(run, thread))  # noqa: PERF401 - all begun, should one fail
+            result = run(0)
+        except BaseException:
+            if barrier is not None:
+                leave(barrier)
+            raise
+        finally:
+            wait(others)
     for other in others:
         other.result()
     return result
 
 
+def _begin_anew() -> None:
+    """In a forked process, which has none of the threads."""
+    _pools.clear()
+    _turns[0] = Lock()
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pools.clear)
+    os.register_at_fork(after_in_child=_begin_anew)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -167,22 +168,30 @@ class NeighbourList:
 
     def _take(self, positions: Array, strengths: Array) -> tuple[float, float]:
         """Takes over positions; the largest distances from those of the last build, and of the last pruning."""
-        moved = np.zeros((64, 2))
+        threads = self.threads or numba.get_num_threads()
+        moved = np.zeros((threads, 2))
         side_by_side(
             lambda thread, threads: _take_part(
                 positions, self.start, self.since, strengths, self.order, *self.lattice, self.far, self.slots,
                 self.coordinates, self.own, moved, thread, threads,
             ),
-            self.threads,
+            threads,
         )  # fmt: skip
-        shift(self.coordinates, self.sources, self.shifts, self.slots, 0, len(self.sources))
+        shift(self.coordinates, self.sources, self.shifts, self.slots)
         farthest = np.sqrt(moved.max(axis=0))
         return float(farthest[0]), float(farthest[1])
 
     def _build(self, positions: Array, strengths: Array, exerts: NDArray[np.bool_]) -> bool:
+        again = self.start is not None and len(self.start) == len(positions)
+        try:
+            return self._build_all(positions, strengths, exerts, again)
+        except BaseException:  # half a list must not be followed
+            self.start = None
+            raise
+
+    def _build_all(self, positions: Array, strengths: Array, exerts: NDArray[np.bool_], again: bool) -> bool:
         lanes, dimensions = lanes_of(self.dtype), self.dimensions
         self._exerts, self._uses = exerts.copy(), 0
-        again = self.start is not None and len(self.start) == len(positions)
         self.start = self.since = start = self._starts(positions)
         self._roughness = self._rounding(start)
         blocks = -(-len(start) // lanes)
@@ -304,10 +313,10 @@ def place_near(x, start, spacing, side, far):  # type: ignore[no-untyped-def]
 
 
 @jit(**EXACT)
-def shift(coordinates, sources, shifts, slots, first, last):  # type: ignore[no-untyped-def]
-    """Writes the rows of the shifted sources `first` to `last` - 1."""
+def shift(coordinates, sources, shifts, slots):  # type: ignore[no-untyped-def]
+    """Writes the rows of the shifted sources."""
     width = shifts.shape[1] + 1
-    for n in range(first, last):
+    for n in range(sources.size):
         for k in range(width - 1):
             coordinates[(slots + n) * width + k] = coordinates[sources[n] * width + k] + shifts[n, k]
         coordinates[(slots + n) * width + width - 1] = coordinates[sources[n] * width + width - 1]

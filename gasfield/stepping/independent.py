@@ -69,8 +69,6 @@ class IndependentSteps:
 
     work = 1
     """Of a coordinate and step, compared with that of a particle in a field."""
-    needs_force = False
-    """Whether `advance` begins with the force at the positions, and leaves that at the last ones."""
 
     def __init__(self, program: Program, field: Field, space: Space, time_step: float, seed: int, stream: int) -> None:
         """See `of`."""

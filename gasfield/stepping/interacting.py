@@ -62,8 +62,6 @@ class InteractingSteps:
 
     work = 3
     """Of a coordinate and step, compared with that of a particle in a field."""
-    needs_force = True
-    """Whether `advance` begins with the force at the positions, and leaves that at the last ones."""
 
     def __init__(
         self, program: Program, terms: Callable[[Gas], Paired], space: Space, time_step: float, seed: int, stream: int
@@ -203,14 +201,17 @@ class InteractingSteps:
         number, start, since = at.dtype.type, at.start[at.order], at.since[at.order]
         threads = 1 if gas.count < _ALONE else numba.get_num_threads()
         room, coordinates = self._prepare(gas, at, threads, size)
+        room = room._replace(barrier=new_barrier())
         pairs = Pairs(
             coordinates, at.own, at.rows, at.begins, at.ends, at.close, at.all_rows, at.all_begins, at.all_ends,
             at.sources, at.shifts, start, since, *at.lattice, at.far, terms.pairs.strengths[at.order],
             number(at.reach**2), number(at.core**2),
-            *at.near_reach, at.allowance**2, at.near_allowance**2,
+            *at.near_reach, max(at.allowance, 0.0) ** 2, max(at.near_allowance, 0.0) ** 2,
         )  # fmt: skip
         arguments = self._arguments(program, terms, gas, steps, temperatures, inner, room, pairs, done, moved)
-        result = side_by_side(lambda thread, threads: advance_groups(*arguments, thread, threads), threads)
+        result = side_by_side(
+            lambda thread, threads: advance_groups(*arguments, thread, threads), threads, room.barrier
+        )
         self._ready = True
         at.since[at.order] = since
         return int(result[0]), bool(result[1])
@@ -227,12 +228,9 @@ class InteractingSteps:
         single = gas.positions.dtype == np.float32
         noise = blocks.noise_float32 if single else blocks.noise_float64
         laws = [_fields(terms.before, single), _fields(terms.after, single)]
-        parameters = terms.pairs.parameters
-        if terms.pairs.neighbours.dtype == np.float32:
-            parameters = parameters_in_float32(parameters)
         return (
-            terms.pairs.evaluate, terms.pairs.law, parameters, *laws[0], *laws[1], noise, axes_of(gas.dimensions), room,
-            inner.carried, pairs, inner.state, inner.particles, sides_of(self._space, gas.positions.dtype), course,
+            terms.pairs.evaluate, terms.pairs.law, terms.pairs.parameters, *laws[0], *laws[1], noise,
+            axes_of(gas.dimensions), room, inner.carried, pairs, inner.state, inner.particles, sides_of(self._space, gas.positions.dtype), course,
             done, moved,
         )  # fmt: skip
 

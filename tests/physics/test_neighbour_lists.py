@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numba
@@ -126,23 +125,15 @@ def test_a_list_has_the_bits_of_all_pairs(kind: str, dimensions: int, side: floa
 
 @pytest.mark.parametrize("skin", [0.06, 0.4, 1.5])
 @pytest.mark.parametrize("places", [uniform(3, 400), clustered(3, 400)], ids=["uniform", "clustered"])
-def test_skins_and_threads_change_nothing(places: np.ndarray, skin: float) -> None:
+def test_skins_change_nothing(places: np.ndarray, skin: float) -> None:
     gas, space = gas_of(places.copy()), space_of(3, SIDE)
     force, at = listed(LAWS["lennard_jones"], space)
     at._skin = skin
     follow(force, over_all_pairs(LAWS["lennard_jones"], space), gas, 25)
 
 
-@pytest.fixture
-def two_threads() -> Iterator[None]:
-    threads = numba.get_num_threads()
-    numba.set_num_threads(min(2, threads))
-    yield
-    numba.set_num_threads(threads)
-
-
-@pytest.mark.usefixtures("two_threads")
 def test_many_particles_on_two_threads() -> None:
+    numba.set_num_threads(2)  # `one_numba_thread` restores what was
     gas, space = gas_of(uniform(3, 3_001, 16.0)), space_of(3, 16.0)
     force, _ = listed(LAWS["lennard_jones"], space)
     follow(force, over_all_pairs(LAWS["lennard_jones"], space), gas, 6)

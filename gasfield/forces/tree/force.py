@@ -131,7 +131,7 @@ class _Calibration(NamedTuple):
     median: float
 
 
-def calibrate(tree: Tree, softening2: float, bound: float, order: int = 2) -> _Calibration | None:
+def calibrate(tree: Tree, softening2: float, bound: float) -> _Calibration | None:
     """The largest angle with which sampled forces have an error below the bound; None if there is none that saves
     operations.
 
@@ -139,7 +139,6 @@ def calibrate(tree: Tree, softening2: float, bound: float, order: int = 2) -> _C
         tree: of the gas.
         softening2: s^2 [length^2].
         bound: of the relative error of 99 in 100 forces.
-        order: of the expansion, 2 or 0.
     """
     groups = in_groups(tree).reshape(DIMENSIONS, -1, GROUP)
     chosen = (2 * np.arange(SAMPLE) + 1) * groups.shape[1] // (2 * SAMPLE)
@@ -148,7 +147,7 @@ def calibrate(tree: Tree, softening2: float, bound: float, order: int = 2) -> _C
     low, high, best = 0, len(ANGLES), None
     while low < high:  # the first angle of the ladder that does; errors grow with the angle
         middle = (low + high) // 2
-        field, visits = field_at(places, tree, softening2, ANGLES[middle], order)
+        field, visits = field_at(places, tree, softening2, ANGLES[middle])
         errors = relative_errors(field[:, ::2], exact)
         error = float(np.percentile(errors, SHARE))
         if error <= MARGIN * bound:
