@@ -230,8 +230,8 @@ class InteractingSteps:
         laws = [_fields(terms.before, single), _fields(terms.after, single)]
         return (
             terms.pairs.evaluate, terms.pairs.law, terms.pairs.parameters, *laws[0], *laws[1], noise,
-            axes_of(gas.dimensions), room, inner.carried, pairs, inner.state, inner.particles, sides_of(self._space, gas.positions.dtype), course,
-            done, moved,
+            axes_of(gas.dimensions), room, inner.carried, pairs, inner.state, inner.particles,
+            sides_of(self._space, gas.positions.dtype), course, done, moved,
         )  # fmt: skip
 
 
