@@ -25,6 +25,9 @@ from scipy.optimize import nnls
 from gasfield.files import make_folder, write_json
 from gasfield.version import __version__
 
+FIXED = ("start-up", "pictures")
+"""The parts whose cost does not grow with a run."""
+
 _FORMAT = 1
 _PULL = (0.1, 0.7, 0.7)
 """How strongly a, b, c are held at 0, 1, 1, in units of a run: a few runs cannot tell a factor from noise."""

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gasfield.cost.calibration import Calibration
+from gasfield.cost.calibration import FIXED, Calibration
 from gasfield.errors import BlowUp, GasfieldError, InputError
 from gasfield.quantity import Quantity
 
-_FIXED = ("start-up", "pictures")
 _DRIFT = 0.05
 """Relative error of a size that is extrapolated."""
 
@@ -113,10 +112,10 @@ def predict(found: Mapping[str, Any], imports: float, model: Calibration, notes:
     """
     lines = [("start-up", "modules", imports), ("start-up", "kernels and data", found["once"])]
     lines += [(line["part"], _name(line), line["seconds"]) for line in found["lines"]]
-    fixed = sum(seconds for part, _, seconds in lines if part in _FIXED)
-    counted = sum(seconds for part, _, seconds in lines if part not in _FIXED)
+    fixed = sum(seconds for part, _, seconds in lines if part in FIXED)
+    counted = sum(seconds for part, _, seconds in lines if part not in FIXED)
     scaled = [
-        (part, name, seconds * (model.fixed if part in _FIXED else model.counted)) for part, name, seconds in lines
+        (part, name, seconds * (model.fixed if part in FIXED else model.counted)) for part, name, seconds in lines
     ]
     scaled.append(("start-up", "process", model.start))
     merged: dict[tuple[str, str], float] = {}

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from gasfield.cost.calibration import FIXED
 from gasfield.errors import InputError
 from gasfield.operations import STRIDE, Every, Trigger
 from gasfield.operations.checkpoints import CHECKPOINT_SECONDS
@@ -36,8 +37,6 @@ _MOST_COPIES = 8
 """Of what is in the file that are in memory at the same time."""
 _MOST_BLOCKS = 5
 """Memory grows with the frames up to so many times those of the miniature: files are written and read in blocks."""
-FIXED = ("start-up", "pictures")
-"""The parts whose cost does not grow with the run."""
 
 
 class Counts(NamedTuple):

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gasfield.cost.calibration import Calibration, Trial
+from gasfield.cost.calibration import FIXED, Calibration, Trial
 from gasfield.cost.cost import Cost, predict_cost
 from gasfield.errors import GasfieldError
 from gasfield.scenario.yaml_1_2 import write
@@ -85,7 +85,7 @@ def run_trials(progress: Callable[[str], None] | None = None) -> list[Trial]:
 
 def trial_of(predicted: Cost, measured: Measured) -> Trial:
     """A trial from a prediction without a calibration."""
-    fixed = predicted.seconds_of("start-up", "pictures")
+    fixed = predicted.seconds_of(*FIXED)
     counted = sum(seconds for _, _, seconds in predicted.lines) - fixed
     memory = predicted.memory.value
     assert isinstance(memory, float | int)
