@@ -192,6 +192,11 @@ class Dynamics(ABC):
     keeps_momentum: bool = False
     """Whether total momentum is conserved; a run then starts with zero total momentum."""
 
+    @property
+    def least_steps(self) -> int:
+        """Steps that a call of `run` should take at least, since the call itself costs as much as some of them."""
+        return 1
+
     @abstractmethod
     def advance(self, gas: Gas) -> None:
         """Advances `gas` by one step in place; increments its step by 1 and its time by the time step."""

@@ -98,6 +98,11 @@ class Mechanics(Dynamics):
 
     # --- the interface of Dynamics -----------------------------------------------------------------------------------
 
+    @property
+    def least_steps(self) -> int:
+        """See `Dynamics`: those of compiled steps, once they are in use."""
+        return 1 if self._compiled is None or not self._compiled.in_use else self._compiled.least_steps
+
     def advance(self, gas: Gas) -> None:
         """Advances by one step."""
         self.run(gas, 1)

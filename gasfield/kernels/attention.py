@@ -24,7 +24,7 @@ from numba import get_num_threads, prange
 
 from gasfield.kernels.dot import dot
 from gasfield.kernels.exponential import expm1, power, weight
-from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
+from gasfield.kernels.flags import EXACT, EXACT_PARALLEL, IN_PLACE
 from gasfield.kernels.jit import jit
 from gasfield.kernels.tile import ROWS, WIDTH, lanes_of, multiply, multiply_faded, multiply_onto
 
@@ -40,13 +40,13 @@ _TASKS = 4
 """Tasks of a thread at least, so that threads end at about the same time."""
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def whole(count, size):  # type: ignore[no-untyped-def]
     """How many groups of so many hold `count`."""
     return (count + size - 1) // size
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def attended(places, is_source, causal, rows, limits, counts):  # type: ignore[no-untyped-def]
     """Writes the indices of the sources whose places (N, D) are finite, and returns how many there are.
 
@@ -70,7 +70,7 @@ def attended(places, is_source, causal, rows, limits, counts):  # type: ignore[n
     return found
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def transpose(places, rows, first, panel):  # type: ignore[no-untyped-def]
     """Writes the lanes of a panel (D, lanes): places[rows[first:]] of (N, D), all if `rows` is empty; 0 beyond them."""
     everyone = rows.size == 0
@@ -84,7 +84,7 @@ def transpose(places, rows, first, panel):  # type: ignore[no-untyped-def]
                 panel[k, lane] = 0.0
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def turn(matrix, panel, turned):  # type: ignore[no-untyped-def]
     """turned = matrix panel, for a packed matrix (E, K), a panel (K, lanes) and turned (E, lanes)."""
     steps, lanes = matrix.shape[1], lanes_of(panel)
@@ -92,7 +92,7 @@ def turn(matrix, panel, turned):  # type: ignore[no-untyped-def]
         multiply(matrix, group * steps * ROWS, panel, 0, turned, group * ROWS * lanes, steps)
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def pack_values(places, rows, block, values):  # type: ignore[no-untyped-def]
     """Packs x_j of a block of the rows of places (N, D)."""
     for group in range(values.shape[1]):
@@ -118,7 +118,7 @@ def pack_keys(places, rows, block, matrix, keys):  # type: ignore[no-untyped-def
                 keys[j // ROWS, k, j % ROWS] = turned[k, lane]
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def score(keys, start, count, queries, scores):  # type: ignore[no-untyped-def]
     """scores_jl = <k_(start + j), q_l> for `count` sources, and -infinity from there to a multiple of 8."""
     length, lanes = keys.shape[1], lanes_of(scores)
@@ -135,7 +135,7 @@ def score(keys, start, count, queries, scores):  # type: ignore[no-untyped-def]
             scores[b, lane] = -np.inf
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def hide(scores, start, count, limits):  # type: ignore[no-untyped-def]
     """Scores of sources from the limit of each lane on are -infinity."""
     lanes = lanes_of(scores)
@@ -178,7 +178,7 @@ def weigh(scores, count, top, norm, fade):  # type: ignore[no-untyped-def]
         norm[s % lanes] += total[s]
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def gather(values, block, count, weights, fade, total):  # type: ignore[no-untyped-def]
     """total = fade total + the weighted sum of the values of a block, for a total (D, lanes)."""
     lanes, groups = lanes_of(weights), values.shape[1]
@@ -255,13 +255,13 @@ def attend_panels(places, first, here, matrix, scale, keys, values, limits, coun
                 force[i, k] += factor * result[k, lane] + 0.0 * places[i, k]  # NaN stays NaN
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def task_of(number, tasks):  # type: ignore[no-untyped-def]
     """An order in which neighbouring tasks have equal work in sum, where later ones go through more sources."""
     return number // 2 if number % 2 == 0 else tasks - 1 - number // 2
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def panels_together(panels, panel_bytes):  # type: ignore[no-untyped-def]
     """How many panels go through the sources together: those that fit the cache, but enough tasks for all threads."""
     return max(1, min(_CACHE // panel_bytes, panels // (_TASKS * get_num_threads())))

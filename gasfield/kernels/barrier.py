@@ -14,7 +14,7 @@ from llvmlite import ir
 from numba.core import types
 from numpy.typing import NDArray
 
-from gasfield.kernels.flags import EXACT
+from gasfield.kernels.flags import IN_PLACE
 from gasfield.kernels.intrinsic import intrinsic
 from gasfield.kernels.jit import jit
 
@@ -73,7 +73,7 @@ def _let_others_run(typing_context: Any) -> Any:
     return types.void(), generate
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def wait(barrier, threads):  # type: ignore[no-untyped-def]
     """Returns when so many threads have called it; what they have written before can be read then."""
     if threads == 1:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from gasfield.kernels.flags import EXACT
+from gasfield.kernels.flags import IN_PLACE
 from gasfield.kernels.jit import jit
 
 
-@jit(**EXACT, forceinline=True)
+@jit(**IN_PLACE, forceinline=True)
 def dot(a, b):  # type: ignore[no-untyped-def]
     """Sum of a_j b_j over (D,): eight partial sums, then one over the remainder.
 

@@ -20,12 +20,12 @@ import numpy as np
 from numba import config, types
 from numba.extending import overload
 
-from gasfield.kernels.flags import EXACT
+from gasfield.kernels.flags import IN_PLACE
 from gasfield.kernels.intrinsic import intrinsic
 from gasfield.kernels.jit import jit
 
 _INTERPRETED: bool = bool(config.DISABLE_JIT)  # type: ignore[attr-defined]
-_INLINED: dict[str, Any] = EXACT | {"forceinline": True, "cache": False}
+_INLINED: dict[str, Any] = IN_PLACE | {"forceinline": True, "cache": False}
 
 _FRACTION = {32: 23, 64: 52}
 """Bits of a number -> bits of its fraction."""

@@ -11,4 +11,8 @@ from __future__ import annotations
 from typing import Any
 
 EXACT: dict[str, Any] = {"nopython": True, "cache": True, "nogil": True}
+IN_PLACE: dict[str, Any] = EXACT | {"_nrt": False}
+"""For kernels that allocate no arrays: without reference counts. Each call of one kernel by another, and each slice,
+would change the count of every array among its arguments by an atomic instruction, for which threads wait in turn;
+Numba removes only some of them. An allocation in such a kernel does not compile."""
 EXACT_PARALLEL: dict[str, Any] = EXACT | {"parallel": True}

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.kernels.flags import EXACT
+from gasfield.kernels.flags import EXACT, IN_PLACE
 from gasfield.kernels.jit import jit
 
 Indices = NDArray[np.int64]
@@ -52,7 +52,7 @@ def _keys(words: NDArray[np.uint16]) -> NDArray[np.int32]:
     return np.asarray(np.where(words & np.uint16(0x8000), -magnitudes, magnitudes))
 
 
-@jit(**EXACT, forceinline=True)
+@jit(**IN_PLACE, forceinline=True)
 def _key(word):  # type: ignore[no-untyped-def]
     magnitude = np.int32(word & 0x7FFF)
     return -magnitude if word & 0x8000 else magnitude
@@ -175,7 +175,7 @@ def _compare(words, rows, pilots, piece, cells, parent):  # type: ignore[no-unty
                     j += 1
 
 
-@jit(**EXACT, forceinline=True)
+@jit(**IN_PLACE, forceinline=True)
 def _near(pilots, a, b, cells):  # type: ignore[no-untyped-def]
     for j in range(pilots.shape[1]):  # noqa: SIM110 (as Numba compiles it fast)
         if abs(np.int32(pilots[a, j]) - np.int32(pilots[b, j])) > cells:
@@ -183,7 +183,7 @@ def _near(pilots, a, b, cells):  # type: ignore[no-untyped-def]
     return True
 
 
-@jit(**EXACT, forceinline=True)
+@jit(**IN_PLACE, forceinline=True)
 def _near_everywhere(a, b, cells):  # type: ignore[no-untyped-def]
     for start in range(0, a.size, _STRIDE):
         largest = np.int32(0)
@@ -194,7 +194,7 @@ def _near_everywhere(a, b, cells):  # type: ignore[no-untyped-def]
     return True
 
 
-@jit(**EXACT, forceinline=True)
+@jit(**IN_PLACE, forceinline=True)
 def _root(parent, i):  # type: ignore[no-untyped-def]
     while parent[i] != i:
         parent[i] = parent[parent[i]]
@@ -202,7 +202,7 @@ def _root(parent, i):  # type: ignore[no-untyped-def]
     return i
 
 
-@jit(**EXACT, forceinline=True)
+@jit(**IN_PLACE, forceinline=True)
 def _unite(parent, i, j):  # type: ignore[no-untyped-def]
     """The root of a component is its first row."""
     i, j = _root(parent, i), _root(parent, j)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 
-from gasfield.kernels.flags import EXACT
+from gasfield.kernels.flags import IN_PLACE
 from gasfield.kernels.jit import jit
 
 LARGEST = 700.0
 """Largest exponent: exp(709.8) is the largest number of double precision, and many are added."""
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def inner_products(vector, columns, start, stop, products):  # type: ignore[no-untyped-def]
     """Writes the products of a vector (D,) with columns[:, start:stop] of (D, M) to the beginning of `products`."""
     products[: stop - start] = 0.0
@@ -25,7 +25,7 @@ def inner_products(vector, columns, start, stop, products):  # type: ignore[no-u
             products[b] += here * there[b]
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def gather(exponents, vectors, start, stop, top, norm, total):  # type: ignore[no-untyped-def]
     """Adds exp(exponent - top) times vectors[start:stop] of (M, D) to `total` (D,); returns norm + the sum of weights.
 
@@ -42,7 +42,7 @@ def gather(exponents, vectors, start, stop, top, norm, total):  # type: ignore[n
     return norm
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def gather_softmax(exponents, vectors, start, stop, top, norm, total):  # type: ignore[no-untyped-def]
     """`gather` relative to the largest exponent so far; returns it and the norm, the arguments of the next call.
 

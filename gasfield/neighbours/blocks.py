@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gasfield.kernels.flags import EXACT
+from gasfield.kernels.flags import EXACT, IN_PLACE
 from gasfield.kernels.jit import jit
 from gasfield.kernels.threads import side_by_side
 
@@ -18,7 +18,7 @@ _SERIAL_BLOCKS = 64
 """Blocks below which a subtree is one task."""
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def node_count(blocks):  # type: ignore[no-untyped-def]
     """Nodes of the tree over so many blocks, numbered as a heap: the children of node i are 2 i + 1 and 2 i + 2."""
     depth = 0
@@ -27,13 +27,13 @@ def node_count(blocks):  # type: ignore[no-untyped-def]
     return (2 << depth) - 1
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def left_blocks(blocks):  # type: ignore[no-untyped-def]
     """How many of the blocks of a node belong to its first child."""
     return blocks // 2
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def _longest_side(places, order, begin, end):  # type: ignore[no-untyped-def]
     widest, axis = -1.0, 0
     for k in range(places.shape[1]):
@@ -46,7 +46,7 @@ def _longest_side(places, order, begin, end):  # type: ignore[no-untyped-def]
     return axis
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def halve(places, order, begin, middle, end, axis):  # type: ignore[no-untyped-def]
     """Reorders so that none of [begin, middle) is beyond any of [middle, end) along an axis (quickselect; Hoare,
     1961)."""
@@ -91,7 +91,7 @@ def _split(places, order, lanes, first, blocks):  # type: ignore[no-untyped-def]
         top += 2
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def upper_levels(places, order, lanes, firsts, counts):  # type: ignore[no-untyped-def]
     """Orders particles down to subtrees that are tasks: writes the first block and the number of blocks of each,
     (tasks,), zero for nodes above them; returns their number."""

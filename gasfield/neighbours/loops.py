@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from gasfield.kernels.flags import EXACT
+from gasfield.kernels.flags import EXACT, IN_PLACE
 from gasfield.kernels.jit import jit
 from gasfield.kernels.lanes import (
     can_use_lanes,
@@ -59,13 +59,13 @@ def evaluation(law: Any, parameters: Any, dtype: Any) -> Any:
     return of_lanes if can_use_lanes(law, parameters, dtype) else of_each_lane
 
 
-@jit(**EXACT, forceinline=True)
+@jit(**IN_PLACE, forceinline=True)
 def slope_at(evaluate, law, u, p):  # type: ignore[no-untyped-def]
     """U' at u."""
     return evaluate(law, u, p)[1]
 
 
-@jit(**EXACT, forceinline=True)
+@jit(**IN_PLACE, forceinline=True)
 def continued(evaluate, law, u, p, core2):  # type: ignore[no-untyped-def]
     """(U, U', U'') at u; inside the core, the Taylor polynomial about its edge."""
     edge = larger(u, core2)
@@ -74,7 +74,7 @@ def continued(evaluate, law, u, p, core2):  # type: ignore[no-untyped-def]
     return energy + inside * (slope + 0.5 * inside * bend), slope + inside * bend, bend
 
 
-@jit(**EXACT, forceinline=True)
+@jit(**IN_PLACE, forceinline=True)
 def _push_in_2(evaluate, law, p, coordinates, own, slots, rows, begin, end, base, reach2, sums):  # type: ignore[no-untyped-def]
     """Writes sum_j w_j U' d (D, lanes) of a block in two dimensions; far from the core."""
     x, y = load(own, base), load(own, slots + base)
@@ -91,7 +91,7 @@ def _push_in_2(evaluate, law, p, coordinates, own, slots, rows, begin, end, base
     store(sums, lane_count(own), sum_y)
 
 
-@jit(**EXACT, forceinline=True)
+@jit(**IN_PLACE, forceinline=True)
 def _push_in_3(evaluate, law, p, coordinates, own, slots, rows, begin, end, base, reach2, sums):  # type: ignore[no-untyped-def]
     """The same in three dimensions."""
     x, y, z = load(own, base), load(own, slots + base), load(own, 2 * slots + base)
@@ -110,7 +110,7 @@ def _push_in_3(evaluate, law, p, coordinates, own, slots, rows, begin, end, base
     store(sums, 2 * lane_count(own), sum_z)
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def _push_anywhere(evaluate, law, p, coordinates, own, slots, rows, begin, end, base, reach2, core2, sums):  # type: ignore[no-untyped-def]
     """The same in any dimension, also within the core."""
     lanes, dimensions = lane_count(own), own.size // slots
@@ -128,7 +128,7 @@ def _push_anywhere(evaluate, law, p, coordinates, own, slots, rows, begin, end, 
             store(sums, k * lanes, load(sums, k * lanes) + factor * d)
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def push_block(evaluate, law, p, coordinates, own, slots, rows, begin, end, base, close, reach2, core2, sums):  # type: ignore[no-untyped-def]
     """Writes sum_j w_j U' d of the particles of a block to `sums`, (D * lanes,)."""
     dimensions = own.size // slots

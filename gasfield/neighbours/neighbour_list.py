@@ -15,7 +15,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.kernels.flags import EXACT
+from gasfield.kernels.flags import IN_PLACE
 from gasfield.kernels.jit import jit
 from gasfield.kernels.lanes import lanes_of
 from gasfield.kernels.threads import side_by_side
@@ -281,7 +281,7 @@ class NeighbourList:
         self.since[self.order] = self.own.reshape(self.dimensions, -1)[:, : len(self.order)].T
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def _take_part(  # type: ignore[no-untyped-def]
     positions, start, since, strengths, order, spacing, sides, far, slots, coordinates, own, moved, thread, threads
 ):
@@ -303,7 +303,7 @@ def _take_part(  # type: ignore[no-untyped-def]
     moved[thread, 0], moved[thread, 1] = most, most_since
 
 
-@jit(**EXACT, forceinline=True)
+@jit(**IN_PLACE, forceinline=True)
 def place_near(x, start, spacing, side, far):  # type: ignore[no-untyped-def]
     """The coordinate of a particle on the lattice, at the image nearest to its start; `far` if it is not finite."""
     if side > 0.0:
@@ -312,7 +312,7 @@ def place_near(x, start, spacing, side, far):  # type: ignore[no-untyped-def]
     return x if abs(x) < far else far
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def shift(coordinates, sources, shifts, slots):  # type: ignore[no-untyped-def]
     """Writes the rows of the shifted sources."""
     width = shifts.shape[1] + 1

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from gasfield.kernels.flags import EXACT
+from gasfield.kernels.flags import IN_PLACE
 from gasfield.kernels.jit import jit
 from gasfield.kernels.lanes import any_lane, item, lane_count, lane_numbers, load, select, splat
 from gasfield.neighbours.search import CLUSTER
 
 
-@jit(**EXACT, forceinline=True)
+@jit(**IN_PLACE, forceinline=True)
 def _prune_block(coordinates, own, slots, base, all_rows, begin, end, reach2, core2, rows, at):  # type: ignore[no-untyped-def]
     """Copies those of all_rows[begin:end] that are within a distance of any particle of the block to rows, from `at`
     on.
@@ -47,7 +47,7 @@ def _prune_block(coordinates, own, slots, base, all_rows, begin, end, reach2, co
     return at, any_lane(least < core2)
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def prune(coordinates, own, all_rows, all_begins, all_ends, reach, core, rows, begins, ends, close, first, last):  # type: ignore[no-untyped-def]
     """Prunes the lists of blocks `first` to `last` - 1.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gasfield.kernels.flags import EXACT
+from gasfield.kernels.flags import EXACT, IN_PLACE
 from gasfield.kernels.jit import jit
 from gasfield.kernels.lanes import any_lane, item, lane_count, load, select, splat
 from gasfield.kernels.words import trailing_zeros
@@ -41,7 +41,7 @@ def shifts_of_codes(sides):  # type: ignore[no-untyped-def]
     return codes[:count], shifts[:count]
 
 
-@jit(**EXACT, forceinline=True)
+@jit(**IN_PLACE, forceinline=True)
 def _mark(marks, keys, heads, more, extra, number, key):  # type: ignore[no-untyped-def]
     """Notes a source; returns how many keys there are besides the first of each particle. Further ones, of other
     images, are in a linked list, (previous key, key), whose head is valid where the third set has the particle."""
@@ -57,7 +57,7 @@ def _mark(marks, keys, heads, more, extra, number, key):  # type: ignore[no-unty
     return extra
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def _read(marks, keys, heads, more, rows, at, end):  # type: ignore[no-untyped-def]
     """Writes the keys in ascending order of the particles to rows[at:end], as far as there is room, and clears all
     marks; returns the place after the last."""
@@ -85,13 +85,13 @@ def _read(marks, keys, heads, more, rows, at, end):  # type: ignore[no-untyped-d
     return at
 
 
-@jit(**EXACT, forceinline=True)
+@jit(**IN_PLACE, forceinline=True)
 def _gap(low, high, other_low, other_high):  # type: ignore[no-untyped-def]
     """The distance of two intervals."""
     return max(max(other_low - high, low - other_high), 0.0)
 
 
-@jit(**EXACT, forceinline=True)
+@jit(**IN_PLACE, forceinline=True)
 def _apart2(box, boxes, node, shifts, c):  # type: ignore[no-untyped-def]
     """The square of the distance of a box (2 D,), its low sides and its high sides, from that of a node, which is
     shifted."""
@@ -110,7 +110,7 @@ def _apart2(box, boxes, node, shifts, c):  # type: ignore[no-untyped-def]
     return total
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def _box_around(boxes, nodes, begin, end, box):  # type: ignore[no-untyped-def]
     """Writes the box around some blocks."""
     dimensions = boxes.shape[1] // 2
@@ -121,7 +121,7 @@ def _box_around(boxes, nodes, begin, end, box):  # type: ignore[no-untyped-def]
         box[k], box[dimensions + k] = low, high
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def _near_leaves(box, boxes, leaves, shifts, c, reach2, stack, found):  # type: ignore[no-untyped-def]
     """Writes the blocks within a distance of a box, themselves shifted, to `found`; returns their number."""
     stack[0], top, count = 0, 1, 0
@@ -139,7 +139,7 @@ def _near_leaves(box, boxes, leaves, shifts, c, reach2, stack, found):  # type: 
     return count
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def _collect(found, count, coordinates, own, slots, base, end, code, shifts, c, numbers, reach2, keys, who, near):  # type: ignore[no-untyped-def]
     """Appends the sources of the blocks found that, shifted, are within a distance of any particle in the slots `base`
     to `end` - 1: their keys and numbers. Returns how many there are then; no branch depends on a distance."""

@@ -51,7 +51,8 @@ from gasfield.tracers import Tracer
 _TICK = 1.0
 """Seconds between looks of operations while steps are taken to the next event."""
 _CALL = 0.1
-"""Seconds that one call of the dynamics may last: a simulation that is asked to stop does so after it."""
+"""Seconds that one call of the dynamics may last, unless `least_steps` take longer: a simulation that is asked to stop
+does so after it."""
 
 
 class Simulation(Closing):
@@ -209,8 +210,9 @@ class Simulation(Closing):
         return self
 
     def stop(self) -> None:
-        """Lets `step` return after the present step or, where many are taken in one call, within a tenth of a second,
-        as if fewer steps had been asked for; may be called by a signal handler or another thread."""
+        """Lets `step` return after the present step or, where many are taken in one call, within a tenth of a second
+        (of a large gas 16 steps), as if fewer had been asked for; may be called by a signal handler or another thread.
+        """
         self._stopping = True
 
     def sample(self, count: int, every: int, what: Callable[[Gas], ArrayLike]) -> NDArray[Any]:
@@ -251,7 +253,8 @@ class Simulation(Closing):
         due = clock.monotonic() + _TICK
         while self.gas.step < step and not self._stopping:
             begin = clock.monotonic()
-            self.dynamics.run(self.gas, min(self._stride, step - self.gas.step), self._is_stopping)
+            stride = max(self._stride, self.dynamics.least_steps)
+            self.dynamics.run(self.gas, min(stride, step - self.gas.step), self._is_stopping)
             now = clock.monotonic()
             self._stride = _next_stride(self._stride, now - begin)
             if now > due and self.gas.step < step:  # what an event writes comes after its checkpoint

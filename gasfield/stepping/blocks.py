@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gasfield.kernels.flags import EXACT
+from gasfield.kernels.flags import EXACT, IN_PLACE
 from gasfield.kernels.jit import jit
 from gasfield.kernels.philox import address_at, normals_of_pair
 from gasfield.kernels.philox_float32 import are_together, make_normals, make_words
@@ -21,7 +21,7 @@ from gasfield.spaces.periodic import wrap_one
 from gasfield.stepping.columns import APART, BYTES, column, row, span
 from gasfield.stepping.program import Do
 
-_LOOP: dict[str, Any] = EXACT | {"error_model": "numpy"}
+_LOOP: dict[str, Any] = IN_PLACE | {"error_model": "numpy"}
 _ELEMENT: dict[str, Any] = _LOOP | {"forceinline": True}
 
 _KICK, _FLY, _ARRIVE, _NOISE, _LATE_NOISE = (int(x) for x in (Do.KICK, Do.FLY, Do.ARRIVE, Do.NOISE, Do.LATE_NOISE))
@@ -42,7 +42,7 @@ Course = namedtuple("Course", "codes values span widths2 step steps seed stream"
 Scratch = namedtuple("Scratch", "work heat words0 words1")
 
 
-@jit(**_LOOP)
+@jit(**EXACT, error_model="numpy")
 def advance_blocks(law, p, make_noise, axes, state, particles, sides, course, first, last):  # type: ignore[no-untyped-def]
     """Blocks `first` to `last` - 1 through all steps; `axes` has D entries, a tuple where D is a constant of the code.
 

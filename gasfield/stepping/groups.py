@@ -12,7 +12,7 @@ from collections import namedtuple
 import numpy as np
 
 from gasfield.kernels.barrier import wait
-from gasfield.kernels.flags import EXACT
+from gasfield.kernels.flags import IN_PLACE
 from gasfield.kernels.jit import jit
 from gasfield.kernels.lanes import lane_count
 from gasfield.neighbours.loops import push_block
@@ -38,7 +38,7 @@ the places at even and at odd steps, for the other threads; `needed` (threads, 1
 each thread needs of others, and which."""
 
 
-@jit(**EXACT, forceinline=True)
+@jit(**IN_PLACE, forceinline=True)
 def _place(scratch, d, pairs, coordinates, shared, farthest, g, begin, n):  # type: ignore[no-untyped-def]
     """Writes the image of each particle that is nearest to its start, for this thread and the others, and the largest
     squares of distances from its places at the last build and pruning."""
@@ -58,7 +58,7 @@ def _place(scratch, d, pairs, coordinates, shared, farthest, g, begin, n):  # ty
     farthest[g, 0], farthest[g, 1] = most, most_since
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def _prune(d, pairs, coordinates, begin, n):  # type: ignore[no-untyped-def]
     """Chooses the near neighbours of a group."""
     lanes, slots = lane_count(pairs.own), pairs.own.size // d
@@ -72,7 +72,7 @@ def _prune(d, pairs, coordinates, begin, n):  # type: ignore[no-untyped-def]
             pairs.since[i, j] = pairs.own[j * slots + i]
 
 
-@jit(**EXACT, forceinline=True)
+@jit(**IN_PLACE, forceinline=True)
 def _push(evaluate, law, p, before, p_before, after, p_after, scratch, sums, d, pairs, coordinates, begin, n):  # type: ignore[no-untyped-def]
     """F = F(x): fields before the pair force in the sum, the pairs, and fields after it."""
     work, lanes, slots = scratch.work, lane_count(pairs.own), pairs.own.size // d
@@ -96,7 +96,7 @@ def _push(evaluate, law, p, before, p_before, after, p_after, scratch, sums, d, 
         after(column(work, 0, i, d), p_after, column(work, 2 * d, i, d))
 
 
-@jit(**EXACT, forceinline=True)
+@jit(**IN_PLACE, forceinline=True)
 def _group(room, g, size, count):  # type: ignore[no-untyped-def]
     """The scratch of a group, its first particle, and their number."""
     begin = g * size
@@ -104,13 +104,13 @@ def _group(room, g, size, count):  # type: ignore[no-untyped-def]
     return Scratch(line(room.work, g), span(room.heat, begin, n), line(room.words0, g), line(room.words1, g)), begin, n
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def _row_kept(d, j):  # type: ignore[no-untyped-def]
     """The row of column j of `forces`."""
     return 2 * d + j if j < d else before_rows(d) + j - d
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def _load(d, room, forces, state, particles, course, g, size):  # type: ignore[no-untyped-def]
     """Copies a group into its scratch."""
     scratch, begin, n = _group(room, g, size, state.positions.shape[0])
@@ -121,7 +121,7 @@ def _load(d, room, forces, state, particles, course, g, size):  # type: ignore[n
             values[i] = forces[begin + i, j]
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def _store(d, room, forces, state, g, size):  # type: ignore[no-untyped-def]
     """Copies a group back."""
     scratch, begin, n = _group(room, g, size, state.positions.shape[0])
@@ -132,7 +132,7 @@ def _store(d, room, forces, state, g, size):  # type: ignore[no-untyped-def]
             forces[begin + i, j] = values[i]
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def _depart(make_noise, d, arrival, k, room, pairs, coordinates, state, particles, sides, course, begin, end, size):  # type: ignore[no-untyped-def]
     """The first part of step k of the groups `begin` to `end` - 1."""
     shared, farthest = line(room.shared, k & 1), line(room.farthest, k & 1)
@@ -143,7 +143,7 @@ def _depart(make_noise, d, arrival, k, room, pairs, coordinates, state, particle
         _place(scratch, d, pairs, coordinates, shared, farthest, g, first, n)
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def _arrive(  # type: ignore[no-untyped-def]
     evaluate, law, p, before, p_before, after, p_after, make_noise, d, arrival, k, room, pairs, coordinates, state,
     particles, sides, course, begin, end, size,
@@ -159,7 +159,7 @@ def _arrive(  # type: ignore[no-untyped-def]
             carry_out(piece, k, make_noise, False, d, scratch, state, particles, sides, course, first, n)
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def rows_needed(all_rows, all_begins, all_ends, sources, slots, first, last, begin, end, marks, needed):  # type: ignore[no-untyped-def]
     """Writes which rows of coordinates a thread needs besides its own slots `begin` to `end` - 1, in ascending order,
     after one more than their number: those listed for its clusters `first` to `last` - 1, and the sources of shifted
@@ -179,7 +179,7 @@ def rows_needed(all_rows, all_begins, all_ends, sources, slots, first, last, beg
     needed[0] = count
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def _gather(pairs, coordinates, shared, needed, d):  # type: ignore[no-untyped-def]
     """Copies the places of others that a thread needs, and shifts sources."""
     slots = pairs.own.size // d
@@ -194,7 +194,7 @@ def _gather(pairs, coordinates, shared, needed, d):  # type: ignore[no-untyped-d
                 coordinates[at * (d + 1) + j] = coordinates[source * (d + 1) + j] + pairs.shifts[at - slots, j]
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def advance_groups(  # type: ignore[no-untyped-def]
     evaluate, law, p, before, p_before, after, p_after, make_noise, axes, room, forces, pairs, state, particles,
     sides, course, first, moved, thread, threads,

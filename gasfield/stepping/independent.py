@@ -69,6 +69,8 @@ class IndependentSteps:
 
     work = 1
     """Of a coordinate and step, compared with that of a particle in a field."""
+    least_steps = 1
+    """See `Dynamics`."""
 
     def __init__(self, program: Program, field: Field, space: Space, time_step: float, seed: int, stream: int) -> None:
         """See `of`."""
@@ -118,6 +120,11 @@ class IndependentSteps:
         for _ in range(steps):  # as step by step: a product would round differently
             gas.time += self._time_step
         return steps
+
+    @property
+    def in_use(self) -> bool:
+        """Whether steps have been taken, or can be taken at once."""
+        return bool(self._ready)
 
     def is_ready(self, gas: Gas) -> bool:
         """Whether the steps have been compiled before, so that they begin at once."""

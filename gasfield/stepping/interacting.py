@@ -62,6 +62,8 @@ class InteractingSteps:
 
     work = 3
     """Of a coordinate and step, compared with that of a particle in a field."""
+    least_steps = 16
+    """See `Dynamics`: a call sorts the gas into the order of the list and back, for as long as two steps."""
 
     def __init__(
         self, program: Program, terms: Callable[[Gas], Paired], space: Space, time_step: float, seed: int, stream: int
@@ -125,7 +127,7 @@ class InteractingSteps:
             done, moved = self._call(self._program, terms, gas, steps, temperatures, inner, done, moved, size)
             at.used(done - before)
             if moved:
-                gas.positions[at.order] = inner.state.positions
+                gas.positions[...] = inner.back(inner.state.positions)
         if inner is not None:
             inner.put_back(gas, kept, carried)
         force[...] = carried[:, : gas.dimensions]
@@ -149,9 +151,12 @@ class InteractingSteps:
         inner = _Inner(gas, kept, np.zeros((gas.count, 3 * gas.dimensions), gas.positions.dtype), at.order)
         size, temperatures = BYTES // gas.positions.itemsize, np.zeros((1, len(gas.names)))
         self._call(_ARRIVAL, terms, gas, 1, temperatures, inner, 0, True, size)
-        force = np.empty_like(gas.positions)
-        force[at.order] = inner.carried[:, : gas.dimensions]
-        return force
+        return inner.back(inner.carried)[:, : gas.dimensions].copy()
+
+    @property
+    def in_use(self) -> bool:
+        """Whether steps have been taken, or can be taken at once."""
+        return bool(self._ready)
 
     def is_ready(self, gas: Gas) -> bool:
         """Whether the steps have been compiled before, in this process or for the cache, so that they begin at once."""
@@ -198,13 +203,13 @@ class InteractingSteps:
     ) -> tuple[int, bool]:  # fmt: skip
         at = terms.pairs.neighbours
         assert at.start is not None  # it has been built
-        number, start, since = at.dtype.type, at.start[at.order], at.since[at.order]
+        number, start, since = at.dtype.type, inner.in_order(at.start), inner.in_order(at.since)
         threads = 1 if gas.count < _ALONE else numba.get_num_threads()
         room, coordinates = self._prepare(gas, at, threads, size)
         room = room._replace(barrier=new_barrier())
         pairs = Pairs(
             coordinates, at.own, at.rows, at.begins, at.ends, at.close, at.all_rows, at.all_begins, at.all_ends,
-            at.sources, at.shifts, start, since, *at.lattice, at.far, terms.pairs.strengths[at.order],
+            at.sources, at.shifts, start, since, *at.lattice, at.far, inner.in_order(terms.pairs.strengths),
             number(at.reach**2), number(at.core**2),
             *at.near_reach, max(at.allowance, 0.0) ** 2, max(at.near_allowance, 0.0) ** 2,
         )  # fmt: skip
@@ -213,7 +218,7 @@ class InteractingSteps:
             lambda thread, threads: advance_groups(*arguments, thread, threads), threads, room.barrier
         )
         self._ready = True
-        at.since[at.order] = since
+        at.since = inner.back(since)
         return int(result[0]), bool(result[1])
 
     def _arguments(
@@ -267,21 +272,29 @@ class _Inner:
     """A gas in the order of a list."""
 
     def __init__(self, gas: Gas, kept: Accumulators, carried: NDArray[Any], order: NDArray[np.int64]) -> None:
-        self.order, self.carried = order, carried[order]
-        images = np.zeros((0, gas.dimensions), np.int64) if gas.images is None else gas.images[order]
-        self.state = blocks.State(
-            gas.positions[order], kept.flight[order], kept.heat[order], kept.turned[order], images
-        )
-        self.particles = blocks.Particles(gas.ids[order], gas.species[order], gas.masses[order])
+        self.order, self._slots = order, np.empty_like(order)
+        self._slots[order] = np.arange(len(order))
+        self.carried = self.in_order(carried)
+        images = np.zeros((0, gas.dimensions), np.int64) if gas.images is None else self.in_order(gas.images)
+        state = (self.in_order(values) for values in (gas.positions, kept.flight, kept.heat, kept.turned))
+        self.state = blocks.State(*state, images)
+        self.particles = blocks.Particles(*map(self.in_order, (gas.ids, gas.species, gas.masses)))
+
+    def in_order(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Values (N, ...) of the particles, in the order of the list; `take` is several times as fast as an index."""
+        return values.take(self.order, axis=0)
+
+    def back(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Values (N, ...) in the order of the list, in that of the gas."""
+        return values.take(self._slots, axis=0)
 
     def put_back(self, gas: Gas, kept: Accumulators, carried: NDArray[Any]) -> None:
         """Copies the state to the gas, in its own order."""
-        order = self.order
-        gas.positions[order], kept.flight[order] = self.state.positions, self.state.velocities
-        kept.heat[order], kept.turned[order] = self.state.heat, self.state.turned
-        carried[order] = self.carried
+        gas.positions[...], kept.flight[...] = self.back(self.state.positions), self.back(self.state.velocities)
+        kept.heat[...], kept.turned[...] = self.back(self.state.heat), self.back(self.state.turned)
+        carried[...] = self.back(self.carried)
         if gas.images is not None:
-            gas.images[order] = self.state.images
+            gas.images[...] = self.back(self.state.images)
 
 
 def _fields(laws: Any, single: bool) -> tuple[Any, Any]:

@@ -12,7 +12,7 @@ import numpy as np
 from numba import prange
 
 from gasfield.forces.direct.pair import apart, continued
-from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
+from gasfield.kernels.flags import EXACT, EXACT_PARALLEL, IN_PLACE
 from gasfield.kernels.jit import jit
 
 LANES = 64
@@ -91,7 +91,7 @@ def sum_flat(law, p, targets, sources, rows, sides, halves, own, theirs, reach2,
             sums[i, 2] += -2.0 * own[i] * total[2, i - first]
 
 
-@jit(**EXACT, forceinline=True)
+@jit(**IN_PLACE, forceinline=True)
 def _apart(here, there, sides, halves, k):  # type: ignore[no-untyped-def]
     """The distance along coordinate k; `sides` is None without periods."""
     if sides is None:

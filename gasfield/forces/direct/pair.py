@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from gasfield.kernels.flags import EXACT
+from gasfield.kernels.flags import IN_PLACE
 from gasfield.kernels.jit import jit
 
 
-@jit(**EXACT, forceinline=True, error_model="numpy")
+@jit(**IN_PLACE, forceinline=True, error_model="numpy")
 def continued(law, u, p, core2, half):  # type: ignore[no-untyped-def]
     """(U, U', U'') at u; inside the core, the Taylor polynomial about its edge. `core2` is None without a core; `half`
     is 0.5 in the precision of u."""
@@ -18,7 +18,7 @@ def continued(law, u, p, core2, half):  # type: ignore[no-untyped-def]
     return energy + inside * (slope + half * inside * bend), slope + inside * bend, bend
 
 
-@jit(**EXACT, forceinline=True)
+@jit(**IN_PLACE, forceinline=True)
 def apart(here, there, side, half):  # type: ignore[no-untyped-def]
     """here - there along one coordinate, to the nearest image; `side` is None without periods, `half` is side / 2."""
     distance = here - there

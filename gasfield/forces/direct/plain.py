@@ -10,7 +10,7 @@ import numpy as np
 from numba import prange
 
 from gasfield.forces.direct.pair import apart, continued
-from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
+from gasfield.kernels.flags import EXACT, EXACT_PARALLEL, IN_PLACE
 from gasfield.kernels.jit import jit
 
 LANES = 64
@@ -98,7 +98,7 @@ def tile_of(targets, first):  # type: ignore[no-untyped-def]
     return here
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def _square_distances(here, sources, start, stop, sides, halves, squares):  # type: ignore[no-untyped-def]
     """Writes ((d_0^2 + d_1^2) + ...) of each source of a block and each lane."""
     squares[: stop - start] = here.dtype.type(0.0)
@@ -123,7 +123,7 @@ def _square_distances(here, sources, start, stop, sides, halves, squares):  # ty
                 squared[v] += distance * distance
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def _add_along(x, sources, start, stop, side, half, factors, f):  # type: ignore[no-untyped-def]
     """f += factor (x - y) along one coordinate, in the order of the sources; factors beyond the last one are zero."""
     for b in range(0, stop - start, STRIDE):
@@ -135,7 +135,7 @@ def _add_along(x, sources, start, stop, side, half, factors, f):  # type: ignore
             f[v] = (first + c2[v] * apart(x[v], y2, side, half)) + c3[v] * apart(x[v], y3, side, half)
 
 
-@jit(**EXACT, forceinline=True)
+@jit(**IN_PLACE, forceinline=True)
 def _of(values, k):  # type: ignore[no-untyped-def]
     """values[k], or None if there are none."""
     if values is None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from gasfield.forces.direct.flat import push_flat, sum_flat
 from gasfield.forces.direct.pair import continued
 from gasfield.forces.direct.plain import push_plain, sum_plain
-from gasfield.kernels.flags import EXACT
+from gasfield.kernels.flags import IN_PLACE
 from gasfield.kernels.jit import jit
 
 Reals = NDArray[np.floating[Any]]
@@ -139,7 +139,7 @@ def _finite(places: Reals, axis: int) -> NDArray[np.bool_]:
     return np.asarray((np.abs(places) < 0.25 * np.finfo(places.dtype).max).all(axis=axis))
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def _energy(law, u, p, core2, half):  # type: ignore[no-untyped-def]
     """The energy of a pair."""
     return continued(law, u, p, core2, half)[0]

@@ -15,7 +15,7 @@ import numpy as np
 from numba import prange
 from numpy.typing import NDArray
 
-from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
+from gasfield.kernels.flags import EXACT, EXACT_PARALLEL, IN_PLACE
 from gasfield.kernels.jit import jit
 from gasfield.neighbours.blocks import halve
 
@@ -102,7 +102,7 @@ def _split(places, rows, level, ranges):  # type: ignore[no-untyped-def]
         ranges[two, 0], ranges[two, 1] = first + half, leaves - half
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def _longest(places, rows, start, stop):  # type: ignore[no-untyped-def]
     """Axis and middle of the longest side of the box around places[rows[start:stop]]."""
     axis, middle, longest = 0, 0.0, -1.0
@@ -128,7 +128,7 @@ def _moments(places, weights, ranges, cells):  # type: ignore[no-untyped-def]
             _of_children(absolute[one], absolute[two], cells[one], cells[two], cells[cell])
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def _of_leaf(places, weights, start, cell):  # type: ignore[no-untyped-def]
     """Writes the moments of a leaf; returns its sum of |w|."""
     total = 0.0
@@ -147,7 +147,7 @@ def _of_leaf(places, weights, start, cell):  # type: ignore[no-untyped-def]
     return total
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def _of_children(first, second, one, two, cell):  # type: ignore[no-untyped-def]
     """Writes the moments of a cell from those of its children, whose sums of |w| are `first` and `second`."""
     if first + second == 0.0:
@@ -191,7 +191,7 @@ def _radii(places, weights, ranges, cells):  # type: ignore[no-untyped-def]
             cells[c, RADIUS] = np.sqrt(farthest)
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def _add_point(w, y0, y1, y2, cell):  # type: ignore[no-untyped-def]
     """Adds the moments of one strength at a distance from the centre."""
     cell[CHARGE] += w

@@ -18,13 +18,13 @@ import numpy as np
 from numba import prange
 
 from gasfield.forces.tree.build import CHARGE, DIPOLE, LEAF, QUADRUPOLE, RADIUS, STACK
-from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
+from gasfield.kernels.flags import EXACT_PARALLEL, IN_PLACE
 from gasfield.kernels.jit import jit
 
 GROUP = 32
 """Targets that go down the tree together."""
 
-NO_CHECKS = EXACT | {"error_model": "numpy"}
+NO_CHECKS = IN_PLACE | {"error_model": "numpy"}
 """A check for a division by zero would keep a loop from being vectorised."""
 
 
@@ -86,7 +86,7 @@ def potentials(targets, places, weights, ranges, cells, softening2, theta, dimen
             potential[start + v], laplacian[start + v] = f[0, v], f[1, v]
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def _box(x, low, high):  # type: ignore[no-untyped-def]
     """The box around the particles x (3, GROUP)."""
     for k in range(3):
@@ -95,7 +95,7 @@ def _box(x, low, high):  # type: ignore[no-untyped-def]
             low[k], high[k] = min(low[k], x[k, v]), max(high[k], x[k, v])
 
 
-@jit(**EXACT)
+@jit(**IN_PLACE)
 def _acts(cell, low, high, theta, leaves):  # type: ignore[no-untyped-def]
     """0: a cell without sources; 1: it acts by its moments; 2: it is a leaf that is near; 3: it is opened."""
     if cell[RADIUS] < 0.0:
