@@ -1,0 +1,152 @@
+"""Folders of checkpoints as people have them, each resolved to a list of checkpoints.
+
+series/step1000/model.safetensors          a folder each, with the weights
+series/step1000/mp_rank_00/...pt           or with the weights one level down
+series/step1000.pt                         a file each
+models--org--name/refs, snapshots          the cache of the Hugging Face hub: branches name the steps
+runs/checkpoints/...                       a folder that holds nothing but a series
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from gasfield.errors import InputError
+from gasfield.importing.entries import Entry, Found, listed
+from gasfield.importing.models import is_model, weight_files, without_weights
+from gasfield.importing.steps import Place, stated_by
+
+_INNER = re.compile(
+    r"model|models?_and_optim(?:izer)?|module|weights|hf|hf_model|huggingface|transformer|pytorch_model(?:_fsdp)?(?:_\d+)?"
+    r"|checkpoint|mp_rank_\d+(?:_\d+)?|global_step\d+|unsharded|consolidated",
+    re.IGNORECASE | re.ASCII,
+)
+"""Folders in which frameworks put the weights of one checkpoint (DeepSpeed, Megatron, OLMo, Accelerate, NeMo)."""
+_PART = re.compile(r"mp_rank_\d+(?:_\d+)?", re.ASCII)
+_LONGEST_REF = 100
+
+
+def checkpoints_in(folder: Path) -> Found:
+    """The checkpoints of a folder; none if it is one model itself, or holds no weights.
+
+    If a trainer left its final model beside the folders of its checkpoints, these are taken, with a note.
+
+    Raises:
+        InputError: if it holds several series, or models divided among processes.
+    """
+    found = _directly_in(folder)
+    if found.entries or is_model(folder):
+        return found
+    inner = {child: each for child in _folders(folder) if (each := _directly_in(child)).entries}
+    if len(inner) > 1:
+        names = listed([Entry(child.name, child, child) for child in inner])
+        raise InputError(f"{folder}: several series of checkpoints, in {names}; import one of these folders.")
+    for child, each in inner.items():
+        return Found(each.entries, (f"{folder}: the checkpoints are those of {child.name}", *each.notes))
+    return found
+
+
+def model_in(folder: Path) -> Path | None:
+    """The folder with the weights of one model: this one, one of a known name in it, or the only snapshot of a cache.
+
+    Raises:
+        InputError: if the model is divided among processes.
+    """
+    if is_model(folder):
+        return folder
+    if _is_cache(folder):
+        snapshots = _cached(folder).entries
+        return snapshots[0].path if len({entry.path for entry in snapshots}) == 1 else None
+    inner = [child for child in _folders(folder) if is_model(child)]
+    parts = [child for child in inner if _PART.fullmatch(child.name)]
+    if len(parts) > 1:
+        raise InputError(
+            f"{folder}: the model is divided among {len(parts)} processes ({parts[0].name}, {parts[1].name}, ...), and "
+            "its matrices with it; merge them with the tools of its framework."
+        )
+    known = [child for child in inner if _INNER.fullmatch(child.name)]
+    if len(known) > 1:
+        names = listed([Entry(child.name, child, child) for child in known])
+        raise InputError(f"{folder}: several models in this folder, {names}; import one of them, or move the others.")
+    if known:
+        return known[0]
+    states_step = stated_by(folder.name).counted and not any(stated_by(child.name).counted for child in inner)
+    return inner[0] if len(inner) == 1 and states_step else None
+
+
+def _directly_in(folder: Path) -> Found:
+    cache = folder.parent if folder.name == "snapshots" else folder
+    if _is_cache(cache):
+        return _cached(cache)
+    children = {child: model_in(child) for child in _folders(folder)}
+    folders = [Entry(child.name, model, child) for child, model in children.items() if model is not None]
+    empty = [Entry(child.name, child, child) for child, model in children.items() if model is None]
+    empty = [entry for entry in empty if entry.stated.counted]
+    notes = [f"{folder}: no weights in {listed(empty)}"] if empty else []
+    files = [Entry(file.name, file, file) for file in weight_files(folder)]
+    if is_model(folder):
+        found = _beside_a_model(folder, folders, files)
+        return Found(found.entries, (*notes, *found.notes)) if found.entries else found
+    stated = [entry for entry in files if entry.stated.counted or entry.stated.place is not Place.COUNTED]
+    others = [entry for entry in files if entry not in stated]
+    if folders and others:
+        notes.append(f"{folder}: files beside the folders are left out: {listed(others)}")
+    return Found((*folders, *(stated if folders else files)), tuple(notes))
+
+
+def _beside_a_model(folder: Path, folders: list[Entry], files: list[Entry]) -> Found:
+    """Checkpoints whose name states a step, in the folder of a model; others are the model in other formats."""
+    stepped = [entry for entry in folders if entry.stated.counted or (entry.home / "trainer_state.json").is_file()]
+    if not stepped:
+        return Found()
+    if files and all(entry.stated.counted for entry in files):
+        return Found((*stepped, *files))
+    note = f"{folder}: the model in the folder itself is left out; its step is unknown"
+    return Found(tuple(stepped), (note,))
+
+
+def _is_cache(folder: Path) -> bool:
+    """Whether a folder is one repository in the cache of the Hugging Face hub."""
+    return (folder / "snapshots").is_dir() and ((folder / "refs").is_dir() or folder.name.startswith("models--"))
+
+
+def _cached(cache: Path) -> Found:
+    """The snapshots of a repository, by the names of its branches; a commit without a branch by its hash."""
+    entries: list[Entry] = []
+    notes: list[str] = []
+    referred: set[str] = set()
+    for name, commit in _branches(cache / "refs"):
+        snapshot = cache / "snapshots" / commit
+        model = model_in(snapshot) if snapshot.is_dir() else None
+        referred.add(commit)
+        if model is not None:
+            entries.append(Entry(name, model, snapshot))
+        else:
+            notes.append(f"{cache}: no weights of {name} in this cache")
+    for snapshot in _folders(cache / "snapshots"):
+        model = model_in(snapshot) if snapshot.name not in referred else None
+        if model is not None:
+            entries.append(Entry(snapshot.name, model, snapshot))
+    more = (f"{cache}: no weights of {len(notes) - 5} more branches in this cache",) if len(notes) > 5 else ()
+    return Found(tuple(entries), (*notes[:5], *more))
+
+
+def _branches(refs: Path) -> list[tuple[str, str]]:
+    """Name and commit of each branch; a name may contain slashes."""
+    found = []
+    for file in sorted(refs.rglob("*")) if refs.is_dir() else []:
+        if file.is_file() and file.stat().st_size <= _LONGEST_REF:
+            commit = file.read_bytes().decode("ascii", "replace").strip()
+            if re.fullmatch(r"[0-9a-f]{7,64}", commit):
+                found.append((file.relative_to(refs).as_posix(), commit))
+    return found
+
+
+def _folders(folder: Path) -> list[Path]:
+    """The folders in a folder that may be or hold checkpoints, by name."""
+    return [
+        child
+        for child in sorted(folder.iterdir())
+        if child.is_dir() and not child.name.startswith(".") and not without_weights(child.name)
+    ]
