@@ -71,7 +71,7 @@ def read_checkpoints(
         InputError: if a checkpoint has no such matrix, or shapes differ.
     """
     entries = order.entries
-    chosen, others = choose_embedding(tensors_of_model(entries[0].path), tensor, entries[0].path)
+    chosen, others = _first_matrix(entries[0], tensor, folder)
     kept = _checked(chosen, entries[0].path, bits)
     lattices, names = [LATTICES[chosen.numbers]], {chosen.name: [entries[0]]}
     for entry in entries[1:]:
@@ -135,6 +135,13 @@ def read_matrix(path: Path, tensor: str | None, tokenizer: Path | None, bits: st
     order = Order((Entry(path.name, inner, path),), (0,), "", ())
     source = read_checkpoints(order, path if path.is_dir() else path.parent, tensor, tokenizer, bits)
     return replace(source, origin=str(path))
+
+
+def _first_matrix(entry: Entry, tensor: str | None, folder: Path) -> tuple[Tensor, tuple[str, ...]]:
+    """The matrix of that name, or the embedding, and a note on others."""
+    if tensor is not None:
+        return matrix_of(entry, tensor, folder), ()
+    return choose_embedding(tensors_of_model(entry.path), None, entry.path)
 
 
 def _printed(order: Order) -> tuple[str, ...]:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from gasfield.errors import printable
+from gasfield.importing.json_files import object_in
 from gasfield.importing.steps import LARGEST_STEP, Stated, stated_by
 
 SUFFIXES = (".safetensors", ".npy", ".npz", ".pt", ".pth", ".bin", ".ckpt", ".gguf")
 """Of files that may hold weights."""
 STATE = "trainer_state.json"
-_LARGEST_STATE = 1 << 28
-"""Bytes: a state holds the log of a whole training, but no weights."""
 _MOST_NAMED = 5
 
 
@@ -62,14 +60,8 @@ def state_of(entry: Entry) -> tuple[int | None, str | None]:
     for folder in dict.fromkeys((entry.home, entry.path)):
         file = folder / STATE
         if folder.is_dir() and file.is_file():
-            try:
-                if file.stat().st_size > _LARGEST_STATE:
-                    raise ValueError("too large")
-                step = json.loads(file.read_bytes())["global_step"]
-            except (OSError, ValueError, KeyError, TypeError, RecursionError, MemoryError):
-                step = None
-            if type(step) is float and step.is_integer():
-                step = int(step)
+            step = (object_in(file) or {}).get("global_step")
+            step = int(step) if type(step) is float and step.is_integer() else step
             if type(step) is int and 0 <= step <= LARGEST_STEP:
                 return step, None
             return None, f"{file}: no `global_step` that is a whole number; it is ignored"

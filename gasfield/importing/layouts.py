@@ -40,18 +40,20 @@ def checkpoints_in(folder: Path) -> Found:
         return found
     inner = {child: each for child in _folders(folder) if (each := _directly_in(child)).entries}
     if len(inner) > 1:
-        names = listed([Entry(child.name, child, child) for child in inner])
+        names = _names(list(inner))
         raise InputError(f"{folder}: several series of checkpoints, in {names}; import one of these folders.")
-    for child, each in inner.items():
-        return Found(each.entries, (f"{folder}: the checkpoints are those of {child.name}", *each.notes))
-    return found
+    if not inner:
+        return found
+    [(child, found)] = inner.items()
+    return Found(found.entries, (f"{folder}: the checkpoints are those of {_names([child])}", *found.notes))
 
 
 def model_in(folder: Path) -> Path | None:
     """The folder with the weights of one model: this one, one of a known name in it, or the only snapshot of a cache.
 
     Raises:
-        InputError: if the model is divided among processes.
+        InputError: if the name of the folder states a step, and the model in it is divided among processes, or there
+            are several.
     """
     if is_model(folder):
         return folder
@@ -59,20 +61,20 @@ def model_in(folder: Path) -> Path | None:
         snapshots = _cached(folder).entries
         return snapshots[0].path if len({entry.path for entry in snapshots}) == 1 else None
     inner = [child for child in _folders(folder) if is_model(child)]
-    parts = [child for child in inner if _PART.fullmatch(child.name)]
-    if len(parts) > 1:
-        raise InputError(
-            f"{folder}: the model is divided among {len(parts)} processes ({parts[0].name}, {parts[1].name}, ...), and "
-            "its matrices with it; merge them with the tools of its framework."
-        )
     known = [child for child in inner if _INNER.fullmatch(child.name)]
-    if len(known) > 1:
-        names = listed([Entry(child.name, child, child) for child in known])
-        raise InputError(f"{folder}: several models in this folder, {names}; import one of them, or move the others.")
-    if known:
+    counted = stated_by(folder.name).counted
+    if counted and len(known) > 1:
+        parts = all(_PART.fullmatch(child.name) for child in known)
+        raise InputError(
+            f"{folder}: the model is divided among {len(known)} processes ({_names(known)}), and its matrices with it; "
+            "merge the parts with the tools of its framework."
+            if parts
+            else f"{folder}: several models in this folder, {_names(known)}; import one of them, or move the others."
+        )
+    if len(known) == 1:
         return known[0]
-    states_step = stated_by(folder.name).counted and not any(stated_by(child.name).counted for child in inner)
-    return inner[0] if len(inner) == 1 and states_step else None
+    inner_counted = any(stated_by(child.name).counted for child in inner)
+    return inner[0] if len(inner) == 1 and counted and not inner_counted else None
 
 
 def _directly_in(folder: Path) -> Found:
@@ -114,7 +116,7 @@ def _is_cache(folder: Path) -> bool:
 def _cached(cache: Path) -> Found:
     """The snapshots of a repository, by the names of its branches; a commit without a branch by its hash."""
     entries: list[Entry] = []
-    notes: list[str] = []
+    missing: list[Entry] = []
     referred: set[str] = set()
     for name, commit in _branches(cache / "refs"):
         snapshot = cache / "snapshots" / commit
@@ -123,13 +125,12 @@ def _cached(cache: Path) -> Found:
         if model is not None:
             entries.append(Entry(name, model, snapshot))
         else:
-            notes.append(f"{cache}: no weights of {name} in this cache")
+            missing.append(Entry(name, snapshot, snapshot))
     for snapshot in _folders(cache / "snapshots"):
         model = model_in(snapshot) if snapshot.name not in referred else None
         if model is not None:
             entries.append(Entry(snapshot.name, model, snapshot))
-    more = (f"{cache}: no weights of {len(notes) - 5} more branches in this cache",) if len(notes) > 5 else ()
-    return Found(tuple(entries), (*notes[:5], *more))
+    return Found(tuple(entries), (f"{cache}: no weights of {listed(missing)} in this cache",) if missing else ())
 
 
 def _branches(refs: Path) -> list[tuple[str, str]]:
@@ -141,6 +142,10 @@ def _branches(refs: Path) -> list[tuple[str, str]]:
             if re.fullmatch(r"[0-9a-f]{7,64}", commit):
                 found.append((file.relative_to(refs).as_posix(), commit))
     return found
+
+
+def _names(folders: list[Path]) -> str:
+    return listed([Entry(child.name, child, child) for child in folders])
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from gasfield.errors import InputError
 from gasfield.importing.entries import Entry
+from gasfield.importing.json_files import object_in
 from gasfield.importing.models import tensors_of_model
 from gasfield.tensors import Tensor, bare_name, choose_embedding
 
 _OUTPUTS = ("lm_head.weight", "embed_out.weight", "output.weight", "cls.predictions.decoder.weight")
 """Output matrices, which are the embedding itself in models with tied ones."""
-_INPUTS = ("embed_tokens.weight", "wte.weight", "embed_in.weight", "word_embeddings.weight", "tok_embeddings.weight")
+_INPUTS = (
+    *("embed_tokens.weight", "wte.weight", "embed_in.weight", "word_embeddings.weight", "tok_embeddings.weight"),
+    "shared.weight",
+)
 """How names of embeddings end."""
-_LARGEST_CONFIG = 1 << 24
 
 
 def matrix_of(entry: Entry, name: str, folder: Path) -> Tensor:
@@ -76,12 +78,8 @@ def _says_tied(entry: Entry, folder: Path) -> bool:
     """Whether a config.json of the checkpoint or of the series says so."""
     for place in dict.fromkeys((entry.path, entry.path.parent, entry.home, folder)):
         file = place / "config.json"
-        if place.is_dir() and file.is_file() and file.stat().st_size <= _LARGEST_CONFIG:
-            try:
-                config = json.loads(file.read_bytes())
-            except (ValueError, RecursionError):
-                continue
-            parts = [config, config.get("text_config")] if isinstance(config, dict) else []
+        if place.is_dir() and (config := object_in(file)) is not None:
+            parts = (config, config.get("text_config"))
             stated = [
                 part["tie_word_embeddings"]
                 for part in parts

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.errors import InputError
+from gasfield.errors import InputError, printable
 from gasfield.importing.attributes import as_attributes, plain, some
+from gasfield.importing.json_files import object_in
 from gasfield.tensors.files import metadata_of
 
 _IDS, _DEAD, _TOKENS, _STEPS = (
@@ -31,8 +32,6 @@ _NO_IDS = ("position_ids", "input_ids", "cluster_ids", "class_ids", "group_ids",
 _NUMBERS = ("step", "learning_rate", "lr", "betas", "eps", "epsilon", "weight_decay", "momentum", "seed")
 """Header entries, stored as text, that are parsed as numbers."""
 _LARGEST = 2**63 - 1
-_LARGEST_FILE = 1 << 28
-"""Bytes of a JSON file."""
 Integers = NDArray[np.int64]
 
 
@@ -75,10 +74,10 @@ class _Stated:
             values = np.array(values, np.int64)
         if not isinstance(values, np.ndarray):
             if values is not None:
-                self.unfit.append(f"{name} (not a list of whole numbers from 0)")
+                self.unfit.append(f"{_shown(name)} (not a list of whole numbers from 0)")
             return None
         if count is not None and len(values) != count:
-            self.unfit.append(f"{name} ({len(values)} entries, not {count})")
+            self.unfit.append(f"{_shown(name)} ({len(values)} entries, not {count})")
             return None
         return values
 
@@ -118,6 +117,10 @@ def read_metadata(
     return Metadata(ids, dead, tokens, steps, provenance, frozenset(stated.taken), notes)
 
 
+def _shown(name: str) -> str:
+    return printable(name)[:80]
+
+
 def may_be_known(name: str) -> bool:
     """Whether an array of this name may state steps, or ids of tokens."""
     return name in (*_IDS, *_DEAD, *_STEPS) or name.endswith(_ID_SUFFIXES)
@@ -141,15 +144,10 @@ def _beside(path: Path, in_a_folder: bool) -> Path | None:
 
 def _object(file: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The entries of a JSON object; a note if the file holds something else."""
-    try:
-        if file.stat().st_size > _LARGEST_FILE:
-            return {}, (f"{file}: ignored, since it is larger than {_LARGEST_FILE >> 20} MiB",)
-        data = json.loads(file.read_bytes())
-    except (OSError, ValueError, RecursionError, MemoryError):
-        return {}, (f"{file}: ignored, since it is not JSON",)
-    if not isinstance(data, dict):
-        return {}, (f"{file}: ignored, since it is not a JSON object of names and values",)
-    return data, ()
+    entries = object_in(file)
+    if entries is None:
+        return {}, (f"{file}: ignored, since it is not a JSON object of names and values, of at most 64 MiB",)
+    return entries, ()
 
 
 def _meant(name: str, text: str) -> Any:
@@ -200,7 +198,7 @@ def _ids(stated: _Stated, rows: int) -> Integers | None:
         if (ids := stated.numbers(name, rows)) is not None and _distinct(stated, name, ids)
     }
     if len({ids.tobytes() for ids in found.values()}) > 1:
-        stated.unfit.append(f"{' and '.join(list(found)[:5])} (which are the token ids?)")
+        stated.unfit.append(f"{' and '.join(map(_shown, list(found)[:5]))} (which are the token ids?)")
         return None
     stated.taken.update(found)
     return next(iter(found.values()), None)
@@ -209,7 +207,7 @@ def _ids(stated: _Stated, rows: int) -> Integers | None:
 def _distinct(stated: _Stated, name: str, ids: Integers) -> bool:
     if len(np.unique(ids)) == len(ids):
         return True
-    stated.unfit.append(f"{name} (an id occurs twice)")
+    stated.unfit.append(f"{_shown(name)} (an id occurs twice)")
     return False
 
 

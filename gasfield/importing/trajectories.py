@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.errors import InputError
+from gasfield.errors import InputError, printable
 from gasfield.importing.attributes import some
 from gasfield.importing.base import Importer
 from gasfield.importing.metadata import Metadata, may_be_known, read_metadata
@@ -157,7 +157,7 @@ def _not_taken(path: Path, others: Sequence[Tensor]) -> tuple[str, ...]:
     """What of the file was not imported."""
     if not others:
         return ()
-    names = [f"{each.name} ({' x '.join(map(str, each.shape or ())) or 'a number'})" for each in others]
+    names = [f"{printable(each.name)[:80]} ({' x '.join(map(str, each.shape or ())) or 'a number'})" for each in others]
     return (f"{path}: not taken: {some(names, _MOST_NAMED)}",)
 
 

@@ -49,10 +49,10 @@ def theirs(tmp_path: Path) -> Path:
         ({"dead_ids": {"a": 1}}, "dead_ids (not a list"),
         ({"dead_ids": [3], "token_ids": [4, 5, 6, 7]}, "dead_ids (none of them is a row)"),
         ("[]", "ignored, since it is not a JSON object"),
-        ("{", "ignored, since it is not JSON"),
-        ("[" * 9000, "ignored, since it is not JSON"),
-        ('{"x": ' + '{"x": ' * 9000 + "1" + "}" * 9001, "ignored, since it is not JSON"),
-        ("\x00", "ignored, since it is not JSON"),
+        ("{", "ignored, since it is not a JSON object"),
+        ("[" * 9000, "ignored, since it is not a JSON object"),
+        ('{"x": ' + '{"x": ' * 9000 + "1" + "}" * 9001, "ignored, since it is not a JSON object"),
+        ("\x00", "ignored, since it is not a JSON object"),
     ],
 )
 def test_what_does_not_fit_is_kept_as_stated_and_said(theirs: Path, metadata: Any, note: str) -> None:
