@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from gasfield.errors import printable
+from gasfield.printable import listed, shortened
 
 _LONGEST = 16_000
 """Maximum length of a kept value in characters: space for HDF5 attributes is limited."""
@@ -26,7 +26,7 @@ def as_attributes(stated: Mapping[str, Any], taken: Collection[str]) -> tuple[di
         simple = isinstance(value, bool | float) or (isinstance(value, int) and abs(value) <= _LARGEST)
         text = plain(value if isinstance(value, str) else _json(value))
         if not name or len(text) > _LONGEST or len(name) > _LONGEST or len(kept) == _MOST:
-            left_out.append(printable(name)[:40] or "a value without a name")
+            left_out.append(shortened(name, 40) or "a value without a name")
         else:
             kept[plain(name)] = value if simple else text
     return kept, tuple(left_out)
@@ -34,8 +34,7 @@ def as_attributes(stated: Mapping[str, Any], taken: Collection[str]) -> tuple[di
 
 def some(names: Collection[str], most: int = _MOST_NAMED) -> str:
     """Some of many names, for a note."""
-    first = ", ".join(list(names)[:most])
-    return f"{first} and {len(names) - most} more" if len(names) > most else first
+    return listed(list(names), most)
 
 
 def plain(text: str) -> str:

@@ -12,6 +12,9 @@ from gasfield.importing.entries import Entry, listed, state_of
 from gasfield.importing.steps import Pair, Place, Stated, same_words
 
 
+_MOST_NOTES = 5
+
+
 @dataclass(frozen=True)
 class Choice:
     """What the user said of a series.
@@ -84,7 +87,7 @@ def candidates_of(entries: Sequence[Entry], choice: Choice, where: Path) -> tupl
         state, note = (None, None) if choice.ignore_states else state_of(entry)
         notes += [note] if note else []
         found.append(Candidate(entry, entry.stated, state))
-    found = _read_alike(found, where)
+    found, notes = _read_alike(found, where), _few(notes, where)
     if choice.stage is None:
         return found, notes
     of_stage = [each for each in found if _is_of(each.stated.run, choice.stage)]
@@ -107,7 +110,7 @@ def one_each(candidates: Sequence[Candidate], where: Path) -> tuple[list[Candida
         kept += first
         others = [each for each in same if each not in first]
         notes += [f"{where}: {each.entry.shown} is {first[0].entry.shown}, and is imported once" for each in others]
-    return kept, notes
+    return kept, _few(notes, where)
 
 
 def without_copies(candidates: Sequence[Candidate], where: Path) -> tuple[list[Candidate], list[str]]:
@@ -115,7 +118,13 @@ def without_copies(candidates: Sequence[Candidate], where: Path) -> tuple[list[C
     steps = {each.step for each in candidates if each.stated.place is Place.COUNTED} - {None}
     copies = [each for each in candidates if each.stated.place is not Place.COUNTED and each.state in steps]
     notes = [f"{where}: {each.entry.shown} is step {each.state}, and is left out" for each in copies]
-    return [each for each in candidates if each not in copies], notes
+    return [each for each in candidates if each not in copies], _few(notes, where)
+
+
+def _few(notes: list[str], where: Path) -> list[str]:
+    """Notes of one kind on single checkpoints, not too many."""
+    more = [f"{where}: the same of {len(notes) - _MOST_NOTES} more"] if len(notes) > _MOST_NOTES else []
+    return [*notes[:_MOST_NOTES], *more]
 
 
 def _is_of(run: str, stage: str) -> bool:

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gasfield.errors import printable
 from gasfield.importing.json_files import object_in
-from gasfield.importing.steps import LARGEST_STEP, Stated, stated_by
+from gasfield.importing.steps import Stated, stated_by
+from gasfield.printable import listed as shortened_list
+from gasfield.printable import shortened
+from gasfield.reading import whole
 
 SUFFIXES = (".safetensors", ".npy", ".npz", ".pt", ".pth", ".bin", ".ckpt", ".gguf")
 """Of files that may hold weights."""
@@ -39,7 +41,7 @@ class Entry:
     @property
     def shown(self) -> str:
         """The name, for a message."""
-        return printable(self.name)[:80]
+        return shortened(self.name)
 
     @property
     def stated(self) -> Stated:
@@ -60,9 +62,8 @@ def state_of(entry: Entry) -> tuple[int | None, str | None]:
     for folder in dict.fromkeys((entry.home, entry.path)):
         file = folder / STATE
         if folder.is_dir() and file.is_file():
-            step = (object_in(file) or {}).get("global_step")
-            step = int(step) if type(step) is float and step.is_integer() else step
-            if type(step) is int and 0 <= step <= LARGEST_STEP:
+            step = whole((object_in(file) or {}).get("global_step"))
+            if step is not None and step >= 0:
                 return step, None
             return None, f"{file}: no `global_step` that is a whole number; it is ignored"
     return None, None
@@ -70,5 +71,4 @@ def state_of(entry: Entry) -> tuple[int | None, str | None]:
 
 def listed(entries: Sequence[Entry]) -> str:
     """Names of some checkpoints, not too many, for a message."""
-    names = ", ".join(entry.shown for entry in entries[:_MOST_NAMED])
-    return f"{names} and {len(entries) - _MOST_NAMED} more" if len(entries) > _MOST_NAMED else names
+    return shortened_list([entry.name for entry in entries], _MOST_NAMED)

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from gasfield.errors import InputError
 from gasfield.importing.steps import LARGEST_STEP
+from gasfield.reading import read_lines
 
-_LARGEST = 1 << 26
-"""Bytes."""
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 _WITH_STEP = re.compile(r"(.*\S)\s+(\d{1,20})", re.ASCII)
 
@@ -23,15 +22,11 @@ def listed_steps(file: Path) -> dict[str, int]:
     Raises:
         InputError: if it cannot be read, a name or a step occurs twice, or only some names have a step.
     """
-    try:
-        if file.stat().st_size > _LARGEST:
-            raise InputError(f"{file}: too large for a list of checkpoints.", parameter="order")
-        text = file.read_bytes().decode("utf-8-sig")
-    except (OSError, ValueError):
+    if not file.is_file():
         message = "must be 'natural' or a text file with a name, and its step, in each line."
-        raise InputError(message, parameter="order", value=file) from None
+        raise InputError(message, parameter="order", value=file)
     steps: dict[str, int | None] = {}
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(read_lines(file, "order"), 1):
         words = _COMMENT.sub("", line).strip()
         found = _WITH_STEP.fullmatch(words)
         name, step = (found[1], int(found[2])) if found else (words, None)

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.errors import InputError, printable
+from gasfield.errors import InputError
 from gasfield.importing.attributes import as_attributes, plain, some
 from gasfield.importing.json_files import object_in
+from gasfield.printable import shortened
 from gasfield.tensors.files import metadata_of
 
 _IDS, _DEAD, _TOKENS, _STEPS = (
@@ -118,7 +119,7 @@ def read_metadata(
 
 
 def _shown(name: str) -> str:
-    return printable(name)[:80]
+    return shortened(name)
 
 
 def may_be_known(name: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,8 @@ from pathlib import Path
 from gasfield.errors import InputError
 from gasfield.importing.entries import SUFFIXES
 from gasfield.importing.state_dicts import is_state_dict, state_dict_tensors
+from gasfield.printable import shortened
+from gasfield.reading import read_object
 from gasfield.tensors import Tensor, missing_tensor, tensors_of
 
 _SHARD = re.compile(r"-\d{5}-of-\d{5}\.(?:safetensors|bin)$")
@@ -101,15 +102,15 @@ def _check_parts(path: Path, names: Sequence[str]) -> None:
 
 def _of_index(path: Path) -> list[Tensor]:
     """The tensors of shards of `torch.save`. A missing shard is an error only if one of its tensors is loaded."""
-    try:
-        places = json.loads(path.read_text(encoding="utf-8"))["weight_map"]
-        shards = {str(name): str(file) for name, file in places.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    places = read_object(path).get("weight_map")
+    if not isinstance(places, dict):
         raise InputError(f"{path}: not an index of shards, which is a JSON object with `weight_map`.") from None
+    shards = {str(name): str(file) for name, file in places.items()}
     found: dict[str, Tensor] = {}
     for file in sorted(set(shards.values())):
         if Path(file).name != file:
-            raise InputError(f"{path}: weight_map names {file!r}; shards must be in the folder of their index.")
+            message = f"{path}: weight_map names '{shortened(file)}'; shards must be in the folder of their index."
+            raise InputError(message)
         if (path.parent / file).is_file():
             found |= {tensor.name: tensor for tensor in state_dict_tensors(path.parent / file)}
     return [found.get(name) or missing_tensor(name, path.parent / file) for name, file in shards.items()]

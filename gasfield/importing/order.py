@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gasfield.errors import InputError, printable
+from gasfield.errors import InputError
 from gasfield.importing.candidates import Candidate, Choice, candidates_of, matching, names, one_each, without_copies
 from gasfield.importing.entries import Entry, listed
 from gasfield.importing.lists import listed_steps
 from gasfield.importing.runs import check_runs, check_stages
 from gasfield.importing.steps import LARGEST_STEP, Place
 from gasfield.importing.unnumbered import NATURAL, by_the_number_that_varies, naturally, refuse_unordered
+from gasfield.printable import shortened
 
 _COPIES = (Place.ASIDE, Place.HASH)
 
@@ -174,7 +175,7 @@ def _by_list(entries: Sequence[Entry], file: Path, where: Path) -> Order:
     for name in wanted:
         if name not in named:
             raise InputError(
-                f"{file}: there is no checkpoint '{printable(name)[:80]}' in {where}; there are {listed(entries)}."
+                f"{file}: there is no checkpoint '{shortened(name)}' in {where}; there are {listed(entries)}."
             )
     chosen = {named[name]: step for name, step in wanted.items()}
     if len(chosen) < len(wanted):

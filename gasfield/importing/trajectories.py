@@ -9,12 +9,13 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.errors import InputError, printable
+from gasfield.errors import InputError
 from gasfield.importing.attributes import some
 from gasfield.importing.base import Importer
 from gasfield.importing.metadata import Metadata, may_be_known, read_metadata
 from gasfield.importing.source import LATTICES, Piece, Pieces, Source, check_numbers
 from gasfield.importing.vocabulary import read_vocabulary
+from gasfield.printable import shortened
 from gasfield.registry import register
 from gasfield.tensors import Tensor, tensors_of
 from gasfield.trajectory import schema
@@ -157,7 +158,7 @@ def _not_taken(path: Path, others: Sequence[Tensor]) -> tuple[str, ...]:
     """What of the file was not imported."""
     if not others:
         return ()
-    names = [f"{printable(each.name)[:80]} ({' x '.join(map(str, each.shape or ())) or 'a number'})" for each in others]
+    names = [f"{shortened(each.name)} ({' x '.join(map(str, each.shape or ())) or 'a number'})" for each in others]
     return (f"{path}: not taken: {some(names, _MOST_NAMED)}",)
 
 

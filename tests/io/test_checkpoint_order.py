@@ -213,6 +213,8 @@ def test_patterns_that_nothing_matches_and_suffixes() -> None:
 
 def test_the_order_that_the_user_gives(tmp_path: Path) -> None:
     file = tmp_path / "order.txt"
+    with pytest.raises(InputError, match="must be 'natural' or a text file"):
+        ordered(["alpha", "beta"], order=str(file))
     file.write_bytes(b"\xef\xbb\xbf# newest last\r\nbeta 10\r\nalpha 7 # seven\r\n\r\n")
     order = ordered(["alpha", "beta", "gamma"], order=str(file))
     assert pairs(order) == {"alpha": 7, "beta": 10}
@@ -227,7 +229,7 @@ def test_the_order_that_the_user_gives(tmp_path: Path) -> None:
         ("alpha 1\nbeta 9223372036854775808", r"at most 2\^63"),
         ("delta", "there is no checkpoint 'delta' in theirs"),
         ("", "no names in it"),
-        ("\udcff", "must be 'natural' or a text file"),
+        ("\udcff", "not UTF-8 text"),
     ):
         file.write_bytes(text.encode("utf-8", "surrogateescape"))
         with pytest.raises(InputError, match=message):
