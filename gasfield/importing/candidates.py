@@ -11,7 +11,6 @@ from gasfield.errors import InputError
 from gasfield.importing.entries import Entry, listed, state_of
 from gasfield.importing.steps import Pair, Place, Stated, same_words
 
-
 _MOST_NOTES = 5
 
 
