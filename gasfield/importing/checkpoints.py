@@ -19,7 +19,8 @@ from gasfield.importing.matching import matrix_of
 from gasfield.importing.models import tensors_of_model
 from gasfield.importing.order import Order, in_order
 from gasfield.importing.source import LATTICES, Piece, Source, check_numbers, widest
-from gasfield.importing.vocabulary import find_tokenizer, padding_of, read_vocabulary
+from gasfield.importing.vocabularies import Vocabulary
+from gasfield.importing.vocabulary import padding_of
 from gasfield.registry import register
 from gasfield.tensors import Tensor, choose_embedding
 
@@ -90,25 +91,24 @@ def read_checkpoints(
             matrix = matrix_of(entry, chosen.name, folder)
             yield Piece(matrix.load(), matrix.numbers)
 
-    homes = (entry.home for entry in (entries[0], entries[-1]))
-    tokenizer = tokenizer or find_tokenizer(folder, *homes, entries[0].path, entries[-1].path)
-    tokens = read_vocabulary(tokenizer) if tokenizer else {}
-    last = matrix_of(entries[-1], chosen.name, folder)
-    padding, padding_notes = padding_of(last, tokens, tokenizer or entries[-1].path)
     assert chosen.shape is not None
+    places = dict.fromkeys((folder, *(place for end in (entries[0], entries[-1]) for place in (end.home, end.path))))
+    vocabulary = Vocabulary.given(tokenizer) if tokenizer else Vocabulary.beside(places, chosen.shape[0])
+    last = matrix_of(entries[-1], chosen.name, folder)
+    padding, padding_notes = padding_of(last, vocabulary.tokens, vocabulary.file or entries[-1].path)
     return Source(
         origin=str(folder),
         shape=(chosen.shape[0], chosen.shape[1]),
         lattice=widest(lattices),
         steps=np.array(order.steps, np.int64),
         frames=frames,
-        tokens=tokens,
+        tokens=vocabulary.tokens,
         padding=padding,
         provenance={
             "tensor": plain(chosen.name)[:1000],
             "checkpoints": len(entries),
             **_stored(order),
-            **({"tokenizer": tokenizer.name} if tokenizer else {}),
+            **({"tokenizer": plain(vocabulary.file.name)} if vocabulary.file else {}),
         },
         notes=(
             *order.notes,
@@ -118,7 +118,7 @@ def read_checkpoints(
             *_other_names(chosen.name, names),
             *_mixed(lattices),
             *kept,
-            *((f"tokens by {tokenizer}",) if tokenizer else ()),
+            *vocabulary.notes,
             *padding_notes,
         ),
         checkpoints=True,

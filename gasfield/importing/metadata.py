@@ -112,7 +112,7 @@ def read_metadata(
     texts = {name: value for name, value in stated.entries.items() if name not in arrays}
     provenance, too_large = as_attributes(texts, stated.taken)
     if stated.unfit:
-        notes = (*notes, f"{stated.where}: kept as stated, since it does not fit: {some(stated.unfit)}")
+        notes = (*notes, f"{stated.where}: without meaning here, since it does not fit: {some(stated.unfit)}")
     if too_large:
         notes = (*notes, f"{stated.where}: too large to be kept: {some(too_large)}")
     return Metadata(ids, dead, tokens, steps, provenance, frozenset(stated.taken), notes)

@@ -104,7 +104,7 @@ def read_trajectory(
     present = {name: named[name] for name in (*MATRICES, LOSS) if name in named and named[name] is not weights}
     for each in present.values():
         _check(path, each, frames, (rows, dimensions))
-    arrays = {each.name: numbers for each in tensors if (numbers := _integers(each, frames, rows)) is not None}
+    arrays = {each.name: numbers for each in tensors if (numbers := _integers(each)) is not None}
     metadata = read_metadata(path, frames, rows, arrays, in_a_folder=folder, ignore=ignore_metadata)
     ids, tokens, of_rows = _tokens(path, metadata, tokenizer, rows)
     others = [each for each in tensors if each is not weights and each.name not in {*present, *metadata.taken}]
@@ -143,7 +143,7 @@ def _tokens(
     return np.full(rows, -1), {}, (note,)
 
 
-def _integers(tensor: Tensor, frames: int, rows: int) -> NDArray[np.int64] | None:
+def _integers(tensor: Tensor) -> NDArray[np.int64] | None:
     """The whole numbers of a one-dimensional array that may state steps, or ids of rows or of dead tokens."""
     if len(tensor.shape or ()) != 1 or tensor.numbers not in _INTEGERS or not may_be_known(tensor.name):
         return None

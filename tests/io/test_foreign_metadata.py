@@ -159,6 +159,28 @@ def test_a_tokenizer_larger_than_the_rows_names_none_of_them(theirs: Path) -> No
     assert back.tokens == ["w8", "w0", "w1", "w2"]
 
 
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        ("[]", "ignored: "),
+        ("{", "ignored: "),
+        (
+            json.dumps({f"w{number}": number for number in range(9)}),
+            "the tokenizer has 9 tokens, the matrix only 4 rows",
+        ),
+    ],
+)
+def test_a_vocabulary_beside_a_matrix_that_is_not_its_own(tmp_path: Path, text: str, note: str) -> None:
+    np.save(tmp_path / "m.npy", FRAMES_OF[0])
+    (tmp_path / "vocab.json").write_text(text)
+    notes = import_recording(tmp_path / "m.npy", tmp_path / "out.h5")
+    assert any(note in each for each in notes)
+    with gasfield.open(tmp_path / "out.h5") as back:
+        assert back.tokens == [""] * ROWS
+    with pytest.raises(InputError):
+        import_recording(tmp_path / "m.npy", tmp_path / "b.h5", tokenizer=tmp_path / "vocab.json")
+
+
 @pytest.mark.parametrize("options", [{"stage": "1"}, {"filter": "x*"}, {"order": "natural"}])
 def test_options_of_series_are_refused_where_there_is_none(theirs: Path, options: dict[str, str]) -> None:
     np.save(theirs / "m.npy", FRAMES_OF[0])
