@@ -47,5 +47,5 @@ class Vocabulary:
             return cls(notes=(f"ignored: {fault}",))
         if found.tokens and max(found.tokens) >= rows:
             size = f"the tokenizer has {max(found.tokens) + 1} tokens, the matrix only {rows} rows"
-            return cls(notes=(f"{file}: ignored, since {size}; --tokenizer names that of the matrix",))
+            return cls(notes=(f"{file}: ignored, since {size}; give that of the matrix",))
         return found

@@ -192,3 +192,34 @@ def test_the_same_matrix_under_another_name(
         _, positions, _, notes = brought_in(tmp_path / "theirs", tmp_path / "out.h5")
         np.testing.assert_array_equal(positions, np.stack([matrices()[2], matrices()[10]]))
         assert f"{first} is called {then} in 1 checkpoints, first in step10" in notes
+
+
+# --- the libraries themselves -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.validate
+def test_the_cache_is_one_to_the_hub_itself(tmp_path: Path) -> None:
+    hub = pytest.importorskip("huggingface_hub")
+    made("the cache of the hub", tmp_path / "theirs")
+    [repository] = hub.scan_cache_dir(tmp_path / "theirs").repos
+    assert repository.refs.keys() == {"main", "step2", "step10", "step1000"}
+
+
+@pytest.mark.validate
+def test_what_the_trainer_of_transformers_leaves(tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    pytest.importorskip("accelerate")
+    model = transformers.GPT2LMHeadModel(transformers.GPT2Config(vocab_size=20, n_embd=8, n_layer=1, n_head=1))
+    data = [{"input_ids": [1, 2, 3, 4], "labels": [1, 2, 3, 4]}] * 24
+    settings = transformers.TrainingArguments(
+        output_dir=str(tmp_path / "theirs"), save_steps=2, max_steps=6, per_device_train_batch_size=4,
+        report_to=[], use_cpu=True, disable_tqdm=True, learning_rate=0.1,
+    )  # fmt: skip
+    trainer = transformers.Trainer(model=model, args=settings, train_dataset=data)
+    trainer.train()
+    trainer.save_model()
+    trainer.save_state()
+    steps, positions, _, notes = brought_in(tmp_path / "theirs", tmp_path / "out.h5")
+    assert steps == [2, 4, 6]
+    np.testing.assert_array_equal(positions[-1], model.transformer.wte.weight.detach().numpy())
+    assert "the model in the folder itself is left out" in notes
