@@ -102,7 +102,7 @@ def read_metadata(
     header = {} if ignore else {name: _meant(name, text) for name, text in _header(path).items()}
     beside = None if ignore else _beside(path, in_a_folder)
     entries, notes = _object(beside) if beside else ({}, ())
-    stated = _Stated(beside if entries else path, {**header, **entries, **arrays})
+    stated = _Stated(beside if beside and entries else path, {**header, **entries, **arrays})
     steps = _steps(stated, frames)
     ids = _ids(stated, rows)
     dead = _dead(stated, ids, rows)

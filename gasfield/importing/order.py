@@ -84,10 +84,10 @@ def _counted(known: list[Candidate], choice: Choice, where: Path) -> Order:
         if len(steps) == len(known):
             return _by_steps(known, steps, origin, choice, where)
     if not any(each.counted for each in known):
-        found, steps = by_the_number_that_varies(known, where)
-        if steps is None:
+        found, numbers = by_the_number_that_varies(known, where)
+        if numbers is None:
             return _numbered(found, "number in their names", [])
-        return Order(tuple(each.entry for each in found), tuple(steps), "number that is the whole of each name")
+        return Order(tuple(each.entry for each in found), tuple(numbers), "number that is the whole of each name")
     without = [each for each in known if not each.counted] or [each for each in known if each.step is None]
     raise InputError(
         f"{where}: no step in the names of {len(without)} of {len(known)} checkpoints ({names(without)}); leave them "

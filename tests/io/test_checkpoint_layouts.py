@@ -54,9 +54,10 @@ def test_a_series_in_each_layout(tmp_path: Path, name: str) -> None:
 # --- broken -----------------------------------------------------------------------------------------------------------
 
 
-def largest(folder: Path) -> Path:
+def largest(folder: Path, series: str) -> Path:
     """A file with weights of the series: the largest, of these the last by its path."""
-    files = [file.resolve() for file in sorted(folder.rglob("*")) if file.is_file() and file.suffix != ".json"]
+    parts = [file for part in folder.glob(series) for file in (part, *part.rglob("*"))]
+    files = [file.resolve() for file in parts if file.is_file() and file.suffix != ".json"]
     return max(files, key=lambda file: (file.stat().st_size, str(file)))
 
 
@@ -74,7 +75,7 @@ DAMAGES = {
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_a_damaged_file_of_a_series_is_refused_in_one_line(tmp_path: Path, name: str, damage: str) -> None:
     layout = made(name, tmp_path / "theirs")
-    file = largest(tmp_path / "theirs")
+    file = largest(tmp_path / "theirs", layout.series)
     file.write_bytes(DAMAGES[damage](file.read_bytes()))
     with pytest.raises(InputError) as refused:
         brought_in(tmp_path / "theirs", tmp_path / "out.h5", **layout.options)
