@@ -134,6 +134,33 @@ def test_ids_by_the_names_that_people_give_them(
             np.testing.assert_array_equal(back.positions(), FRAMES_OF)
 
 
+@pytest.mark.parametrize("form", ["npz", "safetensors", "pt"])
+def test_ids_beside_the_matrices_of_checkpoints(tmp_path: Path, form: str) -> None:
+    """Checkpoints of four rows of a vocabulary, which say which; a vocabulary of all names them."""
+    (tmp_path / "vocab.json").write_text(json.dumps({f"w{number}": number for number in range(20)}))
+    save_steps(tmp_path, form, [7, 12, 3, 5], [7, 12, 3, 5])
+    import_recording(tmp_path, tmp_path / "out.h5")
+    with gasfield.open(tmp_path / "out.h5") as back:
+        assert (back.token_ids.tolist(), back.names) == ([7, 12, 3, 5], ["rows"])
+        assert back.tokens == ["w7", "w12", "w3", "w5"]
+        np.testing.assert_array_equal(back.positions(), FRAMES_OF[:2])
+    save_steps(tmp_path, form, [7, 12, 3, 5], [7, 12, 5, 3])
+    with pytest.raises(InputError, match=r"step2.*: its rows have other token ids than those of .*step1"):
+        import_recording(tmp_path, tmp_path / "out.h5", overwrite=True)
+
+
+def save_steps(folder: Path, form: str, *ids: list[int]) -> None:
+    for step, (of_step, matrix) in enumerate(zip(ids, FRAMES_OF, strict=False), 1):
+        arrays, path = {"embedding": matrix, "row_ids": np.array(of_step)}, folder / f"step{step}.{form}"
+        if form == "npz":
+            np.savez(path, embedding=matrix, row_ids=np.array(of_step))
+        elif form == "safetensors":
+            pytest.importorskip("safetensors.numpy").save_file(arrays, path)
+        else:
+            torch = pytest.importorskip("torch")
+            torch.save({name: torch.from_numpy(array) for name, array in arrays.items()}, path)
+
+
 def test_arrays_that_are_not_taken_are_listed(theirs: Path) -> None:
     """As found in the field: four rows of a vocabulary of ten thousand, with their ids and the results of others."""
     arrays = {"dead_indices": np.array([907, 12, 5000, 33]), "steps": np.array([0, 10, 30], np.uint16)}
