@@ -53,6 +53,25 @@ def test_what_was_taken_is_said_unless_it_shall_be_quiet(gasfield: Callable, tmp
     assert "b.h5: 3 frames" in gasfield("diagnose", "b.h5", "--only", "cloud").stdout
 
 
+def test_the_option_that_an_order_needs_is_named(gasfield: Callable, tmp_path: Path) -> None:
+    for number, name in enumerate(("stage1-step10", "stage1-step20", "stage2-step5", "stage2-step7", "final")):
+        np.save(tmp_path / f"{name}.npy", np.full((4, 2), number, np.float32))
+    series = ("import", ".", "-o", "../a.h5", "--overwrite")
+    refused = gasfield(*series)
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "--stage: .: several stages: stage1 (2, 10 to 20), stage2 (2, 5 to 7); choose one" in refused.stderr
+    said = gasfield(*series, "--stage", "2").stdout
+    assert "order by the step in their names: stage2-step5.npy (5), stage2-step7.npy (7)" in said
+    said = gasfield(*series, "--filter", "stage1*", "--filter", "final", "--filter", "!*10").stdout
+    assert "stage1-step20.npy (20), final.npy (21)" in said
+    refused = gasfield(*series, "--filter", "step*")
+    assert "--filter step*: .: none of its 5 checkpoints matches" in refused.stderr
+    (tmp_path / "order.txt").write_text("final 0\nstage2-step5 1\n")
+    said = gasfield(*series, "--order", "order.txt").stdout
+    assert "order by the list order.txt: final.npy (0), stage2-step5.npy (1)" in said
+    assert "not in order.txt, and left out: stage1-step10.npy, stage1-step20.npy, stage2-step7.npy" in said
+
+
 def test_by_the_matrix_alone(gasfield: Callable, matrix: Path) -> None:
     told = gasfield("dead", "m.npy")
     assert told.returncode == 0, told.stderr

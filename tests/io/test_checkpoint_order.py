@@ -126,7 +126,7 @@ def test_a_series_is_ordered_by_what_its_names_state(series: str) -> None:
             "stage",
             r"several stages: lc-4k-to-32k \(1, 4000 to 4000\), s",
         ),
-        (["stage1-step10", "stage2-ingredient1-step5"], "stage", r"stage2-ingredient1 \(1, 5 to 5\), stage1"),
+        (["stage1-step10", "stage2-ingredient1-step5"], "stage", r"stage1 \(1, 10 to 10\), stage2-ingredient1 \(1, 5 to 5\)"),
         (["lc-4k-to-32k-step-1", "lc-32k-to-64k-step-2"], "filter", "several runs: lc-4k-to-32k"),
         (["seed1", "seed2"], "filter", "differ in 'seed'"),
         (["model-v1", "model-v2"], "filter", "differ in 'v'"),
