@@ -59,9 +59,9 @@ def in_order(entries: Sequence[Entry], choice: Choice, where: Path) -> Order:
     if len(known) == 1:
         step = known[0].step
         return Order((known[0].entry,), (step or 0,), "" if step is None else _origin(known), tuple(notes))
-    counted = [each for each in known if each.stated.place is Place.COUNTED or each.state is not None]
-    ends = [each for each in known if each not in counted and each.stated.place not in _COPIES]
-    copies = [each for each in known if each not in counted and each.stated.place in _COPIES]
+    counted = [each for each in known if each.placed_by_number]
+    ends = [each for each in known if not each.placed_by_number and each.stated.place not in _COPIES]
+    copies = [each for each in known if not each.placed_by_number and each.stated.place in _COPIES]
     if copies and len(counted) + len(ends) < 2 and not any(each.counted for each in counted):
         refuse_unordered([*counted, *ends, *copies], where)
     if copies:

@@ -127,7 +127,7 @@ def test_a_series_is_ordered_by_what_its_names_state(series: str) -> None:
             r"several stages: lc-4k-to-32k \(1, 4000 to 4000\), s",
         ),
         (["stage1-step10", "stage2-ingredient1-step5"], "stage", r"stage1 \(1, 10 to 10\), stage2-ingredient1 \(1, 5 to 5\)"),
-        (["lc-4k-to-32k-step-1", "lc-32k-to-64k-step-2"], "filter", "several runs: lc-4k-to-32k"),
+        (["lc-4k-to-32k-step-1", "lc-32k-to-64k-step-2"], "filter", "several runs: lc-32k-to-64k"),
         (["seed1", "seed2"], "filter", "differ in 'seed'"),
         (["model-v1", "model-v2"], "filter", "differ in 'v'"),
         (["seed_0-step_20k", "seed_1-step_40k"], "filter", "several runs: seed0 .*, seed1"),
