@@ -54,8 +54,6 @@ def trajectory_file(path: Path, tensor: str | None) -> tuple[Path, list[Tensor]]
         if len(files) != 1:
             return None
         path = files[0]
-    elif path.suffix not in (".npz", ".safetensors", ".npy"):
-        return None
     tensors = tensors_of(path)
     named = {each.name: each for each in tensors}
     chosen = named.get(tensor or WEIGHTS) or (tensors[0] if len(tensors) == 1 else None)

@@ -161,6 +161,15 @@ def save_steps(folder: Path, form: str, *ids: list[int]) -> None:
             torch.save({name: torch.from_numpy(array) for name, array in arrays.items()}, path)
 
 
+@pytest.mark.parametrize("name", ["a.npz", "run", "model.bin", "step5.ckpt"])
+def test_a_trajectory_is_known_by_its_content(tmp_path: Path, name: str) -> None:
+    np.savez(tmp_path / "made.npz", W=FRAMES_OF, token_ids=np.arange(ROWS))
+    (tmp_path / "made.npz").rename(tmp_path / name)
+    import_recording(tmp_path / name, tmp_path / "out.h5")
+    with gasfield.open(tmp_path / "out.h5") as back:
+        np.testing.assert_array_equal(back.positions(), FRAMES_OF)
+
+
 def test_arrays_that_are_not_taken_are_listed(theirs: Path) -> None:
     """As found in the field: four rows of a vocabulary of ten thousand, with their ids and the results of others."""
     arrays = {"dead_indices": np.array([907, 12, 5000, 33]), "steps": np.array([0, 10, 30], np.uint16)}
