@@ -126,7 +126,11 @@ def test_a_series_is_ordered_by_what_its_names_state(series: str) -> None:
             "stage",
             r"several stages: lc-4k-to-32k \(1, 4000 to 4000\), s",
         ),
-        (["stage1-step10", "stage2-ingredient1-step5"], "stage", r"stage1 \(1, 10 to 10\), stage2-ingredient1 \(1, 5 to 5\)"),
+        (
+            ["stage1-step10", "stage2-ingredient1-step5"],
+            "stage",
+            r"stage1 \(1, 10 to 10\), stage2-ingredient1 \(1, 5 to 5\)",
+        ),
         (["lc-4k-to-32k-step-1", "lc-32k-to-64k-step-2"], "filter", "several runs: lc-32k-to-64k"),
         (["seed1", "seed2"], "filter", "differ in 'seed'"),
         (["model-v1", "model-v2"], "filter", "differ in 'v'"),
@@ -343,6 +347,7 @@ def test_any_names_give_an_order_without_losses_or_one_line() -> None:
             refused.append(str(fault))
             continue
         assert list(order.steps) == sorted(set(order.steps))
+        assert all(0 <= step < 2**63 for step in order.steps)
         assert len(order.steps) == len(set(order.entries))
         said = " ".join(order.notes)
         assert all(entry.shown in said for entry in map(entry_of, names) if entry not in order.entries)
