@@ -28,7 +28,7 @@ _AMOUNT_OF_TOKENS = re.compile(
 )
 """240b_tokens, 200bt."""
 _EPOCH = re.compile(rf"(?<![a-z])(?:epochs?|ep){_NUMBER}", _FLAGS)
-_LIMIT = re.compile(r"(?:max|num|total|warm-?up|decay|save|log|every)[_-]?$", _FLAGS)
+_LIMIT = re.compile(r"(?:max|num|total|warm-?up|decay)[_-]?$", _FLAGS)
 """Before a counter, it makes a setting of it: max_steps=1000."""
 _PAIR = re.compile(r"checkpoint_(\d{1,3})_(\d+)", _FLAGS)
 """fairseq's epoch and update; with three digits it may be one number too."""

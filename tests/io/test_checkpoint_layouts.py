@@ -96,10 +96,30 @@ def test_the_same_series_broken(tmp_path: Path, name: str) -> None:
         np.testing.assert_array_equal(positions, np.stack(list(matrices().values())))
 
 
-def refused(folder: Path, message: str, parameter: str | None = None, **options: Any) -> None:
+@pytest.mark.parametrize("name", [name for name in LAYOUTS if "trajectory" not in name])
+def test_the_same_series_with_hashes_for_names(tmp_path: Path, name: str) -> None:
+    """It has no order any more, and is refused by the option that gives one; unless a trainer's state has the steps."""
+    layout, theirs = made(name, tmp_path / "theirs"), tmp_path / "theirs"
+    folder = {"the cache of the hub": theirs / "models--org--name" / "refs", "numbers for names": theirs / "run"}
+    parts = [part for part in sorted(folder.get(name, theirs).glob(layout.series)) if part.suffix != ".txt"]
+    for number, part in enumerate(parts):
+        part.rename(part.with_name(f"{number:040x}{part.suffix if part.is_file() else ''}"))
+    if name == "Trainer":
+        assert brought_in(theirs, tmp_path / "out.h5")[0] == list(STEPS)
+    else:
+        refused(
+            theirs,
+            "hashes, which have no order|the names state no order|no such stage",
+            "order",
+            "stage",
+            **layout.options,
+        )
+
+
+def refused(folder: Path, message: str, *parameters: str | None, **options: Any) -> None:
     with pytest.raises(InputError, match=message) as fault:
         brought_in(folder, folder.parent / "out.h5", **options)
-    assert fault.value.parameter == parameter
+    assert fault.value.parameter in (parameters or (None,))
     assert not list(folder.parent.glob("out*"))
 
 

@@ -90,6 +90,7 @@ SERIES: dict[str, tuple[dict[str, int], str]] = {
     "decimal units": ({"step_0": 0, "step2.5k": 2500, "step_0.1M": 100_000}, "step in"),
     "digits in groups": ({"step_9_500": 9500, "step_10_000": 10_000, "step_1_000_000": 1_000_000}, "step in"),
     "settings": ({"lr=3e-4-max_steps=1000-step=50": 50, "lr=3e-4-max_steps=1000-step=100": 100}, "step in"),
+    "a verb": ({"save_step50.pt": 50, "save_step100.pt": 100}, "step in"),
     "both counters": ({"ckpt-1-step-1000": 1000, "ckpt-2-step-2000": 2000}, "step in"),
     "branches with slashes": ({"train/step10": 10, "train/step100": 100}, "step in"),
     "a number without a word": ({"a1.pt": 0, "a2.pt": 1, "a10.pt": 2}, "number in"),
