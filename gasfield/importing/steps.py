@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal
 from enum import Enum, auto
+from fractions import Fraction
 
 LARGEST_STEP = 2**63 - 1
 
@@ -146,8 +146,8 @@ def _only(matches: list[re.Match[str]]) -> int | None:
 
 
 def _value(match: re.Match[str]) -> int | None:
-    number = Decimal(match["digits"].replace("_", "").replace(",", "")) * _UNITS[match["unit"].lower()]
-    return int(number) if number == number.to_integral_value() else None
+    number = Fraction(match["digits"].replace("_", "").replace(",", "")) * _UNITS[match["unit"].lower()]
+    return int(number) if number.denominator == 1 else None
 
 
 def _reading(update: str) -> Pair:
