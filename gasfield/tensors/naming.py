@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from gasfield.errors import InputError
-from gasfield.tensors.files import Tensor
+from gasfield.tensors.tensor import Tensor
 
 COMMON_NAMES = (
     "model.embed_tokens.weight",
@@ -21,11 +22,14 @@ COMMON_NAMES = (
     "distilbert.embeddings.word_embeddings.weight",
     "transformer.word_embeddings.weight",
     "word_embeddings.weight",
+    "language_model.embedding.word_embeddings.weight",
+    "embedding.word_embeddings.weight",
     "model.tok_embeddings.weight",
     "tok_embeddings.weight",
     "backbone.embeddings.weight",
     "backbone.embedding.weight",
     "shared.weight",
+    "token_embd.weight",
     "wte.weight",
     "embed_tokens.weight",
     "embedding.weight",
@@ -39,10 +43,12 @@ COMMON_NAMES = (
 """Common names of embedding and unembedding matrices, embeddings first."""
 _WRAPPERS = ("module.", "_orig_mod.", "state_dict.", "model_state_dict.", "model_state.", "net.")
 """Prefixes that wrappers and training scripts add to parameter names."""
+_INNER_WRAPPERS = re.compile(r"(?<![^.])(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.")
+"""What PyTorch's wrappers add wherever a module is wrapped."""
 
 
 def choose_embedding(available: Sequence[Tensor], name: str | None, path: Path) -> tuple[Tensor, tuple[str, ...]]:
-    """The requested tensor, or else the embedding; and a note on other candidates.
+    """The requested tensor, or else the embedding; and notes on how it is stored, and on other candidates.
 
     Raises:
         InputError: if there is no such tensor, or the choice is ambiguous.
@@ -52,16 +58,16 @@ def choose_embedding(available: Sequence[Tensor], name: str | None, path: Path) 
     if name is not None:
         if name not in by_name:
             raise InputError(f"{path}: no tensor '{name}'; {_listed(matrices)}.", parameter="tensor")
-        return by_name[name], ()
+        return by_name[name], by_name[name].notes
     if len(available) == 1:
-        return available[0], ()
-    bare = {_bare(tensor.name): tensor for tensor in reversed(available)}
+        return available[0], available[0].notes
+    bare = {bare_name(tensor.name): tensor for tensor in reversed(available)}
     known = [bare[name] for name in COMMON_NAMES if name in bare and len(bare[name].shape or (0, 0)) == 2]
     if known:
         others = f"the file also holds {', '.join(tensor.name for tensor in known[1:])}; select one by its name"
-        return known[0], (others,) if known[1:] else ()
+        return known[0], (*known[0].notes, *((others,) if known[1:] else ()))
     if len(matrices) == 1:
-        return matrices[0], ()
+        return matrices[0], matrices[0].notes
     message = f"{path}: none of its tensors has a common name of embeddings; choose one: {_listed(matrices)}."
     raise InputError(message, parameter="tensor")
 
@@ -75,11 +81,12 @@ def _listed(matrices: Sequence[Tensor]) -> str:
     return f"the matrices here are {names}" + (f" and {len(tall) - 20} more" if len(tall) > 20 else "")
 
 
-def _bare(name: str) -> str:
-    """A name without the prefixes of wrappers; `model.` is part of some names and a prefix of others."""
+def bare_name(name: str) -> str:
+    """A name without what wrappers add; `model.` is part of some names and a prefix of others."""
+    name = _INNER_WRAPPERS.sub("", name)
     for wrapper in _WRAPPERS:
         if name.startswith(wrapper):
-            return _bare(name.removeprefix(wrapper))
+            return bare_name(name.removeprefix(wrapper))
     if name not in COMMON_NAMES and name.startswith("model."):
-        return _bare(name.removeprefix("model."))
+        return bare_name(name.removeprefix("model."))
     return name
