@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ PICKLE = "data.pkl"
 """The description of the tensors, in the one folder of the archive."""
 _IN_MEMORY = 40
 """Bytes that one byte of a pickle takes in memory, at most."""
-_DEEPEST, _MOST = 6, 2_000_000
+_DEEPEST, _MOST = 6, 400_000
 """Levels and entries of a state dict that are looked through: an object may contain itself, or another many times."""
 _MOST_AXES = 64
 """Of a tensor of PyTorch, as of an array of NumPy."""
@@ -215,23 +215,24 @@ def _are_sizes(values: Any) -> bool:
     return isinstance(values, tuple | list) and len(values) <= _MOST_AXES and all(map(_is_size, values))
 
 
-def _walk(data: Any, path: Path) -> Iterator[tuple[str, _Stored]]:
-    """The tensors and their names, to a limited depth and number."""
-    seen = 0
-
-    def walk(value: Any, name: str, depth: int) -> Iterator[tuple[str, _Stored]]:
-        nonlocal seen
-        seen += 1
-        if seen > _MOST:
-            raise InputError(f"{path}: holds more than {_MOST:,} entries; save the state dict of the model alone.")
+def _walk(data: Any, path: Path) -> list[tuple[str, _Stored]]:
+    """The tensors and their names in order, to a limited depth and number."""
+    found: list[tuple[str, _Stored]] = []
+    left, seen = [("", data, 0)], 0
+    while left:
+        name, value, depth = left.pop()
         if isinstance(value, _Stored):
-            yield name, value
-        elif isinstance(value, Mapping) and depth < _DEEPEST:
-            for key, inner in value.items():
-                if isinstance(key, str):
-                    yield from walk(inner, f"{name}.{key}" if name else key, depth + 1)
-
-    return walk(data, "", 0)
+            found.append((name, value))
+        elif isinstance(value, dict) and depth < _DEEPEST:
+            seen += len(value)
+            if seen > _MOST:
+                raise InputError(f"{path}: holds more than {_MOST:,} entries; save the state dict of the model alone.")
+            left += [
+                (f"{name}.{key}" if name else key, inner, depth + 1)
+                for key, inner in reversed(value.items())
+                if isinstance(key, str) and isinstance(inner, _Stored | dict)
+            ]
+    return found
 
 
 # --- numbers ----------------------------------------------------------------------------------------------------------
