@@ -8,7 +8,8 @@ _ENTRY = '{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]}'
 _SHAPE, _OFFSETS = "[2,3]", "[0,24]"
 
 
-def _file(header: str | bytes, data: bytes = bytes(range(24)), length: int | None = None) -> bytes:
+def file(header: str | bytes, data: bytes = bytes(range(24)), length: int | None = None) -> bytes:
+    """A file with a header, whose length is stated or claimed."""
     text = header.encode("utf-8", "surrogatepass") if isinstance(header, str) else header
     return (len(text) if length is None else length).to_bytes(8, "little") + text + data
 
@@ -41,22 +42,22 @@ _EXTRAS = {
 def cases() -> Iterator[tuple[str, bytes]]:
     """Name and content of each file."""
     for before, after in (("", ""), (" \n", ""), ("", " \t\r\n"), ("", "\0"), ("\ufeff", ""), ("", "x"), ("", "{}")):
-        yield f"with {before!r} before and {after!r} after", _file(f"{before}{_entry()}{after}")
+        yield f"with {before!r} before and {after!r} after", file(f"{before}{_entry()}{after}")
     for name in ("", "\\u0000", "\\u0061", "a/b", "a\tb", "\x7f", "\\ud800", "\ud800", "\\x", "\\ude00\\ud83d", "ä"):
-        yield f"named {name!r}", _file(f'{{"{name}":{_ENTRY}}}')
-    yield "a key twice", _file(f'{{"a":{_ENTRY},"a":{_ENTRY}}}')
+        yield f"named {name!r}", file(f'{{"{name}":{_ENTRY}}}')
+    yield "a key twice", file(f'{{"a":{_ENTRY},"a":{_ENTRY}}}')
     yield (
         "a key twice, with less first",
-        _file(f'{{"a":{_ENTRY.replace("24", "12").replace("2,", "1,")},"a":{_ENTRY}}}'),
+        file(f'{{"a":{_ENTRY.replace("24", "12").replace("2,", "1,")},"a":{_ENTRY}}}'),
     )
-    yield "a key twice, with less last", _file(f'{{"a":{_ENTRY},"a":{_ENTRY.replace("24", "12").replace("2,", "1,")}}}')
-    yield "a field twice", _file(_entry(more=',"dtype":"F32"'))
-    yield "another field twice", _file(_entry(more=',"x":1,"x":2'))
+    yield "a key twice, with less last", file(f'{{"a":{_ENTRY},"a":{_ENTRY.replace("24", "12").replace("2,", "1,")}}}')
+    yield "a field twice", file(_entry(more=',"dtype":"F32"'))
+    yield "another field twice", file(_entry(more=',"x":1,"x":2'))
     for text in ("{}", "null", "[]", '{"x":1}', '{"x":"1","x":"2"}', '{"x":null}', '"x"', '{"format":"pt"}'):
-        yield f"metadata {text}", _file(f'{{"__metadata__":{text},"a":{_ENTRY}}}')
-    yield "metadata twice", _file(f'{{"__metadata__":{{}},"a":{_ENTRY},"__metadata__":{{}}}}')
+        yield f"metadata {text}", file(f'{{"__metadata__":{text},"a":{_ENTRY}}}')
+    yield "metadata twice", file(f'{{"__metadata__":{{}},"a":{_ENTRY},"__metadata__":{{}}}}')
     for name, text in _EXTRAS.items():
-        yield f"another field, {name}", _file(_entry(more=f',"x":{text}'))
+        yield f"another field, {name}", file(_entry(more=f',"x":{text}'))
     for shape in (
         *(
             "[2.0,3]",
@@ -75,9 +76,9 @@ def cases() -> Iterator[tuple[str, bytes]]:
         *("[2,4]", "[2,2]", "[0]", "[18446744073709551616]", "[4294967296,4294967296]", "{}", "[2,3,null]", "[-0,6]"),
         f"[{','.join(['1'] * 70)},6]",
     ):
-        yield f"shape {shape[:60]}", _file(_entry(shape=shape))
+        yield f"shape {shape[:60]}", file(_entry(shape=shape))
     for shape in ("[4294967296,4294967296,0]", "[0,4294967296,4294967296,4294967296]", "[0]", "[18446744073709551615]"):
-        yield f"nothing, shape {shape}", _file(_entry(shape, "[0,0]"), b"")
+        yield f"nothing, shape {shape}", file(_entry(shape, "[0,0]"), b"")
     for offsets in (
         "[0,24,1]",
         "[0]",
@@ -90,19 +91,19 @@ def cases() -> Iterator[tuple[str, bytes]]:
         "[0,1e400]",
         "24",
     ):
-        yield f"offsets {offsets}", _file(_entry(offsets=offsets))
-    yield "offsets beyond the file", _file(_entry("[1000000000000]", "[0,4000000000000]"))
+        yield f"offsets {offsets}", file(_entry(offsets=offsets))
+    yield "offsets beyond the file", file(_entry("[1000000000000]", "[0,4000000000000]"))
     for kind in _KINDS:
         for count in (24, 12, 6, 3, 48, 32, 47):
-            yield f"{count} of {kind}", _file(_entry(f"[{count}]", kind=f'"{kind}"'))
+            yield f"{count} of {kind}", file(_entry(f"[{count}]", kind=f'"{kind}"'))
     for kind in ('{"F32":null}', '{"F32":{}}', '{"F32":null,"F16":null}', "null", "1", "{}"):
-        yield f"dtype {kind}", _file(_entry(kind=kind))
+        yield f"dtype {kind}", file(_entry(kind=kind))
     for first, second in (
         ((0, 10), (14, 24)), ((0, 14), (10, 24)), ((0, 24), (10, 10)), ((0, 24), (24, 24)), ((0, 24), (0, 0)),
         ((24, 14), (0, 24)), ((10, 24), (0, 10)), ((0, 10), (10, 20)), ((0, 10), (10, 30)), ((0, 24), (0, 24)),
         ((2, 12), (12, 24)), ((0, 12), (12, 24)), ((24, 24), (0, 24)),
     ):  # fmt: skip
-        yield f"two tensors, {first} and {second}", _file(_two(first, second))
+        yield f"two tensors, {first} and {second}", file(_two(first, second))
     for text in (
         '["F32",[2,3],[0,24]]',
         '["F32",[2,3],[0,24],1]',
@@ -112,15 +113,15 @@ def cases() -> Iterator[tuple[str, bytes]]:
         "[]",
         '{"dtype":"F32"}',
     ):
-        yield f"an entry {text}", _file(f'{{"a":{text}}}')
+        yield f"an entry {text}", file(f'{{"a":{text}}}')
     for text in ("[1]", "{}", "", "null", '{"a":', f"{_entry()[:-1]},}}", f"{_entry()}//", "\xff", "{" * 5000):
-        yield f"the header {text[:20]!r}", _file(text)
-    yield "an empty header without data", _file("{}", b"")
-    yield "bytes that are no UTF-8", _file(b'{"\xff":1}')
-    yield "trailing bytes", _file(_entry(), bytes(25))
-    yield "missing bytes", _file(_entry(), bytes(23))
+        yield f"the header {text[:20]!r}", file(text)
+    yield "an empty header without data", file("{}", b"")
+    yield "bytes that are no UTF-8", file(b'{"\xff":1}')
+    yield "trailing bytes", file(_entry(), bytes(25))
+    yield "missing bytes", file(_entry(), bytes(23))
     for length in (0, 1, 10**8, 10**8 + 1, 2**63, 2**64 - 1, 60):
-        yield f"a header of {length} bytes", _file(_entry(), length=length)
+        yield f"a header of {length} bytes", file(_entry(), length=length)
     yield "nothing", b""
     yield "7 bytes", b"\x02\0\0\0\0\0\0"
     yield "only a length", b"\x02\0\0\0\0\0\0\0"

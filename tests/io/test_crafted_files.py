@@ -19,7 +19,9 @@ from safetensors import SafetensorError, deserialize
 if importlib.util.find_spec("torch") is not None:
     import torch  # noqa: F401 (not while a case is timed)
 
+from gasfield.embedding import open_matrix
 from gasfield.errors import InputError
+from gasfield.importing.importing import open_source
 from gasfield.importing.vocabulary import read_vocabulary
 from gasfield.tensors import encode_safetensors, metadata_of, tensors_of
 
@@ -148,6 +150,45 @@ def test_nothing_of_a_pickle_is_run_and_no_package_is_needed(tmp_path: Path, mon
     )
     [tensor] = tensors_of(tmp_path / "a.pt")
     np.testing.assert_array_equal(tensor.load().view(np.float32), VALUES)
+
+
+@pytest.mark.parametrize(
+    ("kind", "what"),
+    [
+        ("I8", "int8 numbers are not supported .*: integers of 8 bits, as in a quantised model"),
+        ("U8", "uint8 numbers are not supported .*need the scales of the quantisation"),
+        ("F8_E4M3", "F8_E4M3 numbers are not supported .*: floating-point numbers of fewer than 16 bits"),
+        ("BOOL", "bool numbers are not supported .*: true or false"),
+        ("I64", "int64 numbers are not supported .*: integers"),
+    ],
+)
+def test_numbers_that_no_embedding_has_are_named(tmp_path: Path, kind: str, what: str) -> None:
+    width = 8 if kind == "I64" else 1
+    header = f'{{"W":{{"dtype":"{kind}","shape":[2,2],"data_offsets":[0,{4 * width}]}}}}'
+    (tmp_path / "a.safetensors").write_bytes(safetensors_headers.file(header, bytes(4 * width)))
+    for read in (open_matrix, lambda path: open_source(path, tensor="W")):
+        with pytest.raises(InputError, match=what):
+            read(tmp_path / "a.safetensors")
+
+
+def test_bfloat16_of_jax(tmp_path: Path) -> None:
+    """NumPy has no name for it, so that it is saved as values of two bytes."""
+    bits = (VALUES.view(np.uint32) >> 16).astype(np.uint16)
+    np.save(tmp_path / "a.npy", bits.view("V2"))
+    matrix = open_matrix(tmp_path / "a.npy")
+    assert matrix.precision == "bfloat16"
+    np.testing.assert_array_equal(matrix.values(slice(None)), VALUES)
+    for notes in (matrix.notes, open_source(tmp_path / "a.npy").notes):
+        assert any("(V2) are taken as bfloat16, which JAX saves in this way" in note for note in notes)
+
+
+def test_names_in_several_files_of_a_folder_are_ambiguous_only_if_wanted(tmp_path: Path) -> None:
+    for name, more in (("a", "embed_tokens.weight"), ("b", "lm_head.weight")):
+        tensors = {"layer.weight": ("F32", VALUES), more: ("F32", VALUES)}
+        (tmp_path / f"{name}.safetensors").write_bytes(encode_safetensors(tensors))
+    assert open_matrix(tmp_path).tensor == "embed_tokens.weight"
+    with pytest.raises(InputError, match=r"a\.safetensors, b\.safetensors all hold layer\.weight"):
+        open_matrix(tmp_path, tensor="layer.weight")
 
 
 # --- mutations --------------------------------------------------------------------------------------------------------
