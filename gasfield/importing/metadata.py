@@ -68,6 +68,12 @@ class _Stated:
     taken: set[str] = field(default_factory=set)
     unfit: list[str] = field(default_factory=list)
 
+    def notes(self) -> tuple[str, ...]:
+        """A note on what does not fit, if anything."""
+        if not self.unfit:
+            return ()
+        return (f"{self.where}: without meaning here, since it does not fit: {some(self.unfit)}",)
+
     def numbers(self, name: str, count: int | None = None) -> Integers | None:
         """The whole numbers from 0 under a name, `count` of them; None if there is no list, or it does not fit."""
         values = self.entries.get(name)
@@ -81,6 +87,14 @@ class _Stated:
             self.unfit.append(f"{_shown(name)} ({len(values)} entries, not {count})")
             return None
         return values
+
+
+def rows_stated(
+    arrays: Mapping[str, Integers], rows: int, where: Path
+) -> tuple[Integers | None, Integers | None, tuple[str, ...]]:
+    """The token ids of rows (N,), those of dead tokens, and notes on what does not fit, by arrays beside a matrix."""
+    stated = _Stated(where, dict(arrays))
+    return *_rows(stated, rows), stated.notes()
 
 
 def read_metadata(
@@ -102,17 +116,13 @@ def read_metadata(
     header = {} if ignore else {name: _meant(name, text) for name, text in _header(path).items()}
     beside = None if ignore else _beside(path, in_a_folder)
     entries, notes = _object(beside) if beside else ({}, ())
-    stated = _Stated(beside if entries else path, {**header, **entries, **arrays})
+    stated = _Stated(beside if beside and entries else path, {**header, **entries, **arrays})
     steps = _steps(stated, frames)
-    ids = _ids(stated, rows)
-    dead = _dead(stated, ids, rows)
-    if ids is None and dead is not None:
-        ids = np.arange(rows)  # dead tokens are rows, so rows are tokens
+    ids, dead = _rows(stated, rows)
     tokens = _strings(stated, rows)
     texts = {name: value for name, value in stated.entries.items() if name not in arrays}
     provenance, too_large = as_attributes(texts, stated.taken)
-    if stated.unfit:
-        notes = (*notes, f"{stated.where}: without meaning here, since it does not fit: {some(stated.unfit)}")
+    notes = (*notes, *stated.notes())
     if too_large:
         notes = (*notes, f"{stated.where}: too large to be kept: {some(too_large)}")
     return Metadata(ids, dead, tokens, steps, provenance, frozenset(stated.taken), notes)
@@ -180,6 +190,15 @@ def _steps(stated: _Stated, frames: int) -> Integers:
             stated.taken.add(name)
             return steps
     return np.arange(frames)
+
+
+def _rows(stated: _Stated, rows: int) -> tuple[Integers | None, Integers | None]:
+    """The token ids of the rows, and those of dead tokens."""
+    ids = _ids(stated, rows)
+    dead = _dead(stated, ids, rows)
+    if ids is None and dead is not None:
+        ids = np.arange(rows)  # dead tokens are rows, so rows are tokens
+    return ids, dead
 
 
 def _ids(stated: _Stated, rows: int) -> Integers | None:
