@@ -230,6 +230,28 @@ def library(path: Path) -> dict[str, NDArray[Any]] | None:
 
 
 @pytest.mark.validate
+def test_pytorch_reads_the_crafted_checkpoint_in_chunks(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from torch.distributed.checkpoint.format_utils import dcp_to_torch_save
+
+    for name, content in torch_pickles.in_chunks().items():
+        (tmp_path / name).write_bytes(content)
+    dcp_to_torch_save(tmp_path, tmp_path / "whole.pt")
+    np.testing.assert_array_equal(torch.load(tmp_path / "whole.pt", weights_only=True)["W"].numpy(), VALUES)
+    assert arrays_of(tmp_path)["W"][1].tobytes() == VALUES.tobytes()
+
+
+@pytest.mark.validate
+def test_mutated_metadata_of_a_distributed_checkpoint(tmp_path: Path) -> None:
+    chance, sound, read = np.random.default_rng(17), torch_pickles.in_chunks(), 0
+    for _ in range(600):
+        for name, content in sound.items():
+            (tmp_path / name).write_bytes(mutated(content, chance) if name == ".metadata" else content)
+        read += not isinstance(outcome(lambda: arrays_of(tmp_path)), str)
+    assert 0 < read < 600
+
+
+@pytest.mark.validate
 @pytest.mark.parametrize("name", ["a.npy", "a.npz", "a.pt", "a.safetensors", "a.gguf"])
 def test_mutated_files_are_read_as_their_library_reads_them(tmp_path: Path, name: str) -> None:
     sound = {
@@ -240,6 +262,8 @@ def test_mutated_files_are_read_as_their_library_reads_them(tmp_path: Path, name
         "a.gguf": gguf_headers.gguf(),
     }[name]
     chance, path, read = np.random.default_rng(17), tmp_path / name, 0
+    path.write_bytes(sound)
+    assert name == "a.gguf" or library(path) is not None
     for number in range(600):
         path.write_bytes(mutated(sound, chance))
         found = outcome(lambda: arrays_of(path))
