@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 import zipfile
 from collections.abc import Iterator
 
@@ -26,7 +27,8 @@ def npy(
 
 def archive(*members: tuple[str, bytes], pack: int = zipfile.ZIP_STORED) -> bytes:
     """A zip of some files."""
-    with io.BytesIO() as file:
+    with io.BytesIO() as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of names that are there twice
         with zipfile.ZipFile(file, "w", pack) as found:
             for name, content in members:
                 found.writestr(zipfile.ZipInfo(name), content, pack)

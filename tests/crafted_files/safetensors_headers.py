@@ -51,6 +51,8 @@ def cases() -> Iterator[tuple[str, bytes]]:
         file(f'{{"a":{_ENTRY.replace("24", "12").replace("2,", "1,")},"a":{_ENTRY}}}'),
     )
     yield "a key twice, with less last", file(f'{{"a":{_ENTRY},"a":{_ENTRY.replace("24", "12").replace("2,", "1,")}}}')
+    yield "a key twice, the first unsound", file(f'{{"a":{_ENTRY.replace("F32", "x")},"a":{_ENTRY}}}')
+    yield "metadata with a key twice, the first unsound", file(f'{{"__metadata__":{{"x":1,"x":"2"}},"a":{_ENTRY}}}')
     yield "a field twice", file(_entry(more=',"dtype":"F32"'))
     yield "another field twice", file(_entry(more=',"x":1,"x":2'))
     for text in ("{}", "null", "[]", '{"x":1}', '{"x":"1","x":"2"}', '{"x":null}', '"x"', '{"format":"pt"}'):
