@@ -141,7 +141,7 @@ def may_be_known(name: str) -> bool:
 
 
 def _header(path: Path) -> dict[str, str]:
-    return metadata_of(path) if path.suffix == ".safetensors" else {}
+    return metadata_of(path)
 
 
 def _beside(path: Path, in_a_folder: bool) -> Path | None:

@@ -108,7 +108,7 @@ def _tokens(path: Path, arrays: list[Tensor]) -> tuple[str, ...] | None:
         require_memory(_COPIES * size, f"{path}: {TOKENS}")
         with damage(path, TOKENS), np.load(path, allow_pickle=False) as archive:
             return tuple(str(token) for token in archive[TOKENS].ravel())
-    if path.suffix != ".safetensors" or TOKENS not in (metadata := metadata_of(path)):
+    if TOKENS not in (metadata := metadata_of(path)):
         return None
     try:
         found = parse_json(metadata[TOKENS], str(path))
