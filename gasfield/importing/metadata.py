@@ -19,7 +19,7 @@ from gasfield.errors import InputError
 from gasfield.importing.attributes import as_attributes, plain, some
 from gasfield.importing.json_files import object_in
 from gasfield.printable import shortened
-from gasfield.tensors.files import metadata_of
+from gasfield.tensors import metadata_of
 
 _IDS, _DEAD, _TOKENS, _STEPS = (
     ("token_ids", "ids", "token_id"),
@@ -81,10 +81,10 @@ class _Stated:
             values = np.array(values, np.int64)
         if not isinstance(values, np.ndarray):
             if values is not None:
-                self.unfit.append(f"{_shown(name)} (not a list of whole numbers from 0)")
+                self.unfit.append(f"{shortened(name)} (not a list of whole numbers from 0)")
             return None
         if count is not None and len(values) != count:
-            self.unfit.append(f"{_shown(name)} ({len(values)} entries, not {count})")
+            self.unfit.append(f"{shortened(name)} ({len(values)} entries, not {count})")
             return None
         return values
 
@@ -126,10 +126,6 @@ def read_metadata(
     if too_large:
         notes = (*notes, f"{stated.where}: too large to be kept: {some(too_large)}")
     return Metadata(ids, dead, tokens, steps, provenance, frozenset(stated.taken), notes)
-
-
-def _shown(name: str) -> str:
-    return shortened(name)
 
 
 def may_be_known(name: str) -> bool:
@@ -218,7 +214,7 @@ def _ids(stated: _Stated, rows: int) -> Integers | None:
         if (ids := stated.numbers(name, rows)) is not None and _distinct(stated, name, ids)
     }
     if len({ids.tobytes() for ids in found.values()}) > 1:
-        stated.unfit.append(f"{' and '.join(map(_shown, list(found)[:5]))} (which are the token ids?)")
+        stated.unfit.append(f"{' and '.join(map(shortened, list(found)[:5]))} (which are the token ids?)")
         return None
     stated.taken.update(found)
     return next(iter(found.values()), None)
@@ -227,7 +223,7 @@ def _ids(stated: _Stated, rows: int) -> Integers | None:
 def _distinct(stated: _Stated, name: str, ids: Integers) -> bool:
     if len(np.unique(ids)) == len(ids):
         return True
-    stated.unfit.append(f"{_shown(name)} (an id occurs twice)")
+    stated.unfit.append(f"{shortened(name)} (an id occurs twice)")
     return False
 
 

@@ -167,6 +167,10 @@ def test_a_trajectory_is_known_by_its_content(tmp_path: Path, name: str) -> None
     import_recording(tmp_path / name, tmp_path / "out.h5")
     with gasfield.open(tmp_path / "out.h5") as back:
         np.testing.assert_array_equal(back.positions(), FRAMES_OF)
+    (tmp_path / name).write_bytes(encode_safetensors({"W": ("F32", FRAMES_OF)}, {"ids": "[9, 8, 7, 6]"}))
+    import_recording(tmp_path / name, tmp_path / "out.h5", overwrite=True)
+    with gasfield.open(tmp_path / "out.h5") as back:
+        assert back.token_ids.tolist() == [9, 8, 7, 6]
 
 
 def test_arrays_that_are_not_taken_are_listed(theirs: Path) -> None:

@@ -72,14 +72,16 @@ def read_safetensors(path: Path) -> list[Tensor]:
 
 
 def metadata_of(path: Path) -> dict[str, str]:
-    """The metadata of a safetensors file; none of a file in another format.
+    """The metadata of a safetensors file; none of a folder, or a file in another format.
 
     Raises:
         InputError: if it is damaged.
     """
+    if not path.is_file():
+        return {}
     with damage(path):
         with path.open("rb") as file:
-            if not is_safetensors(file.read(64)) and path.suffix != ".safetensors":
+            if not is_safetensors(file.read(64)):
                 return {}
         return dict(_header(path)[0].get(_METADATA) or {})
 
