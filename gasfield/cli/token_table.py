@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gasfield.cli.output import Rows, console, put
+from gasfield.cli.output import put
+from gasfield.cli.tables import Rows, console
 from gasfield.printable import printable
 from gasfield.sampling.thermodynamics.result import ModelThermo, Thermo
 
@@ -47,9 +48,7 @@ def _print_heat(model: ModelThermo) -> None:
     for token in model.tokens[:LISTED]:
         heat = {name: number.quantity().text() for name, number in token.heat().items()}
         read = f"surprisal {heat['surprisal']} a token; " if len(token.context.surprisal) else ""
-        put(
-            f"{token.context.text}: {read}entropy after it {heat['entropy']}, as {heat['continuations']} equal tokens"
-        )
+        put(f"{token.context.text}: {read}entropy after it {heat['entropy']}, as {heat['continuations']} equal tokens")
 
 
 def _print_peaks(model: ModelThermo) -> None:

@@ -149,7 +149,8 @@ def read_matrix(path: Path, tensor: str | None, tokenizer: Path | None, bits: st
 def _first_matrix(entry: Entry, tensor: str | None, folder: Path) -> tuple[Tensor, tuple[str, ...]]:
     """The matrix of that name, or the embedding, and a note on others."""
     if tensor is not None:
-        return matrix_of(entry, tensor, folder), ()
+        found = matrix_of(entry, tensor, folder)
+        return found, found.notes
     return choose_embedding(tensors_of_model(entry.path), None, entry.path)
 
 

@@ -19,8 +19,7 @@ from gasfield.errors import InputError
 from gasfield.importing.attributes import as_attributes, plain, some
 from gasfield.importing.json_files import object_in
 from gasfield.printable import shortened
-from gasfield.tensors.foreign import LONGEST
-from gasfield.tensors.formats.safetensors import is_safetensors, metadata_of
+from gasfield.tensors import metadata_of
 
 _IDS, _DEAD, _TOKENS, _STEPS = (
     ("token_ids", "ids", "token_id"),
@@ -138,10 +137,7 @@ def may_be_known(name: str) -> bool:
 
 
 def _header(path: Path) -> dict[str, str]:
-    """The metadata of a safetensors file, which is known by its content; empty for others."""
-    with path.open("rb") as file:
-        start = file.read(LONGEST)
-    return metadata_of(path) if is_safetensors(start) else {}
+    return metadata_of(path)
 
 
 def _beside(path: Path, in_a_folder: bool) -> Path | None:

@@ -94,7 +94,7 @@ def read_trajectory(
     named = {each.name: each for each in tensors}
     weights = named.get(tensor or WEIGHTS) or tensors[0]
     where = f"{path}: {weights.name}" if weights.name else str(path)
-    notes = check_numbers(weights.numbers, bits, where)
+    notes = (*weights.notes, *check_numbers(weights.numbers, bits, where))
     frames, rows, dimensions = weights.shape  # type: ignore[misc]
     if not (frames and rows and dimensions):
         raise InputError(f"{where}: its shape is {weights.shape}; there is nothing to import.")

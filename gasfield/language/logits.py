@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,11 @@ from gasfield.errors import InputError
 from gasfield.kernels.bfloat16 import from_bits
 from gasfield.memory import require_memory
 from gasfield.reading import parse_json
-from gasfield.tensors import PRECISIONS, Tensor, tensors_of
-from gasfield.tensors.files import metadata_of
+from gasfield.tensors import PRECISIONS, Tensor, metadata_of, tensors_of
+from gasfield.tensors.damage import damage
 
+_COPIES = 4
+"""Of an array of text in memory, with its texts as objects of Python."""
 TOKENS = "tokens"
 """The array of token strings in npz; in safetensors an entry of the metadata, a JSON list."""
 
@@ -101,10 +103,12 @@ def _rows(path: Path, tensor: Tensor) -> Iterator[tuple[str, NDArray[np.float64]
 
 
 def _tokens(path: Path, arrays: list[Tensor]) -> tuple[str, ...] | None:
-    if any(_is_tokens(tensor) for tensor in arrays):
-        with np.load(path, allow_pickle=False) as archive:
+    for tensor in filter(_is_tokens, arrays):
+        size = math.prod(tensor.shape or ()) * np.dtype(tensor.numbers).itemsize
+        require_memory(_COPIES * size, f"{path}: {TOKENS}")
+        with damage(path, TOKENS), np.load(path, allow_pickle=False) as archive:
             return tuple(str(token) for token in archive[TOKENS].ravel())
-    if path.suffix != ".safetensors" or TOKENS not in (metadata := metadata_of(path)):
+    if TOKENS not in (metadata := metadata_of(path)):
         return None
     try:
         found = parse_json(metadata[TOKENS], str(path))

@@ -10,6 +10,7 @@ from gasfield.language.base import LanguageModel
 from gasfield.language.folder import read_config, tensors_of_model
 from gasfield.language.gpt2 import is_gpt2, open_gpt2
 from gasfield.language.logits import LogitsFile, open_logits
+from gasfield.tensors import tensors_of
 
 _MAGIC = b"GGUF"
 _FOR_FOLDERS = ("torch", "transformers", "tokenizers")
@@ -41,6 +42,7 @@ def open_model(path: str | Path) -> LanguageModel:
         if not _is_gguf(path):
             raise InputError(f"{path}: not a GGUF file; of a model in Hugging Face's layout, give the folder.")
         _require(path, _FOR_GGUF)
+        tensors_of(path)  # checks the sizes in its header, which the package gguf believes
         from gasfield.language.huggingface import open_gguf
 
         return open_gguf(path)

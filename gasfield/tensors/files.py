@@ -29,6 +29,7 @@ __all__ = ["PRECISIONS", "Tensor", "Words", "metadata_of", "missing_tensor", "te
 
 _OF_A_MODEL = " Of a whole model, transformers' save_pretrained(NEW_FOLDER) writes safetensors."
 _SAFETENSORS = ".safetensors"
+_Formats = tuple[tuple[Callable[[bytes], bool], Callable[[Path], list[Tensor]]], ...]
 
 
 def tensors_of(path: Path) -> list[Tensor]:
@@ -58,12 +59,12 @@ def _distinct(path: Path, tensors: list[Tensor]) -> list[Tensor]:
     return tensors
 
 
-def _file(path: Path) -> list[Tensor]:
+def _file(path: Path, formats: _Formats | None = None) -> list[Tensor]:
     with path.open("rb") as file:
         start = file.read(LONGEST)
     if path.name == METADATA:
         return read_distributed(path.parent)
-    for claims, read in _FORMATS:
+    for claims, read in formats or _FORMATS:
         if claims(start):
             return read(path)
     if path.suffix == _SAFETENSORS and what_it_is(start).startswith("unknown"):
@@ -78,10 +79,15 @@ def _zip(path: Path) -> list[Tensor]:
 
 
 def _index(path: Path) -> list[Tensor]:
-    return read_index(path, _file)
+    return read_index(path, _shard)
 
 
-_FORMATS: tuple[tuple[Callable[[bytes], bool], Callable[[Path], list[Tensor]]], ...] = (
+def _shard(path: Path) -> list[Tensor]:
+    """The tensors of a file that is no index itself: indices could refer to each other without end."""
+    return _file(path, _FORMATS[:-1])
+
+
+_FORMATS: _Formats = (
     (is_safetensors, read_safetensors),
     (is_npy, read_npy),
     (lambda start: start.startswith(b"PK"), _zip),

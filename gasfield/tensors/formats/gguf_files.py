@@ -28,8 +28,8 @@ _SIZES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
 """Bytes of values of each type in the header."""
 _TEXT, _LIST, _UINT32 = 8, 9, 4
 _ALIGNMENT = "general.alignment"
-_MOST_TEXTS = 2_000_000
-"""In lists of the header: vocabularies have a million at most."""
+_MOST_ITEMS = 2_000_000
+"""In all lists of the header: vocabularies have a million at most, and the package reads each item into an object."""
 _MOST_TENSORS, _MOST_VALUES = 500_000, 100_000
 """In a header."""
 _LONGEST_NAME, _MOST_AXES = 65_535, 4
@@ -73,7 +73,7 @@ class _Header:
 
     def __init__(self, file: BinaryIO, path: Path, size: int) -> None:
         self._file, self._path, self._size = file, path, size
-        self._texts = 0
+        self._items = 0
 
     def read(self) -> tuple[list[_Entry], int]:
         """The tensors, and the alignment of their numbers in bytes."""
@@ -130,12 +130,12 @@ class _Header:
             self._pass(*self._values("Q"))
         elif kind == _LIST and depth < 4:
             inner, count = self._values("IQ")
+            self._items += count
+            if self._items > _MOST_ITEMS:
+                raise self._damaged(f"a list would hold {count} values")
             if inner in _SIZES:
                 self._pass(_SIZES[inner] * count)
                 return
-            self._texts += count
-            if self._texts > _MOST_TEXTS:
-                raise self._damaged(f"a list would hold {count} values")
             for _ in range(count):
                 self._skip(inner, depth + 1)
         else:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import math
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,6 +24,8 @@ from gasfield.tensors.formats.pickled import NO_PICKLES
 from gasfield.tensors.numbers import shown
 from gasfield.tensors.tensor import Tensor, Words
 
+_LONGEST_HEADER = 1 << 16
+"""Bytes, more than NumPy parses."""
 _VERSIONS = ((1, 0), (2, 0), (3, 0))
 _UNTYPED = np.dtype("V2")
 _AS_BFLOAT16 = "its values of 2 bytes without a number type (V2) are taken as bfloat16, which JAX saves in this way"
@@ -142,18 +146,21 @@ def _header(file: IO[bytes], where: str) -> _Header:
         InputError: if the array holds objects, or structures of several values.
         Exception: of any type, if it is damaged.
     """
-    version = npy.read_magic(file)
+    start = io.BytesIO(file.read(_LONGEST_HEADER))  # NumPy believes the length that a header claims
+    version = npy.read_magic(start)
     if version not in _VERSIONS:
         raise InputError(f"{where}: an array in version {version[0]}.{version[1]} of NumPy's format, which is unknown.")
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    shape, by_columns, kind = read(file)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of headers that Python 2 wrote
+        shape, by_columns, kind = read(start)
     if kind.hasobject:
         raise InputError(f"{where}: an array of objects; {NO_PICKLES}")
     if kind.names or kind.subdtype:
         raise InputError(f"{where}: an array of structures; save the values of each field as an array.")
     if any(type(length) is not int or length < 0 for length in shape):
         raise InputError(f"{where}: its shape is damaged.")
-    return _Header(shape, by_columns, kind, file.tell())
+    return _Header(shape, by_columns, kind, start.tell())
 
 
 def _check_size(header: _Header, size: int, where: str) -> None:

@@ -53,7 +53,9 @@ def read_safetensors(path: Path) -> list[Tensor]:
     """
     header, origin = _header(path)
     size = path.stat().st_size - origin
-    entries = [(name, *_entry(path, name, entry)) for name, entry in header.items() if name != _METADATA]
+    pairs = header.pairs if isinstance(header, _Repeated) else header.items()
+    read = {name: _entry(path, name, entry) for name, entry in pairs if name != _METADATA}
+    entries = [(name, *entry) for name, entry in read.items()]
     end = 0
     for name, _, _, start, stop in sorted(entries, key=lambda entry: entry[3:]):
         if start != end:
@@ -70,23 +72,27 @@ def read_safetensors(path: Path) -> list[Tensor]:
 
 
 def metadata_of(path: Path) -> dict[str, str]:
-    """The metadata of a safetensors file; none of a file in another format.
+    """The metadata of a safetensors file; none of a folder, or a file in another format.
 
     Raises:
         InputError: if it is damaged.
     """
+    if not path.is_file():
+        return {}
     with damage(path):
         with path.open("rb") as file:
-            if not is_safetensors(file.read(64)) and path.suffix != ".safetensors":
+            if not is_safetensors(file.read(64)):
                 return {}
         return dict(_header(path)[0].get(_METADATA) or {})
 
 
 class _Repeated(dict[str, Any]):
-    """An object in which keys were given twice; of a tensor or a text of the metadata the last one counts."""
+    """An object in which keys were given twice; of a tensor or a text of the metadata the last one counts, if all are
+    sound."""
 
     def __init__(self, pairs: list[tuple[str, Any]]) -> None:
         super().__init__(pairs)
+        self.pairs = pairs
         self.twice = {name for name, count in Counter(name for name, _ in pairs).items() if count > 1}
 
 
@@ -132,10 +138,15 @@ def _parsed(content: bytes) -> dict[str, Any]:
         raise _HeaderError("its metadata are given twice")
     metadata = header.get(_METADATA)
     if metadata is not None and not (
-        isinstance(metadata, dict) and all(isinstance(text, str) for text in metadata.values())
+        isinstance(metadata, dict) and all(isinstance(text, str) for text in _values(metadata))
     ):
         raise _HeaderError("its metadata are no object of texts")
-    return dict(header)
+    return header
+
+
+def _values(found: dict[str, Any]) -> list[Any]:
+    """All values of an object, also those that are given again."""
+    return [value for _, value in found.pairs] if isinstance(found, _Repeated) else list(found.values())
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

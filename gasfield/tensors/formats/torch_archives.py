@@ -1,18 +1,15 @@
 """Files of `torch.save` since PyTorch 1.6: an archive with a pickle that describes tensors, and their numbers beside.
 
-The pickle is disassembled, never unpickled, and PyTorch is not needed. Only what a state dict consists of is followed;
-a file that refers to anything else is refused, as `torch.load(weights_only=True)` does.
+PyTorch is not needed.
 """
 
 from __future__ import annotations
 
 import math
-import re
 import zipfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -21,8 +18,7 @@ from gasfield.memory import require_memory
 from gasfield.printable import shortened
 from gasfield.tensors.archive import entries_of, place_of, read_entry
 from gasfield.tensors.damage import damage
-from gasfield.tensors.disassembled import Global, UnknownGlobal, dictionary, disassemble
-from gasfield.tensors.formats.pickled import IF_TRUSTED
+from gasfield.tensors.formats.torch_pickles import Stored, stored_tensors
 from gasfield.tensors.numbers import WIDTHS, shown
 from gasfield.tensors.tensor import Tensor, Words, map_words
 
@@ -30,47 +26,6 @@ PICKLE = "data.pkl"
 """The description of the tensors, in the one folder of the archive."""
 _IN_MEMORY = 40
 """Bytes that one byte of a pickle takes in memory, at most."""
-_DEEPEST, _MOST = 6, 2_000_000
-"""Levels and entries of a state dict that are looked through: an object may contain itself, or another many times."""
-_MOST_AXES = 64
-"""Of a tensor of PyTorch, as of an array of NumPy."""
-_STORAGES = {
-    "torch.DoubleStorage": "float64", "torch.FloatStorage": "float32", "torch.HalfStorage": "float16",
-    "torch.BFloat16Storage": "bfloat16", "torch.LongStorage": "int64", "torch.IntStorage": "int32",
-    "torch.ShortStorage": "int16", "torch.CharStorage": "int8", "torch.ByteStorage": "uint8",
-    "torch.BoolStorage": "bool", "torch.ComplexFloatStorage": "complex64", "torch.ComplexDoubleStorage": "complex128",
-    "torch.QInt8Storage": "qint8", "torch.QUInt8Storage": "quint8", "torch.QInt32Storage": "qint32",
-    "torch.QUInt4x2Storage": "quint4x2", "torch.QUInt2x4Storage": "quint2x4",
-}  # fmt: skip
-_BYTES = ("torch.storage.UntypedStorage", "torch.UntypedStorage")
-"""Storages of tensors whose number type is stated elsewhere."""
-_PLAIN = re.compile(
-    r"torch\.(u?int\d+|float\d+(_\w+)?|bfloat16|complex\d+|half|float|double|long|bool|q[u]?int\w+|\w+Storage|strided"
-    r"|sparse_\w+|per_(tensor|channel)_\w+|contiguous_format|preserve_format|channels_last(_3d)?|\w*Tensor)"
-    r"|torch\.storage\.(Untyped|Typed)Storage"
-)
-"""Names of number types, storages and layouts: values, not calls."""
-
-
-@dataclass(frozen=True)
-class _Storage:
-    """A run of numbers in the archive: its key, number type (empty: of bytes), and length in numbers."""
-
-    key: str
-    numbers: str
-    length: int
-
-
-@dataclass(frozen=True)
-class _Stored:
-    """A tensor: a strided view of a storage. `unlike` says why it is no plain array, if it is none."""
-
-    storage: _Storage | None
-    numbers: str
-    offset: int = 0
-    shape: tuple[int, ...] = ()
-    strides: tuple[int, ...] = ()
-    unlike: str = ""
 
 
 def is_torch_archive(names: list[str]) -> bool:
@@ -95,146 +50,9 @@ def read_torch_archive(path: Path, start: int = 0, size: int | None = None) -> l
         raise InputError(f"{path}: not an archive of torch.save, which has one {PICKLE}.")
     archive = _Archive(path, start, size, entries, name.removesuffix(PICKLE))
     require_memory(_IN_MEMORY * entries[name].file_size, f"{path}: {PICKLE}")
-    data = _described(read_entry(path, entries[name], start, size), path)
+    described = stored_tensors(read_entry(path, entries[name], start, size), path)
     with damage(path):
-        return [archive.tensor(name, stored) for name, stored in _walk(data, path)]
-
-
-def _described(content: bytes, path: Path) -> Any:
-    """The data that the pickle describes, with `_Stored` for tensors."""
-    try:
-        with damage(path, PICKLE):
-            return disassemble(content, str(path), rules=_RULES, allowed=_is_plain, persistent=_storage)
-    except UnknownGlobal as fault:
-        raise InputError(
-            f"{fault.message} Save the state dict alone: torch.save(model.state_dict(), ...), or as safetensors. "
-            f"{IF_TRUSTED}"
-        ) from None
-
-
-def _is_plain(name: str) -> bool:
-    return _PLAIN.fullmatch(name) is not None
-
-
-# --- what a pickle of torch.save calls --------------------------------------------------------------------------------
-
-
-def _storage(identity: Any) -> _Storage:
-    """A persistent id: ("storage", type, key, device, length)."""
-    kind, storage, key, _, length = identity
-    if kind != "storage" or not isinstance(key, str) or not _is_size(length):
-        raise TypeError
-    if storage.name in _BYTES:
-        return _Storage(key, "", length)
-    return _Storage(key, _STORAGES[storage.name], length)
-
-
-def _strided(storage: Any, offset: Any, shape: Any, strides: Any, *rest: Any) -> _Stored:
-    """`_rebuild_tensor_v2`: of the rest only the last, metadata such as {"conj": True}, changes the values."""
-    if not isinstance(storage, _Storage) or not _is_size(offset) or not _are_sizes(shape) or not _are_sizes(strides):
-        raise TypeError
-    unlike = "a view that changes the signs of its values" if len(rest) > 2 and rest[2] else ""
-    return _Stored(storage, storage.numbers or "uint8", offset, tuple(shape), tuple(strides), unlike)
-
-
-def _typed(*arguments: Any) -> _Stored:
-    """`_rebuild_tensor_v3`: the storage is one of bytes, and the offset counts numbers of the type that is stated."""
-    return replace(_strided(*arguments[:6], *arguments[7:]), numbers=_dtype(arguments[6]))
-
-
-def _dtype(dtype: Any) -> str:
-    if not isinstance(dtype, Global) or not dtype.name.startswith("torch."):
-        raise TypeError
-    return dtype.name.removeprefix("torch.")
-
-
-def _parameter(data: Any, *rest: Any) -> Any:
-    return data
-
-
-def _subclass(function: Any, kind: Any, arguments: Any, state: Any) -> Any:
-    """A tensor of a derived class, or with attributes: the tensor itself."""
-    if not isinstance(function, Global) or not isinstance(arguments, tuple):
-        raise TypeError
-    return _RULES[function.name](*arguments)
-
-
-def _without_storage(dtype: Any, shape: Any, *rest: Any) -> _Stored:
-    if not _are_sizes(shape):
-        raise TypeError
-    return _Stored(None, _dtype(dtype), 0, tuple(shape), (), "a tensor without values (of the device meta)")
-
-
-def _no_array(*arguments: Any) -> _Stored:
-    return _Stored(None, "values of a sparse, quantised or nested tensor", unlike="no plain array")
-
-
-def _items(*arguments: Any) -> dict[Any, Any]:
-    return dictionary(arguments[0]) if arguments else {}
-
-
-def _sequence(*arguments: Any) -> tuple[Any, ...]:
-    return tuple(arguments[0]) if arguments else ()
-
-
-def _ignored(*arguments: Any) -> None:
-    """A value that is no tensor and holds none."""
-
-
-_RULES = {
-    "torch._utils._rebuild_tensor_v2": _strided,
-    "torch._utils._rebuild_tensor": _strided,
-    "torch._utils._rebuild_tensor_v3": _typed,
-    "torch._utils._rebuild_parameter": _parameter,
-    "torch._utils._rebuild_parameter_with_state": _parameter,
-    "torch._tensor._rebuild_from_type_v2": _subclass,
-    "torch._utils._rebuild_meta_tensor_no_storage": _without_storage,
-    "torch._utils._rebuild_sparse_tensor": _no_array,
-    "torch._utils._rebuild_sparse_csr_tensor": _no_array,
-    "torch._utils._rebuild_nested_tensor": _no_array,
-    "torch._utils._rebuild_qtensor": _no_array,
-    "torch.nn.parameter.Parameter": _parameter,
-    "collections.OrderedDict": _items,
-    "collections.Counter": _items,
-    "torch.Size": _sequence,
-    "builtins.set": _sequence,
-    "torch.device": _ignored,
-    "torch.serialization._get_layout": _ignored,
-    "_codecs.encode": _ignored,
-    "builtins.bytearray": _ignored,
-    "builtins.complex": _ignored,
-}
-"""What is made of calls; anything else is refused."""
-
-
-def _is_size(value: Any) -> bool:
-    return type(value) is int and 0 <= value < 1 << 63
-
-
-def _are_sizes(values: Any) -> bool:
-    return isinstance(values, tuple | list) and len(values) <= _MOST_AXES and all(map(_is_size, values))
-
-
-def _walk(data: Any, path: Path) -> Iterator[tuple[str, _Stored]]:
-    """The tensors and their names, to a limited depth and number."""
-    seen = 0
-
-    def walk(value: Any, name: str, depth: int) -> Iterator[tuple[str, _Stored]]:
-        nonlocal seen
-        seen += 1
-        if seen > _MOST:
-            raise InputError(f"{path}: holds more than {_MOST:,} entries; save the state dict of the model alone.")
-        if isinstance(value, _Stored):
-            yield name, value
-        elif isinstance(value, Mapping) and depth < _DEEPEST:
-            for key, inner in value.items():
-                if isinstance(key, str):
-                    yield from walk(inner, f"{name}.{key}" if name else key, depth + 1)
-
-    return walk(data, "", 0)
-
-
-# --- numbers ----------------------------------------------------------------------------------------------------------
+        return [archive.tensor(name, stored) for name, stored in described]
 
 
 @dataclass(frozen=True)
@@ -247,7 +65,7 @@ class _Archive:
     entries: Mapping[str, zipfile.ZipInfo]
     folder: str
 
-    def tensor(self, name: str, stored: _Stored) -> Tensor:
+    def tensor(self, name: str, stored: Stored) -> Tensor:
         """A tensor, whose view of the storage is checked.
 
         Raises:
@@ -278,7 +96,7 @@ class _Archive:
             )
         return Tensor(name, stored.shape, stored.numbers, lambda: self._load(what, entry, held, stored, width))
 
-    def _load(self, what: str, entry: zipfile.ZipInfo, held: int, stored: _Stored, width: int) -> Words:
+    def _load(self, what: str, entry: zipfile.ZipInfo, held: int, stored: Stored, width: int) -> Words:
         if not math.prod(stored.shape):
             return np.empty(stored.shape, f"<u{width}")
         if width not in (1, 2, 4, 8):
