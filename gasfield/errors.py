@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
+from gasfield.printable import printable
+
 Place = tuple[str | int, ...]
 """Keys and list indices from the root of a scenario or of another document."""
 
@@ -17,20 +19,19 @@ def dotted(place: Iterable[str | int]) -> str:
     return ".".join(map(str, place))
 
 
-def printable(text: str) -> str:
-    """Text with escapes for all characters that cannot be printed."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
-
-
 def index_of(key: str) -> str | int:
     """A key of a dotted place: the index of a list, if it is written as one (0, 1, 2, ...), else the key."""
     return int(key) if re.fullmatch("0|[1-9][0-9]{0,8}", key, re.ASCII) else key
 
 
 class GasfieldError(Exception):
-    """Base class of every error that gasfield raises deliberately; its text is meant for the user."""
+    """Base class of every error that gasfield raises deliberately; its text is meant for the user, and printable: it
+    may quote a name from a file of others."""
 
     exit_code = 1
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(printable(message, keep="\n"))
 
 
 class InputError(GasfieldError):
@@ -53,8 +54,9 @@ class InputError(GasfieldError):
         self, message: str, *, location: str | None = None, parameter: str | None = None, value: object = None
     ) -> None:
         super().__init__(message)
-        self.message, self.location, self.parameter = message, location, parameter
-        self.value = None if value is None else str(value)
+        self.message = printable(message, keep="\n")
+        self.location, self.parameter = location and printable(location), parameter and printable(parameter)
+        self.value = None if value is None else printable(str(value))
         self._placed = location is not None
 
     @property
@@ -157,6 +159,9 @@ class Interrupted(GasfieldError):  # noqa: N818 (an event, not a fault)
 
 class Note(UserWarning):
     """Something that the user should know although the work goes on; the command line prints it on stderr."""
+
+    def __init__(self, message: object) -> None:
+        super().__init__(printable(str(message), keep="\n"))
 
 
 class WriteError(GasfieldError):

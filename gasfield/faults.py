@@ -13,7 +13,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from gasfield.errors import InputError, InputErrors, Place, dotted, printable
+from gasfield.errors import InputError, InputErrors, Place, dotted
+from gasfield.printable import printable
 from gasfield.strict import OR
 
 _LONGEST = 80

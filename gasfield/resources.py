@@ -7,7 +7,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from gasfield.errors import InputError, WriteError, printable
+from gasfield.errors import InputError, WriteError
+from gasfield.printable import printable
 
 TRAJECTORY = "trajectory.h5"
 """The trajectory in the directory of a run."""

@@ -18,8 +18,8 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, PydanticCustomError
 
-from gasfield.errors import printable
 from gasfield.faults import explain, fault_within
+from gasfield.printable import printable
 from gasfield.renames import former_name
 from gasfield.strict import strict
 

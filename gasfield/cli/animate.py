@@ -9,6 +9,7 @@ import typer
 
 from gasfield.cli.command import LIBRARY
 from gasfield.cli.options import Overwrite, TrajectoryFile
+from gasfield.cli.output import put
 
 
 def animate(
@@ -39,4 +40,4 @@ def animate(
             follow=follow,
             overwrite=overwrite,
         )
-    print(f"{made}: {made.stat().st_size / 1e6:.1f} MB")
+    put(f"{made}: {made.stat().st_size / 1e6:.1f} MB")

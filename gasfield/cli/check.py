@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from gasfield.cli.options import Json, Overrides, Plugins, run_plugins
+from gasfield.cli.output import put, put_json
 from gasfield.errors import InputError, InputErrors
 
 
@@ -31,13 +31,13 @@ def check(
             particles, dimensions = _validate(name, overrides or [])
             found[name] = {"particles": particles, "dimensions": dimensions}
             if not as_json:
-                print(f"{name}: valid ({particles} particles in {dimensions} dimensions)")
+                put(f"{name}: valid ({particles} particles in {dimensions} dimensions)")
             if cost:
                 found[name] |= _cost(name, overrides or [], plugins or [], as_json=as_json)
         except InputError as error:
             faults += error.faults
     if as_json:
-        print(json.dumps(found, indent=2, allow_nan=False))
+        put_json(found)
     if faults:
         raise InputErrors(faults)
 
@@ -57,7 +57,8 @@ def _validate(name: str, overrides: list[str]) -> tuple[int, int]:
 
 def _cost(name: str, overrides: list[str], plugins: list[Path], *, as_json: bool) -> dict[str, Any]:
     """The prediction, which is printed unless it will be as JSON."""
-    from gasfield.cli.terminal import print_cost, status
+    from gasfield.cli.cost_table import print_cost
+    from gasfield.cli.terminal import status
     from gasfield.cost import predict_cost
 
     with status() as show:

@@ -18,7 +18,8 @@ def compare(
     plots: Plots = None,
 ) -> None:
     """Compares two trajectories of the same rows: the error of B against A."""
-    from gasfield.cli.terminal import print_comparison, show_result
+    from gasfield.cli.result_tables import print_comparison
+    from gasfield.cli.terminal import show_result
     from gasfield.comparison import compare as compare_trajectories
     from gasfield.trajectory import open_trajectory
 

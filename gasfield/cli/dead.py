@@ -41,7 +41,8 @@ def dead(
     plots: Plots = None,
 ) -> None:
     """Finds rows that never occurred in training, from token counts or from the matrix alone."""
-    from gasfield.cli.terminal import print_dead, show_result
+    from gasfield.cli.inspection_table import print_dead
+    from gasfield.cli.terminal import show_result
     from gasfield.errors import InputError
     from gasfield.inspection import find_dead
     from gasfield.resources import check_output

@@ -42,7 +42,8 @@ def fit(
     plots: Plots = None,
 ) -> None:
     """Learns a force field from trajectories; `force: {kind: learned, file: FIELD.h5}` loads it."""
-    from gasfield.cli.terminal import print_fit, show_result
+    from gasfield.cli.result_tables import print_fit
+    from gasfield.cli.terminal import show_result
     from gasfield.errors import InputError, about
     from gasfield.learning.fit import fit as fit_model
     from gasfield.learning.fit import fit_document

@@ -53,7 +53,8 @@ def forecast(
     plots: Plots = None,
 ) -> None:
     """Forecasts a trajectory beyond a training span, and measures skill against persistence and other baselines."""
-    from gasfield.cli.terminal import print_forecast, show_result, status
+    from gasfield.cli.result_tables import print_forecast
+    from gasfield.cli.terminal import show_result, status
     from gasfield.learning.forecasting import forecast as forecast_rows
     from gasfield.learning.forecasting.forecasts import read_horizons, read_models
 

@@ -9,6 +9,7 @@ import typer
 
 from gasfield.cli.command import LIBRARY
 from gasfield.cli.options import Overwrite, Plugins, Quiet, Tensor, run_plugins
+from gasfield.cli.output import put
 
 
 def import_(
@@ -59,8 +60,8 @@ def import_(
         )  # fmt: skip
     if not quiet:
         for note in notes:
-            print(f"note: {note}")
-        print(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
+            put(f"note: {note}")
+        put(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
 
 
 def _groups(rows: list[str]) -> dict[str, str]:

@@ -41,7 +41,8 @@ def inspect(
     plots: Plots = None,
 ) -> None:
     """Analyses an embedding matrix: identical rows, bfloat16 neighbours, norms, cosines, outliers."""
-    from gasfield.cli.terminal import print_inspection, show_result, status
+    from gasfield.cli.inspection_table import print_inspection
+    from gasfield.cli.terminal import show_result, status
     from gasfield.inspection import inspect as inspect_matrix
 
     with status() as tell:

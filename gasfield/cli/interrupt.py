@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from gasfield.files import drop_all_drafts
+from gasfield.printable import PLAIN, shortened
 from gasfield.signals import SIGNALS
 
 _SHOW_CURSOR = "\x1b[?25h"
@@ -38,7 +39,7 @@ def _end(number: int, frame: FrameType | None) -> None:
     try:
         drop_all_drafts()
         cursor = _SHOW_CURSOR if os.isatty(2) else ""
-        os.write(2, f"{cursor}gasfield: interrupted{_hint()}\n".encode())
+        os.write(2, f"{cursor}gasfield: interrupted{shortened(_hint(), 1000)}\n".encode("ascii", PLAIN))
     finally:
         os._exit(128 + number)
 

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from gasfield.errors import InputError
+
 
 def list_() -> None:
     """Lists the available scenarios, each with its question."""
-    from rich.console import Console
-    from rich.table import Table
-
+    from gasfield.cli.output import Rows
     from gasfield.resources import scenario_files
+
+    table = Rows()
+    for name in ("scenario", "question"):
+        table.column(name)
+    for path in scenario_files():
+        table.row([path.stem, _question(path)])
+    table.put()
+
+
+def _question(path: Path) -> str:
+    """The question of a scenario in one line; why it cannot be read, if that is so."""
     from gasfield.scenario.document import Document
 
-    table = Table("scenario", "question", box=None, pad_edge=False)
-    for path in scenario_files():
+    try:
         data = Document(path).data
-        table.add_row(path.stem, str(data.get("question", "")) if isinstance(data, dict) else "")
-    Console().print(table)
+    except InputError as fault:
+        return f"cannot be read: {fault.message}"
+    return " ".join(str(data.get("question", "")).split()) if isinstance(data, dict) else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Annotated
 
@@ -30,7 +31,8 @@ from gasfield.cli import (
 )
 from gasfield.cli.command import Command, Group, mirror
 from gasfield.cli.interrupt import ended_at_once
-from gasfield.cli.system import open_streams, system_faults
+from gasfield.cli.output import plain_streams
+from gasfield.cli.system import open_streams, report_fault, system_faults
 from gasfield.version import __version__
 
 app = typer.Typer(
@@ -99,6 +101,8 @@ def main() -> None:
         from gasfield.kernels.cache import key_by_sources
 
         open_streams()
+        plain_streams()
+        sys.excepthook = report_fault
         key_by_sources()
         with system_faults():
             app()

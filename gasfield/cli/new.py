@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from gasfield.cli.output import put
+
 SCHEMA = "# yaml-language-server:"
 """How a line begins that names a JSON Schema to editors."""
 
@@ -24,8 +26,8 @@ def new(
     lines = find_scenario(like).read_text(encoding="utf-8").splitlines(keepends=True)
     own = [line for line in lines if not line.startswith(SCHEMA)]  # it points to a file beside the shipped scenarios
     write_file(path, "".join(own))
-    print(f"{path}: a copy of {like}. Edit it, then `gasfield check {path}` and `gasfield run {path}`.")
-    print(
+    put(f"{path}: a copy of {like}. Edit it, then `gasfield check {path}` and `gasfield run {path}`.")
+    put(
         "For an editor that completes it: `gasfield schema > scenario.schema.json`, and as the first line "
         f"`{SCHEMA} $schema=scenario.schema.json`."
     )

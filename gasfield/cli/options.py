@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from gasfield.cli.output import put
+
 ScenarioName = Annotated[str, typer.Argument(metavar="SCENARIO", help="A scenario's name, or a YAML file.")]
 TrajectoryFile = Annotated[
     Path, typer.Argument(metavar="TRAJECTORY", help="A trajectory, simulated or recorded, or the directory of a run.")
@@ -45,7 +47,7 @@ def run_plugins(paths: list[Path] | None) -> None:
     from gasfield.plugins import run_plugin
 
     for path in paths:
-        print(f"gasfield: running the Python file {path} (--plugin)", file=sys.stderr)
+        put(f"gasfield: running the Python file {path} (--plugin)", stream=sys.stderr)
         run_plugin(path)
 
 

@@ -12,6 +12,7 @@ import typer
 
 from gasfield.cli.command import Deferred, parameters_of, with_signature
 from gasfield.cli.options import Overwrite, Quiet, Threads
+from gasfield.cli.output import put
 from gasfield.errors import InputError, Interrupted, about
 from gasfield.signals import interruptible
 
@@ -91,7 +92,7 @@ def record(
     if interruption.signal is not None:
         raise Interrupted(f"interrupted; {output} is complete", signal=interruption.signal)
     if not quiet:
-        print(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
+        put(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
 
 
 class Record(Deferred):

@@ -11,6 +11,8 @@ import typer
 
 from gasfield.cli.command import LIBRARY, Deferred, parameters_of, with_signature
 from gasfield.cli.options import Json, Plots, Plugins, run_plugins
+from gasfield.cli.output import Rows, put, put_text
+from gasfield.printable import shortened
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -117,63 +119,52 @@ def _value(given: Any) -> Any:
 def _print(found: Sample) -> None:
     """Prints what was drawn, then what each processor did."""
     quantities = found.quantities()
-    print(f"{found.context.name}: {found.context.label}")
+    put(f"{found.context.name}: {found.context.label}")
     if found.texts is None:
         _print_tokens(found)
         test = {name: quantities[f"chi_square{name}"].text() for name in ("", ".freedom", ".p_value")}
-        print(f"chi-square {test['']} of {test['.freedom']}: p = {test['.p_value']}")
+        put(f"chi-square {test['']} of {test['.freedom']}: p = {test['.p_value']}")
     else:
         for text in found.written():
-            print(f"\n[log p {text['log_p']['value']:.2f}, as sampled {text['log_q']['value']:.2f}]")
-            print(text["text"])
-        print(f"\nsurprisal {quantities['surprisal']}, as sampled {quantities['surprisal_as_sampled']}")
+            put_text(f"\n[log p {text['log_p']['value']:.2f}, as sampled {text['log_q']['value']:.2f}]")
+            put_text(text["text"])
+        put_text(f"\nsurprisal {quantities['surprisal']}, as sampled {quantities['surprisal_as_sampled']}")
     _print_stages(found)
     for note in found.notes:
-        print(f"note: {note}")
+        put(f"note: {note}")
 
 
 def _print_tokens(found: Sample) -> None:
     """The likeliest tokens with frequencies beside exact probabilities."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("token", "drawn", "frequency", "probability", "of the model"):
-        table.add_column(name, no_wrap=True)
+    table = Rows("token", "drawn", "frequency", "probability", "of the model")
     for token in found.tokens(SHOWN):
         assert token.frequency is not None
-        table.add_row(
-            escape(repr(token.text)), f"{token.count:,}", token.frequency.text(), f"{token.probability:.4g}",
+        table.row([
+            shortened(repr(token.text)), f"{token.count:,}", token.frequency.text(), f"{token.probability:.4g}",
             f"{token.model:.4g}",
-        )  # fmt: skip
-    Console().print(table)
+        ])  # fmt: skip
+    table.put()
     support = int((found.law > 0.0).sum())
     if support > SHOWN:
-        print(f"... {support - SHOWN:,} more tokens can be drawn (--json lists some)")
+        put(f"... {support - SHOWN:,} more tokens can be drawn (--json lists some)")
 
 
 def _print_stages(found: Sample) -> None:
     """What each processor did to the law of the next token."""
-    from rich.console import Console
-    from rich.table import Table
-
     quantities = found.quantities()
     entropies = f"{quantities['entropy_of_model'].text()} nats before, {quantities['entropy'].text()} after"
-    print(f"entropy of the next token: {entropies} the chain ({found.profile})")
+    put(f"entropy of the next token: {entropies} the chain ({found.profile})")
     if not found.stages:
         return
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("processor", "forbids", "their mass", "entropy removed", "free energy (kT)", "KL (nats)"):
-        table.add_column(name, no_wrap=True)
+    table = Rows("processor", "forbids", "their mass", "entropy removed", "free energy (kT)", "KL (nats)")
     for stage in found.stages:
-        table.add_row(
+        table.row([
             stage.processor.kind, f"{stage.forbidden:,.10g}", f"{stage.mass_removed:.4g}",
             f"{stage.entropy_removed:.4g}", f"{stage.free_energy:.4g}", f"{stage.divergence:.4g}",
-        )  # fmt: skip
-    Console().print(table)
+        ])  # fmt: skip
+    table.put()
     if any(not stage.processor.shift_invariant for stage in found.stages):
-        print(
+        put(
             "a shift of all logits to a maximum of 0 would change the law: total variation "
             f"{found.shift.distance:.4g}, KL {found.shift.divergence:.4g} nats"
         )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 
-import typer
-
 from gasfield.cli.options import Plugins, run_plugins
+from gasfield.cli.output import is_plain
 
 
 def schema(plugins: Plugins = None) -> None:
@@ -19,4 +18,5 @@ def schema(plugins: Plugins = None) -> None:
 
     run_plugins(plugins)
     import_installed()
-    typer.echo(json.dumps(scenario_schema(), indent=1, ensure_ascii=False))
+    text = json.dumps(scenario_schema(), indent=1, ensure_ascii=False)
+    print(text if is_plain(text) else json.dumps(scenario_schema(), indent=1))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from gasfield.cli.output import Rows, put
+
 if TYPE_CHECKING:
     from gasfield.sampling.sequences.result import ChainQuality, SequenceThermodynamics
 
@@ -14,19 +16,16 @@ PREVIEW = 60
 
 def print_sequences(found: SequenceThermodynamics) -> None:
     """Prints energies, entropies and heat capacities over temperature, how the chains mixed, and a sequence of each."""
-    from rich.console import Console
-    from rich.markup import escape
-
     end = "forbidden" if found.forbid_end else "ordinary"
     sort = "sequences at each T" if found.law == "ancestral" else f"ladders, {found.moves} moves of each chain"
-    print(f"{found.law} law, {found.length} tokens after {found.prompt_tokens}, end token {end}; {found.chains} {sort}")
+    put(f"{found.law} law, {found.length} tokens after {found.prompt_tokens}, end token {end}; {found.chains} {sort}")
     print_functions(found)
     if found.quality is not None:
         print_chains(found.temperatures.tolist(), found.quality)
     for temperature, text in zip(found.temperatures, found.samples or (), strict=False):
-        Console().print(escape(f"T = {temperature:g}: {' '.join(text.split())[:PREVIEW]}"), highlight=False)
+        put(f"T = {temperature:g}: {' '.join(text.split())[:PREVIEW]}")
     for note in found.notes:
-        print(f"note: {note}")
+        put(f"note: {note}")
 
 
 def print_functions(found: SequenceThermodynamics) -> None:
@@ -52,16 +51,11 @@ def print_chains(temperatures: Sequence[float], quality: ChainQuality) -> None:
         )
     ]
     _print_table(("T", "R-hat", "ESS", "proposals accepted", "exchanged with the next T"), rows)
-    print(f"round trips: {quality.round_trips}")
+    put(f"round trips: {quality.round_trips}")
 
 
 def _print_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in names:
-        table.add_column(name, no_wrap=True)
+    table = Rows(*names)
     for row in rows:
-        table.add_row(*row)
-    Console().print(table)
+        table.row(row)
+    table.put()

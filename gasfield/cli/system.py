@@ -8,7 +8,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from traceback import format_exception
+from types import TracebackType
 
+from gasfield.cli.output import put
 from gasfield.errors import InputError, WriteError
 
 _WRONG_NAME = (errno.ENAMETOOLONG, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP)
@@ -19,7 +22,7 @@ def say(*lines: str) -> None:
     """Prints lines on stderr, marked as ours; without effect if stderr cannot be written."""
     with suppress(OSError):
         for line in lines:
-            print(f"gasfield: {line}", file=sys.stderr)
+            put(f"gasfield: {line}", stream=sys.stderr)
 
 
 @contextmanager
@@ -42,9 +45,19 @@ def system_faults() -> Iterator[None]:
     except MemoryError as fault:
         say(f"out of memory: {fault or 'no more can be allocated'}.")
         raise SystemExit(WriteError.exit_code) from None
+    except RecursionError:
+        say("the input is nested too deeply.")
+        raise SystemExit(InputError.exit_code) from None
     except OSError as fault:
         say(f"{fault.filename or 'standard output or a file'}: {fault.strerror or fault}.")
         raise SystemExit(InputError.exit_code if fault.errno in _WRONG_NAME else WriteError.exit_code) from None
+
+
+def report_fault(kind: type[BaseException], fault: BaseException, trace: TracebackType | None) -> None:
+    """Prints a fault of gasfield itself on stderr, as Python does; its message may quote what is in a file."""
+    for line in "".join(format_exception(kind, fault, trace)).splitlines():
+        with suppress(OSError):
+            put(line, stream=sys.stderr)
 
 
 def open_streams() -> None:

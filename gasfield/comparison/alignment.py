@@ -13,6 +13,8 @@ from gasfield.diagnostics import Group
 from gasfield.diagnostics.presence import Presence
 from gasfield.diagnostics.repeats import distinct_frames
 from gasfield.errors import InputError
+from gasfield.names import MOST_GROUPS
+from gasfield.printable import LISTED, listed
 from gasfield.trajectory import SURVEYED, Trajectory
 
 _NEVER = np.iinfo(np.int64).max
@@ -69,9 +71,12 @@ def align(real: Trajectory, simulated: Trajectory) -> Alignment:
             f"from {simulated.steps[0]} to {simulated.steps[-1]} in the second."
         )
     pairs: list[Pair] = []
-    notes = [*repeats, *(f"group '{n}' is in {real.path.name} only" for n in real.names if n not in simulated.names)]
-    notes += [f"group '{n}' is in {simulated.path.name} only" for n in simulated.names if n not in real.names]
-    for name in (name for name in real.names if name in simulated.names):
+    notes = [*repeats, *_only_in(real, simulated), *_only_in(simulated, real)]
+    theirs = set(simulated.names)
+    common = [name for name in real.names if name in theirs]
+    if len(common) > MOST_GROUPS:
+        notes.append(f"the first {MOST_GROUPS} of {len(common):,} common groups are compared")
+    for name in common[:MOST_GROUPS]:
         rows = _common_rows(real, simulated, name)
         if not len(rows[0]):
             why = "no common token id; rows are matched by order only if none has a token id and their numbers agree"
@@ -85,10 +90,19 @@ def align(real: Trajectory, simulated: Trajectory) -> Alignment:
         notes = [note for note in notes if not note.startswith(f"group '{SURVEYED}'")]
     if not pairs:
         raise InputError(
-            f"{both} have no row in common: the groups are {', '.join(real.names)} in the first, "
-            f"{', '.join(simulated.names)} in the second, and rows are matched by token id within a group."
+            f"{both} have no row in common: the groups are {listed(real.names)} in the first, "
+            f"{listed(simulated.names)} in the second, and rows are matched by token id within a group."
         )
     return Alignment(tuple(pairs), tuple(notes))
+
+
+def _only_in(one: Trajectory, other: Trajectory) -> list[str]:
+    """A note for each group that only the first trajectory has; of very many groups for the first ones."""
+    theirs = set(other.names)
+    names = [name for name in one.names if name not in theirs]
+    notes = [f"group '{name}' is in {one.path.name} only" for name in names[:LISTED]]
+    rest = len(names) - len(notes)
+    return [*notes, f"{rest:,} more groups are in {one.path.name} only"] if rest else notes
 
 
 def _common_frames(

@@ -6,7 +6,6 @@ single-tensor path on a CPU. What the recording says otherwise, or does not say,
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
@@ -14,6 +13,7 @@ import numpy as np
 
 from gasfield.diagnostics.context import Origin
 from gasfield.dynamics.optimiser import Optimiser
+from gasfield.reading import object_of
 from gasfield.trajectory import Trajectory, schema
 
 _MODELLED = {"adamw": "adamw", "adam": "adamw", "roundedadamw": "adamw", "sgd": "sgd"}
@@ -37,14 +37,17 @@ def law_differences(real: Trajectory, simulated: Trajectory) -> list[str]:
     name = str(recorded.get("optimiser", schema.UNKNOWN))
     if name == schema.UNKNOWN:
         return ["the optimiser of the training is not known, and neither is whether this is its law"]
-    found = list(_kind(name, recorded, law))
-    for check in (_constancy, _constants, _arithmetic, _start, _updates, _dtypes):
-        found += check(real, simulated, law)
+    try:
+        found = list(_kind(name, recorded, law))
+        for check in (_constancy, _constants, _arithmetic, _start, _updates, _dtypes):
+            found += check(real, simulated, law)
+    except (TypeError, ValueError, KeyError, OverflowError):
+        return ["what the recording says of its optimiser is damaged, so that the laws cannot be compared"]
     return found
 
 
 def _kind(name: str, recorded: Attributes, law: Optimiser) -> Iterator[str]:
-    options = _json(recorded, "optimiser_options")
+    options = object_of(recorded.get("optimiser_options"))
     coupled = name == "adam" and options.get("weight_decay", 0) != 0 and not options.get("decoupled_weight_decay")
     if _MODELLED.get(name) != law.kind or coupled:
         decay = " with coupled decay" if coupled else ""
@@ -67,7 +70,7 @@ def _constancy(real: Trajectory, simulated: Trajectory, law: Optimiser) -> Itera
                 f"the {what} varied in the training, from {values[0]:.4g} to {values[-1]:.4g} (between "
                 f"{values.min():.4g} and {values.max():.4g}); that of the simulation is constant"
             )
-    for name, step in _json(real.attributes, "optimiser_changes").items():
+    for name, step in object_of(real.attributes.get("optimiser_changes")).items():
         if f"{prefix}{name}" not in names and name != "betas" and step < last:
             yield f"the option {name} of the optimiser changed at step {step} of the training"
 
@@ -83,7 +86,7 @@ def _constants(real: Trajectory, simulated: Trajectory, law: Optimiser) -> Itera
 
 
 def _arithmetic(real: Trajectory, simulated: Trajectory, law: Optimiser) -> Iterator[str]:
-    options = _json(real.attributes, "optimiser_options")
+    options = object_of(real.attributes.get("optimiser_options"))
     used = [name for name in _NOT_MODELLED if options.get(name)]
     if options.get("foreach") or (options.get("foreach", False) is None and real.attributes.get("device") != "cpu"):
         used.append("foreach")
@@ -92,7 +95,8 @@ def _arithmetic(real: Trajectory, simulated: Trajectory, law: Optimiser) -> Iter
 
 
 def _start(real: Trajectory, simulated: Trajectory, law: Optimiser) -> Iterator[str]:
-    before, state = real.attributes.get("optimiser_step"), _json(real.attributes, "optimiser_state_at_start")
+    before = real.attributes.get("optimiser_step")
+    state = object_of(real.attributes.get("optimiser_state_at_start"))
     first = int(simulated.steps[0])
     if state or before:
         count = "an unknown number of" if before is None else before
@@ -111,22 +115,13 @@ def _updates(real: Trajectory, simulated: Trajectory, law: Optimiser) -> Iterato
 
 
 def _dtypes(real: Trajectory, simulated: Trajectory, law: Optimiser) -> Iterator[str]:
-    kept = _json(real.attributes, "optimiser_state")
+    kept = object_of(real.attributes.get("optimiser_state"))
     if real.precision != simulated.precision:
         yield f"the weights of the training are {real.precision}, those of the simulation {simulated.precision}"
     for name, own in law.moment_dtypes.items():
         recorded = kept.get(_MOMENTS[name], own)
         if recorded != own:
             yield f"the {name.replace('_', ' ')} of the training is {recorded}, that of the simulation {own}"
-
-
-def _json(attributes: Attributes, name: str) -> dict[str, Any]:
-    """A mapping kept as JSON; empty if it is missing or damaged."""
-    try:
-        found = json.loads(str(attributes.get(name, "{}")))
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _number(value: Any) -> str:

@@ -14,24 +14,29 @@ from scipy.linalg import null_space
 from gasfield.comparison.pairing import GroupComparison
 from gasfield.plots.panels import Curve, Paths, curves, places, plane, principal_plane, structure
 from gasfield.plots.style import SERIES, Role, headline, new_figure
+from gasfield.printable import LISTED
 
 Values = NDArray[np.floating[Any]]
 Groups = Mapping[str, GroupComparison]
+_COLUMNS = 24
+"""Groups side by side; a picture of more would be too wide for its format."""
 _SIDES = ((Role.REAL, "real"), (Role.SIMULATED, "simulated"))
 
 
 def figures(groups: Groups) -> dict[str, Callable[[], Figure]]:
-    """Every figure for which there are data, by name; drawn when it is called."""
+    """Every figure for which there are data, by name; drawn when it is called. They show the first groups, where there
+    are many: 24 side by side, 100 with pictures of their own."""
     moving = {name: group for name, group in groups.items() if group.pair.real.count and len(group.hindcast.steps) > 1}
     if not moving:
         return {}
+    beside = dict(list(moving.items())[:_COLUMNS])
     found: dict[str, Callable[[], Figure]] = {
-        "centroid-path": partial(_paths, moving),
-        "radius-and-freezing": partial(_radius_and_freezing, moving),
-        "step-length": partial(_step_lengths, moving),
-        "hindcast": partial(_hindcast, moving),
+        "centroid-path": partial(_paths, beside),
+        "radius-and-freezing": partial(_radius_and_freezing, beside),
+        "step-length": partial(_step_lengths, beside),
+        "hindcast": partial(_hindcast, beside),
     }
-    for name, group in moving.items():
+    for name, group in list(moving.items())[:LISTED]:
         if group.real.deformation and group.simulated.deformation and group.real.deformation.frame.shape[1]:
             found[f"structure-{name}"] = partial(_structure, name, group)
             found[f"stretches-{name}"] = partial(_stretches, name, group)
@@ -148,7 +153,7 @@ def _hindcast(groups: Groups) -> Figure:
             label = f"{name}: {h.cells_equal[-1]:.0%} at the end"
             equal.append(Curve(h.steps, h.cells_equal, Role.CONTEXT, label, style=style))
     title = "Error / displacement: mean, band 10–90%"
-    curves(errors, title, r"$|x_{sim} - x_{real}| \, / \, |x_{real} - x_0|$", log=True, ax=axes[0])
+    curves(errors, title, "|x − x(real)| / |x(real) − x₀|", log=True, ax=axes[0])
     if cells:
         curves(equal, "Coordinates in the same bfloat16 cell", "share of coordinates", limits=(0, 1.03), ax=axes[1])
     headline(figure, "Error of the simulated rows")

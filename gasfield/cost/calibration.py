@@ -11,7 +11,6 @@ time and 10% of the memory.
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 from collections.abc import Callable, Sequence
@@ -22,7 +21,9 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from scipy.optimize import nnls
 
+from gasfield.errors import InputError
 from gasfield.files import make_folder, write_json
+from gasfield.reading import read_object
 from gasfield.version import __version__
 
 _FORMAT = 1
@@ -94,11 +95,11 @@ class Calibration:
     def load(cls) -> Self:
         """That of this machine and release; the default if there is none."""
         try:
-            stored = json.loads(path().read_text(encoding="utf-8"))
+            stored = read_object(path())
             kept_for = stored.pop("format"), stored["machine"], stored["release"]
             if kept_for == (_FORMAT, machine(), __version__):
                 return cls(**stored)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (InputError, KeyError, TypeError):
             pass
         return cls()
 

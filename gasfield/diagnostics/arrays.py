@@ -10,6 +10,7 @@ import h5py
 
 from gasfield.diagnostics.base import Result
 from gasfield.files import write_file
+from gasfield.names import component
 
 
 def write_arrays(path: Path, results: Iterable[tuple[str, str, Result]]) -> bool:
@@ -21,7 +22,7 @@ def write_arrays(path: Path, results: Iterable[tuple[str, str, Result]]) -> bool
     Raises:
         WriteError: if it cannot be written.
     """
-    tables = [(f"{group}/{name}", result.arrays()) for group, name, result in results]
+    tables = [(f"{component(group)}/{name}", result.arrays()) for group, name, result in results]
     if not any(arrays for _, arrays in tables):
         return False
     memory = BytesIO()

@@ -16,6 +16,7 @@ from gasfield.diagnostics.base import DIAGNOSTICS, Diagnostic, GroupedResult, Re
 from gasfield.diagnostics.context import WHOLE, Origin, RunContext
 from gasfield.diagnostics.group import Group
 from gasfield.errors import InputError, Note, about
+from gasfield.printable import LISTED, listed
 from gasfield.quantity import nested_leaves
 from gasfield.scenario.diagnostic import AnyDiagnostic, DiagnosticSpec, repeated_label
 from gasfield.spec import parse
@@ -87,11 +88,13 @@ class Diagnosis:
 
     def figures(self) -> dict[str, Callable[[], Figure | SubFigure]]:
         """A figure for each result, by the name `GROUP-DIAGNOSTIC`, or one for all groups, `groups-DIAGNOSTIC`, where
-        they are best compared; drawn when it is called. Results with nothing to draw are skipped."""
+        they are best compared; drawn when it is called. Results with nothing to draw are skipped, and so are the
+        groups after the first hundred: `results[GROUP][DIAGNOSTIC].plot()` draws those."""
+        drawn = {*list(self.results)[:LISTED], WHOLE}
         pictures: dict[str, Callable[[], Figure | SubFigure]] = {}
         together: dict[str, list[GroupedResult]] = {}
         for group, diagnostic, result in self._everything():
-            if not result.drawable:
+            if not result.drawable or group not in drawn:
                 continue
             if isinstance(result, GroupedResult) and len(self.results) > 1:
                 together.setdefault(diagnostic, []).append(result)
@@ -106,6 +109,9 @@ class Diagnosis:
         """Writes every figure as a PNG file in a folder; see `gasfield.plots.style.save_all`."""
         from gasfield.plots.style import save_all
 
+        if len(self.results) > LISTED:
+            note = f"pictures show the first {LISTED} of {len(self.results):,} groups"
+            warnings.warn(Note(note), stacklevel=2)
         return save_all(self.figures(), folder, failed)
 
 
@@ -123,6 +129,7 @@ def diagnose(
     trajectory: Trajectory | Path | str,
     diagnostics: Sequence[str | Mapping[str, Any] | DiagnosticSpec] | None = None,
     *,
+    groups: Sequence[str] | None = None,
     context: RunContext | None = None,
     keep_going: bool = False,
     stage: Callable[[str], None] | None = None,
@@ -133,13 +140,15 @@ def diagnose(
         trajectory: an open one, or the path of a file or of a run directory.
         diagnostics: their kinds, mappings with `kind` and parameters, or specifications; all with their defaults if
             left out.
+        groups: names of the groups, each once; every group and the survey if left out. Diagnostics of the gas as a
+            whole are not affected.
         context: the model of the run, if available; rebuilt from the file if left out.
         keep_going: whether a diagnostic that raises an error is left out, with the error as the reason.
         stage: called with the group and the diagnostic before each is computed.
 
     Raises:
-        InputError: if a diagnostic is unknown, a parameter is wrong, two share a name, or
-            there is no such file.
+        InputError: if a diagnostic is unknown, a parameter is wrong, two share a name, or there is no such file or
+            group.
     """
     chosen = chosen_diagnostics(diagnostics)
     opened = nullcontext(trajectory) if isinstance(trajectory, Trajectory) else open_trajectory(trajectory)
@@ -149,7 +158,18 @@ def diagnose(
                 f"{source.path}: the run has {context.space.dimensions} dimensions, the file {source.dimensions}.",
                 parameter="context",
             )
-        return _diagnose(source, chosen, Origin(context) if context else Origin.of(source), keep_going, stage)
+        origin = Origin(context) if context else Origin.of(source)
+        return _diagnose(source, chosen, _names(source, groups), origin, keep_going, stage)
+
+
+def _names(trajectory: Trajectory, groups: Sequence[str] | None) -> list[str]:
+    """The groups that are diagnosed, the survey among them."""
+    names = [*trajectory.names, *([SURVEYED] if trajectory.has_survey else [])]
+    if groups is None:
+        return names
+    for name in set(groups) - set(names):
+        raise InputError(f"no group '{name}'; the groups here are {listed(names)}.", parameter="groups")
+    return list(dict.fromkeys(groups))
 
 
 def chosen_diagnostics(
@@ -171,6 +191,7 @@ def chosen_diagnostics(
 def _diagnose(
     trajectory: Trajectory,
     chosen: Sequence[Diagnostic[Result]],
+    names: Sequence[str],
     origin: Origin,
     keep_going: bool,
     stage: Callable[[str], None] | None,
@@ -178,7 +199,6 @@ def _diagnose(
     diagnosis = Diagnosis()
     of_groups = [diagnostic for diagnostic in chosen if diagnostic.scope is Scope.GROUP]
     of_whole = [diagnostic for diagnostic in chosen if diagnostic.scope is Scope.WHOLE]
-    names = [*trajectory.names, *([SURVEYED] if trajectory.has_survey else [])]
     diagnosis.results.update({name: {} for name in names})
     for name in names if of_groups else ():
         survey = Group.survey(trajectory) if name not in trajectory.names else None

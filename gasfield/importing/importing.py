@@ -14,6 +14,7 @@ from gasfield.importing.base import importer_of
 from gasfield.importing.copies import copy_trajectory, is_hdf5
 from gasfield.importing.source import Source
 from gasfield.importing.writing import Progress, write_source
+from gasfield.names import require_name
 from gasfield.resources import check_output, in_run
 from gasfield.tensors import read_rows
 
@@ -107,13 +108,14 @@ def choose_groups(
     """Group name -> row numbers, ascending and disjoint; and notes.
 
     Raises:
-        InputError: if a name or a row is given twice, or no row.
+        InputError: if a name is none of a group, or a name or a row is given twice, or no row.
     """
     count = source.shape[0]
     groups: dict[str, NDArray[np.int64]] = {}
     notes: list[str] = []
     owner = np.full(count, -1)
     for name, wanted in rows.items():
+        require_name(name, "rows")
         if rest and name in (REST, PADDING):
             message = "the group of the other rows has that name; choose another."
             raise InputError(message, parameter="rows", value=f"{name}={wanted}")

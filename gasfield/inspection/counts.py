@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-import lzma
 import re
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
@@ -15,11 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.errors import InputError
+from gasfield.language.tokenizing import read_tokenizer
+from gasfield.printable import listed, shortened
+from gasfield.reading import read_json, read_lines, stream_lines
+from gasfield.tensors import Tensor, tensors_of
 
 Counts = NDArray[np.int64]
-_LINES = 2_000
-"""Lines tokenized per batch."""
-_OPEN: dict[str, Any] = {".gz": gzip.open, ".xz": lzma.open}
+_LINES, _CHARACTERS = 2_000, 1 << 24
+"""Lines tokenized per batch, and characters, unless one line has more."""
 
 
 def read_counts(path: Path) -> Counts:
@@ -34,14 +34,11 @@ def read_counts(path: Path) -> Counts:
     """
     if not path.is_file():
         raise InputError("no such file.", parameter="counts", value=path)
-    try:
-        if path.suffix == ".json":
-            return _of_json(json.loads(path.read_text(encoding="utf-8")), path)
-        if path.suffix in (".npy", ".npz"):
-            return _of_array(np.load(path, allow_pickle=False), path)
-        return _of_lines(path.read_text(encoding="utf-8").splitlines(), path)
-    except (OSError, ValueError, EOFError) as fault:
-        raise InputError(f"cannot be read ({fault}).", parameter="counts", value=path) from None
+    if path.suffix == ".json":
+        return _of_json(read_json(path, "counts"), path)
+    if path.suffix in (".npy", ".npz"):
+        return _of_array(tensors_of(path), path)
+    return _of_lines(read_lines(path, "counts"), path)
 
 
 def count_tokens(tokenizer: Path, corpus: Sequence[Path]) -> tuple[Counts, dict[int, str]]:
@@ -78,14 +75,9 @@ def token_strings(tokenizer: Path) -> dict[int, str]:
 def _tokenizer(path: Path) -> Any:
     if find_spec("tokenizers") is None:
         raise InputError("needs the package tokenizers: pip install 'gasfield[record]'.", parameter="tokenizer")
-    from tokenizers import Tokenizer
-
     if not path.is_file():
         raise InputError("no such file.", parameter="tokenizer", value=path)
-    try:
-        return Tokenizer.from_file(str(path))
-    except Exception as fault:  # the package raises bare Exceptions
-        raise InputError(f"not a valid tokenizer.json ({fault}).", parameter="tokenizer", value=path) from None
+    return read_tokenizer(path, "tokenizer")
 
 
 def _strings(code: Any) -> dict[int, str]:
@@ -96,20 +88,16 @@ def _pieces(path: Path) -> Iterator[list[str]]:
     """Batches of lines, with line endings."""
     if not path.is_file():
         raise InputError("no such file.", parameter="corpus", value=path)
-    try:
-        with _OPEN.get(path.suffix, open)(path, "rt", encoding="utf-8") as text:
-            lines: list[str] = []
-            for line in text:
-                lines.append(line)
-                if len(lines) == _LINES:
-                    yield lines
-                    lines = []
-            if lines:
-                yield lines
-    except UnicodeDecodeError as fault:
-        raise InputError(f"not UTF-8 text ({fault.reason}).", parameter="corpus", value=path) from None
-    except (OSError, EOFError, lzma.LZMAError) as fault:
-        raise InputError(f"cannot be read ({fault}).", parameter="corpus", value=path) from None
+    lines: list[str] = []
+    size = 0
+    for line in stream_lines(path, "corpus"):
+        lines.append(line)
+        size += len(line)
+        if len(lines) == _LINES or size >= _CHARACTERS:
+            yield lines
+            lines, size = [], 0
+    if lines:
+        yield lines
 
 
 def _of_json(data: Any, path: Path) -> Counts:
@@ -118,27 +106,21 @@ def _of_json(data: Any, path: Path) -> Counts:
     if isinstance(data, dict):
         for key in data:
             if not re.fullmatch(r"\d{1,12}", key):
-                raise InputError(
-                    f"'{key[:40]}' is not a token id; expected an object id -> count.", parameter="counts", value=path
-                )
+                message = "a key is not a token id; expected an object id -> count."
+                raise InputError(message, parameter="counts", value=path)
         return _checked({int(key): value for key, value in data.items()}, path)
     raise InputError("expected a list of counts or an object id -> count.", parameter="counts", value=path)
 
 
-def _of_array(loaded: Any, path: Path) -> Counts:
-    if not isinstance(loaded, np.ndarray):
-        if len(loaded.files) != 1:
-            raise InputError(
-                f"expected one array, found {', '.join(loaded.files) or 'none'}.", parameter="counts", value=path
-            )
-        loaded = loaded[loaded.files[0]]
-    if loaded.ndim != 1 or not np.issubdtype(loaded.dtype, np.integer):
-        raise InputError(
-            f"expected a one-dimensional array of integers, not {loaded.dtype} {loaded.shape}.",
-            parameter="counts",
-            value=path,
-        )
-    return _checked(dict(enumerate(loaded.tolist())), path)
+def _of_array(arrays: Sequence[Tensor], path: Path) -> Counts:
+    if len(arrays) != 1:
+        message = f"expected one array, found {listed([each.name for each in arrays], 5)}."
+        raise InputError(message, parameter="counts", value=path)
+    array = arrays[0]
+    if len(array.shape or ()) != 1 or not re.fullmatch("u?int(8|16|32|64)", array.numbers):
+        message = f"expected a one-dimensional array of integers, not {array.numbers} {array.shape}."
+        raise InputError(message, parameter="counts", value=path)
+    return _checked(dict(enumerate(array.load().view(array.numbers).tolist())), path)
 
 
 def _of_lines(lines: list[str], path: Path) -> Counts:
@@ -148,9 +130,7 @@ def _of_lines(lines: list[str], path: Path) -> Counts:
     found: dict[int, Any] = {}
     for number, words in rows:
         if len(words) not in (1, 2) or not all(re.fullmatch(r"-?\d{1,18}", word) for word in words):
-            raise InputError(
-                f"expected a count, or an id and a count: {' '.join(words)[:60]}", location=f"{path}:{number}"
-            )
+            raise InputError("expected a count, or an id and a count, as integers.", location=f"{path}:{number}")
         token = int(words[0]) if len(words) == 2 else len(found)
         if token in found or token < 0:
             raise InputError(
@@ -167,11 +147,9 @@ def _checked(counts: dict[int, Any], path: Path) -> Counts:
         raise InputError(f"token id {max(counts)} is out of range (below 10^8).", parameter="counts", value=path)
     for token, count in counts.items():
         if type(count) is not int or not 0 <= count < 2**62:
-            raise InputError(
-                f"token {token} has count {count!r}; expected a non-negative integer.",
-                parameter="counts",
-                value=path,
-            )
+            given = f"count {count}" if isinstance(count, float) or type(count) is int else "no count"
+            message = f"token {token} has {shortened(given)}; expected a non-negative integer."
+            raise InputError(message, parameter="counts", value=path)
     filled = np.zeros(max(counts) + 1, np.int64)
     filled[list(counts)] = list(counts.values())
     return filled

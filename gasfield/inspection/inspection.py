@@ -20,6 +20,7 @@ from gasfield.inspection.plane import principal_axes, project
 from gasfield.inspection.scores import scores
 from gasfield.kernels.lattice_neighbours import neighbour_labels
 from gasfield.kernels.rows import count_marks, first_equal, groups_of
+from gasfield.printable import LISTED
 from gasfield.quantity import Quantity, nested_leaves
 from gasfield.statistics.estimate import Estimate, share_floor
 from gasfield.statistics.separation import area_under_curve
@@ -126,7 +127,8 @@ class Inspection(Result):
         kept = self.kept
         shown = kept[np.linspace(0, len(kept) - 1, min(len(kept), _DOTS)).astype(np.int64)]
         every = "all rows" if len(shown) == len(kept) else f"{len(shown):,} of {len(kept):,} rows"
-        groups = {name: np.intersect1d(shown, ids) for name, ids in self.matrix.groups.items()} or {every: shown}
+        named = self.matrix.groups if len(self.matrix.groups) <= LISTED else {}
+        groups = {name: np.intersect1d(shown, ids) for name, ids in named.items()} or {every: shown}
         given = np.empty(0, np.int64) if self.given is None else self.given
         return PrincipalPlane(
             shares,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Any
 
 from gasfield.errors import InputError
 from gasfield.memory import require_memory
+from gasfield.reading import read_object, whole
 from gasfield.tensors import Tensor, tensors_of
 
 CONFIG = "config.json"
@@ -25,7 +25,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     """
     if not (folder / CONFIG).is_file():
         raise InputError(f"{folder}: no {CONFIG} in this folder, so it is not a model in Hugging Face's layout.")
-    return _read(folder / CONFIG)
+    return read_object(folder / CONFIG)
 
 
 def tensors_of_model(folder: Path) -> list[Tensor]:
@@ -49,28 +49,17 @@ def end_tokens(folder: Path, config: dict[str, Any], default: int | None = None)
     """Ids that end a text, by the folder's generation_config.json, else by its configuration."""
     stated = config.get("eos_token_id", default)
     if (folder / GENERATION).is_file():
-        stated = _read(folder / GENERATION).get("eos_token_id", stated)
+        stated = read_object(folder / GENERATION).get("eos_token_id", stated)
     return tuple_of(stated)
 
 
 def tuple_of(ids: Any) -> tuple[int, ...]:
-    """Token ids from how a configuration states them: null, a number or a list."""
-    if ids is None:
-        return ()
-    return tuple(int(index) for index in ids) if isinstance(ids, list | tuple) else (int(ids),)
+    """Token ids from how a configuration states them: null, a number or a list; what is no integer is left out."""
+    found = [whole(index) for index in (ids if isinstance(ids, list | tuple) else [ids])]
+    return tuple(index for index in found if index is not None)
 
 
 def names_code(folder: Path, config: dict[str, Any]) -> bool:
     """Whether a model comes with Python code of its own, which is never run."""
     tokenizer = folder / "tokenizer_config.json"
-    return _CODE in config or (tokenizer.is_file() and _CODE in _read(tokenizer))
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as fault:
-        raise InputError(f"{path}: not JSON ({fault}).") from None
-    if not isinstance(data, dict):
-        raise InputError(f"{path}: must be a JSON object.")
-    return data
+    return _CODE in config or (tokenizer.is_file() and _CODE in read_object(tokenizer))

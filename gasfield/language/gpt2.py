@@ -28,6 +28,7 @@ Array = NDArray[np.float32]
 _HALF, _ONE = np.float32(0.5), np.float32(1)
 _ROOT_2_OVER_PI, _CUBIC = np.float32(math.sqrt(2 / math.pi)), np.float32(0.044715)
 _PREFIX = "transformer."
+_LARGEST_EPSILON = 1e9
 _END = 50256
 """GPT-2's own <|endoftext|>, where a configuration states nothing else."""
 
@@ -57,7 +58,7 @@ def is_gpt2(config: Mapping[str, Any]) -> bool:
     """Whether a configuration is of a GPT-2 that this module computes."""
     return (
         config.get("model_type") == "gpt2"
-        and config.get("activation_function", "gelu_new") in _ACTIVATIONS
+        and str(config.get("activation_function", "gelu_new")) in _ACTIVATIONS
         and not config.get("add_cross_attention", False)
         and "quantization_config" not in config
     )
@@ -97,13 +98,14 @@ class _Geometry:
     def of(cls, path: Path, config: Mapping[str, Any]) -> _Geometry:
         def size(key: str, default: int) -> int:
             value = config.get(key, default)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise InputError(f"{path}: {key} must be a positive integer, not {value!r}.")
+            if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value < 2**31:
+                given = f", not {value}" if isinstance(value, int) and abs(value) < 2**63 else " below 2^31"
+                raise InputError(f"{path}: {key} must be a positive integer{given}.")
             return value
 
         epsilon = config.get("layer_norm_epsilon", 1e-5)
-        if isinstance(epsilon, bool) or not isinstance(epsilon, int | float) or not 0 <= epsilon < math.inf:
-            raise InputError(f"{path}: layer_norm_epsilon must be a number >= 0, not {epsilon!r}.")
+        if isinstance(epsilon, bool) or not isinstance(epsilon, int | float) or not 0 <= epsilon <= _LARGEST_EPSILON:
+            raise InputError(f"{path}: layer_norm_epsilon must be a number >= 0, at most {_LARGEST_EPSILON:g}.")
         width, heads = size("n_embd", 768), size("n_head", 12)
         if width % heads:
             raise InputError(f"{path}: n_head = {heads} must divide n_embd = {width}.")
@@ -150,8 +152,11 @@ class _Weights:
     """The tensors of the model in float32, by their names without prefix."""
 
     def __init__(self, folder: Path, geometry: _Geometry) -> None:
-        shapes = geometry.shapes()
         stored = {tensor.name.removeprefix(_PREFIX): tensor for tensor in tensors_of_model(folder)}
+        if geometry.layers > len(stored):  # before anything is listed for each layer
+            message = f"has {geometry.layers} layers by {CONFIG}, and files with {len(stored)} tensors"
+            raise InputError(f"{folder}: the model {message}.")
+        shapes = geometry.shapes()
         missing = [name for name in shapes if name not in stored]
         if missing:
             raise InputError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from gasfield.errors import InputError
 from gasfield.kernels.bfloat16 import from_bits
 from gasfield.memory import require_memory
+from gasfield.reading import parse_json
 from gasfield.tensors import PRECISIONS, Tensor, tensors_of
 from gasfield.tensors.files import metadata_of
 
@@ -107,8 +107,8 @@ def _tokens(path: Path, arrays: list[Tensor]) -> tuple[str, ...] | None:
     if path.suffix != ".safetensors" or TOKENS not in (metadata := metadata_of(path)):
         return None
     try:
-        found: Any = json.loads(metadata[TOKENS])
-    except ValueError:
+        found = parse_json(metadata[TOKENS], str(path))
+    except InputError:
         found = None
     if not isinstance(found, list):
         raise InputError(f"{path}: {TOKENS} in its metadata is not a JSON list.")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,20 +12,49 @@ import yaml
 
 from gasfield.errors import InputError
 from gasfield.language.base import Ids, LanguageModel
+from gasfield.reading import read_json, read_lines, read_text
 
 _LONGEST = 60
 
 
-def _yaml(text: str) -> Any:
-    # BaseLoader knows lists, mappings and text only: an unquoted `no` or 2026 is text too.
-    return yaml.load(text, yaml.BaseLoader)
+def _yaml(path: Path) -> Any:
+    """A list of texts: plain words are text too, whatever YAML makes of an unquoted `no` or 2026."""
+    try:
+        return list(_items(yaml.parse(read_text(path, "prompts"), yaml.SafeLoader)))
+    except (yaml.YAMLError, ValueError, RecursionError) as fault:
+        mark = getattr(fault, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}" if mark else str(path)
+        raise InputError("not YAML.", location=where, parameter="prompts") from None
 
 
-def _lines(text: str) -> list[str]:
-    return [line for line in text.splitlines() if line]
+def _items(events: Iterator[Any]) -> Iterator[Any]:
+    """The items of the one list of a document; None for an item that is no text."""
+    depth = documents = 0
+    for event in events:
+        documents += isinstance(event, yaml.DocumentStartEvent)
+        if documents > 1:
+            raise ValueError
+        if isinstance(event, yaml.CollectionStartEvent):
+            if depth == 0 and not isinstance(event, yaml.SequenceStartEvent):
+                return
+            if depth == 1:
+                yield None
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        elif isinstance(event, yaml.NodeEvent) and depth == 1:
+            yield event.value if isinstance(event, yaml.ScalarEvent) else None
 
 
-_READ: dict[str, Callable[[str], Any]] = {".yaml": _yaml, ".yml": _yaml, ".json": json.loads}
+def _json(path: Path) -> Any:
+    return read_json(path, "prompts")
+
+
+def _lines(path: Path) -> list[str]:
+    return [line for line in read_lines(path, "prompts") if line]
+
+
+_READ: dict[str, Callable[[Path], Any]] = {".yaml": _yaml, ".yml": _yaml, ".json": _json}
 
 
 @dataclass(frozen=True)
@@ -107,16 +135,11 @@ def _prompt(model: LanguageModel, text: str, ids: Ids) -> Prompt:
 
 
 def _texts_of(path: Path) -> list[str]:
-    try:
-        content = path.read_text(encoding="utf-8")
-        texts = _READ.get(path.suffix, _lines)(content)
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as fault:
-        reason = " ".join(str(fault).split())
-        raise InputError(f"{path}: no prompts can be read from it ({reason}).", parameter="prompts") from None
+    texts = _READ.get(path.suffix, _lines)(path)
     if not isinstance(texts, list) or not texts:
         wanted = "a list of texts" if path.suffix in _READ else "one a line"
         raise InputError(f"{path}: holds no prompts; give {wanted}.", parameter="prompts")
     for number, text in enumerate(texts):
         if not isinstance(text, str):
-            raise InputError(f"{path}: item {number} ({text!r}) is no text; quote it.", parameter="prompts")
+            raise InputError(f"{path}: item {number} is no text; quote it.", parameter="prompts")
     return texts

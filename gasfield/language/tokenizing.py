@@ -12,6 +12,7 @@ import numpy as np
 
 from gasfield.errors import InputError
 from gasfield.language.base import Ids, Tokenizer
+from gasfield.printable import shortened
 
 TOKENIZER = "tokenizer.json"
 _OTHERS = ("vocab.json", "vocab.txt", "tokenizer.model", "spiece.model", "tekken.json")
@@ -38,6 +39,24 @@ def open_tokenizer(folder: Path) -> Tokenizer | None:
     return None
 
 
+def read_tokenizer(path: Path, parameter: str | None = None) -> Any:
+    """A tokenizer.json as an object of the package tokenizers, which must be installed.
+
+    Raises:
+        InputError: if it is damaged.
+    """
+    from tokenizers import Tokenizer as Tokens
+
+    try:
+        return Tokens.from_file(str(path))
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as fault:  # of no narrower type: bare Exceptions, and panics, which are none
+        reason = shortened(str(fault))
+        message = f"{path}: not a tokenizer that the package tokenizers can read ({reason})."
+        raise InputError(message, parameter=parameter) from None
+
+
 class JsonTokenizer(Tokenizer):
     """A tokenizer.json."""
 
@@ -48,13 +67,7 @@ class JsonTokenizer(Tokenizer):
             InputError: if it is damaged.
         """
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # else a warning is printed in forked processes
-        from tokenizers import Tokenizer as Tokens
-
-        path = folder / TOKENIZER
-        try:
-            self._tokens: Any = Tokens.from_file(str(path))
-        except Exception as fault:  # the package raises no narrower type
-            raise InputError(f"{path}: not a tokenizer that the package tokenizers can read ({fault}).") from None
+        self._tokens = read_tokenizer(folder / TOKENIZER)
         self._tokens.no_truncation()  # files may ask for both, for training
         self._tokens.no_padding()
         self._folder = folder

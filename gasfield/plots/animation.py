@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from gasfield.files import draft_of, make_folder
 from gasfield.plots.strain import strain_colours
 from gasfield.plots.style import INK, SERIES, Values, dress, new_figure
+from gasfield.plots.words import fit_words, label_of, without_glyphs
+from gasfield.printable import shortened
 
 
 @dataclass(frozen=True)
@@ -70,10 +72,11 @@ def film(
         _Player(ax, player, colour, scale, colours) for player, colour in zip(players, _colours(players), strict=True)
     ]
     _fit(ax, players)
-    dress(ax, fill(title, 64), *labels)
+    dress(ax, fill(shortened(title, 192), 64), *labels)
+    fit_words(figure)
     caption = ax.text(0.98, 0.98, "", transform=ax.transAxes, ha="right", va="top", fontsize=10, color=INK)
     make_folder(path.parent)
-    with draft_of(path) as draft, _encoding(), writer.saving(figure, str(draft), dpi=90):
+    with draft_of(path) as draft, _encoding(), without_glyphs(), writer.saving(figure, str(draft), dpi=90):
         for frame, words in enumerate(captions):
             for player in drawn:
                 player.show(frame)
@@ -104,7 +107,7 @@ class _Player:
             ax.add_collection(self._lines)
         size, alpha = (9, 0.95) if solid else (6, 0.35)
         self._dots = ax.scatter([], [], s=size, color=INK if solid else colour, alpha=alpha, linewidths=0, zorder=4)
-        self._dots.set_label(cast.name)
+        self._dots.set_label(label_of(cast.name))
 
     def show(self, frame: int) -> None:
         """Updates the artists to a frame."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.errors import InputError
+from gasfield.errors import InputError, Note
 from gasfield.plots.animation import Cast, film, film_writer
 from gasfield.plots.panels import principal_plane
 from gasfield.plots.style import Values
+from gasfield.printable import LISTED
 from gasfield.resources import check_output
 from gasfield.trajectory import Trajectory
 
@@ -31,7 +33,7 @@ def animate(
     Args:
         trajectory: simulated or recorded.
         output: file to write, .gif or .mp4.
-        groups: names of the groups to show; default: all.
+        groups: names of the groups to show; default: all, or the first hundred with a note.
         frames: maximum number of frames, evenly spaced.
         frames_per_second: frame rate.
         follow: whether positions are relative to the centroid of the shown groups.
@@ -56,7 +58,7 @@ def animate(
     if trajectory.dimensions < 2:
         raise InputError(f"{trajectory.path}: an animation needs at least two dimensions.")
     chosen = np.unique(np.linspace(0, len(trajectory) - 1, frames).astype(np.int64))
-    seen = [_Seen.of(trajectory, name, chosen) for name in groups or trajectory.names]
+    seen = [_Seen.of(trajectory, name, chosen) for name in groups or _shown(trajectory)]
     seen = _from_centroid(seen) if follow else seen
     origin, axes = _plane(seen)
     players = [_cast(group, origin, axes) for group in seen]
@@ -72,6 +74,14 @@ def animate(
     ]
     title = str(trajectory.attributes.get("title", trajectory.path.stem))
     return film(players, captions, title + from_where, labels, output, writer)
+
+
+def _shown(trajectory: Trajectory) -> list[str]:
+    """The groups to show, unless some are named: the first ones, where there are very many."""
+    names = list(trajectory.names)
+    if len(names) > LISTED:
+        warnings.warn(Note(f"the animation shows the first {LISTED} of {len(names):,} groups"), stacklevel=3)
+    return names[:LISTED]
 
 
 @dataclass(frozen=True)

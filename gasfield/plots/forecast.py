@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from gasfield.plots.style import INITIAL, INK, SERIES, SIMULATED, drawn_safely, dress, headline, new_figure
+from gasfield.printable import shortened
 
 Values = NDArray[np.float64]
 _LOWEST = -1.05
@@ -48,7 +49,7 @@ def skills(lines: Sequence[Line], labels: Sequence[str], title: str, x_label: st
             ax.text(at[place], _LOWEST + 0.11, text, ha="center", fontsize=7, rotation=90, color=style["color"])
     ax.set_ylim(_LOWEST, 1.08)
     ax.set_xlim(-0.5, len(labels) - 0.5)
-    ax.set_xticks(range(len(labels)), labels)
+    ax.set_xticks(range(len(labels)), labels, parse_math=False)
     return ax
 
 
@@ -136,7 +137,8 @@ def scores(brier: Mapping[str, Any], climatology: float, ax: Axes) -> Axes:
     ax.bar(at, pairs[:, 0], color=SERIES[3], width=0.6)
     ax.errorbar(at, pairs[:, 0], np.nan_to_num(pairs[:, 1]), fmt="none", ecolor=INK, capsize=2)
     ax.axhline(climatology, color=INITIAL, linestyle="dotted")
-    ax.set_xticks(at, [name.replace("_", " ") for name in brier], rotation=40, ha="right", fontsize=8)
+    names = [shortened(name.replace("_", " "), 40) for name in brier]
+    ax.set_xticks(at, names, rotation=40, ha="right", fontsize=8, parse_math=False)
     ax.set_ylim(0.0, 1.04)
     return ax
 

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 
-from gasfield.plots.style import BESIDE, INK, Values, are_apart, drawn_safely, dress, largest, new_figure, set_limits
+from gasfield.plots.style import BESIDE, INK, Values, are_apart, drawn_safely, dress, largest, legend, new_figure, set_limits
 from gasfield.plots.time_series import colours
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def _draw(ax: Axes, shown: Panel) -> None:
     set_limits(ax, y=(shown.y[0], shown.y[-1]))
     ax.set_aspect("equal")
     if len(shown.names) > 1:
-        ax.legend(fontsize=9, frameon=False, **BESIDE, markerscale=3)
+        legend(ax, frameon=False, **BESIDE, markerscale=3)
 
 
 def _energy(ax: Axes, shown: Panel) -> None:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from gasfield.plots.style import CONTEXT, INITIAL, INK, SERIES, drawn_safely, finished, headline, new_figure
+from gasfield.printable import shortened
 
 Array = NDArray[np.float64]
 
@@ -38,7 +39,7 @@ def removed(names: Sequence[str], entropy: Array, free_energy: Array, ax: Axes) 
     ax.barh(at - 0.18, entropy, 0.34, color=SERIES[0], label="entropy removed [nats]")
     ax.barh(at + 0.18, free_energy, 0.34, color=SERIES[4], label="free energy [kT]")
     ax.axvline(0.0, color=INK, linewidth=1.0)
-    ax.set_yticks(at, names)
+    ax.set_yticks(at, [shortened(name) for name in names], parse_math=False)
     ax.invert_yaxis()
     return finished(ax, "", "nats, or kT of the stage", "")
 

@@ -20,10 +20,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from gasfield.errors import GasfieldError
 from gasfield.files import make_folder, write_file
+from gasfield.names import inside, picture_name
+from gasfield.plots.words import ENTRIES, LONGEST_TEXT, fit_words, label_of, without_glyphs
+from gasfield.printable import printable, shortened
 
 OnFailure = Callable[[str, Exception], None]
 """Called with the name of a figure and what went wrong."""
@@ -37,6 +41,8 @@ SERIES = ("#0072b2", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 SHADES = ("#dfe3e8", "#a9bdd1", "#5b8db8", "#1f4e79", "#e69f00")
 """Colours of ordered classes, light to dark; the last one marks an exceptional class."""
 DPI = 150
+_TITLE = 96
+"""Characters of a line in the title of a panel."""
 BESIDE: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)}
 BELOW: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.14), "ncols": 2}
 """Places of a legend outside of its panel."""
@@ -49,7 +55,8 @@ Drawn = TypeVar("Drawn", bound=Axes | Figure)
 
 
 def drawn_safely(draw: Callable[P, Drawn]) -> Callable[P, Drawn]:
-    """Makes a function that draws arrays into a panel safe for all numbers: what cannot be placed becomes a gap.
+    """Makes a function that draws arrays into a panel safe for all numbers and words: what cannot be placed becomes a
+    gap, and text is drawn as it is spelled (`gasfield.plots.words`).
 
     Numbers that are infinite or beyond `LARGEST` are not drawn, and a line in the picture says so; NaN is a gap, which
     needs no remark. Arrays are looked for in all arguments, in tuples, lists, dictionaries and data classes of them.
@@ -64,13 +71,16 @@ def drawn_safely(draw: Callable[P, Drawn]) -> Callable[P, Drawn]:
             where = picture.figure if isinstance(picture, Axes) else picture
             note = f"{tally[0]} numbers beyond {LARGEST:.0e} are not drawn"
             where.text(0.99, 0.005, note, ha="right", va="bottom", fontsize=7, color=SIMULATED)
+        fit_words(picture)
         return picture
 
     return drawn
 
 
 def _drawable(argument: Any, tally: list[int]) -> Any:
-    """The same with numbers that can be drawn; `tally` counts those that cannot."""
+    """The same with numbers and labels that can be drawn; `tally` counts numbers that cannot."""
+    if isinstance(argument, str):
+        return label_of(argument)
     if isinstance(argument, np.ndarray) and np.issubdtype(argument.dtype, np.floating):
         return _placed(argument, tally)
     if isinstance(argument, float):
@@ -81,7 +91,8 @@ def _drawable(argument: Any, tally: list[int]) -> Any:
             return type(argument)(*parts)
         return parts if isinstance(argument, list) else tuple(parts)
     if isinstance(argument, dict):
-        return {name: _drawable(part, tally) for name, part in argument.items()}
+        named = ((label_of(name) if isinstance(name, str) else name, part) for name, part in argument.items())
+        return {name: _drawable(part, tally) for name, part in named}
     if is_dataclass(argument) and not isinstance(argument, type):
         parts_of = {own.name: getattr(argument, own.name) for own in fields(argument) if own.init}
         return replace(argument, **{name: _drawable(part, tally) for name, part in parts_of.items()})
@@ -163,7 +174,8 @@ def axes_or_new(ax: Axes | None, width: float = 6.4, height: float = 4.2) -> Axe
 
 def dress(ax: Axes, title: str, x_label: str, y_label: str) -> None:
     """Sets the title, the axis labels, two spines and a faint grid."""
-    ax.set_title(title, loc="left", fontsize=10.5, fontweight="bold", color=INK)
+    title = title if len(title) <= _TITLE else fill(shortened(title, LONGEST_TEXT), _TITLE)
+    ax.set_title(printable(title, "\n"), loc="left", fontsize=10.5, fontweight="bold", color=INK, parse_math=False)
     ax.set_xlabel(x_label, fontsize=10, color=INK)
     ax.set_ylabel(y_label, fontsize=10, color=INK)
     ax.tick_params(labelsize=9, colors=INK)
@@ -178,13 +190,19 @@ def dress(ax: Axes, title: str, x_label: str, y_label: str) -> None:
 def headline(figure: Figure, text: str) -> None:
     """Sets a title over all panels, wrapped to the width of the figure."""
     characters = int(10 * figure.get_figwidth())
-    figure.suptitle(fill(text, characters), x=0.01, ha="left", fontsize=12, fontweight="bold", color=INK)
+    figure.suptitle(fill(shortened(text, LONGEST_TEXT), characters), x=0.01, ha="left", fontsize=12, fontweight="bold", color=INK, parse_math=False)
 
 
 def legend(ax: Axes, **keywords: Any) -> None:
-    """Adds a legend, if anything has a label."""
-    if ax.get_legend_handles_labels()[1]:
-        ax.legend(**{"fontsize": 9, "frameon": True, "framealpha": 0.85, "edgecolor": "none", "loc": "best"} | keywords)
+    """Adds a legend, if anything has a label; of many entries the first ones and how many more there are."""
+    handles, labels = ax.get_legend_handles_labels()
+    if not labels:
+        return
+    if len(labels) > ENTRIES:
+        rest = Line2D([], [], linestyle="none")
+        handles, labels = [*handles[:ENTRIES], rest], [*labels[:ENTRIES], f"and {len(labels) - ENTRIES:,} more"]
+    look = {"fontsize": 9, "frameon": True, "framealpha": 0.85, "edgecolor": "none", "loc": "best"}
+    fit_words(ax.legend(handles, labels, **(look | keywords)))
 
 
 def finished(ax: Axes, title: str, x_label: str, y_label: str, **place: Any) -> Axes:
@@ -197,7 +215,7 @@ def finished(ax: Axes, title: str, x_label: str, y_label: str, **place: Any) -> 
 def save_all(
     figures: Mapping[str, Callable[[], Figure | SubFigure]], folder: Path, failed: OnFailure | None = None
 ) -> list[Path]:
-    """Draws figures one after the other and writes each as NAME.png.
+    """Draws figures one after the other and writes each into the folder, as `gasfield.names.picture_name`.
 
     Args:
         figures: what draws them, by name.
@@ -213,7 +231,7 @@ def save_all(
     saved = []
     for name, draw in figures.items():
         try:
-            saved.append(save(draw(), folder / f"{name}.png"))
+            saved.append(save(draw(), inside(folder, picture_name(name))))
         except (OSError, GasfieldError):
             raise
         except Exception as fault:
@@ -231,6 +249,8 @@ def save(figure: Figure | SubFigure, path: Path) -> Path:
     """
     whole = figure if isinstance(figure, Figure) else figure.get_figure(root=True)
     picture = BytesIO()
-    whole.savefig(picture, dpi=DPI, format="png")
+    fit_words(whole)
+    with without_glyphs():
+        whole.savefig(picture, dpi=DPI, format="png")
     make_folder(path.parent)
     return write_file(path, picture.getbuffer())

@@ -7,10 +7,7 @@ strings of their own.
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import lzma
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,10 +15,12 @@ from numpy.typing import NDArray
 
 from gasfield.errors import InputError
 from gasfield.language.base import readable
+from gasfield.reading import read_bytes
 from gasfield.resources import find_file
 
 DEFAULT_TEXT = "texts/kjv.txt.xz"
-_UNPACK: dict[str, Callable[[bytes], bytes]] = {".xz": lzma.decompress, ".gz": gzip.decompress}
+_COPIES = 10
+"""Bytes in memory for a byte of text: the text, its lines and their tokens."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +64,10 @@ def read_text(name: str) -> tuple[str, bytes]:
     if path is None:
         raise InputError("no such text file.", parameter="text", value=name)
     try:
-        data = _UNPACK.get(path.suffix, bytes)(path.read_bytes())
+        data = read_bytes(path, "text", space=_COPIES)
         data.decode("utf-8")
     except UnicodeDecodeError as fault:
         raise InputError(f"{path}: not UTF-8 text (byte {fault.start}).") from None
-    except (OSError, lzma.LZMAError, EOFError) as fault:
-        raise InputError(f"{path}: cannot be read ({fault}).") from None
     if not data.strip():
         raise InputError(f"{path}: the text is empty.")
     return path.name, data

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from gasfield.errors import InputError, about
+from gasfield.names import require_name
 from gasfield.resources import find_file
 from gasfield.streams import Stream, generator
 from gasfield.tracers import GroupSnapshot, PlacementContext, Tracer, plant, structure_of
@@ -88,6 +89,7 @@ def choose_rows(
     taken, pools["dead"] = pools["dead"][: starts[-1]], pools["dead"][starts[-1] :]
     groups, bonds = _plant(tracers, starts, taken, matrix, pools, seed)
     for name, what in wanted.items():
+        require_name(name, "rows")
         groups[name] = _group(name, what, pools, count, chance, known)
         if (clash := np.intersect1d(groups[name], taken)).size:
             raise InputError(f"{name} contains row {clash[0]}, in which a tracer is planted.", parameter="rows")

@@ -21,6 +21,7 @@ from gasfield.files import (
     write_file,
     writing,
 )
+from gasfield.names import component
 from gasfield.resources import ARRAYS, TRAJECTORY, next_free
 from gasfield.runs.former import FILES, SUMMARY, former_manifest
 from gasfield.runs.lock import LOCK, only_one, working_in
@@ -57,7 +58,7 @@ def new_directory(name: str, output: Path | None, text: str, manifest: Manifest)
             directory = output
             _replace(directory, text, manifest, stack)
         else:
-            directory = _create(output, OUTPUTS / name, text, manifest, stack)
+            directory = _create(output, OUTPUTS / component(name), text, manifest, stack)
         stack.enter_context(working_in(directory))
         yield directory
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from contextlib import suppress
 from pathlib import Path
 
 from gasfield.errors import InputError
 from gasfield.plugins import plugins_in_use
+from gasfield.reading import object_of, read_object
 from gasfield.resources import TRAJECTORY
 from gasfield.runs.manifest import SCENARIO, Manifest, scenario_digest
 from gasfield.scenario import Scenario
@@ -32,8 +31,8 @@ def former_manifest(directory: Path) -> Manifest | None:
             return None
     if attributes and attributes.get("source") != "simulation":
         return None
-    with suppress(ValueError, TypeError):
-        files |= json.loads(str(attributes.get("files", "{}")))
+    known = object_of(attributes.get("files")).items()
+    files |= {name: found for name, found in known if isinstance(found, dict) and isinstance(found.get("path"), str)}
     finished = (directory / SUMMARY).is_file()
     return Manifest(
         scenario_sha256=scenario_digest(scenario.read_text(encoding="utf-8")),
@@ -56,7 +55,7 @@ def former_identities(scenario: Scenario) -> set[str]:
 
 def _read_json(path: Path) -> dict[str, str]:
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        stored = read_object(path)
+    except InputError:
         return {}
-    return {str(name): str(place) for name, place in stored.items()} if isinstance(stored, dict) else {}
+    return {name: str(place) for name, place in stored.items()}

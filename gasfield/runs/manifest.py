@@ -10,10 +10,13 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
-from gasfield.errors import InputError, Note
+from pydantic import TypeAdapter, ValidationError
+
+from gasfield.errors import InputError, Note, dotted
 from gasfield.files import write_json
 from gasfield.hdf5.reading import open_hdf5
 from gasfield.plugins import plugins_in_use
+from gasfield.reading import read_object
 from gasfield.scenario import Scenario
 from gasfield.scenario.document import read_value
 from gasfield.simulation import Simulation
@@ -77,25 +80,27 @@ class Manifest:
         """The manifest of a run directory; None if there is none of ours.
 
         Raises:
-            InputError: if it was written by a newer release.
+            InputError: if it was written by a newer release, or is damaged.
         """
         try:
-            stored = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            stored = read_object(directory / MANIFEST)
+        except InputError:
             return None
-        if not isinstance(stored, dict) or stored.get("kind") != _KIND:
+        if stored.get("kind") != _KIND:
             return None
-        if stored.get("format") != FORMAT:
-            message = f"has format {stored.get('format')}; this release reads {FORMAT}, so use a newer one."
+        if (format := stored.get("format")) != FORMAT:
+            given = format if isinstance(format, int) else "another"
+            message = f"has format {given}; this release reads {FORMAT}, so use a newer one."
             raise InputError(f"{directory / MANIFEST}: {message}")
         known = {each.name for each in fields(cls)}
         found = {key: value for key, value in stored.items() if key in known}
-        for key in ("operations", "pictures"):
-            found[key] = tuple(name for name in found.get(key, ()) if _is_plain(name))
         try:
-            return cls(**found)
-        except TypeError:
-            raise InputError(f"{directory / MANIFEST}: is damaged.") from None
+            read = TypeAdapter(cls).validate_python(found)
+        except ValidationError as fault:
+            place = fault.errors()[0]["loc"]
+            raise InputError(f"{directory / MANIFEST}: is damaged at {dotted(place)}.") from None
+        names = {key: tuple(filter(_is_plain, getattr(read, key))) for key in ("operations", "pictures")}
+        return replace(read, **names)
 
     def write(self, directory: Path, **changes: Any) -> Self:
         """Writes it, with changes; returns it.

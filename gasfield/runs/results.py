@@ -13,6 +13,7 @@ from gasfield.comparison import Comparison, compare
 from gasfield.diagnostics import Diagnosis, RunContext, diagnose
 from gasfield.errors import InputError, Note
 from gasfield.files import make_folder, remove, write_json
+from gasfield.names import picture_name
 from gasfield.profiling import Profile
 from gasfield.quantity import Quantity
 from gasfield.resources import ARRAYS, TRAJECTORY
@@ -47,7 +48,7 @@ class RunResult:
     @property
     def summary(self) -> dict[str, Any]:
         """summary.json."""
-        data: dict[str, Any] = json.loads((self.directory / SUMMARY).read_text())
+        data: dict[str, Any] = json.loads((self.directory / SUMMARY).read_text(encoding="utf-8"))
         return data
 
     def open(self) -> Trajectory:
@@ -86,7 +87,7 @@ def sum_up(
         if not diagnosis.write_arrays(directory / ARRAYS):
             remove(directory / ARRAYS)
         result = comparison or diagnosis
-        names = tuple(f"{name}.png" for name in result.figures())
+        names = tuple(map(picture_name, result.figures()))
         erase_pictures(directory, tuple(name for name in manifest.pictures if name not in names))
         manifest = manifest.write(directory, pictures=names)
         if stage is not None:

@@ -182,7 +182,7 @@ def _same(manifest: Manifest, now: Manifest, directory: Path) -> Manifest:
 def _load(directory: Path, manifest: Manifest, steps: int | None) -> Scenario:
     """The scenario of a run, with another number of steps if given. Its data files are those that it began with, or
     are searched for if they are gone."""
-    files = {name: Path(str(found["path"])) for name, found in manifest.files.items()}
+    files = {name: Path(str(found["path"])) for name, found in manifest.files.items() if "path" in found}
     overrides = [] if steps is None else [f"run.steps={steps}"]
     with former_names("accept"):
         there = {name: path for name, path in files.items() if path.is_file()}

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from gasfield.names import NAME
 from gasfield.registry import Registry
 from gasfield.spec import Spec
 
@@ -14,7 +15,7 @@ from gasfield.spec import Spec
 class DiagnosticSpec(Spec):
     """A diagnostic with its parameters."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,99}$")] | None = None
+    name: Annotated[str, Field(pattern=f"^{NAME}$")] | None = None
     """Under which its results are given; its kind if left out. Needed where the same kind is asked for twice."""
 
     @property

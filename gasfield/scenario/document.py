@@ -8,8 +8,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from gasfield.errors import InputError, Place, dotted, index_of, printable
+from gasfield.errors import InputError, Place, dotted, index_of
 from gasfield.faults import child, explain
+from gasfield.printable import printable
 from gasfield.scenario.yaml_1_2 import YamlFault, read
 
 MOST_BYTES = 4_000_000

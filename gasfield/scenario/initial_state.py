@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from pydantic import Field
 from gasfield.errors import InputError, about
 from gasfield.forces.base import Finite, of_dimension
 from gasfield.gas import Gas, are_finite, require_finite
+from gasfield.names import NAME, require_name
 from gasfield.scenario.sources import AnySource, SourceContext
 from gasfield.scenario.velocities import GivenVelocity, Velocities, initial_velocities
 from gasfield.spaces import Space
@@ -22,9 +22,6 @@ from gasfield.spec import Spec
 from gasfield.tracers import GroupSnapshot, PlacedStructure, PlacementContext, Tracer, plant
 
 Values = NDArray[np.float64]
-
-NAME = "[A-Za-z][A-Za-z0-9_-]{0,99}"
-"""What the name of a group looks like."""
 
 
 class GroupSource(Spec):
@@ -158,10 +155,7 @@ class InitialState:
             _require_finite_gas(gas)
         names = [*gas.names, *(tracer.name for tracer in tracers)]
         for name in gas.names:
-            if not re.fullmatch(NAME, name):
-                raise InputError(
-                    f"'{name}' is not a name of a group: letters, digits, - and _, beginning with a letter."
-                )
+            require_name(name)
         for index, name in enumerate(names):
             if name in names[:index]:
                 raise InputError(f"the name '{name}' is given twice; groups and tracers need names of their own.")

@@ -154,12 +154,16 @@ class Scenario(Spec):
         """The groups of particles: those of the gas, then the tracers."""
         return [*(group.name for group in self.gas), *(tracer.name for tracer in self.tracers)]
 
-    def yaml(self) -> str:
-        """The scenario as resolved: defaults filled in, overrides applied. Reading it again gives the same scenario."""
+    def yaml(self, *, ascii_only: bool = False) -> str:
+        """The scenario as resolved: defaults filled in, overrides applied. Reading it again gives the same scenario.
+
+        Args:
+            ascii_only: whether all other characters are written as escapes.
+        """
         data = _kinds_first(self.model_dump(mode="json", by_alias=True, exclude_none=True))
         if not self.operations:  # as in the files of versions that had none
             del data["operations"]
-        return write(data)
+        return write(data, ascii_only=ascii_only)
 
     def digest(self) -> str:
         """SHA-256 of the resolved scenario."""

@@ -15,7 +15,8 @@ from typing import Any, NoReturn
 
 import yaml
 
-from gasfield.errors import Place, printable
+from gasfield.errors import Place
+from gasfield.printable import printable
 from gasfield.strict import unprintable
 
 MOST_NESTED = 100
@@ -66,9 +67,9 @@ def read(text: str) -> tuple[Any, dict[Place, int]]:
         raise YamlFault(f"not YAML: {printable(str(fault))}", 1) from None
 
 
-def write(data: Any) -> str:
+def write(data: Any, *, ascii_only: bool = False) -> str:
     """Data as YAML that `read` reads as the same data, and that readers of YAML 1.1 do not misread either."""
-    text: str = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+    text: str = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=not ascii_only, width=110)
     return text
 
 

@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 from threadpoolctl import threadpool_limits
 
 from gasfield.errors import InputError
+from gasfield.names import NAME
 from gasfield.spec import Spec
 from gasfield.streams import Stream, generator
 from gasfield.strict import LARGEST_STEP
@@ -112,7 +113,7 @@ Place = CentroidPlace | PointPlace | RowPlace | AheadPlace
 class Tracer(Spec):
     """A structure of test particles: they feel the forces but, unless active, exert none."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,99}$")]
+    name: Annotated[str, Field(pattern=f"^{NAME}$")]
     """Group name under which the structure is reported."""
     shape: AnyShape
     jitter: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0

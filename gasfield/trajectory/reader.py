@@ -16,6 +16,7 @@ from gasfield.closing import Closing
 from gasfield.errors import InputError
 from gasfield.gas import Gas
 from gasfield.hdf5.reading import open_hdf5
+from gasfield.printable import listed
 from gasfield.resources import TRAJECTORY, find_file
 from gasfield.trajectory import schema
 from gasfield.trajectory.content import INTEGER, NUMBER, Content, Series
@@ -375,7 +376,8 @@ class Trajectory(Closing):
         self._file.close()
 
     def __repr__(self) -> str:
-        groups = ", ".join(f"{name} {int(np.sum(self.species == i))}" for i, name in enumerate(self.names))
+        sizes = np.bincount(self.species, minlength=len(self.names))
+        groups = listed([f"{name} {size}" for name, size in zip(self.names, sizes, strict=False)])
         return (
             f"Trajectory({self.path}: {len(self)} frames, steps {self.steps[0]} to {self.steps[-1]}, "
             f"{self.count} particles ({groups}) in {self.dimensions} dimensions, {self.precision})"

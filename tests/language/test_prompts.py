@@ -82,12 +82,12 @@ def test_files_and_ids_give_prompts_too(folder: Path, tmp_path: Path) -> None:
     [
         ("p.txt", "\n", "holds no prompts; give one a line"),
         ("p.yaml", "a: b", "holds no prompts; give a list of texts"),
-        ("p.yaml", "- {a: b}", r"item 0 \(\{'a': 'b'\}\) is no text; quote it"),
-        ("p.json", "[1]", r"item 0 \(1\) is no text; quote it"),
-        ("p.json", "[" * 100_000, "no prompts can be read from it"),
-        ("p.yaml", "- [", "no prompts can be read from it"),
-        ("p.txt", b"\xff", "no prompts can be read from it"),
-        ("p.txt", None, "no prompts can be read from it"),
+        ("p.yaml", "- {a: b}", "item 0 is no text; quote it"),
+        ("p.json", "[1]", "item 0 is no text; quote it"),
+        ("p.json", "[" * 100_000, "p.json: not JSON: it is nested too deeply"),
+        ("p.yaml", "- [", "p.yaml:1: .*not YAML"),
+        ("p.txt", b"\xff", "p.txt: line 1: not UTF-8 text"),
+        ("p.txt", None, "p.txt: cannot be read: No such file"),
     ],
 )
 def test_files_that_hold_no_prompts_are_refused(

@@ -29,6 +29,8 @@ from gasfield.forces.learned.region import Region
 from gasfield.forces.moved import Moved, Target
 from gasfield.hdf5.reading import open_hdf5
 from gasfield.memory import require_memory
+from gasfield.printable import shortened
+from gasfield.reading import parse_json
 
 FORMAT, VERSION = "gasfield learned field", 1
 
@@ -126,17 +128,17 @@ class LearnedField:
                 return cls._read(file)
         except InputError as fault:
             raise InputError(f"{path}: {fault.message}") from None
-        except (OSError, KeyError, TypeError, ValueError, AttributeError, RuntimeError) as fault:
-            raise InputError(f"{path}: not a learned field, or damaged ({fault}).") from None
+        except (OSError, KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError) as fault:
+            raise InputError(f"{path}: not a learned field, or damaged ({shortened(str(fault))}).") from None
 
     @classmethod
     def _read(cls, file: h5py.File) -> Self:
-        dimensions, moved = int(file.attrs["dimensions"]), json.loads(file.attrs["moved"])
+        dimensions, moved = int(file.attrs["dimensions"]), parse_json(file.attrs["moved"], "moved")
         if moved["target"] not in get_args(Target):
             raise InputError("its target is none of velocity, gradient and force.")
         first, last = (int(step) for step in file.attrs["span"])
         terms = {}
-        for name, given in json.loads(file.attrs["terms"]).items():
+        for name, given in parse_json(file.attrs["terms"], "terms").items():
             try:
                 law = FIELD_LAWS.parse(given)
             except ValidationError as fault:
@@ -144,7 +146,7 @@ class LearnedField:
             arrays = _read_arrays(file[name])
             law.require(arrays, dimensions)
             terms[name] = Term(law, arrays)
-        report, notes, provenance = (json.loads(file[name][()]) for name in ("report", "notes", "provenance"))
+        report, notes, provenance = (parse_json(file[name][()], name) for name in ("report", "notes", "provenance"))
         return cls(
             terms=terms,
             dimensions=dimensions,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -13,6 +12,7 @@ from gasfield.dynamics.adamw import AdamW
 from gasfield.dynamics.optimiser import Optimiser
 from gasfield.dynamics.sgd import SGD
 from gasfield.errors import InputError
+from gasfield.reading import object_of
 from gasfield.trajectory import Series, Trajectory, schema
 
 _ADAM = ("adamw", "adam", "roundedadamw")
@@ -51,7 +51,7 @@ class RecordedLaw:
         name = str(attributes.get("optimiser", schema.UNKNOWN))
         if attributes.get("source") == "simulation" or name == schema.UNKNOWN:
             return cls.none("no optimiser is recorded")
-        options = _json(attributes, "optimiser_options")
+        options = object_of(attributes.get("optimiser_options"))
         used = [option for option in ("amsgrad", "maximize") if options.get(option)]
         if used:
             return cls.none(f"the training used {', '.join(used)}, which is not modelled")
@@ -59,7 +59,7 @@ class RecordedLaw:
         try:
             optimiser = _optimiser(name, attributes, options, trajectory.precision, series)
             return cls(optimiser, start=_start(trajectory), series=series)
-        except (InputError, KeyError, TypeError, ValueError) as fault:
+        except (InputError, KeyError, TypeError, ValueError, OverflowError) as fault:
             return cls.none(f"the optimiser {name} of the recording cannot be rebuilt ({fault})")
 
     @property
@@ -98,7 +98,7 @@ def _optimiser(
             return float(series[key].values[0])
         return float(attributes[key] if default is None else attributes.get(key, default))
 
-    state = _json(attributes, "optimiser_state")
+    state = object_of(attributes.get("optimiser_state"))
     common = {"learning_rate": number("learning_rate"), "weight_decay": number("weight_decay", 0.0)}
     fallback = attributes.get("state", precision)
     if name == "sgd":
@@ -140,12 +140,3 @@ def _varied(trajectory: Trajectory) -> dict[str, Series]:
 def _last(series: Series, step: int) -> float:
     """The last value at or before a step; the first one before all."""
     return float(series.values[max(int(np.searchsorted(series.steps, step, side="right")) - 1, 0)])
-
-
-def _json(attributes: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """A mapping kept as JSON; empty if it is missing or damaged."""
-    try:
-        found = json.loads(str(attributes.get(name, "{}")))
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from gasfield import reading
 from gasfield.errors import InputError
 
 
@@ -36,8 +37,4 @@ def read_text(path: Path) -> str:
     Raises:
         InputError: if there is no such file, or it is no text.
     """
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as fault:
-        reason = fault.strerror if isinstance(fault, OSError) else "it is not UTF-8 text"
-        raise InputError(f"{path}: cannot be read: {reason}.", parameter="text") from None
+    return reading.read_text(path, "text")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tokenize import TokenError
 from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
 
 from gasfield.errors import InputError
+from gasfield.memory import require_memory
+from gasfield.reading import read_lines
 from gasfield.registry import register
 from gasfield.tracers.shapes.base import Find, Shape
 from gasfield.tracers.shapes.structure import Spacing, Structure, Values, bonded
@@ -38,20 +41,44 @@ class Points(Shape):
 
 
 def _read(path: Path) -> Values:
-    try:
-        if path.suffix == ".npy":
-            found = np.load(path, mmap_mode="r", allow_pickle=False)  # no allocation before the header is validated
-            if found.dtype.kind not in "iuf":
-                raise ValueError(f"unsupported data type {found.dtype}")
-        elif path.suffix == ".npz":
-            raise ValueError(".npz is not supported; save the array as .npy")
-        else:
-            text = path.read_text(encoding="utf-8").replace(",", " ")
-            found = np.loadtxt(text.splitlines(), ndmin=2)
-        points = np.array(found, np.float64)
-    except (OSError, ValueError, EOFError) as fault:
-        raise InputError(f"{path}: not a file of points ({fault}).") from None
+    if path.suffix == ".npz":
+        raise InputError(f"{path}: not a file of points; save the array as .npy.")
+    points = _of_array(path) if path.suffix == ".npy" else _of_lines(path)
     if points.ndim != 2 or len(points) < 2 or not points.shape[1] or not np.isfinite(points).all():
         shape = " x ".join(map(str, points.shape))
         raise InputError(f"{path}: array of {shape}; expected at least two points, one per row, of finite numbers.")
     return points
+
+
+def _of_array(path: Path) -> Values:
+    try:
+        found = np.load(path, mmap_mode="r", allow_pickle=False)  # no allocation before the header is validated
+        if found.dtype.kind not in "iuf":
+            raise ValueError
+        require_memory(8 * found.size, f"{path}: the points")
+        return np.array(found, np.float64)
+    except (OSError, ValueError, EOFError, SyntaxError, TokenError, RecursionError):
+        raise InputError(f"{path}: not a file of points: no array of numbers in NumPy's format, or cut short.") from None
+
+
+def _of_lines(path: Path) -> Values:
+    """Numbers of the same count in every line. What stands there instead is not quoted: a scenario of others may name
+    any file."""
+    rows: list[list[float]] = []
+    for number, line in enumerate(read_lines(path), 1):
+        words = line.partition("#")[0].replace(",", " ").split()
+        try:
+            row = [_number(word) for word in words]
+        except ValueError:
+            raise InputError(f"{path}: not a file of points: line {number} has something else than numbers.") from None
+        if rows and row and len(row) != len(rows[0]):
+            message = f"line {number} has {len(row)} numbers, the lines before have {len(rows[0])}"
+            raise InputError(f"{path}: not a file of points: {message}.")
+        rows += [row] if row else []
+    return np.array(rows, np.float64).reshape(len(rows), -1 if rows else 0)
+
+
+def _number(word: str) -> float:
+    if "_" in word:  # Python would read 1_0 as 10
+        raise ValueError
+    return float(word)
