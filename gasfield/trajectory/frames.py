@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from gasfield.errors import InputError
 from gasfield.hdf5 import tail
 from gasfield.hdf5.chunks import ChunkReader
 from gasfield.trajectory import schema
@@ -28,17 +29,18 @@ class Frames:
         times: (T,) time of each frame.
         shape: (T, ...).
         block: frames in a chunk.
-        dtype: type of the values.
+        dtype: type of the values, in the byte order of the machine.
         lost: number of frames at the end that are left out because they are damaged.
     """
 
-    def __init__(self, file: h5py.File, place: str, *, salvage: bool = False) -> None:
+    def __init__(self, file: h5py.File, place: str, *, salvage: bool = False, origin: str = "") -> None:
         """Reads steps, times and the frames that are not in compressed chunks yet.
 
         Args:
             file: the open file.
             place: of the element.
             salvage: whether to stop before damaged frames at the end.
+            origin: file and element, for messages: with it, frames that are damaged are an `InputError`.
 
         Raises:
             OutrunError: if the file changed meanwhile, or frames at the end are damaged; open it again.
@@ -46,9 +48,10 @@ class Frames:
         """
         group = file[place]
         value = group["value"]
+        self._origin = origin
         self._chunks = ChunkReader(value)
         self.block: int = (value.chunks or (1,))[0]
-        self.dtype: np.dtype[Any] = value.dtype
+        self.dtype: np.dtype[Any] = value.dtype.newbyteorder("=")
         self.lost = 0
         self.steps: NDArray[np.int64]
         self.times: NDArray[np.float64]
@@ -58,8 +61,8 @@ class Frames:
             length = min(len(group[name]) for name in ("step", "time", "value"))
             self._read_tails(group, length, salvage)
         else:
-            self._whole = len(group["step"])
-            self.steps, self.times = group["step"][: self._whole], group["time"][: self._whole]
+            self.steps, self.times = clocks(group, len(value))
+            self._whole = len(self.steps)
             self._tail = np.empty((0, *value.shape[1:]), value.dtype)
             if grows:
                 self._read_former_tail(file[schema.UNFINISHED][place])
@@ -88,8 +91,17 @@ class Frames:
         """A slice of frames, of all rows or of a slice of them.
 
         Raises:
+            InputError: if they are damaged and the frames have an origin for the message.
             OSError: if they are damaged.
         """
+        try:
+            return self._read(frames, rows)
+        except (KeyError, OSError, RuntimeError, TypeError, ValueError) as fault:
+            if not self._origin:
+                raise OSError(str(fault)) from fault
+            raise InputError(f"{self._origin} cannot be read; the file is damaged ({fault}).") from None
+
+    def _read(self, frames: slice, rows: slice | None) -> NDArray[Any]:
         span = range(len(self))[frames]
         if not len(span):
             inner = self.shape[1:] if rows is None else (len(range(self.shape[1])[rows]), *self.shape[2:])
@@ -123,6 +135,21 @@ class Frames:
         self.steps, self.times = np.concatenate([self.steps, steps]), np.concatenate([self.times, times])
 
 
+def clocks(group: h5py.Group, count: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Steps and times (T,) of an element with so many values.
+
+    H5MD allows one number for all, the distance from each value to the next, with an `offset`, and no times.
+    """
+    steps = _clock(group["step"], count)
+    return steps, _clock(group["time"], count) if "time" in group else steps.astype(np.float64)
+
+
+def _clock(dataset: h5py.Dataset, count: int) -> NDArray[Any]:
+    if dataset.shape:
+        return np.asarray(dataset[:])
+    return np.asarray(dataset.attrs.get("offset", 0)).reshape(()) + dataset[()] * np.arange(count)
+
+
 def _tail_of(dataset: h5py.Dataset, length: int, salvage: bool) -> tuple[int, NDArray[Any]]:
     """First frame of the block that is not full, and its frames; only the valid ones if they are to be salvaged."""
     chunk = dataset.chunks
@@ -135,12 +162,15 @@ def _tail_of(dataset: h5py.Dataset, length: int, salvage: bool) -> tuple[int, ND
         raise OutrunError
     place = info.byte_offset - tail.header_size(chunk[0])
     descriptor = os.open(dataset.file.filename, os.O_RDONLY)
+    end = os.fstat(descriptor).st_size
 
     def pread(offset: int, size: int) -> bytes:
-        return os.pread(descriptor, size, offset)
+        return os.pread(descriptor, min(size, max(0, end - offset)), offset)
 
     try:
         count = length - first
+        if place < 0 or count * int(np.prod(shape, dtype=object)) * dataset.dtype.itemsize > end:
+            raise OutrunError  # a file has no room for them
         try:
             return first, tail.read(pread, place, first, count, shape, chunk, dataset.dtype)
         except tail.TornTailError as fault:

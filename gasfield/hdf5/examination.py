@@ -1,0 +1,50 @@
+"""Opens HDF5 files that gasfield has not written, or that are damaged, in another process first.
+
+The HDF5 library may crash, loop without end or take any memory on a file that was made for it, and then the process ends
+with it. So a file that `gasfield.hdf5.structure` does not verify is visited once by a process with limits of time and
+memory (`examiner`). Files that refer to other files are refused there, by name.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from gasfield.errors import InputError
+from gasfield.memory import free_memory
+
+SECONDS = 8
+"""Time for a file; a sound one of many thousand objects takes a tenth of it."""
+_MOST_MEMORY = 1 << 32
+_SCRIPT = Path(__file__).with_name("examiner.py")
+
+
+def examine(path: Path) -> None:
+    """Returns if the library comes to an end with a file.
+
+    Raises:
+        InputError: if it crashes, does not end, or the file refers to others.
+        OSError: if it says that the file is not HDF5, or cut short.
+    """
+    if not sys.executable:  # Python inside another program: there is nothing to start
+        return
+    memory = str(min(_MOST_MEMORY, max(int(0.8 * free_memory()), 1 << 28)))
+    command = [sys.executable, "-P", str(_SCRIPT), str(path.absolute()), str(SECONDS), memory]
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # a thread's stack takes memory
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, env=environment, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise InputError(f"{path}: damaged: the HDF5 library does not come to an end with it.") from None
+    try:
+        verdict = json.loads(done.stdout)
+    except ValueError:
+        raise InputError(f"{path}: damaged: the HDF5 library fails on it.") from None
+    if "refused" in verdict:
+        raise InputError(f"{path}: {verdict['refused']}")
+    if "unreadable" in verdict:
+        raise OSError(verdict["unreadable"])

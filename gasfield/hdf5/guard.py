@@ -1,0 +1,102 @@
+"""Nothing of a file reaches the HDF5 library before it was checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import h5py
+
+from gasfield.closing import Closing
+from gasfield.hdf5.examination import examine
+from gasfield.hdf5.headers import SUPERBLOCK_SIZE
+from gasfield.hdf5.messages import UnverifiedError
+from gasfield.hdf5.reading import open_hdf5
+from gasfield.hdf5.structure import Structure
+
+
+class Guard(Closing):
+    """Checks the metadata of a file before they are used: those of gasfield's own files part by part, as they are
+    needed; any other file as a whole, once, in another process."""
+
+    def __init__(self, path: Path) -> None:
+        """Checks the beginning.
+
+        Raises:
+            InputError: if the library crashes, does not come to an end, or the file refers to others.
+            OSError: if it is not HDF5, or cut short.
+        """
+        self._path, self._checked = path, set[tuple[str, str]]()
+        self._structure: Structure | None = None
+        try:
+            self._structure = Structure(path)
+        except UnverifiedError:
+            if not h5py.is_hdf5(path):
+                raise OSError("file signature not found") from None
+            examine(path)
+
+    @property
+    def verified(self) -> bool:
+        """Whether all that was asked for is as gasfield writes it."""
+        return self._structure is not None
+
+    def require(self, place: str) -> None:
+        """Checks an object, and all on the way to it; a group with the names of its members.
+
+        Raises:
+            InputError, OSError: as for the constructor.
+        """
+        self._require("require", place)
+
+    def require_values(self, place: str) -> None:
+        """Checks a data set with the index of its chunks.
+
+        Raises:
+            InputError, OSError: as for the constructor.
+        """
+        self._require("require_values", place)
+
+    def require_all(self, place: str = "") -> None:
+        """Checks a group and everything below.
+
+        Raises:
+            InputError, OSError: as for the constructor.
+        """
+        self._require("require_all", place)
+
+    def is_current(self) -> bool:
+        """Whether the file is still the one that was checked: its writer has not flushed it meanwhile."""
+        if self._structure is None:
+            return True
+        with self._path.open("rb") as file:
+            return file.read(SUPERBLOCK_SIZE) == self._structure.superblock
+
+    def close(self) -> None:
+        """Closes the file."""
+        if self._structure is not None:
+            self._structure.close()
+
+    def _require(self, how: str, place: str) -> None:
+        if self._structure is None or (how, place) in self._checked:
+            return
+        try:
+            getattr(self._structure, how)(place)
+            self._checked.add((how, place))
+        except (UnverifiedError, MemoryError, OSError):
+            self._structure.close()
+            self._structure = None
+            examine(self._path)
+
+
+@contextmanager
+def open_checked(path: Path) -> Iterator[h5py.File]:
+    """Opens a file for reading after a check of all its metadata.
+
+    Raises:
+        InputError, OSError: as for `Guard`.
+    """
+    with Guard(path) as guard:
+        guard.require_all()
+        with open_hdf5(path) as file:
+            yield file
