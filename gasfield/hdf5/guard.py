@@ -41,13 +41,17 @@ class Guard(Closing):
         """Whether all that was asked for is as gasfield writes it."""
         return self._structure is not None
 
-    def require(self, place: str) -> None:
+    def require(self, place: str) -> bool:
         """Checks an object, and all on the way to it; a group with the names of its members.
+
+        Returns:
+            Whether there may be such an object.
 
         Raises:
             InputError, OSError: as for the constructor.
         """
         self._require("require", place)
+        return self._structure is None or self._structure.has(place)
 
     def require_values(self, place: str) -> None:
         """Checks a data set with the index of its chunks.
@@ -64,6 +68,11 @@ class Guard(Closing):
             InputError, OSError: as for the constructor.
         """
         self._require("require_all", place)
+
+    def strings(self, place: str) -> list[bytes] | None:
+        """The strings of a data set; None where they have to be left to the library."""
+        self.require(place)
+        return None if self._structure is None else self._structure.strings(place)
 
     def is_current(self) -> bool:
         """Whether the file is still the one that was checked: its writer has not flushed it meanwhile."""

@@ -32,6 +32,7 @@ _MOST_DEPTH = 32
 _MOST_BLOCKS = 64
 _NODE = struct.Struct("<4sBBHQQ")
 _ENTRY = struct.Struct("<QQII16s")
+_STRING, _HEAP_ENTRY = struct.Struct("<IQI"), struct.Struct("<HHIQ")
 _GROUPS, _CHUNKS = 0, 1
 _SLACK = 1024
 """Bytes by which a chunk may grow when it is compressed, beyond one in a hundred."""
@@ -75,8 +76,9 @@ class Structure(Closing):
             raise
         self._objects: dict[int, _Object] = {}
         self._members: dict[int, dict[str, int]] = {}
-        self._heaps: set[int] = set()
+        self._heaps: dict[int, tuple[bytes, dict[int, tuple[int, int]]]] = {}
         self._indexes: set[int] = set()
+        self._texts: dict[int, list[bytes]] = {}
 
     def close(self) -> None:
         """Closes the file."""
@@ -103,7 +105,7 @@ class Structure(Closing):
         if found.table is not None:
             self._entries(header, found.table)
         elif found.type.is_variable:
-            self._check_strings(found)
+            self._strings(found)
         elif found.layout.kind == messages.CHUNKED and len(found.shape) == 1:
             self._check_index(found)
 
@@ -123,6 +125,10 @@ class Structure(Closing):
         if header is not None:
             self._all(header, ())
 
+    def has(self, place: str) -> bool:
+        """Whether there is an object at a path that was checked."""
+        return self._at(place) is not None
+
     def _at(self, place: str) -> int | None:
         header = Root.of(self.superblock).header
         for name in filter(None, place.split("/")):
@@ -139,7 +145,7 @@ class Structure(Closing):
             for child in self._entries(header, found.table).values():
                 self._all(child, (*above, header))
         elif found.type.is_variable:
-            self._check_strings(found)
+            self._strings(found)
         elif found.layout.kind == messages.CHUNKED:
             self._check_index(found)
 
@@ -159,7 +165,7 @@ class Structure(Closing):
             if number == messages.ATTRIBUTE:
                 of, count, data = messages.attribute(body)
                 if of.is_variable:
-                    self._check_heaps(data, count)
+                    self._referred(data, count)
             elif number == messages.TABLE:
                 need(len(body) == 16)
                 table = struct.unpack("<QQ", body)
@@ -333,43 +339,56 @@ class Structure(Closing):
 
     # --- strings -----------------------------------------------------------------------------------------------------
 
-    def _check_strings(self, found: _Object) -> None:
-        """Checks the heaps of a data set of strings."""
-        need(found.layout.kind == messages.CONTIGUOUS)
-        if found.layout.size:
-            self._check_heaps(self._read(found.layout.address, found.layout.size), prod(found.shape))
+    def strings(self, place: str) -> list[bytes] | None:
+        """The strings at a path, all at once; None where that is not a contiguous data set of strings."""
+        self.require(place)
+        header = self._at(place)
+        found = None if header is None else self._objects[header]
+        return None if found is None or not found.type.is_variable else self._strings(found)
 
-    def _check_heaps(self, references: bytes, count: int) -> None:
-        """Checks the heaps that strings refer to, and that they have them."""
-        of = np.dtype([("length", "<u4"), ("heap", "<u8"), ("index", "<u4")])
+    def _strings(self, found: _Object) -> list[bytes]:
+        place = found.layout
+        need(place.kind == messages.CONTIGUOUS)
+        if place.address not in self._texts:
+            references = self._read(place.address, place.size) if place.size else b""
+            self._texts[place.address] = self._referred(references, prod(found.shape))
+        return self._texts[place.address]
+
+    def _referred(self, references: bytes, count: int) -> list[bytes]:
+        """Strings that are in heaps, after a check of the heaps."""
         need(len(references) == count * REFERENCE_BYTES)
-        strings = np.frombuffer(references, of)
-        strings = strings[(strings["heap"] != 0) & (strings["heap"] != UNDEFINED)]
-        for address in np.unique(strings["heap"]).tolist():
-            sizes = self._collection(address)
-            here = strings[strings["heap"] == address]
-            need(here["index"].max() < len(sizes))
-            need((here["length"] <= sizes[here["index"]]).all())
+        found = []
+        for length, address, index in _STRING.iter_unpack(references):
+            if not length:
+                found.append(b"")
+                continue
+            data, places = self._collection(address)
+            at, room = places.get(index, (0, -1))
+            need(length <= room)
+            found.append(data[at : at + length])
+        return found
 
-    def _collection(self, address: int) -> np.ndarray:
-        """Sizes of the objects of a global heap, by number; 0 for one that is not there."""
+    def _collection(self, address: int) -> tuple[bytes, dict[int, tuple[int, int]]]:
+        """A global heap, and where its objects are in it."""
+        if address in self._heaps:
+            return self._heaps[address]
         magic, version, size = struct.unpack("<4sB3xQ", self._read(address, 16))
         need(magic == b"GCOL" and version == 1 and 4096 <= size <= self._size)
         data = self._read(address, size)
-        lengths: dict[int, int] = {}
-        head = struct.Struct("<HHIQ")
-        at = 16
-        while at + head.size <= size:
-            number, _, _, length = head.unpack_from(data, at)
+        places: dict[int, tuple[int, int]] = {}
+        at, last = 16, size - _HEAP_ENTRY.size
+        while at <= last:
+            number, _, _, length = _HEAP_ENTRY.unpack_from(data, at)
             if number == 0:  # what is free, to the end
-                need(length in (0, size - at) and at + length <= size)
+                need(length in (0, size - at))
                 break
-            need(number not in lengths and at + head.size + length <= size)
-            lengths[number] = length
-            at += head.size + (length + 7) // 8 * 8
-        sizes = np.zeros(max(lengths, default=0) + 1, np.int64)
-        sizes[list(lengths)] = list(lengths.values())
-        return sizes
+            at += _HEAP_ENTRY.size
+            if number in places or length > size - at:
+                raise UnverifiedError
+            places[number] = at, length
+            at += (length + 7) & ~7
+        self._heaps[address] = data, places
+        return self._heaps[address]
 
     def _read(self, at: int, size: int) -> bytes:
         """Bytes of the file, all of which must be there."""

@@ -78,15 +78,15 @@ class Content:
             raise DamagedError(message) from None
 
     def __contains__(self, location: str) -> bool:
-        with self.reading(location):
-            self.guard.require(location)
-            return location in self.file
+        return self.item(location) is not None
 
     def item(self, location: str) -> h5py.Group | h5py.Dataset | None:
         """A group or a data set; None if there is none."""
-        with self.reading(location):
-            self.guard.require(location)
-            return self.file.get(location)
+        if location not in self._items:
+            with self.reading(location):
+                there = self.guard.require(location)
+                self._items[location] = self.file.get(location) if there else None
+        return self._items[location]
 
     def names(self, location: str) -> list[str]:
         """Names of the members of a group; none if there is no group."""
@@ -136,7 +136,7 @@ class Content:
                 f"{self.path}: {location} has {counts['step']} steps, {counts['time']} times, {len(values)} values."
             )
         with self.reading(location):
-            frames = Frames(self.file, location, salvage=self.salvage, origin=f"{self.path}: {location}")
+            frames = Frames(self.item, location, salvage=self.salvage, origin=f"{self.path}: {location}")
         if frames.lost:
             last = f"step {frames.steps[-1]}" if len(frames) else "the start"
             warnings.warn(
@@ -180,6 +180,8 @@ class Content:
         """A data set of so many strings."""
         strings = self.checked(location, TEXT, count)
         with self.reading(location):
+            if (found := self.guard.strings(location)) is not None:
+                return [text.partition(b"\0")[0].decode("utf-8", "replace") for text in found]
             if h5py.check_string_dtype(strings.dtype) is None:
                 raise InputError(f"{self.path}: {location} has values of type {strings.dtype}, not text.")
             return list(strings.asstr(errors="replace")[:])
@@ -197,6 +199,11 @@ class Content:
             raise InputError(f"{self.path}: {location} has values of type {dtype}, which do not belong there.")
         self._check_room(found, location)
         return found
+
+    @cached_property
+    def _items(self) -> dict[str, h5py.Group | h5py.Dataset | None]:
+        """What was opened: opening takes longer than most of what follows."""
+        return {}
 
     @cached_property
     def _most(self) -> int:
@@ -247,4 +254,5 @@ class Content:
 
     def check_memory(self, size: int, location: str) -> None:
         """Checks that so many bytes fit into memory."""
-        require_memory(size, f"{self.path}: {location}")
+        if size > _UNPACKED:  # to ask the system takes longer than to read less
+            require_memory(size, f"{self.path}: {location}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import h5py
@@ -14,6 +15,10 @@ from gasfield.hdf5 import tail
 from gasfield.hdf5.chunks import ChunkReader
 from gasfield.trajectory import schema
 from gasfield.trajectory.former import former_tail
+
+
+Find = Callable[[str], Any]
+"""Gives the object at a path of a file, or None."""
 
 
 class OutrunError(Exception):
@@ -33,11 +38,11 @@ class Frames:
         lost: number of frames at the end that are left out because they are damaged.
     """
 
-    def __init__(self, file: h5py.File, place: str, *, salvage: bool = False, origin: str = "") -> None:
+    def __init__(self, find: Find, place: str, *, salvage: bool = False, origin: str = "") -> None:
         """Reads steps, times and the frames that are not in compressed chunks yet.
 
         Args:
-            file: the open file.
+            find: gives the object at a path of the open file, or None.
             place: of the element.
             salvage: whether to stop before damaged frames at the end.
             origin: file and element, for messages: with it, frames that are damaged are an `InputError`.
@@ -46,8 +51,9 @@ class Frames:
             OutrunError: if the file changed meanwhile, or frames at the end are damaged; open it again.
             KeyError: if part of the element is missing.
         """
-        group = file[place]
-        value = group["value"]
+        step, time, value = (find(f"{place}/{name}") for name in ("step", "time", "value"))
+        if step is None or value is None:
+            raise KeyError(f"{place} has no steps or no values")
         self._origin = origin
         self._chunks = ChunkReader(value)
         self.block: int = (value.chunks or (1,))[0]
@@ -56,16 +62,16 @@ class Frames:
         self.steps: NDArray[np.int64]
         self.times: NDArray[np.float64]
         self._tail: NDArray[Any]
-        grows = schema.UNFINISHED in file
-        if grows and place not in file[schema.UNFINISHED]:
-            length = min(len(group[name]) for name in ("step", "time", "value"))
-            self._read_tails(group, length, salvage)
+        unfinished = find(schema.UNFINISHED)
+        if unfinished is not None and place not in unfinished:
+            self._read_tails(step, time, value, salvage)
         else:
-            self.steps, self.times = clocks(group, len(value))
+            self.steps = _clock(step, len(value))
+            self.times = self.steps.astype(np.float64) if time is None else _clock(time, len(value))
             self._whole = len(self.steps)
             self._tail = np.empty((0, *value.shape[1:]), value.dtype)
-            if grows:
-                self._read_former_tail(file[schema.UNFINISHED][place])
+            if unfinished is not None:
+                self._read_former_tail(unfinished[place])
         self.shape: tuple[int, ...] = (len(self.steps), *value.shape[1:])
 
     def __len__(self) -> int:
@@ -116,14 +122,18 @@ class Frames:
         block = parts[0] if len(parts) == 1 else np.concatenate(parts)
         return block if span.step == 1 else block[:: span.step]
 
-    def _read_tails(self, group: h5py.Group, length: int, salvage: bool) -> None:
+    def _read_tails(self, step: h5py.Dataset, time: h5py.Dataset, value: h5py.Dataset, salvage: bool) -> None:
         """Reads what the writer may overwrite soon, and verifies it."""
-        parts = {name: _tail_of(group[name], length, salvage) for name in ("step", "time", "value")}
-        valid = min(first + len(values) for first, values in parts.values())
+        length = min(map(len, (step, time, value)))
+        tails = [_tail_of(part, length, salvage) for part in (step, time, value)]
+        valid = min(first + len(values) for first, values in tails)
         self.lost = length - valid
-        counts = [np.concatenate([group[name][: parts[name][0]], parts[name][1]])[:valid] for name in ("step", "time")]
+        counts = [
+            np.concatenate([part[:first], values])[:valid]
+            for part, (first, values) in zip((step, time), tails, strict=False)
+        ]
         self.steps, self.times = counts
-        self._whole, self._tail = parts["value"]
+        self._whole, self._tail = tails[2]
         self._tail = self._tail[: max(0, valid - self._whole)]
         self._whole = min(self._whole, valid)
 
@@ -135,16 +145,9 @@ class Frames:
         self.steps, self.times = np.concatenate([self.steps, steps]), np.concatenate([self.times, times])
 
 
-def clocks(group: h5py.Group, count: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Steps and times (T,) of an element with so many values.
-
-    H5MD allows one number for all, the distance from each value to the next, with an `offset`, and no times.
-    """
-    steps = _clock(group["step"], count)
-    return steps, _clock(group["time"], count) if "time" in group else steps.astype(np.float64)
-
-
 def _clock(dataset: h5py.Dataset, count: int) -> NDArray[Any]:
+    """Steps or times (T,) of so many values. H5MD allows one number for all, the distance from each to the next, with
+    an `offset`."""
     if dataset.shape:
         return np.asarray(dataset[:])
     return np.asarray(dataset.attrs.get("offset", 0)).reshape(()) + dataset[()] * np.arange(count)
