@@ -19,6 +19,8 @@ from gasfield.memory import free_memory
 SECONDS = 8
 """Time for a file; a sound one of many thousand objects takes a tenth of it."""
 _MOST_MEMORY = 1 << 32
+_EXAMINED: set[tuple[Path, int, int, int]] = set()
+"""Files that need not be examined again."""
 _SCRIPT = Path(__file__).with_name("examiner.py")
 
 
@@ -31,6 +33,14 @@ def examine(path: Path) -> None:
     """
     if not sys.executable:  # Python inside another program: there is nothing to start
         return
+    status = path.stat()
+    known = (path.absolute(), status.st_ino, status.st_size, status.st_mtime_ns)
+    if known not in _EXAMINED:
+        _examine(path)
+        _EXAMINED.add(known)
+
+
+def _examine(path: Path) -> None:
     memory = str(min(_MOST_MEMORY, max(int(0.8 * free_memory()), 1 << 28)))
     command = [sys.executable, "-P", str(_SCRIPT), str(path.absolute()), str(SECONDS), memory]
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # a thread's stack takes memory

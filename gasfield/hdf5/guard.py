@@ -98,14 +98,18 @@ class Guard(Closing):
             examine(self._path)
 
 
+UNREADABLE = (ArithmeticError, KeyError, IndexError, MemoryError, OSError, RuntimeError, TypeError, ValueError)
+"""What the library may raise at a damaged file."""
+
+
 @contextmanager
-def open_checked(path: Path) -> Iterator[h5py.File]:
-    """Opens a file for reading after a check of all its metadata.
+def open_checked(path: Path, place: str = "") -> Iterator[h5py.File]:
+    """Opens a file for reading after a check of its metadata, at and below a path.
 
     Raises:
         InputError, OSError: as for `Guard`.
     """
     with Guard(path) as guard:
-        guard.require_all()
+        guard.require_all(place)
         with open_hdf5(path) as file:
             yield file

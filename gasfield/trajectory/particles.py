@@ -74,7 +74,7 @@ def read_particles(content: Content) -> Particles:
         tokens=content.texts(f"{place}/token", count),
         masses=read_each(content, f"{place}/{schema.MASS}", count, 1.0, least=0.0),
         charges=read_each(content, f"{place}/{schema.CHARGE}", count, 0.0),
-        periods=_periods(content, f"{place}/box/edges", dimensions),
+        periods=_periods(content, f"{place}/{schema.EDGES}", dimensions),
         appears=_appears(content, f"{place}/{schema.APPEARS}", count),
         bonds={name: _bonds(content, f"{schema.CONNECTIVITY}/{name}", count) for name in _bonded(content)},
         attributes=_attributes(content, positions),
