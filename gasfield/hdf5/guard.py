@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,10 +11,12 @@ from pathlib import Path
 import h5py
 
 from gasfield.closing import Closing
+from gasfield.errors import DamageWarning
 from gasfield.hdf5.examination import examine
 from gasfield.hdf5.headers import SUPERBLOCK_SIZE
 from gasfield.hdf5.messages import UnverifiedError
 from gasfield.hdf5.reading import open_hdf5
+from gasfield.hdf5.seal import Seal
 from gasfield.hdf5.structure import Structure
 
 
@@ -29,12 +33,13 @@ class Guard(Closing):
         """
         self._path, self._checked = path, set[tuple[str, str]]()
         self._structure: Structure | None = None
+        self._warned = False
         try:
             self._structure = Structure(path)
         except UnverifiedError:
             if not h5py.is_hdf5(path):
                 raise OSError("file signature not found") from None
-            examine(path)
+            self._examine()
 
     @property
     def verified(self) -> bool:
@@ -74,12 +79,21 @@ class Guard(Closing):
         self.require(place)
         return None if self._structure is None else self._structure.strings(place)
 
+    def attributes(self, place: str) -> dict[str, list[bytes] | bytes | None] | None:
+        """Names of the attributes of an object, with the text of those that are text; None where they have to be left
+        to the library."""
+        self.require(place)
+        return None if self._structure is None else self._structure.attributes(place)
+
     def is_current(self) -> bool:
         """Whether the file is still the one that was checked: its writer has not flushed it meanwhile."""
         if self._structure is None:
             return True
-        with self._path.open("rb") as file:
-            return file.read(SUPERBLOCK_SIZE) == self._structure.superblock
+        descriptor = os.open(self._path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        try:
+            return os.read(descriptor, SUPERBLOCK_SIZE) == self._structure.superblock
+        finally:
+            os.close(descriptor)
 
     def close(self) -> None:
         """Closes the file."""
@@ -92,10 +106,27 @@ class Guard(Closing):
         try:
             getattr(self._structure, how)(place)
             self._checked.add((how, place))
+            if self._structure.changed:
+                self._warn()
         except (UnverifiedError, MemoryError, OSError):
             self._structure.close()
             self._structure = None
-            examine(self._path)
+            self._examine()
+
+    def _examine(self) -> None:
+        examine(self._path)
+        with self._path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            sealed = Seal.find(lambda at, length: os.pread(file.fileno(), length, at), size)
+            if sealed is not None and not sealed.fits(0, size):
+                self._warn()
+
+    def _warn(self) -> None:
+        """Says once that the file is not what gasfield wrote."""
+        if not self._warned:
+            self._warned = True
+            what = "has changed since gasfield wrote it: edited by another program, or damaged"
+            warnings.warn(DamageWarning(f"{self._path}: {what}; what is read may be wrong."), stacklevel=2)
 
 
 UNREADABLE = (ArithmeticError, KeyError, IndexError, MemoryError, OSError, RuntimeError, TypeError, ValueError)

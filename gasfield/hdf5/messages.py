@@ -183,10 +183,11 @@ def old_fill(body: bytes) -> None:
 
 
 class Attribute(NamedTuple):
-    """An attribute: type, number of values, their bytes."""
+    """An attribute: its name, type and shape, and the bytes of its values."""
 
+    name: str
     type: Type
-    count: int
+    shape: tuple[int, ...]
     data: bytes
 
 
@@ -207,10 +208,15 @@ def attribute(body: bytes) -> Attribute:
     need(start <= len(body) and name > 0)
     names = ends[0] - (name + step - 1) // step * step
     need(body.find(b"\0", names, names + name) == names + name - 1)
+    try:
+        text = body[names : names + name - 1].decode()
+    except UnicodeDecodeError:
+        raise UnverifiedError from None
     of = datatype(_padded(body[ends[0] : ends[0] + kind]))
-    count = prod(dataspace(_padded(body[ends[1] : ends[1] + space])))
-    need(count * of.size <= len(body) - start)
-    return Attribute(of, count, body[start : start + count * of.size])
+    shape = dataspace(_padded(body[ends[1] : ends[1] + space]))
+    size = prod(shape) * of.size
+    need(size <= len(body) - start)
+    return Attribute(text, of, shape, body[start : start + size])
 
 
 def _padded(part: bytes) -> bytes:

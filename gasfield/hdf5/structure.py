@@ -22,6 +22,7 @@ from gasfield.closing import Closing
 from gasfield.hdf5 import messages
 from gasfield.hdf5.headers import SUPERBLOCK_SIZE, UNDEFINED, Root
 from gasfield.hdf5.messages import REFERENCE_BYTES, Layout, Type, UnverifiedError, need
+from gasfield.hdf5.seal import Seal
 from gasfield.hdf5.tree import FANOUT
 
 _HEAD = bytes.fromhex("894844460d0a1a0a00000000000808000400100000000000")
@@ -53,6 +54,7 @@ class Structure(Closing):
 
     Attributes:
         superblock: as it was when the file was opened (96 bytes).
+        changed: whether a seal was found that does not fit to what was read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -63,8 +65,11 @@ class Structure(Closing):
             UnverifiedError: if it is not of the earliest format.
         """
         self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        self.changed = False
+        self._seal: Seal | None = None
         try:
             self._size = os.fstat(self._descriptor).st_size
+            self._seal = Seal.find(self._pread, self._size)
             self.superblock = self._read(0, SUPERBLOCK_SIZE)
             need(self.superblock.startswith(_HEAD))
             base, free, end, driver = struct.unpack_from("<4Q", self.superblock, 24)
@@ -79,6 +84,7 @@ class Structure(Closing):
         self._heaps: dict[int, tuple[bytes, dict[int, tuple[int, int]]]] = {}
         self._indexes: set[int] = set()
         self._texts: dict[int, list[bytes]] = {}
+        self._attributes: dict[int, dict[str, list[bytes] | bytes | None]] = {}
 
     def close(self) -> None:
         """Closes the file."""
@@ -114,9 +120,18 @@ class Structure(Closing):
         self.require(place)
         header = self._at(place)
         if header is not None:
-            found = self._objects[header]
-            if found.table is None and found.layout.kind == messages.CHUNKED:
-                self._check_index(found)
+            self._check_values(self._objects[header])
+
+    def _check_values(self, found: _Object) -> None:
+        place = found.layout
+        if found.table is not None:
+            return
+        if found.type.is_variable:
+            self._strings(found)
+        elif place.kind == messages.CHUNKED:
+            self._check_index(found)
+        elif self._seal is not None and place.size and not self._seal.fits(place.address, place.address + place.size):
+            self.changed = True
 
     def require_all(self, place: str = "") -> None:
         """Checks everything at and below a path."""
@@ -144,10 +159,7 @@ class Structure(Closing):
         if found.table is not None:
             for child in self._entries(header, found.table).values():
                 self._all(child, (*above, header))
-        elif found.type.is_variable:
-            self._strings(found)
-        elif found.layout.kind == messages.CHUNKED:
-            self._check_index(found)
+        self._check_values(found)
 
     # --- object headers ----------------------------------------------------------------------------------------------
 
@@ -158,14 +170,17 @@ class Structure(Closing):
 
     def _parsed(self, header: int) -> _Object:
         table, kind, shape, place, pipeline = None, None, None, None, ()
+        attributes: dict[str, list[bytes] | bytes | None] = {}
         seen = set()
         for number, body in self._messages(header):
             need(number not in seen or number in (messages.NIL, messages.ATTRIBUTE, messages.CONTINUATION))
             seen.add(number)
             if number == messages.ATTRIBUTE:
-                of, count, data = messages.attribute(body)
-                if of.is_variable:
-                    self._referred(data, count)
+                found = messages.attribute(body)
+                need(found.name not in attributes)
+                is_text = found.type.is_variable and len(found.shape) < 2
+                texts = self._referred(found.data, prod(found.shape)) if found.type.is_variable else []
+                attributes[found.name] = (texts if found.shape else texts[0]) if is_text else None
             elif number == messages.TABLE:
                 need(len(body) == 16)
                 table = struct.unpack("<QQ", body)
@@ -183,6 +198,7 @@ class Structure(Closing):
                 messages.old_fill(body)
             else:
                 need(number in (messages.NIL, messages.CONTINUATION, messages.TIME))
+        self._attributes[header] = attributes
         if table is not None:
             need(kind is shape is place is None and not pipeline)
             return _Object(table)
@@ -346,6 +362,12 @@ class Structure(Closing):
         found = None if header is None else self._objects[header]
         return None if found is None or not found.type.is_variable else self._strings(found)
 
+    def attributes(self, place: str) -> dict[str, list[bytes] | bytes | None]:
+        """Names of the attributes of an object, with the text of those that are text, one or a list."""
+        self.require(place)
+        header = self._at(place)
+        return {} if header is None else self._attributes[header]
+
     def _strings(self, found: _Object) -> list[bytes]:
         place = found.layout
         need(place.kind == messages.CONTIGUOUS)
@@ -393,9 +415,14 @@ class Structure(Closing):
     def _read(self, at: int, size: int) -> bytes:
         """Bytes of the file, all of which must be there."""
         need(at + size <= self._size)
-        data = os.pread(self._descriptor, size, at)
+        data = self._pread(at, size)
         need(len(data) == size)
+        if self._seal is not None and not self._seal.fits(at, at + size):
+            self.changed = True
         return data
+
+    def _pread(self, at: int, size: int) -> bytes:
+        return os.pread(self._descriptor, size, at)
 
 
 class _TreeNode(NamedTuple):

@@ -50,7 +50,7 @@ def copy(path: Path, target: Path) -> None:
                 file.edit(partial(_set_axes, axes=turn_projection(source, element)))
             else:
                 element.copy(file, source[place], Frames(source.get, place))
-        file.finish()
+        file.finish(sealed=True)
 
 
 def copy_frames(path: Path, lengths: Mapping[str, int]) -> None:

@@ -115,12 +115,16 @@ class Content:
         if item is None:
             return {}
         with self.reading(location):
-            names = list(item.attrs)
-        found = {}
-        for name in names:
+            known = self.guard.attributes(location)
+            texts = dict.fromkeys(item.attrs) if known is None else known
+        found: dict[str, Any] = {}
+        for name, text in texts.items():
             with self.reading(f"{location}: the attribute {name}"):
-                value = item.attrs[name]
-                found[name] = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+                value = item.attrs[name] if text is None else text
+                if isinstance(value, list):
+                    found[name] = np.array([_decoded(each) for each in value], object)
+                else:
+                    found[name] = _decoded(value) if isinstance(value, bytes) else value
         return {name: value for name, value in found.items() if not isinstance(value, h5py.Empty)}
 
     def frames(self, location: str, *shape: int | None, kinds: str = NUMBER) -> Frames:
@@ -181,7 +185,7 @@ class Content:
         strings = self.checked(location, TEXT, count)
         with self.reading(location):
             if (found := self.guard.strings(location)) is not None:
-                return [text.partition(b"\0")[0].decode("utf-8", "replace") for text in found]
+                return list(map(_decoded, found))
             if h5py.check_string_dtype(strings.dtype) is None:
                 raise InputError(f"{self.path}: {location} has values of type {strings.dtype}, not text.")
             return list(strings.asstr(errors="replace")[:])
@@ -197,7 +201,7 @@ class Content:
             raise InputError(f"{self.path}: {location} has shape {lengths}; {wanted} is needed.")
         if dtype.kind not in kinds or (dtype.kind == "f" and dtype.itemsize not in (4, 8)):
             raise InputError(f"{self.path}: {location} has values of type {dtype}, which do not belong there.")
-        self._check_room(found, location)
+        self._check_room(found, location, prod(lengths) * dtype.itemsize)
         return found
 
     @cached_property
@@ -210,9 +214,8 @@ class Content:
         """Bytes that a data set can have at most in a file of this length."""
         return _MOST_PACKED * self.path.stat().st_size + _UNPACKED
 
-    def _check_room(self, dataset: h5py.Dataset, location: str) -> None:
+    def _check_room(self, dataset: h5py.Dataset, location: str, size: int) -> None:
         """Checks that a data set has its values in the file."""
-        size = prod(map(int, dataset.shape)) * dataset.dtype.itemsize
         if size > self._most:
             raise InputError(f"{self.path}: {location} has shape {dataset.shape}, for which the file has no room.")
         if not self.guard.verified and size:
@@ -256,3 +259,8 @@ class Content:
         """Checks that so many bytes fit into memory."""
         if size > _UNPACKED:  # to ask the system takes longer than to read less
             require_memory(size, f"{self.path}: {location}")
+
+
+def _decoded(text: bytes) -> str:
+    """Strings of HDF5 end at a zero byte."""
+    return text.partition(b"\0")[0].decode("utf-8", "replace")
