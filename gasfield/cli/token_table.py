@@ -47,9 +47,7 @@ def _print_heat(model: ModelThermo) -> None:
     for token in model.tokens[:LISTED]:
         heat = {name: number.quantity().text() for name, number in token.heat().items()}
         read = f"surprisal {heat['surprisal']} a token; " if len(token.context.surprisal) else ""
-        put(
-            f"{token.context.text}: {read}entropy after it {heat['entropy']}, as {heat['continuations']} equal tokens"
-        )
+        put(f"{token.context.text}: {read}entropy after it {heat['entropy']}, as {heat['continuations']} equal tokens")
 
 
 def _print_peaks(model: ModelThermo) -> None:

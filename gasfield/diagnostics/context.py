@@ -23,6 +23,9 @@ from gasfield.trajectory import Trajectory
 
 WHOLE = "gas"
 """The name of the results of the gas as a whole. A group may have it too: it decides nothing."""
+_NEVER_RAN = (ArithmeticError, LookupError, OSError, RuntimeError, TypeError, ValueError)
+"""What a force may raise that belongs to no gas: a file may hold a scenario that never ran."""
+_OF_OTHERS = ("import", "H5MD")
 RECORDED = "it is not a simulation: space, forces and bath are not known"
 
 
@@ -116,9 +119,7 @@ class RunContext:
         if (what, group) not in self._built:
             try:
                 self._built[what, group] = build(group, Surroundings(self.space, self.find))
-            except InputError as error:
-                self._built[what, group] = NotApplicable(f"its forces cannot be rebuilt: {error}")
-            except (ArithmeticError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:  # of a scenario that never ran
+            except (InputError, *_NEVER_RAN) as error:
                 self._built[what, group] = NotApplicable(f"its forces cannot be rebuilt: {error}")
         found = self._built[what, group]
         if isinstance(found, NotApplicable):
@@ -133,10 +134,12 @@ class Origin:
     Attributes:
         context: the model of the run; None for a recording, and for a run that cannot be rebuilt.
         reason: why there is no context.
+        imported: whether the file comes from another program, which does not say what is a structure.
     """
 
     context: RunContext | None = None
     reason: str = RECORDED
+    imported: bool = False
 
     @classmethod
     def of(cls, trajectory: Trajectory) -> Origin:
@@ -152,7 +155,7 @@ class Origin:
     def _read(cls, trajectory: Trajectory) -> Self:
         attributes = trajectory.attributes
         if attributes.get("source") != "simulation":
-            return cls()
+            return cls(imported=attributes.get("source") in _OF_OTHERS)
         if "scenario" not in attributes:
             return cls(reason="it was built in Python, from forces that have no specification")
         try:
@@ -185,9 +188,7 @@ class _Files:
 
     def __init__(self, trajectory: Path, attributes: Mapping[str, Any]) -> None:
         self._beside = trajectory.parent
-        self._stored = {
-            name: entry for name, entry in object_of(attributes.get("files")).items() if _is_digest(entry)
-        }
+        self._stored = {name: entry for name, entry in object_of(attributes.get("files")).items() if _is_digest(entry)}
 
     def __call__(self, name: str) -> Path:
         """The path of a data file.

@@ -9,7 +9,18 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 
-from gasfield.plots.style import BESIDE, INK, Values, are_apart, drawn_safely, dress, largest, legend, new_figure, set_limits
+from gasfield.plots.style import (
+    BESIDE,
+    INK,
+    Values,
+    are_apart,
+    drawn_safely,
+    dress,
+    largest,
+    legend,
+    new_figure,
+    set_limits,
+)
 from gasfield.plots.time_series import colours
 
 if TYPE_CHECKING:

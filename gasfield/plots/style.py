@@ -190,7 +190,15 @@ def dress(ax: Axes, title: str, x_label: str, y_label: str) -> None:
 def headline(figure: Figure, text: str) -> None:
     """Sets a title over all panels, wrapped to the width of the figure."""
     characters = int(10 * figure.get_figwidth())
-    figure.suptitle(fill(shortened(text, LONGEST_TEXT), characters), x=0.01, ha="left", fontsize=12, fontweight="bold", color=INK, parse_math=False)
+    figure.suptitle(
+        fill(shortened(text, LONGEST_TEXT), characters),
+        x=0.01,
+        ha="left",
+        fontsize=12,
+        fontweight="bold",
+        color=INK,
+        parse_math=False,
+    )
 
 
 def legend(ax: Axes, **keywords: Any) -> None:

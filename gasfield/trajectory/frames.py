@@ -16,7 +16,6 @@ from gasfield.hdf5.chunks import ChunkReader
 from gasfield.trajectory import schema
 from gasfield.trajectory.former import former_tail
 
-
 Find = Callable[[str], Any]
 """Gives the object at a path of a file, or None."""
 

@@ -138,7 +138,9 @@ def precision_of(content: Content, given: object, positions: Frames) -> str:
 def _names(content: Content, location: str) -> list[str]:
     given = content.attributes(location).get(schema.GROUP_NAMES)
     if not isinstance(given, np.ndarray) or given.ndim != 1 or given.dtype.kind not in "OSU" or not given.size:
-        raise InputError(f"{content.path}: {location} needs an attribute '{schema.GROUP_NAMES}': the name of each group.")
+        raise InputError(
+            f"{content.path}: {location} needs an attribute '{schema.GROUP_NAMES}': the name of each group."
+        )
     names = [name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name) for name in given.tolist()]
     twice = {name for name in names if not name} if len(set(names)) == len(names) else _repeated(names)
     if twice:

@@ -112,6 +112,11 @@ class Trajectory(Closing):
     # ------------------------------------------------------------------ frames
 
     @property
+    def is_foreign(self) -> bool:
+        """Whether another program has written it, as H5MD."""
+        return self._place != schema.VECTORS
+
+    @property
     def dimensions(self) -> int:
         """Number of dimensions D."""
         return int(self._positions.shape[2])

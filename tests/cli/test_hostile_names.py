@@ -68,7 +68,9 @@ def write(path: Path, names: list[str], seed: int) -> None:
     count = 3 * len(names)
     walk = np.cumsum(np.random.default_rng(seed).normal(size=(8, count, 2)), axis=0)
     tokens = [EVIL + str(i) for i in range(count)]
-    gas = Gas(walk[0], names=names, species=np.repeat(np.arange(len(names)), 3), tokens=tokens, token_ids=np.arange(count))
+    gas = Gas(
+        walk[0], names=names, species=np.repeat(np.arange(len(names)), 3), tokens=tokens, token_ids=np.arange(count)
+    )
     with TrajectoryWriter(path, gas, precision="float64", provenance={"title": TITLE, "source": TITLE}) as writer:
         for step, positions in enumerate(walk):
             writer.frame(step, float(step), positions)
@@ -151,7 +153,10 @@ def test_no_name_is_obeyed_and_none_leaves_its_folder(name: str, files: Path) ->
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_every_command_prints_in_any_encoding(encoding: str, files: Path) -> None:
-    plain = {name: [word for word in words if word not in ("--plots", "p", "q", "r", "s")] for name, words in COMMANDS.items()}
+    plain = {
+        name: [word for word in words if word not in ("--plots", "p", "q", "r", "s")]
+        for name, words in COMMANDS.items()
+    }
     for name in ("list", "show", "check", "diagnose", "compare", "inspect", "thermo", "sample", "forecast"):
         done = call(plain[name], files, encoding)
         assert done.returncode == 0, done.stderr

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gasfield.errors import InputError, Note
-from gasfield.names import NAME, file_name, component, inside, picture_name, require_name
+from gasfield.names import NAME, component, file_name, inside, picture_name, require_name
 from gasfield.printable import PLAIN, listed, printable, shortened
 
 HOSTILE = (

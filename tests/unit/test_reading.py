@@ -105,7 +105,9 @@ def test_a_packed_file_is_measured_while_it_is_unpacked(
                 read(path)
 
 
-@pytest.mark.parametrize("content", ["root:x:0:0\n", "1 2\n3 secret\n", "1 2\n3\n", "1_0 2\n3 4\n", "", "# 1 2\n", "1 nan\n2 3\n"])
+@pytest.mark.parametrize(
+    "content", ["root:x:0:0\n", "1 2\n3 secret\n", "1 2\n3\n", "1_0 2\n3 4\n", "", "# 1 2\n", "1 nan\n2 3\n"]
+)
 def test_a_file_that_has_no_points_is_not_quoted(content: str, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text(content)
     with pytest.raises(InputError) as refused:

@@ -58,7 +58,9 @@ def _of_array(path: Path) -> Values:
         require_memory(8 * found.size, f"{path}: the points")
         return np.array(found, np.float64)
     except (OSError, ValueError, EOFError, SyntaxError, TokenError, RecursionError):
-        raise InputError(f"{path}: not a file of points: no array of numbers in NumPy's format, or cut short.") from None
+        raise InputError(
+            f"{path}: not a file of points: no array of numbers in NumPy's format, or cut short."
+        ) from None
 
 
 def _of_lines(path: Path) -> Values:
