@@ -43,6 +43,34 @@ def import_(
         str | None, typer.Option("--format", metavar="KIND", help="Input format. Default: detected.")
     ] = None,
     every: Annotated[int, typer.Option("--every", metavar="K", help="Import every K-th frame.")] = LIBRARY,
+    stage: Annotated[
+        str | None,
+        typer.Option(
+            "--stage", metavar="STAGE", help="Of checkpoints in stages: 2, or lc-4k-to-32k, as in their names."
+        ),
+    ] = None,
+    filter: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--filter",
+            metavar="PATTERN",
+            help="Only checkpoints with such a name (* and ?); '!PATTERN': without; repeatable.",
+        ),
+    ] = None,
+    order: Annotated[
+        str | None,
+        typer.Option(
+            "--order",
+            metavar="FILE",
+            help="Names of checkpoints, one a line with its step; or 'natural': numbered, 2 before 10.",
+        ),
+    ] = None,
+    ignore_metadata: Annotated[
+        bool,
+        typer.Option(
+            "--ignore-metadata", help="Ignore JSON beside the file, headers of safetensors, and states of trainers."
+        ),
+    ] = False,
     plugins: Plugins = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
@@ -56,7 +84,8 @@ def import_(
     with frames_bar(quiet) as listen:
         notes = import_recording(
             source, output, rows=groups, rest=rest, tensor=tensor, bits=bits, tokenizer=tokenizer,
-            format=format, every=every, overwrite=overwrite, progress=listen,
+            format=format, every=every, stage=stage, filter=filter or (), order=order, ignore_metadata=ignore_metadata,
+            overwrite=overwrite, progress=listen,
         )  # fmt: skip
     if not quiet:
         for note in notes:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from gasfield.errors import InputError
+from gasfield.importing.candidates import Choice
 from gasfield.importing.source import Source
 from gasfield.registry import Registry
 from gasfield.spec import Spec
@@ -25,6 +26,29 @@ class Importer(Spec):
     """tokenizer.json, vocab.json or vocab.txt, for the strings of tokens."""
     bits: str | None = None
     """"bfloat16" if uint16 numbers are the bits of bfloat16 ones."""
+    stage: str | None = None
+    """Of a series of checkpoints: only those of this stage of the training."""
+    patterns: tuple[str, ...] = ()
+    """Of a series of checkpoints: only those with such a name (* and ?), and none that a pattern with ! matches."""
+    order: str | None = None
+    """Of a series of checkpoints: "natural", or a file with a name and its step in each line."""
+    ignore_metadata: bool = False
+    """Whether JSON beside the file, the header of a safetensors file, and states of trainers are ignored."""
+
+    @property
+    def choice(self) -> Choice:
+        """What the options say of a series of checkpoints."""
+        return Choice(self.stage, self.patterns, self.order, self.ignore_metadata)
+
+    def refuse_choice(self, path: Path) -> None:
+        """Refuses options that choose among checkpoints where there is no series.
+
+        Raises:
+            InputError: if there is such an option.
+        """
+        for parameter, value in (("stage", self.stage), ("filter", self.patterns), ("order", self.order)):
+            if value:
+                raise InputError(f"is for folders of checkpoints; {path} is none.", parameter=parameter)
 
     @abstractmethod
     def claims(self, path: Path) -> bool:

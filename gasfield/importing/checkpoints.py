@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from gasfield.errors import InputError
+from gasfield.importing.attributes import plain
 from gasfield.importing.base import Importer
-from gasfield.importing.models import is_model, tensors_of_model, weight_files
+from gasfield.importing.entries import Entry
+from gasfield.importing.layouts import checkpoints_in, model_in
+from gasfield.importing.matching import matrix_of
+from gasfield.importing.models import tensors_of_model
+from gasfield.importing.order import Order, in_order
 from gasfield.importing.source import LATTICES, Piece, Source, check_numbers, widest
-from gasfield.importing.steps import in_order, step_of
-from gasfield.importing.vocabulary import find_tokenizer, padding_of, read_vocabulary
+from gasfield.importing.vocabularies import Vocabulary
+from gasfield.importing.vocabulary import padding_of
 from gasfield.registry import register
 from gasfield.tensors import Tensor, choose_embedding
+
+_LONGEST = 16_000
+"""Characters of the names of checkpoints that an attribute holds."""
+_MOST_NAMED = 3
 
 
 @register
@@ -27,14 +37,15 @@ class Checkpoints(Importer):
     kind: Literal["checkpoints"] = "checkpoints"
 
     def claims(self, path: Path) -> bool:
-        return path.is_dir() and bool(checkpoints_in(path)[0])
+        return path.is_dir() and bool(checkpoints_in(path).entries)
 
     def read(self, path: Path) -> Source:
-        checkpoints, notes = checkpoints_in(path) if path.is_dir() else ([], ())
-        if not checkpoints:
+        found = checkpoints_in(path) if path.is_dir() else None
+        if found is None or not found.entries:
             raise InputError(f"{path}: not a folder of checkpoints.")
-        source = read_checkpoints(checkpoints, path, self.tensor, self.tokenizer, self.bits)
-        return replace(source, notes=(*notes, *source.notes))
+        order = in_order(found.entries, self.choice, path)
+        source = read_checkpoints(order, path, self.tensor, self.tokenizer, self.bits)
+        return replace(source, notes=(*found.notes, *source.notes))
 
 
 @register
@@ -48,76 +59,66 @@ class SingleMatrix(Importer):
         return True
 
     def read(self, path: Path) -> Source:
+        self.refuse_choice(path)
         return read_matrix(path, self.tensor, self.tokenizer, self.bits)
 
 
-def checkpoints_in(folder: Path) -> tuple[list[Path], tuple[str, ...]]:
-    """The checkpoints of a folder: folders with a model, or files; none if the folder is one model itself.
-
-    If a trainer left its final model beside the folders of its checkpoints, the checkpoints are taken, with a note.
-    Subfolders that hold a model in other formats are recognised by the lack of a step in their names.
-    """
-    inner = [entry for entry in sorted(folder.iterdir()) if entry.is_dir() and is_model(entry)]
-    if not is_model(folder):
-        return inner or weight_files(folder), ()
-    stepped = [entry for entry in inner if step_of(entry) is not None]
-    note = f"{folder}: the model in the folder itself is left out; its step is unknown"
-    return stepped, (note,) if stepped else ()
-
-
 def read_checkpoints(
-    paths: list[Path], folder: Path, tensor: str | None, tokenizer: Path | None, bits: str | None
+    order: Order, folder: Path, tensor: str | None, tokenizer: Path | None, bits: str | None
 ) -> Source:
     """Matrices of one shape, in ascending order of step; each is mapped on demand.
 
     Raises:
-        InputError: if a checkpoint has no such matrix, shapes differ, or two have the same step.
+        InputError: if a checkpoint has no such matrix, or shapes differ.
     """
-    paths, steps, notes = in_order(paths)
-    chosen, others = choose_embedding(tensors_of_model(paths[0]), tensor, paths[0])
-    kept = _checked(chosen, paths[0], bits)
-    assert chosen.shape is not None
-    lattices = [LATTICES[chosen.numbers]]
-    for path in paths[1:]:
-        other = _matrix(path, chosen.name)
-        _checked(other, path, bits)
+    entries = order.entries
+    chosen, others = _first_matrix(entries[0], tensor, folder)
+    kept = _checked(chosen, entries[0].path, bits)
+    lattices, names = [LATTICES[chosen.numbers]], {chosen.name: [entries[0]]}
+    for entry in entries[1:]:
+        other = matrix_of(entry, chosen.name, folder)
+        _checked(other, entry.path, bits)
         lattices.append(LATTICES[other.numbers])
+        names.setdefault(other.name, []).append(entry)
         if other.shape != chosen.shape:
             raise InputError(
-                f"{path}: {other.name} has the shape {other.shape}; in {paths[0]} it is {chosen.shape}. Checkpoints of "
-                "one training run have one shape."
+                f"{entry.path}: {other.name} has the shape {other.shape}; in {entries[0].path} it is {chosen.shape}. "
+                "Checkpoints of one training run have one shape."
             )
-    if len(set(lattices)) > 1:
-        mixed = f"the checkpoints are of {', '.join(sorted(set(lattices)))}; kept as {widest(lattices)}"
-        others = (*others, mixed)
 
     def frames(every: int) -> Iterator[Piece]:
-        for path in paths[::every]:
-            matrix = _matrix(path, chosen.name)
+        for entry in entries[::every]:
+            matrix = matrix_of(entry, chosen.name, folder)
             yield Piece(matrix.load(), matrix.numbers)
 
-    tokenizer = tokenizer or find_tokenizer(folder, paths[0], paths[-1])
-    tokens = read_vocabulary(tokenizer) if tokenizer else {}
-    padding, padding_notes = padding_of(_matrix(paths[-1], chosen.name), tokens, tokenizer or paths[-1])
+    assert chosen.shape is not None
+    places = dict.fromkeys((folder, *(place for end in (entries[0], entries[-1]) for place in (end.home, end.path))))
+    vocabulary = Vocabulary.given(tokenizer) if tokenizer else Vocabulary.beside(places, chosen.shape[0])
+    last = matrix_of(entries[-1], chosen.name, folder)
+    padding, padding_notes = padding_of(last, vocabulary.tokens, vocabulary.file or entries[-1].path)
     return Source(
         origin=str(folder),
         shape=(chosen.shape[0], chosen.shape[1]),
         lattice=widest(lattices),
-        steps=np.array(steps, np.int64),
+        steps=np.array(order.steps, np.int64),
         frames=frames,
-        tokens=tokens,
+        tokens=vocabulary.tokens,
         padding=padding,
         provenance={
-            "tensor": chosen.name,
-            "checkpoints": len(paths),
-            **({"tokenizer": tokenizer.name} if tokenizer else {}),
+            "tensor": plain(chosen.name)[:1000],
+            "checkpoints": len(entries),
+            **_stored(order),
+            **({"tokenizer": plain(vocabulary.file.name)} if vocabulary.file else {}),
         },
         notes=(
-            *notes,
+            *order.notes,
+            *_printed(order),
             *((f"taken: {chosen.name}",) if chosen.name else ()),
             *others,
+            *_other_names(chosen.name, names),
+            *_mixed(lattices),
             *kept,
-            *((f"tokens by {tokenizer}",) if tokenizer else ()),
+            *vocabulary.notes,
             *padding_notes,
         ),
         checkpoints=True,
@@ -130,13 +131,47 @@ def read_matrix(path: Path, tensor: str | None, tokenizer: Path | None, bits: st
     Raises:
         InputError: if there is none.
     """
-    source = read_checkpoints([path], path if path.is_dir() else path.parent, tensor, tokenizer, bits)
-    return replace(source, origin=str(path), steps=np.zeros(1, np.int64))
+    inner = (model_in(path) if path.is_dir() else None) or path
+    order = Order((Entry(path.name, inner, path),), (0,), "", ())
+    source = read_checkpoints(order, path if path.is_dir() else path.parent, tensor, tokenizer, bits)
+    return replace(source, origin=str(path))
 
 
-def _matrix(path: Path, name: str) -> Tensor:
-    """The same matrix in another checkpoint. An unnamed matrix is the only array of its file."""
-    return choose_embedding(tensors_of_model(path), name or None, path)[0]
+def _first_matrix(entry: Entry, tensor: str | None, folder: Path) -> tuple[Tensor, tuple[str, ...]]:
+    """The matrix of that name, or the embedding, and a note on others."""
+    if tensor is not None:
+        return matrix_of(entry, tensor, folder), ()
+    return choose_embedding(tensors_of_model(entry.path), None, entry.path)
+
+
+def _printed(order: Order) -> tuple[str, ...]:
+    """The order that was used, and from what it is known."""
+    if not order.origin:
+        return ()
+    pairs = [f"{entry.shown} ({step})" for entry, step in zip(order.entries, order.steps, strict=True)]
+    named = pairs if len(pairs) <= 2 * _MOST_NAMED else [*pairs[:_MOST_NAMED], "...", *pairs[-_MOST_NAMED:]]
+    return (f"order by the {order.origin}: {', '.join(named)}",)
+
+
+def _stored(order: Order) -> dict[str, Any]:
+    """The same as attributes: `order`, and the names of the checkpoints as JSON, if there is room."""
+    names = json.dumps([entry.name for entry in order.entries])
+    kept = {"checkpoint_names": names} if len(names) <= _LONGEST else {}
+    return {**({"order": plain(order.origin)} if order.origin else {}), **kept}
+
+
+def _other_names(name: str, names: Mapping[str, Sequence[Entry]]) -> tuple[str, ...]:
+    """Names under which some checkpoints hold the matrix."""
+    return tuple(
+        f"{name} is called {other} in {len(entries)} checkpoints, first in {entries[0].shown}"
+        for other, entries in names.items()
+        if other != name
+    )
+
+
+def _mixed(lattices: Sequence[str]) -> tuple[str, ...]:
+    kinds = sorted(set(lattices))
+    return (f"the checkpoints are of {', '.join(kinds)}; kept as {widest(lattices)}",) if len(kinds) > 1 else ()
 
 
 def _checked(tensor: Tensor, path: Path, bits: str | None) -> tuple[str, ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,10 @@ def import_recording(
     tokenizer: str | Path | None = None,
     format: str | None = None,
     every: int = 1,
+    stage: str | None = None,
+    filter: str | Sequence[str] = (),
+    order: str | Path | None = None,
+    ignore_metadata: bool = False,
     overwrite: bool = False,
     progress: Progress = lambda done, total: None,
 ) -> tuple[str, ...]:
@@ -48,11 +53,17 @@ def import_recording(
         tokenizer: tokenizer.json, vocab.json or vocab.txt, if there is none beside the checkpoints.
         format: kind of the importer; by default the importer that claims the source.
         every: take each k-th frame.
+        stage: of a series of checkpoints with several: its number, or what it is called in their names.
+        filter: patterns of names of checkpoints, with * and ?; those that begin with ! leave checkpoints out.
+        order: of checkpoints whose names state none: "natural" (numbered, 2 before 10), or a file with a name and its
+            step in each line.
+        ignore_metadata: ignore JSON files beside the source, headers of safetensors, and states of trainers.
         overwrite: whether an existing file may be replaced.
         progress: called after each frame.
 
     Returns:
-        Notes: the matrix taken, the rows that are padding, the origin of the steps, identical frames.
+        Notes: the matrix taken, the order of checkpoints and from what it is known, what was left out, the rows that
+        are padding, identical frames.
 
     Raises:
         InputError: if data are missing, inconsistent, or would have to be unpickled; no file is written.
@@ -67,12 +78,22 @@ def import_recording(
     if target.exists() and path.exists() and target.samefile(path):
         raise InputError("is the source itself; choose another.", parameter="output", value=target)
     if format is None and is_hdf5(path):
-        if rows or rest or tensor or bits or tokenizer or every > 1:
+        if rows or rest or tensor or bits or tokenizer or every > 1 or stage or filter or order or ignore_metadata:
             raise InputError(f"{path}: a trajectory is copied whole; these options do not apply.")
         with draft_of(target) as draft:
             return copy_trajectory(path, draft)
     try:
-        found = open_source(path, tensor, Path(tokenizer) if tokenizer else None, bits, format)
+        found = open_source(
+            path,
+            format,
+            tensor=tensor,
+            tokenizer=Path(tokenizer) if tokenizer else None,
+            bits=bits,
+            stage=stage,
+            patterns=(filter,) if isinstance(filter, str) else tuple(filter),
+            order=None if order is None else str(order),
+            ignore_metadata=ignore_metadata,
+        )
         groups, grouping = choose_groups(found, rows or {}, rest)
     except OSError as fault:
         raise InputError(f"{fault.filename or path}: {fault.strerror or fault}.") from None
@@ -81,25 +102,25 @@ def import_recording(
     return (*found.notes, *grouping, *repeats)
 
 
-def open_source(
-    path: Path,
-    tensor: str | None = None,
-    tokenizer: Path | None = None,
-    bits: str | None = None,
-    format: str | None = None,
-) -> Source:
+def open_source(path: Path, format: str | None = None, **options: Any) -> Source:
     """Reads a file or folder by the importer that claims it, or by that of a given kind.
+
+    Args:
+        path: what to read.
+        format: kind of the importer.
+        options: fields of the importer.
 
     Raises:
         InputError: if it cannot be imported.
     """
     if not path.exists():
         raise InputError(f"{path}: no such file or folder.")
+    tokenizer = options.get("tokenizer")
     if tokenizer is not None and not tokenizer.is_file():
         raise InputError("no such file.", parameter="tokenizer", value=tokenizer)
     if path.is_dir() and not any(path.iterdir()):
         raise InputError(f"{path}: the folder is empty.")
-    return importer_of(path, format, tensor=tensor, tokenizer=tokenizer, bits=bits).read(path)
+    return importer_of(path, format, **options).read(path)
 
 
 def choose_groups(

@@ -1,10 +1,14 @@
-"""Metadata of a trajectory: in the header of a safetensors file, and in a JSON file beside it."""
+"""What is stated of a trajectory: by arrays beside W, in the header of a safetensors file, in a JSON file beside it.
+
+A JSON of others was not written for gasfield. What does not fit is kept as stated, with a note, and is no reason to
+refuse; only steps that contradict the order of the frames are.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +16,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.errors import InputError
+from gasfield.importing.attributes import as_attributes, plain, some
+from gasfield.importing.json_files import object_in
+from gasfield.printable import shortened
 from gasfield.tensors.files import metadata_of
 
-_IDS, _DEAD, _TOKENS, _STEPS = ("token_ids", "ids"), ("dead_ids",), ("tokens",), ("steps", "step")
+_IDS, _DEAD, _TOKENS, _STEPS = (
+    ("token_ids", "ids", "token_id"),
+    ("dead_ids", "dead_indices"),
+    "tokens",
+    ("steps", "step"),
+)
+_ID_SUFFIXES = ("_ids", "_indices")
+_NO_IDS = ("position_ids", "input_ids", "cluster_ids", "class_ids", "group_ids", "type_ids", "label_ids")
+"""Numbers of rows that name no tokens."""
 _NUMBERS = ("step", "learning_rate", "lr", "betas", "eps", "epsilon", "weight_decay", "momentum", "seed")
 """Header entries, stored as text, that are parsed as numbers."""
-_LONGEST = 16_000
-"""Maximum length of a kept value in characters: space for HDF5 attributes is limited."""
-_MOST = 1000
-"""Maximum number of kept values."""
 _LARGEST = 2**63 - 1
+Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -29,52 +41,93 @@ class Metadata:
     """Metadata of the frames and rows of a trajectory.
 
     Attributes:
-        token_ids: (N,) of the rows; None if the rows are the tokens.
-        dead: ids of dead tokens; None if unknown.
-        tokens: strings by token id.
+        token_ids: (N,) of the rows; None if they are unknown.
+        dead: ids of dead tokens, some of which are rows; None if unknown.
+        tokens: (N,) strings of the rows; None if unknown.
         steps: (T,) of the frames, ascending.
         provenance: all other entries that an attribute can hold.
-        notes: on entries that could not be kept.
+        taken: names of the arrays that were understood.
+        notes: on entries that do not fit, or could not be kept.
     """
 
-    token_ids: NDArray[np.int64] | None
-    dead: NDArray[np.int64] | None
-    tokens: Mapping[int, str]
-    steps: NDArray[np.int64]
+    token_ids: Integers | None
+    dead: Integers | None
+    tokens: tuple[str, ...] | None
+    steps: Integers
     provenance: Mapping[str, Any]
+    taken: frozenset[str]
     notes: tuple[str, ...]
 
 
-def read_metadata(path: Path, frames: int, rows: int, *, in_a_folder: bool) -> Metadata:
-    """Parses the header of a file and the JSON beside it; the JSON takes precedence.
+@dataclass
+class _Stated:
+    """Everything that is stated, and what has been made of it."""
+
+    where: Path
+    entries: dict[str, Any]
+    taken: set[str] = field(default_factory=set)
+    unfit: list[str] = field(default_factory=list)
+
+    def numbers(self, name: str, count: int | None = None) -> Integers | None:
+        """The whole numbers from 0 under a name, `count` of them; None if there is no list, or it does not fit."""
+        values = self.entries.get(name)
+        if isinstance(values, list) and all(type(each) is int and 0 <= each <= _LARGEST for each in values):
+            values = np.array(values, np.int64)
+        if not isinstance(values, np.ndarray):
+            if values is not None:
+                self.unfit.append(f"{_shown(name)} (not a list of whole numbers from 0)")
+            return None
+        if count is not None and len(values) != count:
+            self.unfit.append(f"{_shown(name)} ({len(values)} entries, not {count})")
+            return None
+        return values
+
+
+def read_metadata(
+    path: Path, frames: int, rows: int, arrays: Mapping[str, Integers], *, in_a_folder: bool, ignore: bool
+) -> Metadata:
+    """Reads all that is stated; arrays of the file take precedence over the JSON beside it, and that over the header.
 
     Args:
         path: the file with the arrays.
         frames: T.
         rows: N.
+        arrays: one-dimensional arrays of whole numbers in the file, by name.
         in_a_folder: whether the folder of the file was given as the source: then its only JSON belongs to the file.
+        ignore: whether header and JSON are ignored.
 
     Raises:
-        InputError: if the JSON is invalid, or a known entry has the wrong type or length.
+        InputError: if the header is damaged, or there are T steps that do not ascend.
     """
-    stated = {name: _meant(name, text) for name, text in _header(path).items()}
-    beside = _beside(path, in_a_folder)
-    where = beside or path
-    if beside:
-        stated |= _object(beside)
-    ids = _whole_numbers(stated, _IDS, where, rows)
-    dead = _whole_numbers(stated, _DEAD, where)
-    if dead is not None and ids is None and dead.max(initial=-1) >= rows:
-        raise InputError(f"{where}: dead_ids: there is no row {dead.max()}; the rows are 0 to {rows - 1}.")
-    provenance, notes = _attributes(stated, where)
-    return Metadata(
-        token_ids=ids,
-        dead=dead,
-        tokens=_strings(stated, ids, rows, where),
-        steps=_ascending(stated, frames, where),
-        provenance=provenance,
-        notes=notes,
-    )
+    header = {} if ignore else {name: _meant(name, text) for name, text in _header(path).items()}
+    beside = None if ignore else _beside(path, in_a_folder)
+    entries, notes = _object(beside) if beside else ({}, ())
+    stated = _Stated(beside if entries else path, {**header, **entries, **arrays})
+    steps = _steps(stated, frames)
+    ids = _ids(stated, rows)
+    dead = _dead(stated, ids, rows)
+    if ids is None and dead is not None:
+        ids = np.arange(rows)  # dead tokens are rows, so rows are tokens
+    tokens = _strings(stated, rows)
+    texts = {name: value for name, value in stated.entries.items() if name not in arrays}
+    provenance, too_large = as_attributes(texts, stated.taken)
+    if stated.unfit:
+        notes = (*notes, f"{stated.where}: without meaning here, since it does not fit: {some(stated.unfit)}")
+    if too_large:
+        notes = (*notes, f"{stated.where}: too large to be kept: {some(too_large)}")
+    return Metadata(ids, dead, tokens, steps, provenance, frozenset(stated.taken), notes)
+
+
+def _shown(name: str) -> str:
+    return shortened(name)
+
+
+def may_be_known(name: str) -> bool:
+    """Whether an array of this name may state steps, or ids of tokens."""
+    return name in (*_IDS, *_DEAD, *_STEPS) or name.endswith(_ID_SUFFIXES)
+
+
+# --- where it is stated ----------------------------------------------------------------------------------------------
 
 
 def _header(path: Path) -> dict[str, str]:
@@ -90,19 +143,17 @@ def _beside(path: Path, in_a_folder: bool) -> Path | None:
     return others[0] if len(others) == 1 else None
 
 
-def _object(file: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as fault:
-        raise InputError(f"{file}: not JSON ({fault}).") from None
-    if not isinstance(data, dict):
-        raise InputError(f"{file}: must be a JSON object of names and values.")
-    return data
+def _object(file: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The entries of a JSON object; a note if the file holds something else."""
+    entries = object_in(file)
+    if entries is None:
+        return {}, (f"{file}: ignored, since it is not a JSON object of names and values, of at most 64 MiB",)
+    return entries, ()
 
 
 def _meant(name: str, text: str) -> Any:
     """Parses lists and numbers that a header stores as text."""
-    if name in (*_IDS, *_DEAD, *_TOKENS, *_STEPS, *_NUMBERS):
+    if name in (*_IDS, *_DEAD, _TOKENS, *_STEPS, *_NUMBERS) or name.endswith(_ID_SUFFIXES):
         try:
             return json.loads(text)
         except (ValueError, RecursionError):
@@ -110,62 +161,80 @@ def _meant(name: str, text: str) -> Any:
     return text
 
 
-def _whole_numbers(
-    stated: Mapping[str, Any], names: tuple[str, ...], where: Path, count: int | None = None
-) -> NDArray[np.int64] | None:
-    """A list of non-negative integers under one of some names."""
-    for name in names:
-        if name in stated:
-            values = stated[name]
-            if not isinstance(values, list) or not all(type(each) is int and 0 <= each <= _LARGEST for each in values):
-                raise InputError(f"{where}: {name} should be a list of integers from 0.")
-            if count is not None and len(values) != count:
-                raise InputError(f"{where}: {name} has {len(values)} entries, not {count}.")
-            return np.array(values, np.int64)
+# --- what it means ---------------------------------------------------------------------------------------------------
+
+
+def _steps(stated: _Stated, frames: int) -> Integers:
+    """The steps of the frames. A number under these names is something else: how many steps there were, say."""
+    for name in _STEPS:
+        value = stated.entries.get(name)
+        if name == "step" and not isinstance(value, list | np.ndarray):
+            continue
+        steps = stated.numbers(name, frames)
+        if steps is not None:
+            if np.any(np.diff(steps) <= 0):
+                message = (
+                    f"{stated.where}: steps must be ascending; these are not the steps of the frames in their order."
+                )
+                raise InputError(message, parameter="ignore_metadata")
+            stated.taken.add(name)
+            return steps
+    return np.arange(frames)
+
+
+def _ids(stated: _Stated, rows: int) -> Integers | None:
+    """The token ids of the rows: under a definite name, or the only one that may be meant."""
+    for name in _IDS:
+        ids = stated.numbers(name, rows)
+        if ids is not None and _distinct(stated, name, ids):
+            stated.taken.add(name)
+            return ids
+    if any(name in stated.entries for name in _IDS):
+        return None
+    found = {
+        name: ids
+        for name, value in stated.entries.items()
+        if name.endswith(_ID_SUFFIXES) and name not in _NO_IDS
+        if isinstance(value, list | np.ndarray) and len(value) == rows
+        if (ids := stated.numbers(name, rows)) is not None and _distinct(stated, name, ids)
+    }
+    if len({ids.tobytes() for ids in found.values()}) > 1:
+        stated.unfit.append(f"{' and '.join(map(_shown, list(found)[:5]))} (which are the token ids?)")
+        return None
+    stated.taken.update(found)
+    return next(iter(found.values()), None)
+
+
+def _distinct(stated: _Stated, name: str, ids: Integers) -> bool:
+    if len(np.unique(ids)) == len(ids):
+        return True
+    stated.unfit.append(f"{_shown(name)} (an id occurs twice)")
+    return False
+
+
+def _dead(stated: _Stated, ids: Integers | None, rows: int) -> Integers | None:
+    """The ids of dead tokens, if at least one of them is a row."""
+    for name in _DEAD:
+        dead = stated.numbers(name) if name in stated.entries else None
+        if dead is None:
+            continue
+        if ids is None and (outside := dead.max(initial=-1)) >= rows:
+            stated.unfit.append(f"{name} (there is no row {outside}; the rows are 0 to {rows - 1})")
+        elif not np.isin(np.arange(rows) if ids is None else ids, dead).any():
+            stated.unfit.append(f"{name} (none of them is a row)")
+        else:
+            stated.taken.add(name)
+            return dead
     return None
 
 
-def _ascending(stated: Mapping[str, Any], frames: int, where: Path) -> NDArray[np.int64]:
-    """The steps of the frames; a single number under `step` has another meaning and is kept unchanged."""
-    lists = {name: value for name, value in stated.items() if name == "steps" or isinstance(value, list)}
-    steps = _whole_numbers(lists, _STEPS, where, frames)
-    if steps is None:
-        return np.arange(frames)
-    if np.any(np.diff(steps) <= 0):
-        raise InputError(f"{where}: steps must be ascending.")
-    return steps
-
-
-def _strings(stated: Mapping[str, Any], ids: NDArray[np.int64] | None, rows: int, where: Path) -> dict[int, str]:
-    """Token strings by token id, which is the row unless the metadata contain ids."""
-    tokens = stated.get("tokens")
-    if not isinstance(tokens, list):  # a number under `tokens` is the number of training tokens
-        return {}
+def _strings(stated: _Stated, rows: int) -> tuple[str, ...] | None:
+    """The strings of the rows' tokens. A number under `tokens` is that of training tokens."""
+    tokens = stated.entries.get(_TOKENS)
+    if not isinstance(tokens, list):
+        return None
     if len(tokens) != rows or not all(isinstance(token, str) for token in tokens):
-        raise InputError(f"{where}: tokens should be a list of {rows} strings, one per row.")
-    return dict(zip((range(rows) if ids is None else ids.tolist()), map(_plain, tokens), strict=True))
-
-
-def _attributes(stated: Mapping[str, Any], where: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Entries that fit into an attribute: numbers and text; lists and objects as JSON, if short."""
-    known = {*_IDS, *_DEAD, *_TOKENS, *_STEPS}
-    kept: dict[str, Any] = {}
-    left_out: list[str] = []
-    for name, value in stated.items():
-        if value is None or (name in known and isinstance(value, list)):
-            continue
-        simple = isinstance(value, bool | float) or (isinstance(value, int) and abs(value) <= _LARGEST)
-        text = _plain(value if isinstance(value, str) else json.dumps(value))
-        if not name or len(text) > _LONGEST or len(name) > _LONGEST or len(kept) == _MOST:
-            left_out.append(_plain(name)[:40] or "a value without a name")
-        else:
-            kept[_plain(name)] = value if simple else text
-    if not left_out:
-        return kept, ()
-    more = f" and {len(left_out) - 5} more" if len(left_out) > 5 else ""
-    return kept, (f"{where}: too large to be kept: {', '.join(left_out[:5])}{more}",)
-
-
-def _plain(text: str) -> str:
-    """Text that HDF5 can store: without zero bytes and incomplete characters."""
-    return text.replace("\0", "\N{SYMBOL FOR NULL}").encode("utf-8", "replace").decode("utf-8")
+        stated.unfit.append(f"{_TOKENS} (not a list of {rows} strings, one a row)")
+        return None
+    stated.taken.add(_TOKENS)
+    return tuple(map(plain, tokens))

@@ -65,8 +65,9 @@ class Source:
             be fewer pieces than frames.
         precisions: number type of each companion, as in `Tensor`.
         loss: single numbers; piece k belongs to frame k. None if unknown.
-        token_ids: (N,) of the rows.
+        token_ids: (N,) of the rows, -1 if unknown; None if the rows are the tokens.
         tokens: strings of the tokens by id, as far as known.
+        labels: (N,) strings of the rows, instead of those by id; None if unknown.
         dead: ids of dead tokens; None if unknown.
         padding: first row that is not a token; None if there is none.
         provenance: text and numbers by name.
@@ -84,6 +85,7 @@ class Source:
     loss: Pieces | None = None
     token_ids: NDArray[np.int64] | None = None
     tokens: Mapping[int, str] = field(default_factory=dict)
+    labels: Sequence[str] | None = None
     dead: NDArray[np.int64] | None = None
     padding: int | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from gasfield.errors import InputError
+from gasfield.importing.attributes import some
 from gasfield.importing.base import Importer
-from gasfield.importing.metadata import read_metadata
+from gasfield.importing.metadata import Metadata, may_be_known, read_metadata
 from gasfield.importing.source import LATTICES, Piece, Pieces, Source, check_numbers
 from gasfield.importing.vocabulary import read_vocabulary
+from gasfield.printable import shortened
 from gasfield.registry import register
 from gasfield.tensors import Tensor, tensors_of
 from gasfield.trajectory import schema
@@ -18,6 +23,9 @@ from gasfield.trajectory import schema
 WEIGHTS, LOSS = "W", "loss"
 MATRICES = {"m": schema.FIRST_MOMENT, "v": schema.SECOND_MOMENT, "g": schema.GRADIENT}
 """Names of the companions of W, and the element of the trajectory that each becomes."""
+_INTEGERS = frozenset(f"{kind}{8 * size}" for kind in ("int", "uint") for size in (1, 2, 4, 8))
+_MOST_IDS = 10_000_000
+_MOST_NAMED = 12
 
 
 @register
@@ -34,7 +42,10 @@ class TensorTrajectory(Importer):
         found = trajectory_file(path, self.tensor)
         if found is None:
             raise InputError(f"{path}: contains no W with the axes frame, row, coordinate.")
-        return read_trajectory(*found, self.tensor, self.tokenizer, self.bits, folder=path.is_dir())
+        self.refuse_choice(path)
+        return read_trajectory(
+            *found, self.tensor, self.tokenizer, self.bits, folder=path.is_dir(), ignore_metadata=self.ignore_metadata
+        )
 
 
 def trajectory_file(path: Path, tensor: str | None) -> tuple[Path, list[Tensor]] | None:
@@ -60,7 +71,14 @@ def trajectory_file(path: Path, tensor: str | None) -> tuple[Path, list[Tensor]]
 
 
 def read_trajectory(
-    path: Path, tensors: list[Tensor], tensor: str | None, tokenizer: Path | None, bits: str | None, *, folder: bool
+    path: Path,
+    tensors: list[Tensor],
+    tensor: str | None,
+    tokenizer: Path | None,
+    bits: str | None,
+    *,
+    folder: bool,
+    ignore_metadata: bool = False,
 ) -> Source:
     """Reads names, shapes and metadata; no data are loaded yet.
 
@@ -71,9 +89,10 @@ def read_trajectory(
         tokenizer: for token strings missing from the metadata.
         bits: type of which uint16 numbers are the bits.
         folder: whether the folder of the file was given as the source.
+        ignore_metadata: whether the JSON beside the file and the header of a safetensors file are ignored.
 
     Raises:
-        InputError: if shapes are inconsistent or the metadata are invalid.
+        InputError: if shapes are inconsistent, or the steps contradict the order of the frames.
     """
     named = {each.name: each for each in tensors}
     weights = named.get(tensor or WEIGHTS) or tensors[0]
@@ -82,10 +101,13 @@ def read_trajectory(
     frames, rows, dimensions = weights.shape  # type: ignore[misc]
     if not (frames and rows and dimensions):
         raise InputError(f"{where}: its shape is {weights.shape}; there is nothing to import.")
-    metadata = read_metadata(path, frames, rows, in_a_folder=folder)
     present = {name: named[name] for name in (*MATRICES, LOSS) if name in named and named[name] is not weights}
     for each in present.values():
         _check(path, each, frames, (rows, dimensions))
+    arrays = {each.name: numbers for each in tensors if (numbers := _integers(each)) is not None}
+    metadata = read_metadata(path, frames, rows, arrays, in_a_folder=folder, ignore=ignore_metadata)
+    ids, tokens, of_rows = _tokens(path, metadata, tokenizer, rows)
+    others = [each for each in tensors if each is not weights and each.name not in {*present, *metadata.taken}]
     matrices = {MATRICES[name]: each for name, each in present.items() if name in MATRICES}
     return Source(
         origin=str(path),
@@ -96,12 +118,48 @@ def read_trajectory(
         companions={name: _pieces(each) for name, each in matrices.items()},
         precisions={name: each.numbers for name, each in matrices.items()},
         loss=_pieces(present[LOSS]) if LOSS in present else None,
-        token_ids=metadata.token_ids,
-        tokens=(read_vocabulary(tokenizer) if tokenizer else {}) | dict(metadata.tokens),
+        token_ids=ids,
+        tokens=tokens,
+        labels=metadata.tokens,
         dead=metadata.dead,
         provenance=metadata.provenance,
-        notes=(*notes, *metadata.notes),
+        notes=(*notes, *metadata.notes, *of_rows, *_not_taken(path, others)),
     )
+
+
+def _tokens(
+    path: Path, metadata: Metadata, tokenizer: Path | None, rows: int
+) -> tuple[NDArray[np.int64], dict[int, str], tuple[str, ...]]:
+    """Token ids of the rows, -1 if unknown; strings by id; and a note.
+
+    Rows are tokens if a tokenizer says how many there are, and there are no fewer rows.
+    """
+    tokens = read_vocabulary(tokenizer) if tokenizer else {}
+    if metadata.token_ids is not None:
+        return metadata.token_ids, tokens, ()
+    if tokens and max(tokens) < rows:
+        return np.arange(rows), tokens, ()
+    note = f"{path}: the token ids of the rows are unknown, and stored as -1; `token_ids` in a JSON file states them"
+    return np.full(rows, -1), {}, (note,)
+
+
+def _integers(tensor: Tensor) -> NDArray[np.int64] | None:
+    """The whole numbers of a one-dimensional array that may state steps, or ids of rows or of dead tokens."""
+    if len(tensor.shape or ()) != 1 or tensor.numbers not in _INTEGERS or not may_be_known(tensor.name):
+        return None
+    if (tensor.shape or (0,))[0] > _MOST_IDS:
+        return None
+    values = tensor.load().view(tensor.numbers)
+    fits = values.dtype.kind == "i" or not values.size or values.max() <= np.iinfo(np.int64).max
+    return values.astype(np.int64) if fits and values.min(initial=0) >= 0 else None
+
+
+def _not_taken(path: Path, others: Sequence[Tensor]) -> tuple[str, ...]:
+    """What of the file was not imported."""
+    if not others:
+        return ()
+    names = [f"{shortened(each.name)} ({' x '.join(map(str, each.shape or ())) or 'a number'})" for each in others]
+    return (f"{path}: not taken: {some(names, _MOST_NAMED)}",)
 
 
 def _pieces(tensor: Tensor) -> Pieces:

@@ -10,11 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.gas import Gas
+from gasfield.importing.attributes import plain
 from gasfield.importing.repeats import Repeats
 from gasfield.importing.source import LATTICES, Piece, Source
 from gasfield.provenance import versions
 from gasfield.trajectory import TrajectoryWriter, schema
 
+_RESERVED = ("precision", "id", "files", "plugins", "scenario", "degrees_of_freedom")
+"""Attributes that say what a file of gasfield is, or how it was simulated."""
 Progress = Callable[[int, int], None]
 """Called with the number of frames written and their total."""
 
@@ -60,13 +63,17 @@ def _gas(source: Source, groups: Mapping[str, NDArray[np.int64]], index: NDArray
     """Identity of the particles; their positions follow with the frames."""
     ids = (np.arange(source.shape[0]) if source.token_ids is None else source.token_ids)[index]
     padding = source.shape[0] if source.padding is None else source.padding
+
+    def label(row: int, token: int) -> str:
+        return source.tokens.get(token, "") if source.labels is None else source.labels[row]
+
     return Gas(
         positions=np.broadcast_to(np.float32(np.nan), (len(index), source.shape[1])),
         species=np.repeat(np.arange(len(groups)), [len(rows) for rows in groups.values()]),
         names=list(groups),
         token_ids=ids,
         tokens=[
-            f"<padding {row}>" if row >= padding else source.tokens.get(int(token), "")
+            f"<padding {row}>" if row >= padding else label(int(row), int(token))
             for row, token in zip(index, ids, strict=True)
         ],
     )
@@ -74,7 +81,7 @@ def _gas(source: Source, groups: Mapping[str, NDArray[np.int64]], index: NDArray
 
 def _provenance(source: Source) -> dict[str, Any]:
     """Provenance of gasfield and of the source; entries of the source with a reserved name become `stated_NAME`."""
-    ours = {"source": "import", "title": Path(source.origin).name or source.origin, **versions()}
-    taken = {*ours, "precision"}
+    ours = {"source": "import", "title": plain(Path(source.origin).name or source.origin), **versions()}
+    taken = {*ours, *_RESERVED}
     theirs = {f"stated_{name}" if name in taken else name: value for name, value in source.provenance.items()}
     return {**theirs, **ours}

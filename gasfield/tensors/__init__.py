@@ -1,7 +1,7 @@
 """Matrices in third-party files: the tensors of a file, the choice of the embedding, and the selection of rows."""
 
 from gasfield.tensors.files import PRECISIONS, Tensor, Words, missing_tensor, tensors_of
-from gasfield.tensors.naming import COMMON_NAMES, choose_embedding
+from gasfield.tensors.naming import COMMON_NAMES, bare_name, choose_embedding
 from gasfield.tensors.rows import read_rows
 from gasfield.tensors.writing import encode_safetensors
 
@@ -10,6 +10,7 @@ __all__ = [
     "PRECISIONS",
     "Tensor",
     "Words",
+    "bare_name",
     "choose_embedding",
     "encode_safetensors",
     "missing_tensor",

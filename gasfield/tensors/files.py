@@ -24,8 +24,14 @@ from gasfield.memory import require_memory
 
 PRECISIONS = {"BF16": "bfloat16", "F16": "float16", "F32": "float32", "F64": "float64"}
 """Number types of embeddings, by their names in safetensors."""
-_NAMES = PRECISIONS | {"U16": "uint16"}
-_BYTES = {"bfloat16": 2, "float16": 2, "float32": 4, "float64": 8, "uint16": 2}
+_INTEGERS = {
+    f"{letter}{8 * size}": (f"{kind}{8 * size}", size)
+    for letter, kind in (("I", "int"), ("U", "uint"))
+    for size in (1, 2, 4, 8)
+}
+"""Whole numbers: no embedding, but ids and steps beside one."""
+_NAMES = PRECISIONS | {name: kind for name, (kind, _) in _INTEGERS.items()}
+_BYTES = {"bfloat16": 2, "float16": 2, "float32": 4, "float64": 8, **dict(_INTEGERS.values())}
 _LONGEST_HEADER = 100_000_000
 """Bytes: the format's own limit."""
 _PICKLES = {".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle", ".joblib"}

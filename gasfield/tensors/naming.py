@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +22,8 @@ COMMON_NAMES = (
     "distilbert.embeddings.word_embeddings.weight",
     "transformer.word_embeddings.weight",
     "word_embeddings.weight",
+    "language_model.embedding.word_embeddings.weight",
+    "embedding.word_embeddings.weight",
     "model.tok_embeddings.weight",
     "tok_embeddings.weight",
     "backbone.embeddings.weight",
@@ -39,6 +42,8 @@ COMMON_NAMES = (
 """Common names of embedding and unembedding matrices, embeddings first."""
 _WRAPPERS = ("module.", "_orig_mod.", "state_dict.", "model_state_dict.", "model_state.", "net.")
 """Prefixes that wrappers and training scripts add to parameter names."""
+_INNER_WRAPPERS = re.compile(r"(?<![^.])(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.")
+"""What PyTorch's wrappers add wherever a module is wrapped."""
 
 
 def choose_embedding(available: Sequence[Tensor], name: str | None, path: Path) -> tuple[Tensor, tuple[str, ...]]:
@@ -55,7 +60,7 @@ def choose_embedding(available: Sequence[Tensor], name: str | None, path: Path) 
         return by_name[name], ()
     if len(available) == 1:
         return available[0], ()
-    bare = {_bare(tensor.name): tensor for tensor in reversed(available)}
+    bare = {bare_name(tensor.name): tensor for tensor in reversed(available)}
     known = [bare[name] for name in COMMON_NAMES if name in bare and len(bare[name].shape or (0, 0)) == 2]
     if known:
         others = f"the file also holds {', '.join(tensor.name for tensor in known[1:])}; select one by its name"
@@ -75,11 +80,12 @@ def _listed(matrices: Sequence[Tensor]) -> str:
     return f"the matrices here are {names}" + (f" and {len(tall) - 20} more" if len(tall) > 20 else "")
 
 
-def _bare(name: str) -> str:
-    """A name without the prefixes of wrappers; `model.` is part of some names and a prefix of others."""
+def bare_name(name: str) -> str:
+    """A name without what wrappers add; `model.` is part of some names and a prefix of others."""
+    name = _INNER_WRAPPERS.sub("", name)
     for wrapper in _WRAPPERS:
         if name.startswith(wrapper):
-            return _bare(name.removeprefix(wrapper))
+            return bare_name(name.removeprefix(wrapper))
     if name not in COMMON_NAMES and name.startswith("model."):
-        return _bare(name.removeprefix("model."))
+        return bare_name(name.removeprefix("model."))
     return name

@@ -199,7 +199,7 @@ def test_a_last_model_beside_its_checkpoints_is_left_out_and_said(tmp_path: Path
         (["step1000-tokens4B", "step2000-tokens8B"], [1000, 2000]),
         (["epoch2", "epoch10"], [2, 10]),
         (["step_5K", "step_1M"], [5000, 1_000_000]),
-        (["timestamp7", "best"], [0, 1]),
+        (["timestamp7", "timestamp10"], [0, 1]),
         (["1²3", "1²1"], [0, 1]),
     ],
 )
