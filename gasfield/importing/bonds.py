@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ Indices = NDArray[np.int64]
 
 
 def read_bonds(
-    wanted: Mapping[str, str], groups: Mapping[str, Indices], first: NDArray[np.floating]
+    wanted: Mapping[str, str], groups: Mapping[str, Indices], places: Callable[[Indices], NDArray[np.floating]]
 ) -> dict[str, Indices]:
     """Bonds (M, 2) of some groups, as numbers in the order in which the groups are written.
 
@@ -25,7 +25,7 @@ def read_bonds(
         wanted: name of a group -> a file with two row numbers a line, or `nearest:K` for those of each row and the K
             rows of the group that are nearest to it in the first frame.
         groups: rows (n,) by name.
-        first: (rows, D) the first frame, all rows of the source.
+        places: gives the positions (n, D) of rows of the source in the first frame.
 
     Raises:
         InputError: if there is no such group or file, or a row is not in the group.
@@ -34,7 +34,7 @@ def read_bonds(
     for name, rows in groups.items():
         if name in wanted:
             nearest = _NEAREST.fullmatch(wanted[name])
-            pairs = _nearest(first[rows], int(nearest[1])) if nearest else _of_file(wanted[name], name, rows)
+            pairs = _nearest(places(rows), int(nearest[1])) if nearest else _of_file(wanted[name], name, rows)
             bonds[name] = pairs + start
         start += len(rows)
     for name in set(wanted) - set(groups):
