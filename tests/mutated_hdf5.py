@@ -34,7 +34,7 @@ def _place(chance: Chance, data: bytearray) -> int:
         return chance.randrange(len(data))
     if chance.random() < 0.15:
         return chance.randrange(min(len(data), 96))
-    starts = [found.start() for found in _BLOCKS.finditer(data)]
+    starts = [found.start() for found in _BLOCKS.finditer(data)] or [0]
     return min(chance.choice(starts) + chance.randrange(chance.choice((8, 32, 128, 512))), len(data) - 1)
 
 
@@ -51,7 +51,7 @@ def _byte(chance: Chance, data: bytearray) -> str:
 
 
 def _word(chance: Chance, data: bytearray) -> str:
-    at = min(_place(chance, data) // 8 * 8, max(0, len(data) - 8))
+    at = min(_place(chance, data) // 8 * 8, len(data) - 8)
     value = chance.choice((*_WORDS, len(data), len(data) - 1, chance.getrandbits(64)))
     struct.pack_into("<Q", data, at, value)
     return f"word {at} becomes {value}"
@@ -59,7 +59,7 @@ def _word(chance: Chance, data: bytearray) -> str:
 
 def _number(chance: Chance, data: bytearray) -> str:
     size = chance.choice((2, 4))
-    at = min(_place(chance, data) // size * size, max(0, len(data) - size))
+    at = min(_place(chance, data) // size * size, len(data) - size)
     value = chance.choice([word for word in _WORDS if word < 2 ** (8 * size)])
     struct.pack_into("<H" if size == 2 else "<I", data, at, value)
     return f"{size} bytes at {at} become {value}"
@@ -67,15 +67,15 @@ def _number(chance: Chance, data: bytearray) -> str:
 
 def _elsewhere(chance: Chance, data: bytearray) -> str:
     """A word becomes that of another place, which is an address where addresses are."""
-    at, other = (min(_place(chance, data) // 8 * 8, max(0, len(data) - 8)) for _ in range(2))
+    at, other = (min(_place(chance, data) // 8 * 8, len(data) - 8) for _ in range(2))
     data[at : at + 8] = data[other : other + 8]
     return f"word {at} becomes that at {other}"
 
 
 def _loop(chance: Chance, data: bytearray) -> str:
     """A word becomes the address of a block of metadata: of its own, or of any."""
-    at = min(_place(chance, data) // 8 * 8, max(0, len(data) - 8))
-    starts = [found.start() for found in _BLOCKS.finditer(data)]
+    at = min(_place(chance, data) // 8 * 8, len(data) - 8)
+    starts = [found.start() for found in _BLOCKS.finditer(data)] or [0]
     before = [start for start in starts if start <= at]
     target = before[-1] if before and chance.random() < 0.5 else chance.choice(starts)
     struct.pack_into("<Q", data, at, target)
@@ -91,9 +91,8 @@ def _block(chance: Chance, data: bytearray) -> str:
 
 
 def _end(chance: Chance, data: bytearray) -> str:
-    size = chance.choice((0, 7, 8, 95, 96, 1000, len(data) // 2, len(data) - 1, chance.randrange(len(data))))
+    size = chance.choice((8, 95, 96, 1000, len(data) // 2, len(data) - 1, chance.randrange(8, len(data))))
     del data[size:]
-    data.extend(bytes(max(0, 8 - len(data))))
     return f"it ends at {size}"
 
 

@@ -1,6 +1,6 @@
 """Opens HDF5 files that gasfield has not written, or that are damaged, in another process first.
 
-The HDF5 library may crash, loop without end or take any memory on a file that was made for it, and then the process ends
+The HDF5 library may crash, loop without end or take any memory on a file that was made for it, and the process ends
 with it. So a file that `gasfield.hdf5.structure` does not verify is visited once by a process with limits of time and
 memory (`examiner`). Files that refer to other files are refused there, by name.
 """
@@ -16,8 +16,8 @@ from pathlib import Path
 from gasfield.errors import InputError
 from gasfield.memory import free_memory
 
-SECONDS = 8
-"""Time for a file; a sound one of many thousand objects takes a tenth of it."""
+SECONDS, _WAIT = 5, 9
+"""Time of the processor for a file, of which a sound one with thousand objects takes a tenth, and time to wait."""
 _MOST_MEMORY = 1 << 32
 _EXAMINED: set[tuple[Path, int, int, int]] = set()
 """Files that need not be examined again."""
@@ -46,7 +46,7 @@ def _examine(path: Path) -> None:
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # a thread's stack takes memory
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, env=environment, check=False
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_WAIT, env=environment, check=False
         )
     except subprocess.TimeoutExpired:
         raise InputError(f"{path}: damaged: the HDF5 library does not come to an end with it.") from None

@@ -73,10 +73,12 @@ class Structure(Closing):
             self.superblock = self._read(0, SUPERBLOCK_SIZE)
             need(self.superblock.startswith(_HEAD))
             base, free, end, driver = struct.unpack_from("<4Q", self.superblock, 24)
-            need(base == 0 and free == driver == UNDEFINED and end <= self._size)
+            need(base == 0 and free == driver == UNDEFINED)
+            if end > self._size:
+                raise OSError(f"{self._size} of {end} bytes are there")
             (link,) = struct.unpack_from("<Q", self.superblock, 56)
             need(link == 0)
-        except UnverifiedError:
+        except (UnverifiedError, OSError):
             self.close()
             raise
         self._objects: dict[int, _Object] = {}

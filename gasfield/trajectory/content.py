@@ -22,6 +22,7 @@ from gasfield.hdf5.chunks import ChunkReader, is_unpacked_here, require_chunks
 from gasfield.hdf5.guard import Guard
 from gasfield.memory import require_memory
 from gasfield.printable import shortened
+from gasfield.trajectory import schema
 from gasfield.trajectory.frames import Frames, OutrunError
 
 INTEGER, FLOAT, NUMBER, TEXT = "iu", "f", "fiu", "OS"
@@ -135,10 +136,10 @@ class Content:
             name: self._clock_length(f"{location}/{name}", numbers)
             for name, numbers in (("time", NUMBER), ("step", INTEGER))
         }
-        if min(counts["time"] or len(values), len(values)) < (counts["step"] or 0):
-            raise InputError(
-                f"{self.path}: {location} has {counts['step']} steps, {counts['time']} times, {len(values)} values."
-            )
+        steps, times = (len(values) if counts[name] is None else counts[name] for name in ("step", "time"))
+        unequal = steps != len(values) or times != len(values)
+        if unequal and (schema.UNFINISHED not in self or min(times, len(values)) < steps):
+            raise InputError(f"{self.path}: {location} has {steps} steps, {times} times, {len(values)} values.")
         with self.reading(location):
             frames = Frames(self.item, location, salvage=self.salvage, origin=f"{self.path}: {location}")
         if frames.lost:

@@ -68,6 +68,7 @@ class Frames:
             self.steps = _clock(step, len(value))
             self.times = self.steps.astype(np.float64) if time is None else _clock(time, len(value))
             self._whole = len(self.steps)
+            self.times = self.times[: self._whole]
             self._tail = np.empty((0, *value.shape[1:]), value.dtype)
             if unfinished is not None:
                 self._read_former_tail(unfinished[place])

@@ -136,6 +136,7 @@ def precision_of(content: Content, given: object, positions: Frames) -> str:
 
 
 def _names(content: Content, location: str) -> list[str]:
+    content.dataset(location)
     given = content.attributes(location).get(schema.GROUP_NAMES)
     if not isinstance(given, np.ndarray) or given.ndim != 1 or given.dtype.kind not in "OSU" or not given.size:
         raise InputError(
@@ -161,7 +162,7 @@ def _below(content: Content, location: str, count: int, most: int) -> NDArray[np
 
 
 def _periods(content: Content, location: str, dimensions: int) -> NDArray[np.float64]:
-    """(D,) sides of the box, 0 where it does not repeat: `edges` is a data set, or an element whose frames are alike."""
+    """(D,) sides of the box, 0 where it does not repeat: a data set, or an element whose frames are alike."""
     if location not in content:
         return np.zeros(dimensions)
     if content.names(location):
@@ -202,12 +203,16 @@ def _bonds(content: Content, location: str, count: int) -> NDArray[np.int64]:
 def _attributes(content: Content, positions: Frames) -> dict[str, Any]:
     """The provenance: what is looked at has the type that it should have."""
     place = schema.PROVENANCE
+    if place not in content:
+        raise InputError(f"{content.path}: no group {place}; not a gasfield trajectory, or written by something else.")
     found = content.attributes(place)
+    if "precision" not in found:
+        raise InputError(f"{content.path}: {place}: precision is missing: one of {', '.join(PRECISIONS)}.")
     for name in _TEXTS:
         if not isinstance(found.get(name, ""), str):
             raise InputError(f"{content.path}: {place}: {name} is no text.")
     freedom = found.get("degrees_of_freedom", 0)
     if not isinstance(freedom, int | np.integer) or not 0 <= freedom <= 2**62:
         raise InputError(f"{content.path}: {place}: degrees_of_freedom is no whole number from 0 on.")
-    found["precision"] = precision_of(content, found.get("precision"), positions)
+    found["precision"] = precision_of(content, found["precision"], positions)
     return found

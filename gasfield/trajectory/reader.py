@@ -293,7 +293,11 @@ class Trajectory(Closing):
         Raises:
             InputError: if it was not recorded, as in older recordings.
         """
-        return self._content.series(f"{schema.SURVEY}/{schema.LAST_MOTION}", len(self.survey_ids))
+        place = f"{schema.SURVEY}/{schema.LAST_MOTION}"
+        if place not in self._content:
+            raise InputError(f"{self.path}: no data set {place}.")
+        rows = self._content.array(f"{schema.SURVEY}/id", INTEGER, None)
+        return self._content.series(place, len(rows))
 
     @property
     def survey_ids(self) -> NDArray[np.int64]:
