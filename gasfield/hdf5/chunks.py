@@ -216,8 +216,8 @@ def require_chunks(dataset: h5py.Dataset, file_size: int) -> None:
 
     def note(info: Any) -> None:
         nonlocal found
-        if info.size > most or info.byte_offset + info.size > file_size:
-            raise OSError("a chunk is larger than it may be, or outside the file")
+        if info.size > most or (not filters and info.size != size) or info.byte_offset + info.size > file_size:
+            raise OSError("a chunk has another size than it may have, or is outside the file")
         found += all(origin < length for origin, length in zip(info.chunk_offset, shape, strict=True))
 
     dataset.id.chunk_iter(note)

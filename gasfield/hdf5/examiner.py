@@ -14,10 +14,11 @@ from contextlib import suppress
 import h5py
 import numpy as np
 
-MOST_OBJECTS = 200_000
+MOST_OBJECTS = 50_000
 MOST_DEPTH = 64
 _PIECE = 20_000
 """Strings that are read at once."""
+_MOST_STRINGS = 5_000_000
 _SMALL = 1 << 20
 """Size up to which data sets are read [bytes]."""
 
@@ -45,13 +46,16 @@ def examine(path: str) -> None:
 
 def _objects(file: h5py.File) -> Iterator[tuple[str, h5py.Group | h5py.Dataset]]:
     pending: list[tuple[str, h5py.Group, tuple[int, ...]]] = [("", file, ())]
-    count = 0
+    count, seen = 0, set[int]()
     while pending:
         place, group, above = pending.pop()
         yield place or "/", group
         address = int(h5py.h5o.get_info(group.id).addr)
         if address in above or len(above) > MOST_DEPTH:
-            raise RefusedError(f"{place} is a group inside itself, or nested too deeply.")
+            raise RefusedError(f"{place[:100]} is a group inside itself, or nested too deeply.")
+        if address in seen:
+            continue
+        seen.add(address)
         for name in _names(group):
             count += 1
             if count > MOST_OBJECTS:
@@ -93,7 +97,9 @@ def _values(item: h5py.Dataset) -> None:
     if item.chunks is not None:
         item.id.get_num_chunks()
     if h5py.check_dtype(vlen=item.dtype) is not None and item.ndim == 1:
-        for start in range(0, len(item), _PIECE):
+        if item.chunks is None and item.id.get_offset() is None:
+            return
+        for start in range(0, min(len(item), _MOST_STRINGS), _PIECE):
             item[start : start + _PIECE]
     elif int(np.prod(item.shape, dtype=object)) * item.dtype.itemsize <= _SMALL:
         item[()]

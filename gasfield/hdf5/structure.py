@@ -20,6 +20,7 @@ import numpy as np
 
 from gasfield.closing import Closing
 from gasfield.hdf5 import messages
+from gasfield.hdf5.chunks import UNFILTERED
 from gasfield.hdf5.headers import SUPERBLOCK_SIZE, UNDEFINED, Root
 from gasfield.hdf5.messages import REFERENCE_BYTES, Layout, Type, UnverifiedError, need
 from gasfield.hdf5.seal import Seal
@@ -29,7 +30,7 @@ _HEAD = bytes.fromhex("894844460d0a1a0a00000000000808000400100000000000")
 """Of every file: signature, versions, sizes of addresses and lengths, ranks of symbol tables and trees, flags."""
 _SYMBOLS, _CHILDREN = 8, 32
 """Most entries of a symbol table node, and of a tree node of a group."""
-_MOST_DEPTH = 32
+_MOST_DEPTH, _MOST_VISITS = 32, 1_000_000
 _MOST_BLOCKS = 64
 _NODE = struct.Struct("<4sBBHQQ")
 _ENTRY = struct.Struct("<QQII16s")
@@ -81,6 +82,7 @@ class Structure(Closing):
         except (UnverifiedError, OSError):
             self.close()
             raise
+        self._visits = 0
         self._objects: dict[int, _Object] = {}
         self._members: dict[int, dict[str, int]] = {}
         self._heaps: dict[int, tuple[bytes, dict[int, tuple[int, int]]]] = {}
@@ -140,6 +142,7 @@ class Structure(Closing):
         self.require(place)
         header = self._at(place)
         if header is not None:
+            self._visits = 0
             self._all(header, ())
 
     def has(self, place: str) -> bool:
@@ -156,7 +159,9 @@ class Structure(Closing):
         return header
 
     def _all(self, header: int, above: tuple[int, ...]) -> None:
+        self._visits += 1
         need(header not in above and len(above) < _MOST_DEPTH)  # a group inside itself has no end
+        need(self._visits < _MOST_VISITS)  # and neither have groups that each have the next one twice
         found = self._object(header)
         if found.table is not None:
             for child in self._entries(header, found.table).values():
@@ -343,6 +348,8 @@ class Structure(Closing):
                 node.children.extend(entries["child"].tolist())
                 continue
             need((entries["size"] <= most).all() and (entries["mask"] < 8).all())
+            plain = entries["mask"] == UNFILTERED if found.filters else slice(None)
+            need((entries["size"][plain] == place.size).all())
             need((entries["child"] < self._size).all() and (entries["child"] + entries["size"] <= self._size).all())
             origins = entries["origin"]
             need(not origins[:, -1].any())

@@ -34,7 +34,7 @@ _UNPACKED = 1 << 16
 _LAST_STEP = 2**53
 """Steps beyond are not told apart as float64."""
 _MOST_NESTED = 16
-_MOST_ELEMENTS = 200_000
+_MOST_MEMBERS = 30_000
 
 
 class DamagedError(InputError):
@@ -87,6 +87,8 @@ class Content:
             with self.reading(location):
                 there = self.guard.require(location)
                 self._items[location] = self.file.get(location) if there else None
+                if there and self._items[location] is None and self.file.get(location, getlink=True) is not None:
+                    raise InputError(f"{self.path}: {location} is a link that leads nowhere.")
         return self._items[location]
 
     def names(self, location: str) -> list[str]:
@@ -95,19 +97,30 @@ class Content:
         with self.reading(location):
             return list(item) if isinstance(item, h5py.Group) else []
 
+    def require_group(self, location: str) -> None:
+        """Checks that there is a group, if there is anything."""
+        if isinstance(self.item(location), h5py.Dataset):
+            raise InputError(f"{self.path}: {location} is a data set, not a group.")
+
     def elements(self, location: str, levels: int = _MOST_NESTED) -> list[str]:
         """Paths, below a group, of the elements over time inside it."""
         found: list[str] = []
         pending = [("", levels)]
+        visited = 0
+        self.require_group(location)
+        with self.reading(location):
+            if levels > 1 and location in self:
+                self.guard.require_all(location)
         while pending:
             place, left = pending.pop()
+            visited += 1
             names = self.names(f"{location}/{place}" if place else location)
             if place and "value" in names:
                 found.append(place)
             elif left:
                 pending += [(f"{place}/{name}" if place else name, left - 1) for name in reversed(names)]
-            if len(found) + len(pending) > _MOST_ELEMENTS:
-                raise InputError(f"{self.path}: {location} has more than {_MOST_ELEMENTS:,} members.")
+            if visited + len(pending) > _MOST_MEMBERS:
+                raise InputError(f"{self.path}: {location} has more than {_MOST_MEMBERS:,} members.")
         return found
 
     def attributes(self, location: str) -> dict[str, Any]:

@@ -130,7 +130,7 @@ def precision_of(content: Content, given: object, positions: Frames) -> str:
         return stored
     if not isinstance(given, str) or given not in PRECISIONS:
         raise InputError(f"{content.path}: {schema.PROVENANCE}: precision is none of {', '.join(PRECISIONS)}.")
-    if given == "float64" and stored != "float64":
+    if (given == "float64") != (stored == "float64"):
         raise InputError(f"{content.path}: {schema.PROVENANCE}: precision is {given}, and positions are {stored}.")
     return given
 
@@ -188,6 +188,7 @@ def _appears(content: Content, location: str, count: int) -> NDArray[np.int64] |
 
 def _bonded(content: Content) -> list[str]:
     """The structures with bonds."""
+    content.require_group(schema.CONNECTIVITY)
     return content.names(schema.CONNECTIVITY)
 
 
@@ -205,6 +206,7 @@ def _attributes(content: Content, positions: Frames) -> dict[str, Any]:
     place = schema.PROVENANCE
     if place not in content:
         raise InputError(f"{content.path}: no group {place}; not a gasfield trajectory, or written by something else.")
+    content.require_group(place)
     found = content.attributes(place)
     if "precision" not in found:
         raise InputError(f"{content.path}: {place}: precision is missing: one of {', '.join(PRECISIONS)}.")

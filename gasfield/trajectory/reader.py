@@ -271,7 +271,8 @@ class Trajectory(Closing):
             InputError: if it was not recorded.
         """
         location = f"{schema.OBSERVABLES}/{name}"
-        return self._content.series(location, *self._content.dataset(f"{location}/value").shape[1:])
+        shape = self._content.dataset(f"{location}/value").shape or ()
+        return self._content.series(location, *shape[1:])
 
     @property
     def has_survey(self) -> bool:
