@@ -16,7 +16,9 @@ Edit = Callable[[h5py.File], object]
 POSITION, VELOCITY = "particles/vectors/position", "particles/vectors/velocity"
 VECTORS, PROVENANCE, SERIES = "particles/vectors", "parameters/provenance", "series/potential_energy"
 HUGE = 10**12
-BOMB = "a: &a [x, x]\n" + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefghi", "bcdefghij"))
+BOMB = "a: &a [x, x]\n" + "".join(
+    f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefghi", "bcdefghij", strict=True)
+)
 
 
 def crafted(good: Path, folder: Path, names: list[str] | None = None) -> Iterator[tuple[str, Path]]:

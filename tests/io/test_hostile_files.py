@@ -101,10 +101,16 @@ def damaged_files(good: Path, folder: Path, part: slice) -> Iterator[Path]:
             yield path
 
 
-def check(good: Path, folder: Path, part: slice) -> None:
+@pytest.fixture(scope="module")
+def reader() -> Iterator[Reader]:
+    """One process for all files: to start it takes longer than to read many."""
+    with Reader() as process:
+        yield process
+
+
+def check(reader: Reader, good: Path, folder: Path, part: slice) -> None:
     paths = list(damaged_files(good, folder, part))
-    with Reader() as reader:
-        answers = {path.name: reader.ask(path) for path in [good, *paths]}
+    answers = {path.name: reader.ask(path) for path in [good, *paths]}
     faults = {name: answer for name, answer in answers.items() if answer.kind not in ("read", "refused")}
     assert not faults, f"{list(faults)}: {next(iter(faults.values()))}"
     assert answers[good.name].kind == "read"
@@ -113,60 +119,56 @@ def check(good: Path, folder: Path, part: slice) -> None:
     assert all(name in answer.text for name, answer in refused.items()), "a refusal names the file"
 
 
-def test_a_data_set_that_is_too_long_crashes_no_reader(good: Path, tmp_path: Path) -> None:
-    check(good, tmp_path, slice(0, 1))
+def test_a_data_set_that_is_too_long_crashes_no_reader(reader: Reader, good: Path, tmp_path: Path) -> None:
+    check(reader, good, tmp_path, slice(0, 1))
 
 
 @pytest.mark.validate
-def test_no_form_of_any_data_set_crashes_a_reader(good: Path, tmp_path: Path) -> None:
-    check(good, tmp_path, slice(1, None))
+def test_no_form_of_any_data_set_crashes_a_reader(reader: Reader, good: Path, tmp_path: Path) -> None:
+    check(reader, good, tmp_path, slice(1, None))
 
 
-def check_mutated(good: Path, path: Path, seed: int, numbers: range) -> None:
+def check_mutated(reader: Reader, good: Path, path: Path, seed: int, numbers: range) -> None:
     """Every damaged copy is refused, or read as what it was, or with a word that it has changed."""
-    sound = good.read_bytes()
-    with Reader() as reader:
-        expected = reader.ask(good)
-        for number in numbers:
-            data, change = mutated(sound, seed, number)
-            path.write_bytes(data)
-            os.utime(path, (0, 0))  # a file that has just changed may still be growing, and is tried again
-            answer = reader.ask(path)
-            assert answer.kind in ("read", "refused"), f"{number}: {change}: {answer}"
-            unsaid = answer.kind == "read" and not answer.notes
-            assert not unsaid or answer.text == expected.text, f"{number}: {change}: wrong without a word"
+    sound, expected = good.read_bytes(), reader.ask(good)
+    for number in numbers:
+        data, change = mutated(sound, seed, number)
+        path.write_bytes(data)
+        os.utime(path, (0, 0))  # a file that has just changed may still be growing, and is tried again
+        answer = reader.ask(path)
+        assert answer.kind in ("read", "refused"), f"{number}: {change}: {answer}"
+        unsaid = answer.kind == "read" and not answer.notes
+        assert not unsaid or answer.text == expected.text, f"{number}: {change}: wrong without a word"
 
 
-def test_damaged_files_are_refused_or_read_as_they_were(good: Path, tmp_path: Path) -> None:
-    check_mutated(good, tmp_path / "a.h5", 0, range(12))
-
-
-@pytest.mark.validate
-def test_2000_damaged_files_are_refused_or_read_as_they_were(good: Path, tmp_path: Path) -> None:
-    check_mutated(good, tmp_path / "a.h5", 1, range(2000))
-
-
-def check_crafted(good: Path, folder: Path, names: list[str] | None) -> None:
-    with Reader() as reader:
-        reader.ask(good)
-        for name, path in crafted(good, folder, names):
-            os.utime(path, (0, 0))
-            answer = reader.ask(path)
-            assert answer.kind in ("read", "refused"), f"{name}: {answer}"
-            assert answer.kind == "read" or path.name in answer.text, f"{name}: a refusal names the file"
-            assert (answer.kind == "read") == (name in HARMLESS), f"{name}: {answer.kind} {answer.text}"
-            path.unlink()
-
-
-SOME = ["the latest format", "scenario 6", "names 6", "token of nothing", "position of float16", "mass negative",
-        "particles/vectors/mass in another file", "particles/vectors/mass in raw files", "groups that double",
-        "particles/vectors/position/value in virtual files", "positions packed by all", "a chunk that explodes"]  # fmt: skip
-
-
-def test_crafted_files_are_read_or_refused(good: Path, tmp_path: Path) -> None:
-    check_crafted(good, tmp_path, SOME)
+def test_damaged_files_are_refused_or_read_as_they_were(reader: Reader, good: Path, tmp_path: Path) -> None:
+    check_mutated(reader, good, tmp_path / "a.h5", 0, range(12))
 
 
 @pytest.mark.validate
-def test_all_crafted_files_are_read_or_refused(good: Path, tmp_path: Path) -> None:
-    check_crafted(good, tmp_path, None)
+def test_2000_damaged_files_are_refused_or_read_as_they_were(reader: Reader, good: Path, tmp_path: Path) -> None:
+    check_mutated(reader, good, tmp_path / "a.h5", 1, range(2000))
+
+
+def check_crafted(reader: Reader, good: Path, folder: Path, names: list[str] | None) -> None:
+    for name, path in crafted(good, folder, names):
+        os.utime(path, (0, 0))
+        answer = reader.ask(path)
+        assert answer.kind in ("read", "refused"), f"{name}: {answer}"
+        assert answer.kind == "read" or path.name in answer.text, f"{name}: a refusal names the file"
+        assert (answer.kind == "read") == (name in HARMLESS), f"{name}: {answer.kind} {answer.text}"
+        path.unlink()
+
+
+SOME = ["the latest format", "scenario 6", "names 6", "position of float16", "mass negative", "a chunk that explodes",
+        "particles/vectors/mass in another file", "particles/vectors/mass in raw files",
+        "particles/vectors/position/value in virtual files"]  # fmt: skip
+
+
+def test_crafted_files_are_read_or_refused(reader: Reader, good: Path, tmp_path: Path) -> None:
+    check_crafted(reader, good, tmp_path, SOME)
+
+
+@pytest.mark.validate
+def test_all_crafted_files_are_read_or_refused(reader: Reader, good: Path, tmp_path: Path) -> None:
+    check_crafted(reader, good, tmp_path, None)
