@@ -16,7 +16,7 @@ from pathlib import Path
 from gasfield.errors import InputError
 from gasfield.memory import free_memory
 
-SECONDS, _WAIT = 5, 9
+SECONDS, _WAIT = 3, 6
 """Time of the processor for a file, of which a sound one with thousand objects takes a tenth, and time to wait."""
 _MOST_MEMORY = 1 << 32
 _EXAMINED: set[tuple[Path, int, int, int]] = set()
