@@ -17,8 +17,8 @@ from typing import NamedTuple, Self
 
 MEMORY = 6 << 30
 """Of the process [bytes]."""
-SECONDS = 10.0
-"""Within which a file is read or refused."""
+SECONDS = 30.0
+"""Within which a file is read or refused on a busy machine; it is less than 10 on one that is idle."""
 DIAGNOSTICS = ["motion", "clusters", "order", "radial_distribution", "thermodynamics", "pressure", "deformation"]
 
 

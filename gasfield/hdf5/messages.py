@@ -131,7 +131,8 @@ def layout(body: bytes) -> Layout:
     """
     need(len(body) >= 18 and body[0] == 3 and body[1] in (CONTIGUOUS, CHUNKED))
     if body[1] == CONTIGUOUS:
-        return Layout(CONTIGUOUS, *struct.unpack_from("<QQ", body, 2), ())
+        address, size = struct.unpack_from("<QQ", body, 2)
+        return Layout(CONTIGUOUS, address, size, ())
     count = body[2]
     need(2 <= count <= _MOST_RANK + 1 and len(body) >= 11 + 4 * count)
     (address,), chunk = struct.unpack_from("<Q", body, 3), struct.unpack_from(f"<{count}I", body, 11)
