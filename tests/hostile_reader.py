@@ -46,7 +46,9 @@ class Reader:
         """Reads a file."""
         fresh = self._process is None
         process = self._process or self._start()
-        assert process.stdin is not None and process.stdout is not None and process.stderr is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
         process.stdin.write(f"{path}\n")
         process.stdin.flush()
         if not select.select([process.stdout], [], [], 120.0 if fresh else SECONDS)[0]:

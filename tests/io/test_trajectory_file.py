@@ -168,7 +168,7 @@ def test_a_header_that_claims_too_much_memory_is_refused(tmp_path: Path, small_g
     with h5py.File(tmp_path / "a.h5", "a") as file:
         file["particles/vectors/position/value"].resize(10**10, axis=0)
         file["particles/vectors/position/step"].resize(10**10, axis=0)
-    with pytest.raises(InputError, match="position/value has shape .* the file has no room"):
+    with pytest.raises(InputError, match=r"position/value has shape .* the file has no room"):
         Trajectory(tmp_path / "a.h5")
 
 
