@@ -105,7 +105,8 @@ def _sizes() -> Iterator[tuple[str, Edit]]:
         f"{VECTORS}/charge": (HUGE,), f"{VECTORS}/mass": (HUGE,), f"{VECTORS}/box/edges": (HUGE,),
         f"{POSITION}/step": (HUGE,), f"{POSITION}/value": (3, HUGE, 3), f"{VELOCITY}/value": (3, 10, 10**10),
         f"{SERIES}/value": (HUGE,), "field/full/hidden/value": (3, HUGE, 3),
-        "particles/vectors_survey/token_id": (HUGE,), "particles/trajectory/axes": (3, HUGE), f"{VECTORS}/appears": (HUGE,),
+        "particles/vectors_survey/token_id": (HUGE,), "particles/trajectory/axes": (3, HUGE),
+        f"{VECTORS}/appears": (HUGE,),
     }  # fmt: skip
     for place, shape in fixed.items():
         yield f"{place} of nothing", _dataset(place, shape=shape, dtype="f8" if "value" in place else "i8")
@@ -165,13 +166,13 @@ def _numbers() -> Iterator[tuple[str, Edit]]:
         yield f"{place} steps unsigned", _dataset(f"{place}/step", data=np.array([0, 1, 2**63], "u8"))
         yield f"{place} steps undefined", _dataset(f"{place}/step", data=np.array([0, np.nan, 2]))
         yield f"{place} steps in two axes", _dataset(f"{place}/step", data=np.zeros((3, 3), "i8"))
-        for name, time in {"undefined": [0, np.nan, 1], "endless": [0, 1, np.inf], "back": [2, 1, 0.0]}.items():
-            yield f"{place} times {name}", _dataset(f"{place}/time", data=np.array(time))
+        for name, times in {"undefined": [0, np.nan, 1], "endless": [0, 1, np.inf], "back": [2, 1, 0.0]}.items():
+            yield f"{place} times {name}", _dataset(f"{place}/time", data=np.array(times))
     each = {"short": np.ones(3), "undefined": np.full(10, np.nan), "negative": -np.ones(10), "zero": np.zeros(10),
             "large": np.full(10, 1e300), "text": np.full(10, b"a")}  # fmt: skip
     for name in ("mass", "charge"):
-        for kind, value in each.items():
-            yield f"{name} {kind}", _dataset(f"{VECTORS}/{name}", data=value)
+        for kind, numbers in each.items():
+            yield f"{name} {kind}", _dataset(f"{VECTORS}/{name}", data=numbers)
     for kind, sides in {"short": [1.0], "negative": [1, -1, 1.0], "undefined": [np.nan, 1, 1]}.items():
         yield f"edges {kind}", _dataset(f"{VECTORS}/box/edges", data=np.array(sides))
     for kind, pairs in {"outside": [[0, 10]], "negative": [[-1, 0]], "of one": [[3, 3]], "far": [[0, 2**62]]}.items():
@@ -217,13 +218,14 @@ def _links() -> Iterator[tuple[str, Edit]]:
 
 def _filters() -> Iterator[tuple[str, Edit]]:
     values = np.arange(90.0).reshape(3, 10, 3)
-    for name, options in {
+    ways: dict[str, dict[str, Any]] = {
         "lzf": {"compression": "lzf"}, "checksums": {"fletcher32": True}, "scaling": {"scaleoffset": 3},
         "deflate": {"compression": "gzip"}, "all": {"compression": "gzip", "shuffle": True, "fletcher32": True},
         "none": {}, "tall chunks": {"compression": "gzip", "maxshape": (None, None, None), "chunks": (1000, 100, 30)},
-    }.items():  # fmt: skip
-        options = {"chunks": (1, 10, 3), **options}
-        yield f"positions packed by {name}", _dataset(f"{POSITION}/value", data=values, **options)
+    }  # fmt: skip
+    for name, options in ways.items():
+        chunked = {"chunks": (1, 10, 3), **options}
+        yield f"positions packed by {name}", _dataset(f"{POSITION}/value", data=values, **chunked)
     yield "a chunk that explodes", _bomb
     yield "a chunk of another size", _misfit
 

@@ -176,21 +176,21 @@ class Structure(Closing):
         return self._objects[header]
 
     def _parsed(self, header: int) -> _Object:
-        table, kind, shape, place, pipeline = None, None, None, None, ()
+        table: tuple[int, int] | None = None
+        kind: Type | None = None
+        shape: tuple[int, ...] | None = None
+        place: Layout | None = None
+        pipeline: tuple[int, ...] = ()
         attributes: dict[str, list[bytes] | bytes | None] = {}
         seen = set()
         for number, body in self._messages(header):
             need(number not in seen or number in (messages.NIL, messages.ATTRIBUTE, messages.CONTINUATION))
             seen.add(number)
             if number == messages.ATTRIBUTE:
-                found = messages.attribute(body)
-                need(found.name not in attributes)
-                is_text = found.type.is_variable and len(found.shape) < 2
-                texts = self._referred(found.data, prod(found.shape)) if found.type.is_variable else []
-                attributes[found.name] = (texts if found.shape else texts[0]) if is_text else None
+                self._note_attribute(body, attributes)
             elif number == messages.TABLE:
                 need(len(body) == 16)
-                table = struct.unpack("<QQ", body)
+                table = struct.unpack_from("<QQ", body)
             elif number == messages.DATATYPE:
                 kind = messages.datatype(body)
             elif number == messages.DATASPACE:
@@ -207,12 +207,20 @@ class Structure(Closing):
                 need(number in (messages.NIL, messages.CONTINUATION, messages.TIME))
         self._attributes[header] = attributes
         if table is not None:
-            need(kind is shape is place is None and not pipeline)
+            need(kind is None and shape is None and place is None and not pipeline)
             return _Object(table)
         if kind is None or shape is None or place is None:
             raise UnverifiedError
         self._check_extent(kind, shape, place)
         return _Object(None, kind, shape, place, pipeline)
+
+    def _note_attribute(self, body: bytes, attributes: dict[str, list[bytes] | bytes | None]) -> None:
+        """Adds an attribute to those of an object, with its text if it is text."""
+        name, kind, shape, data = messages.attribute(body)
+        need(name not in attributes)
+        texts = self._referred(data, prod(shape)) if kind.is_variable else []
+        is_text = kind.is_variable and len(shape) < 2
+        attributes[name] = (texts if shape else texts[0]) if is_text else None
 
     def _check_extent(self, kind: Type, shape: tuple[int, ...], place: Layout) -> None:
         if place.kind == messages.CONTIGUOUS:

@@ -145,11 +145,8 @@ class Content:
         """The frames of an element, each of a shape, after checks of its data sets; its steps ascend."""
         values = self.checked(f"{location}/value", kinds, None, *shape)
         self.check_memory(16 * len(values), location)
-        counts = {
-            name: self._clock_length(f"{location}/{name}", numbers)
-            for name, numbers in (("time", NUMBER), ("step", INTEGER))
-        }
-        steps, times = (len(values) if counts[name] is None else counts[name] for name in ("step", "time"))
+        steps = self._clock_length(f"{location}/step", INTEGER, len(values))
+        times = self._clock_length(f"{location}/time", NUMBER, len(values))
         unequal = steps != len(values) or times != len(values)
         if unequal and (schema.UNFINISHED not in self or min(times, len(values)) < steps):
             raise InputError(f"{self.path}: {location} has {steps} steps, {times} times, {len(values)} values.")
@@ -166,14 +163,16 @@ class Content:
         self._check_clocks(frames, location)
         return frames
 
-    def _clock_length(self, location: str, kinds: str) -> int | None:
-        """How many steps or times an element has; None for one number that stands for all, or for no times."""
+    def _clock_length(self, location: str, kinds: str, count: int) -> int:
+        """How many steps or times an element of so many values has: all, if one number stands for them, or there are
+        no times."""
         item = self.item(location)
         if item is None and location.endswith("/time"):
-            return None
-        scalar = isinstance(item, h5py.Dataset) and item.shape == ()
-        found = self.checked(location, kinds, *(() if scalar else (None,)))
-        return None if scalar else len(found)
+            return count
+        if isinstance(item, h5py.Dataset) and item.shape == ():
+            self.checked(location, kinds)
+            return count
+        return len(self.checked(location, kinds, None))
 
     def _check_clocks(self, frames: Frames, location: str) -> None:
         steps, times = frames.steps, frames.times

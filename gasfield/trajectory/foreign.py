@@ -198,4 +198,4 @@ class Unwrapped(Frames):
 
     def read(self, frames: slice = slice(None), rows: slice | None = None) -> NDArray[Any]:
         """As for all frames."""
-        return self._wrapped.read(frames, rows) + self._images(frames, rows) * self._periods
+        return np.asarray(self._wrapped.read(frames, rows) + self._images(frames, rows) * self._periods)

@@ -150,7 +150,8 @@ def _clock(dataset: h5py.Dataset, count: int) -> NDArray[Any]:
     an `offset`."""
     if dataset.shape:
         return np.asarray(dataset[:])
-    return np.asarray(dataset.attrs.get("offset", 0)).reshape(()) + dataset[()] * np.arange(count)
+    offset = np.asarray(dataset.attrs.get("offset", 0)).reshape(())
+    return np.asarray(offset + dataset[()] * np.arange(count))
 
 
 def _tail_of(dataset: h5py.Dataset, length: int, salvage: bool) -> tuple[int, NDArray[Any]]:

@@ -262,7 +262,7 @@ class Trajectory(Closing):
         return [name for name in self._content.elements(root, 1) if self._is_number(f"{root}/{name}")]
 
     def _is_number(self, location: str) -> bool:
-        return self._content.dataset(f"{location}/value").ndim == 1
+        return bool(self._content.dataset(f"{location}/value").ndim == 1)
 
     def observable(self, name: str) -> Series:
         """One observable over time.
