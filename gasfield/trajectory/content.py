@@ -151,7 +151,13 @@ class Content:
         if unequal and (schema.UNFINISHED not in self or min(times, len(values)) < steps):
             raise InputError(f"{self.path}: {location} has {steps} steps, {times} times, {len(values)} values.")
         with self.reading(location):
-            frames = Frames(self.item, location, salvage=self.salvage, origin=f"{self.path}: {location}")
+            frames = Frames(
+                self.item,
+                location,
+                salvage=self.salvage,
+                origin=f"{self.path}: {location}",
+                check=lambda: self.guard.require_values(f"{location}/value"),
+            )
         if frames.lost:
             last = f"step {frames.steps[-1]}" if len(frames) else "the start"
             warnings.warn(

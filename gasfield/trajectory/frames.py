@@ -37,7 +37,15 @@ class Frames:
         lost: number of frames at the end that are left out because they are damaged.
     """
 
-    def __init__(self, find: Find, place: str, *, salvage: bool = False, origin: str = "") -> None:
+    def __init__(
+        self,
+        find: Find,
+        place: str,
+        *,
+        salvage: bool = False,
+        origin: str = "",
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
         """Reads steps, times and the frames that are not in compressed chunks yet.
 
         Args:
@@ -45,6 +53,7 @@ class Frames:
             place: of the element.
             salvage: whether to stop before damaged frames at the end.
             origin: file and element, for messages: with it, frames that are damaged are an `InputError`.
+            check: called before the index of the chunks of values is used for the first time.
 
         Raises:
             OutrunError: if the file changed meanwhile, or frames at the end are damaged; open it again.
@@ -53,7 +62,7 @@ class Frames:
         step, time, value = (find(f"{place}/{name}") for name in ("step", "time", "value"))
         if step is None or value is None:
             raise KeyError(f"{place} has no steps or no values")
-        self._origin = origin
+        self._origin, self._check = origin, check
         self._chunks = ChunkReader(value)
         self.block: int = (value.chunks or (1,))[0]
         self.dtype: np.dtype[Any] = value.dtype.newbyteorder("=")
@@ -63,6 +72,7 @@ class Frames:
         self._tail: NDArray[Any]
         unfinished = find(schema.UNFINISHED)
         if unfinished is not None and place not in unfinished:
+            check()
             self._read_tails(step, time, value, salvage)
         else:
             self.steps = _clock(step, len(value))
@@ -115,6 +125,7 @@ class Frames:
         low, high = min(span[0], span[-1]), max(span[0], span[-1]) + 1
         parts = []
         if low < self._whole:
+            self._check()
             parts.append(self._chunks.read(slice(low, min(high, self._whole)), rows))
         if high > self._whole:
             late = self._tail[max(low, self._whole) - self._whole : high - self._whole]

@@ -19,7 +19,6 @@ PRECISIONS = ("float64", "float32", "bfloat16")
 _TEXTS = ("source", "scenario", "plugins", "files", "title", "optimiser", "training", "precision")
 _LARGEST = 1e100
 """Masses, charges and sides beyond which squares overflow."""
-MOST_NAMES = 1_000_000
 
 
 @dataclass(frozen=True)
