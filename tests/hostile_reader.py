@@ -17,7 +17,7 @@ from typing import NamedTuple, Self
 
 MEMORY = 6 << 30
 """Of the process [bytes]."""
-SECONDS = 30.0
+SECONDS = 60.0
 """Within which a file is read or refused on a busy machine; it is less than 10 on one that is idle."""
 DIAGNOSTICS = ["motion", "clusters", "order", "radial_distribution", "thermodynamics", "pressure", "deformation"]
 

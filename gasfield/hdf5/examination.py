@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,9 +17,11 @@ from pathlib import Path
 from gasfield.errors import InputError
 from gasfield.memory import free_memory
 
-SECONDS, _WAIT = 3, 6
-"""Time of the processor for a file, of which a sound one with thousand objects takes a tenth, and time to wait."""
+SECONDS, _WAIT = 3, 60
+"""Time of the processor for a file, of which a sound one with thousand objects takes a tenth; and time to wait for it,
+which may be long on a busy machine."""
 _MOST_MEMORY = 1 << 32
+_OUT_OF_TIME = int(getattr(signal, "SIGXCPU", 1000))
 _EXAMINED: set[tuple[Path, int, int, int]] = set()
 """Files that need not be examined again."""
 _SCRIPT = Path(__file__).with_name("examiner.py")
@@ -49,7 +52,9 @@ def _examine(path: Path) -> None:
             command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_WAIT, env=environment, check=False
         )
     except subprocess.TimeoutExpired:
-        raise InputError(f"{path}: damaged: the HDF5 library does not come to an end with it.") from None
+        raise _endless(path) from None
+    if done.returncode == -_OUT_OF_TIME:
+        raise _endless(path)
     try:
         verdict = json.loads(done.stdout)
     except ValueError:
@@ -58,3 +63,7 @@ def _examine(path: Path) -> None:
         raise InputError(f"{path}: {verdict['refused']}")
     if "unreadable" in verdict:
         raise OSError(verdict["unreadable"])
+
+
+def _endless(path: Path) -> InputError:
+    return InputError(f"{path}: damaged: the HDF5 library does not come to an end with it.")

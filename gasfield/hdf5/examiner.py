@@ -110,7 +110,7 @@ def _limit(seconds: int, memory: int) -> None:
         import resource
     except ImportError:  # Windows: the other process ends this one when its time is over
         return
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
