@@ -87,8 +87,11 @@ class Content:
             with self.reading(location):
                 there = self.guard.require(location)
                 self._items[location] = self.file.get(location) if there else None
-                if there and self._items[location] is None and self.file.get(location, getlink=True) is not None:
-                    raise InputError(f"{self.path}: {location} is a link that leads nowhere.")
+                if there and self._items[location] is None:
+                    if self.guard.verified:
+                        raise InputError(f"{self.path}: {location} is not found by the HDF5 library; damaged.")
+                    if self.file.get(location, getlink=True) is not None:
+                        raise InputError(f"{self.path}: {location} is a link that leads nowhere.")
         return self._items[location]
 
     def names(self, location: str) -> list[str]:
