@@ -66,6 +66,8 @@ def _attributes() -> Iterator[tuple[str, Edit]]:
         "files": ["[]", "{", "[" * 5000, '{"a": 5}', '{"a": {"path": 3}}', 5, '{"a": {"path": "/", "size": 1e400}}'],
         "plugins": [5, "\x1b[31m", ", , ,", np.zeros(2)],
         "optimiser": [5, "adam", np.zeros(2)],
+        "optimiser_step": [np.zeros(2), np.void(b"ab")],
+        "device": [np.zeros(2)],
         "title": [5, "\x1b]0;evil\x07", "\u202e"],
     }  # fmt: skip
     for name, changed in values.items():
@@ -325,7 +327,7 @@ HARMLESS = frozenset(
         *_REBUILT, *_SCENARIOS, *(f"files {number}" for number in (0, 1, 2, 3, 4, 6)),
         *(f"names {number}" for number in (6, 7, 8, 9)),
         *(f"no {what}" for what in ("degrees_of_freedom", "source", "scenario", "files", "plugins", "optimiser")),
-        "no title",
+        "no title", "no optimiser_step", "no device",
         "degrees_of_freedom 6", "source 1", "source 3", "plugins 1", "plugins 2", "optimiser 1", "title 1", "title 2",
         "position of big-endian", "species of a named type", "series/potential_energy missing", "connectivity missing",
         "field/full missing", "particles/vectors/box as numbers", "charge negative", "charge zero", "appears never",

@@ -16,7 +16,13 @@ from gasfield.trajectory.content import FLOAT, INTEGER, NUMBER, Content
 from gasfield.trajectory.frames import Frames
 
 PRECISIONS = ("float64", "float32", "bfloat16")
-_TEXTS = ("source", "scenario", "plugins", "files", "title", "optimiser", "training", "precision")
+_TEXTS = (
+    "source", "scenario", "plugins", "files", "title", "precision", "training", "state", "device", "optimiser",
+    "optimiser_class", "optimiser_options", "optimiser_changes", "optimiser_state", "optimiser_state_at_start",
+)  # fmt: skip
+"""Attributes that are text."""
+_NUMBERS = ("optimiser_step", "learning_rate", "epsilon", "weight_decay", "momentum", "dampening")
+"""Attributes that are a number, or say that it varies."""
 _LARGEST = 1e100
 """Masses, charges and sides beyond which squares overflow."""
 
@@ -212,6 +218,9 @@ def _attributes(content: Content, positions: Frames) -> dict[str, Any]:
     for name in _TEXTS:
         if not isinstance(found.get(name, ""), str):
             raise InputError(f"{content.path}: {place}: {name} is no text.")
+    for name in _NUMBERS:
+        if np.ndim(number := found.get(name, 0)) or not isinstance(number, str | int | float | np.number):
+            raise InputError(f"{content.path}: {place}: {name} is no number.")
     freedom = found.get("degrees_of_freedom", 0)
     if not isinstance(freedom, int | np.integer) or not 0 <= freedom <= 2**62:
         raise InputError(f"{content.path}: {place}: degrees_of_freedom is no whole number from 0 on.")
