@@ -20,9 +20,12 @@ _TEXTS = (
     "source", "scenario", "plugins", "files", "title", "precision", "training", "state", "device", "optimiser",
     "optimiser_class", "optimiser_options", "optimiser_changes", "optimiser_state", "optimiser_state_at_start",
 )  # fmt: skip
-"""Attributes that are text."""
 _NUMBERS = ("optimiser_step", "learning_rate", "epsilon", "weight_decay", "momentum", "dampening")
-"""Attributes that are a number, or say that it varies."""
+_KINDS: dict[str, tuple[tuple[type, ...], str]] = {
+    **dict.fromkeys(_TEXTS, ((str,), "text")),
+    **dict.fromkeys(_NUMBERS, ((str, int, float, np.number), "number")),  # or text, that it varies
+}
+"""What attributes are that are looked at."""
 _LARGEST = 1e100
 """Masses, charges and sides beyond which squares overflow."""
 
@@ -215,12 +218,13 @@ def _attributes(content: Content, positions: Frames) -> dict[str, Any]:
     found = content.attributes(place)
     if "precision" not in found:
         raise InputError(f"{content.path}: {place}: precision is missing: one of {', '.join(PRECISIONS)}.")
-    for name in _TEXTS:
-        if not isinstance(found.get(name, ""), str):
-            raise InputError(f"{content.path}: {place}: {name} is no text.")
-    for name in _NUMBERS:
-        if np.ndim(number := found.get(name, 0)) or not isinstance(number, str | int | float | np.number):
-            raise InputError(f"{content.path}: {place}: {name} is no number.")
+    imported = found.get("source") == "import"
+    for name, (kinds, what) in _KINDS.items():
+        value = found.get(name, "")
+        if np.ndim(value) or not isinstance(value, kinds):
+            if not imported or name == "precision":
+                raise InputError(f"{content.path}: {place}: {name} is no {what}.")
+            found[name] = str(value)  # what others state under this name means something else
     freedom = found.get("degrees_of_freedom", 0)
     if not isinstance(freedom, int | np.integer) or not 0 <= freedom <= 2**62:
         raise InputError(f"{content.path}: {place}: degrees_of_freedom is no whole number from 0 on.")
