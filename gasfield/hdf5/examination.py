@@ -52,9 +52,9 @@ def _examine(path: Path) -> None:
             command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_WAIT, env=environment, check=False
         )
     except subprocess.TimeoutExpired:
-        raise _endless(path) from None
+        raise endless(path) from None
     if done.returncode == -_OUT_OF_TIME:
-        raise _endless(path)
+        raise endless(path)
     try:
         verdict = json.loads(done.stdout)
     except ValueError:
@@ -65,5 +65,6 @@ def _examine(path: Path) -> None:
         raise OSError(verdict["unreadable"])
 
 
-def _endless(path: Path) -> InputError:
+def endless(path: Path) -> InputError:
+    """The error for a file with which the library does not come to an end."""
     return InputError(f"{path}: damaged: the HDF5 library does not come to an end with it.")

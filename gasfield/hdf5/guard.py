@@ -12,9 +12,9 @@ import h5py
 
 from gasfield.closing import Closing
 from gasfield.errors import DamageWarning
-from gasfield.hdf5.examination import examine
+from gasfield.hdf5.examination import endless, examine
 from gasfield.hdf5.headers import SUPERBLOCK_SIZE
-from gasfield.hdf5.messages import UnverifiedError
+from gasfield.hdf5.messages import EndlessError, UnverifiedError
 from gasfield.hdf5.reading import open_hdf5
 from gasfield.hdf5.seal import Seal
 from gasfield.hdf5.structure import Structure
@@ -108,6 +108,8 @@ class Guard(Closing):
             self._checked.add((how, place))
             if self._structure.changed:
                 self._warn()
+        except EndlessError:
+            raise endless(self._path) from None
         except (UnverifiedError, MemoryError, OSError):
             self._structure.close()
             self._structure = None

@@ -6,7 +6,7 @@ from __future__ import annotations
 import struct
 
 from gasfield.hdf5.checked_bytes import CheckedBytes
-from gasfield.hdf5.messages import REFERENCE_BYTES, UnverifiedError, need
+from gasfield.hdf5.messages import REFERENCE_BYTES, EndlessError, UnverifiedError, need
 
 _STRING, _ENTRY = struct.Struct("<IQI"), struct.Struct("<HHIQ")
 _END = 1
@@ -68,7 +68,9 @@ class GlobalHeaps:
         while at <= last:
             number, _, _, length = _ENTRY.unpack_from(data, at)
             if number == 0:  # what is free, to the end
-                need(length in (0, size - at))
+                if length == 0:  # the library goes to the next object, which is this one
+                    raise EndlessError
+                need(length == size - at)
                 break
             at += _ENTRY.size
             if number in places or length > size - at:

@@ -34,6 +34,10 @@ class UnverifiedError(Exception):
     """Metadata are damaged, or of a form that gasfield does not write."""
 
 
+class EndlessError(UnverifiedError):
+    """The library would not come to an end with metadata."""
+
+
 class Type(NamedTuple):
     """Size of a value [bytes], and whether it is a reference to a heap."""
 

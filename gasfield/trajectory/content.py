@@ -159,7 +159,7 @@ class Content:
                 location,
                 salvage=self.salvage,
                 origin=f"{self.path}: {location}",
-                check=lambda: self.guard.require_values(f"{location}/value"),
+                check=lambda: self._check_values(f"{location}/value"),
             )
         if frames.lost:
             last = f"step {frames.steps[-1]}" if len(frames) else "the start"
@@ -171,6 +171,15 @@ class Content:
             )
         self._check_clocks(frames, location)
         return frames
+
+    def _check_values(self, location: str) -> None:
+        """Checks the index of the chunks of a data set, once."""
+        if location not in self._checked:
+            self.guard.require_values(location)
+            if not self.guard.verified:
+                with self.reading(location):
+                    require_chunks(self.dataset(location), self.path.stat().st_size)
+            self._checked.add(location)
 
     def _clock_length(self, location: str, kinds: str, count: int) -> int:
         """How many steps or times an element of so many values has: all, if one number stands for them, or there are
@@ -230,6 +239,11 @@ class Content:
     def _items(self) -> dict[str, h5py.Group | h5py.Dataset | None]:
         """What was opened: opening takes longer than most of what follows."""
         return {}
+
+    @cached_property
+    def _checked(self) -> set[str]:
+        """Data sets whose chunks were checked."""
+        return set()
 
     @cached_property
     def _most(self) -> int:

@@ -112,7 +112,7 @@ class Frames:
         """
         try:
             return self._read(frames, rows)
-        except (KeyError, OSError, RuntimeError, TypeError, ValueError) as fault:
+        except (KeyError, MemoryError, OSError, RuntimeError, TypeError, ValueError) as fault:
             if not self._origin:
                 raise OSError(str(fault)) from fault
             raise InputError(f"{self._origin} cannot be read; the file is damaged ({fault}).") from None
