@@ -167,6 +167,13 @@ def _checked(tensor: Tensor, bits_are: str | None, where: str) -> Words:
     return tensor.load()
 
 
+def _groups(trajectory: Trajectory) -> dict[str, Indices]:
+    """The ids of each group, found at once: a file may have very many."""
+    order = np.argsort(trajectory.species, kind="stable")
+    ends = np.cumsum(np.bincount(trajectory.species, minlength=len(trajectory.names)))
+    return dict(zip(trajectory.names, np.split(order, ends[:-1]), strict=True))
+
+
 def _frame(trajectory: Trajectory, step: int | None) -> Matrix:
     """One frame of a trajectory; its groups are named sets of rows."""
     at = int(trajectory.steps[-1]) if step is None else step
@@ -181,7 +188,7 @@ def _frame(trajectory: Trajectory, step: int | None) -> Matrix:
         words: Words = bits(single)
     else:
         words = np.ascontiguousarray(positions, precision).view(f"u{np.dtype(precision).itemsize}")
-    groups = {name: trajectory.members(name) for name in trajectory.names}
+    groups = _groups(trajectory)
     absent = np.flatnonzero(trajectory.appears > at)
     notes = (f"{len(absent)} rows are planted after step {at} and are left out",) if len(absent) else ()
     return Matrix(str(trajectory.path), f"step {at}", precision, words, groups, notes, absent)

@@ -1,9 +1,9 @@
 """Text, lines and JSON from outside: there are data, or one error that says where, without quoting what is there.
 
 Text is UTF-8, with or without a byte order mark. Sizes are checked against memory before anything is read, also those
-of packed files, which a few bytes may make as large as they like. In JSON, NaN and Infinity are read, which the standard
-lacks and others write; a number beyond float64 (1e400) becomes infinite, so that whoever needs an integer asks for one
-(`whole`). A key that is given twice keeps its last value.
+of packed files, which a few bytes may make as large as they like. In JSON, NaN and Infinity are read, which the
+standard lacks and others write; a number beyond float64 (1e400) becomes infinite, so that whoever needs an integer asks
+for one (`whole`). A key that is given twice keeps its last value.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ def read_bytes(path: Path, parameter: str | None = None, *, space: int = 1) -> b
         if path.suffix not in _PACKED:
             return path.read_bytes()
         pieces: list[bytes] = []
-        with _PACKED[path.suffix](path, "rb") as file:
+        opener: Any = _PACKED[path.suffix]
+        with opener(path, "rb") as file:
             for piece in iter(lambda: file.read(_PIECE), b""):
                 pieces.append(piece)
                 require_memory((space + 1) * _PIECE * len(pieces), f"{path}, unpacked,", parameter)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gasfield.cli.output import Rows, put
+from gasfield.cli.output import put
+from gasfield.cli.tables import Rows
 
 if TYPE_CHECKING:
     from gasfield.cost import Calibration, Cost

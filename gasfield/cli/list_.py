@@ -9,7 +9,7 @@ from gasfield.errors import InputError
 
 def list_() -> None:
     """Lists the available scenarios, each with its question."""
-    from gasfield.cli.output import Rows
+    from gasfield.cli.tables import Rows
     from gasfield.resources import scenario_files
 
     table = Rows()

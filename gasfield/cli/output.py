@@ -1,18 +1,16 @@
-"""What commands print: lines, texts and tables. Whatever a name or a title holds, a terminal obeys none of it, and one
-line stays one line. Standard streams of any encoding take all of it (`plain_streams`)."""
+"""What commands print: lines, texts and JSON; tables are in `tables`. Whatever a name or a title holds, a terminal
+obeys none of it, and one line stays one line. Standard streams of any encoding take all of it (`plain_streams`)."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
-from typing import Any, Literal, TextIO
-
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from typing import Any, TextIO
 
 from gasfield.printable import LONGEST_LINE, PLAIN, printable, shortened
+
+_OF_TEXTS = "\n\t\u00a0\u200c\u200d\u3000"
+"""Characters of a text that are not printable by themselves and that no terminal obeys: spaces and joiners."""
 
 
 def put(line: str = "", *, stream: TextIO | None = None) -> None:
@@ -22,7 +20,7 @@ def put(line: str = "", *, stream: TextIO | None = None) -> None:
 
 def put_text(text: str) -> None:
     """Prints a text with its line breaks."""
-    print(printable(text, keep="\n\t"))
+    print(printable(text, keep=_OF_TEXTS))
 
 
 def put_json(data: Any) -> None:
@@ -46,35 +44,3 @@ def plain_streams() -> None:
         reconfigure = getattr(stream, "reconfigure", None)  # not of streams that a test or a notebook puts in place
         if reconfigure is not None:
             reconfigure(errors=PLAIN)
-
-
-class Rows(Table):
-    """A table without lines whose cells are text, not markup."""
-
-    def __init__(self, *columns: str, no_wrap: bool = True) -> None:
-        """An empty table.
-
-        Args:
-            columns: their names.
-            no_wrap: whether cells are cut rather than wrapped.
-        """
-        super().__init__(box=None, pad_edge=False, header_style="dim")
-        for name in columns:
-            self.add_column(Text(shortened(name)), no_wrap=no_wrap)
-
-    def column(self, name: str, *, no_wrap: bool = False, justify: Literal["left", "right"] = "left") -> None:
-        """Adds a column."""
-        self.add_column(Text(shortened(name)), no_wrap=no_wrap, justify=justify)
-
-    def row(self, cells: Sequence[str], style: str | None = None) -> None:
-        """Adds a row."""
-        self.add_row(*(shortened(cell, LONGEST_LINE) for cell in cells), style=style)
-
-    def put(self) -> None:
-        """Prints the table."""
-        console().print(self)
-
-
-def console(**settings: Any) -> Console:
-    """A console that takes text as it is."""
-    return Console(markup=False, emoji=False, **settings)

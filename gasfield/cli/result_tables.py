@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from gasfield.cli.cost_table import print_profile
 from gasfield.cli.numbers import print_leaves
-from gasfield.cli.output import Rows, console, put
+from gasfield.cli.output import put
+from gasfield.cli.tables import Rows, console
 from gasfield.printable import LISTED, shortened
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import typer
 
 from gasfield.cli.command import LIBRARY, Deferred, parameters_of, with_signature
 from gasfield.cli.options import Json, Plots, Plugins, run_plugins
-from gasfield.cli.output import Rows, put, put_text
+from gasfield.cli.output import put, put_text
 from gasfield.printable import shortened
 
 if TYPE_CHECKING:
@@ -136,6 +136,8 @@ def _print(found: Sample) -> None:
 
 def _print_tokens(found: Sample) -> None:
     """The likeliest tokens with frequencies beside exact probabilities."""
+    from gasfield.cli.tables import Rows
+
     table = Rows("token", "drawn", "frequency", "probability", "of the model")
     for token in found.tokens(SHOWN):
         assert token.frequency is not None
@@ -151,6 +153,8 @@ def _print_tokens(found: Sample) -> None:
 
 def _print_stages(found: Sample) -> None:
     """What each processor did to the law of the next token."""
+    from gasfield.cli.tables import Rows
+
     quantities = found.quantities()
     entropies = f"{quantities['entropy_of_model'].text()} nats before, {quantities['entropy'].text()} after"
     put(f"entropy of the next token: {entropies} the chain ({found.profile})")

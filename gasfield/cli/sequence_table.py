@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from gasfield.cli.output import Rows, put
+from gasfield.cli.output import put
+from gasfield.cli.tables import Rows
 
 if TYPE_CHECKING:
     from gasfield.sampling.sequences.result import ChainQuality, SequenceThermodynamics

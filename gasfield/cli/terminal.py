@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from gasfield.cli.output import console, put, put_json
+from gasfield.cli.output import put, put_json
 from gasfield.cli.result_tables import print_run
+from gasfield.cli.tables import console
 from gasfield.errors import Note
 from gasfield.files import make_folder
 from gasfield.kernels.cache import is_warm

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gasfield.cli.output import Rows, console, put
+from gasfield.cli.output import put
+from gasfield.cli.tables import Rows, console
 from gasfield.printable import printable
 from gasfield.sampling.thermodynamics.result import ModelThermo, Thermo
 

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CalledProcessError
-from textwrap import fill
 
 import numpy as np
 from matplotlib.animation import AbstractMovieWriter, FFMpegWriter, PillowWriter
@@ -19,8 +18,7 @@ from numpy.typing import NDArray
 from gasfield.files import draft_of, make_folder
 from gasfield.plots.strain import strain_colours
 from gasfield.plots.style import INK, SERIES, Values, dress, new_figure
-from gasfield.plots.words import fit_words, label_of, without_glyphs
-from gasfield.printable import shortened
+from gasfield.plots.words import fit_words, label_of, without_remarks
 
 
 @dataclass(frozen=True)
@@ -72,11 +70,11 @@ def film(
         _Player(ax, player, colour, scale, colours) for player, colour in zip(players, _colours(players), strict=True)
     ]
     _fit(ax, players)
-    dress(ax, fill(shortened(title, 192), 64), *labels)
+    dress(ax, title, *labels)
     fit_words(figure)
     caption = ax.text(0.98, 0.98, "", transform=ax.transAxes, ha="right", va="top", fontsize=10, color=INK)
     make_folder(path.parent)
-    with draft_of(path) as draft, _encoding(), without_glyphs(), writer.saving(figure, str(draft), dpi=90):
+    with draft_of(path) as draft, _encoding(), without_remarks(), writer.saving(figure, str(draft), dpi=90):
         for frame, words in enumerate(captions):
             for player in drawn:
                 player.show(frame)

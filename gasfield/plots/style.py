@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 from gasfield.errors import GasfieldError
 from gasfield.files import make_folder, write_file
 from gasfield.names import inside, picture_name
-from gasfield.plots.words import ENTRIES, LONGEST_TEXT, fit_words, label_of, without_glyphs
-from gasfield.printable import printable, shortened
+from gasfield.plots.words import ENTRIES, LONGEST_TEXT, fit_words, label_of, without_remarks, wrapped
+from gasfield.printable import shortened
 
 OnFailure = Callable[[str, Exception], None]
 """Called with the name of a figure and what went wrong."""
@@ -41,8 +41,6 @@ SERIES = ("#0072b2", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 SHADES = ("#dfe3e8", "#a9bdd1", "#5b8db8", "#1f4e79", "#e69f00")
 """Colours of ordered classes, light to dark; the last one marks an exceptional class."""
 DPI = 150
-_TITLE = 96
-"""Characters of a line in the title of a panel."""
 BESIDE: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)}
 BELOW: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.14), "ncols": 2}
 """Places of a legend outside of its panel."""
@@ -174,8 +172,8 @@ def axes_or_new(ax: Axes | None, width: float = 6.4, height: float = 4.2) -> Axe
 
 def dress(ax: Axes, title: str, x_label: str, y_label: str) -> None:
     """Sets the title, the axis labels, two spines and a faint grid."""
-    title = title if len(title) <= _TITLE else fill(shortened(title, LONGEST_TEXT), _TITLE)
-    ax.set_title(printable(title, "\n"), loc="left", fontsize=10.5, fontweight="bold", color=INK, parse_math=False)
+    title = wrapped(title, _width(ax))
+    ax.set_title(title, loc="left", fontsize=10.5, fontweight="bold", color=INK, parse_math=False)
     ax.set_xlabel(x_label, fontsize=10, color=INK)
     ax.set_ylabel(y_label, fontsize=10, color=INK)
     ax.tick_params(labelsize=9, colors=INK)
@@ -185,6 +183,13 @@ def dress(ax: Axes, title: str, x_label: str, y_label: str) -> None:
         ax.spines[side].set_visible(False)
     for side in ("left", "bottom"):
         ax.spines[side].set_color("#8d8d99")
+
+
+def _width(ax: Axes) -> float:
+    """The width of a panel with its margins [inches]."""
+    place, figure = ax.get_subplotspec(), ax.figure
+    columns = 1 if place is None else place.get_gridspec().ncols
+    return float(figure.bbox.width / figure.dpi / columns)
 
 
 def headline(figure: Figure, text: str) -> None:
@@ -209,7 +214,7 @@ def legend(ax: Axes, **keywords: Any) -> None:
     if len(labels) > ENTRIES:
         rest = Line2D([], [], linestyle="none")
         handles, labels = [*handles[:ENTRIES], rest], [*labels[:ENTRIES], f"and {len(labels) - ENTRIES:,} more"]
-    look = {"fontsize": 9, "frameon": True, "framealpha": 0.85, "edgecolor": "none", "loc": "best"}
+    look: dict[str, Any] = {"fontsize": 9, "frameon": True, "framealpha": 0.85, "edgecolor": "none", "loc": "best"}
     fit_words(ax.legend(handles, labels, **(look | keywords)))
 
 
@@ -258,7 +263,7 @@ def save(figure: Figure | SubFigure, path: Path) -> Path:
     whole = figure if isinstance(figure, Figure) else figure.get_figure(root=True)
     picture = BytesIO()
     fit_words(whole)
-    with without_glyphs():
+    with without_remarks():
         whole.savefig(picture, dpi=DPI, format="png")
     make_folder(path.parent)
     return write_file(path, picture.getbuffer())

@@ -99,8 +99,8 @@ class Manifest:
         except ValidationError as fault:
             place = fault.errors()[0]["loc"]
             raise InputError(f"{directory / MANIFEST}: is damaged at {dotted(place)}.") from None
-        names = {key: tuple(filter(_is_plain, getattr(read, key))) for key in ("operations", "pictures")}
-        return replace(read, **names)
+        operations, pictures = (tuple(filter(_is_plain, names)) for names in (read.operations, read.pictures))
+        return replace(read, operations=operations, pictures=pictures)
 
     def write(self, directory: Path, **changes: Any) -> Self:
         """Writes it, with changes; returns it.

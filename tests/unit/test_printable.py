@@ -12,7 +12,8 @@ from gasfield.names import NAME, component, file_name, inside, picture_name, req
 from gasfield.printable import PLAIN, listed, printable, shortened
 
 HOSTILE = (
-    "[/b]", "$\\frac", "\x1b[31mred", "\u202edrawer", "../../evil", "/etc/evil", "a/b", "a\\b", "", ".", "..", "_hidden",
+    "[/b]", "$\\frac", "\x1b[31mred", "\u202edrawer", "../../evil", "/etc/evil", "a/b", "a\\b", "", ".", "..",
+    "_hidden",
     "\0", "\ud800", "\n", "con", "NUL", "nul.txt", "COM1", "a b", "a%20b", "%", "%con", "Ж", "x" * 300, "x" * 301, "~",
 )  # fmt: skip
 

@@ -23,9 +23,9 @@ BROKEN = {
     "deep": b"[" * 100_000,
     "digits": b"[" + b"1" * 5000 + b"]",
     "bytes": b'{"a": "\xff"}',
-    "cut": b'{"secret": 1,',
+    "cut": b'{"plugh": 1,',
     "empty": b"",
-    "words": b"root:x:0:0",
+    "words": b"xyzzy:x:0:0",
     "nul": b"\0" * 20,
 }
 
@@ -40,7 +40,8 @@ def test_broken_json_is_one_fault_everywhere(name: str, tmp_path: Path) -> None:
         text = str(refused.value)
         assert "a.json" in text
         assert "\n" not in text
-        assert not any(word in text for word in ("secret", "root"))
+        text = text.replace(str(tmp_path), "")
+        assert not any(word in text for word in ("xyzzy", "plugh"))
     (tmp_path / "run.json").write_bytes(BROKEN[name])
     assert Manifest.read(tmp_path) is None
     assert object_of(BROKEN[name]) == {}
@@ -106,13 +107,14 @@ def test_a_packed_file_is_measured_while_it_is_unpacked(
 
 
 @pytest.mark.parametrize(
-    "content", ["root:x:0:0\n", "1 2\n3 secret\n", "1 2\n3\n", "1_0 2\n3 4\n", "", "# 1 2\n", "1 nan\n2 3\n"]
+    "content", ["xyzzy:x:0:0\n", "1 2\n3 plugh\n", "1 2\n3\n", "1_0 2\n3 4\n", "", "# 1 2\n", "1 nan\n2 3\n"]
 )
 def test_a_file_that_has_no_points_is_not_quoted(content: str, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text(content)
     with pytest.raises(InputError) as refused:
         read_points(tmp_path / "a.txt")
-    assert not any(word in str(refused.value) for word in ("root", "secret", "nan", "1_0"))
+    said = str(refused.value).replace(str(tmp_path), "")
+    assert not any(word in said for word in ("xyzzy", "plugh", "nan", "1_0"))
 
 
 def test_points_are_read_as_before(tmp_path: Path) -> None:
