@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from gasfield.errors import InputError
 from gasfield.kernels.bfloat16 import bits, from_bits, is_on_lattice, round_to_bfloat16
+from gasfield.memory import require_memory
 from gasfield.resources import in_run
-from gasfield.tensors import PRECISIONS, Tensor, Words, choose_embedding, tensors_of
+from gasfield.tensors import PRECISIONS, Tensor, Words, choose_embedding, tensors_of, what_they_are
 from gasfield.trajectory import Trajectory, open_trajectory
 
 Values = NDArray[np.float64]
@@ -111,7 +112,8 @@ def open_matrix(
     """Opens an embedding matrix.
 
     Args:
-        source: safetensors (a file, a folder of shards, or their index), npy, npz, or a trajectory.
+        source: safetensors (a file, a folder of shards, or their index), npy, npz, a file of torch.save, a folder of
+            torch.distributed.checkpoint, GGUF, or a trajectory.
         tensor: its name; by default a common name of embeddings, or the only matrix.
         step: recorded step of a trajectory; the last by default.
         bits_are: "bfloat16" if uint16 numbers of npy and npz are the bits of bfloat16 ones.
@@ -137,6 +139,7 @@ def open_matrix(
     words = chosen.load() if chosen.shape is None else _checked(chosen, bits_are, where)
     precision = "bfloat16" if bits_are else chosen.numbers
     if not (words.flags.aligned and words.flags.c_contiguous):
+        require_memory(words.nbytes, where)
         words = np.array(words, order="C")
     return Matrix(str(source), chosen.name, precision, words, notes=notes)
 
@@ -162,7 +165,8 @@ def _checked(tensor: Tensor, bits_are: str | None, where: str) -> Words:
     if not bits_are and tensor.numbers not in PRECISIONS.values():
         hint = "; if they are the bits of bfloat16 numbers, set bits to bfloat16" if tensor.numbers == "uint16" else ""
         raise InputError(
-            f"{where}: {tensor.numbers} numbers are not supported (bfloat16, float16, float32 and float64 are){hint}."
+            f"{where}: {tensor.numbers} numbers are not supported (bfloat16, float16, float32 and float64 are)"
+            f"{hint or what_they_are(tensor.numbers)}."
         )
     return tensor.load()
 

@@ -28,6 +28,7 @@ class Layout:
         options: of the import.
         numbered: whether the names state no steps.
         needs: a package without which it cannot be made.
+        series: of the folders and files of the source, those of the series.
     """
 
     make: Callable[[Path, Matrices], None]
@@ -35,6 +36,7 @@ class Layout:
     options: Mapping[str, Any] = field(default_factory=dict)
     numbered: bool = False
     needs: str = "torch"
+    series: str = "*"
 
 
 LAYOUTS: dict[str, Layout] = {}
@@ -113,14 +115,14 @@ def _(folder: Path, matrices: Matrices) -> None:
         saved({"state_dict": wrapped, "global_step": step}, folder / f"epoch={step // 5}-val_loss=2.5-step={step}.ckpt")
 
 
-@layout("Trainer")
+@layout("Trainer", series="checkpoint-*")
 def _(folder: Path, matrices: Matrices) -> None:
     for step, matrix in matrices.items():
         place = folder / f"checkpoint-{step}"
         safetensors(place, matrix)
         (place / "trainer_state.json").write_text(json.dumps({"global_step": step, "log_history": []}))
         for other in ("optimizer.pt", "scheduler.pt", "rng_state.pth", "training_args.bin"):
-            saved({"x": torch.zeros(3)}, place / other)
+            (place / other).write_bytes(b"whatever")
     safetensors(folder, np.zeros((ROWS, WIDTH), np.float32))
 
 
@@ -158,7 +160,7 @@ def _(folder: Path, matrices: Matrices) -> None:
         cached(cache, f"{step:040x}", matrix)
 
 
-@layout("stages", options={"stage": "2-ingredient1"})
+@layout("stages", options={"stage": "2-ingredient1"}, series="stage2-ingredient1-*")
 def _(folder: Path, matrices: Matrices) -> None:
     for step, matrix in matrices.items():
         safetensors(folder / f"stage2-ingredient1-step{step}-tokens{step}M", matrix)
@@ -193,17 +195,15 @@ def _(folder: Path, matrices: Matrices) -> None:
     for step, matrix in matrices.items():
         saved(state(matrix), folder / f"step{step}-unsharded" / "model.pt")
         for other in ("optim.pt", "train.pt"):
-            saved({"x": torch.zeros(3)}, folder / f"step{step}-unsharded" / other)
+            (folder / f"step{step}-unsharded" / other).write_bytes(b"whatever")
 
 
 @layout("torch.distributed.checkpoint")
 def _(folder: Path, matrices: Matrices) -> None:
-    import torch.distributed.checkpoint as distributed
+    from torch.distributed.checkpoint.state_dict_saver import save
 
     for step, matrix in matrices.items():
-        distributed.save(
-            {"model": state(matrix)}, checkpoint_id=folder / f"step{step}" / "model_and_optim", no_dist=True
-        )
+        save({"model": state(matrix)}, checkpoint_id=folder / f"step{step}" / "model_and_optim", no_dist=True)
         saved({"x": torch.zeros(3)}, folder / f"step{step}" / "train" / "rank0.pt")
 
 
@@ -247,7 +247,7 @@ def _(folder: Path, matrices: Matrices) -> None:
         (folder / f"step{step}" / "config.json").write_text(json.dumps({"tie_word_embeddings": True}))
 
 
-def trajectory(matrices: Matrices) -> dict[str, NDArray[Any]]:
+def trajectory(matrices: Matrices) -> dict[str, Any]:
     """All matrices as one array, and other arrays beside it."""
     return {"W": np.stack(list(matrices.values())), "h_mean": np.zeros((len(matrices), WIDTH), np.float32)}
 

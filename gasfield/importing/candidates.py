@@ -49,6 +49,11 @@ class Candidate:
         """Whether a number of any kind is stated of it."""
         return self.state is not None or self.stated.counted
 
+    @property
+    def placed_by_number(self) -> bool:
+        """Whether it stands where a number puts it, and not where a word of its name does."""
+        return self.stated.place is Place.COUNTED or self.state is not None
+
 
 def names(candidates: Sequence[Candidate]) -> str:
     """Their names, not too many."""
@@ -115,9 +120,14 @@ def one_each(candidates: Sequence[Candidate], where: Path) -> tuple[list[Candida
 def without_copies(candidates: Sequence[Candidate], where: Path) -> tuple[list[Candidate], list[str]]:
     """Without `best` and `last` if by their states they are a step that is there under its own name; and notes."""
     steps = {each.step for each in candidates if each.stated.place is Place.COUNTED} - {None}
-    copies = [each for each in candidates if each.stated.place is not Place.COUNTED and each.state in steps]
-    notes = [f"{where}: {each.entry.shown} is step {each.state}, and is left out" for each in copies]
-    return [each for each in candidates if each not in copies], _few(notes, where)
+    kept: list[Candidate] = []
+    notes: list[str] = []
+    for each in candidates:
+        if each.stated.place is not Place.COUNTED and each.state in steps:
+            notes.append(f"{where}: {each.entry.shown} is step {each.state}, and is left out")
+        else:
+            kept.append(each)
+    return kept, _few(notes, where)
 
 
 def _few(notes: list[str], where: Path) -> list[str]:

@@ -18,6 +18,7 @@ from gasfield.importing.layouts import checkpoints_in, model_in
 from gasfield.importing.matching import matrix_of
 from gasfield.importing.models import tensors_of_model
 from gasfield.importing.order import Order, in_order
+from gasfield.importing.row_ids import row_ids
 from gasfield.importing.source import LATTICES, Piece, Source, check_numbers, widest
 from gasfield.importing.vocabularies import Vocabulary
 from gasfield.importing.vocabulary import padding_of
@@ -92,17 +93,23 @@ def read_checkpoints(
             yield Piece(matrix.load(), matrix.numbers)
 
     assert chosen.shape is not None
+    rows = row_ids(entries, chosen.shape[0])
+    most = chosen.shape[0] if rows.ids is None else None
     places = dict.fromkeys((folder, *(place for end in (entries[0], entries[-1]) for place in (end.home, end.path))))
-    vocabulary = Vocabulary.given(tokenizer) if tokenizer else Vocabulary.beside(places, chosen.shape[0])
+    vocabulary = Vocabulary.given(tokenizer) if tokenizer else Vocabulary.beside(places, most)
     last = matrix_of(entries[-1], chosen.name, folder)
-    padding, padding_notes = padding_of(last, vocabulary.tokens, vocabulary.file or entries[-1].path)
+    padding, padding_notes = (
+        padding_of(last, vocabulary.tokens, vocabulary.file or entries[-1].path) if rows.ids is None else (None, ())
+    )
     return Source(
         origin=str(folder),
         shape=(chosen.shape[0], chosen.shape[1]),
         lattice=widest(lattices),
         steps=np.array(order.steps, np.int64),
         frames=frames,
+        token_ids=rows.ids,
         tokens=vocabulary.tokens,
+        dead=rows.dead,
         padding=padding,
         provenance={
             "tensor": plain(chosen.name)[:1000],
@@ -118,6 +125,8 @@ def read_checkpoints(
             *_other_names(chosen.name, names),
             *_mixed(lattices),
             *kept,
+            *chosen.notes,
+            *rows.notes,
             *vocabulary.notes,
             *padding_notes,
         ),

@@ -90,11 +90,17 @@ def _directly_in(folder: Path) -> Found:
     if is_model(folder):
         found = _beside_a_model(folder, folders, files)
         return Found(found.entries, (*notes, *found.notes)) if found.entries else found
-    stated = [entry for entry in files if entry.stated.counted or entry.stated.place is not Place.COUNTED]
-    others = [entry for entry in files if entry not in stated]
-    if folders and others:
+    if not folders:
+        return Found(tuple(files), tuple(notes))
+    others = [entry for entry in files if not _states_something(entry)]
+    if others:
         notes.append(f"{folder}: files beside the folders are left out: {listed(others)}")
-    return Found((*folders, *(stated if folders else files)), tuple(notes))
+    return Found((*folders, *filter(_states_something, files)), tuple(notes))
+
+
+def _states_something(entry: Entry) -> bool:
+    """Whether its name states a number, or a place in a series."""
+    return entry.stated.counted or entry.stated.place is not Place.COUNTED
 
 
 def _beside_a_model(folder: Path, folders: list[Entry], files: list[Entry]) -> Found:

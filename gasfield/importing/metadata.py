@@ -19,7 +19,8 @@ from gasfield.errors import InputError
 from gasfield.importing.attributes import as_attributes, plain, some
 from gasfield.importing.json_files import object_in
 from gasfield.printable import shortened
-from gasfield.tensors.files import metadata_of
+from gasfield.tensors.foreign import LONGEST
+from gasfield.tensors.formats.safetensors import is_safetensors, metadata_of
 
 _IDS, _DEAD, _TOKENS, _STEPS = (
     ("token_ids", "ids", "token_id"),
@@ -68,6 +69,12 @@ class _Stated:
     taken: set[str] = field(default_factory=set)
     unfit: list[str] = field(default_factory=list)
 
+    def notes(self) -> tuple[str, ...]:
+        """A note on what does not fit, if anything."""
+        if not self.unfit:
+            return ()
+        return (f"{self.where}: without meaning here, since it does not fit: {some(self.unfit)}",)
+
     def numbers(self, name: str, count: int | None = None) -> Integers | None:
         """The whole numbers from 0 under a name, `count` of them; None if there is no list, or it does not fit."""
         values = self.entries.get(name)
@@ -75,12 +82,20 @@ class _Stated:
             values = np.array(values, np.int64)
         if not isinstance(values, np.ndarray):
             if values is not None:
-                self.unfit.append(f"{_shown(name)} (not a list of whole numbers from 0)")
+                self.unfit.append(f"{shortened(name)} (not a list of whole numbers from 0)")
             return None
         if count is not None and len(values) != count:
-            self.unfit.append(f"{_shown(name)} ({len(values)} entries, not {count})")
+            self.unfit.append(f"{shortened(name)} ({len(values)} entries, not {count})")
             return None
         return values
+
+
+def rows_stated(
+    arrays: Mapping[str, Integers], rows: int, where: Path
+) -> tuple[Integers | None, Integers | None, tuple[str, ...]]:
+    """The token ids of rows (N,), those of dead tokens, and notes on what does not fit, by arrays beside a matrix."""
+    stated = _Stated(where, dict(arrays))
+    return *_rows(stated, rows), stated.notes()
 
 
 def read_metadata(
@@ -102,24 +117,16 @@ def read_metadata(
     header = {} if ignore else {name: _meant(name, text) for name, text in _header(path).items()}
     beside = None if ignore else _beside(path, in_a_folder)
     entries, notes = _object(beside) if beside else ({}, ())
-    stated = _Stated(beside if entries else path, {**header, **entries, **arrays})
+    stated = _Stated(beside if beside and entries else path, {**header, **entries, **arrays})
     steps = _steps(stated, frames)
-    ids = _ids(stated, rows)
-    dead = _dead(stated, ids, rows)
-    if ids is None and dead is not None:
-        ids = np.arange(rows)  # dead tokens are rows, so rows are tokens
+    ids, dead = _rows(stated, rows)
     tokens = _strings(stated, rows)
     texts = {name: value for name, value in stated.entries.items() if name not in arrays}
     provenance, too_large = as_attributes(texts, stated.taken)
-    if stated.unfit:
-        notes = (*notes, f"{stated.where}: without meaning here, since it does not fit: {some(stated.unfit)}")
+    notes = (*notes, *stated.notes())
     if too_large:
         notes = (*notes, f"{stated.where}: too large to be kept: {some(too_large)}")
     return Metadata(ids, dead, tokens, steps, provenance, frozenset(stated.taken), notes)
-
-
-def _shown(name: str) -> str:
-    return shortened(name)
 
 
 def may_be_known(name: str) -> bool:
@@ -131,7 +138,10 @@ def may_be_known(name: str) -> bool:
 
 
 def _header(path: Path) -> dict[str, str]:
-    return metadata_of(path) if path.suffix == ".safetensors" else {}
+    """The metadata of a safetensors file, which is known by its content; empty for others."""
+    with path.open("rb") as file:
+        start = file.read(LONGEST)
+    return metadata_of(path) if is_safetensors(start) else {}
 
 
 def _beside(path: Path, in_a_folder: bool) -> Path | None:
@@ -182,6 +192,15 @@ def _steps(stated: _Stated, frames: int) -> Integers:
     return np.arange(frames)
 
 
+def _rows(stated: _Stated, rows: int) -> tuple[Integers | None, Integers | None]:
+    """The token ids of the rows, and those of dead tokens."""
+    ids = _ids(stated, rows)
+    dead = _dead(stated, ids, rows)
+    if ids is None and dead is not None:
+        ids = np.arange(rows)  # dead tokens are rows, so rows are tokens
+    return ids, dead
+
+
 def _ids(stated: _Stated, rows: int) -> Integers | None:
     """The token ids of the rows: under a definite name, or the only one that may be meant."""
     for name in _IDS:
@@ -199,7 +218,7 @@ def _ids(stated: _Stated, rows: int) -> Integers | None:
         if (ids := stated.numbers(name, rows)) is not None and _distinct(stated, name, ids)
     }
     if len({ids.tobytes() for ids in found.values()}) > 1:
-        stated.unfit.append(f"{' and '.join(map(_shown, list(found)[:5]))} (which are the token ids?)")
+        stated.unfit.append(f"{' and '.join(map(shortened, list(found)[:5]))} (which are the token ids?)")
         return None
     stated.taken.update(found)
     return next(iter(found.values()), None)
@@ -208,7 +227,7 @@ def _ids(stated: _Stated, rows: int) -> Integers | None:
 def _distinct(stated: _Stated, name: str, ids: Integers) -> bool:
     if len(np.unique(ids)) == len(ids):
         return True
-    stated.unfit.append(f"{_shown(name)} (an id occurs twice)")
+    stated.unfit.append(f"{shortened(name)} (an id occurs twice)")
     return False
 
 

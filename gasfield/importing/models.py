@@ -8,10 +8,7 @@ from pathlib import Path
 
 from gasfield.errors import InputError
 from gasfield.importing.entries import SUFFIXES
-from gasfield.importing.state_dicts import is_state_dict, state_dict_tensors
-from gasfield.printable import shortened
-from gasfield.reading import read_object
-from gasfield.tensors import Tensor, missing_tensor, tensors_of
+from gasfield.tensors import Tensor, merged, tensors_of
 
 _SHARD = re.compile(r"-\d{5}-of-\d{5}\.(?:safetensors|bin)$")
 _NOT_WEIGHTS = re.compile(
@@ -37,9 +34,7 @@ def tensors_of_model(path: Path) -> list[Tensor]:
         InputError: if there are none, or a file is damaged or would have to be unpickled.
     """
     if path.is_file():
-        if path.name.endswith(".bin.index.json"):
-            return _of_index(path)
-        return state_dict_tensors(path) if is_state_dict(path) else tensors_of(path)
+        return tensors_of(path)
     names = _names(path)
     for index in (name for suffix in _INDICES for name in names if name.endswith(suffix)):
         return tensors_of_model(path / index)
@@ -54,7 +49,7 @@ def tensors_of_model(path: Path) -> list[Tensor]:
     shards = [file for file in files if _SHARD.search(file.name) and file.suffix == ".safetensors"]
     files = shards or files  # the same weights may be there in another format
     _check_parts(path, [file.name for file in files])
-    return [tensor for file in files for tensor in tensors_of_model(file)]
+    return merged({file: tensors_of_model(file) for file in files})
 
 
 def is_model(folder: Path) -> bool:
@@ -98,19 +93,3 @@ def _check_parts(path: Path, names: Sequence[str]) -> None:
         raise InputError(
             f"{path}: shards of several models, {models[0]} and {models[1]}; each belongs in a folder of its own."
         )
-
-
-def _of_index(path: Path) -> list[Tensor]:
-    """The tensors of shards of `torch.save`. A missing shard is an error only if one of its tensors is loaded."""
-    places = read_object(path).get("weight_map")
-    if not isinstance(places, dict):
-        raise InputError(f"{path}: not an index of shards, which is a JSON object with `weight_map`.") from None
-    shards = {str(name): str(file) for name, file in places.items()}
-    found: dict[str, Tensor] = {}
-    for file in sorted(set(shards.values())):
-        if Path(file).name != file:
-            message = f"{path}: weight_map names '{shortened(file)}'; shards must be in the folder of their index."
-            raise InputError(message)
-        if (path.parent / file).is_file():
-            found |= {tensor.name: tensor for tensor in state_dict_tensors(path.parent / file)}
-    return [found.get(name) or missing_tensor(name, path.parent / file) for name, file in shards.items()]

@@ -56,12 +56,11 @@ def in_order(entries: Sequence[Entry], choice: Choice, where: Path) -> Order:
     known, of_two_names = one_each(known, where)
     known, of_copies = without_copies(known, where)
     notes += [*of_two_names, *of_copies]
-    if len(known) == 1:
-        step = known[0].step
-        return Order((known[0].entry,), (step or 0,), "" if step is None else _origin(known), tuple(notes))
-    counted = [each for each in known if each.stated.place is Place.COUNTED or each.state is not None]
-    ends = [each for each in known if each not in counted and each.stated.place not in _COPIES]
-    copies = [each for each in known if each not in counted and each.stated.place in _COPIES]
+    if len(known) == 1 and not known[0].counted:
+        return Order((known[0].entry,), (0,), "", tuple(notes))
+    counted = [each for each in known if each.placed_by_number]
+    ends = [each for each in known if not each.placed_by_number and each.stated.place not in _COPIES]
+    copies = [each for each in known if not each.placed_by_number and each.stated.place in _COPIES]
     if copies and len(counted) + len(ends) < 2 and not any(each.counted for each in counted):
         refuse_unordered([*counted, *ends, *copies], where)
     if copies:
@@ -84,10 +83,10 @@ def _counted(known: list[Candidate], choice: Choice, where: Path) -> Order:
         if len(steps) == len(known):
             return _by_steps(known, steps, origin, choice, where)
     if not any(each.counted for each in known):
-        found, steps = by_the_number_that_varies(known, where)
-        if steps is None:
+        found, numbers = by_the_number_that_varies(known, where)
+        if numbers is None:
             return _numbered(found, "number in their names", [])
-        return Order(tuple(each.entry for each in found), tuple(steps), "number that is the whole of each name")
+        return Order(tuple(each.entry for each in found), tuple(numbers), "number that is the whole of each name")
     without = [each for each in known if not each.counted] or [each for each in known if each.step is None]
     raise InputError(
         f"{where}: no step in the names of {len(without)} of {len(known)} checkpoints ({names(without)}); leave them "
@@ -105,8 +104,6 @@ def _by_steps(known: list[Candidate], steps: list[int], origin: str, choice: Cho
         same = [each for each, step in zip(known, steps, strict=True) if step == twice[0]]
         message = f"{where}: two checkpoints of step {twice[0]}: {names(same)}. Choose by patterns of names."
         raise InputError(message, parameter="filter")
-    if steps[-1] > LARGEST_STEP:
-        raise InputError(f"{where}: {known[-1].entry.shown}: steps up to 2^63 - 1 can be kept.")
     notes = check_runs(known, steps, choice, where)
     return Order(tuple(each.entry for each in known), tuple(steps), origin, tuple(notes))
 
@@ -165,6 +162,8 @@ def _with_ends(order: Order, ends: Sequence[Candidate], notes: Sequence[str], wh
             entries.insert(index, each.entry)
             steps.insert(index, at)
             said.append(f"{where}: {each.entry.shown} states no step; it stands {word}, as step {at}")
+    if steps[-1] > LARGEST_STEP:
+        raise InputError(f"{where}: {entries[-1].shown}: step {steps[-1]:.2e}; steps up to 2^63 - 1 can be kept.")
     return Order(tuple(entries), tuple(steps), order.origin, tuple(said))
 
 

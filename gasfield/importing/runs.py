@@ -63,6 +63,6 @@ def _runs(known: Sequence[Candidate], steps: Sequence[int]) -> dict[str, list[in
 def _described(runs: dict[str, list[int]]) -> str:
     parts = [
         f"{run or 'without a name'} ({len(steps)}, {steps[0]} to {steps[-1]})"
-        for run, steps in list(runs.items())[:_MOST]
+        for run, steps in sorted(runs.items())[:_MOST]
     ]
     return ", ".join(parts) + (f" and {len(runs) - _MOST} more" if len(runs) > _MOST else "")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gasfield.errors import InputError
 from gasfield.kernels.bfloat16 import from_bits
-from gasfield.tensors import PRECISIONS, Words
+from gasfield.tensors import PRECISIONS, Words, what_they_are
 
 LATTICES = {
     "bfloat16": "bfloat16",
@@ -119,8 +119,8 @@ def check_numbers(numbers: str, bits: str | None, where: str) -> tuple[str, ...]
     """
     if numbers not in LATTICES:
         raise InputError(
-            f"{where}: {numbers} numbers are not supported; {', '.join(sorted(PRECISIONS.values()))}, or uint16 as the "
-            "bits of bfloat16, are."
+            f"{where}: {numbers} numbers are not supported ({', '.join(sorted(PRECISIONS.values()))}, or uint16 as the "
+            f"bits of bfloat16, are){what_they_are(numbers)}."
         )
     if bits and numbers != "uint16":
         raise InputError(f"is for uint16 numbers; these are {numbers} ({where}).", parameter="bits", value=bits)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal
 from enum import Enum, auto
+from fractions import Fraction
 
 LARGEST_STEP = 2**63 - 1
 
@@ -28,7 +28,7 @@ _AMOUNT_OF_TOKENS = re.compile(
 )
 """240b_tokens, 200bt."""
 _EPOCH = re.compile(rf"(?<![a-z])(?:epochs?|ep){_NUMBER}", _FLAGS)
-_LIMIT = re.compile(r"(?:max|num|total|warm-?up|decay|save|log|every)[_-]?$", _FLAGS)
+_LIMIT = re.compile(r"(?:max|num|total|warm-?up|decay)[_-]?$", _FLAGS)
 """Before a counter, it makes a setting of it: max_steps=1000."""
 _PAIR = re.compile(r"checkpoint_(\d{1,3})_(\d+)", _FLAGS)
 """fairseq's epoch and update; with three digits it may be one number too."""
@@ -146,8 +146,8 @@ def _only(matches: list[re.Match[str]]) -> int | None:
 
 
 def _value(match: re.Match[str]) -> int | None:
-    number = Decimal(match["digits"].replace("_", "").replace(",", "")) * _UNITS[match["unit"].lower()]
-    return int(number) if number == number.to_integral_value() else None
+    number = Fraction(match["digits"].replace("_", "").replace(",", "")) * _UNITS[match["unit"].lower()]
+    return int(number) if number.denominator == 1 else None
 
 
 def _reading(update: str) -> Pair:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from gasfield.errors import InputError
 from gasfield.importing.attributes import some
 from gasfield.importing.base import Importer
-from gasfield.importing.metadata import Metadata, may_be_known, read_metadata
+from gasfield.importing.integers import integers_in
+from gasfield.importing.metadata import Metadata, read_metadata
 from gasfield.importing.source import LATTICES, Piece, Pieces, Source, check_numbers
 from gasfield.importing.vocabulary import read_vocabulary
 from gasfield.printable import shortened
@@ -23,8 +24,6 @@ from gasfield.trajectory import schema
 WEIGHTS, LOSS = "W", "loss"
 MATRICES = {"m": schema.FIRST_MOMENT, "v": schema.SECOND_MOMENT, "g": schema.GRADIENT}
 """Names of the companions of W, and the element of the trajectory that each becomes."""
-_INTEGERS = frozenset(f"{kind}{8 * size}" for kind in ("int", "uint") for size in (1, 2, 4, 8))
-_MOST_IDS = 10_000_000
 _MOST_NAMED = 12
 
 
@@ -55,8 +54,6 @@ def trajectory_file(path: Path, tensor: str | None) -> tuple[Path, list[Tensor]]
         if len(files) != 1:
             return None
         path = files[0]
-    elif path.suffix not in (".npz", ".safetensors", ".npy"):
-        return None
     tensors = tensors_of(path)
     named = {each.name: each for each in tensors}
     chosen = named.get(tensor or WEIGHTS) or (tensors[0] if len(tensors) == 1 else None)
@@ -104,7 +101,7 @@ def read_trajectory(
     present = {name: named[name] for name in (*MATRICES, LOSS) if name in named and named[name] is not weights}
     for each in present.values():
         _check(path, each, frames, (rows, dimensions))
-    arrays = {each.name: numbers for each in tensors if (numbers := _integers(each)) is not None}
+    arrays = integers_in(tensors)
     metadata = read_metadata(path, frames, rows, arrays, in_a_folder=folder, ignore=ignore_metadata)
     ids, tokens, of_rows = _tokens(path, metadata, tokenizer, rows)
     others = [each for each in tensors if each is not weights and each.name not in {*present, *metadata.taken}]
@@ -141,17 +138,6 @@ def _tokens(
         return np.arange(rows), tokens, ()
     note = f"{path}: the token ids of the rows are unknown, and stored as -1; `token_ids` in a JSON file states them"
     return np.full(rows, -1), {}, (note,)
-
-
-def _integers(tensor: Tensor) -> NDArray[np.int64] | None:
-    """The whole numbers of a one-dimensional array that may state steps, or ids of rows or of dead tokens."""
-    if len(tensor.shape or ()) != 1 or tensor.numbers not in _INTEGERS or not may_be_known(tensor.name):
-        return None
-    if (tensor.shape or (0,))[0] > _MOST_IDS:
-        return None
-    values = tensor.load().view(tensor.numbers)
-    fits = values.dtype.kind == "i" or not values.size or values.max() <= np.iinfo(np.int64).max
-    return values.astype(np.int64) if fits and values.min(initial=0) >= 0 else None
 
 
 def _not_taken(path: Path, others: Sequence[Tensor]) -> tuple[str, ...]:

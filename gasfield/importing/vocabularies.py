@@ -35,9 +35,14 @@ class Vocabulary:
         return cls(file, read_vocabulary(file), (f"tokens by {file}",))
 
     @classmethod
-    def beside(cls, places: Iterable[Path], rows: int) -> Self:
-        """That of a file in one of some folders; one that cannot be that of a matrix of so many rows is ignored, with a
-        note."""
+    def beside(cls, places: Iterable[Path], rows: int | None) -> Self:
+        """That of a file in one of some folders. One that is none, or has more tokens than the matrix has rows, is
+        ignored, with a note.
+
+        Args:
+            places: folders.
+            rows: number of rows; None if they are a part of a vocabulary.
+        """
         file = find_tokenizer(*places)
         if file is None:
             return cls()
@@ -45,7 +50,7 @@ class Vocabulary:
             found = cls.given(file)
         except InputError as fault:
             return cls(notes=(f"ignored: {fault}",))
-        if found.tokens and max(found.tokens) >= rows:
+        if rows is not None and found.tokens and max(found.tokens) >= rows:
             size = f"the tokenizer has {max(found.tokens) + 1} tokens, the matrix only {rows} rows"
             return cls(notes=(f"{file}: ignored, since {size}; give that of the matrix",))
         return found

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,13 @@ from typing import Any
 import numpy as np
 
 from gasfield.errors import InputError
+from gasfield.language.tokenizing import read_tokenizer
+from gasfield.reading import read_json, read_lines, whole
 from gasfield.tensors import Tensor
 
 _FILES = ("tokenizer.json", "vocab.json", "vocab.txt")
+_LARGEST = 2**31 - 1
+"""Of token ids."""
 
 
 def find_tokenizer(*places: Path) -> Path | None:
@@ -32,40 +35,54 @@ def read_vocabulary(path: Path) -> dict[int, str]:
         path: tokenizer.json of `tokenizers`, vocab.json (token -> id), or vocab.txt (one token per line).
 
     Raises:
-        InputError: if it is none of these.
+        InputError: if it is none of these, or two tokens have the same id.
     """
+    if path.suffix == ".txt":
+        return dict(enumerate(read_lines(path)))
+    data = read_json(path)
     try:
-        text = path.read_text(encoding="utf-8")
-        if path.suffix == ".txt":
-            return dict(enumerate(text.splitlines()))
-        data = json.loads(text)
         vocabulary = _vocabulary(data)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
-        raise InputError(f"{path}: not a tokenizer.json, vocab.json or vocab.txt ({fault}).") from None
-    if "model" in data and find_spec("tokenizers") is not None:
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+        raise InputError(f"{path}: not a tokenizer.json, vocab.json or vocab.txt.") from None
+    if isinstance(data.get("model"), dict) and find_spec("tokenizers") is not None:
         return _decoded(path, vocabulary)
     return vocabulary
 
 
 def _vocabulary(data: Any) -> dict[int, str]:
-    if "model" not in data:
-        return {int(index): str(token) for token, index in data.items()}
+    if not isinstance(data.get("model"), dict):
+        return _by_id(data.items())
     entries = data["model"]["vocab"]
     if isinstance(entries, list):  # unigram models: pairs of token and score
         found = {index: str(entry[0]) for index, entry in enumerate(entries)}
     else:
-        found = {int(index): str(token) for token, index in entries.items()}
-    return found | {int(entry["id"]): str(entry["content"]) for entry in data.get("added_tokens", [])}
+        found = _by_id(entries.items())
+    return found | {_id(entry["id"]): str(entry["content"]) for entry in data.get("added_tokens") or []}
+
+
+def _by_id(items: Iterable[tuple[str, Any]]) -> dict[int, str]:
+    """Tokens by id; each id is given once.
+
+    Raises:
+        ValueError: if an id is no integer from 0, or is given twice.
+    """
+    pairs = [(_id(index), token) for token, index in items]
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError
+    return found
+
+
+def _id(value: Any) -> int:
+    number = whole(value)
+    if number is None or not 0 <= number <= _LARGEST:
+        raise ValueError
+    return number
 
 
 def _decoded(path: Path, vocabulary: dict[int, str]) -> dict[int, str]:
     """Tokens as text; those not printable (part of a character, a control code) keep their spelling."""
-    from tokenizers import Tokenizer
-
-    try:
-        tokenizer = Tokenizer.from_file(str(path))
-    except Exception as fault:  # the package raises bare Exceptions
-        raise InputError(f"{path}: not a tokenizer ({fault}).") from None
+    tokenizer = read_tokenizer(path)
     decoded = {index: tokenizer.decode([index], skip_special_tokens=False) for index in vocabulary}
     return {
         index: text if text and text.isprintable() and "\ufffd" not in text else vocabulary[index]

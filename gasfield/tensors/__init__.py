@@ -1,8 +1,11 @@
 """Matrices in third-party files: the tensors of a file, the choice of the embedding, and the selection of rows."""
 
-from gasfield.tensors.files import PRECISIONS, Tensor, Words, missing_tensor, tensors_of
+from gasfield.tensors.files import metadata_of, missing_tensor, tensors_of
 from gasfield.tensors.naming import COMMON_NAMES, bare_name, choose_embedding
+from gasfield.tensors.numbers import PRECISIONS, what_they_are
 from gasfield.tensors.rows import read_rows
+from gasfield.tensors.shards import merged
+from gasfield.tensors.tensor import Tensor, Words
 from gasfield.tensors.writing import encode_safetensors
 
 __all__ = [
@@ -13,7 +16,10 @@ __all__ = [
     "bare_name",
     "choose_embedding",
     "encode_safetensors",
+    "merged",
+    "metadata_of",
     "missing_tensor",
     "read_rows",
     "tensors_of",
+    "what_they_are",
 ]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gasfield.errors import InputError
-from gasfield.tensors.files import Tensor
+from gasfield.tensors.tensor import Tensor
 
 COMMON_NAMES = (
     "model.embed_tokens.weight",
@@ -29,6 +29,7 @@ COMMON_NAMES = (
     "backbone.embeddings.weight",
     "backbone.embedding.weight",
     "shared.weight",
+    "token_embd.weight",
     "wte.weight",
     "embed_tokens.weight",
     "embedding.weight",
@@ -47,7 +48,7 @@ _INNER_WRAPPERS = re.compile(r"(?<![^.])(?:_orig_mod|_fsdp_wrapped_module|_check
 
 
 def choose_embedding(available: Sequence[Tensor], name: str | None, path: Path) -> tuple[Tensor, tuple[str, ...]]:
-    """The requested tensor, or else the embedding; and a note on other candidates.
+    """The requested tensor, or else the embedding; and notes on how it is stored, and on other candidates.
 
     Raises:
         InputError: if there is no such tensor, or the choice is ambiguous.
@@ -57,16 +58,16 @@ def choose_embedding(available: Sequence[Tensor], name: str | None, path: Path) 
     if name is not None:
         if name not in by_name:
             raise InputError(f"{path}: no tensor '{name}'; {_listed(matrices)}.", parameter="tensor")
-        return by_name[name], ()
+        return by_name[name], by_name[name].notes
     if len(available) == 1:
-        return available[0], ()
+        return available[0], available[0].notes
     bare = {bare_name(tensor.name): tensor for tensor in reversed(available)}
     known = [bare[name] for name in COMMON_NAMES if name in bare and len(bare[name].shape or (0, 0)) == 2]
     if known:
         others = f"the file also holds {', '.join(tensor.name for tensor in known[1:])}; select one by its name"
-        return known[0], (others,) if known[1:] else ()
+        return known[0], (*known[0].notes, *((others,) if known[1:] else ()))
     if len(matrices) == 1:
-        return matrices[0], ()
+        return matrices[0], matrices[0].notes
     message = f"{path}: none of its tensors has a common name of embeddings; choose one: {_listed(matrices)}."
     raise InputError(message, parameter="tensor")
 

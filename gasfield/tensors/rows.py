@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.errors import InputError
+from gasfield.reading import read_lines
 
-_RANGE = re.compile(r"(-?\d*):(-?\d*)(?::(\d+))?")
+_RANGE = re.compile(r"(-?\d{0,18}):(-?\d{0,18})(?::(\d{1,18}))?", re.ASCII)
+_ID = re.compile(r"[0-9]{1,15}")
 
 
 def read_rows(
@@ -60,16 +62,10 @@ def _range(wanted: str, start: int | None, stop: int | None, stride: int | None,
 
 def _file(path: Path, count: int) -> NDArray[np.int64]:
     ids: list[int] = []
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError) as fault:
-        raise InputError(f"not a text file of row ids ({fault}).", parameter="rows", value=path) from None
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(read_lines(path, "rows"), 1):
         for word in line.partition("#")[0].replace(",", " ").split():
-            if not re.fullmatch(r"\d{1,15}", word):
-                raise InputError(
-                    f"'{word[:40]}' is not a row id; ids are integers from 0.", location=f"{path}:{number}"
-                )
+            if not _ID.fullmatch(word):
+                raise InputError("not a row id; ids are integers from 0.", location=f"{path}:{number}")
             if int(word) >= count:
                 raise InputError(f"there is no row {word}; the rows are 0 to {count - 1}.", location=f"{path}:{number}")
             ids.append(int(word))

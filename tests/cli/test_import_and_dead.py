@@ -46,10 +46,30 @@ def test_what_was_taken_is_said_unless_it_shall_be_quiet(gasfield: Callable, tmp
     assert said.returncode == 0, said.stderr
     assert said.stdout.startswith("note: a.npz: W: uint16 numbers are taken as the bits of bfloat16 ones")
     silent = gasfield("import", "a.npz", "-o", "b.h5", "--bits", "bfloat16", "--every", "2")
-    assert silent.stdout.startswith("b.h5: ")
+    assert "bfloat16" not in silent.stdout
+    assert silent.stdout.splitlines()[-1].startswith("b.h5: ")
     quiet = gasfield("import", "a.h5", "-o", "b.h5", "--quiet", "--overwrite")
     assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
     assert "b.h5: 3 frames" in gasfield("diagnose", "b.h5", "--only", "cloud").stdout
+
+
+def test_the_option_that_an_order_needs_is_named(gasfield: Callable, tmp_path: Path) -> None:
+    for number, name in enumerate(("stage1-step10", "stage1-step20", "stage2-step5", "stage2-step7", "final")):
+        np.save(tmp_path / f"{name}.npy", np.full((4, 2), number, np.float32))
+    series = ("import", ".", "-o", "../a.h5", "--overwrite")
+    refused = gasfield(*series)
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "--stage: .: several stages: stage1 (2, 10 to 20), stage2 (2, 5 to 7); choose one" in refused.stderr
+    said = gasfield(*series, "--stage", "2").stdout
+    assert "order by the step in their names: stage2-step5.npy (5), stage2-step7.npy (7)" in said
+    said = gasfield(*series, "--filter", "stage1*", "--filter", "final", "--filter", "!*10").stdout
+    assert "stage1-step20.npy (20), final.npy (21)" in said
+    refused = gasfield(*series, "--filter", "step*")
+    assert "--filter step*: .: none of its 5 checkpoints matches" in refused.stderr
+    (tmp_path / "order.txt").write_text("final 0\nstage2-step5 1\n")
+    said = gasfield(*series, "--order", "order.txt").stdout
+    assert "order by the list order.txt: final.npy (0), stage2-step5.npy (1)" in said
+    assert "not in order.txt, and left out: stage1-step10.npy, stage1-step20.npy, stage2-step7.npy" in said
 
 
 def test_by_the_matrix_alone(gasfield: Callable, matrix: Path) -> None:

@@ -54,9 +54,10 @@ def test_a_series_in_each_layout(tmp_path: Path, name: str) -> None:
 # --- broken -----------------------------------------------------------------------------------------------------------
 
 
-def largest(folder: Path) -> Path:
+def largest(folder: Path, series: str) -> Path:
     """A file with weights of the series: the largest, of these the last by its path."""
-    files = [file.resolve() for file in sorted(folder.rglob("*")) if file.is_file() and file.suffix != ".json"]
+    parts = [file for part in folder.glob(series) for file in (part, *part.rglob("*"))]
+    files = [file.resolve() for file in parts if file.is_file() and file.suffix != ".json"]
     return max(files, key=lambda file: (file.stat().st_size, str(file)))
 
 
@@ -70,35 +71,55 @@ DAMAGES = {
 }
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_a_damaged_file_of_a_series_is_refused_in_one_line(tmp_path: Path, name: str, damage: str) -> None:
-    layout = made(name, tmp_path / "theirs")
-    file = largest(tmp_path / "theirs")
-    file.write_bytes(DAMAGES[damage](file.read_bytes()))
-    with pytest.raises(InputError) as refused:
-        brought_in(tmp_path / "theirs", tmp_path / "out.h5", **layout.options)
-    assert "\n" not in str(refused.value)
-    assert len(str(refused.value)) < 1000
-    assert not list(tmp_path.glob("out*"))
-    if damage == "a pointer of Git LFS":
-        assert "git lfs pull" in str(refused.value)
+def test_the_same_series_broken(tmp_path: Path, name: str) -> None:
+    """Each damage of a file is refused in one line, which names it; JSON of others beside it changes nothing."""
+    layout, theirs, target = made(name, tmp_path / "theirs"), tmp_path / "theirs", tmp_path / "out.h5"
+    file = largest(theirs, layout.series)
+    sound = file.read_bytes()
+    for damage, of in DAMAGES.items():
+        file.write_bytes(of(sound))
+        with pytest.raises(InputError) as refused:
+            brought_in(theirs, target, **layout.options)
+        message = str(refused.value)
+        assert "\n" not in message, damage
+        assert len(message) < 1000, damage
+        assert str(theirs) in message, damage
+        assert ("git lfs pull" in message) == (damage == "a pointer of Git LFS"), damage
+        assert not list(tmp_path.glob("out*")), damage
+    file.write_bytes(sound)
+    if "trajectory" not in name:
+        for text, other in (('{"steps": 500}', "metadata.json"), ("[" * 5000, "notes.json"), ("\0", "summary.json")):
+            (theirs / other).write_text(text)
+        steps, positions, _, _ = brought_in(theirs, target, **layout.options)
+        assert steps == list(STEPS)
+        np.testing.assert_array_equal(positions, np.stack(list(matrices().values())))
 
 
 @pytest.mark.parametrize("name", [name for name in LAYOUTS if "trajectory" not in name])
-def test_foreign_json_beside_a_series_changes_nothing(tmp_path: Path, name: str) -> None:
-    layout = made(name, tmp_path / "theirs")
-    for text, file in (('{"steps": 500}', "metadata.json"), ("[" * 5000, "notes.json"), ("\0", "wandb-summary.json")):
-        (tmp_path / "theirs" / file).write_text(text)
-    steps, positions, _, _ = brought_in(tmp_path / "theirs", tmp_path / "out.h5", **layout.options)
-    assert steps == list(STEPS)
-    np.testing.assert_array_equal(positions, np.stack(list(matrices().values())))
+def test_the_same_series_with_hashes_for_names(tmp_path: Path, name: str) -> None:
+    """It has no order any more, and is refused by the option that gives one; unless a trainer's state has the steps."""
+    layout, theirs = made(name, tmp_path / "theirs"), tmp_path / "theirs"
+    folder = {"the cache of the hub": theirs / "models--org--name" / "refs", "numbers for names": theirs / "run"}
+    parts = [part for part in sorted(folder.get(name, theirs).glob(layout.series)) if part.suffix != ".txt"]
+    for number, part in enumerate(parts):
+        part.rename(part.with_name(f"{number:040x}{part.suffix if part.is_file() else ''}"))
+    if name == "Trainer":
+        assert brought_in(theirs, tmp_path / "out.h5")[0] == list(STEPS)
+    else:
+        refused(
+            theirs,
+            "hashes, which have no order|the names state no order|no such stage",
+            "order",
+            "stage",
+            **layout.options,
+        )
 
 
-def refused(folder: Path, message: str, parameter: str | None = None, **options: Any) -> None:
+def refused(folder: Path, message: str, *parameters: str | None, **options: Any) -> None:
     with pytest.raises(InputError, match=message) as fault:
         brought_in(folder, folder.parent / "out.h5", **options)
-    assert fault.value.parameter == parameter
+    assert fault.value.parameter in (parameters or (None,))
     assert not list(folder.parent.glob("out*"))
 
 

@@ -90,6 +90,7 @@ SERIES: dict[str, tuple[dict[str, int], str]] = {
     "decimal units": ({"step_0": 0, "step2.5k": 2500, "step_0.1M": 100_000}, "step in"),
     "digits in groups": ({"step_9_500": 9500, "step_10_000": 10_000, "step_1_000_000": 1_000_000}, "step in"),
     "settings": ({"lr=3e-4-max_steps=1000-step=50": 50, "lr=3e-4-max_steps=1000-step=100": 100}, "step in"),
+    "a verb": ({"save_step50.pt": 50, "save_step100.pt": 100}, "step in"),
     "both counters": ({"ckpt-1-step-1000": 1000, "ckpt-2-step-2000": 2000}, "step in"),
     "branches with slashes": ({"train/step10": 10, "train/step100": 100}, "step in"),
     "a number without a word": ({"a1.pt": 0, "a2.pt": 1, "a10.pt": 2}, "number in"),
@@ -126,8 +127,12 @@ def test_a_series_is_ordered_by_what_its_names_state(series: str) -> None:
             "stage",
             r"several stages: lc-4k-to-32k \(1, 4000 to 4000\), s",
         ),
-        (["stage1-step10", "stage2-ingredient1-step5"], "stage", r"stage2-ingredient1 \(1, 5 to 5\), stage1"),
-        (["lc-4k-to-32k-step-1", "lc-32k-to-64k-step-2"], "filter", "several runs: lc-4k-to-32k"),
+        (
+            ["stage1-step10", "stage2-ingredient1-step5"],
+            "stage",
+            r"stage1 \(1, 10 to 10\), stage2-ingredient1 \(1, 5 to 5\)",
+        ),
+        (["lc-4k-to-32k-step-1", "lc-32k-to-64k-step-2"], "filter", "several runs: lc-32k-to-64k"),
         (["seed1", "seed2"], "filter", "differ in 'seed'"),
         (["model-v1", "model-v2"], "filter", "differ in 'v'"),
         (["seed_0-step_20k", "seed_1-step_40k"], "filter", "several runs: seed0 .*, seed1"),
@@ -343,6 +348,7 @@ def test_any_names_give_an_order_without_losses_or_one_line() -> None:
             refused.append(str(fault))
             continue
         assert list(order.steps) == sorted(set(order.steps))
+        assert all(0 <= step < 2**63 for step in order.steps)
         assert len(order.steps) == len(set(order.entries))
         said = " ".join(order.notes)
         assert all(entry.shown in said for entry in map(entry_of, names) if entry not in order.entries)

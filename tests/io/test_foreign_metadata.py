@@ -83,7 +83,6 @@ def test_names_that_gasfield_gives_a_meaning_are_stated_ones(theirs: Path) -> No
     stated = {"files": "no JSON", "scenario": "a: [", "degrees_of_freedom": "many", "plugins": "evil", "id": 3}
     back, _ = brought_in(theirs, stated)
     assert {back.attributes[f"stated_{name}"] for name in stated} == set(stated.values())
-    gasfield.diagnose(back, ["cloud"])
 
 
 # --- ids --------------------------------------------------------------------------------------------------------------
@@ -111,27 +110,67 @@ def test_ids_that_nobody_stated_are_unknown(theirs: Path) -> None:
         ({"token_ids": [1, 2], "row_ids": [9, 8, 7, 6]}, [-1] * 4, ["rows"]),
     ],
 )
-@pytest.mark.parametrize("form", ["json", "npz", "safetensors", "header"])
 def test_ids_by_the_names_that_people_give_them(
-    tmp_path: Path, stated: dict[str, list[int]], ids: list[int], groups: list[str], form: str
+    theirs: Path, stated: dict[str, list[int]], ids: list[int], groups: list[str]
 ) -> None:
-    arrays = {name: np.array(values) for name, values in stated.items()}
-    path = tmp_path / ("a.safetensors" if form in ("safetensors", "header") else "a.npz")
-    if form in ("json", "npz"):
-        np.savez(path, W=FRAMES_OF, **(arrays if form == "npz" else {}))
-        (tmp_path / "a.json").write_text(json.dumps(stated if form == "json" else {}))
+    back, _ = brought_in(theirs, stated)
+    assert (back.token_ids.tolist(), back.names) == (ids, groups)
+
+
+@pytest.mark.parametrize("form", ["npz", "safetensors", "header"])
+def test_ids_wherever_they_are_stated(tmp_path: Path, form: str) -> None:
+    ids, path = [907, 12, 5000, 33], tmp_path / ("a.npz" if form == "npz" else "a.safetensors")
+    if form == "npz":
+        np.savez(path, W=FRAMES_OF, dead_indices=np.array(ids, np.uint16))
     elif form == "header":
-        header = {name: json.dumps(values) for name, values in stated.items()}
-        path.write_bytes(encode_safetensors({"W": ("F32", FRAMES_OF)}, header))
+        path.write_bytes(encode_safetensors({"W": ("F32", FRAMES_OF)}, {"dead_indices": json.dumps(ids)}))
     else:
         safetensors = pytest.importorskip("safetensors.numpy")
-        safetensors.save_file({"W": FRAMES_OF, **arrays}, path)
+        safetensors.save_file({"W": FRAMES_OF, "dead_indices": np.array(ids)}, path)
     import_recording(path, tmp_path / "out.h5")
     with gasfield.open(tmp_path / "out.h5") as back:
-        assert back.token_ids.tolist() == ids
-        assert back.names == groups
-        if ids[0] >= 0 and set(ids) == set(next(iter(stated.values()))) and len(groups) == 1:
-            np.testing.assert_array_equal(back.positions(), FRAMES_OF)
+        assert (back.token_ids.tolist(), back.names) == (ids, ["dead"])
+        np.testing.assert_array_equal(back.positions(), FRAMES_OF)
+
+
+@pytest.mark.parametrize("form", ["npz", "safetensors", "pt"])
+def test_ids_beside_the_matrices_of_checkpoints(tmp_path: Path, form: str) -> None:
+    """Checkpoints of four rows of a vocabulary, which say which; a vocabulary of all names them."""
+    (tmp_path / "vocab.json").write_text(json.dumps({f"w{number}": number for number in range(20)}))
+    save_steps(tmp_path, form, [7, 12, 3, 5], [7, 12, 3, 5])
+    import_recording(tmp_path, tmp_path / "out.h5")
+    with gasfield.open(tmp_path / "out.h5") as back:
+        assert (back.token_ids.tolist(), back.names) == ([7, 12, 3, 5], ["rows"])
+        assert back.tokens == ["w7", "w12", "w3", "w5"]
+        np.testing.assert_array_equal(back.positions(), FRAMES_OF[:2])
+    save_steps(tmp_path, form, [7, 12, 3, 5], [7, 12, 5, 3])
+    with pytest.raises(InputError, match=r"step2.*: its rows have other token ids than those of .*step1"):
+        import_recording(tmp_path, tmp_path / "out.h5", overwrite=True)
+
+
+def save_steps(folder: Path, form: str, *ids: list[int]) -> None:
+    for step, (of_step, matrix) in enumerate(zip(ids, FRAMES_OF, strict=False), 1):
+        arrays, path = {"embedding": matrix, "row_ids": np.array(of_step)}, folder / f"step{step}.{form}"
+        if form == "npz":
+            np.savez(path, embedding=matrix, row_ids=np.array(of_step))
+        elif form == "safetensors":
+            pytest.importorskip("safetensors.numpy").save_file(arrays, path)
+        else:
+            torch = pytest.importorskip("torch")
+            torch.save({name: torch.from_numpy(array) for name, array in arrays.items()}, path)
+
+
+@pytest.mark.parametrize("name", ["a.npz", "run", "model.bin", "step5.ckpt"])
+def test_a_trajectory_is_known_by_its_content(tmp_path: Path, name: str) -> None:
+    np.savez(tmp_path / "made.npz", W=FRAMES_OF, token_ids=np.arange(ROWS))
+    (tmp_path / "made.npz").rename(tmp_path / name)
+    import_recording(tmp_path / name, tmp_path / "out.h5")
+    with gasfield.open(tmp_path / "out.h5") as back:
+        np.testing.assert_array_equal(back.positions(), FRAMES_OF)
+    (tmp_path / name).write_bytes(encode_safetensors({"W": ("F32", FRAMES_OF)}, {"ids": "[9, 8, 7, 6]"}))
+    import_recording(tmp_path / name, tmp_path / "out.h5", overwrite=True)
+    with gasfield.open(tmp_path / "out.h5") as back:
+        assert back.token_ids.tolist() == [9, 8, 7, 6]
 
 
 def test_arrays_that_are_not_taken_are_listed(theirs: Path) -> None:
