@@ -20,7 +20,7 @@ MOST_GROUPS = 1000
 _SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 _LONGEST = 160
 """Characters of the name of a file, without its ending."""
-_DIGEST = 20
+_DIGEST, _TAIL = 20, 24
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])", re.I)
 """Names that Windows gives to devices, with any ending."""
 
@@ -47,8 +47,8 @@ def require_name(name: str, parameter: str | None = None) -> str:
 def file_name(name: str) -> str:
     """The name of a file, without its ending, for any name: two names never have the same.
 
-    Letters and digits of ASCII, - and _ stay; every other byte of its UTF-8 becomes %XX. A long name ends in a digest
-    of the whole. There are no separators, no dots, no name of a device, and at most 160 characters.
+    Letters and digits of ASCII, - and _ stay; every other byte of its UTF-8 becomes %XX. A long name has a digest of
+    the whole in place of its middle. There are no separators, no dots, no name of a device, at most 160 characters.
     """
     data = name.encode("utf-8", "surrogatepass")
     safe = "".join(chr(byte) if byte in _SAFE else f"%{byte:02X}" for byte in data)
@@ -56,7 +56,8 @@ def file_name(name: str) -> str:
         safe = f"%{safe}"  # no escape begins so: two hexadecimal digits in upper case follow its %
     if len(safe) <= _LONGEST:
         return safe
-    return f"{safe[: _LONGEST - _DIGEST - 2]}%~{hashlib.sha256(data).hexdigest()[:_DIGEST]}"
+    head = _LONGEST - _DIGEST - _TAIL - 3
+    return f"{safe[:head]}%~{hashlib.sha256(data).hexdigest()[:_DIGEST]}~{safe[-_TAIL:]}"
 
 
 def component(name: str) -> str:

@@ -30,6 +30,14 @@ def import_(
         ),
     ] = None,
     rest: Annotated[bool, typer.Option("--rest", help="Keep all other rows too, as group 'rest'.")] = False,
+    bonds: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--bonds",
+            metavar="NAME=PAIRS",
+            help="Bonds of a group: a text file, two row numbers a line, or nearest:K neighbours; repeatable.",
+        ),
+    ] = None,
     tensor: Tensor = None,
     tokenizer: Annotated[
         Path | None,
@@ -80,10 +88,11 @@ def import_(
     from gasfield.importing import import_recording
 
     run_plugins(plugins)
-    groups = _groups(rows or [])
+    groups = _named(rows or [], "rows", "NAME=IDS")
+    pairs = _named(bonds or [], "bonds", "NAME=PAIRS")
     with frames_bar(quiet) as listen:
         notes = import_recording(
-            source, output, rows=groups, rest=rest, tensor=tensor, bits=bits, tokenizer=tokenizer,
+            source, output, rows=groups, rest=rest, bonds=pairs, tensor=tensor, bits=bits, tokenizer=tokenizer,
             format=format, every=every, stage=stage, filter=filter or (), order=order, ignore_metadata=ignore_metadata,
             overwrite=overwrite, progress=listen,
         )  # fmt: skip
@@ -93,14 +102,14 @@ def import_(
         put(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
 
 
-def _groups(rows: list[str]) -> dict[str, str]:
-    """Group name -> rows, from NAME=IDS."""
+def _named(given: list[str], parameter: str, form: str) -> dict[str, str]:
+    """Name of a group -> what follows, from NAME=..."""
     from gasfield.errors import InputError
 
-    groups: dict[str, str] = {}
-    for each in rows:
-        name, equals, ids = each.partition("=")
-        if not (name and equals and ids) or name in groups:
-            raise InputError("expected NAME=IDS, each name once.", parameter="rows", value=each)
-        groups[name] = ids
-    return groups
+    found: dict[str, str] = {}
+    for each in given:
+        name, equals, value = each.partition("=")
+        if not (name and equals and value) or name in found:
+            raise InputError(f"expected {form}, each name once.", parameter=parameter, value=each)
+        found[name] = value
+    return found

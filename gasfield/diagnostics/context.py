@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,17 +13,19 @@ from gasfield.errors import InputError
 from gasfield.forces import ForceSpec, Surroundings, TotalForce, build_alone, build_force
 from gasfield.operations import OperationSpec
 from gasfield.provenance import FileDigest
-from gasfield.renames import former_names
+from gasfield.reading import object_of
 from gasfield.resources import find_file
 from gasfield.scenario import Scenario
-from gasfield.scenario.document import read_value
+from gasfield.scenario.stored import stored_scenario
 from gasfield.schedules import ByGroup, Schedule
 from gasfield.spaces import Space
-from gasfield.spec import parse
 from gasfield.trajectory import Trajectory
 
 WHOLE = "gas"
 """The name of the results of the gas as a whole. A group may have it too: it decides nothing."""
+_NEVER_RAN = (ArithmeticError, LookupError, OSError, RuntimeError, TypeError, ValueError)
+"""What a force may raise that belongs to no gas: a file may hold a scenario that never ran."""
+_OF_OTHERS = ("import", "H5MD")
 RECORDED = "it is not a simulation: space, forces and bath are not known"
 
 
@@ -118,7 +119,7 @@ class RunContext:
         if (what, group) not in self._built:
             try:
                 self._built[what, group] = build(group, Surroundings(self.space, self.find))
-            except InputError as error:
+            except (InputError, *_NEVER_RAN) as error:
                 self._built[what, group] = NotApplicable(f"its forces cannot be rebuilt: {error}")
         found = self._built[what, group]
         if isinstance(found, NotApplicable):
@@ -133,10 +134,12 @@ class Origin:
     Attributes:
         context: the model of the run; None for a recording, and for a run that cannot be rebuilt.
         reason: why there is no context.
+        imported: whether the file comes from another program, which does not say what is a structure.
     """
 
     context: RunContext | None = None
     reason: str = RECORDED
+    imported: bool = False
 
     @classmethod
     def of(cls, trajectory: Trajectory) -> Origin:
@@ -152,12 +155,11 @@ class Origin:
     def _read(cls, trajectory: Trajectory) -> Self:
         attributes = trajectory.attributes
         if attributes.get("source") != "simulation":
-            return cls()
+            return cls(imported=attributes.get("source") in _OF_OTHERS)
         if "scenario" not in attributes:
             return cls(reason="it was built in Python, from forces that have no specification")
         try:
-            with former_names("accept"):
-                scenario: Scenario = parse(Scenario, read_value(str(attributes["scenario"])))
+            scenario = stored_scenario(attributes["scenario"])
         except InputError as error:
             faults = "; ".join(str(fault).rstrip(".") for fault in error.faults)
             return cls(reason=f"its scenario cannot be rebuilt: {faults}{_plugins(attributes)}")
@@ -186,7 +188,7 @@ class _Files:
 
     def __init__(self, trajectory: Path, attributes: Mapping[str, Any]) -> None:
         self._beside = trajectory.parent
-        self._stored: dict[str, dict[str, Any]] = json.loads(attributes.get("files", "{}"))
+        self._stored = {name: entry for name, entry in object_of(attributes.get("files")).items() if _is_digest(entry)}
 
     def __call__(self, name: str) -> Path:
         """The path of a data file.
@@ -208,3 +210,9 @@ class _Files:
         if not same:
             raise InputError(f"the data file '{name}' was changed since the run ({places[0]})")
         return same[0]
+
+
+def _is_digest(entry: object) -> bool:
+    """Whether it says of a data file what a run writes of it."""
+    kinds = {"path": str, "size": int, "sha256": str}
+    return isinstance(entry, dict) and all(isinstance(entry.get(key), kind) for key, kind in kinds.items())

@@ -13,8 +13,17 @@ Vectors = NDArray[np.floating[Any]] | Stored
 """Positions or velocities (T, N, D): in memory, or read on demand."""
 
 
+_LARGEST = 1e150
+"""Number beyond which squares overflow in float64."""
+
+
+def are_usable(x: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
+    """Whether numbers are finite, and have a finite square in float64."""
+    return np.asarray(np.abs(x) < _LARGEST if x.dtype == np.float64 else np.isfinite(x))
+
+
 class Presence(NamedTuple):
-    """Where the rows of a group have a finite position.
+    """Where the rows of a group have a finite position, whose square is finite, too.
 
     Attributes:
         in_frame: (T,) how many rows have one in each frame.
@@ -33,7 +42,7 @@ class Presence(NamedTuple):
         broken = np.full(positions.shape[1], -1)
         start = np.max(appears, axis=0)
         for frame, x in enumerate(positions):
-            finite = np.isfinite(x).all(axis=1)
+            finite = are_usable(x).all(axis=1)
             in_frame[frame] = finite.sum()
             of_row += finite
             broken[~finite & (start <= steps[frame]) & (broken < 0)] = steps[frame]

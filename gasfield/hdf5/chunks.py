@@ -19,6 +19,8 @@ import numpy as np
 from isal import igzip_lib, isal_zlib
 from numpy.typing import NDArray
 
+from gasfield.memory import require_memory
+
 FILTERS: dict[str, Any] = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
 UNFILTERED = 0b11
 """Filter mask of a chunk to which none of the two filters was applied."""
@@ -60,16 +62,18 @@ def pack(chunk: NDArray[Any]) -> bytes:
     return compressed
 
 
-def unpack(data: bytes, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Inverse of `pack`.
+def unpack(data: bytes, shape: tuple[int, ...], dtype: np.dtype[Any], *, shuffled: bool = True) -> NDArray[Any]:
+    """Inverse of `pack`; of a DEFLATE alone if the numbers were not shuffled.
 
     Raises:
         OSError: if the bytes are invalid.
     """
     size = int(np.prod(shape)) * dtype.itemsize
     try:
-        shuffled = isal_zlib.decompressobj().decompress(data, size + 1)  # bounded, whatever size the stream claims
-        planes = np.frombuffer(shuffled, np.uint8).reshape(dtype.itemsize, -1)
+        content = isal_zlib.decompressobj().decompress(data, size + 1)  # bounded, whatever size the stream claims
+        if not shuffled:
+            return np.frombuffer(content, dtype).reshape(shape)
+        planes = np.frombuffer(content, np.uint8).reshape(dtype.itemsize, -1)
         words: NDArray[Any] = planes[-1].astype(f"<u{dtype.itemsize}")
         for plane in planes[-2::-1]:
             words <<= words.dtype.type(8)
@@ -86,8 +90,8 @@ class ChunkReader:
         self.dataset = dataset
         self._shape: tuple[int, ...] | None = dataset.chunks
         self._dtype: np.dtype[Any] = dataset.dtype
-        self._ours = dataset.compression == "gzip" and dataset.shuffle and dataset.dtype.isnative
-        self._ours = self._ours and not dataset.fletcher32 and dataset.scaleoffset is None
+        self._shuffled = bool(dataset.shuffle)
+        self._ours = is_unpacked_here(dataset)
         self._seen: OrderedDict[tuple[int, ...], NDArray[Any]] = OrderedDict()
 
     def read(self, frames: slice, rows: slice | None = None) -> NDArray[Any]:
@@ -101,7 +105,8 @@ class ChunkReader:
             inner[0] = rows
         wanted = (frames, *inner)
         if not self._ours or self._shape is None:
-            return np.asarray(self.dataset[wanted])
+            values = np.asarray(self.dataset[wanted])
+            return values.astype(values.dtype.newbyteorder("="), copy=False)
         shape, dtype = self._shape, self._dtype
         out = np.empty([piece.stop - piece.start for piece in wanted], dtype)
         few = frames.stop - frames.start < shape[0]  # reading frame by frame returns to the same chunk
@@ -114,7 +119,8 @@ class ChunkReader:
             out[tuple(target for target, _ in here)] = chunk[tuple(source for _, source in here)]
 
         def decode(item: tuple[tuple[int, ...], bytes, bool]) -> None:
-            chunk = unpack(item[1], shape, dtype) if item[2] else _as_stored(item[1], shape, dtype)
+            shuffled = self._shuffled
+            chunk = unpack(item[1], shape, dtype, shuffled=shuffled) if item[2] else _as_stored(item[1], shape, dtype)
             place(item[0], chunk)
             if few:
                 self._seen[item[0]] = chunk
@@ -134,9 +140,15 @@ class ChunkReader:
             skipped, data = self.dataset.id.read_direct_chunk(origin)
         except (OSError, RuntimeError, ValueError) as fault:
             raise OSError(f"the chunk at {origin} is missing: {fault}") from None
-        if skipped not in (0, UNFILTERED):
+        if skipped not in (0, UNFILTERED if self._shuffled else 1):
             raise OSError(f"the chunk at {origin} was stored with other filters")
         return bytes(data), not skipped
+
+
+def is_unpacked_here(dataset: h5py.Dataset) -> bool:
+    """Whether chunks are read without the filters of the library: those of DEFLATE, shuffled or not."""
+    plain = dataset.compression == "gzip" and dataset.dtype.isnative and dataset.dtype.kind in "iuf"
+    return bool(plain and not dataset.fletcher32 and dataset.scaleoffset is None)
 
 
 def _as_stored(data: bytes, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -169,3 +181,46 @@ def _in_parallel(work: Callable[[Any], T], items: Iterable[Any], size: int) -> I
             return list(pool.map(work, items))
     except RuntimeError:
         return [work(item) for item in items]
+
+
+_DEFLATE, _SHUFFLE, _FLETCHER, _LZF = 1, 2, 3, 32000
+_MOST_INFLATED = 1032
+"""How many bytes DEFLATE makes of one, at most; it is more than other filters make."""
+
+
+def require_chunks(dataset: h5py.Dataset, file_size: int) -> None:
+    """Checks that all values of a data set are in the file, in chunks that are no larger than they may be, and packed
+    by filters that unpack no more than fits into memory.
+
+    Args:
+        dataset: of a file that gasfield has not written, or that is damaged.
+        file_size: size of the file [bytes].
+
+    Raises:
+        OSError: if they are not.
+    """
+    shape, chunk = dataset.shape, dataset.chunks
+    if chunk is None:
+        offset, layout = dataset.id.get_offset(), dataset.id.get_create_plist().get_layout()
+        if layout == h5py.h5d.CONTIGUOUS and (offset is None or offset + dataset.nbytes > file_size):
+            raise OSError("its values are not in the file")
+        return
+    plist = dataset.id.get_create_plist()
+    filters = [plist.get_filter(number)[0] for number in range(plist.get_nfilters())]
+    if others := set(filters) - {_DEFLATE, _SHUFFLE, _FLETCHER, _LZF}:
+        raise OSError(f"its filter {min(others)} is none that is read here; `h5repack` removes it")
+    size = int(np.prod(chunk, dtype=object)) * dataset.dtype.itemsize
+    if filters and not (is_unpacked_here(dataset) and len(shape) > 1):
+        require_memory(_MOST_INFLATED * size, f"{dataset.name} with its large chunks")
+    most, found = size + size // 100 + 1024, 0
+
+    def note(info: Any) -> None:
+        nonlocal found
+        if info.size > most or (not filters and info.size != size) or info.byte_offset + info.size > file_size:
+            raise OSError("a chunk has another size than it may have, or is outside the file")
+        found += all(origin < length for origin, length in zip(info.chunk_offset, shape, strict=True))
+
+    dataset.id.chunk_iter(note)
+    needed = int(np.prod([-(-length // part) for length, part in zip(shape, chunk, strict=True)], dtype=object))
+    if found != needed:
+        raise OSError(f"{needed - found} of {needed} chunks are missing")

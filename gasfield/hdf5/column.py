@@ -106,7 +106,7 @@ class Column:
         if not self._filled:
             return
         packed = pack_block(self._block[: self._filled], self.chunk, self._parts)
-        chunks = [(self._space.append(data), len(data)) for data in packed]  # all, before one of them is counted
+        chunks = [(self._space.append_chunk(data), len(data)) for data in packed]  # all, before one of them is counted
         for where, (address, size) in zip(self._parts, chunks, strict=True):
             self._chunks.add(Entry((self._start, *(piece.start for piece in where)), address, size))
         self._start += self._filled

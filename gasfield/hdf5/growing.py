@@ -30,6 +30,7 @@ from gasfield.files import write_at, write_file, writing
 from gasfield.hdf5.column import Column, Shape
 from gasfield.hdf5.headers import SUPERBLOCK_SIZE, DatasetFields, Root, UnexpectedLayoutError, first_entry, superblock
 from gasfield.hdf5.overlay import Overlay, patched
+from gasfield.hdf5.seal import Range, seal, seal_size
 
 Edit = Callable[[h5py.Group], object]
 """A change of groups, attributes and fixed data sets, given the root group."""
@@ -76,6 +77,7 @@ class GrowingFile(Closing):
             WriteError: if it cannot be opened for writing.
         """
         self.path = path
+        self._skipped: list[Range] | None = None
         self.columns: dict[str, Column] = {}
         self._edits: list[Edit] = []
         self._layouts: list[_Layout] = []
@@ -106,7 +108,9 @@ class GrowingFile(Closing):
             header = h5py.h5o.get_info(file.create_group(_ROOT).id).addr
         image = bytes(memory.new)
         write_file(path, superblock(image, len(image), Root.read(image, header, 0)) + image[SUPERBLOCK_SIZE:])
-        return cls(path)
+        file = cls(path)
+        file._skipped = []
+        return file
 
     @classmethod
     def can_continue(cls, path: Path) -> bool:
@@ -159,8 +163,11 @@ class GrowingFile(Closing):
             self._layouts.reverse()
             self._flip(self._layouts[0])
 
-    def finish(self) -> None:
+    def finish(self, *, sealed: bool = False) -> None:
         """The last commit: all tails become chunks, and nothing is laid out twice.
+
+        Args:
+            sealed: whether a file that this object has created gets a checksum (`seal`).
 
         Raises:
             WriteError: as for `commit`.
@@ -168,8 +175,9 @@ class GrowingFile(Closing):
         with writing(self.path):
             for column in self.columns.values():
                 column.complete()
+            for column in self.columns.values():
                 column.write_index()
-            self._flip(self._lay_out(), last=True)
+            self._flip(self._lay_out(), last=True, sealed=sealed)
             os.ftruncate(self._open, self._end)
         self.close()
 
@@ -189,6 +197,20 @@ class GrowingFile(Closing):
         """
         address = self._advance(len(data))
         self.write(address, data)
+        return address
+
+    def append_chunk(self, data: bytes) -> int:
+        """Writes a compressed chunk, which has a checksum of its own, at the end of the file; the address.
+
+        Raises:
+            OSError: if it cannot be written.
+        """
+        address = self.append(data)
+        if self._skipped is not None:
+            begin, end = address, _aligned(address + len(data))
+            if self._skipped and self._skipped[-1][1] == begin:
+                begin = self._skipped.pop()[0]
+            self._skipped.append((begin, end))
         return address
 
     def reserve(self, size: int) -> int:
@@ -227,19 +249,32 @@ class GrowingFile(Closing):
             raise OSError("the file is closed")
         return self._descriptor
 
-    def _flip(self, layout: _Layout, *, last: bool = False) -> None:
+    def _flip(self, layout: _Layout, *, last: bool = False, sealed: bool = False) -> None:
         """Steps 2 to 5 of a commit."""
         image = bytearray(layout.image)
         for place, fields in layout.fields.items():
             struct.pack_into("<Q", image, fields.extent, self.columns[place].extent)
             struct.pack_into("<Q", image, fields.index, self.columns[place].index)
         self.write(layout.address, image)
+        end = self._end
+        room = seal_size(end, self._skipped) if sealed and self._skipped is not None else 0
+        self._advance(room)
         size = self._extend(ahead=not last)
-        _sync(self._open)
         block = superblock(self._superblock, size, layout.root)
+        if room:
+            self._seal(end, block)
+        _sync(self._open)
         self.write(0, block)
         _sync(self._open)
         self._superblock = block
+
+    def _seal(self, start: int, block: bytes) -> None:
+        """Writes the checksum of the file with its last superblock."""
+
+        def read(offset: int, size: int) -> bytes:
+            return patched(os.pread(self._open, size, offset), offset, [(0, block)])
+
+        self.write(start, seal(read, start, self._skipped or []))
 
     def _extend(self, *, ahead: bool) -> int:
         """Makes the file as long as it has to be, and returns that length. It is longer in advance, which takes no room

@@ -24,6 +24,10 @@ class Space(Protocol):
         """Writes at the end of the file; the address."""
         ...
 
+    def append_chunk(self, data: bytes) -> int:
+        """Writes a chunk, which has a checksum of its own, at the end of the file; the address."""
+        ...
+
     def reserve(self, size: int) -> int:
         """Takes room at the end of the file; the address."""
         ...

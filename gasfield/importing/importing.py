@@ -28,6 +28,7 @@ def import_recording(
     *,
     rows: Mapping[str, str] | None = None,
     rest: bool = False,
+    bonds: Mapping[str, str] | None = None,
     tensor: str | None = None,
     bits: str | None = None,
     tokenizer: str | Path | None = None,
@@ -48,6 +49,8 @@ def import_recording(
         output: the file to write.
         rows: groups by name: a range, or a file of row numbers; other rows are omitted. All rows by default.
         rest: whether to keep the other rows too, as the group `rest`.
+        bonds: of structures, by the name of their group: a file with two row numbers a line, or `nearest:K` for the K
+            nearest rows of each in the first frame.
         tensor: name of the matrix, if it is not found automatically or another is wanted.
         bits: "bfloat16" if uint16 numbers are the bits of bfloat16 ones; this is assumed by default, with a note.
         tokenizer: tokenizer.json, vocab.json or vocab.txt, if there is none beside the checkpoints.
@@ -78,7 +81,19 @@ def import_recording(
     if target.exists() and path.exists() and target.samefile(path):
         raise InputError("is the source itself; choose another.", parameter="output", value=target)
     if format is None and is_hdf5(path):
-        if rows or rest or tensor or bits or tokenizer or every > 1 or stage or filter or order or ignore_metadata:
+        if (
+            rows
+            or rest
+            or bonds
+            or tensor
+            or bits
+            or tokenizer
+            or every > 1
+            or stage
+            or filter
+            or order
+            or ignore_metadata
+        ):
             raise InputError(f"{path}: a trajectory is copied whole; these options do not apply.")
         with draft_of(target) as draft:
             return copy_trajectory(path, draft)
@@ -98,7 +113,7 @@ def import_recording(
     except OSError as fault:
         raise InputError(f"{fault.filename or path}: {fault.strerror or fault}.") from None
     with draft_of(target) as draft:
-        repeats = write_source(found, groups, draft, every, progress)
+        repeats = write_source(found, groups, draft, every, progress, bonds)
     return (*found.notes, *grouping, *repeats)
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from gasfield.gas import Gas
 from gasfield.importing.attributes import plain
+from gasfield.importing.bonds import read_bonds
 from gasfield.importing.repeats import Repeats
 from gasfield.importing.source import LATTICES, Piece, Source
 from gasfield.provenance import versions
@@ -23,7 +24,12 @@ Progress = Callable[[int, int], None]
 
 
 def write_source(
-    source: Source, groups: Mapping[str, NDArray[np.int64]], path: Path, every: int, progress: Progress
+    source: Source,
+    groups: Mapping[str, NDArray[np.int64]],
+    path: Path,
+    every: int,
+    progress: Progress,
+    bonds: Mapping[str, str] | None = None,
 ) -> tuple[str, ...]:
     """Writes the rows of some groups; returns notes on frames that are identical.
 
@@ -33,12 +39,13 @@ def write_source(
         path: the file to create.
         every: take each k-th frame.
         progress: called after each frame.
+        bonds: of structures; see `read_bonds`.
     """
     index = np.concatenate(list(groups.values()))
+    gas = _gas(source, groups, index)
+    gas.bonds = read_bonds(bonds or {}, groups, lambda rows: next(source.frames(every)).rows(rows))
     steps, repeats = source.steps[::every], Repeats()
-    with TrajectoryWriter(
-        path, _gas(source, groups, index), precision=source.lattice, provenance=_provenance(source)
-    ) as writer:
+    with TrajectoryWriter(path, gas, precision=source.lattice, provenance=_provenance(source)) as writer:
         for name, numbers in source.precisions.items():
             kind = "f8" if LATTICES[numbers] == "float64" else "f4"
             writer.element(f"{schema.VECTORS}/{name}", (len(index), source.shape[1]), kind)

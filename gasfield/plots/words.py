@@ -19,7 +19,7 @@ LONGEST_LABEL, LONGEST_TEXT = 100, 240
 """Characters of an entry of a legend, and of any other text."""
 ENTRIES = 24
 """Of a legend."""
-_AN_INCH = 12
+_AN_INCH = 11
 """Characters of a title to an inch."""
 _WIDE, _LINE = 60, 44
 """An entry of a legend with more characters is wrapped into lines of so many: a wide legend leaves no room for axes."""

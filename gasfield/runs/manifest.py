@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from gasfield.errors import InputError, Note, dotted
 from gasfield.files import write_json
-from gasfield.hdf5.reading import open_hdf5
+from gasfield.hdf5.guard import UNREADABLE, open_checked
 from gasfield.plugins import plugins_in_use
 from gasfield.reading import read_object
 from gasfield.scenario import Scenario
@@ -172,9 +172,9 @@ def scenario_digest(text: str) -> str:
 def _stored_id(path: str) -> dict[str, str]:
     """The id of a trajectory; empty for other files."""
     try:
-        with open_hdf5(path) as file:
+        with open_checked(Path(path), schema.PROVENANCE) as file:
             return {"id": str(file[schema.PROVENANCE].attrs["id"])}
-    except (OSError, KeyError):
+    except (*UNREADABLE, InputError):
         return {}
 
 

@@ -7,6 +7,7 @@ the checkpoint before. They are NPZ files, whose arrays have checksums.
 from __future__ import annotations
 
 import io
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +20,12 @@ from numpy.typing import NDArray
 
 from gasfield.errors import InputError
 from gasfield.files import remove, write_file
-from gasfield.hdf5.reading import open_hdf5
+from gasfield.hdf5.guard import open_checked
 
 NAMES = ("checkpoint-0.npz", "checkpoint-1.npz")
 FORMER = "checkpoint.h5"
 _STATE = "state/"
-_DAMAGE = (OSError, KeyError, RuntimeError, TypeError, ValueError, EOFError, BadZipFile)
+_DAMAGE = (OSError, KeyError, RuntimeError, TypeError, ValueError, EOFError, MemoryError, BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ def _load_former(path: Path) -> Checkpoint:
         InputError: if it is damaged.
     """
     try:
-        with open_hdf5(path) as file:
+        with open_checked(path) as file:
             state = _leaves(file["state"])
             # Before operations had a state, the frames of the trajectory were counted beside it.
             lengths = _leaves(file["lengths"]) if "lengths" in file else {}

@@ -49,8 +49,8 @@ def copy(path: Path, target: Path) -> None:
             if place == PLACE and _turns(source):
                 file.edit(partial(_set_axes, axes=turn_projection(source, element)))
             else:
-                element.copy(file, source[place], Frames(source, place))
-        file.finish()
+                element.copy(file, source[place], Frames(source.get, place))
+        file.finish(sealed=True)
 
 
 def copy_frames(path: Path, lengths: Mapping[str, int]) -> None:
@@ -67,7 +67,7 @@ def copy_frames(path: Path, lengths: Mapping[str, int]) -> None:
     with open_hdf5(path) as source, draft_of(path) as draft, GrowingFile.create(draft) as file:
         file.edit(lambda root: copy_fixed(source, root, elements(source), lengths))
         for place, length in lengths.items():
-            _element(file, source, place).copy(file, source[place], Frames(source, place), length)
+            _element(file, source, place).copy(file, source[place], Frames(source.get, place), length)
         file.commit()
 
 

@@ -119,7 +119,7 @@ class Element:
             for entry in chunks_of(dataset):
                 if entry.origin[0] < whole:
                     source.seek(entry.chunk_address)
-                    self._value.add_chunk(replace(entry, address=file.append(source.read(entry.size))), block)
+                    self._value.add_chunk(replace(entry, address=file.append_chunk(source.read(entry.size))), block)
         for start in range(whole, count, block):
             self._value.extend(frames.read(slice(start, min(start + block, count))))
         self._step.extend(frames.steps[:count])

@@ -147,10 +147,7 @@ class FullField(RecordedField):
             InputError: if it was not stored at that step, or the file is damaged there.
         """
         i = self.index(step)
-        try:
-            parts = (self.hidden[i], self.log_partition[i], self.weight[i])
-        except OSError as fault:
-            raise InputError(f"{self.origin} cannot be read at step {step}; the file is damaged ({fault}).") from None
+        parts = (self.hidden[i], self.log_partition[i], self.weight[i])
         return FullSnapshot(*(np.ascontiguousarray(part, np.float64) for part in parts))
 
     def gradient_at(self, step: int) -> NDArray[np.float64]:

@@ -37,9 +37,13 @@ def _fresh(dataset: h5py.Dataset, count: int) -> NDArray[Any]:
     if offset is None:
         raise KeyError(f"{dataset.name} has no fixed offset")
     shape = (count, *dataset.shape[1:])
+    numbers = int(np.prod(shape, dtype=object))
     with open(dataset.file.filename, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if not 0 <= numbers * dataset.dtype.itemsize <= size - offset:
+            raise OSError(f"{dataset.name}: {os.fspath(dataset.file.filename)} is cut short")
         file.seek(offset)
-        values = np.fromfile(file, dataset.dtype, int(np.prod(shape)))
-    if values.size < np.prod(shape):
+        values = np.fromfile(file, dataset.dtype, numbers)
+    if values.size < numbers:
         raise OSError(f"{dataset.name}: {os.fspath(dataset.file.filename)} is cut short")
     return values.reshape(shape)

@@ -77,7 +77,7 @@ def turn_projection(source: h5py.File, element: Element) -> NDArray[np.float64]:
 
     The axes of the first frame do not reflect the flow that follows; those of the whole trajectory do.
     """
-    frames = Frames(source, f"{schema.VECTORS}/{schema.POSITION}")
+    frames = Frames(source.get, f"{schema.VECTORS}/{schema.POSITION}")
     count, dimensions = frames.shape[1:]
     looked_at = int(np.clip(_LOOKED_AT // max(1, count * dimensions), 12, 100))
     chosen = range(0, len(frames), max(1, len(frames) // looked_at))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time as clock
-from collections.abc import Iterator
+from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,16 @@ from numpy.typing import NDArray
 from gasfield.closing import Closing
 from gasfield.errors import InputError
 from gasfield.gas import Gas
+from gasfield.hdf5.guard import Guard
 from gasfield.hdf5.reading import open_hdf5
 from gasfield.printable import listed
 from gasfield.resources import TRAJECTORY, find_file
 from gasfield.trajectory import schema
-from gasfield.trajectory.content import INTEGER, NUMBER, Content, Series
+from gasfield.trajectory.content import INTEGER, NUMBER, Content, DamagedError, Series
 from gasfield.trajectory.field import AffineField, FullField
+from gasfield.trajectory.foreign import is_foreign, read_foreign
 from gasfield.trajectory.frames import Frames, OutrunError
+from gasfield.trajectory.particles import Particles, read_particles
 
 _ATTEMPTS = 20
 """Attempts to open a file that is being written."""
@@ -50,10 +53,11 @@ class Trajectory(Closing):
     """
 
     def __init__(self, path: str | Path) -> None:
-        """Opens the file for reading.
+        """Opens the file for reading, and checks what it says of its particles.
 
         Raises:
-            InputError: if the file is missing, not HDF5, cut short, or lacks a data set that every trajectory has.
+            InputError: if the file is missing, not HDF5, cut short, refers to other files, or is not as the format
+                says.
         """
         self.path = Path(path)
         if not self.path.is_file():
@@ -64,7 +68,11 @@ class Trajectory(Closing):
                 self._open(salvage=attempt >= _PAUSES and (attempt == _ATTEMPTS - 1 or not self._may_be_growing()))
                 return
             except OutrunError:
-                self._file.close()
+                continue
+            except DamagedError:
+                if attempt >= _PAUSES or not self._may_be_growing():
+                    raise
+                clock.sleep(_PAUSE)
             except OSError as fault:
                 if attempt >= _PAUSES or not self._may_be_growing():
                     raise InputError(
@@ -78,47 +86,35 @@ class Trajectory(Closing):
         return bool(h5py.is_hdf5(self.path)) and clock.time() - self.path.stat().st_mtime < _RECENT
 
     def _open(self, *, salvage: bool) -> None:
-        self._file = open_hdf5(self.path)
-        self._content = Content(self.path, self._file, salvage)
-        try:
-            self._read_head()
-        except InputError:
-            self._file.close()
-            raise
-        except (KeyError, OSError, RuntimeError, TypeError, ValueError) as fault:
-            self._file.close()
-            raise InputError(f"{self.path}: not a gasfield trajectory, or damaged ({fault}).") from None
+        with ExitStack() as opened:
+            guard = opened.enter_context(Guard(self.path))
+            self._file = opened.enter_context(open_hdf5(self.path))
+            if not guard.is_current():
+                raise OutrunError
+            self._content = Content(self.path, self._file, guard, salvage)
+            with self._content.reading("its head"):
+                self._read_head()
+            self._opened = opened.pop_all()
 
     def _read_head(self) -> None:
-        position = f"{schema.VECTORS}/{schema.POSITION}"
-        self._positions = self._content.frames(position, None, None)
-        velocity = f"{schema.VECTORS}/{schema.VELOCITY}"
-        shape = (self.count, self.dimensions)
-        self._velocities = self._content.frames(velocity, *shape) if velocity in self._file else None
-        whole = len(self._positions if self._velocities is None else min(self._positions, self._velocities, key=len))
-        self.steps: NDArray[np.int64] = self._positions.steps[:whole]
-        self.times: NDArray[np.float64] = self._positions.times[:whole]
-        if self._velocities is not None and np.any(self._velocities.steps[:whole] != self.steps):
-            raise InputError(f"{self.path}: positions and velocities have different steps.")
-        self.species: NDArray[np.int64] = self._of_particles("species", INTEGER)
-        self.names: list[str] = [
-            str(name) for name in self._content.dataset(f"{schema.VECTORS}/species").attrs[schema.GROUP_NAMES]
-        ]
-        self._content.require_below(self.species, len(self.names), f"{schema.VECTORS}/species")
-        self.token_ids: NDArray[np.int64] = self._of_particles("token_id", INTEGER)
-        self.masses: NDArray[np.float64] = self._of_particles(schema.MASS, NUMBER, np.ones(self.count))
-        self.charges: NDArray[np.float64] = self._of_particles(schema.CHARGE, NUMBER, np.zeros(self.count))
-        edges = f"{schema.VECTORS}/box/edges"
-        self.periods: NDArray[np.float64] = (
-            self._content.array(edges, NUMBER, self.dimensions) if edges in self._file else np.zeros(self.dimensions)
-        )
-        self.tokens: list[str] = list(self._content.checked(f"{schema.VECTORS}/token", "OS", self.count).asstr()[:])
-        self.bonds: dict[str, NDArray[np.int64]] = {name: self._bonds(name) for name in self._bonded()}
-        self.attributes: dict[str, Any] = dict(self._content.group(schema.PROVENANCE).attrs)
-        if not len(self.steps):
-            raise InputError(f"{self.path}: {position} has no frames yet.")
+        read = read_foreign if is_foreign(self._content) else read_particles
+        found: Particles = read(self._content)
+        self._positions, self._velocities, self._place = found.positions, found.velocities, found.place
+        whole = min(len(frames) for frames in (found.positions, found.velocities) if frames is not None)
+        self.steps: NDArray[np.int64] = found.positions.steps[:whole]
+        self.times: NDArray[np.float64] = found.positions.times[:whole]
+        self.species, self.names, self._appears = found.species, found.names, found.appears
+        self.token_ids, self.tokens = found.token_ids, found.tokens
+        self.masses, self.charges, self.periods = found.masses, found.charges, found.periods
+        self.bonds: dict[str, NDArray[np.int64]] = found.bonds
+        self.attributes: dict[str, Any] = found.attributes
 
     # ------------------------------------------------------------------ frames
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether another program has written it, as H5MD."""
+        return self._place != schema.VECTORS
 
     @property
     def dimensions(self) -> int:
@@ -138,7 +134,10 @@ class Trajectory(Closing):
     @property
     def projection_axes(self) -> NDArray[np.float64]:
         """(3, D) orthonormal directions of the three coordinates in `particles/trajectory`."""
-        axes: NDArray[np.float64] = self._content.read(f"{schema.PROJECTION}/axes")
+        place = f"{schema.PROJECTION}/axes"
+        axes = self._content.array(place, NUMBER, None, self.dimensions).astype(np.float64, copy=False)
+        if not np.isfinite(axes).all():
+            raise InputError(f"{self.path}: {place} has numbers that are not finite.")
         return axes
 
     def __len__(self) -> int:
@@ -151,8 +150,8 @@ class Trajectory(Closing):
         Files of earlier versions do not say: there, a particle without a finite position in the first frame appears in
         the first frame in which it has one. One that never has is there, and broken.
         """
-        if f"{schema.VECTORS}/{schema.APPEARS}" in self._file:
-            return self._of_particles(schema.APPEARS, INTEGER)
+        if self._appears is not None:
+            return self._appears
         appears = np.zeros(self.count, np.int64)
         absent = ~np.isfinite(self.frame(0)).all(axis=1)
         for index in range(1, len(self) if absent.any() else 0):
@@ -190,7 +189,7 @@ class Trajectory(Closing):
             InputError: if the trajectory has none, or they would not fit into memory.
         """
         if self._velocities is None:
-            raise InputError(f"{self.path}: no data set {schema.VECTORS}/{schema.VELOCITY}; the gas has no velocities.")
+            raise InputError(f"{self.path}: no data set {self._place}/{schema.VELOCITY}; the gas has no velocities.")
         return self._block(self._velocities, rows, frames)
 
     def _block(
@@ -198,17 +197,17 @@ class Trajectory(Closing):
     ) -> NDArray[np.floating]:
         span = range(len(self))[frames or slice(None)]
         wanted = np.arange(self.count)[rows if rows is not None else slice(None)]
-        self._content.check_memory(len(span) * len(wanted) * self.dimensions * source.dtype.itemsize, schema.VECTORS)
+        self._content.check_memory(len(span) * len(wanted) * self.dimensions * source.dtype.itemsize, self._place)
         if not len(wanted) or not len(span):
             return np.empty((len(span), len(wanted), self.dimensions), source.dtype)
         low, high = int(wanted.min()), int(wanted.max()) + 1
-        block = self._cut(source, frames or slice(None), slice(low, high))
+        block = source.read(frames or slice(None), slice(low, high))
         return block if len(wanted) == high - low and np.all(np.diff(wanted) == 1) else block[:, wanted - low]
 
     def frame(self, index: int) -> NDArray[np.floating]:
         """Positions (N, D) of one frame; negative indices count from the end."""
         at = range(len(self))[index]
-        frame: NDArray[np.floating] = self._cut(self._positions, slice(at, at + 1))[0]
+        frame: NDArray[np.floating] = self._positions[at]
         return frame
 
     def members(self, name: str) -> NDArray[np.int64]:
@@ -249,23 +248,21 @@ class Trajectory(Closing):
     @property
     def observables(self) -> list[str]:
         """Names of the recorded observables (`loss`, `dead/radius`, ...)."""
-        found: list[str] = []
-        root = self._file.get(schema.OBSERVABLES)
-        if root is not None:
-            root.visititems(lambda name, item: found.append(name) if "value" in _keys(item) else None)
-        return found
+        return self._content.elements(schema.OBSERVABLES)
 
     @property
     def numbers(self) -> list[str]:
         """Names of the observables that are one number in each step."""
-        return [name for name in self.observables if self._file[f"{schema.OBSERVABLES}/{name}/value"].ndim == 1]
+        return [name for name in self.observables if self._is_number(f"{schema.OBSERVABLES}/{name}")]
 
     def numbers_of(self, group: str = "") -> list[str]:
         """Names, without the group, of the observables of one group that are one number in each step; of the gas as a
         whole if left out. The other groups are not looked through."""
-        root = self._file.get(f"{schema.OBSERVABLES}/{group}" if group else schema.OBSERVABLES)
-        children = [] if root is None or not hasattr(root, "items") else root.items()
-        return [name for name, item in children if "value" in _keys(item) and item["value"].ndim == 1]
+        root = f"{schema.OBSERVABLES}/{group}" if group else schema.OBSERVABLES
+        return [name for name in self._content.elements(root, 1) if self._is_number(f"{root}/{name}")]
+
+    def _is_number(self, location: str) -> bool:
+        return bool(self._content.dataset(f"{location}/value").ndim == 1)
 
     def observable(self, name: str) -> Series:
         """One observable over time.
@@ -274,12 +271,13 @@ class Trajectory(Closing):
             InputError: if it was not recorded.
         """
         location = f"{schema.OBSERVABLES}/{name}"
-        return self._content.series(location, *self._content.dataset(f"{location}/value").shape[1:])
+        shape = self._content.dataset(f"{location}/value").shape or ()
+        return self._content.series(location, *shape[1:])
 
     @property
     def has_survey(self) -> bool:
         """Whether all dead rows were recorded at some steps."""
-        return schema.SURVEY in self._file
+        return schema.SURVEY in self._content
 
     def survey(self) -> Series:
         """All dead rows at the steps of the survey: values (S, N_dead, D)."""
@@ -296,12 +294,16 @@ class Trajectory(Closing):
         Raises:
             InputError: if it was not recorded, as in older recordings.
         """
-        return self._content.series(f"{schema.SURVEY}/{schema.LAST_MOTION}", None)
+        place = f"{schema.SURVEY}/{schema.LAST_MOTION}"
+        if place not in self._content:
+            raise InputError(f"{self.path}: no data set {place}.")
+        rows = self._content.array(f"{schema.SURVEY}/id", INTEGER, None)
+        return self._content.series(place, len(rows))
 
     @property
     def survey_ids(self) -> NDArray[np.int64]:
         """Token ids of the rows of the survey (N_dead,)."""
-        return np.asarray(self._content.array(f"{schema.SURVEY}/token_id", INTEGER, None), np.int64)
+        return self._content.array(f"{schema.SURVEY}/token_id", INTEGER, None).astype(np.int64, copy=False)
 
     def live_gradients(self) -> Series:
         """Gradients of the live rows in training, in the order of `members("live")`: values (T, n, D)."""
@@ -310,7 +312,7 @@ class Trajectory(Closing):
     @property
     def fields(self) -> list[str]:
         """The stored forms of the field: "affine", "full"."""
-        return [kind for kind, place in (("affine", schema.AFFINE), ("full", schema.FULL)) if place in self._file]
+        return [kind for kind, place in (("affine", schema.AFFINE), ("full", schema.FULL)) if place in self._content]
 
     def affine_field(self) -> AffineField:
         """The affine field at every recorded step.
@@ -327,8 +329,11 @@ class Trajectory(Closing):
             "potential": self._content.series(f"{place}/potential"),
         }
         count = min(len(part.steps) for part in parts.values())
+        steps = parts["hessian"].steps[:count]
+        if any(np.any(part.steps[:count] != steps) for part in parts.values()):
+            raise InputError(f"{self.path}: {place}: its parts have different steps.")
         return AffineField(
-            steps=parts["hessian"].steps[:count],
+            steps=steps,
             origin=f"{self.path}: {place}",
             **{name: part.values[:count] for name, part in parts.items()},
         )
@@ -344,13 +349,16 @@ class Trajectory(Closing):
         log_partition, weight = (
             self._content.frames(f"{place}/{name}", hidden.shape[1]) for name in ("log_partition", "weight")
         )
-        has_own = f"{place}/{schema.POSITION}" in self._file
+        has_own = f"{place}/{schema.POSITION}" in self._content
         position = (
             self._content.frames(f"{place}/{schema.POSITION}", None, self.dimensions) if has_own else self._positions
         )
         gradient = self._content.frames(f"{place}/gradient", *position.shape[1:])
+        count = min(len(hidden), len(log_partition), len(weight), len(gradient))
+        if any(np.any(part.steps[:count] != gradient.steps[:count]) for part in (hidden, log_partition, weight)):
+            raise InputError(f"{self.path}: {place}: its parts have different steps.")
         return FullField(
-            steps=gradient.steps[: min(len(hidden), len(log_partition), len(weight))],
+            steps=gradient.steps[:count],
             origin=f"{self.path}: {place}",
             hidden=hidden,
             log_partition=log_partition,
@@ -361,7 +369,7 @@ class Trajectory(Closing):
         )
 
     def _field_group(self, kind: str, place: str) -> str:
-        if place not in self._file:
+        if place not in self._content:
             others = ", ".join(self.fields) or "none"
             raise InputError(
                 f"{self.path}: no data set {place}: this file has no {kind} field (fields here: {others}). "
@@ -373,7 +381,7 @@ class Trajectory(Closing):
 
     def close(self) -> None:
         """Closes the file."""
-        self._file.close()
+        self._opened.close()
 
     def __repr__(self) -> str:
         sizes = np.bincount(self.species, minlength=len(self.names))
@@ -383,30 +391,6 @@ class Trajectory(Closing):
             f"{self.count} particles ({groups}) in {self.dimensions} dimensions, {self.precision})"
         )
 
-    def _cut(self, source: Frames, frames: slice, rows: slice | None = None) -> NDArray[np.floating]:
-        """Part of the positions or velocities."""
-        try:
-            return source.read(frames, rows)
-        except OSError as fault:
-            raise InputError(f"{self.path}: {schema.VECTORS} cannot be read; the file is damaged ({fault}).") from None
-
-    def _of_particles(self, name: str, kinds: str, otherwise: NDArray[Any] | None = None) -> NDArray[Any]:
-        """(N,) a number of each particle; another array where the file has none and there is one."""
-        location = f"{schema.VECTORS}/{name}"
-        if otherwise is not None and location not in self._file:
-            return otherwise
-        return self._content.array(location, kinds, self.count)
-
-    def _bonded(self) -> list[str]:
-        """The structures with bonds."""
-        return list(self._content.group(schema.CONNECTIVITY)) if schema.CONNECTIVITY in self._file else []
-
-    def _bonds(self, name: str) -> NDArray[np.int64]:
-        """(M, 2) indices of particles."""
-        pairs = self._content.array(f"{schema.CONNECTIVITY}/{name}", INTEGER, None, 2)
-        self._content.require_below(pairs, self.count, f"{schema.CONNECTIVITY}/{name}")
-        return pairs
-
 
 def open_trajectory(name: str | Path) -> Trajectory:
     """Opens a trajectory by its path, its run directory, or the name of a bundled one (`recordings/kjv-bf16.h5`).
@@ -415,7 +399,3 @@ def open_trajectory(name: str | Path) -> Trajectory:
         InputError: if it does not exist or cannot be read.
     """
     return Trajectory(find_file(str(name)) or name)
-
-
-def _keys(item: h5py.Group | h5py.Dataset) -> Iterator[str]:
-    return iter(item) if isinstance(item, h5py.Group) else iter(())

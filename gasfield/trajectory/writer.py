@@ -24,6 +24,7 @@ from gasfield.closing import Closing
 from gasfield.errors import InputError, WriteError
 from gasfield.gas import Gas
 from gasfield.hdf5 import GrowingFile
+from gasfield.hdf5.guard import UNREADABLE, open_checked
 from gasfield.hdf5.reading import open_hdf5
 from gasfield.trajectory import schema
 from gasfield.trajectory.compact import compact, copy_frames, elements, missing_frames
@@ -37,6 +38,9 @@ _MOST_STRINGS = 4000
 """Strings in an attribute: each takes 16 bytes."""
 _LARGEST_ATTRIBUTE = 60_000
 """Bytes of an attribute; the library keeps at most 64 KiB in the header of an object."""
+
+
+_SIDES = f"{schema.PROJECTION}/{schema.EDGES}"
 
 
 class TrajectoryWriter(Closing):
@@ -68,7 +72,8 @@ class TrajectoryWriter(Closing):
             raise WriteError(path, "it exists already")
         if len(gas.names) > _MOST_STRINGS:
             raise InputError(f"a trajectory holds at most {_MOST_STRINGS} groups, not {len(gas.names)}.")
-        self._open(GrowingFile.create(path), principal_axes(gas.positions))
+        sides = periods if gas.dimensions == 3 and periods is not None and periods.any() else None
+        self._open(GrowingFile.create(path), principal_axes(gas.positions), sides)
 
         def describe(root: h5py.Group) -> None:
             _describe_file(root, provenance, precision)
@@ -77,7 +82,7 @@ class TrajectoryWriter(Closing):
             for name, pairs in gas.bonds.items():
                 bonds = root.require_group(schema.CONNECTIVITY).create_dataset(name, data=pairs.astype("i8"))
                 bonds.attrs["particles_group"] = vectors.ref
-            projection = _particles_group(root, schema.PROJECTION, 3, periods if gas.dimensions == 3 else None)
+            projection = _particles_group(root, schema.PROJECTION, 3, sides, over_time=True)
             projection.create_dataset("axes", data=self._axes, maxshape=self._axes.shape)
             _link_identity(projection, vectors)
 
@@ -87,6 +92,8 @@ class TrajectoryWriter(Closing):
         if gas.velocities is not None:
             self.element(f"{schema.VECTORS}/{schema.VELOCITY}", gas.positions.shape, dtype)
         self.element(PLACE, (gas.count, 3), "f4")
+        if sides is not None:
+            self.element(_SIDES, (3,), "f8")
 
     @classmethod
     def go_on(cls, path: Path, lengths: Mapping[str, int]) -> Self:
@@ -102,23 +109,25 @@ class TrajectoryWriter(Closing):
             WriteError: if the file cannot be written.
         """
         try:
-            with open_hdf5(path) as file:
+            with open_checked(path) as file:
                 can_grow = GrowingFile.can_continue(path) and _has_own_chunks(file, lengths)
             if not can_grow:
                 copy_frames(path, lengths)
             writer = cls.__new__(cls)
             with open_hdf5(path) as file:
-                writer._open(GrowingFile(path), file[f"{schema.PROJECTION}/axes"][:])
+                sides = file[f"{schema.VECTORS}/{schema.EDGES}"][:] if _SIDES in lengths else None
+                writer._open(GrowingFile(path), file[f"{schema.PROJECTION}/axes"][:], sides)
                 for place, length in lengths.items():
                     value = file[place]["value"]
                     writer.element(place, value.shape[1:], value.dtype, value.chunks).adopt(file[place], length)
                 others = sorted(set(elements(file)) - set(lengths))
-        except (KeyError, OSError, RuntimeError, ValueError) as fault:
+        except UNREADABLE as fault:
             raise missing_frames(path, fault) from None
         writer._file.edit(lambda root: _delete(root, others))
         return writer
 
-    def _open(self, file: GrowingFile, axes: NDArray[np.float64]) -> None:
+    def _open(self, file: GrowingFile, axes: NDArray[np.float64], sides: NDArray[np.float64] | None) -> None:
+        self._sides = sides
         self.path, self._file, self._axes, self._dimensions = file.path, file, axes, int(axes.shape[1])
         self._elements: dict[str, Element] = {}
         self._file.edit(lambda root: root.require_group(schema.UNFINISHED))
@@ -184,6 +193,8 @@ class TrajectoryWriter(Closing):
             if velocities is not None:
                 self._append(f"{schema.VECTORS}/{schema.VELOCITY}", step, time, velocities)
             self._append(PLACE, step, time, project(positions, self._axes))
+            if self._sides is not None:
+                self._append(_SIDES, step, time, self._sides)
             self._flush_if_due()
 
     def observe(self, name: str, step: int, time: float, value: ArrayLike) -> None:
@@ -297,19 +308,25 @@ def _identifier(provenance: Mapping[str, Any]) -> str:
 
 
 def _particles_group(
-    file: h5py.Group, location: str, dimensions: int, periods: NDArray[np.float64] | None = None
+    file: h5py.Group,
+    location: str,
+    dimensions: int,
+    periods: NDArray[np.float64] | None = None,
+    *,
+    over_time: bool = False,
 ) -> h5py.Group:
+    """A new group of particles in a box, whose sides are written here unless they are an element over time."""
     group = file.require_group(location)
     box = group.create_group("box")
     box.attrs["dimension"] = dimensions
-    repeats = periods is not None and periods.any()
-    boundary = ["periodic" if repeats else "none"] * dimensions
+    sides = np.zeros(dimensions) if periods is None else periods
+    boundary = ["periodic" if side else "none" for side in sides]
     if dimensions <= _MOST_STRINGS:
         box.attrs["boundary"] = np.array(boundary, dtype=h5py.string_dtype())
     elif (short := np.array(boundary, dtype="S")).nbytes < _LARGEST_ATTRIBUTE:
         box.attrs["boundary"] = short
-    if repeats:
-        box.create_dataset("edges", data=periods)
+    if sides.any() and not over_time:
+        box.create_dataset("edges", data=sides)
     return group
 
 

@@ -48,7 +48,7 @@ COMMANDS = {
     "animate": ["animate", "a.h5", "-o", "a.gif", "--frames", "2"],
     "fit": ["fit", "a.h5", "-o", "f.h5", "--model", "linear", "--rows", EVIL],
     "forecast": ["forecast", "a.h5", "--train", "0:4", "--rows", "all"],
-    "inspect": ["inspect", "a.h5", "--plots", "r"],
+    "inspect": ["inspect", "a.h5"],
     "import": ["import", "w.safetensors", "-o", "i.h5"],
     "thermo": ["thermo", "l.npz"],
     "sample": ["sample", "l.npz", "--row", f"{EVIL}[0]"],
@@ -157,7 +157,7 @@ def test_no_name_is_obeyed_and_none_leaves_its_folder(name: str, files: Path) ->
 def test_every_command_prints_in_any_encoding(encoding: str, files: Path) -> None:
     names = ("list", "show", "diagnose", "compare", "inspect", "thermo", "sample", "forecast", "import")
     for name in names if encoding == "ascii" else names[:2]:
-        words = [word for word in COMMANDS[name] if word not in ("--plots", "p", "r")]
+        words = [word for word in COMMANDS[name] if word not in ("--plots", "p")]
         done = call([*words, *(["--overwrite"] if name == "import" else [])], files, encoding)
         assert done.returncode == 0, done.stderr
         assert "Traceback" not in done.stderr

@@ -88,7 +88,7 @@ def test_frames_that_wait_become_visible_with_a_flush_and_stay_when_the_writer_g
     writer = write(tmp_path / "a.h5", frames[:150], close=False)
     with h5py.File(tmp_path / "a.h5", "r", locking=False) as file:
         np.testing.assert_array_equal(file[f"{PLACE}/value"][:], frames[:150])  # for any program
-        assert len(Frames(file, PLACE)) == 150
+        assert len(Frames(file.get, PLACE)) == 150
     for step, frame in enumerate(frames[150:180], 150):
         writer.frame(step, step, frame)
     with Trajectory(tmp_path / "a.h5") as back:

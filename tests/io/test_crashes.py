@@ -87,13 +87,11 @@ def record(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Trace]:
     return begin
 
 
-def _promising(
-    method: Callable[[GrowingFile], None], promise: Callable[[int], object]
-) -> Callable[[GrowingFile], None]:
+def _promising(method: Callable[..., None], promise: Callable[[int], object]) -> Callable[..., None]:
     """Calls `promise` with the number of frames that are durable."""
 
-    def call(file: GrowingFile) -> None:
-        method(file)
+    def call(file: GrowingFile, **options: bool) -> None:
+        method(file, **options)
         if STEPS in file.columns and not file.path.name.startswith(
             "."
         ):  # the copy that compacts it promises nothing new

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from paths import RECORDING_NAMES, RECORDINGS
@@ -15,6 +16,7 @@ from gasfield.gas import Gas
 from gasfield.runs import simulate
 from gasfield.scenario import load_scenario
 from gasfield.simulation import Simulation
+from gasfield.spaces import SPACES, Space
 from gasfield.trajectory import Trajectory, TrajectoryWriter
 
 
@@ -40,6 +42,72 @@ def test_mdanalysis_sees_the_projected_coordinates(tmp_path: Path, name: str) ->
     for i, frame in zip((0, (frames - 1) // 2, frames - 1), expected, strict=True):
         seen = universe.trajectory[i].positions
         np.testing.assert_allclose(seen, frame, rtol=2**-12, atol=1e-6)  # 12 mantissa bits are kept
+    universe.trajectory.close()
+
+
+IN_SPACES = [
+    {"kind": "free"},
+    {"kind": "periodic", "side": 4.0},
+    {"kind": "periodic", "sides": [4.0, 5.0, 6.0]},
+    {"kind": "box", "side": 4.0},
+    {"kind": "ball", "radius": 2.0},
+    {"kind": "sphere"},
+]
+
+
+def written_in(space: Space, path: Path, frames: int = 130) -> np.ndarray:
+    """A trajectory (frames, 5, D) in a space, with and without full chunks."""
+    chance = np.random.default_rng(0)
+    start = space.uniform(chance, 5) if np.isfinite(space.volume) else chance.standard_normal((5, space.dimensions))
+    walk = start + 0.01 * np.arange(frames)[:, None, None]
+    gas = Gas(start, np.zeros(5, int), ["a"], np.full(5, -1), [""] * 5)
+    with TrajectoryWriter(path, gas, precision="float64", provenance={}, periods=space.periods) as writer:
+        for step, places in enumerate(walk):
+            writer.frame(step, 0.5 * step, places)
+    return walk
+
+
+def test_every_space_is_tried() -> None:
+    assert {case["kind"] for case in IN_SPACES} == set(SPACES)
+
+
+@pytest.mark.parametrize("dimensions", [2, 3, 4])
+def test_the_box_is_there_frame_by_frame(tmp_path: Path, dimensions: int) -> None:
+    """Programs that read `box/edges/value[frame]` find the sides of a periodic box in the group that they open."""
+    space = SPACES.parse({"kind": "periodic", "dimensions": dimensions, "side": 4.0})
+    written_in(space, tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5") as file:
+        box = file["particles/trajectory/box"]
+        assert ("edges" in box) == (dimensions == 3)
+        assert list(box.attrs["boundary"]) == (["periodic"] if dimensions == 3 else ["none"]) * 3
+        if dimensions == 3:
+            np.testing.assert_array_equal(box["edges/value"][:], np.full((130, 3), 4.0))
+            np.testing.assert_array_equal(box["edges/step"][:], file["particles/trajectory/position/step"][:])
+    with Trajectory(tmp_path / "a.h5") as ours:
+        np.testing.assert_array_equal(ours.periods, np.full(dimensions, 4.0))
+
+
+@pytest.mark.validate
+@pytest.mark.parametrize("case", IN_SPACES, ids=lambda case: f"{case['kind']}-{case.get('side', '')}")
+@pytest.mark.parametrize("dimensions", [2, 3, 5])
+def test_mdanalysis_opens_a_trajectory_in_every_space(tmp_path: Path, case: dict, dimensions: int) -> None:
+    mdanalysis = pytest.importorskip("MDAnalysis", reason="needs the extra `gasfield[validate]`")
+    if "sides" in case and dimensions != 3:
+        pytest.skip("three sides")
+    space = SPACES.parse({**case, "dimensions": dimensions})
+    walk = written_in(space, tmp_path / "a.h5")
+    universe = mdanalysis.Universe.empty(5)
+    universe.load_new(str(tmp_path / "a.h5"), format="H5MD", convert_units=False)
+    assert len(universe.trajectory) == len(walk)
+    for index in (0, 64, 129):
+        seen = universe.trajectory[index]
+        assert seen.time == 0.5 * index
+        if dimensions == 3:
+            np.testing.assert_allclose(seen.positions, walk[index], rtol=2**-12, atol=1e-6)
+        if dimensions == 3 and space.periods.any():
+            np.testing.assert_allclose(seen.dimensions, [*space.periods, 90, 90, 90])
+        else:
+            assert seen.dimensions is None
     universe.trajectory.close()
 
 

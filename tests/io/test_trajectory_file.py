@@ -81,8 +81,8 @@ def test_three_dimensions_are_shown_as_they_are(tmp_path: Path, small_gas: Gas) 
 
 def test_a_reader_follows_a_file_that_grows(tmp_path: Path, small_gas: Gas) -> None:
     writer = TrajectoryWriter(tmp_path / "a.h5", small_gas, precision="float64", provenance={})
-    for count in (3, 8):
-        for t in range(count):
+    for steps in (range(3), range(3, 11)):
+        for t in steps:
             writer.frame(t, t, small_gas.positions)
         writer.flush()
         with Trajectory(tmp_path / "a.h5") as growing:
@@ -138,7 +138,7 @@ def test_a_file_without_group_names_is_refused(tmp_path: Path, small_gas: Gas) -
     write(tmp_path / "a.h5", small_gas)
     with h5py.File(tmp_path / "a.h5", "a") as file:
         del file["particles/vectors/species"].attrs["names"]
-    with pytest.raises(InputError, match="not a gasfield trajectory, or damaged"):
+    with pytest.raises(InputError, match="species needs an attribute 'names'"):
         Trajectory(tmp_path / "a.h5")
 
 
@@ -168,7 +168,7 @@ def test_a_header_that_claims_too_much_memory_is_refused(tmp_path: Path, small_g
     with h5py.File(tmp_path / "a.h5", "a") as file:
         file["particles/vectors/position/value"].resize(10**10, axis=0)
         file["particles/vectors/position/step"].resize(10**10, axis=0)
-    with pytest.raises(InputError, match="more than the memory that is free"):
+    with pytest.raises(InputError, match=r"position/value has shape .* the file has no room"):
         Trajectory(tmp_path / "a.h5")
 
 

@@ -18,7 +18,7 @@ from gasfield.errors import InputError, Note
 from gasfield.provenance import FileDigest
 from gasfield.runs import RunResult, run
 from gasfield.scenario import Scenario, load_scenario
-from gasfield.scenario.document import read_value
+from gasfield.scenario.stored import stored_scenario
 from gasfield.trajectory import Trajectory
 
 FEW = {"kind": "gaussian", "count": 6, "spread": 1.0}
@@ -283,11 +283,11 @@ def test_many_groups_read_the_scenario_once(attracted: Trajectory, monkeypatch: 
     """Whoever asks for the origin of a file, however often: the YAML is parsed once."""
     read: list[str] = []
 
-    def counted(text: str) -> Any:
+    def counted(text: str) -> Scenario:
         read.append(text)
-        return read_value(text)
+        return stored_scenario(text)
 
-    monkeypatch.setattr(context, "read_value", counted)
+    monkeypatch.setattr(context, "stored_scenario", counted)
     with Trajectory(attracted.path) as trajectory:
         for _ in range(5):
             Group.of(trajectory, "a")

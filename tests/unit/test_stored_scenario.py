@@ -41,6 +41,10 @@ HOSTILE: dict[str, object] = {
     "another kind": json.dumps(SOUND | {"space": {"kind": "evil"}}),
     "many steps": json.dumps(SOUND | {"run": {"steps": 10**30}}),
     "no mapping inside": json.dumps(SOUND | {"space": True, "gas": 3, "dynamics": [], "run": None}),
+    "patterns beyond memory": json.dumps(
+        SOUND | {"forces": [{"kind": "hopfield", "patterns": {"count": 10**12, "spread": 1.0}}]}
+    ),
+    "patterns of another space": json.dumps(SOUND | {"forces": [{"kind": "hopfield", "patterns": [[1, 2, 3]]}]}),
     "negative": json.dumps(SOUND | {"space": {"kind": "free", "dimensions": -1}}),
 }
 

@@ -16,7 +16,7 @@ coordinates and a constant.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -29,10 +29,13 @@ from gasfield.diagnostics.kinematics.local_flow import UNEXPLAINED, LocalFlow, s
 from gasfield.registry import register
 from gasfield.statistics.estimate import Estimate, exact, jackknife, missing
 from gasfield.statistics.polar import Polar, polar, tilts, turns, unwrapped
+from gasfield.statistics.smoothing import Neighbours
 
 _FLAT = 1e-3
 """A structure thinner than this fraction of its length counts as flat in that direction."""
 
+_MOST_MAPS = 1 << 25
+"""Most numbers in the maps without each of the points in turn, of points that may be no structure."""
 _KEPT = 1 << 22
 """Most numbers in the maps of all frames; of more, evenly spaced frames are used."""
 
@@ -117,8 +120,16 @@ class Deformation(Diagnostic[DeformationResult]):
     """k, the dimensions of the structure; found from the first frame if left out."""
 
     def objection(self, group: Group) -> str | None:
-        """Applies to structures: groups with bonds."""
-        return None if len(group.bonds) else "no bonds: not a structure"
+        """Applies to structures: groups with bonds, and those that were imported, of which no bonds are known."""
+        if len(group.bonds):
+            return None
+        if not group.origin.imported:
+            return "no bonds: not a structure"
+        most = min(group.dimensions, max(1, group.count - 1))
+        k = most if self.dimensions is None else min(self.dimensions, most)
+        if group.count * k * (group.dimensions + k) > _MOST_MAPS:
+            return f"{group.count} points without bonds in up to {k} dimensions: choose fewer `dimensions`"
+        return None
 
     def measure(self, group: Group, notes: list[str]) -> DeformationResult:
         """The results for one structure, or for all rows of a trajectory as one."""
@@ -142,7 +153,7 @@ class Deformation(Diagnostic[DeformationResult]):
             say_if_too_far(angles, "rotation.in_frame", notes)
         estimates = _estimates(group, fit, found, angles, notes)
         _say_what_one_map_hides(group, found, estimates, notes)
-        local = LocalFlow.of(group, fit.coordinates, axes, notes)
+        local = LocalFlow.of(_bonded(group, fit.coordinates, notes), fit.coordinates, axes, notes)
         return DeformationResult(
             group=group.name,
             estimates=estimates | local.estimates(notes),
@@ -233,6 +244,17 @@ def _oriented(axes: Values) -> Values:
     if axes.shape[0] == axes.shape[1] and np.linalg.det(axes) < 0:
         axes[:, -1] *= -1.0
     return axes
+
+
+def _bonded(group: Group, coordinates: Values, notes: list[str]) -> Group:
+    """The group with bonds: its own, or those between nearest neighbours at first."""
+    count, k = coordinates.shape
+    if len(group.bonds) or not k:
+        return group
+    nearest = Neighbours.of(coordinates, 2 * k).indices
+    pairs = np.sort(np.stack([np.repeat(np.arange(count), nearest.shape[1]), nearest.ravel()], axis=1), axis=1)
+    notes.append(f"there are no bonds: neighbours are the {nearest.shape[1]} nearest in the first frame")
+    return replace(group, bonds=np.unique(pairs, axis=0))
 
 
 def isometries(maps: Values, frame: Values) -> Values:

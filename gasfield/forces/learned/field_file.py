@@ -27,7 +27,8 @@ from gasfield.forces.base import Array, Force, Surroundings
 from gasfield.forces.learned.law import FIELD_LAWS, Arrays, FieldLaw
 from gasfield.forces.learned.region import Region
 from gasfield.forces.moved import Moved, Target
-from gasfield.hdf5.reading import open_hdf5
+from gasfield.hdf5.chunks import require_chunks
+from gasfield.hdf5.guard import UNREADABLE, open_checked
 from gasfield.memory import require_memory
 from gasfield.printable import shortened
 from gasfield.reading import parse_json
@@ -120,15 +121,16 @@ class LearnedField:
             InputError: if it is no learned field, is damaged, or of a later version.
         """
         try:
-            with open_hdf5(path) as file:
+            with open_checked(path) as file:
                 if file.attrs.get("format") != FORMAT:
                     raise InputError("not a learned field; `gasfield fit` writes one.")
                 if int(file.attrs["version"]) > VERSION:
                     raise InputError(f"written by a later version of gasfield (format {int(file.attrs['version'])}).")
                 return cls._read(file)
         except InputError as fault:
-            raise InputError(f"{path}: {fault.message}") from None
-        except (OSError, KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError) as fault:
+            origin = "" if fault.message.startswith(f"{path}:") else f"{path}: "
+            raise InputError(f"{origin}{fault.message}") from None
+        except (*UNREADABLE, AttributeError) as fault:
             raise InputError(f"{path}: not a learned field, or damaged ({shortened(str(fault))}).") from None
 
     @classmethod
@@ -170,5 +172,8 @@ def _write_arrays(group: h5py.Group, arrays: Arrays) -> None:
 
 
 def _read_arrays(group: h5py.Group) -> dict[str, Array]:
+    size = Path(group.file.filename).stat().st_size
+    for data in group.values():
+        require_chunks(data, size)
     require_memory(sum(data.nbytes for data in group.values()), f"the learned field {group.name}")
     return {name: np.asarray(data[()], np.float64, order="C") for name, data in group.items()}
