@@ -76,7 +76,7 @@ def test_bad_counts_are_refused(tmp_path: Path, name: str) -> None:
 
 def test_pickled_and_other_arrays_are_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.array([{}], object), allow_pickle=True)
-    with pytest.raises(InputError, match="this is a pickle"):
+    with pytest.raises(InputError, match="an array of objects; this is a pickle"):
         read_counts(tmp_path / "a.npy")
     np.save(tmp_path / "b.npy", np.zeros((2, 2), int))
     with pytest.raises(InputError, match="one-dimensional array of integers"):
