@@ -276,9 +276,11 @@ class _Inner:
         self._slots[order] = np.arange(len(order))
         self.carried = self.in_order(carried)
         images = np.zeros((0, gas.dimensions), np.int64) if gas.images is None else self.in_order(gas.images)
-        state = (self.in_order(values) for values in (gas.positions, kept.flight, kept.heat, kept.turned))
-        self.state = blocks.State(*state, images)
-        self.particles = blocks.Particles(*map(self.in_order, (gas.ids, gas.species, gas.masses)))
+        self.state = blocks.State(
+            self.in_order(gas.positions), self.in_order(kept.flight), self.in_order(kept.heat),
+            self.in_order(kept.turned), images,
+        )  # fmt: skip
+        self.particles = blocks.Particles(self.in_order(gas.ids), self.in_order(gas.species), self.in_order(gas.masses))
 
     def in_order(self, values: NDArray[Any]) -> NDArray[Any]:
         """Values (N, ...) of the particles, in the order of the list; `take` is several times as fast as an index."""
