@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gasfield.errors import InputError
+from gasfield.printable import listed, shortened
+from gasfield.tensors.numbers import shown
 from gasfield.tensors.tensor import Tensor
 
 COMMON_NAMES = (
@@ -41,6 +43,8 @@ COMMON_NAMES = (
     "output.weight",
 )
 """Common names of embedding and unembedding matrices, embeddings first."""
+_MOST_NAMED = 8
+"""Names in a note."""
 _WRAPPERS = ("module.", "_orig_mod.", "state_dict.", "model_state_dict.", "model_state.", "net.")
 """Prefixes that wrappers and training scripts add to parameter names."""
 _INNER_WRAPPERS = re.compile(r"(?<![^.])(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.")
@@ -57,15 +61,19 @@ def choose_embedding(available: Sequence[Tensor], name: str | None, path: Path) 
     matrices = [tensor for tensor in available if tensor.shape is not None and len(tensor.shape) == 2]
     if name is not None:
         if name not in by_name:
-            raise InputError(f"{path}: no tensor '{name}'; {_listed(matrices)}.", parameter="tensor")
+            raise InputError(f"{path}: no tensor '{shortened(name)}'; {_listed(matrices)}.", parameter="tensor")
         return by_name[name], by_name[name].notes
     if len(available) == 1:
         return available[0], available[0].notes
-    bare = {bare_name(tensor.name): tensor for tensor in reversed(available)}
-    known = [bare[name] for name in COMMON_NAMES if name in bare and len(bare[name].shape or (0, 0)) == 2]
+    bare = [(bare_name(tensor.name), tensor) for tensor in available]
+    first = dict(reversed(bare))
+    known = [name for name in COMMON_NAMES if name in first and len(first[name].shape or (0, 0)) == 2]
     if known:
-        others = f"the file also holds {', '.join(tensor.name for tensor in known[1:])}; select one by its name"
-        return known[0], (*known[0].notes, *((others,) if known[1:] else ()))
+        chosen = first[known[0]]
+        same = [tensor for name, tensor in bare if name == known[0] and tensor is not chosen]
+        others = [tensor.name for tensor in (*(first[name] for name in known[1:]), *same)]
+        note = f"the file also holds {listed(others, _MOST_NAMED)}; select one by its name"
+        return chosen, (*chosen.notes, *((note,) if others else ()))
     if len(matrices) == 1:
         return matrices[0], matrices[0].notes
     message = f"{path}: none of its tensors has a common name of embeddings; choose one: {_listed(matrices)}."
@@ -77,7 +85,7 @@ def _listed(matrices: Sequence[Tensor]) -> str:
     if not matrices:
         return "it has no tensor with two axes"
     tall = sorted(matrices, key=lambda tensor: -(tensor.shape or (0,))[0])
-    names = ", ".join(f"{tensor.name} {' x '.join(map(str, tensor.shape or ()))}" for tensor in tall[:20])
+    names = ", ".join(f"{shortened(tensor.name)} {shown(tensor.shape or ())}" for tensor in tall[:20])
     return f"the matrices here are {names}" + (f" and {len(tall) - 20} more" if len(tall) > 20 else "")
 
 

@@ -191,6 +191,14 @@ def test_names_in_several_files_of_a_folder_are_ambiguous_only_if_wanted(tmp_pat
         open_matrix(tmp_path, tensor="layer.weight")
 
 
+def test_the_same_name_in_two_wrappers_is_said(tmp_path: Path) -> None:
+    tensors = {f"{wrapper}.wte.weight": ("F32", VALUES) for wrapper in ("model_state", "state_dict")}
+    (tmp_path / "a.safetensors").write_bytes(encode_safetensors(tensors))
+    matrix = open_matrix(tmp_path / "a.safetensors")
+    assert matrix.tensor == "model_state.wte.weight"
+    assert matrix.notes == ("the file also holds state_dict.wte.weight; select one by its name",)
+
+
 # --- mutations --------------------------------------------------------------------------------------------------------
 
 
