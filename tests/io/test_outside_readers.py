@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -45,7 +46,7 @@ def test_mdanalysis_sees_the_projected_coordinates(tmp_path: Path, name: str) ->
     universe.trajectory.close()
 
 
-IN_SPACES = [
+IN_SPACES: list[dict[str, Any]] = [
     {"kind": "free"},
     {"kind": "periodic", "side": 4.0},
     {"kind": "periodic", "sides": [4.0, 5.0, 6.0]},
@@ -90,7 +91,7 @@ def test_the_box_is_there_frame_by_frame(tmp_path: Path, dimensions: int) -> Non
 @pytest.mark.validate
 @pytest.mark.parametrize("case", IN_SPACES, ids=lambda case: f"{case['kind']}-{case.get('side', '')}")
 @pytest.mark.parametrize("dimensions", [2, 3, 5])
-def test_mdanalysis_opens_a_trajectory_in_every_space(tmp_path: Path, case: dict, dimensions: int) -> None:
+def test_mdanalysis_opens_a_trajectory_in_every_space(tmp_path: Path, case: dict[str, Any], dimensions: int) -> None:
     mdanalysis = pytest.importorskip("MDAnalysis", reason="needs the extra `gasfield[validate]`")
     if "sides" in case and dimensions != 3:
         pytest.skip("three sides")
