@@ -6,13 +6,19 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, PrivateAttr
+from pydantic import ConfigDict, Field, PrivateAttr
 
 from gasfield.dynamics.base import DynamicsSpec
 from gasfield.dynamics.constants import RECORDED
 from gasfield.dynamics.training_law import TrainingLaw, not_modelled, read_training_law
 from gasfield.errors import InputError
 from gasfield.schedules import Schedule, fixed_at, schedules_in
+
+
+def _rate_or_recording(schema: dict[str, Any]) -> None:
+    """The JSON Schema: what is required of an optimiser is not where it takes the law of a recording."""
+    if required := schema.pop("required", None):
+        schema["anyOf"] = [{"required": required}, {"required": ["from"]}]
 
 
 class LawOverSteps(DynamicsSpec):
@@ -32,6 +38,8 @@ class LawOverSteps(DynamicsSpec):
 
     if TYPE_CHECKING:  # a field of every optimiser
         learning_rate: float
+
+    model_config = ConfigDict(json_schema_extra=_rate_or_recording)
 
     recorded_from: Annotated[str | None, Field(alias="from")] = None
     """The recording whose law is replayed: `recording` for the one that the field or the gas comes from, or a file."""
@@ -126,8 +134,12 @@ class LawOverSteps(DynamicsSpec):
                 found[name] = training.weight_dtype
             elif name == "moment_dtype":
                 found |= self._recorded_dtypes(training)
+            elif name == "betas":
+                found[name] = training.betas(step)
+            elif isinstance(default := type(self).model_fields[name].default, bool):
+                found[name] = bool(training.options.get(name, default))
             else:
-                found[name] = training.value(name, step)
+                found[name] = training.number(name, step)
         return found
 
     def _recorded_dtypes(self, training: TrainingLaw) -> dict[str, Any]:

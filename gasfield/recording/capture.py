@@ -63,8 +63,7 @@ class OutputLayer:
         armed: whether this step is recorded.
         partition: whether to compute log Z too, which costs a pass over all logits.
         calls: number of calls of the layer since the last `take`, armed or not.
-        autocast: the lower precision that autocast computed the logits in; "none" if they had that of the matrix, ""
-            before the first call.
+        product_dtype: of the logits as the layer gives them; None before the first call.
     """
 
     model: nn.Module
@@ -73,7 +72,7 @@ class OutputLayer:
     armed: bool = False
     partition: bool = False
     calls: int = 0
-    autocast: str = ""
+    product_dtype: torch.dtype | None = None
     _taken: list[Positions] = field(default_factory=list)
     _handles: list[RemovableHandle] = field(default_factory=list)
 
@@ -104,6 +103,14 @@ class OutputLayer:
         self._handles.clear()
         self._taken.clear()
 
+    @property
+    def autocast(self) -> str:
+        """The lower precision in which autocast computed the logits, "none" if it did not, "" before the first call."""
+        made, kept = self.product_dtype, self.matrices.output.dtype
+        if made is None:
+            return ""
+        return str(made).removeprefix("torch.") if torch.finfo(made).eps > torch.finfo(kept).eps else "none"
+
     def take(self) -> Positions | None:
         """All positions whose gradients arrived since the last call; None if there were none."""
         taken, self._taken, self.calls = self._taken, [], 0
@@ -121,12 +128,12 @@ class OutputLayer:
 
     def _heard(self, hidden: Tensor, logits: Tensor) -> None:
         self.calls += 1
-        self.autocast = _lower_precision(logits, self.matrices.output)
+        self.product_dtype = logits.dtype
         if not (self.armed and logits.requires_grad):
             return
         with torch.no_grad():
             states = hidden.detach().flatten(0, -2)
-            if self.autocast != "none":  # the product was taken of the rounded states
+            if torch.finfo(logits.dtype).eps > torch.finfo(states.dtype).eps:  # autocast took it of rounded states
                 states = states.to(logits.dtype)
             at_probes = _wide(logits.detach().index_select(-1, self.probes).flatten(0, -2))
             partition = _wide(logits.detach().flatten(0, -2)).logsumexp(-1) if self.partition else None
@@ -142,12 +149,6 @@ class OutputLayer:
                 self._taken.append(Positions(states, strength.float(), partition, disagreement, error, eps))
 
         logits.register_hook(backward)  # type: ignore[no-untyped-call]
-
-
-def _lower_precision(logits: Tensor, rows: Tensor) -> str:
-    """The dtype of a product of a matrix under autocast; "none" if it has the precision of the matrix."""
-    lower = torch.finfo(logits.dtype).eps > torch.finfo(rows.dtype).eps
-    return str(logits.dtype).removeprefix("torch.") if lower else "none"
 
 
 def strengths(logits: Tensor, pull: Tensor) -> tuple[Tensor, Tensor]:

@@ -281,7 +281,7 @@ class Recorder(Closing):
 
     def _note_on_moments(self, law: LawAtUpdate) -> None:
         """Says once that a second moment cannot decay in its precision."""
-        if not self._noted and law.updates and (note := law.never_forgets) is not None:
+        if not self._noted and (note := law.never_forgets) is not None:
             self._noted = True
             warnings.warn(Note(note), stacklevel=3)
 
@@ -289,6 +289,8 @@ class Recorder(Closing):
 
     def _check_law(self, positions: Positions) -> None:
         """Checks once that the field of this model has the form exp(w . h)."""
+        if not bool(((positions.strength != 0) & torch.isfinite(positions.strength)).any()):
+            return  # a loss scaler will skip this step; the next one tells
         self._lawful = True
         limit = max(_DISAGREEMENT, positions.eps / 2)
         disagreement, product = float(positions.disagreement), float(positions.logit_error)
