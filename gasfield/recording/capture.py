@@ -24,6 +24,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
+from gasfield.recording.live import LiveRows
 from gasfield.recording.matrices import Matrices
 
 PROBES = 16
@@ -62,6 +63,7 @@ class OutputLayer:
         probes: (K,) rows that are sampled, on the device of the matrix.
         armed: whether this step is recorded.
         partition: whether to compute log Z too, which costs a pass over all logits.
+        live: rows whose gradients are kept in parts; None if there are none.
         calls: number of calls of the layer since the last `take`, armed or not.
         product_dtype: of the logits as the layer gives them; None before the first call.
     """
@@ -71,6 +73,7 @@ class OutputLayer:
     probes: Tensor
     armed: bool = False
     partition: bool = False
+    live: LiveRows | None = None
     calls: int = 0
     product_dtype: torch.dtype | None = None
     _taken: list[Positions] = field(default_factory=list)
@@ -140,12 +143,17 @@ class OutputLayer:
             rows = self.matrices.output.detach().index_select(0, self.probes)
             eps = max(torch.finfo(each.dtype).eps for each in (states, rows, logits))
             error = logit_error(at_probes, states, rows, eps)
+            live = self.live
+            at_live = None if live is None else logits.detach().index_select(-1, live.ids).flatten(0, -2)
             eps = max(eps, torch.finfo(torch.float32).eps)  # the field is computed in float32
 
         def backward(gradient: Tensor) -> None:
             with torch.no_grad():
                 pull = _wide(gradient.index_select(-1, self.probes).flatten(0, -2))
                 strength, disagreement = strengths(at_probes, pull)
+                if live is not None and at_live is not None:
+                    own = gradient.index_select(-1, live.ids).flatten(0, -2)
+                    live.output_side(states, at_live, own, strength)
                 self._taken.append(Positions(states, strength.float(), partition, disagreement, error, eps))
 
         logits.register_hook(backward)  # type: ignore[no-untyped-call]

@@ -39,6 +39,10 @@ VARIES = "varies"
 
 BACKWARD_PASSES = "backward_passes"
 """Series: backward passes of each step, above 1 under gradient accumulation."""
+PARTS = ("push", "pull", "input")
+"""Parts of the gradients of live rows (`particles/vectors_live/push`, ...)."""
+PARTS_ERROR = "parts_error"
+"""Series: how far their sum is from the gradient, relative to it, in the worst row."""
 GRADIENT_RESCALING = "gradient_rescaling"
 """Series: the gradient at the update over that after the last backward pass: clipping, unscaling."""
 

@@ -1,0 +1,63 @@
+"""Push, pull and input side of a live row are what they are by definition, and sum to its gradient."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="recording needs the extra `gasfield[record]`")
+
+import torch
+from foreign_models import IGNORED, LIVE, VOCABULARY, Tied, Untied, batch, mean_loss, seeded
+from torch import nn
+
+import gasfield
+from gasfield.recording import Recorder
+
+ROWS = np.arange(0, LIVE, 7)
+
+
+@pytest.mark.parametrize("make", [Untied, Tied])
+def test_the_parts_sum_to_the_gradient_and_are_what_they_say(tmp_path: Path, make: type[nn.Module]) -> None:
+    """Clipped, from two passes an update; push and pull by their definitions."""
+    model = seeded(make)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    rows = {"dead": np.arange(LIVE, VOCABULARY), "live": ROWS}
+    recorder = Recorder(model, tmp_path / "a.h5", rows=rows, optimizer=optimiser, gradients="live", parts="live")
+    push, pull = torch.zeros(2, len(ROWS), model.head.in_features)
+    for step in range(3):
+        optimiser.zero_grad()
+        for part in range(2):
+            ids, targets = batch(2 * step + part)
+            if step == 2:
+                push, pull = (
+                    old + new for old, new in zip((push, pull), by_definition(model, ids, targets), strict=True)
+                )
+            mean_loss(model(ids), targets).backward()
+        norm = float(nn.utils.clip_grad_norm_(model.parameters(), 0.01))
+        optimiser.step()
+        recorder.step()
+    recorder.close()
+    with gasfield.open(tmp_path / "a.h5") as recording:
+        found = {name: recording.live_part(name).values for name in ("push", "pull", "input")}
+        gradient, error = recording.live_gradients().values, recording.observable("parts_error").values
+    scale = np.linalg.norm(gradient, axis=2)
+    off = np.linalg.norm(sum(found.values()) - gradient, axis=2) / scale
+    np.testing.assert_allclose(error, off.max(axis=1), atol=1e-7)
+    assert error.max() < 2e-6
+    for name, expected in (("push", push), ("pull", pull)):
+        np.testing.assert_allclose(found[name][2], 0.01 / norm * expected, atol=1e-6 * float(scale[2].max()))
+    assert (np.abs(found["input"]).max() > 0) == (make is Tied)
+    assert np.abs(found["pull"]).max() > 0
+
+
+def by_definition(model: nn.Module, ids: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of mean cross-entropy without ignored targets."""
+    with torch.no_grad():
+        hidden, wanted = model.hidden(ids).flatten(0, 1), targets.flatten()
+        weight = (wanted != IGNORED).float() / (wanted != IGNORED).sum()
+        share = model(ids).flatten(0, 1).softmax(dim=1)[:, ROWS]
+        is_target = (wanted[:, None] == torch.from_numpy(ROWS)).float()
+        return (weight[:, None] * share).T @ hidden, -(weight[:, None] * is_target).T @ hidden
