@@ -14,7 +14,8 @@ from gasfield.gas import Gas
 from gasfield.recording.async_copy import AsyncCopy
 from gasfield.recording.cadence import Cadence
 from gasfield.recording.field import ExactField, FieldAtStep
-from gasfield.recording.law import LawAtUpdate, LawLog
+from gasfield.recording.law import LawAtUpdate
+from gasfield.recording.law_log import LawLog
 from gasfield.recording.rows import Rows
 from gasfield.trajectory import TrajectoryWriter, schema
 from gasfield.trajectory.field import pack_symmetric

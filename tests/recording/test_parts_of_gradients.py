@@ -53,6 +53,45 @@ def test_the_parts_sum_to_the_gradient_and_are_what_they_say(tmp_path: Path, mak
     assert np.abs(found["pull"]).max() > 0
 
 
+SCENARIO = """title: Live rows
+question: Do they move as they did?
+seed: 1
+space: {{kind: free, dimensions: 12}}
+gas:
+  - {{name: live, from: {{kind: recording, file: {file}, group: live, step: 0}}}}
+  - {{name: dead, from: {{kind: recording, file: {file}, group: dead, step: 0}}}}
+forces:
+  - {{kind: recorded_gradient, file: {file}, field: full}}
+{pull}
+dynamics: {{kind: adamw, from: recording}}
+run: {{steps: {steps}}}
+diagnostics: []
+"""
+PULL = "  - {{kind: recorded_pull, file: {file}, field: full, groups: [live]}}"
+
+
+def test_live_rows_are_replayed_in_the_field_with_their_pull(tmp_path: Path) -> None:
+    model, file, steps = seeded(Tied), tmp_path / "a.h5", 12
+    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    rows = {"dead": np.arange(LIVE, VOCABULARY), "live": ROWS}
+    with Recorder(model, file, rows=rows, optimizer=optimiser, gradients="live", field="full") as recorder:
+        for step in range(steps):
+            optimiser.zero_grad()
+            ids, targets = batch(step)
+            mean_loss(model(ids), targets).backward()
+            optimiser.step()
+            recorder.step()
+    errors = {}
+    for name, pull in (("with", PULL.format(file=file)), ("without", "")):
+        (tmp_path / f"{name}.yaml").write_text(SCENARIO.format(file=file, pull=pull, steps=steps))
+        result = gasfield.run(str(tmp_path / f"{name}.yaml"), output=tmp_path / name)
+        with gasfield.open(file) as real, gasfield.open(result.directory / "trajectory.h5") as simulated:
+            found = gasfield.compare(real, simulated)
+        errors[name] = float(found.groups["live"].hindcast.estimates["displacement_error"].value)
+    assert errors["with"] < 1e-3
+    assert errors["without"] > 0.5
+
+
 def by_definition(model: nn.Module, ids: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Of mean cross-entropy without ignored targets."""
     with torch.no_grad():
