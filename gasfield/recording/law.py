@@ -211,7 +211,7 @@ def moved_by(optimizer: Any, weight: Tensor) -> Tensor:
     if any(each is weight for each in every):
         return weight
     alike = [each for each in every if isinstance(each, Tensor) and each.shape == weight.shape]
-    copies = (each for each in alike if torch.equal(each.detach().to(weight.dtype), weight.detach()))
+    copies = (each for each in alike if torch.equal(each.detach().to(weight), weight.detach()))
     return next(copies, weight)
 
 
