@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
@@ -29,15 +29,14 @@ class LawOverSteps(DynamicsSpec):
     law of one update in plain numbers.
     """
 
-    moment_names: ClassVar[tuple[str, ...]]
-    """Names of the (N, D) float32 arrays of its state."""
     recorded_as: ClassVar[tuple[str, ...]] = ()
     """Names in recordings of optimisers with this law."""
     recordable: ClassVar[tuple[str, ...]] = ("weight_dtype",)
     """Keys that can be `recorded`; `from: recording` fills them in."""
 
-    if TYPE_CHECKING:  # a field of every optimiser
+    if TYPE_CHECKING:  # a field, and a property, of every optimiser
         learning_rate: float
+        moment_dtypes: Mapping[str, str]
 
     model_config = ConfigDict(json_schema_extra=_rate_or_recording)
 
@@ -144,10 +143,10 @@ class LawOverSteps(DynamicsSpec):
 
     def _recorded_dtypes(self, training: TrainingLaw) -> dict[str, Any]:
         """`moment_dtype`, and that of each moment that has one of its own."""
-        kept = {name: training.moment_dtypes.get(name, training.weight_dtype) for name in self.moment_names}
+        kept = {name: training.moment_dtypes.get(name, training.weight_dtype) for name in self.moment_dtypes}
         own = {f"{name}_dtype": dtype for name, dtype in kept.items() if f"{name}_dtype" in type(self).model_fields}
         given = {name for name in own if getattr(self, name) is not None}
-        return {"moment_dtype": next(iter(kept.values()))} | {
+        return {"moment_dtype": next(iter(kept.values()), "float32")} | {
             name: dtype for name, dtype in own.items() if name not in given
         }
 
@@ -159,16 +158,12 @@ class LawOverSteps(DynamicsSpec):
                 parameter="from",
             )
         lacking = [*not_modelled(training.options, type(self).model_fields)]
-        if training.optimiser == "adam" and training.options.get("weight_decay") and not self._couples_decay:
+        can_couple = "decoupled_weight_decay" in type(self).model_fields
+        if training.optimiser == "adam" and training.options.get("weight_decay") and not can_couple:
             lacking += [] if training.options.get("decoupled_weight_decay") else ["coupled weight decay"]
         if lacking:
             text = f"{training.path}: the training used {', '.join(lacking)}, which {self.kind} does not model."
             raise InputError(text, parameter="from")
-
-    @property
-    def _couples_decay(self) -> bool:
-        """Whether the decay can be coupled, as in Adam."""
-        return False
 
     def _validated_at(self, step: int) -> None:
         """Refuses recorded values that the law does not allow."""

@@ -64,7 +64,14 @@ SECOND_MOMENT = "second_moment"
 """Of an optimiser, if they were recorded."""
 MOMENTUM = "momentum"
 """Of gradient descent with momentum."""
-MOMENTS = {FIRST_MOMENT: "exp_avg", SECOND_MOMENT: "exp_avg_sq", MOMENTUM: "momentum_buffer"}
+LARGEST_SECOND_MOMENT = "largest_second_moment"
+"""Of AMSGrad."""
+MOMENTS = {
+    FIRST_MOMENT: "exp_avg",
+    SECOND_MOMENT: "exp_avg_sq",
+    LARGEST_SECOND_MOMENT: "max_exp_avg_sq",
+    MOMENTUM: "momentum_buffer",
+}
 """Every moment that is recorded, and its name in the state of a PyTorch optimiser."""
 LAST_MOTION = "last_motion"
 """Of the survey: the last step in which any bit of a row changed, 0 if none did."""
