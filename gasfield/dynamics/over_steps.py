@@ -32,7 +32,7 @@ class LawOverSteps(DynamicsSpec):
     recorded_as: ClassVar[tuple[str, ...]] = ()
     """Names in recordings of optimisers with this law."""
     recordable: ClassVar[tuple[str, ...]] = ("weight_dtype",)
-    """Keys that can be `recorded`; `from: recording` fills them in."""
+    """Keys that `from: recording` fills in."""
 
     if TYPE_CHECKING:  # a field, and a property, of every optimiser
         learning_rate: float
@@ -123,7 +123,8 @@ class LawOverSteps(DynamicsSpec):
 
     @property
     def _recorded_names(self) -> list[str]:
-        return [name for name in type(self).model_fields if getattr(self, name) == RECORDED and name in self.recordable]
+        names = (name for name in type(self).model_fields if name not in ("recorded_from", "initial_moments"))
+        return [name for name in names if getattr(self, name) == RECORDED]
 
     def _recorded(self, training: TrainingLaw, step: int) -> dict[str, Any]:
         """The fields that are `recorded`, at a step."""
