@@ -70,7 +70,7 @@ class LawOverSteps(DynamicsSpec):
             self._require_same_law(training)
         resolved = self.model_copy()
         resolved._training = training
-        resolved._validated_at(training.first_update)
+        resolved._validate(resolved.strongest)  # a warm-up begins at 0, where no rate is allowed that stays so
         return resolved
 
     def at(self, step: int) -> Self:
@@ -166,8 +166,7 @@ class LawOverSteps(DynamicsSpec):
             text = f"{training.path}: the training used {', '.join(lacking)}, which {self.kind} does not model."
             raise InputError(text, parameter="from")
 
-    def _validated_at(self, step: int) -> None:
+    def _validate(self, law: Self) -> None:
         """Refuses recorded values that the law does not allow."""
-        law = self.at(step)
         values = {name: getattr(law, name) for name in type(law).model_fields}
         type(self)(**{name: value for name, value in values.items() if name != "recorded_from" and value is not None})
