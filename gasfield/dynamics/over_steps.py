@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
@@ -34,9 +35,8 @@ class LawOverSteps(DynamicsSpec):
     recordable: ClassVar[tuple[str, ...]] = ("weight_dtype",)
     """Keys that `from: recording` fills in."""
 
-    if TYPE_CHECKING:  # a field, and a property, of every optimiser
+    if TYPE_CHECKING:  # a field of every optimiser
         learning_rate: float
-        moment_dtypes: Mapping[str, str]
 
     model_config = ConfigDict(json_schema_extra=_rate_or_recording)
 
@@ -54,6 +54,11 @@ class LawOverSteps(DynamicsSpec):
         if data.get("from") is None and data.get("recorded_from") is None:
             return data
         return {**dict.fromkeys(cls.recordable, RECORDED), **data}
+
+    @property
+    @abstractmethod
+    def moment_dtypes(self) -> Mapping[str, str]:
+        """The precision in which each moment that is used is kept, by name."""
 
     # --- constants of a step -----------------------------------------------------------------------------------------
 
