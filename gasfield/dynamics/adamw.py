@@ -25,20 +25,18 @@ reference is `torch.optim.AdamW(foreach=False, fused=False)` of PyTorch 2.13 on 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numba import prange
 from numpy.typing import NDArray
-from pydantic import Field
 
-from gasfield.dynamics.optimiser import ALONG, ELEMENT, PIECE, PIECES, Optimiser, Precision, gradient_for
+from gasfield.dynamics.constants import Fractions, NotNegative, Positive
+from gasfield.dynamics.optimiser import ALONG, ELEMENT, PIECE, PIECES, Kept, Optimiser, Precision, gradient_for
 from gasfield.kernels.bfloat16 import fused_multiply_add, nearest_bfloat16, round_to_bfloat16, store
 from gasfield.kernels.jit import jit
 from gasfield.registry import register
 from gasfield.renames import former_name
-
-Beta = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 _HALF = np.float32(0.5)
 _ONE = np.float32(1.0)
@@ -56,17 +54,21 @@ class AdamW(Optimiser):
     """AdamW with decoupled weight decay; weights, first and second moment each in float32 or bfloat16."""
 
     moment_names: ClassVar[tuple[str, ...]] = ("first_moment", "second_moment")
+    recorded_as: ClassVar[tuple[str, ...]] = ("adamw", "adam", "roundedadamw")
+    recordable: ClassVar[tuple[str, ...]] = (
+        "learning_rate", "betas", "epsilon", "weight_decay", "weight_dtype", "moment_dtype",
+    )  # fmt: skip
 
     kind: Literal["adamw"] = "adamw"
-    learning_rate: float = Field(gt=0.0, allow_inf_nan=False)
+    learning_rate: Positive
     """eta [length]: about the distance that each coordinate moves in a step while its gradient is constant."""
-    betas: tuple[Beta, Beta] = (0.9, 0.999)
+    betas: Fractions = (0.9, 0.999)
     """beta1, beta2 [1]: decay factors of the first and second moment."""
-    epsilon: float = Field(1e-8, ge=0.0, allow_inf_nan=False)
+    epsilon: NotNegative = 1e-8
     """Added to the square root of the second moment [energy/length]."""
-    weight_decay: float = Field(0.0, ge=0.0, allow_inf_nan=False)
+    weight_decay: NotNegative = 0.0
     """lambda [1/length], decoupled: every step multiplies weights by 1 - eta lambda."""
-    moment_dtype: Precision = "float32"
+    moment_dtype: Kept = "float32"
     """Precision of both moments."""
     first_moment_dtype: Precision | None = None
     """Precision of m, the running mean of the gradient; `moment_dtype` if left out."""

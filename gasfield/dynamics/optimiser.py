@@ -11,16 +11,25 @@ import numpy as np
 from numba import prange
 from numpy.typing import NDArray
 
-from gasfield.dynamics.base import Conditions, Dynamics, DynamicsSpec, require_free, take_back
+from gasfield.dynamics.base import Conditions, Dynamics, require_free, take_back
+from gasfield.dynamics.constants import RECORDED
+from gasfield.dynamics.over_steps import LawOverSteps
 from gasfield.dynamics.rounding_loss import note_on_decay
 from gasfield.errors import Note
 from gasfield.gas import Gas
 from gasfield.kernels.bfloat16 import round_to_bfloat16
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
 from gasfield.kernels.jit import jit
+from gasfield.schedules import Warmup, schedules_in
 
 Precision = Literal["float32", "bfloat16"]
 """Storage precision between steps. Both are held in float32 arrays: a bfloat16 is a float32 on a coarser lattice."""
+
+if TYPE_CHECKING:
+    Kept = Precision
+else:
+    Kept = Literal[Precision, "recorded"]
+    """A storage precision, or that of the training."""
 
 # IEEE 754 division: 0/0 is NaN, as in PyTorch, and no test for zero prevents vectorisation.
 ALONG: dict[str, Any] = EXACT | {"error_model": "numpy"}
@@ -35,11 +44,8 @@ _BLOCK = 1 << 18
 """Coordinates whose positions and forces in float64 are held at a time: 4 MB, which stay in the cache."""
 
 
-class Optimiser(DynamicsSpec):
+class Optimiser(LawOverSteps):
     """The specification of an optimiser: its constants, and its arithmetic in `update`."""
-
-    moment_names: ClassVar[tuple[str, ...]]
-    """Names of the (N, D) float32 arrays of its state."""
 
     looks_ahead: ClassVar[bool] = False
     is_optimiser: ClassVar[bool] = True
@@ -48,16 +54,15 @@ class Optimiser(DynamicsSpec):
     former_keys: ClassVar[Mapping[str, str]] = {"parameters": "weight_dtype", "state": "moment_dtype"}
 
     if TYPE_CHECKING:  # fields of every optimiser, each with its own bounds and unit
-        learning_rate: float
         weight_decay: float
 
-    weight_dtype: Precision = "float32"
+    weight_dtype: Kept = "float32"
     """Precision of the weights and of the gradient, which in a framework has the precision of its parameter."""
 
     @property
     def lattice(self) -> Precision:
         """The floating-point numbers that weights can be."""
-        return self.weight_dtype
+        return self.fixed.weight_dtype if self.weight_dtype == RECORDED else self.weight_dtype
 
     @property
     @abstractmethod
@@ -80,7 +85,7 @@ class Optimiser(DynamicsSpec):
             InputError: if the run has a bath, or a bounded space.
         """
         self.require(conditions)
-        if (note := note_on_decay(self, gas.positions)) is not None:
+        if (note := note_on_decay(self.strongest, gas.positions)) is not None:
             warnings.warn(Note(note), stacklevel=2)
         return OptimiserDynamics(self, gas, conditions)
 
@@ -98,7 +103,7 @@ class OptimiserDynamics(Dynamics):
     """
 
     def __init__(self, law: Optimiser, gas: Gas, conditions: Conditions) -> None:
-        """Starts with zero moments and step count.
+        """Starts with zero moments and step count, or with those of the recorded training.
 
         Args:
             law: the optimiser.
@@ -108,6 +113,10 @@ class OptimiserDynamics(Dynamics):
         self.law, self._field, self._shape = law, conditions.field, gas.positions.shape
         self._moments = {name: np.zeros(self._shape, np.float32) for name in law.moment_names}
         self._steps_taken = np.zeros((), np.int64)
+        self._noted = False
+        self._training, self._now = law.training, None if law.varies else law.fixed
+        if law.starts_as_recorded:
+            self._take_state(gas)
 
     def advance(self, gas: Gas) -> None:
         """One optimiser step in place. The force is rounded to float32 here, and by the step to the weights' precision.
@@ -116,13 +125,34 @@ class OptimiserDynamics(Dynamics):
             ValueError: if the positions are not in the form of `project`, or have another shape than at the start.
         """
         require_state("positions", gas.positions, self._shape)
+        if self._training is None or self._training.updates_at(gas.step):
+            self._update(gas)
+        gas.step += 1
+        gas.time += 1.0
+
+    def _update(self, gas: Gas) -> None:
+        law = self._now or self.law.at(gas.step)
         self._steps_taken += 1
         for rows in self._blocks():
             part = gas if rows == slice(None) else gas.select(rows)
             moments = {name: moment[rows] for name, moment in self._moments.items()}
-            self.law.update(part.positions, self._gradient(part), moments, int(self._steps_taken))
-        gas.step += 1
-        gas.time += 1.0
+            law.update(part.positions, self._gradient(part), moments, int(self._steps_taken))
+
+    def _take_state(self, gas: Gas) -> None:
+        """The moments and the step count of the recorded training at the step of the gas."""
+        assert self._training is not None
+        found, count = self._training.state_at(gas, tuple(self.law.fixed.moment_dtypes))
+        self._moments |= found
+        self._steps_taken[...] = count
+
+    def check_steps(self, start: int, stop: int) -> None:
+        if self._training is not None:
+            self._training.require_steps(start, stop)
+        for schedule in schedules_in(self.law):
+            if isinstance(schedule, Warmup) and schedule.settled < stop and not self._noted:
+                self._noted = True  # steps are checked at every call
+                text = f"{schedule.kind} ends at step {schedule.settled}, the run at step {stop}"
+                warnings.warn(Note(f"{text}; between them the number stays {schedule.floor:.4g}"), stacklevel=2)
 
     def _blocks(self) -> list[slice]:
         """Rows that are updated together. Where particles do not interact and there are many, they are blocks whose
@@ -167,7 +197,7 @@ class OptimiserDynamics(Dynamics):
 
     def project(self, gas: Gas) -> None:
         """Copies positions into a contiguous float32 array, rounded to bfloat16 if the weights are bfloat16."""
-        if self.law.weight_dtype == "bfloat16":
+        if self.law.lattice == "bfloat16":
             gas.positions = np.ascontiguousarray(round_to_bfloat16(gas.positions))
         else:
             gas.positions = np.require(gas.positions, np.float32, ["C", "A", "W"])

@@ -27,9 +27,10 @@ from typing import Any, ClassVar, Literal, NamedTuple, Self
 import numpy as np
 from numba import prange
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from gasfield.dynamics.optimiser import ALONG, ELEMENT, PIECE, PIECES, Optimiser, Precision, gradient_for
+from gasfield.dynamics.constants import Flag, NotNegative, Positive, Share
+from gasfield.dynamics.optimiser import ALONG, ELEMENT, PIECE, PIECES, Kept, Optimiser, Precision, gradient_for
 from gasfield.kernels.bfloat16 import fused_multiply_add, round_to_bfloat16, store
 from gasfield.kernels.jit import jit
 from gasfield.registry import register
@@ -41,31 +42,35 @@ class SGD(Optimiser):
     """Gradient descent with momentum and coupled weight decay; weights and momentum each in float32 or bfloat16."""
 
     moment_names: ClassVar[tuple[str, ...]] = ("momentum",)
+    recorded_as: ClassVar[tuple[str, ...]] = ("sgd",)
+    recordable: ClassVar[tuple[str, ...]] = (
+        "learning_rate", "momentum", "dampening", "weight_decay", "nesterov", "weight_dtype", "moment_dtype",
+    )  # fmt: skip
 
     kind: Literal["sgd"] = "sgd"
-    learning_rate: float = Field(gt=0.0, allow_inf_nan=False)
+    learning_rate: Positive
     """eta [length^2/energy]: distance moved per unit of gradient."""
-    momentum: float = Field(0.0, ge=0.0, allow_inf_nan=False)
+    momentum: NotNegative = 0.0
     """mu [1]: decay factor of the momentum buffer; 0 for no buffer."""
-    dampening: float = Field(0.0, ge=0.0, le=1.0)
+    dampening: Share = 0.0
     """tau [1]: a new gradient enters the momentum buffer with the factor 1 - tau."""
-    weight_decay: float = Field(0.0, ge=0.0, allow_inf_nan=False)
+    weight_decay: NotNegative = 0.0
     """lambda [energy/length^2], coupled: lambda W is added to the gradient."""
-    nesterov: bool = False
+    nesterov: Flag = False
     """Nesterov momentum; requires momentum without dampening."""
-    moment_dtype: Precision = "float32"
+    moment_dtype: Kept = "float32"
     """Precision of the momentum buffer."""
 
     @model_validator(mode="after")
     def _nesterov_has_momentum(self) -> Self:
-        if self.nesterov and (self.momentum == 0.0 or self.dampening != 0.0):
+        if self.nesterov is True and (self.momentum == 0.0 or self.dampening not in (0.0, "recorded")):
             raise fault_within(("nesterov",), "requires momentum > 0 and dampening 0", self.nesterov)
         return self
 
     @property
-    def descends(self) -> float:
+    def descends(self) -> float | None:
         """The weight decay: steps go down the loss with its penalty, and momentum cannot climb above the start."""
-        return self.weight_decay
+        return None if self.changes("weight_decay") else self.fixed.weight_decay
 
     @property
     def moment_dtypes(self) -> Mapping[str, Precision]:

@@ -63,6 +63,8 @@ class OutputLayer:
         armed: whether this step is recorded.
         partition: whether to compute log Z too, which costs a pass over all logits.
         calls: number of calls of the layer since the last `take`, armed or not.
+        autocast: the lower precision that autocast computed the logits in; "none" if they had that of the matrix, ""
+            before the first call.
     """
 
     model: nn.Module
@@ -71,6 +73,7 @@ class OutputLayer:
     armed: bool = False
     partition: bool = False
     calls: int = 0
+    autocast: str = ""
     _taken: list[Positions] = field(default_factory=list)
     _handles: list[RemovableHandle] = field(default_factory=list)
 
@@ -118,10 +121,13 @@ class OutputLayer:
 
     def _heard(self, hidden: Tensor, logits: Tensor) -> None:
         self.calls += 1
+        self.autocast = _lower_precision(logits, self.matrices.output)
         if not (self.armed and logits.requires_grad):
             return
         with torch.no_grad():
             states = hidden.detach().flatten(0, -2)
+            if self.autocast != "none":  # the product was taken of the rounded states
+                states = states.to(logits.dtype)
             at_probes = _wide(logits.detach().index_select(-1, self.probes).flatten(0, -2))
             partition = _wide(logits.detach().flatten(0, -2)).logsumexp(-1) if self.partition else None
             rows = self.matrices.output.detach().index_select(0, self.probes)
@@ -136,6 +142,12 @@ class OutputLayer:
                 self._taken.append(Positions(states, strength.float(), partition, disagreement, error, eps))
 
         logits.register_hook(backward)  # type: ignore[no-untyped-call]
+
+
+def _lower_precision(logits: Tensor, rows: Tensor) -> str:
+    """The dtype of a product of a matrix under autocast; "none" if it has the precision of the matrix."""
+    lower = torch.finfo(logits.dtype).eps > torch.finfo(rows.dtype).eps
+    return str(logits.dtype).removeprefix("torch.") if lower else "none"
 
 
 def strengths(logits: Tensor, pull: Tensor) -> tuple[Tensor, Tensor]:

@@ -22,7 +22,6 @@ from gasfield.trajectory.projection import keep_mantissa
 
 _HESSIAN_BITS = 10
 """Mantissa bits of a stored tidal matrix: 5e-4 of a term in an expansion that is itself good to about 1e-2."""
-_MOMENTS = (schema.FIRST_MOMENT, schema.SECOND_MOMENT)
 
 
 @dataclass
@@ -32,6 +31,7 @@ class StepRecord:
     Attributes:
         step: number of updates before this one.
         loss: loss of the step.
+        news: attributes of the file that became known.
         field: the field that drove the update.
         gradients: (n, D) gradients of the rows of which they are kept.
         law: the options of the optimiser at the update.
@@ -40,6 +40,7 @@ class StepRecord:
 
     step: int
     loss: float | AsyncCopy | None = None
+    news: dict[str, Any] = field(default_factory=dict)
     field: FieldAtStep | None = None
     gradients: AsyncCopy | None = None
     law: LawAtUpdate | None = None
@@ -77,7 +78,6 @@ class Layout:
         cadence: Cadence,
         rows: Rows,
         gradients_of: str | None,
-        keeps_moments: bool,
         hidden_bits: int,
         survey_bits: int,
     ) -> None:
@@ -87,16 +87,16 @@ class Layout:
             cadence: the steps at which each part is written.
             rows: the followed rows.
             gradients_of: the group whose gradients are kept; "" for all rows, None for none.
-            keeps_moments: whether the optimiser's moments of the rows are written.
             hidden_bits: mantissa bits of the hidden states.
             survey_bits: mantissa bits of the survey.
         """
         self._cadence, self._rows = cadence, rows
-        self._gradients_of, self._keeps_moments = gradients_of, keeps_moments
+        self._gradients_of = gradients_of
         self._hidden_bits, self._survey_bits = hidden_bits, survey_bits
         self._before: tuple[int, NDArray[Any]] | None = None
         self._last_motion = np.zeros(len(rows.dead), np.int64)
         self._law = LawLog()
+        self._moments: set[str] = set()
         self._room = 0
         self.left_out: list[int] = []
 
@@ -108,8 +108,6 @@ class Layout:
         """
         writer = TrajectoryWriter(path, gas, precision=precision, provenance=provenance)
         rows, dimensions = self._rows, gas.dimensions
-        for name in _MOMENTS if self._keeps_moments else ():
-            writer.element(f"{schema.VECTORS}/{name}", gas.positions.shape, "f4")
         if self._gradients_of is not None:
             members = rows.members(self._gradients_of) if self._gradients_of else np.arange(gas.count)
             if self._gradients_of:
@@ -150,6 +148,8 @@ class Layout:
         if record.gradients is not None:
             place = f"{self._gradients_place}/{schema.GRADIENT}"
             writer.append(place, step, step, record.gradients.array())
+        if record.news:
+            writer.describe(schema.PROVENANCE, **record.news)
         if record.law is not None:
             self._law.write(writer, step, record.law)
         if record.after is not None:
@@ -160,11 +160,17 @@ class Layout:
         if state.rows is not None:
             writer.frame(step, step, state.rows.array())
         for name, values in state.moments.items():
-            writer.append(f"{schema.VECTORS}/{name}", step, step, values.array())
+            self._write_moment(writer, step, f"{schema.VECTORS}/{name}", values.array())
         for name, values in state.dead_moments.items():
             writer.observe(f"dead/{name}", step, step, values.array())
         if state.dead is not None:
             self._observe(writer, step, state.dead.array())
+
+    def _write_moment(self, writer: TrajectoryWriter, step: int, place: str, values: NDArray[Any]) -> None:
+        if place not in self._moments:
+            self._moments.add(place)
+            writer.element(place, values.shape, "f4")
+        writer.append(place, step, step, values)
 
     def _observe(self, writer: TrajectoryWriter, step: int, dead: NDArray[Any]) -> None:
         """Writes statistics of all dead rows, and their positions if a survey is due."""

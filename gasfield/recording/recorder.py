@@ -25,18 +25,18 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from gasfield.closing import Closing
-from gasfield.errors import InputError
+from gasfield.errors import InputError, Note
 from gasfield.files import remove, writing
 from gasfield.gas import Gas
 from gasfield.recording.async_copy import AsyncCopy
 from gasfield.recording.cadence import Cadence, FieldForm, endless_steps
 from gasfield.recording.capture import PROBES, OutputLayer, Positions
 from gasfield.recording.field import FieldAtStep, field_at, reception
-from gasfield.recording.law import LawWatch
+from gasfield.recording.law import LawAtUpdate, LawWatch
 from gasfield.recording.layout import Layout, State, StepRecord
 from gasfield.recording.matrices import find_matrices
-from gasfield.recording.optimiser import moments_of
 from gasfield.recording.ranks import gather, is_writer, world_size
+from gasfield.recording.received import Received
 from gasfield.recording.rows import Rows, choose_rows
 from gasfield.recording.worker import Worker
 from gasfield.resources import check_output
@@ -151,10 +151,11 @@ class Recorder(Closing):
         probes = self._on_device(_probes(self.rows, len(self._weight), seed))
         self._layer = OutputLayer(model, self.matrices, probes)
         self._keeps_field, self._lawful = field != "none", False
-        self._law = LawWatch(optimizer, self._weight)
+        self._law = LawWatch(optimizer, self._weight, probes)
+        self._received, self._noted, self._autocast = Received(), False, ""
         self._patience, self._last_given = patience, time.monotonic()
         graded = None if gradients is False else "" if gradients is True else gradients
-        self._layout = Layout(self._cadence, self.rows, graded, moments, hidden_bits, survey_bits)
+        self._layout = Layout(self._cadence, self.rows, graded, hidden_bits, survey_bits)
         self._worker = self._open(model, tokens, seed, provenance or {}, queue) if is_writer() else None
         self._law.listen()
         if self._keeps_field:
@@ -165,7 +166,8 @@ class Recorder(Closing):
     # ----------------------------------------------------------------------------------------------------- a step
 
     def step(self, loss: float | Tensor | None = None) -> None:
-        """Records the update just made. Call it after `optimizer.step()` and before `zero_grad()`.
+        """Records the update just made. Call it after `optimizer.step()`, and before `zero_grad()` unless the optimiser
+        is known (`optimizer=`): then the gradient was read at the update.
 
         Args:
             loss: of this step, if it is to be recorded.
@@ -178,15 +180,19 @@ class Recorder(Closing):
             self._give_up()
         if self._worker is None and not self._shares:
             return
-        record = StepRecord(step)
+        law = self._law.take()
+        record = StepRecord(step, law=law)
+        self._received = law.received
+        self._note_on_moments(law)
+        if self._layer.autocast != self._autocast:
+            record.news["autocast"] = self._autocast = self._layer.autocast
         with torch.no_grad():
             if self._keeps_field and self._cadence.has_field(step):
                 record.field = self._field(step)
             if self._graded is not None and self._cadence.is_frame(step):
-                record.gradients = AsyncCopy(self._gradient(self._graded))
+                record.gradients = AsyncCopy(self._gradient("graded", self._graded))
             if loss is not None:
                 record.loss = AsyncCopy(loss.clone()) if isinstance(loss, Tensor) else float(loss)
-            record.law = self._law.take()
             record.after = self._state()
         self._give(record)
         self._arm()
@@ -203,14 +209,14 @@ class Recorder(Closing):
         looks = bool(len(self._dead)) and self._cadence.looks_at_dead(step)
         if not (is_frame or looks):
             return None
-        names = (schema.FIRST_MOMENT, schema.SECOND_MOMENT)
-        moments = dict(zip(names, moments_of(self._optimizer, self._weight) or (), strict=False))
+        moments = self._law.moments()
+        keeps = self._keeps_moments or (step == 0 and bool(moments))  # of a training that goes on: needed to replay it
         return State(
             step=step,
             rows=AsyncCopy(weight.index_select(0, self._index)) if is_frame else None,
             dead=AsyncCopy(weight.index_select(0, self._dead)) if looks else None,
             dead_moments=self._means(moments) if looks else {},
-            moments=self._of_rows(moments) if is_frame and self._keeps_moments else {},
+            moments=self._of_rows(moments) if is_frame and keeps else {},
         )
 
     def _means(self, moments: Mapping[str, Tensor]) -> dict[str, AsyncCopy]:
@@ -219,11 +225,17 @@ class Recorder(Closing):
 
     def _of_rows(self, moments: Mapping[str, Tensor]) -> dict[str, AsyncCopy]:
         if not moments and self.updates:
-            raise InputError("the optimiser has no exp_avg and exp_avg_sq.", parameter="moments", value=True)
+            known = ", ".join(schema.MOMENTS.values())
+            raise InputError(f"the optimiser keeps no moments ({known}).", parameter="moments", value=True)
         return {name: AsyncCopy(each.index_select(0, self._index)) for name, each in moments.items()}
 
-    def _gradient(self, index: Tensor) -> Tensor:
+    def _gradient(self, name: str, index: Tensor) -> Tensor:
+        """The gradient of some rows as the optimiser received it; as it is now if that was not seen."""
+        if name in self._received.rows:
+            return self._received.rows[name]
         gradient = self._weight.grad
+        if gradient is None and self._law.skipped:
+            return self._weight.new_zeros((len(index), self._weight.shape[1]))
         if gradient is None:
             raise InputError(
                 "recorder.step(): the matrix has no gradient; call it after optimizer.step() and before zero_grad()."
@@ -244,8 +256,9 @@ class Recorder(Closing):
             self._check_law(positions)
         if self._shares:
             positions = gather(positions)
-        factor, error = reception(positions, self._probed, self._gradient(self._layer.probes))
-        exact = (self._gradient(self._index), self._stood) if self._cadence.is_full(step) else None
+        received = self._gradient("probes", self._layer.probes)
+        factor, error = reception(positions, self._probed, received, self._received.ratio)
+        exact = (self._gradient("rows", self._index), self._stood) if self._cadence.is_full(step) else None
         return field_at(positions, factor, error, self._centroid, exact)
 
     def _arm(self) -> None:
@@ -260,6 +273,17 @@ class Recorder(Closing):
             self._probed = weight.index_select(0, self._layer.probes)
         if self._layer.partition:
             self._stood = weight.index_select(0, self._index)
+        wanted = {"probes": self._layer.probes} if self._layer.armed else {}
+        wanted |= {"rows": self._index} if self._layer.partition else {}
+        if self._graded is not None and self._cadence.is_frame(step):
+            wanted["graded"] = self._graded
+        self._law.gradient.wanted = wanted
+
+    def _note_on_moments(self, law: LawAtUpdate) -> None:
+        """Says once that a second moment cannot decay in its precision."""
+        if not self._noted and law.updates and (note := law.never_forgets) is not None:
+            self._noted = True
+            warnings.warn(Note(note), stacklevel=3)
 
     # ------------------------------------------------------------------------------------------ form of the field
 

@@ -57,7 +57,7 @@ def build_parts(
     _give_velocities(gas, initial, law, bath)
     with about("dynamics"):
         dynamics = law.build(gas, Conditions(initial.space, total, bath, seed))
-    require_learned_for(total, law)
+    require_learned_for(total, law.fixed)
     dynamics.project(gas)
     dynamics.begin(gas)
     return Parts(gas, bath, total, dynamics)
