@@ -16,6 +16,7 @@ from gasfield.cli import (
     diagnose,
     fit,
     forecast,
+    hindcast,
     import_,
     inspect,
     list_,
@@ -66,6 +67,7 @@ _add("Scenarios", run.run)
 _add("Scenarios", resume.resume)
 _add("Scenarios", schema.schema)
 _add("Recordings", record.record, record.Record)
+_add("Recordings", hindcast.hindcast, like="gasfield.hindcasting:hindcast")
 _add("Recordings", import_.import_, like="gasfield.importing:import_recording")
 _add("Looking", diagnose.diagnose)
 _add("Looking", compare.compare)

@@ -21,6 +21,7 @@ from gasfield.kernels.cache import is_warm
 if TYPE_CHECKING:
     from gasfield.comparison import Comparison
     from gasfield.cost import Calibration, Cost
+    from gasfield.hindcasting import HindcastResult
     from gasfield.inspection import DeadRows, Inspection
     from gasfield.learning.fit import Fit
     from gasfield.learning.forecasting import Forecast
@@ -230,6 +231,23 @@ def print_comparison(comparison: Comparison) -> None:
     for difference in comparison.law:
         console.print(f"not the same law: {difference}", style="bold", highlight=False, markup=False)
     console.print("0.1594(14) means 0.1594 ± 0.0014, one standard error.", style="dim")
+
+
+def print_hindcast(result: HindcastResult) -> None:
+    """Prints how far a hindcast departs from its recording, where and why, group by group; then what is not the same
+    law, the notes, and where everything is kept."""
+    plan = result.plan
+    print(f"{plan.recording}: {', '.join(plan.groups)}; {plan.steps} steps in the {plan.field} field, {result.law_text}")
+    for name, group in result.groups.items():
+        print(name)
+        _print_leaves({key: quantity.leaf() for key, quantity in group.errors().items()})
+        for line in group.sentences():
+            print(f"  {line}")
+    for difference in result.law_differences:
+        print(f"not the same law: {difference}")
+    for note in result.notes:
+        print(f"note: {note}")
+    print(f"scenario, trajectory and plots in {result.run.directory}; gasfield run {result.scenario_file} runs it again")
 
 
 def print_diagnosis(data: dict[str, Any]) -> None:
