@@ -100,6 +100,8 @@ def plan_hindcast(
         scenario = Scenario.model_validate(data)
     except ValidationError as error:
         raise explain(error, data) from None
+    if not scenario.dynamics.is_optimiser:
+        raise InputError("is no optimiser: a training moved these rows.", parameter="law", value=dynamics["kind"])
     return Plan(path, scenario.named(f"hindcast-{path.stem}"), groups, form, start, length, tuple(notes))
 
 

@@ -89,14 +89,14 @@ def test_without_recorded_gradients_the_field_is_not_blamed(tmp_path: Path) -> N
     assert result.as_json()["groups"]["dead"]["updates"]["field"]["value"] is None
 
 
-@pytest.mark.parametrize("every", [1, 5])
-def test_the_decay_is_named(tmp_path: Path, every: int) -> None:
-    """A decay of 10 that the file does not know of: half a per cent of a weight in 5 steps."""
-    result = found(tmp_path, constant(weight_decay=10.0), every=every)
+@pytest.mark.parametrize(("every", "decay"), [(1, 10.0), (5, 2.0)])
+def test_the_decay_is_named(tmp_path: Path, every: int, decay: float) -> None:
+    """A decay of 1% or 0.2% a step that the file does not know of."""
+    result = found(tmp_path, constant(weight_decay=decay), every=every)
     terms = terms_of(result)
     assert terms.cause == "decay"
     assert terms.shares["decay"].value > 0.99
-    assert terms.fitted_decay.value == pytest.approx(10.0, rel=0.02)
+    assert terms.fitted_decay.value == pytest.approx(decay, rel=0.02)
 
 
 def test_the_learning_rate_is_named(tmp_path: Path) -> None:
