@@ -237,7 +237,9 @@ def print_hindcast(result: HindcastResult) -> None:
     """Prints how far a hindcast departs from its recording, where and why, group by group; then what is not the same
     law, the notes, and where everything is kept."""
     plan = result.plan
-    print(f"{plan.recording}: {', '.join(plan.groups)}; {plan.steps} steps in the {plan.field} field, {result.law_text}")
+    print(
+        f"{plan.recording}: {', '.join(plan.groups)}; {plan.steps} steps in the {plan.field} field, {result.law_text}"
+    )
     for name, group in result.groups.items():
         print(name)
         _print_leaves({key: quantity.leaf() for key, quantity in group.errors().items()})
@@ -247,7 +249,9 @@ def print_hindcast(result: HindcastResult) -> None:
         print(f"not the same law: {difference}")
     for note in result.notes:
         print(f"note: {note}")
-    print(f"scenario, trajectory and plots in {result.run.directory}; gasfield run {result.scenario_file} runs it again")
+    print(
+        f"scenario, trajectory and plots in {result.run.directory}; gasfield run {result.scenario_file} runs it again"
+    )
 
 
 def print_diagnosis(data: dict[str, Any]) -> None:

@@ -79,7 +79,7 @@ def _explained(plan: Plan, result: RunResult, tolerance: float) -> HindcastResul
     groups = {}
     with open_trajectory(plan.recording) as real, result.open() as simulated:
         pairs = {pair.name: pair for pair in align(real, simulated).pairs}
-        terms = _terms(plan, real, notes)
+        terms = explain_updates(plan, real, notes)
         for name in plan.groups:
             compared = None if comparison is None else comparison.groups.get(name)
             if compared is None or name not in pairs:
@@ -89,12 +89,24 @@ def _explained(plan: Plan, result: RunResult, tolerance: float) -> HindcastResul
             groups[name] = GroupHindcast(compared, departure, terms.get(name))
     constants = motion.fixed.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"recorded_from"})
     if comparison is not None:
-        notes += [note for note in comparison.notes if not note.startswith("not the same law")]
+        notes += comparison.alignment_notes
+        for name, group in groups.items():
+            compared = group.comparison
+            notes += [f"{name}: {note}" for note in (*compared.pair.notes, *compared.hindcast.notes)]
     return HindcastResult(plan, result, groups, constants, motion.varies, tuple(dict.fromkeys(notes)))
 
 
-def _terms(plan: Plan, recording: Trajectory, notes: list[str]) -> dict[str, Terms]:
-    """The errors of single updates of each group, and what explains them."""
+def explain_updates(plan: Plan, recording: Trajectory, notes: list[str]) -> dict[str, Terms]:
+    """The errors of single updates of each group, and what explains them; no run is needed for it.
+
+    Args:
+        plan: of a hindcast.
+        recording: the recording, open.
+        notes: what cannot be explained is added.
+
+    Raises:
+        InputError: if the plan cannot be simulated.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Note)  # the run has said them
         simulation = Simulation.from_scenario(plan.scenario)

@@ -132,7 +132,9 @@ def _groups(recording: Trajectory, rows: Sequence[str] | None) -> tuple[tuple[st
     if found:
         return tuple(found), []
     if surveyed:
-        return (SURVEYED,), ["survey: the rows are compared at the steps of the survey, at which all dead rows were kept"]
+        return (SURVEYED,), [
+            "survey: the rows are compared at the steps of the survey, at which all dead rows were kept"
+        ]
     raise InputError(
         f"{recording.path}: no group is known to hold rows that never occur (groups: {', '.join(sorted(known))}); name "
         "those to be simulated, or record them as a group 'dead'.",
@@ -178,7 +180,9 @@ def _field(
     reach = frames[(frames > start) & (frames <= start + covered[form])]
     if not len(reach):
         text = f"{path}: a simulation needs the field at every step; the {form} field is stored at {len(stored[form])} "
-        text += f"steps, and from step {start} at {covered[form]} in a row, while the next frame is at step {frames[1]}; "
+        text += (
+            f"steps, and from step {start} at {covered[form]} in a row, while the next frame is at step {frames[1]}; "
+        )
         raise InputError(text + again)
     length = int(reach[-1]) - start
     if start + length < last:
@@ -243,4 +247,3 @@ def _modelled() -> list[str]:
 
 def _laws() -> dict[str, type[LawOverSteps]]:
     return {kind: spec for kind, spec in DYNAMICS.items() if issubclass(spec, LawOverSteps)}
-

@@ -40,8 +40,9 @@ _NEWTON = 30
 _EDGE, _MIDDLE = 0.05, 0.3
 """Distances from the nearer neighbour, in cells, at which the rule of rounding is looked at: not so small that it is
 hardly ever left, not so near to 1/2 that small errors of the update matter."""
-_MOSTLY = 0.5
-"""Share from which a term is named as the cause."""
+_MOSTLY, _ALMOST_ALL = 0.5, 0.95
+"""Share of what is left before rounding from which a term is named as the cause, and share of rounding from which it is
+where no term is."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class Terms:
         free_rounding: share of the rest that is explained if either neighbour may be stored.
         field_error: error of the gradient of the field, relative to that of the training, where both are known.
         moment: the moment whose precision was changed in `shares`.
+        cell: what is rounded to.
     """
 
     intervals: int
@@ -71,6 +73,7 @@ class Terms:
     free_rounding: Estimate
     field_error: Estimate
     moment: str
+    cell: str
 
     @property
     def cause(self) -> str:
@@ -82,8 +85,10 @@ class Terms:
         if not np.isfinite(self._rest):
             return "rounding"
         known = {name: float(share.value) for name, share in self.shares.items() if np.isfinite(share.value)}
-        best = max(known, key=lambda name: known[name], default="")
-        return best if best and known[best] >= _MOSTLY else "not identified"
+        best = max(known, key=lambda name: known[name])
+        if known[best] >= _MOSTLY:
+            return best
+        return "rounding" if self.rounding.value >= _ALMOST_ALL else "not identified"
 
     @property
     def _rest(self) -> float:
@@ -109,23 +114,19 @@ class Terms:
         """Why, for a reader."""
         if self.cause == "none":
             return "no single update departs"
-        text = f"single updates are wrong by {_text(self.local_error)} of the displacement; {_percent(self.rounding)} of "
-        text += "the square is rounding to whole cells"
+        text = (
+            f"single updates are wrong by {_text(self.local_error)} of the displacement; {_percent(self.rounding)} of "
+        )
+        text += f"the square is rounding to {self.cell}"
         known = {name: share for name, share in self.shares.items() if np.isfinite(share.value)}
         if known:
-            parts = (f"{name.replace('_', ' ')} {_percent(share)}" for name, share in known.items())
-            text += f", and of the rest each term alone explains: {', '.join(parts)}"
+            parts = (f"{name.replace('_', ' ')} {_percent(share)}" for name, share in known.items() if share.value > 0)
+            text += f", and of the rest each term alone explains: {', '.join(parts) or 'nothing'}"
         return f"{text}. {self._verdict(known)}"
 
     def _verdict(self, known: Mapping[str, Estimate]) -> str:
         verdicts = {
-            "rounding": "The cause is rounding: "
-            + (
-                f"the training rounded by another rule than to the nearest ({_text(self.other_rule)} of the rate of "
-                "stochastic rounding)"
-                if known
-                else "the updates agree before it"
-            ),
+            "rounding": f"The cause is rounding: {self._rounding(known)}",
             FIELD: "The cause is the field"
             + (
                 f", whose gradient is wrong by {_percent(self.field_error)}"
@@ -136,11 +137,21 @@ class Terms:
             RATE: f"The cause is the learning rate: {_text(self.fitted_rate)} times that of the law fits best",
             MOMENTS: f"The cause is the moments: another precision fits ({self.moment.replace('_', ' ')})",
         }
-        unknown = "No single term explains it"
+        unknown = "No term by itself explains it"
         if FIELD not in known:
-            unknown += ": the gradients of the training are not recorded at these steps, so that errors of the field and "
+            unknown += (
+                ": the gradients of the training are not recorded at these steps, so that errors of the field and "
+            )
             unknown += "of moments cannot be told apart (full_steps of the recorder keeps them)"
         return verdicts.get(self.cause, unknown)
+
+    def _rounding(self, known: Mapping[str, Estimate]) -> str:
+        if self.other_rule.value >= _MOSTLY:
+            return (
+                f"the training rounded by another rule than to the nearest ({_text(self.other_rule)} of the rate of "
+                "stochastic rounding)"
+            )
+        return f"the updates {'almost ' if known else ''}agree before it"
 
 
 @dataclass
@@ -233,6 +244,7 @@ class TermSums:
             free_rounding=_share([each.free for each in sums], excess),
             field_error=self._field_error(),
             moment=best,
+            cell="whole cells" if self._precision == "bfloat16" else "a unit in the last place",
         )
 
     def _field_error(self) -> Estimate:

@@ -152,9 +152,7 @@ def _permuted(codes: Table, counts: Table, draws: int, seed: int) -> float:
     probability 2^-64.
     """
     generator = np.random.default_rng(seed)
-    labels = [
-        generator.integers(0, 1 << 64, int(column.max()) + 1, dtype=np.uint64)[column] for column in codes.T
-    ]
+    labels = [generator.integers(0, 1 << 64, int(column.max()) + 1, dtype=np.uint64)[column] for column in codes.T]
     observed = _entropy(counts)
     beyond = 0
     for _ in range(draws):
