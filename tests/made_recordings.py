@@ -40,7 +40,7 @@ class Field:
     def gradient(self, step: int, places: Values) -> Values:
         """(N, D) the exact gradient."""
         h = self.hidden(step)
-        return np.exp(places @ h.T) @ h / POSITIONS
+        return np.asarray(np.exp(places @ h.T) @ h / POSITIONS)
 
     def expansion(self, step: int) -> dict[str, Any]:
         """The affine field about the origin, by the names of a file."""
@@ -120,15 +120,17 @@ def _rounded(weights: NDArray[np.float32], source: np.random.Generator) -> NDArr
 
 
 def _lay_out(writer: TrajectoryWriter, *, full: bool, affine: bool) -> None:
+    shapes: dict[str, tuple[int, ...]] = {}
     if affine:
-        for name, shape in (("reference", (D,)), ("gradient", (D,)), ("tidal", (D * (D + 1) // 2,))):
-            writer.element(f"{schema.AFFINE}/{name}", shape, "f4")
-        writer.element(f"{schema.AFFINE}/potential", (), "f8")
+        packed = (D * (D + 1) // 2,)
+        of_affine: dict[str, tuple[int, ...]] = {"reference": (D,), "gradient": (D,), "tidal": packed, "potential": ()}
+        shapes |= {f"{schema.AFFINE}/{name}": shape for name, shape in of_affine.items()}
     if full:
-        for name, shape in (("hidden", (POSITIONS, D)), ("log_partition", (POSITIONS,)), ("gradient", (ROWS, D))):
-            writer.element(f"{schema.FULL}/{name}", shape, "f4")
-        writer.element(f"{schema.FULL}/weight", (POSITIONS,), "f8")
-        writer.element(f"{schema.FULL}/position", (ROWS, D), "f4")
+        batch, rows = (POSITIONS,), (ROWS, D)
+        parts = {"hidden": (POSITIONS, D), "log_partition": batch, "weight": batch, "gradient": rows, "position": rows}
+        shapes |= {f"{schema.FULL}/{name}": shape for name, shape in parts.items()}
+    for place, shape in shapes.items():
+        writer.element(place, shape, "f8" if place.endswith(("potential", "weight")) else "f4")
 
 
 def _write_field(

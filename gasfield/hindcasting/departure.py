@@ -113,8 +113,8 @@ class Departure:
         share = float(self.coordinate_shares[:3].sum())
         return (
             f"{begin}; the displacement error first exceeds {self.tolerance:g} at step {self.first_beyond}, with "
-            f"{self.error.quantity().text()}, and does so in {self.beyond:.0%} of the frames; {end}. At step {self.at} it "
-            f"is spread over {self.carried_by:.3g} coordinates; {which} carry {share:.0%} of its square"
+            f"{self.error.quantity().text()}, and does so in {self.beyond:.0%} of the frames; {end}. At step {self.at} "
+            f"it is spread over {self.carried_by:.3g} coordinates; {which} carry {share:.0%} of its square"
         )
 
 

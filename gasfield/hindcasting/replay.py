@@ -236,7 +236,7 @@ def _relative_error(ours: Single, theirs: Single) -> Values:
     """(N,) |ours - theirs| / |theirs|; NaN where that is 0."""
     size = np.linalg.norm(theirs.astype(np.float64), axis=1)
     apart = np.linalg.norm(ours.astype(np.float64) - theirs, axis=1)
-    return np.divide(apart, size, out=np.full(len(size), np.nan), where=size > 0)
+    return np.asarray(np.divide(apart, size, out=np.full(len(size), np.nan), where=size > 0))
 
 
 def _other_moments(law: Optimiser) -> dict[str, dict[str, Any]]:

@@ -87,8 +87,12 @@ class HindcastResult:
         return f"{self.law['kind']} ({numbers}{'; varies as recorded' if self.law_varies else ''})"
 
     def as_json(self) -> dict[str, Any]:
-        """`recording`, `directory`, `scenario`, `field`, `law`, `steps`; `displacement_error` of all rows; for each group
-        under `groups.NAME` its errors as {value, unit, error}, `departure`, `updates`, `cause` and `text`; and notes."""
+        """All numbers and sentences.
+
+        `recording`, `directory`, `scenario`, `field`, `law`, `not_the_same_law`, `start`, `steps`; the errors of all
+        rows, and for each group under `groups.NAME` its errors as {value, unit, error}, `departure`, `updates`, `cause`
+        and `text`; `notes`.
+        """
         together = self.run.comparison.together if self.run.comparison else None
         every = {} if together is None else together.quantities()
         return {

@@ -12,8 +12,8 @@ the error of the stored weight is rounding, which turns a small excess into a wh
 * rounding by another rule: the training stored the farther of the two neighbours of x as often as stochastic rounding
   does (in proportion to the distance from the nearer one); to the nearest it never does.
 
-Shares are 1 - (sum of e^2 that is left) / (sum of e^2): they overlap and do not add up to 1. A fitted number explains one
-in N D of noise. Errors are jackknife errors over up to 32 blocks of time.
+Shares are 1 - (sum of e^2 that is left) / (sum of e^2): they overlap and do not add up to 1. A fitted number explains
+one in N D of noise. Errors are jackknife errors over up to 32 blocks of time.
 """
 
 from __future__ import annotations

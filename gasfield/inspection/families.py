@@ -107,8 +107,8 @@ class Family:
         apart = ~np.eye(len(self.groups), dtype=bool)
         size, linf, l1 = (_range(values[apart]) for values in (self.differing, self.linf, self.l1))
         text = (
-            f"{len(self.groups)} groups of identical rows ({sum(map(len, self.groups))} rows) differ from each other in "
-            f"{size} coordinates, by {linf} cells of the {lattice} lattice in one coordinate and {l1} in all. "
+            f"{len(self.groups)} groups of identical rows ({sum(map(len, self.groups))} rows) differ from each other "
+            f"in {size} coordinates, by {linf} cells of the {lattice} lattice in one coordinate and {l1} in all. "
         )
         if not self.test.freedom:
             return text + "Together they differ in one coordinate: there is no product to test"
@@ -120,8 +120,8 @@ class Family:
         )
         if self.occupied is not None:
             text += (
-                f"; a product has {self.occupied.shared:.1f} ± {self.occupied.shared_spread:.1f} groups of two or more, "
-                f"here there are {len(self.groups)}"
+                f"; a product has {self.occupied.shared:.1f} ± {self.occupied.shared_spread:.1f} groups of two or "
+                f"more, here there are {len(self.groups)}"
             )
         return text
 

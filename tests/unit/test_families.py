@@ -1,4 +1,4 @@
-"""Groups of identical rows that agree in most coordinates: how far apart they are, and whether their sizes factorise."""
+"""Groups of identical rows that agree in most coordinates: how far apart, and whether their sizes factorise."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_families_of_a_file(tmp_path: Path) -> None:
     words = planted(tmp_path / "a.safetensors", sides, cells)
     data = inspect(tmp_path / "a.safetensors").as_json()
     family = data["families"]["1"]
-    rows, counts = np.unique(words[:700], axis=0, return_counts=True)
+    _, counts = np.unique(words[:700], axis=0, return_counts=True)
     assert family["sizes"]["value"] == sorted(counts[counts > 1].tolist(), reverse=True)
     assert family["singles"]["value"] == np.sum(counts == 1)
     assert family["others"]["value"] == 2
