@@ -56,6 +56,8 @@ class Family:
         differing: (k, k) number of coordinates in which the bits of two groups differ.
         linf, l1: (k, k) largest difference in one coordinate, and the sum over all, in cells of the matrix's own
             lattice; +0 and -0 share a cell.
+        widest: the coordinate in which two groups differ most, and by how many cells.
+        size: |number| of the largest group there, over the median |number| of its coordinates: cells are small near 0.
         test: of the independence of these coordinates over all rows of groups and singles.
         occupied: expected numbers of groups if they are independent; None if there are too many combinations.
         odds_ratio: of the two coordinates in which both of two values are commonest; None unless there are two with two
@@ -69,6 +71,8 @@ class Family:
     differing: Keys
     linf: Keys
     l1: Keys
+    widest: tuple[int, int]
+    size: float
     test: ProductTest
     occupied: Occupied | None
     odds_ratio: float | None
@@ -89,6 +93,9 @@ class Family:
             "differing": Quantity(self.differing[:_SHOWN, :_SHOWN].tolist(), "coordinates"),
             "linf": Quantity(self.linf[:_SHOWN, :_SHOWN].tolist(), "cells"),
             "l1": Quantity(self.l1[:_SHOWN, :_SHOWN].tolist(), "cells"),
+            "widest.coordinate": Quantity(self.widest[0], "coordinate"),
+            "widest.cells": Quantity(self.widest[1], "cells"),
+            "widest.size": Quantity(self.size, "1"),
             "product.g": Quantity(self.test.g, "1"),
             "product.chi_square": Quantity(self.test.chi_square, "1"),
             "product.freedom": Quantity(self.test.freedom, "1"),
@@ -174,6 +181,9 @@ def _family(matrix: Matrix, groups: Sequence[Indices], words: NDArray[np.unsigne
     coordinates = np.flatnonzero(varies)
     singles, others = _near(matrix, alone, words[0], varies)
     keys = _keys(words[:, coordinates])
+    spans = keys.max(axis=0) - keys.min(axis=0)
+    widest = int(np.argmax(spans))
+    numbers = np.abs(matrix.values(groups[0][:1])[0])
     distinct = np.concatenate([words[:, coordinates], np.asarray(matrix.words[singles])[:, coordinates]])
     counts = [*map(len, groups), *[1] * len(singles)]
     columns = np.repeat(distinct, counts, axis=0)
@@ -187,6 +197,8 @@ def _family(matrix: Matrix, groups: Sequence[Indices], words: NDArray[np.unsigne
         differing=np.array([np.count_nonzero(words != own, axis=1) for own in words], np.int64),
         linf=np.array([np.abs(keys - own).max(axis=1) for own in keys]),
         l1=np.array([np.abs(keys - own).sum(axis=1) for own in keys]),
+        widest=(int(coordinates[widest]), int(spans[widest])),
+        size=float(numbers[coordinates[widest]] / middle) if (middle := np.median(numbers)) > 0 else float("nan"),
         test=independence(codes, draws=int(np.clip(_SHUFFLED / codes.size, FEWEST_DRAWS, DRAWS))),
         occupied=expected_occupied(shares, len(codes)),
         odds_ratio=_odds_ratio(codes, shares),

@@ -126,6 +126,10 @@ def test_families_of_a_file(tmp_path: Path) -> None:
     assert family["linf"]["value"] == apart.max(axis=2).tolist()
     assert family["l1"]["value"] == apart.sum(axis=2).tolist()
     assert family["l1"]["unit"] == "cells"
+    widest = {key: leaf["value"] for key, leaf in family["widest"].items()}
+    first = np.abs(from_bits(np.array(leaders[0])))
+    assert (widest["coordinate"], widest["cells"]) == (2, 10)
+    assert widest["size"] == pytest.approx(first[2] / np.median(first))
     assert family["product"]["p_value"]["value"] > 0.01
     assert abs(len(family["sizes"]["value"]) - family["product"]["expected"]["groups"]["value"]) < 5
     assert any("families.1" in note and "are compatible with a product" in note for note in data["notes"])
