@@ -174,7 +174,8 @@ that L∞ over the median of all coordinates; p: of the product structure (of 49
   shape, they do not: p ≤ .002 in all. The four large groups of the published sizes (p = .14) speak for a common field.
 * **Distances.** Two sides of a boundary are one cell apart, but rows of one cloud differ by up to ten cells in a
   coordinate. Wherever it is more than one cell, |W| is below 3% of the median: a bfloat16 cell is proportional to |W|,
-  and a cloud much narrower than an ordinary cell is several small ones wide near zero. Distances of 1 to 10 cells need no other mechanism.
+  and a cloud much narrower than an ordinary cell is several small ones wide near zero. Distances of 1 to 10 cells can
+  come from this alone.
 * **Recorded field.** With a decay of 3 the cloud hardly contracts: where the tidal part moves rows apart as fast as the
   decay draws them together, there is nothing to see. These fields are of the first 500 steps of a small model.
 * **Not done.** The dimension (2,560), the length and the schedule of a real recipe: sums L, not steps, are compared.
