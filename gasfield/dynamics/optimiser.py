@@ -47,6 +47,9 @@ _BLOCK = 1 << 18
 class Optimiser(LawOverSteps):
     """The specification of an optimiser: its constants, and its arithmetic in `update`."""
 
+    moment_names: ClassVar[tuple[str, ...]]
+    """Names of the (N, D) float32 arrays of its state."""
+
     looks_ahead: ClassVar[bool] = False
     is_optimiser: ClassVar[bool] = True
     remedy: ClassVar[str] = "Try a smaller learning_rate, or start closer to the recorded rows."
@@ -110,11 +113,12 @@ class OptimiserDynamics(Dynamics):
             gas: the gas to be moved; only its shape (N, D) is used.
             conditions: the forces, which are minus the gradient.
         """
-        self.law, self._field, self._shape = law, conditions.field, gas.positions.shape
+        self._over_steps, self.law = law, law.fixed
+        self._field, self._shape = conditions.field, gas.positions.shape
         self._moments = {name: np.zeros(self._shape, np.float32) for name in law.moment_names}
         self._steps_taken = np.zeros((), np.int64)
         self._noted = False
-        self._training, self._now = law.training, None if law.varies else law.fixed
+        self._training, self._varies = law.training, law.varies
         if law.starts_as_recorded:
             self._take_state(gas)
 
@@ -131,7 +135,7 @@ class OptimiserDynamics(Dynamics):
         gas.time += 1.0
 
     def _update(self, gas: Gas) -> None:
-        law = self._now or self.law.at(gas.step)
+        law = self._over_steps.at(gas.step) if self._varies else self.law
         self._steps_taken += 1
         for rows in self._blocks():
             part = gas if rows == slice(None) else gas.select(rows)
@@ -141,14 +145,14 @@ class OptimiserDynamics(Dynamics):
     def _take_state(self, gas: Gas) -> None:
         """The moments and the step count of the recorded training at the step of the gas."""
         assert self._training is not None
-        found, count = self._training.state_at(gas, tuple(self.law.fixed.moment_dtypes))
+        found, count = self._training.state_at(gas, tuple(self.law.moment_dtypes))
         self._moments |= found
         self._steps_taken[...] = count
 
     def check_steps(self, start: int, stop: int) -> None:
         if self._training is not None:
             self._training.require_steps(start, stop)
-        for schedule in schedules_in(self.law):
+        for schedule in schedules_in(self._over_steps):
             if isinstance(schedule, Warmup) and schedule.settled < stop and not self._noted:
                 self._noted = True  # steps are checked at every call
                 text = f"{schedule.kind} ends at step {schedule.settled}, the run at step {stop}"

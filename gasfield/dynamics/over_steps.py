@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, PrivateAttr
+from pydantic import ConfigDict, Field, PrivateAttr
 
 from gasfield.dynamics.base import DynamicsSpec
 from gasfield.dynamics.constants import RECORDED
 from gasfield.dynamics.training_law import TrainingLaw, not_modelled, read_training_law
 from gasfield.errors import InputError
 from gasfield.schedules import Schedule, fixed_at, schedules_in
+
+
+def _rate_or_recording(schema: dict[str, Any]) -> None:
+    """The JSON Schema: what is required of an optimiser is not where it takes the law of a recording."""
+    if required := schema.pop("required", None):
+        schema["anyOf"] = [{"required": required}, {"required": ["from"]}]
 
 
 class LawOverSteps(DynamicsSpec):
@@ -23,15 +30,15 @@ class LawOverSteps(DynamicsSpec):
     law of one update in plain numbers.
     """
 
-    moment_names: ClassVar[tuple[str, ...]]
-    """Names of the (N, D) float32 arrays of its state."""
     recorded_as: ClassVar[tuple[str, ...]] = ()
     """Names in recordings of optimisers with this law."""
     recordable: ClassVar[tuple[str, ...]] = ("weight_dtype",)
-    """Keys that can be `recorded`; `from: recording` fills them in."""
+    """Keys that `from: recording` fills in."""
 
     if TYPE_CHECKING:  # a field of every optimiser
         learning_rate: float
+
+    model_config = ConfigDict(json_schema_extra=_rate_or_recording)
 
     recorded_from: Annotated[str | None, Field(alias="from")] = None
     """The recording whose law is replayed: `recording` for the one that the field or the gas comes from, or a file."""
@@ -48,6 +55,11 @@ class LawOverSteps(DynamicsSpec):
             return data
         return {**dict.fromkeys(cls.recordable, RECORDED), **data}
 
+    @property
+    @abstractmethod
+    def moment_dtypes(self) -> Mapping[str, str]:
+        """The precision in which each moment that is used is kept, by name."""
+
     # --- constants of a step -----------------------------------------------------------------------------------------
 
     def resolved(self, recordings: Sequence[str], find: Callable[[str], Path]) -> Self:
@@ -63,7 +75,7 @@ class LawOverSteps(DynamicsSpec):
             self._require_same_law(training)
         resolved = self.model_copy()
         resolved._training = training
-        resolved._validated_at(training.first_update)
+        resolved._validate(resolved.strongest)  # a warm-up begins at 0, where no rate is allowed that stays so
         return resolved
 
     def at(self, step: int) -> Self:
@@ -116,7 +128,8 @@ class LawOverSteps(DynamicsSpec):
 
     @property
     def _recorded_names(self) -> list[str]:
-        return [name for name in type(self).model_fields if getattr(self, name) == RECORDED and name in self.recordable]
+        names = (name for name in type(self).model_fields if name not in ("recorded_from", "initial_moments"))
+        return [name for name in names if getattr(self, name) == RECORDED]
 
     def _recorded(self, training: TrainingLaw, step: int) -> dict[str, Any]:
         """The fields that are `recorded`, at a step."""
@@ -126,16 +139,20 @@ class LawOverSteps(DynamicsSpec):
                 found[name] = training.weight_dtype
             elif name == "moment_dtype":
                 found |= self._recorded_dtypes(training)
+            elif name == "betas":
+                found[name] = training.betas(step)
+            elif isinstance(default := type(self).model_fields[name].default, bool):
+                found[name] = bool(training.options.get(name, default))
             else:
-                found[name] = training.value(name, step)
+                found[name] = training.number(name, step)
         return found
 
     def _recorded_dtypes(self, training: TrainingLaw) -> dict[str, Any]:
         """`moment_dtype`, and that of each moment that has one of its own."""
-        kept = {name: training.moment_dtypes.get(name, training.weight_dtype) for name in self.moment_names}
+        kept = {name: training.moment_dtypes.get(name, training.weight_dtype) for name in self.moment_dtypes}
         own = {f"{name}_dtype": dtype for name, dtype in kept.items() if f"{name}_dtype" in type(self).model_fields}
         given = {name for name in own if getattr(self, name) is not None}
-        return {"moment_dtype": next(iter(kept.values()))} | {
+        return {"moment_dtype": next(iter(kept.values()), "float32")} | {
             name: dtype for name, dtype in own.items() if name not in given
         }
 
@@ -147,19 +164,14 @@ class LawOverSteps(DynamicsSpec):
                 parameter="from",
             )
         lacking = [*not_modelled(training.options, type(self).model_fields)]
-        if training.optimiser == "adam" and training.options.get("weight_decay") and not self._couples_decay:
+        can_couple = "decoupled_weight_decay" in type(self).model_fields
+        if training.optimiser == "adam" and training.options.get("weight_decay") and not can_couple:
             lacking += [] if training.options.get("decoupled_weight_decay") else ["coupled weight decay"]
         if lacking:
             text = f"{training.path}: the training used {', '.join(lacking)}, which {self.kind} does not model."
             raise InputError(text, parameter="from")
 
-    @property
-    def _couples_decay(self) -> bool:
-        """Whether the decay can be coupled, as in Adam."""
-        return False
-
-    def _validated_at(self, step: int) -> None:
+    def _validate(self, law: Self) -> None:
         """Refuses recorded values that the law does not allow."""
-        law = self.at(step)
         values = {name: getattr(law, name) for name in type(law).model_fields}
         type(self)(**{name: value for name, value in values.items() if name != "recorded_from" and value is not None})

@@ -108,17 +108,13 @@ class TrainingLaw:
             raise InputError(f"{self.path}: {_words(name)} is not recorded; give a number.", parameter=name)
         return self.numbers[name]
 
-    def value(self, name: str, step: int) -> Any:
-        """A constant, both betas, or an option, at the update of a step.
+    def betas(self, step: int) -> tuple[float, ...]:
+        """Both betas at the update of a step.
 
         Raises:
-            InputError: if it is not recorded there.
+            InputError: if they are not recorded there.
         """
-        if name == "betas":
-            return tuple(self.number(beta, step) for beta in _BETAS)
-        if name in self.options and isinstance(self.options[name], bool):
-            return self.options[name]
-        return self.number(name, step)
+        return tuple(self.number(beta, step) for beta in _BETAS)
 
     def updates_at(self, step: int) -> int:
         """How many updates a step made: 0 where a loss scaler skipped it.
@@ -270,7 +266,9 @@ def _numbers(attributes: Mapping[str, Any]) -> dict[str, float]:
 def _steps_before(attributes: Mapping[str, Any]) -> int | None:
     if "optimiser_step" in attributes:
         return int(attributes["optimiser_step"])
-    return None if recorded_json(attributes, "optimiser_state_at_start") else 0
+    if not recorded_json(attributes, "optimiser_state_at_start"):
+        return 0
+    return 1 if attributes.get("optimiser") == "sgd" else None  # its law asks only whether an update is the first
 
 
 def _words(name: str) -> str:

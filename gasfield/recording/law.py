@@ -18,7 +18,6 @@ are read by a hook immediately before each update. Every number becomes a series
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,10 +29,11 @@ from torch.utils.hooks import RemovableHandle
 from gasfield.recording.async_copy import AsyncCopy
 from gasfield.recording.optimiser import moments_of
 from gasfield.recording.received import GradientWatch, Received
-from gasfield.trajectory import TrajectoryWriter, schema
+from gasfield.trajectory import schema
 
 _NAMES = {"lr": "learning_rate", "eps": "epsilon", "weight_decay": "weight_decay", "momentum": "momentum"}
-_NUMBERS = (*_NAMES, "dampening")
+NUMBERS = (*_NAMES, "dampening")
+"""Options of an optimiser that are numbers."""
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,7 @@ class LawWatch:
     def _look(self) -> None:
         own = self._group()
         self._options = {key: _plain(value) for key, value in own.items() if key != "params"}
-        numbers = {_NAMES.get(key, key): _number(own.get(key)) for key in _NUMBERS}
+        numbers = {_NAMES.get(key, key): _number(own.get(key)) for key in NUMBERS}
         betas = own.get("betas")
         for index, beta in enumerate(betas if isinstance(betas, tuple | list) else (), 1):
             numbers[f"beta{index}"] = _number(beta)
@@ -205,67 +205,13 @@ class LawWatch:
         return found if isinstance(found, Mapping) else {}
 
 
-class LawLog:
-    """Writes the law of every update, and keeps the attributes true."""
-
-    def __init__(self) -> None:
-        self._first: dict[str, float] | None = None
-        self._options: Mapping[str, Any] = {}
-        self._state: Mapping[str, str] = {}
-        self._changes: dict[str, int] = {}
-
-    def write(self, writer: TrajectoryWriter, step: int, law: LawAtUpdate) -> None:
-        """Writes the law of one update; called by one thread, in order."""
-        self._write_gradient(writer, step, law.received)
-        numbers, made = {name: _value(value) for name, value in law.numbers.items()}, law.made
-        for name, value in numbers.items():
-            writer.observe(f"{schema.OPTIMISER}/{name}", step, step, value)
-        if made is not None:
-            writer.observe(f"{schema.OPTIMISER}/updates", step, step, float(made))
-        news = self._news(step, numbers, law) if law.options and made != 0 else {}
-        if dict(law.state) != self._state:
-            self._state = dict(law.state)
-            news["optimiser_state"] = json.dumps(self._state)
-        if news:
-            writer.describe(schema.PROVENANCE, **news)
-
-    def _write_gradient(self, writer: TrajectoryWriter, step: int, received: Received) -> None:
-        if received.passes is not None:
-            writer.observe(schema.BACKWARD_PASSES, step, step, float(received.passes))
-        if received.rescaling is not None and math.isfinite(ratio := _value(received.rescaling)):
-            writer.observe(schema.GRADIENT_RESCALING, step, step, ratio)
-
-    def _news(self, step: int, numbers: dict[str, float], law: LawAtUpdate) -> dict[str, Any]:
-        """The attributes that are new or have changed."""
-        if self._first is None:
-            self._first, self._options = numbers, law.options
-            return {"optimiser_options": json.dumps(law.options, sort_keys=True), **_attributes(numbers)}
-        changed = {name for name in {*numbers, *self._first} if numbers.get(name) != self._first.get(name)}
-        known = {"betas" if name.startswith("beta") else name for name in changed}
-        keys = {*self._options, *law.options}.difference(_NUMBERS, ("betas",))
-        others = {key for key in keys if self._options.get(key) != law.options.get(key)}
-        new = (known | others).difference(self._changes)
-        if not new:
-            return {}
-        self._changes |= dict.fromkeys(sorted(new), step)
-        varying = {name: schema.VARIES for name in new & known if name in _attributes(self._first)}
-        return {**varying, "optimiser_changes": json.dumps(self._changes)}
-
-
-def _attributes(numbers: Mapping[str, float]) -> dict[str, Any]:
-    """The numbers as attributes of the file, with both betas as one."""
-    found: dict[str, Any] = {name: value for name, value in numbers.items() if not name.startswith("beta")}
-    betas = [value for name, value in sorted(numbers.items()) if name.startswith("beta")]
-    return found | ({"betas": betas} if betas else {})
-
-
 def moved_by(optimizer: Any, weight: Tensor) -> Tensor:
     """What an optimiser moves for a matrix: the matrix, or the copy in a higher precision that has its values."""
     every = [each for group in getattr(optimizer, "param_groups", []) for each in group.get("params", ())]
     if any(each is weight for each in every):
         return weight
     alike = [each for each in every if isinstance(each, Tensor) and each.shape == weight.shape]
-    copies = (each for each in alike if torch.equal(each.detach().to(weight.dtype), weight.detach()))
+    copies = (each for each in alike if torch.equal(each.detach().to(weight), weight.detach()))
     return next(copies, weight)
 
 
@@ -289,10 +235,6 @@ def _number(value: Any) -> float | AsyncCopy | None:
     if isinstance(value, Tensor):
         return AsyncCopy(value.detach().clone()) if value.numel() == 1 else None
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _value(number: float | AsyncCopy) -> float:
-    return number if isinstance(number, float) else float(number.array().reshape(()))
 
 
 def _plain(value: Any) -> Any:

@@ -81,8 +81,8 @@ class GradientWatch:
         gradient = self._moved.grad
         if gradient is None or gradient.is_sparse:
             return
-        read = {name: gradient.detach().index_select(0, rows) for name, rows in self.wanted.items()}
-        now = gradient.detach().index_select(0, self._probes)
+        read = {name: _rows(gradient, rows) for name, rows in self.wanted.items()}
+        now = _rows(gradient, self._probes)
         if scale is not None:
             read = {name: rows / scale for name, rows in read.items()}
             now = now / scale
@@ -102,4 +102,9 @@ class GradientWatch:
     def _count(self, weight: Tensor) -> None:
         self._passes += 1
         if weight.grad is not None and not weight.grad.is_sparse:
-            self._accumulated = weight.grad.detach().index_select(0, self._probes)
+            self._accumulated = _rows(weight.grad, self._probes)
+
+
+def _rows(matrix: Tensor, rows: Tensor) -> Tensor:
+    """Some rows of a matrix, on the device of the indices: a master copy may be elsewhere than the model."""
+    return matrix.detach().index_select(0, rows.to(matrix.device)).to(rows.device)

@@ -321,6 +321,15 @@ class Trajectory(Closing):
             raise InputError(f"{self.path}: the {name.replace('_', ' ')} at step {step} is not recorded.")
         return np.asarray(frames[int(found[0])], np.float32)
 
+    def live_part(self, name: str) -> Series:
+        """A part of the gradients of the live rows (`push`, `pull`, `input`), in the order of `members("live")`, scaled
+        as the optimiser received it: values (T, n, D).
+
+        Raises:
+            InputError: if it was not recorded.
+        """
+        return self._content.series(f"{schema.LIVE}/{name}", None, self.dimensions)
+
     @property
     def fields(self) -> list[str]:
         """The stored forms of the field: "affine", "full"."""

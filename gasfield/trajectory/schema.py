@@ -39,6 +39,10 @@ VARIES = "varies"
 
 BACKWARD_PASSES = "backward_passes"
 """Series: backward passes of each step, above 1 under gradient accumulation."""
+PARTS = ("push", "pull", "input")
+"""Parts of the gradients of live rows (`particles/vectors_live/push`, ...)."""
+PARTS_ERROR = "parts_error"
+"""Series: how far their sum is from the gradient, relative to it, in the worst row."""
 GRADIENT_RESCALING = "gradient_rescaling"
 """Series: the gradient at the update over that after the last backward pass: clipping, unscaling."""
 
@@ -60,7 +64,14 @@ SECOND_MOMENT = "second_moment"
 """Of an optimiser, if they were recorded."""
 MOMENTUM = "momentum"
 """Of gradient descent with momentum."""
-MOMENTS = {FIRST_MOMENT: "exp_avg", SECOND_MOMENT: "exp_avg_sq", MOMENTUM: "momentum_buffer"}
+LARGEST_SECOND_MOMENT = "largest_second_moment"
+"""Of AMSGrad."""
+MOMENTS = {
+    FIRST_MOMENT: "exp_avg",
+    SECOND_MOMENT: "exp_avg_sq",
+    LARGEST_SECOND_MOMENT: "max_exp_avg_sq",
+    MOMENTUM: "momentum_buffer",
+}
 """Every moment that is recorded, and its name in the state of a PyTorch optimiser."""
 LAST_MOTION = "last_motion"
 """Of the survey: the last step in which any bit of a row changed, 0 if none did."""
