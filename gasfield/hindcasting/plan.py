@@ -16,6 +16,7 @@ from gasfield.dynamics.over_steps import LawOverSteps
 from gasfield.errors import InputError
 from gasfield.faults import explain
 from gasfield.learning.recorded import are_dead
+from gasfield.learning.recorded.gradients import LIVE
 from gasfield.scenario import Scenario
 from gasfield.trajectory import SURVEYED, Trajectory, schema
 
@@ -73,13 +74,26 @@ def plan_hindcast(
     if recording.attributes.get("source") == "simulation":
         raise InputError(f"{path} is a simulation; a hindcast is made from the recording of a training.")
     file = name or str(path.absolute())
-    groups, notes = _groups(recording, rows)
+    groups, live = _groups(recording, rows)
+    notes = ["survey: compared at its own steps, at which all dead rows were kept"] if SURVEYED in groups else []
     start = int(_frames_of(recording, groups)[0])
     form, length = _field(recording, field, groups, start, notes)
     frames = _frames_of(recording, groups)
     length = _length(recording, steps, int(frames[1]) - start, length)
     shown = frames[frames <= start + length]
     dynamics = _dynamics(recording, file, law)
+    pulled = [name for name in live if name == LIVE and _has_pull(recording, start, start + length)]
+    pulls = [{"kind": "recorded_pull", "file": file, "field": form, "groups": [name]} for name in pulled]
+    notes += [
+        f"{name}: not known to be dead; it is moved in the field alone, which is not all that moves a live row"
+        for name in live
+        if name not in pulled
+    ]
+    notes += [
+        f"{name}: on the recorded path field and recorded pull add up to the recorded gradient, whatever the field is: "
+        "this tests the law, and how errors grow away from that path"
+        for name in pulled
+    ]
     data = {
         "format": 1,
         "title": f"Hindcast of {path.name}",
@@ -90,7 +104,7 @@ def plan_hindcast(
             {"name": group, "from": {"kind": "recording", "file": file, "group": group, "step": start}}
             for group in groups
         ],
-        "forces": [{"kind": "recorded_gradient", "file": file, "field": form}],
+        "forces": [{"kind": "recorded_gradient", "file": file, "field": form}, *pulls],
         "dynamics": dynamics,
         "run": {"steps": length, "record_every": int(np.gcd.reduce(np.diff(shown)))},
         "diagnostics": [],
@@ -106,7 +120,7 @@ def plan_hindcast(
 
 
 def _groups(recording: Trajectory, rows: Sequence[str] | None) -> tuple[tuple[str, ...], list[str]]:
-    """The groups to simulate, and notes.
+    """The groups to simulate, and those among them that are not known to be dead.
 
     Raises:
         InputError: if a group is not there, or none is known to be dead.
@@ -121,20 +135,13 @@ def _groups(recording: Trajectory, rows: Sequence[str] | None) -> tuple[tuple[st
             if name not in known:
                 raise InputError(f"the groups of {recording.path} are {', '.join(sorted(known))}.",
                                  parameter="rows", value=name)  # fmt: skip
-        live = [name for name in rows if not is_dead.get(name, name in surveyed)]
-        notes = [
-            f"{name}: not known to be dead. The field is that of a row which never occurs; the gradient of a live row "
-            "also has a part of its own"
-            for name in live
-        ]
-        return tuple(dict.fromkeys(rows)), notes
+        chosen = tuple(dict.fromkeys(rows))
+        return chosen, [name for name in chosen if not is_dead.get(name, name in surveyed)]
     found = [name for name, whole in is_dead.items() if whole and name != SURVEYED]
     if found:
         return tuple(found), []
     if surveyed:
-        return (SURVEYED,), [
-            "survey: the rows are compared at the steps of the survey, at which all dead rows were kept"
-        ]
+        return (SURVEYED,), []
     raise InputError(
         f"{recording.path}: no group is known to hold rows that never occur (groups: {', '.join(sorted(known))}); name "
         "those to be simulated, or record them as a group 'dead'.",
@@ -156,6 +163,15 @@ def _frames_of(recording: Trajectory, groups: tuple[str, ...]) -> Steps:
     if len(steps) < 2:
         raise InputError(f"{recording.path}: {len(steps)} recorded frame: a hindcast compares at least two.")
     return steps
+
+
+def _has_pull(recording: Trajectory, start: int, stop: int) -> bool:
+    """Whether gradients and positions of the live rows are recorded at every step."""
+    wanted = np.arange(start, stop)
+    try:
+        return bool(np.isin(wanted, recording.live_gradients().steps).all() and np.isin(wanted, recording.steps).all())
+    except InputError:
+        return False
 
 
 def _field(

@@ -199,8 +199,11 @@ def test_a_shipped_recording_needs_no_scenario(tmp_path: Path) -> None:
     assert same_bits(tmp_path / "run" / "trajectory.h5", again.directory / "trajectory.h5")
     simulate(Simulation.from_scenario("dead-token-drift", ["run.steps=20"]), tmp_path / "known.h5")
     assert same_bits(tmp_path / "known.h5", again.directory / "trajectory.h5")
-    gasfield.hindcast("recordings/kjv-bf16.h5", steps=3, output=tmp_path / "run", overwrite=True, rows="lattice")
-    assert set(json.loads((tmp_path / "run" / "hindcast.json").read_text())["groups"]) == {"lattice"}
+    gasfield.hindcast("recordings/kjv-bf16.h5", steps=3, output=tmp_path / "run", overwrite=True, rows="live")
+    live = json.loads((tmp_path / "run" / "hindcast.json").read_text())
+    assert set(live["groups"]) == {"live"}
+    assert live["groups"]["live"]["displacement_error"]["value"] == 0  # its recorded gradients, and its law
+    assert any("recorded pull" in note for note in live["notes"])
 
 
 @pytest.mark.validate
