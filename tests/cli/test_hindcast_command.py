@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from shutil import copyfile
 
 import pytest
 from conftest import Call
@@ -16,8 +17,13 @@ def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gasfield.comparison.side_by_side.Comparison.figures", lambda self: {})
 
 
-def test_a_recording_needs_no_options(gasfield: Call, tmp_path: Path) -> None:
-    made_recording(tmp_path / "mine.h5", steps=6)
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made_recording(tmp_path_factory.mktemp("made") / "mine.h5", steps=6)
+
+
+def test_a_recording_needs_no_options(gasfield: Call, tmp_path: Path, recording: Path) -> None:
+    copyfile(recording, tmp_path / "mine.h5")
     done = gasfield("hindcast", "mine.h5", "--field", "affine", "--tolerance", "1e-4")
     assert done.returncode == 0, done.stderr
     for words in (
@@ -47,9 +53,11 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_is_wrong_is_said_in_one_line(refuses: Callable[..., str], tmp_path: Path, case: str) -> None:
+def test_what_is_wrong_is_said_in_one_line(
+    refuses: Callable[..., str], tmp_path: Path, recording: Path, case: str
+) -> None:
     options, words = REFUSED[case]
-    made_recording(tmp_path / "mine.h5", steps=6)
+    copyfile(recording, tmp_path / "mine.h5")
     message = refuses("hindcast", "other.h5" if case == "a file" else "mine.h5", *options)
     assert words in message
     assert len(message.splitlines()) == 1
