@@ -35,7 +35,7 @@ class Field:
     def hidden(self, step: int) -> Values:
         """(B, D) as a file holds them."""
         mixed = self._first + (self._last - self._first) * step / STEPS
-        return mixed.astype(np.float32).astype(np.float64)
+        return np.asarray(mixed.astype(np.float32), np.float64)
 
     def gradient(self, step: int, places: Values) -> Values:
         """(N, D) the exact gradient."""

@@ -8,7 +8,6 @@ from pathlib import Path
 from shutil import copyfile
 
 import pytest
-from conftest import Call
 from made_recordings import made_recording
 
 
@@ -22,7 +21,7 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made_recording(tmp_path_factory.mktemp("made") / "mine.h5", steps=6)
 
 
-def test_a_recording_needs_no_options(gasfield: Call, tmp_path: Path, recording: Path) -> None:
+def test_a_recording_needs_no_options(gasfield: Callable, tmp_path: Path, recording: Path) -> None:
     copyfile(recording, tmp_path / "mine.h5")
     done = gasfield("hindcast", "mine.h5", "--field", "affine", "--tolerance", "1e-4")
     assert done.returncode == 0, done.stderr
