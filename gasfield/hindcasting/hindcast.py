@@ -15,7 +15,8 @@ from gasfield.hindcasting.departure import Departure
 from gasfield.hindcasting.plan import Form, Plan, plan_hindcast
 from gasfield.hindcasting.replay import RecordedRows, Replay
 from gasfield.hindcasting.result import GroupHindcast, HindcastResult
-from gasfield.hindcasting.terms import Terms, TermSums
+from gasfield.hindcasting.sums import TermSums
+from gasfield.hindcasting.terms import Terms
 from gasfield.runs import RunResult, run
 from gasfield.runs.directory import HINDCAST
 from gasfield.runs.run import Listener

@@ -19,7 +19,7 @@ import gasfield
 from gasfield.dynamics.adamw import AdamW
 from gasfield.hindcasting import HindcastResult, Terms, explain_updates, hindcast, plan_hindcast
 from gasfield.hindcasting.cells import Neighbours, Preimage
-from gasfield.hindcasting.terms import least_excess
+from gasfield.hindcasting.sums import least_excess
 from gasfield.kernels.bfloat16 import round_to_bfloat16
 from gasfield.runs import simulate
 from gasfield.simulation import Simulation
@@ -62,7 +62,7 @@ def test_the_field_is_named(tmp_path: Path) -> None:
     """The affine field of a cloud that is not small beside its hidden states."""
     terms = found(tmp_path, field="affine")
     assert terms.cause == "field"
-    assert terms.shares["field"].value > 0.99  # every gradient is recorded
+    assert terms.shares["field"].estimate.value > 0.99  # every gradient is recorded
     assert 1e-4 < terms.field_error.value < 0.1
     result = hindcast(tmp_path / "made.h5", field="affine", tolerance=1e-3, output=tmp_path / "run")
     departure = result.groups["dead"].departure
@@ -89,7 +89,7 @@ def test_the_decay_is_named(tmp_path: Path, every: int, decay: float) -> None:
     """A decay of 1% or 0.2% a step that the file does not know of."""
     terms = found(tmp_path, constant(weight_decay=decay), every=every)
     assert terms.cause == "decay"
-    assert terms.shares["decay"].value > 0.99
+    assert terms.shares["decay"].estimate.value > 0.99
     assert terms.fitted_decay.value == pytest.approx(decay, rel=0.02)
 
 
@@ -103,7 +103,7 @@ def test_the_moments_are_named(tmp_path: Path) -> None:
     """Second moments in bfloat16, which the file says are float32."""
     terms = found(tmp_path, constant(second_moment_dtype="bfloat16"))
     assert (terms.cause, terms.moment) == ("moments", "second_moment")
-    assert terms.shares["moments"].value > 0.99
+    assert terms.shares["moments"].estimate.value > 0.99
 
 
 SLOW: dict[str, Any] = {"learning_rate": 2e-5, "weight_dtype": "float32"}
