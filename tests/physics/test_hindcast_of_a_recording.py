@@ -68,8 +68,16 @@ def test_the_field_is_named(tmp_path: Path) -> None:
     departure = result.groups["dead"].departure
     assert departure.first_difference == 1
     assert departure.first_beyond is not None
-    curve = result.groups["dead"].comparison.hindcast.displacement_error
-    assert np.flatnonzero(np.nan_to_num(curve) > 1e-3)[0] == departure.first_beyond
+    compared = result.groups["dead"].comparison
+    curve = compared.hindcast.displacement_error
+    place = int(np.flatnonzero(np.nan_to_num(curve) > 1e-3)[0])
+    assert compared.pair.real.steps[place] == departure.first_beyond == departure.at
+    apart = (compared.pair.simulated.positions[place] - compared.pair.real.positions[place]).astype(np.float64)
+    squared = (apart**2).sum(axis=0)
+    assert departure.coordinates.tolist() == np.argsort(-squared).tolist()
+    assert departure.coordinate_shares == pytest.approx(np.sort(squared / squared.sum())[::-1], rel=1e-5)
+    assert departure.carried_by == pytest.approx(squared.sum() ** 2 / (squared**2).sum(), rel=1e-5)
+    assert departure.rows[0] == np.argmax((apart**2).sum(axis=1))
 
 
 def test_the_field_is_named_by_few_gradients(tmp_path: Path) -> None:
