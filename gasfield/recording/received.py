@@ -62,7 +62,7 @@ class GradientWatch:
     def listen(self) -> None:
         """Registers a hook that runs after each backward pass."""
         if self._weight.is_leaf and self._weight.requires_grad:
-            self._handle = self._weight.register_post_accumulate_grad_hook(self._count)
+            self._handle = self._weight.register_post_accumulate_grad_hook(self._count)  # type: ignore[no-untyped-call]
 
     def release(self) -> None:
         """Removes it."""
