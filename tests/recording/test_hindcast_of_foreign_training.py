@@ -18,6 +18,7 @@ import gasfield
 from gasfield.hindcasting import explain_updates, hindcast, plan_hindcast
 from gasfield.recording import Recorder
 
+pytestmark = pytest.mark.usefixtures("one_numba_thread")  # PyTorch has threads of its own
 DEAD = np.arange(LIVE, VOCABULARY)
 STEPS, PASSES = 24, 2
 
