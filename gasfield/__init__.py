@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gasfield.diagnostics.thermodynamics.free_energy import free_energy_along_temperature, thermodynamic_integration
     from gasfield.errors import BlowUp, InputError
     from gasfield.gas import Gas
+    from gasfield.hindcasting import hindcast
     from gasfield.importing import import_recording
     from gasfield.inspection import inspect
     from gasfield.learning.fit import fit
@@ -51,6 +52,7 @@ _HOME = {
     "fit": ("learning.fit", "fit"),
     "forecast": ("learning.forecasting", "forecast"),
     "free_energy_along_temperature": ("diagnostics.thermodynamics.free_energy", "free_energy_along_temperature"),
+    "hindcast": ("hindcasting", "hindcast"),
     "import_recording": ("importing", "import_recording"),
     "inspect": ("inspection", "inspect"),
     "load_scenario": ("scenario", "load_scenario"),
@@ -81,6 +83,7 @@ __all__ = [
     "fit",
     "forecast",
     "free_energy_along_temperature",
+    "hindcast",
     "import_recording",
     "inspect",
     "load_scenario",

@@ -17,6 +17,7 @@ from gasfield.cli import (
     diagnose,
     fit,
     forecast,
+    hindcast,
     import_,
     inspect,
     list_,
@@ -69,6 +70,7 @@ _add("Scenarios", resume.resume)
 _add("Scenarios", schema.schema)
 _add("Recordings", record.record, record.Record)
 _add("Recordings", import_.import_, like="gasfield.importing:import_recording")
+_add("Recordings", hindcast.hindcast, like="gasfield.hindcasting:hindcast")
 _add("Looking", diagnose.diagnose)
 _add("Looking", compare.compare)
 _add("Looking", animate.animate, like="gasfield.plots.film:animate")

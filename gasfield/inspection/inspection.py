@@ -14,6 +14,7 @@ from gasfield.diagnostics.base import Result
 from gasfield.embedding import Indices, Matrix, Values, open_matrix
 from gasfield.errors import InputError
 from gasfield.inspection import cloud
+from gasfield.inspection.families import find_families
 from gasfield.inspection.given import GivenRows
 from gasfield.inspection.outliers import find_outliers
 from gasfield.inspection.plane import principal_axes, project
@@ -65,7 +66,8 @@ class Inspection(Result):
     `radius`, `zeros` and `powers_of_two` (shares of the coordinates); with rows given `separation.norm`, `.distance`,
     `.cosine`, `.nearest` (areas under the curve). Keys of lists: `rows`, `dimensions`, `not_finite.rows`,
     `not_finite.ids`, `identical.groups`, `.rows`, `.members`, `components.cells`, `.sizes`, `.rows`, `.members`,
-    `outliers.norm` and `outliers.distance`, each with `threshold`, `rows`, `ids`, `values`, `deviations`, and
+    `families.N` (see `Family`) where groups of identical rows agree in most coordinates, `outliers.norm` and
+    `outliers.distance`, each with `threshold`, `rows`, `ids`, `values`, `deviations`, and
     `given.rows`; with rows given also those of `GivenRows`.
     """
 
@@ -187,6 +189,8 @@ def inspect(
     labels = first_equal(matrix.words, kept)
     identical = [kept[group] for group in groups_of(labels)]
     lists |= _groups("identical", "groups", identical)
+    for number, family in enumerate(find_families(matrix, kept, identical, notes), 1):
+        lists |= {f"families.{number}.{key}": quantity for key, quantity in family.quantities().items()}
     progress("searching for neighbours on the bfloat16 lattice")
     components = _components(matrix, kept, labels, cells, notes)
     lists |= {"components.cells": Quantity(cells, "cells"), **_groups("components", "sizes", components)}

@@ -32,6 +32,8 @@ OUTPUTS = Path("outputs")
 PLOTS = "plots"
 PROFILE = "profile.json"
 """Where the time of a run went."""
+HINDCAST = "hindcast.json"
+"""Where and why a hindcast departs from its recording."""
 _OLD = 3600.0
 """Age of drafts that no process is using [s]."""
 _EXISTS = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
@@ -191,7 +193,7 @@ def erase(directory: Path, manifest: Manifest) -> None:
 
 def _erase_results(directory: Path, manifest: Manifest) -> None:
     Checkpoint.delete_all(directory)
-    for name in (TRAJECTORY, SUMMARY, ARRAYS, PROFILE, FILES, *manifest.operations, *_FORMER_DRAFTS):
+    for name in (TRAJECTORY, SUMMARY, ARRAYS, PROFILE, HINDCAST, FILES, *manifest.operations, *_FORMER_DRAFTS):
         remove(directory / name)
     erase_pictures(directory, manifest.pictures)
     remove_drafts(directory)

@@ -135,6 +135,7 @@ class Scenario(Spec):
         return self
 
     _document: Document | None = PrivateAttr(default=None)
+    _name: str = PrivateAttr(default="scenario")
     _law: DynamicsSpec | None = PrivateAttr(default=None)
     _files: dict[str, Path] = PrivateAttr(default_factory=dict)
     _digests: dict[str, dict[str, Any]] = PrivateAttr(default_factory=dict)
@@ -148,8 +149,13 @@ class Scenario(Spec):
 
     @property
     def name(self) -> str:
-        """File name without its ending; "scenario" if it was built in Python."""
-        return self._document.path.stem if self._document else "scenario"
+        """File name without its ending; that of `named`, or "scenario", if it was built in Python."""
+        return self._document.path.stem if self._document else self._name
+
+    def named(self, name: str) -> Self:
+        """The same scenario, built in Python, with a name: that of its folder in outputs/."""
+        self._name = name
+        return self
 
     @property
     def names(self) -> list[str]:

@@ -338,6 +338,15 @@ class Trajectory(Closing):
         """The stored forms of the field: "affine", "full"."""
         return [kind for kind, place in (("affine", schema.AFFINE), ("full", schema.FULL)) if place in self._content]
 
+    def field_steps(self, form: str) -> NDArray[np.int64]:
+        """The training steps at which a form of the field ("affine", "full") is stored, ascending; none if it is not
+        there. The field itself is not read."""
+        if form not in self.fields:
+            return np.empty(0, np.int64)
+        part = {"affine": f"{schema.AFFINE}/tidal", "full": f"{schema.FULL}/gradient"}[form]
+        shape = self._content.dataset(f"{part}/value").shape[1:]
+        return np.asarray(self._content.frames(part, *shape).steps)
+
     def affine_field(self) -> AffineField:
         """The affine field at every recorded step.
 

@@ -19,7 +19,7 @@ from gasfield.recording.plan import Geometry, RecordingPlan, TrainingPlan
 
 SECTIONS = {
     "Scenarios": ["list", "show", "new", "check", "calibrate", "run", "resume", "schema"],
-    "Recordings": ["record", "import"],
+    "Recordings": ["record", "import", "hindcast"],
     "Looking": ["diagnose", "compare", "animate"],
     "Embeddings": ["inspect", "dead"],
 }

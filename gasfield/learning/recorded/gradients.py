@@ -52,7 +52,7 @@ class RowGradients:
         if form not in trajectory.fields:
             others = ", ".join(trajectory.fields) or "none"
             return cls.none(f"no {form} field is recorded (fields here: {others})")
-        dead = _are_dead(trajectory)[rows]
+        dead = are_dead(trajectory)[rows]
         live: Series | None = None
         columns = np.full(len(rows), -1)
         try:
@@ -114,7 +114,7 @@ def _gradient(field: AffineField | FullField, step: int, places: NDArray[np.floa
     return gradient
 
 
-def _are_dead(trajectory: Trajectory) -> NDArray[np.bool_]:
+def are_dead(trajectory: Trajectory) -> NDArray[np.bool_]:
     """(N,) whether a row is dead: in the group of that name, in the survey of dead rows, or part of a structure, which
     a recorder plants in dead rows."""
     tracers = [number for number, name in enumerate(trajectory.names) if name == DEAD or name in trajectory.bonds]
