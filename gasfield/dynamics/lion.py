@@ -1,0 +1,99 @@
+"""Lion as dynamics: every coordinate moves by the learning rate, up or down (Chen et al., 2023, arXiv 2302.06675).
+
+With gradient g, learning rate eta and decoupled decay lambda (algorithm 2 there):
+
+    W <- W (1 - eta lambda)
+    W <- W - eta sign(beta1 m + (1 - beta1) g)
+    m <- beta2 m + (1 - beta2) g
+
+The sign leaves nothing of the size of the gradient: a coordinate moves by eta for ever, unless that is rounded away.
+PyTorch has no Lion; the reference is this algorithm in PyTorch's tensor operations, in the order of the implementation
+that its authors published: three operations for the argument of the sign, and scaled additions for the last two lines.
+Their rounding is as in `sgd`.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, NamedTuple
+
+import numpy as np
+from pydantic import Field
+
+from gasfield.dynamics.adamw import Beta
+from gasfield.dynamics.elementwise import ElementwiseOptimiser, Moment, MomentDtype
+from gasfield.kernels.bfloat16 import fused_multiply_add
+from gasfield.kernels.lattices import nearest, round_to
+from gasfield.kernels.pointwise import PointwiseKernel, pointwise_kernel
+from gasfield.registry import register
+
+_ONE = np.float32(1.0)
+_ZERO = np.float32(0.0)
+
+
+@pointwise_kernel
+def _rule(w, g, a, b, c, scalars, working):  # type: ignore[no-untyped-def]
+    """Of the momentum a. A decay of 1 changes no bit."""
+    if scalars.maximize:
+        g = -g
+    w = nearest(w * scalars.decay, working)
+    towards = nearest(nearest(a * scalars.beta1, working) + nearest(g * scalars.gain1, working), working)
+    if towards > _ZERO:
+        towards = _ONE
+    elif towards < _ZERO:
+        towards = -_ONE
+    a = nearest(fused_multiply_add(scalars.gain2, g, nearest(a * scalars.beta2, working)), working)
+    return w, towards, a, b, c
+
+
+class _Scalars(NamedTuple):
+    """Scalar arguments of a step; types are fixed, so that values never trigger recompilation."""
+
+    rate: np.float32
+    """-eta"""
+    decay: np.float32
+    """1 - eta lambda"""
+    beta1: np.float32
+    gain1: np.float32
+    """1 - beta1"""
+    beta2: np.float32
+    gain2: np.float32
+    """1 - beta2"""
+    maximize: bool
+
+
+@register
+class Lion(ElementwiseOptimiser):
+    """Lion, the sign of a momentum; weights and momentum each in a precision of its own."""
+
+    rule: ClassVar[PointwiseKernel] = _rule
+
+    kind: Literal["lion"] = "lion"
+    learning_rate: float = Field(gt=0.0, allow_inf_nan=False)
+    """eta [length]: the distance that each coordinate moves in a step."""
+    betas: tuple[Beta, Beta] = (0.9, 0.99)
+    """beta1, beta2 [1]: weight of the momentum in the direction, and its decay factor."""
+    weight_decay: float = Field(0.0, ge=0.0, allow_inf_nan=False)
+    """lambda [1/length], decoupled: every step multiplies weights by 1 - eta lambda."""
+    moment_dtype: MomentDtype = "float32"
+    """How the momentum is kept."""
+
+    @property
+    def slots(self) -> tuple[Moment, ...]:
+        return (Moment("momentum", self.moment_dtype),)
+
+    @np.errstate(over="ignore")  # a rate beyond float32 is infinite, and the run ends
+    def scalars(self, step: int) -> _Scalars:
+        """The scalars of a step in the precision of the reference."""
+        beta1, beta2 = self.betas
+        factors = np.array([-self.learning_rate, 1 - beta2], np.float32)
+        if self.rounds_each_operation:  # the factor of a scaled addition has the precision of its tensor
+            factors = round_to(factors, self.weight_dtype)
+        return _Scalars(
+            rate=factors[0],
+            decay=np.float32(1 - self.learning_rate * self.weight_decay),
+            beta1=np.float32(beta1),
+            gain1=np.float32(1 - beta1),
+            beta2=np.float32(beta2),
+            gain2=factors[1],
+            maximize=self.maximize,
+        )
