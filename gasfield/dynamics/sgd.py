@@ -14,8 +14,8 @@ the same bits:
 * All bfloat16 or all float16: each operation is float32 arithmetic, rounded as it is stored. The factor of a scaled
   addition (lambda, 1 - tau, eta, and mu in the Nesterov step) is itself rounded first, so that in bfloat16 a learning
   rate of .001 acts as .00099945; mu b is a separate product, in which mu stays float32. Bit-equal here to the
-  vectorised part of the reference. Its scalar remainder (the last elements of a tensor, or of a thread's part of one, that do not
-  fill a vector) also rounds the product; this dependence on the position in memory is not reproduced.
+  vectorised part of the reference. Its scalar remainder (the last elements of a tensor, or of a thread's part of one,
+  that do not fill a vector) also rounds the product; this dependence on the position in memory is not reproduced.
 * Mixed precision, which PyTorch refuses: float32 arithmetic in the same order, all in registers, and one rounding of
   each of W and b as it is stored. Without momentum there is no b, and its precision has no effect.
 """

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Generic
+
 from gasfield.diagnostics.base import Diagnostic, R_co
 from gasfield.diagnostics.group import Group
 from gasfield.kernels.lattices import Precision
 
 
-class LatticeDiagnostic(Diagnostic[R_co]):
+class LatticeDiagnostic(Diagnostic[R_co], Generic[R_co]):
     """A diagnostic that can look at positions rounded to another precision."""
 
     view: Precision | None = None
