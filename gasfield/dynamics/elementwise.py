@@ -26,6 +26,7 @@ fixed length and lie at fixed distances, so that all of them vectorise.
 
 from __future__ import annotations
 
+import warnings
 from abc import abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
@@ -34,8 +35,11 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from gasfield.dynamics.base import Conditions
 from gasfield.dynamics.dynamic_map import BLOCK, store_block
-from gasfield.dynamics.optimiser import ALONG, PIECE, Draws, Optimiser, gradient_for
+from gasfield.dynamics.optimiser import ALONG, PIECE, Draws, Optimiser, OptimiserDynamics, gradient_for
+from gasfield.errors import Note
+from gasfield.gas import Gas
 from gasfield.kernels.bfloat16 import fused_multiply_add
 from gasfield.kernels.jit import jit
 from gasfield.kernels.lattices import FORMATS, Format, Precision, nearest, round_to, stochastic
@@ -170,13 +174,27 @@ class ElementwiseOptimiser(Optimiser):
     @property
     def by_rows(self) -> bool:
         """Whether rows may be updated some at a time; blocks of 8-bit moments may go across rows."""
-        return super().by_rows and not any(slot.dtype == "blockwise_8bit" for slot in self.slots)
+        return super().by_rows and not self._in_blocks
+
+    @property
+    def _in_blocks(self) -> bool:
+        return any(slot.dtype == "blockwise_8bit" for slot in self.slots)
 
     @property
     def _kept_by_rounding(self) -> tuple[str, ...]:
         if self.weight_dtype == "float32":  # nothing is lost
             return ()
         return {"kahan": ("lost",), "master": ("master",)}.get(self.weight_rounding, ())
+
+    def build(self, gas: Gas, conditions: Conditions) -> OptimiserDynamics:
+        """As for every optimiser; with a note where blocks of 8-bit moments depend on rows that are not given."""
+        if self._in_blocks and gas.dimensions % BLOCK:
+            note = (
+                f"8-bit moments: blocks of {BLOCK} coordinates go across rows of {gas.dimensions}. They are those of "
+                "the rows given; in a training they are those of its whole matrix"
+            )
+            warnings.warn(Note(note), stacklevel=2)
+        return super().build(gas, conditions)
 
     def start(self, positions: NDArray[Any]) -> dict[str, NDArray[np.float32]]:
         state = super().start(positions)

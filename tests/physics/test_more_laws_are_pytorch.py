@@ -12,15 +12,19 @@ import pytest
 from gradients import initial_weights, training_gradients
 from laws_of_pytorch import DIMENSIONS, ROWS, Step, first_disagreement, of_pytorch, start, words
 
+from prescribed import Prescribed, under
+
 from gasfield.dynamics import SGD, AdamW, Lion
 from gasfield.dynamics.dynamic_map import SIGNED, UNSIGNED
-from gasfield.errors import InputError
+from gasfield.errors import InputError, Note
+from gasfield.gas import Gas
 from gasfield.kernels.lattices import is_on, round_to
 
 pytestmark = pytest.mark.usefixtures("one_numba_thread")
 
 MOMENTS = {"first_moment": "exp_avg", "second_moment": "exp_avg_sq"}
 LARGEST = {"largest_second_moment": "max_exp_avg_sq"}
+NOTHING = under(Prescribed(lambda x, step: np.zeros(x.shape)), DIMENSIONS)
 SCALE = {"bfloat16": 1.0, "float16": 300.0}
 """Of gradients: as with a loss scaler in float16, where squares below 6e-8 vanish."""
 
@@ -275,6 +279,14 @@ def test_8_bit_moments_are_those_of_an_oracle_over_500_steps() -> None:
         for ours, theirs in zip((weights, *moments.values()), (expected, m, v), strict=True):
             np.testing.assert_array_equal(words(ours), words(theirs), str(step))
     assert len(np.unique(np.abs(m.reshape(-1, 256)[4]))) <= 129
+
+
+def test_blocks_across_rows_are_noted() -> None:
+    law = AdamW(learning_rate=1e-3, second_moment_dtype="blockwise_8bit")
+    with pytest.warns(Note, match="blocks of 256 coordinates go across rows of 64"):
+        motion = law.build(Gas(start("float32")), NOTHING)
+    assert not law.by_rows
+    assert set(motion.state()) == {"first_moment", "second_moment", "step_count"}
 
 
 # --- bad input --------------------------------------------------------------------------------------------------------
