@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from gradients import initial_weights, training_gradients
 from laws_of_pytorch import DIMENSIONS, ROWS, Step, first_disagreement, of_pytorch, start, words
-
 from prescribed import Prescribed, under
 
 from gasfield.dynamics import SGD, AdamW, Lion
