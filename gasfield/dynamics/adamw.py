@@ -34,7 +34,7 @@ from pydantic import Field
 
 from gasfield.dynamics.elementwise import ElementwiseOptimiser, Moment, MomentDtype
 from gasfield.kernels.bfloat16 import fused_multiply_add
-from gasfield.kernels.lattices import nearest, round_to
+from gasfield.kernels.lattices import nearest
 from gasfield.kernels.pointwise import PointwiseKernel, pointwise_kernel
 from gasfield.registry import register
 from gasfield.renames import former_name
@@ -159,20 +159,15 @@ class AdamW(ElementwiseOptimiser):
         """The scalars of step t, as in the reference: computed in float64, each rounded once to float32."""
         beta1, beta2 = self.betas
         decoupled = self.decoupled_weight_decay
-        added = np.array([self.weight_decay, self.epsilon], np.float32)
-        if self.rounds_each_operation:
-            # The reference adds a Python number to a tensor, and scales a summand, in the precision of the tensor; it
-            # multiplies and divides by float32.
-            added = round_to(added, self.weight_dtype)
         return _Scalars(
             rate=_ONE,
-            decay=np.float32(1 - self.learning_rate * self.weight_decay if decoupled else 1),
-            penalty=added[0],
+            decay=self.factor(1 - self.learning_rate * self.weight_decay if decoupled else 1.0),
+            penalty=self.summand(self.weight_decay),
             gain1=np.float32(1 - beta1),
-            beta2=np.float32(beta2),
+            beta2=self.factor(beta2),
             gain2=np.float32(1 - beta2),
             correction=np.float32((1 - beta2**step) ** 0.5),
-            epsilon=added[1],
+            epsilon=self.summand(self.epsilon),
             negative_step=np.float32(-(self.learning_rate / (1 - beta1**step))),
             coupled=not decoupled and self.weight_decay != 0.0,
             amsgrad=self.amsgrad,

@@ -49,6 +49,8 @@ from gasfield.kernels.threads import side_by_side
 from gasfield.streams import Stream
 
 WeightRounding = Literal["nearest", "stochastic", "kahan", "master"]
+Implementation = Literal["single", "foreach", "fused"]
+"""PyTorch's loop over tensors, its operations on lists of tensors, and its fused kernels, as they round on a CPU."""
 MomentRounding = Literal["nearest", "stochastic"]
 MomentDtype = Literal[Precision, "blockwise_8bit"]
 """How a moment is kept: in a format, or in 8 bits with a scale for each block of 256 coordinates."""
@@ -135,6 +137,9 @@ class ElementwiseOptimiser(Optimiser):
     """How moments are rounded to their precision."""
     gradient_dtype: Precision | None = None
     """Precision of the gradient; that of the weights if left out."""
+    implementation: Implementation = "single"
+    """Which implementation of PyTorch is followed where they round differently, in the 16-bit formats: one tensor after
+    the other; lists of tensors, where the factor of a product is rounded too; or fused, in float32 registers."""
     maximize: bool = False
     """Whether to climb along the gradient, as PyTorch's option of that name."""
 
@@ -163,7 +168,17 @@ class ElementwiseOptimiser(Optimiser):
         same 16-bit format; otherwise float32 arithmetic in registers, and each tensor is rounded as it is stored."""
         kept = {self.weight_dtype, self.gradient_dtype or self.weight_dtype, *self.moment_dtypes.values()}
         plain = self.weight_rounding in ("nearest", "kahan") and self.moment_rounding == "nearest"
-        return plain and len(kept) == 1 and self.weight_dtype in ("bfloat16", "float16")
+        return plain and self.implementation != "fused" and len(kept) == 1 and self.weight_dtype in ("bfloat16", "float16")
+
+    def factor(self, value: float) -> np.float32:
+        """The factor of a product of a tensor and a number: float32, further rounded by operations on lists."""
+        rounds = self.rounds_each_operation and self.implementation == "foreach"
+        return round_to([value], self.weight_dtype if rounds else "float32")[0]
+
+    def summand(self, value: float) -> np.float32:
+        """A number that is added to a tensor, or the factor of a scaled summand: where each operation is rounded, in
+        the precision of the tensor."""
+        return round_to([value], self.weight_dtype if self.rounds_each_operation else "float32")[0]
 
     @property
     def loses_updates(self) -> bool:

@@ -22,7 +22,7 @@ from pydantic import Field
 from gasfield.dynamics.adamw import Beta
 from gasfield.dynamics.elementwise import ElementwiseOptimiser, Moment, MomentDtype
 from gasfield.kernels.bfloat16 import fused_multiply_add
-from gasfield.kernels.lattices import nearest, round_to
+from gasfield.kernels.lattices import nearest
 from gasfield.kernels.pointwise import PointwiseKernel, pointwise_kernel
 from gasfield.registry import register
 
@@ -85,15 +85,12 @@ class Lion(ElementwiseOptimiser):
     def scalars(self, step: int) -> _Scalars:
         """The scalars of a step in the precision of the reference."""
         beta1, beta2 = self.betas
-        factors = np.array([-self.learning_rate, 1 - beta2], np.float32)
-        if self.rounds_each_operation:  # the factor of a scaled addition has the precision of its tensor
-            factors = round_to(factors, self.weight_dtype)
         return _Scalars(
-            rate=factors[0],
-            decay=np.float32(1 - self.learning_rate * self.weight_decay),
-            beta1=np.float32(beta1),
-            gain1=np.float32(1 - beta1),
-            beta2=np.float32(beta2),
-            gain2=factors[1],
+            rate=self.summand(-self.learning_rate),
+            decay=self.factor(1 - self.learning_rate * self.weight_decay),
+            beta1=self.factor(beta1),
+            gain1=self.factor(1 - beta1),
+            beta2=self.factor(beta2),
+            gain2=self.summand(1 - beta2),
             maximize=self.maximize,
         )

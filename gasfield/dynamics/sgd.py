@@ -31,7 +31,7 @@ from pydantic import Field, model_validator
 
 from gasfield.dynamics.elementwise import ElementwiseOptimiser, Moment, MomentDtype
 from gasfield.kernels.bfloat16 import fused_multiply_add
-from gasfield.kernels.lattices import nearest, round_to
+from gasfield.kernels.lattices import nearest
 from gasfield.kernels.pointwise import PointwiseKernel, pointwise_kernel
 from gasfield.registry import register
 from gasfield.spec import fault_within
@@ -106,6 +106,16 @@ class SGD(ElementwiseOptimiser):
             raise fault_within(("nesterov",), "requires momentum > 0 and dampening 0", self.nesterov)
         return self
 
+    @model_validator(mode="after")
+    def _fused_moves(self) -> Self:
+        if self.implementation == "fused" and self.weight_dtype in ("bfloat16", "float16"):
+            message = (
+                f"the fused SGD of PyTorch 2.13 does not move {self.weight_dtype} weights on a CPU: they keep their "
+                "values, but for the last few. single and foreach do move them"
+            )
+            raise fault_within(("implementation",), message, self.implementation)
+        return self
+
     @property
     def descends(self) -> float | None:
         """The weight decay: steps go down the loss with its penalty, and momentum cannot climb above the start; None if
@@ -126,16 +136,11 @@ class SGD(ElementwiseOptimiser):
     @np.errstate(over="ignore")  # a rate beyond float32 is infinite, and the run ends
     def scalars(self, step: int) -> _Scalars:
         """The scalars of a step in the precision of the reference."""
-        factors = np.array([self.weight_decay, 1 - self.dampening, -self.learning_rate], dtype=np.float32)
-        if self.rounds_each_operation:
-            # The factor of a scaled addition has the precision of its tensor in the reference; others are float32.
-            factors = round_to(factors, self.weight_dtype)
-        decay, gain, negative_rate = factors
         return _Scalars(
-            rate=negative_rate,
-            decay=decay,
-            momentum=np.float32(self.momentum),
-            gain=gain,
+            rate=self.summand(-self.learning_rate),
+            decay=self.summand(self.weight_decay),
+            momentum=self.factor(self.momentum),
+            gain=self.summand(1 - self.dampening),
             decays=self.weight_decay != 0.0,
             has_momentum=self.momentum != 0.0,
             first_step=step == 1,

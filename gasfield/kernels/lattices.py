@@ -9,11 +9,11 @@ kernel rounds onto all of them, with the constants of a `Format` as arguments.
 | `float32`       | 24 bits     | 2^-126          | 2^-149   | 3.4e38  | infinity                     |
 | `bfloat16`      | 8 bits      | 2^-126          | 2^-133   | 3.4e38  | infinity                     |
 | `float16`       | 11 bits     | 2^-14           | 2^-24    | 65504   | infinity                     |
-| `float8_e4m3fn` | 4 bits      | 2^-6            | 2^-9     | 448     | NaN: there is no infinity    |
+| `float8_e4m3fn` | 4 bits      | 2^-6            | 2^-9     | 448     | 448: there is no infinity    |
 | `float8_e5m2`   | 3 bits      | 2^-14           | 2^-16    | 57344   | infinity                     |
 
 The 8-bit formats are those of Micikevicius et al., 2022, "FP8 formats for deep learning"; values that round beyond the
-largest become what a cast in PyTorch makes of them, without saturation.
+largest become what a cast in PyTorch 2.13 makes of them.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Format(NamedTuple):
     """The smallest positive value; a power of two."""
     largest: np.float32
     beyond: np.float32
-    """What is stored of larger numbers: infinity, or NaN."""
+    """What is stored of larger numbers: infinity, or the largest where a format has none."""
 
 
 class _Shape(NamedTuple):
@@ -82,7 +82,7 @@ _SHAPES: dict[str, _Shape] = {
     "float32": _Shape(23, -126, float(np.finfo(np.float32).max), np.inf),
     "bfloat16": _Shape(7, -126, (2 - 2.0**-7) * 2.0**127, np.inf),
     "float16": _Shape(10, -14, 65504.0, np.inf),
-    "float8_e4m3fn": _Shape(3, -6, 448.0, np.nan),
+    "float8_e4m3fn": _Shape(3, -6, 448.0, 448.0),
     "float8_e5m2": _Shape(2, -14, 57344.0, np.inf),
 }
 

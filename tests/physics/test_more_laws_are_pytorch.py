@@ -36,20 +36,24 @@ def low(kind: type, precision: str, **constants: object) -> object:
 
 
 @pytest.mark.parametrize(
-    ("variant", "precision", "foreach"),
+    ("variant", "precision", "implementation"),
     [
-        ("amsgrad", "bfloat16", False),
-        ("coupled", "bfloat16", False),
-        ("maximize", "bfloat16", True),
-        ("plain", "float16", False),
-        ("amsgrad", "float16", True),
-        ("coupled", "float16", False),
+        ("amsgrad", "bfloat16", "single"),
+        ("coupled", "bfloat16", "single"),
+        ("maximize", "bfloat16", "single"),
+        ("amsgrad", "bfloat16", "foreach"),
+        ("maximize", "bfloat16", "fused"),
+        ("coupled", "bfloat16", "fused"),
+        ("plain", "float16", "single"),
+        ("amsgrad", "float16", "fused"),
+        ("coupled", "float16", "foreach"),
     ],
 )
-def test_low_precision_adam_is_bit_equal_over_500_steps(torch, variant: str, precision: str, foreach: bool) -> None:
+def test_low_precision_adam_is_bit_equal_over_500_steps(torch, variant: str, precision: str, implementation: str) -> None:
     epsilon = 1e-6 if precision == "float16" else 1e-8  # float16 rounds 1e-8 to zero
-    ours: dict = {"epsilon": epsilon, "weight_decay": 4.0}
-    theirs: dict = {"lr": 1e-3, "eps": epsilon, "weight_decay": 4.0, "foreach": foreach, "fused": False}
+    ours: dict = {"epsilon": epsilon, "weight_decay": 4.0, "betas": (0.9, 0.95), "implementation": implementation}
+    theirs: dict = {"lr": 1e-3, "eps": epsilon, "weight_decay": 4.0, "betas": (0.9, 0.95)}
+    theirs |= {name: implementation == name for name in ("foreach", "fused")}
     if variant == "coupled":
         ours |= {"decoupled_weight_decay": False, "weight_decay": 0.013}
         theirs["weight_decay"] = 0.013
@@ -63,12 +67,13 @@ def test_low_precision_adam_is_bit_equal_over_500_steps(torch, variant: str, pre
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"amsgrad": True}, {"maximize": True}, {"decoupled_weight_decay": False}, {"weight_rounding": "kahan"}],
+    [{"amsgrad": True}, {"maximize": True}, {"decoupled_weight_decay": False}, {"weight_rounding": "kahan"}, {"implementation": "foreach"}, {"implementation": "fused"}],
     ids=str,
 )
 def test_a_wrong_variant_is_seen(torch, wrong: dict) -> None:
-    theirs = of_pytorch(torch, torch.optim.AdamW, "bfloat16", MOMENTS, lr=1e-3, weight_decay=4.0)
-    assert first_disagreement(low(AdamW, "bfloat16", weight_decay=4.0, **wrong), theirs, 30) is not None
+    theirs = of_pytorch(torch, torch.optim.AdamW, "bfloat16", MOMENTS, lr=1e-3, weight_decay=4.0, betas=(0.9, 0.95))
+    law = low(AdamW, "bfloat16", weight_decay=4.0, betas=(0.9, 0.95), **wrong)
+    assert first_disagreement(law, theirs, 60) is not None
 
 
 @pytest.mark.parametrize("variant", [{"amsgrad": True}, {"decoupled_weight_decay": False}, {"maximize": True}], ids=str)
@@ -95,15 +100,38 @@ def test_float32_adam_has_the_moments_of_pytorch_and_its_weights_within_the_squa
         weights[...] = after
 
 
+@pytest.mark.parametrize("coupled", [False, True])
+def test_float32_weights_are_bit_equal_to_fused_adam(torch, coupled: bool) -> None:
+    """Its kernels take the root that the processor has, which is correctly rounded."""
+    law = AdamW(learning_rate=1e-3, weight_decay=0.01, decoupled_weight_decay=not coupled, amsgrad=True)
+    kind = torch.optim.Adam if coupled else torch.optim.AdamW
+    options = {"lr": 1e-3, "weight_decay": 0.01, "amsgrad": True, "fused": True}
+    assert first_disagreement(law, of_pytorch(torch, kind, "float32", MOMENTS | LARGEST, **options)) is None
+
+
 # --- SGD and Lion -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
-def test_sgd_is_bit_equal_with_maximize_and_in_float16(torch, precision: str) -> None:
+@pytest.mark.parametrize(
+    ("precision", "implementation"),
+    [("float32", "fused"), ("bfloat16", "single"), ("bfloat16", "foreach"), ("float16", "single")],
+)
+def test_sgd_is_bit_equal_in_every_implementation(torch, precision: str, implementation: str) -> None:
     constants = {"momentum": 0.9, "nesterov": True, "weight_decay": 0.013, "maximize": True}
-    law = low(SGD, precision, **{**constants, "learning_rate": 0.1})
-    theirs = of_pytorch(torch, torch.optim.SGD, precision, {"momentum": "momentum_buffer"}, lr=0.1, **constants)
+    law = low(SGD, precision, **constants, learning_rate=0.1, implementation=implementation)
+    options = constants | {name: implementation == name for name in ("foreach", "fused")}
+    theirs = of_pytorch(torch, torch.optim.SGD, precision, {"momentum": "momentum_buffer"}, lr=0.1, **options)
     assert first_disagreement(law, theirs) is None
+
+
+def test_fused_sgd_does_not_move_16_bit_weights_and_is_refused(torch) -> None:
+    """If this fails, PyTorch's kernel moves them now, and its arithmetic can be followed."""
+    parameter = torch.nn.Parameter(torch.ones(3072, dtype=torch.bfloat16))
+    parameter.grad = torch.ones_like(parameter)
+    torch.optim.SGD([parameter], lr=0.5, fused=True).step()
+    assert (parameter == 1).all()
+    with pytest.raises(InputError, match="does not move bfloat16 weights on a CPU"):
+        SGD(learning_rate=0.5, weight_dtype="bfloat16", implementation="fused")
 
 
 def lion(torch, precision: str, rate: float, betas: tuple[float, float], decay: float) -> Step:
@@ -220,12 +248,13 @@ def test_every_mix_of_formats_is_float32_arithmetic_rounded_where_it_is_stored(k
     weights = round_to(initial_weights(6, 8), kept[0])
     moments = law.start(weights)
     for step, gradient in enumerate(training_gradients(6, 6, 8), start=1):
-        elements = zip(weights.flat, 3 * gradient.flat, *(each.flat for each in moments.values()), strict=True)
+        gradient = 3 * gradient
+        elements = zip(weights.flat, gradient.flat, *(each.flat for each in moments.values()), strict=True)
         expected = [
             naive.adamw_element(*map(float, each), step=step, kept=naive.Precisions(*kept), **constants)
             for each in elements
         ]
-        law.update(weights, 3 * gradient, moments, step)
+        law.update(weights, gradient, moments, step)
         for ours, theirs in zip((weights, *moments.values()), np.transpose(expected), strict=True):
             np.testing.assert_array_equal(ours.ravel().astype(float), theirs)
 
