@@ -103,7 +103,8 @@ class Precisions:
 
 def store(value: Fraction, kept: bool | str) -> Fraction:
     if isinstance(kept, str):
-        return nearest(value, *FORMATS[kept])
+        rounded = nearest(value, *FORMATS[kept])
+        return max(min(rounded, Fraction(448)), Fraction(-448)) if kept == "float8_e4m3fn" else rounded
     return bfloat16(value) if kept else value
 
 

@@ -48,7 +48,8 @@ def test_coupled_second_moments_keep_the_centroid_and_adams_own_do_not() -> None
 
 
 def test_coupled_adam_of_one_row_is_adamw() -> None:
-    """The mean over one row is the row: AdamW in float32, to a few of its roundings a step."""
+    """The mean over one row is the row: AdamW in float32. There v is multiplied by a rounded beta2 at every step, so
+    that it is off by 2^-25 a step at most, and the update by half of that, besides a few roundings."""
     laws = CoupledAdam(learning_rate=1e-3, weight_decay=0.1), AdamW(learning_rate=1e-3, weight_decay=0.1)
     found = []
     for law in laws:
@@ -57,7 +58,7 @@ def test_coupled_adam_of_one_row_is_adamw() -> None:
         for step, gradient in enumerate(training_gradients(STEPS, 3, 500), start=1):
             law.update(weights, gradient[2:].copy(), moments, step)
         found.append(weights.astype(float) - initial_weights(1, 500))
-    assert np.linalg.norm(found[0] - found[1]) < 1e-6 * np.linalg.norm(found[1])
+    assert np.linalg.norm(found[0] - found[1]) < (STEPS * 2.0**-26 + 8 * UNIT) * np.linalg.norm(found[1])
 
 
 def test_coupled_adam_is_its_definition_in_float64() -> None:
