@@ -23,7 +23,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gasfield.kernels.bfloat16 import float_of, is_on_lattice, keys, word_of
+from gasfield.kernels.bfloat16 import float_of, is_on_lattice, keys, nearest_bfloat16, word_of
 from gasfield.kernels.flags import EXACT
 from gasfield.kernels.jit import jit
 
@@ -40,6 +40,7 @@ _WORD_BITS = np.uint32(32)
 _UNIT_BITS = np.uint32(8)
 _UNIT = np.float32(2.0**-24)
 _ONE = np.float32(1.0)
+_GRID = np.float32(2.0**23)
 
 
 class Format(NamedTuple):
@@ -49,8 +50,8 @@ class Format(NamedTuple):
     below. The second is not needed, and `smallest_normal` is 0, where the range of exponents is that of float32.
     """
 
-    shift: np.uint32
-    """Bits of a float32 significand that the format has not."""
+    shift: np.uint32 | None
+    """Bits of a float32 significand that the format has not; None for bfloat16 as a constant of compiled code."""
     below_half: np.uint32
     """Half a cell minus one, in the word of a float32."""
     odd: np.uint32
@@ -106,6 +107,12 @@ def _format(shape: _Shape) -> Format:
 FORMATS: dict[str, Format] = {name: _format(shape) for name, shape in _SHAPES.items()}
 """Name -> constants of every `Precision`."""
 
+OF_OPERATIONS: dict[str, Format] = {
+    "bfloat16": FORMATS["bfloat16"]._replace(shift=None),
+    "float16": FORMATS["float16"],
+}
+"""The same for kernels in which the result of every operation is rounded, compiled for each of the two kinds."""
+
 
 def fraction_bits(precision: str) -> int:
     """Stored bits of the significand."""
@@ -124,17 +131,27 @@ def nearest(value, form):  # type: ignore[no-untyped-def]
     """
     if form is None:
         return value
+    return _nearest(value, form, form.shift)
+
+
+@jit(**_ELEMENT)
+def _nearest(value, form, shift):  # type: ignore[no-untyped-def]
+    if shift is None:
+        return nearest_bfloat16(value)
     word = word_of(value)
-    size = float_of(word & _SIZE)
-    rounded = float_of((word + form.below_half + ((word >> form.shift) & form.odd)) & form.kept & _SIZE)
-    if size < form.smallest_normal:
-        grid = form.quantum * np.float32(8388608.0)
-        rounded = (size + grid) - grid
-    if rounded > form.largest:
-        rounded = form.beyond
-    if value != value:
-        return float_of((word | _QUIET_NAN) & form.kept)
-    return float_of(word_of(rounded) | (word & _SIGN))
+    rounded = float_of((word + form.below_half + ((word >> shift) & form.odd)) & form.kept)
+    rounded = _in_range(word, rounded, form.smallest_normal, form.quantum, form.largest, form.beyond)
+    return rounded if value == value else float_of((word | _QUIET_NAN) & form.kept)
+
+
+@jit(**_ELEMENT)
+def _in_range(word, rounded, smallest_normal, quantum, largest, beyond):  # type: ignore[no-untyped-def]
+    """A rounded number, where a format has fewer exponents than float32."""
+    size, rounded_size = float_of(word & _SIZE), float_of(word_of(rounded) & _SIZE)
+    grid = quantum * _GRID
+    rounded_size = (size + grid) - grid if size < smallest_normal else rounded_size
+    rounded_size = beyond if rounded_size > largest else rounded_size
+    return float_of(word_of(rounded_size) | (word & _SIGN))
 
 
 @jit(**_ELEMENT)
