@@ -314,8 +314,8 @@ class Group:
         views = self.memo.setdefault("views", {})
         if precision not in views:
             rounded = partial(round_to, precision=precision)
-            stored = isinstance(self.positions, Stored)
-            positions = self.positions.mapped(rounded) if stored else rounded(self.positions)
+            held = self.positions
+            positions: Vectors = held.mapped(rounded) if isinstance(held, Stored) else rounded(held)
             views[precision] = replace(self, positions=positions, precision=precision)
         view: Group = views[precision]
         return view

@@ -20,7 +20,8 @@ import numpy as np
 from pydantic import Field
 
 from gasfield.dynamics.adamw import Beta
-from gasfield.dynamics.elementwise import ElementwiseOptimiser, Moment, MomentDtype
+from gasfield.dynamics.elementwise import ElementwiseOptimiser
+from gasfield.dynamics.storage import Moment, MomentDtype
 from gasfield.kernels.bfloat16 import fused_multiply_add
 from gasfield.kernels.lattices import nearest
 from gasfield.kernels.pointwise import PointwiseKernel, pointwise_kernel

@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 from pydantic import Field
 
 from gasfield.dynamics.matrix import Array, MatrixOptimiser
@@ -73,7 +74,7 @@ class Muon(MatrixOptimiser):
     def _orthogonalised(self, matrix: Array) -> Array:
         """NS of a matrix (N, D); the products are those of its short side."""
 
-        def rounded(values: Array) -> Array:
+        def rounded(values: ArrayLike) -> Array:
             return round_to(values, self.iteration_dtype).astype(np.float64)
 
         a, b, c = self.coefficients

@@ -29,7 +29,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from gasfield.dynamics.elementwise import ElementwiseOptimiser, Moment, MomentDtype
+from gasfield.dynamics.elementwise import ElementwiseOptimiser
+from gasfield.dynamics.storage import Moment, MomentDtype
 from gasfield.kernels.bfloat16 import fused_multiply_add
 from gasfield.kernels.lattices import nearest
 from gasfield.kernels.pointwise import PointwiseKernel, pointwise_kernel

@@ -242,7 +242,7 @@ def lattice_keys(values: NDArray[np.float32], precision: str) -> NDArray[np.sign
     words = np.asarray(values).view(np.uint32)
     sizes = np.abs(values)
     offset = (shape.smallest_exponent + 126) << shape.fraction
-    normal = ((words & _SIZE) >> form.shift).astype(np.int64) - offset
+    normal = ((words & _SIZE) >> np.uint32(23 - shape.fraction)).astype(np.int64) - offset
     with np.errstate(invalid="ignore", over="ignore"):
         small = (sizes.astype(np.float64) / float(form.quantum)).astype(np.int64)
     places = np.where(sizes < form.smallest_normal, small, normal)

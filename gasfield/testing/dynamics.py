@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -145,7 +146,9 @@ def newcomers_are_taken_in(case: DynamicsCase) -> None:
     _advanced(gas, dynamics, 3, begin=True)
     grown = _grown(gas)
     if case.law.refuses_newcomers is not None:
-        require_refused(InputError, dynamics.add_particles, grown, 3, "particles that the law refuses are added")
+        require_refused(
+            InputError, partial(dynamics.add_particles, grown), 3, "particles that the law refuses are added"
+        )
         return
     dynamics.add_particles(grown, 3)
     dynamics.project(grown)

@@ -10,7 +10,7 @@ from gradients import initial_weights, training_gradients
 from prescribed import Prescribed, under
 from pydantic import TypeAdapter
 
-from gasfield.dynamics import AnyDynamics, elementwise, optimiser
+from gasfield.dynamics import AnyDynamics, elementwise_loops, optimiser
 from gasfield.dynamics.adamw import AdamW, MomentDtypes, adamw_step
 from gasfield.dynamics.sgd import SGD
 from gasfield.errors import InputError
@@ -327,7 +327,7 @@ def test_values_never_compile_a_new_kernel() -> None:
     ):
         adamw_step(weights, gradient, *at_rest(weights), step=3, law=law)
         adamw_step(weights, gradient.astype(np.float32).T, *at_rest(weights), step=np.int64(4), law=law)
-    of_this_law = [types for types in elementwise.advance_plainly.signatures if "adamw" in str(types[0])]
+    of_this_law = [types for types in elementwise_loops.advance_plainly.signatures if "adamw" in str(types[0])]
     assert len(of_this_law) <= 3, "nothing is rounded, each store is, or each operation"
 
 

@@ -15,6 +15,7 @@ from prescribed import Prescribed, under
 
 from gasfield.dynamics import SGD, AdamW, Lion
 from gasfield.dynamics.dynamic_map import SIGNED, UNSIGNED
+from gasfield.dynamics.storage import Plan
 from gasfield.errors import InputError, Note
 from gasfield.gas import Gas
 from gasfield.kernels.lattices import is_on, round_to
@@ -49,7 +50,9 @@ def low(kind: type, precision: str, **constants: object) -> object:
         ("coupled", "float16", "foreach"),
     ],
 )
-def test_low_precision_adam_is_bit_equal_over_500_steps(torch, variant: str, precision: str, implementation: str) -> None:
+def test_low_precision_adam_is_bit_equal_over_500_steps(
+    torch, variant: str, precision: str, implementation: str
+) -> None:
     epsilon = 1e-6 if precision == "float16" else 1e-8  # float16 rounds 1e-8 to zero
     ours: dict = {"epsilon": epsilon, "weight_decay": 4.0, "betas": (0.9, 0.95), "implementation": implementation}
     theirs: dict = {"lr": 1e-3, "eps": epsilon, "weight_decay": 4.0, "betas": (0.9, 0.95)}
@@ -67,7 +70,14 @@ def test_low_precision_adam_is_bit_equal_over_500_steps(torch, variant: str, pre
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"amsgrad": True}, {"maximize": True}, {"decoupled_weight_decay": False}, {"weight_rounding": "kahan"}, {"implementation": "foreach"}, {"implementation": "fused"}],
+    [
+        {"amsgrad": True},
+        {"maximize": True},
+        {"decoupled_weight_decay": False},
+        {"weight_rounding": "kahan"},
+        {"implementation": "foreach"},
+        {"implementation": "fused"},
+    ],
     ids=str,
 )
 def test_a_wrong_variant_is_seen(torch, wrong: dict) -> None:
@@ -257,6 +267,24 @@ def test_every_mix_of_formats_is_float32_arithmetic_rounded_where_it_is_stored(k
         law.update(weights, gradient, moments, step)
         for ours, theirs in zip((weights, *moments.values()), np.transpose(expected), strict=True):
             np.testing.assert_array_equal(ours.ravel().astype(float), theirs)
+
+
+@pytest.mark.parametrize("kind", [AdamW, SGD, Lion])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16", "float8_e5m2"])
+def test_tiles_have_the_bits_of_the_plain_loop(kind: type, precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two pieces and a part of a tile, with weights and moments in one format, and with float32 moments."""
+    found = {}
+    for tiled in (False, True):
+        monkeypatch.setattr(Plan, "is_plain", property(lambda plan: not tiled))  # noqa: B023
+        for kept in (precision, "float32"):
+            law = kind(learning_rate=1e-2, weight_decay=0.5, weight_dtype=precision, moment_dtype=kept)
+            weights = round_to(initial_weights(101, 47), precision)
+            moments = law.start(weights)
+            for step, gradient in enumerate(training_gradients(3, 101, 47), start=1):
+                law.update(weights, gradient, moments, step)
+            found[tiled, kept] = [array.tobytes() for array in (weights, *moments.values())]
+    for kept in (precision, "float32"):
+        assert found[False, kept] == found[True, kept]
 
 
 # --- 8-bit moments ----------------------------------------------------------------------------------------------------

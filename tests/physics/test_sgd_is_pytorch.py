@@ -9,7 +9,7 @@ import pytest
 from gradients import initial_weights, training_gradients
 from prescribed import Prescribed, under
 
-from gasfield.dynamics import elementwise
+from gasfield.dynamics import elementwise_loops
 from gasfield.dynamics.sgd import SGD, sgd_step
 from gasfield.errors import InputError
 from gasfield.gas import Gas
@@ -150,7 +150,7 @@ def test_values_never_compile_a_new_kernel() -> None:
     weights = initial_weights(2, 2)
     for constants in LAWS:
         sgd_step(weights, np.ones((2, 2)), np.zeros_like(weights), 2, SGD(learning_rate=1, **constants))
-    of_this_law = [types for types in elementwise.advance_plainly.signatures if "sgd" in str(types[0])]
+    of_this_law = [types for types in elementwise_loops.advance_plainly.signatures if "sgd" in str(types[0])]
     assert len(of_this_law) <= 3, "nothing is rounded, each store is, or each operation"
 
 
