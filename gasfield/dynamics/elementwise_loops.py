@@ -126,7 +126,7 @@ def advance_tiles(rule, tensors, scalars, working, plan, chance, first, last):  
         _store(tile, _THIRD, tensors.third, start, count, plan.third, words, 3 * TILE)
 
 
-@jit(**_INLINED)
+@jit(**ALONG)
 def _load(tile, lane, array, start, count):  # type: ignore[no-untyped-def]
     """A lane of an array (n,), padded with zeros; left alone if the array is empty."""
     if array.size == 0:
@@ -155,7 +155,7 @@ def _apply(rule, tile, scalars, working):  # type: ignore[no-untyped-def]
         tile[_FIRST + i], tile[_SECOND + i], tile[_THIRD + i] = a, b, c
 
 
-@jit(**_INLINED)
+@jit(**ALONG)
 def _move(tile, rate, working, compensated, form):  # type: ignore[no-untyped-def]
     """w + rate towards, with one rounding; with what earlier roundings have lost if that is kept."""
     if not compensated:
@@ -182,7 +182,7 @@ def _draw(words, start, count, chance):  # type: ignore[no-untyped-def]
             row, column = row + 1, 0
 
 
-@jit(**_INLINED)
+@jit(**ALONG)
 def _store(tile, lane, array, start, count, storage, words, first):  # type: ignore[no-untyped-def]
     """Writes a lane to an array (n,) as it is kept; nothing if the array is empty."""
     if array.size == 0:
@@ -206,7 +206,7 @@ def _round_at_random(tile, lane, form, words, first):  # type: ignore[no-untyped
         tile[lane + i] = stochastic(tile[lane + i], form, words[first + i])
 
 
-@jit(**_INLINED)
+@jit(**ALONG)
 def _round(tile, lane, form):  # type: ignore[no-untyped-def]
     """Rounds a lane to nearest."""
     if form.odd:
