@@ -86,7 +86,7 @@ def test_a_wrong_variant_is_seen(torch, wrong: dict) -> None:
     assert first_disagreement(law, theirs, 60) is not None
 
 
-@pytest.mark.parametrize("variant", [{"amsgrad": True}, {"decoupled_weight_decay": False}, {"maximize": True}], ids=str)
+@pytest.mark.parametrize("variant", [{"amsgrad": True}, {"decoupled_weight_decay": False}], ids=str)
 def test_float32_adam_has_the_moments_of_pytorch_and_its_weights_within_the_square_root(torch, variant: dict) -> None:
     """Moments to the bit, from the reference's weights at each step; weights as in `test_adamw_is_pytorch`."""
     law = AdamW(learning_rate=1e-3, weight_decay=0.01, **variant)
@@ -255,9 +255,9 @@ def test_a_master_is_the_float32_law_and_its_view_is_published() -> None:
 def test_every_mix_of_formats_is_float32_arithmetic_rounded_where_it_is_stored(kept: tuple[str, str, str]) -> None:
     constants = {"learning_rate": 0.02, "betas": (0.9, 0.999), "epsilon": 1e-8, "weight_decay": 0.5}
     law = AdamW(**constants, weight_dtype=kept[0], first_moment_dtype=kept[1], second_moment_dtype=kept[2])
-    weights = round_to(initial_weights(6, 8), kept[0])
+    weights = round_to(initial_weights(5, 5), kept[0])
     moments = law.start(weights)
-    for step, gradient in enumerate(training_gradients(6, 6, 8), start=1):
+    for step, gradient in enumerate(training_gradients(4, 5, 5), start=1):
         gradient = 3 * gradient
         elements = zip(weights.flat, gradient.flat, *(each.flat for each in moments.values()), strict=True)
         expected = [
