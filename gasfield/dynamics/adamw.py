@@ -9,18 +9,20 @@ With gradient g, step t = 1, 2, ..., learning rate eta and decay lambda (Kingma 
     W <- W - eta / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + epsilon)
 
 Which operations are rounded, and when, decides whether a weight changes, so rounding is part of the dynamics. The
-reference is `torch.optim.AdamW(fused=False)` of PyTorch 2.13 on an x86 CPU with AVX2 or AVX-512, where `foreach` has
-the same bits:
+reference is `torch.optim.AdamW(foreach=False, fused=False)` of PyTorch 2.13 on an x86 CPU with AVX2 or AVX-512; other
+implementations where they round differently (`implementation`):
 
 * Scalars are computed in float64 and rounded to float32 in tensor operations; `epsilon`, in an addition of a 16-bit
   format, is further rounded to it, and so is a coupled decay.
 * The lerp of m and the addcmul of v each end in a fused multiply-add; addcdiv is a product, a quotient and a sum.
 * All bfloat16 or all float16: each tensor operation is float32 arithmetic, rounded as it is stored. Bit-equal here.
 * All float32: m and v are bit-equal here. PyTorch's vectorised square root is not correctly rounded (about one in six
-  is off by one unit in the last place); this one is, so W may differ by that.
+  is off by one unit in the last place); this one is, so W may differ by that. The fused kernels take the root of the
+  processor, which is: bit-equal here.
 * Mixed precision, which PyTorch refuses: float32 arithmetic in the same order, all in registers, and one rounding of
-  each of W, m and v as it is stored, as in fused low-precision optimisers. The update uses m and v before that
-  rounding, and decay and update together round W once.
+  each of W, m and v as it is stored. The update uses m and v before that rounding, and decay and update together round
+  W once. The fused kernels do the same in one 16-bit format: bit-equal here. Lists of tensors (`foreach`) also round
+  the factors of products, beta2 and 1 - eta lambda.
 """
 
 from __future__ import annotations

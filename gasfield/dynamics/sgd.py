@@ -7,8 +7,8 @@ With gradient g, learning rate eta, decay lambda (coupled: added to the gradient
     b <- g at the first step,  b <- mu b + (1 - tau) g  afterwards
     W <- W - eta b        (eta g without momentum; eta (g + mu b) for Nesterov)
 
-The reference is `torch.optim.SGD(fused=False)` of PyTorch 2.13 on an x86 CPU with AVX2 or AVX-512, where `foreach` has
-the same bits:
+The reference is `torch.optim.SGD(foreach=False, fused=False)` of PyTorch 2.13 on an x86 CPU with AVX2 or AVX-512; lists
+of tensors (`foreach`) also round mu as the factor of a product, in 16-bit formats:
 
 * All float32: each scaled addition is one fused multiply-add. Bit-equal here.
 * All bfloat16 or all float16: each operation is float32 arithmetic, rounded as it is stored. The factor of a scaled
