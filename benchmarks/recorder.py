@@ -1,8 +1,8 @@
 """What recording costs: time of a training step of the default tiny model, with and without a recorder.
 
-Rounds of `STEPS` steps without a recorder, with one at every step (320 rows, affine field) and with one at every tenth
-step follow each other in turn, in one process, on the same model; the median over rounds of the ratio of neighbouring
-rounds is reported, with its spread. A round ends when its last step ends; what the writer still does then runs into
+Rounds of `STEPS` steps without a recorder, with one at every step (320 rows, affine field, law of every update) and
+with one at every tenth step follow each other in turn, in one process, on the same model; the median over rounds of the
+ratio of neighbouring rounds is reported, with its spread. A round ends when its last step ends; what the writer still does then runs into
 the next round and counts there, so nothing is hidden. Run on a quiet machine:
 
     python benchmarks/recorder.py [bf16|fp32] [rounds]
@@ -55,7 +55,8 @@ def main(precision: str = "bf16", rounds: int = 12) -> None:
         for turn in range(rounds):
             for name, every in CONDITIONS.items():
                 before = train(training, None)
-                with Recorder(training.model, Path(folder) / f"{turn}-{every}.h5", rows=rows, every=every) as recorder:
+                path = Path(folder) / f"{turn}-{every}.h5"
+                with Recorder(training.model, path, rows=rows, every=every, optimizer=training.optimiser) as recorder:
                     train(training, recorder)
                     during = train(training, recorder)
                 after = train(training, None)

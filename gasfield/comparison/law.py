@@ -1,25 +1,25 @@
 """Whether a simulation moved its rows by the law of the recorded training: the conditions of a hindcast.
 
-A simulated optimiser has constant options, starts with zero moments, makes one update a step, and computes as PyTorch's
-single-tensor path on a CPU. What the recording says otherwise, or does not say, is named.
+A simulated optimiser has the constants of its specification at every step, starts with zero moments unless it takes
+those of the recording, and computes as PyTorch's single-tensor path on a CPU. What the recording says otherwise, or
+does not say, is named.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gasfield.diagnostics.context import Origin
 from gasfield.dynamics.optimiser import Optimiser
+from gasfield.dynamics.training_law import recorded_json
 from gasfield.trajectory import Trajectory, schema
 
-_MODELLED = {"adamw": "adamw", "adam": "adamw", "roundedadamw": "adamw", "sgd": "sgd"}
-"""Recorded optimiser -> dynamics with the same law (Adam: without decay, or with decoupled decay)."""
-_NOT_MODELLED = ("amsgrad", "maximize", "fused", "capturable")
-_MOMENTS = {"first_moment": "exp_avg", "second_moment": "exp_avg_sq", "momentum": "momentum_buffer"}
+_FLAGS = ("amsgrad", "maximize")
+"""Options that change the law where they are on."""
 _TOLERANCE = 1e-6
 """Relative difference of two constants allowed for a number that was kept in float32."""
 Attributes = Mapping[str, Any]
@@ -44,9 +44,10 @@ def law_differences(real: Trajectory, simulated: Trajectory) -> list[str]:
 
 
 def _kind(name: str, recorded: Attributes, law: Optimiser) -> Iterator[str]:
-    options = _json(recorded, "optimiser_options")
+    options = recorded_json(recorded, "optimiser_options")
     coupled = name == "adam" and options.get("weight_decay", 0) != 0 and not options.get("decoupled_weight_decay")
-    if _MODELLED.get(name) != law.kind or coupled:
+    decoupled = getattr(law.fixed, "decoupled_weight_decay", True)
+    if name not in law.recorded_as or (name == "adam" and law.fixed.weight_decay != 0 and coupled == decoupled):
         decay = " with coupled decay" if coupled else ""
         yield f"the training used {recorded.get('optimiser_class', name)}{decay}, the simulation {law.kind}"
 
@@ -60,39 +61,67 @@ def _constancy(real: Trajectory, simulated: Trajectory, law: Optimiser) -> Itera
         yield "the recording does not say whether the options of the optimiser were constant"
     for name in names:
         series = real.observable(name)
-        values = series.values[series.steps < last]
-        if len(values) and np.ptp(values) > 0:
-            what = name.removeprefix(prefix).replace("_", " ")
-            yield (
-                f"the {what} varied in the training, from {values[0]:.4g} to {values[-1]:.4g} (between "
-                f"{values.min():.4g} and {values.max():.4g}); that of the simulation is constant"
-            )
-    for name, step in _json(real.attributes, "optimiser_changes").items():
+        within = (series.steps >= simulated.steps[0]) & (series.steps < last)
+        values = series.values[within]
+        if not len(values) or np.ptp(values) == 0:
+            continue
+        own = _numbers_at(law, name.removeprefix(prefix), series.steps[within])
+        if own is not None and np.allclose(own, values, rtol=_TOLERANCE, atol=0.0):
+            continue
+        what = name.removeprefix(prefix).replace("_", " ")
+        text = f"the {what} varied in the training, from {values[0]:.4g} to {values[-1]:.4g} (between "
+        text += f"{values.min():.4g} and {values.max():.4g}); that of the simulation "
+        if own is None or np.ptp(own) == 0:
+            yield f"{text}is constant"
+        else:
+            yield f"{text}from {own[0]:.4g} to {own[-1]:.4g} (between {own.min():.4g} and {own.max():.4g})"
+    for name, step in recorded_json(real.attributes, "optimiser_changes").items():
         if f"{prefix}{name}" not in names and name != "betas" and step < last:
             yield f"the option {name} of the optimiser changed at step {step} of the training"
 
 
+def _numbers_at(law: Optimiser, name: str, steps: NDArray[np.int64]) -> NDArray[np.float64] | None:
+    """(T,) a constant of the simulated law at some steps; None if it has none of that name."""
+    place = {"beta1": 0, "beta2": 1}.get(name)
+    key = name if place is None else "betas"
+    if key not in type(law).model_fields:
+        return None
+    values = (getattr(law.at(int(step)), key) for step in steps)
+    return np.array([value if place is None else value[place] for value in values], np.float64)
+
+
 def _constants(real: Trajectory, simulated: Trajectory, law: Optimiser) -> Iterator[str]:
+    now = law.fixed if law.training is not None else law.at(int(simulated.steps[0]))
     for name in ("learning_rate", "betas", "epsilon", "weight_decay", "momentum"):
-        own, recorded = getattr(law, name, None), real.attributes.get(name)
+        own, recorded = getattr(now, name, None), real.attributes.get(name)
         if own is None or recorded is None or isinstance(recorded, str):
             continue
         if not np.allclose(own, recorded, rtol=_TOLERANCE, atol=0.0):
             words = name.replace("_", " ")
             yield f"the {words} of the training is {_number(recorded)}, that of the simulation {_number(own)}"
+        elif law.changes(name) and law.training is None:
+            yield f"the {words} of the training is {_number(recorded)}, that of the simulation follows a schedule"
 
 
 def _arithmetic(real: Trajectory, simulated: Trajectory, law: Optimiser) -> Iterator[str]:
-    options = _json(real.attributes, "optimiser_options")
-    used = [name for name in _NOT_MODELLED if options.get(name)]
-    if options.get("foreach") or (options.get("foreach", False) is None and real.attributes.get("device") != "cpu"):
+    options = recorded_json(real.attributes, "optimiser_options")
+    own = law.fixed
+    used = [name for name in _FLAGS if options.get(name) and not getattr(own, name, False)]
+    used += ["fused"] if options.get("fused") and getattr(own, "implementation", "") != "fused" else []
+    used += ["capturable"] if options.get("capturable") else []
+    elsewhere = real.attributes.get("device") != "cpu" and options.get("foreach", False) is None
+    if elsewhere or (options.get("foreach") and getattr(own, "implementation", "") != "foreach"):
         used.append("foreach")
+    if unused := [name for name in _FLAGS if name in options and getattr(own, name, False) and not options[name]]:
+        yield f"the simulation used {', '.join(unused)}, and the training did not"
     if used:
         yield f"the training used {', '.join(used)}, which the simulation does not model"
 
 
 def _start(real: Trajectory, simulated: Trajectory, law: Optimiser) -> Iterator[str]:
-    before, state = real.attributes.get("optimiser_step"), _json(real.attributes, "optimiser_state_at_start")
+    if law.starts_as_recorded:
+        return
+    before, state = real.attributes.get("optimiser_step"), recorded_json(real.attributes, "optimiser_state_at_start")
     first = int(simulated.steps[0])
     if state or before:
         count = "an unknown number of" if before is None else before
@@ -103,7 +132,7 @@ def _start(real: Trajectory, simulated: Trajectory, law: Optimiser) -> Iterator[
 
 def _updates(real: Trajectory, simulated: Trajectory, law: Optimiser) -> Iterator[str]:
     name = f"{schema.OPTIMISER}/updates"
-    if name in real.numbers:
+    if law.training is None and name in real.numbers:
         series = real.observable(name)
         other = int(np.sum(series.values[series.steps < simulated.steps[-1]] != 1))
         if other:
@@ -111,22 +140,13 @@ def _updates(real: Trajectory, simulated: Trajectory, law: Optimiser) -> Iterato
 
 
 def _dtypes(real: Trajectory, simulated: Trajectory, law: Optimiser) -> Iterator[str]:
-    kept = _json(real.attributes, "optimiser_state")
+    kept = recorded_json(real.attributes, "optimiser_state")
     if real.precision != simulated.precision:
         yield f"the weights of the training are {real.precision}, those of the simulation {simulated.precision}"
-    for name, own in law.moment_dtypes.items():
-        recorded = kept.get(_MOMENTS[name], own)
+    for name, own in law.fixed.moment_dtypes.items():
+        recorded = kept.get(schema.MOMENTS.get(name, name), own)
         if recorded != own:
             yield f"the {name.replace('_', ' ')} of the training is {recorded}, that of the simulation {own}"
-
-
-def _json(attributes: Attributes, name: str) -> dict[str, Any]:
-    """A mapping kept as JSON; empty if it is missing or damaged."""
-    try:
-        found = json.loads(str(attributes.get(name, "{}")))
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _number(value: Any) -> str:

@@ -77,23 +77,27 @@ class GroupComparison:
         pair: the aligned rows.
         hindcast: errors per row.
         real, simulated: diagnostics of both sides.
+        floor: displacement error that the rounding of the gradients implies; None where they were not rounded.
     """
 
     pair: Pair
     hindcast: Hindcast
     real: Side
     simulated: Side
+    floor: Estimate | None = None
 
     @classmethod
-    def of(cls, pair: Pair, *, mixed: bool = False) -> GroupComparison:
+    def of(cls, pair: Pair, *, mixed: bool = False, floor: Estimate | None = None) -> GroupComparison:
         """Compares the two sides of a pair; `mixed` if its rows do not belong together."""
         real = Side.of(pair.real, mixed=mixed)
         dimensions = real.deformation.frame.shape[1] or None if real.deformation else None
-        return cls(pair, Hindcast.of(pair), real, Side.of(pair.simulated, dimensions, mixed=mixed))
+        return cls(pair, Hindcast.of(pair), real, Side.of(pair.simulated, dimensions, mixed=mixed), floor)
 
     def quantities(self) -> dict[str, Quantity]:
         """Errors, then `KEY.real`, `KEY.simulated` and `KEY.difference` for each key of `COMPARED` that applies."""
         found = {key: estimate.quantity() for key, estimate in self.hindcast.estimates.items()}
+        if self.floor is not None:
+            found["rounding_floor"] = self.floor.quantity()
         real, simulated = self.real.estimates, self.simulated.estimates
         for key, source in COMPARED.items():
             if source in real and source in simulated:

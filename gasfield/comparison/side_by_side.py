@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gasfield.comparison.alignment import align, together
 from gasfield.comparison.law import law_differences
 from gasfield.comparison.pairing import GroupComparison
+from gasfield.comparison.rounding_floor import floor_of
 from gasfield.quantity import Quantity, nested_leaves
 from gasfield.trajectory import Trajectory
 
@@ -101,7 +102,9 @@ def compare(real: Trajectory, simulated: Trajectory) -> Comparison:
         InputError: if the two have no common rows or steps; the message names both files.
     """
     alignment = align(real, simulated)
-    groups = {pair.name: GroupComparison.of(pair) for pair in alignment.pairs}
+    groups = {
+        pair.name: GroupComparison.of(pair, floor=floor_of(real, simulated, pair.real)) for pair in alignment.pairs
+    }
     law = tuple(law_differences(real, simulated))
     return Comparison(real.path, simulated.path, groups, alignment.notes, law)
 

@@ -18,6 +18,7 @@ from gasfield.renames import former_names
 from gasfield.resources import find_file
 from gasfield.scenario import Scenario
 from gasfield.scenario.document import read_value
+from gasfield.scenario.recordings import recordings_of
 from gasfield.schedules import ByGroup, Schedule
 from gasfield.spaces import Space
 from gasfield.spec import parse
@@ -61,11 +62,15 @@ class RunContext:
 
     @classmethod
     def of(cls, scenario: Scenario, degrees_of_freedom: int | None, find: Callable[[str], Path] | None = None) -> Self:
-        """The model of a scenario; data files are found by the scenario itself if no `find` is given."""
+        """The model of a scenario; data files are found by the scenario itself if no `find` is given.
+
+        Raises:
+            InputError: if the dynamics are those of a recording that is missing, or was changed.
+        """
         return cls(
             space=scenario.space,
             laws=scenario.forces,
-            dynamics=scenario.dynamics,
+            dynamics=scenario.dynamics.resolved(recordings_of(scenario.forces, scenario.gas), find or scenario.find),
             temperature=scenario.temperature,
             groups=(*(source.name for source in scenario.gas), *(tracer.name for tracer in scenario.tracers)),
             find=find or scenario.find,
@@ -168,7 +173,10 @@ class Origin:
             )
         freedom = attributes.get("degrees_of_freedom")
         find = _Files(trajectory.path, attributes)
-        return cls(RunContext.of(scenario, None if freedom is None else int(freedom), find))
+        try:
+            return cls(RunContext.of(scenario, None if freedom is None else int(freedom), find))
+        except InputError as error:
+            return cls(reason=f"its law of motion cannot be rebuilt: {error.message}")
 
 
 _ORIGINS: WeakKeyDictionary[Trajectory, Origin] = WeakKeyDictionary()

@@ -19,6 +19,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from gasfield.dynamics.constants import NotNegative, Positive
 from gasfield.dynamics.matrix import Array, MatrixOptimiser
 from gasfield.kernels.lattices import fraction_bits
 from gasfield.registry import register
@@ -31,7 +32,7 @@ class Adafactor(MatrixOptimiser):
     needs_matrix: ClassVar[str | None] = "keeps means of squared gradients over the rows and columns of a matrix"
 
     kind: Literal["adafactor"] = "adafactor"
-    learning_rate: float = Field(1e-2, gt=0.0, allow_inf_nan=False)
+    learning_rate: Positive = 1e-2
     """eta [1]: the largest step, relative to the root mean square of the weights."""
     beta2_decay: float = Field(-0.8, le=0.0, allow_inf_nan=False)
     """Exponent of the gain [1]: at step t a new squared gradient enters with t to this power."""
@@ -41,7 +42,7 @@ class Adafactor(MatrixOptimiser):
     """Smallest size of the weights that steps are relative to [length]."""
     clipping: float = Field(1.0, ge=1.0, allow_inf_nan=False)
     """d [1]: the largest root mean square of an update."""
-    weight_decay: float = Field(0.0, ge=0.0, allow_inf_nan=False)
+    weight_decay: NotNegative = 0.0
     """lambda [1], decoupled: every step multiplies weights by 1 - eta lambda."""
     maximize: bool = False
     """Whether to climb along the gradient."""

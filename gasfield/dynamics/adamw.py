@@ -28,21 +28,19 @@ implementations where they round differently (`implementation`):
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
+from gasfield.dynamics.constants import Flag, Fractions, NotNegative, Positive
 from gasfield.dynamics.elementwise import ElementwiseOptimiser
-from gasfield.dynamics.storage import Moment, MomentDtype
+from gasfield.dynamics.storage import KeptMoment, Moment, MomentDtype
 from gasfield.kernels.bfloat16 import fused_multiply_add
 from gasfield.kernels.lattices import nearest
 from gasfield.kernels.pointwise import PointwiseKernel, pointwise_kernel
 from gasfield.registry import register
 from gasfield.renames import former_name
-
-Beta = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 _HALF = np.float32(0.5)
 _ONE = np.float32(1.0)
@@ -115,22 +113,27 @@ class AdamW(ElementwiseOptimiser):
     """AdamW; weights, first and second moment each in a precision of its own."""
 
     rule: ClassVar[PointwiseKernel] = _rule
+    recorded_as: ClassVar[tuple[str, ...]] = ("adamw", "adam", "roundedadamw")
+    recordable: ClassVar[tuple[str, ...]] = (
+        "learning_rate", "betas", "epsilon", "weight_decay", "decoupled_weight_decay", "amsgrad", "maximize",
+        "implementation", "weight_dtype", "moment_dtype",
+    )  # fmt: skip
 
     kind: Literal["adamw"] = "adamw"
-    learning_rate: float = Field(gt=0.0, allow_inf_nan=False)
+    learning_rate: Positive
     """eta [length]: about the distance that each coordinate moves in a step while its gradient is constant."""
-    betas: tuple[Beta, Beta] = (0.9, 0.999)
+    betas: Fractions = (0.9, 0.999)
     """beta1, beta2 [1]: decay factors of the first and second moment."""
-    epsilon: float = Field(1e-8, ge=0.0, allow_inf_nan=False)
+    epsilon: NotNegative = 1e-8
     """Added to the square root of the second moment [energy/length]."""
-    weight_decay: float = Field(0.0, ge=0.0, allow_inf_nan=False)
+    weight_decay: NotNegative = 0.0
     """lambda; decoupled [1/length]: every step multiplies weights by 1 - eta lambda; else [energy/length^2]: lambda W
     is added to the gradient."""
-    decoupled_weight_decay: bool = True
+    decoupled_weight_decay: Flag = True
     """Whether the decay is decoupled from the gradient; else it is the L2 penalty of `torch.optim.Adam`."""
-    amsgrad: bool = False
+    amsgrad: Flag = False
     """Whether the largest second moment so far divides the update (Reddi et al., 2018), in its precision."""
-    moment_dtype: MomentDtype = "float32"
+    moment_dtype: KeptMoment = "float32"
     """How both moments are kept."""
     first_moment_dtype: MomentDtype | None = None
     """How m, the running mean of the gradient, is kept; `moment_dtype` if left out."""

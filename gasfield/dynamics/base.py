@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
 
 import numpy as np
@@ -157,6 +158,23 @@ class DynamicsSpec(Spec):
         None if a step can follow any, as one that may be rejected, or if no limit is known."""
         return None
 
+    def resolved(self, recordings: Sequence[str], find: Callable[[str], Path]) -> Self:
+        """The same specification with what it takes from recordings; itself where it takes nothing (the default).
+
+        Args:
+            recordings: names of the recordings that the run uses otherwise: of its field first.
+            find: the path of a data file; raises InputError.
+
+        Raises:
+            InputError: if a recording is missing, or does not hold what is taken from it.
+        """
+        return self
+
+    @property
+    def fixed(self) -> Self:
+        """The same specification in plain numbers: those of the first step, where they change; itself (the default)."""
+        return self
+
     @abstractmethod
     def build(self, gas: Gas, conditions: Conditions) -> Dynamics:
         """Builds the dynamics for a gas.
@@ -247,6 +265,14 @@ class Dynamics(ABC):
 
     def project(self, gas: Gas) -> None:
         """Projects positions onto those allowed (a floating-point lattice); default: no change."""
+        return None
+
+    def check_steps(self, start: int, stop: int) -> None:
+        """Refuses steps from `start` to before `stop` for which the law is not known; default: it always is.
+
+        Raises:
+            InputError: naming the first such step.
+        """
         return None
 
     def accumulators(self) -> dict[str, Array]:

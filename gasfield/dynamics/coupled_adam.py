@@ -18,9 +18,8 @@ from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import numpy as np
-from pydantic import Field
 
-from gasfield.dynamics.adamw import Beta
+from gasfield.dynamics.constants import Fractions, NotNegative, Positive
 from gasfield.dynamics.matrix import Array, MatrixOptimiser
 from gasfield.registry import register
 
@@ -32,13 +31,13 @@ class CoupledAdam(MatrixOptimiser):
     needs_matrix: ClassVar[str | None] = "averages the second moment over all rows of a matrix"
 
     kind: Literal["coupled_adam"] = "coupled_adam"
-    learning_rate: float = Field(gt=0.0, allow_inf_nan=False)
+    learning_rate: Positive
     """eta [length]: the size of a step of a row whose gradient is typical and constant."""
-    betas: tuple[Beta, Beta] = (0.9, 0.999)
+    betas: Fractions = (0.9, 0.999)
     """beta1, beta2 [1]: decay factors of the first and second moment."""
-    epsilon: float = Field(1e-8, ge=0.0, allow_inf_nan=False)
+    epsilon: NotNegative = 1e-8
     """Added to the square root of the second moment [energy/length]."""
-    weight_decay: float = Field(0.0, ge=0.0, allow_inf_nan=False)
+    weight_decay: NotNegative = 0.0
     """lambda [1/length], decoupled: every step multiplies weights by 1 - eta lambda."""
 
     def shapes(self, rows: int, columns: int) -> Mapping[str, tuple[int, int]]:

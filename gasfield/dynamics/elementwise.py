@@ -34,12 +34,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.dynamics.base import Conditions
+from gasfield.dynamics.constants import Flag
 from gasfield.dynamics.dynamic_map import BLOCK
 from gasfield.dynamics.elementwise_loops import Chance, Plain, Tensors, advance_plainly, advance_tiles
 from gasfield.dynamics.optimiser import PIECE, Draws, Optimiser, OptimiserDynamics, gradient_for
 from gasfield.dynamics.storage import (
     SLOTS,
-    Implementation,
+    Followed,
     Moment,
     MomentDtype,
     MomentRounding,
@@ -77,10 +78,10 @@ class ElementwiseOptimiser(Optimiser):
     """How moments are rounded to their precision."""
     gradient_dtype: Precision | None = None
     """Precision of the gradient; that of the weights if left out."""
-    implementation: Implementation = "single"
+    implementation: Followed = "single"
     """Which implementation of PyTorch is followed where they round differently, in the 16-bit formats: one tensor after
     the other; lists of tensors, where the factor of a product is rounded too; or fused, in float32 registers."""
-    maximize: bool = False
+    maximize: Flag = False
     """Whether to climb along the gradient, as PyTorch's option of that name."""
 
     @property

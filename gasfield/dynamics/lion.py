@@ -17,11 +17,10 @@ from __future__ import annotations
 from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
-from pydantic import Field
 
-from gasfield.dynamics.adamw import Beta
+from gasfield.dynamics.constants import Fractions, NotNegative, Positive
 from gasfield.dynamics.elementwise import ElementwiseOptimiser
-from gasfield.dynamics.storage import Moment, MomentDtype
+from gasfield.dynamics.storage import KeptMoment, Moment
 from gasfield.kernels.bfloat16 import fused_multiply_add
 from gasfield.kernels.lattices import nearest
 from gasfield.kernels.pointwise import PointwiseKernel, pointwise_kernel
@@ -67,15 +66,17 @@ class Lion(ElementwiseOptimiser):
     """Lion, the sign of a momentum; weights and momentum each in a precision of its own."""
 
     rule: ClassVar[PointwiseKernel] = _rule
+    recorded_as: ClassVar[tuple[str, ...]] = ("lion",)
+    recordable: ClassVar[tuple[str, ...]] = ("learning_rate", "betas", "weight_decay", "weight_dtype", "moment_dtype")
 
     kind: Literal["lion"] = "lion"
-    learning_rate: float = Field(gt=0.0, allow_inf_nan=False)
+    learning_rate: Positive
     """eta [length]: the distance that each coordinate moves in a step."""
-    betas: tuple[Beta, Beta] = (0.9, 0.99)
+    betas: Fractions = (0.9, 0.99)
     """beta1, beta2 [1]: weight of the momentum in the direction, and its decay factor."""
-    weight_decay: float = Field(0.0, ge=0.0, allow_inf_nan=False)
+    weight_decay: NotNegative = 0.0
     """lambda [1/length], decoupled: every step multiplies weights by 1 - eta lambda."""
-    moment_dtype: MomentDtype = "float32"
+    moment_dtype: KeptMoment = "float32"
     """How the momentum is kept."""
 
     @property

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import Field
 
+from gasfield.dynamics.constants import NotNegative, Positive
 from gasfield.dynamics.matrix import Array, MatrixOptimiser
 from gasfield.kernels.lattices import Precision, round_to
 from gasfield.registry import register
@@ -34,14 +35,14 @@ class Muon(MatrixOptimiser):
     needs_matrix: ClassVar[str | None] = "multiplies a matrix by itself"
 
     kind: Literal["muon"] = "muon"
-    learning_rate: float = Field(gt=0.0, allow_inf_nan=False)
+    learning_rate: Positive
     """eta [length]: the norm by which each singular direction moves in a step, for a matrix with no more rows than
     columns."""
     momentum: float = Field(0.95, ge=0.0, lt=1.0)
     """mu [1]: decay factor of the momentum."""
     nesterov: bool = True
     """Whether the update looks ahead along the momentum."""
-    weight_decay: float = Field(0.1, ge=0.0, allow_inf_nan=False)
+    weight_decay: NotNegative = 0.1
     """lambda [1/length], decoupled: every step multiplies weights by 1 - eta lambda."""
     coefficients: tuple[float, float, float] = (3.4445, -4.7750, 2.0315)
     """a, b, c of the polynomial [1]."""

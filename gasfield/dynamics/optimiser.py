@@ -5,19 +5,28 @@ from __future__ import annotations
 import warnings
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numba import prange
 from numpy.typing import NDArray
 
-from gasfield.dynamics.base import Conditions, Dynamics, DynamicsSpec, require_free, take_back
+from gasfield.dynamics.base import Conditions, Dynamics, require_free, take_back
+from gasfield.dynamics.constants import RECORDED
+from gasfield.dynamics.over_steps import LawOverSteps
 from gasfield.dynamics.rounding_loss import note_on_decay
 from gasfield.errors import InputError, Note
 from gasfield.gas import Gas
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
 from gasfield.kernels.jit import jit
 from gasfield.kernels.lattices import Precision, round_to
+from gasfield.schedules import Warmup, schedules_in
+
+if TYPE_CHECKING:
+    Kept = Precision
+else:
+    Kept = Literal[Precision, "recorded"]
+    """A storage precision, or that of the training."""
 
 # IEEE 754 division: 0/0 is NaN, as in PyTorch, and no test for zero prevents vectorisation.
 ALONG: dict[str, Any] = EXACT | {"error_model": "numpy"}
@@ -38,7 +47,7 @@ class Draws(NamedTuple):
     """(N,) identifiers of the particles, at least 0 and below 2**32."""
 
 
-class Optimiser(DynamicsSpec):
+class Optimiser(LawOverSteps):
     """The specification of an optimiser: its constants, and its arithmetic in `update`."""
 
     needs_matrix: ClassVar[str | None] = None
@@ -51,10 +60,9 @@ class Optimiser(DynamicsSpec):
     former_keys: ClassVar[Mapping[str, str]] = {"parameters": "weight_dtype", "state": "moment_dtype"}
 
     if TYPE_CHECKING:  # fields of every optimiser, each with its own bounds and unit
-        learning_rate: float
         weight_decay: float
 
-    weight_dtype: Precision = "float32"
+    weight_dtype: Kept = "float32"
     """Precision of the weights and of the gradient, which in a framework has the precision of its parameter."""
     centred: bool = False
     """Whether the mean row is subtracted from all rows after every step, which needs the whole matrix."""
@@ -62,7 +70,7 @@ class Optimiser(DynamicsSpec):
     @property
     def lattice(self) -> Precision:
         """The floating-point numbers that weights can be."""
-        return self.weight_dtype
+        return self.fixed.weight_dtype if self.weight_dtype == RECORDED else self.weight_dtype
 
     @property
     @abstractmethod
@@ -120,7 +128,7 @@ class Optimiser(DynamicsSpec):
         self.require(conditions)
         if self._of_matrix is not None:
             _require_matrix(self.kind, self._of_matrix, gas)
-        if (note := note_on_decay(self, gas.positions)) is not None:
+        if (note := note_on_decay(self.strongest, gas.positions)) is not None:
             warnings.warn(Note(note), stacklevel=2)
         return OptimiserDynamics(self, gas, conditions)
 
@@ -151,16 +159,21 @@ class OptimiserDynamics(Dynamics):
     """
 
     def __init__(self, law: Optimiser, gas: Gas, conditions: Conditions) -> None:
-        """Starts with zero moments and step count.
+        """Starts with zero moments and step count, or with those of the recorded training.
 
         Args:
             law: the optimiser.
             gas: the gas to be moved, at its positions at the start, which need not be rounded yet.
             conditions: the forces, which are minus the gradient, and the seed of stochastic rounding.
         """
-        self.law, self._field, self._shape = law, conditions.field, gas.positions.shape
-        self._seed, self._moments = conditions.seed, law.start(gas.positions)
+        self._over_steps, self.law = law, law.fixed
+        self._field, self._shape = conditions.field, gas.positions.shape
+        self._seed, self._moments = conditions.seed, self.law.start(gas.positions)
         self._steps_taken = np.zeros((), np.int64)
+        self._noted = False
+        self._training, self._varies = law.training, law.varies
+        if law.starts_as_recorded:
+            self._take_state(gas)
 
     def advance(self, gas: Gas) -> None:
         """One optimiser step in place. The force is rounded to float32 here, and by the step to the weights' precision.
@@ -169,16 +182,37 @@ class OptimiserDynamics(Dynamics):
             ValueError: if the positions are not in the form of `project`, or have another shape than at the start.
         """
         require_state("positions", gas.positions, self._shape)
+        if self._training is None or self._training.updates_at(gas.step):
+            self._update(gas)
+        gas.step += 1
+        gas.time += 1.0
+
+    def _update(self, gas: Gas) -> None:
+        law = self._over_steps.at(gas.step) if self._varies else self.law
         self._steps_taken += 1
         for rows in self._blocks():
             part = gas if rows == slice(None) else gas.select(rows)
             moments = {name: moment[rows] for name, moment in self._moments.items()}
             draws = Draws(self._seed, part.ids)
-            self.law.update(part.positions, self._gradient(part), moments, int(self._steps_taken), draws)
-        if self.law.centred:
+            law.update(part.positions, self._gradient(part), moments, int(self._steps_taken), draws)
+        if law.centred:
             self._centre(gas)
-        gas.step += 1
-        gas.time += 1.0
+
+    def _take_state(self, gas: Gas) -> None:
+        """The moments and the step count of the recorded training at the step of the gas."""
+        assert self._training is not None
+        found, count = self._training.state_at(gas, tuple(self.law.moment_dtypes))
+        self._moments |= found
+        self._steps_taken[...] = count
+
+    def check_steps(self, start: int, stop: int) -> None:
+        if self._training is not None:
+            self._training.require_steps(start, stop)
+        for schedule in schedules_in(self._over_steps):
+            if isinstance(schedule, Warmup) and schedule.settled < stop and not self._noted:
+                self._noted = True  # steps are checked at every call
+                text = f"{schedule.kind} ends at step {schedule.settled}, the run at step {stop}"
+                warnings.warn(Note(f"{text}; between them the number stays {schedule.floor:.4g}"), stacklevel=2)
 
     def _blocks(self) -> list[slice]:
         """Rows that are updated together. Where particles do not interact and there are many, they are blocks whose

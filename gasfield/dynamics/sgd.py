@@ -27,10 +27,11 @@ from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
+from gasfield.dynamics.constants import Flag, NotNegative, Positive, Share
 from gasfield.dynamics.elementwise import ElementwiseOptimiser
-from gasfield.dynamics.storage import Moment, MomentDtype
+from gasfield.dynamics.storage import KeptMoment, Moment, MomentDtype
 from gasfield.kernels.bfloat16 import fused_multiply_add
 from gasfield.kernels.lattices import nearest
 from gasfield.kernels.pointwise import PointwiseKernel, pointwise_kernel
@@ -86,24 +87,29 @@ class SGD(ElementwiseOptimiser):
     """Gradient descent with momentum and coupled weight decay; weights and momentum each in a precision of its own."""
 
     rule: ClassVar[PointwiseKernel] = _rule
+    recorded_as: ClassVar[tuple[str, ...]] = ("sgd",)
+    recordable: ClassVar[tuple[str, ...]] = (
+        "learning_rate", "momentum", "dampening", "weight_decay", "nesterov", "maximize", "implementation",
+        "weight_dtype", "moment_dtype",
+    )  # fmt: skip
 
     kind: Literal["sgd"] = "sgd"
-    learning_rate: float = Field(gt=0.0, allow_inf_nan=False)
+    learning_rate: Positive
     """eta [length^2/energy]: distance moved per unit of gradient."""
-    momentum: float = Field(0.0, ge=0.0, allow_inf_nan=False)
+    momentum: NotNegative = 0.0
     """mu [1]: decay factor of the momentum buffer; 0 for no buffer."""
-    dampening: float = Field(0.0, ge=0.0, le=1.0)
+    dampening: Share = 0.0
     """tau [1]: a new gradient enters the momentum buffer with the factor 1 - tau."""
-    weight_decay: float = Field(0.0, ge=0.0, allow_inf_nan=False)
+    weight_decay: NotNegative = 0.0
     """lambda [energy/length^2], coupled: lambda W is added to the gradient."""
-    nesterov: bool = False
+    nesterov: Flag = False
     """Nesterov momentum; requires momentum without dampening."""
-    moment_dtype: MomentDtype = "float32"
+    moment_dtype: KeptMoment = "float32"
     """How the momentum buffer is kept."""
 
     @model_validator(mode="after")
     def _nesterov_has_momentum(self) -> Self:
-        if self.nesterov and (self.momentum == 0.0 or self.dampening != 0.0):
+        if self.nesterov is True and (self.momentum == 0.0 or self.dampening not in (0.0, "recorded")):
             raise fault_within(("nesterov",), "requires momentum > 0 and dampening 0", self.nesterov)
         return self
 
@@ -120,10 +126,10 @@ class SGD(ElementwiseOptimiser):
     @property
     def descends(self) -> float | None:
         """The weight decay: steps go down the loss with its penalty, and momentum cannot climb above the start; None if
-        it climbs instead, or weights are rounded at random or centred."""
-        if self.maximize or self.centred or self.weight_rounding == "stochastic":
+        it changes, if steps climb instead, or if weights are rounded at random or centred."""
+        if self.changes("weight_decay") or self.fixed.maximize or self.centred or self.weight_rounding == "stochastic":
             return None
-        return self.weight_decay
+        return self.fixed.weight_decay
 
     @property
     def slots(self) -> tuple[Moment, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from gasfield.kernels.lattices import FORMATS, OF_OPERATIONS, Format, Precision
 
@@ -13,6 +13,15 @@ Implementation = Literal["single", "foreach", "fused"]
 MomentRounding = Literal["nearest", "stochastic"]
 MomentDtype = Literal[Precision, "blockwise_8bit"]
 """How a moment is kept: in a format, or in 8 bits with a scale for each block of 256 coordinates."""
+
+if TYPE_CHECKING:
+    KeptMoment = MomentDtype
+    Followed = Implementation
+else:
+    KeptMoment = Literal[MomentDtype, "recorded"]
+    """How a moment is kept, or as in the recorded training."""
+    Followed = Literal[Implementation, "recorded"]
+    """An implementation, or that of the recorded training."""
 
 NEAREST, STOCHASTIC, BLOCKWISE = 0, 1, 2
 """Modes of a `Storage`."""

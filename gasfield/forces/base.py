@@ -14,12 +14,11 @@ from pydantic import Field
 
 from gasfield.errors import InputError
 from gasfield.forces.moved import Moved
-from gasfield.forces.strengths import fixed_at, schedules_in
 from gasfield.gas import Gas
 from gasfield.kernels.pointwise import PointwiseKernel
 from gasfield.neighbours.neighbour_list import NeighbourList
 from gasfield.registry import Registry
-from gasfield.schedules import Schedule
+from gasfield.schedules import Schedule, fixed_at, schedules_in
 from gasfield.spaces import Space
 from gasfield.spec import Spec
 

@@ -33,12 +33,13 @@ from pydantic import Field
 
 from gasfield.errors import InputError
 from gasfield.files import write_json
-from gasfield.forces.strengths import NotNegative, fixed_at
+from gasfield.forces.strengths import NotNegative
 from gasfield.forces.trainable import TrainedForce
 from gasfield.gas import Gas
 from gasfield.operations.base import Operation, OperationSpec, SimulationLike, TrainingPair
 from gasfield.operations.boltzmann_learning import forward_gradient, reverse_gradient
 from gasfield.registry import register
+from gasfield.schedules import fixed_at
 
 Values = NDArray[np.float64]
 

@@ -24,6 +24,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
+from gasfield.recording.live import LiveRows
 from gasfield.recording.matrices import Matrices
 
 PROBES = 16
@@ -62,7 +63,9 @@ class OutputLayer:
         probes: (K,) rows that are sampled, on the device of the matrix.
         armed: whether this step is recorded.
         partition: whether to compute log Z too, which costs a pass over all logits.
+        live: rows whose gradients are kept in parts; None if there are none.
         calls: number of calls of the layer since the last `take`, armed or not.
+        product_dtype: of the logits as the layer gives them; None before the first call.
     """
 
     model: nn.Module
@@ -70,7 +73,9 @@ class OutputLayer:
     probes: Tensor
     armed: bool = False
     partition: bool = False
+    live: LiveRows | None = None
     calls: int = 0
+    product_dtype: torch.dtype | None = None
     _taken: list[Positions] = field(default_factory=list)
     _handles: list[RemovableHandle] = field(default_factory=list)
 
@@ -101,6 +106,14 @@ class OutputLayer:
         self._handles.clear()
         self._taken.clear()
 
+    @property
+    def autocast(self) -> str:
+        """The lower precision in which autocast computed the logits, "none" if it did not, "" before the first call."""
+        made, kept = self.product_dtype, self.matrices.output.dtype
+        if made is None:
+            return ""
+        return str(made).removeprefix("torch.") if torch.finfo(made).eps > torch.finfo(kept).eps else "none"
+
     def take(self) -> Positions | None:
         """All positions whose gradients arrived since the last call; None if there were none."""
         taken, self._taken, self.calls = self._taken, [], 0
@@ -118,21 +131,29 @@ class OutputLayer:
 
     def _heard(self, hidden: Tensor, logits: Tensor) -> None:
         self.calls += 1
+        self.product_dtype = logits.dtype
         if not (self.armed and logits.requires_grad):
             return
         with torch.no_grad():
             states = hidden.detach().flatten(0, -2)
+            if torch.finfo(logits.dtype).eps > torch.finfo(states.dtype).eps:  # autocast took it of rounded states
+                states = states.to(logits.dtype)
             at_probes = _wide(logits.detach().index_select(-1, self.probes).flatten(0, -2))
             partition = _wide(logits.detach().flatten(0, -2)).logsumexp(-1) if self.partition else None
             rows = self.matrices.output.detach().index_select(0, self.probes)
             eps = max(torch.finfo(each.dtype).eps for each in (states, rows, logits))
             error = logit_error(at_probes, states, rows, eps)
+            live = self.live
+            at_live = None if live is None else logits.detach().index_select(-1, live.ids).flatten(0, -2)
             eps = max(eps, torch.finfo(torch.float32).eps)  # the field is computed in float32
 
         def backward(gradient: Tensor) -> None:
             with torch.no_grad():
                 pull = _wide(gradient.index_select(-1, self.probes).flatten(0, -2))
                 strength, disagreement = strengths(at_probes, pull)
+                if live is not None and at_live is not None:
+                    own = gradient.index_select(-1, live.ids).flatten(0, -2)
+                    live.output_side(states, at_live, own, strength)
                 self._taken.append(Positions(states, strength.float(), partition, disagreement, error, eps))
 
         logits.register_hook(backward)  # type: ignore[no-untyped-call]

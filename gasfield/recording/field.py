@@ -57,30 +57,38 @@ class FieldAtStep:
     exact: ExactField | None
 
 
-def reception(positions: Positions, rows: Tensor, received: Tensor) -> tuple[Tensor, Tensor]:
+def reception(
+    positions: Positions, rows: Tensor, received: Tensor, rescaling: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """The scaling of the gradient between loss and optimiser, and the error with which the field reproduces it.
 
     Clipping and unscaling multiply all gradients by one number, which is the ratio of the gradients received by the
-    probes to the field at their positions; exactly 1 if rounding explains the difference. Medians over probes are
-    taken, because probes that were targets or inputs received further contributions.
+    probes to the field at their positions; exactly 1 if rounding explains the difference, or the ratio that the
+    gradient itself changed by after the last backward pass. Medians over probes are taken, because probes that were
+    targets or inputs received further contributions.
 
     Args:
         positions: of this step.
         rows: (K, D) positions of the probes before the update.
         received: (K, D) their gradients as received by the optimiser.
+        rescaling: () gradient at the update over that after the last backward pass, if known.
 
     Returns:
-        The factor () and the relative error () of the field times it.
+        The factor () and the relative error () of the field times it. The factor is 0 where nothing was received, or
+        what is not finite: a loss scaler skips such an update.
     """
-    hidden, place = positions.hidden.float(), rows.float()
+    hidden, place = positions.hidden.float(), rows.to(positions.hidden.dtype).float()  # as autocast rounds them
     exact = (positions.strength[:, None] * (hidden @ place.T).exp()).T @ hidden
     received = received.float()
     ratios = (received * exact).sum(dim=1) / (exact * exact).sum(dim=1)
     factor = ratios.nanmedian()
     error = ((received - factor * exact).norm(dim=1) / (factor * exact).norm(dim=1)).nanmedian()
     usable = torch.isfinite(factor) & (factor > 0)
-    keeps = (factor - 1).abs() < _ROUNDING * positions.eps
-    return torch.where(usable & ~keeps, factor, torch.ones_like(factor)), error
+    expected = torch.ones_like(factor) if rescaling is None else torch.nan_to_num(rescaling.to(factor.dtype), nan=1.0)
+    keeps = (factor - expected).abs() < _ROUNDING * positions.eps * expected
+    factor = torch.where(usable & ~keeps, factor, expected)
+    made = torch.isfinite(received).all() & (received != 0).any()
+    return torch.where(made, factor, torch.zeros_like(factor)), error
 
 
 def field_at(
@@ -100,7 +108,7 @@ def field_at(
         exact: gradients and positions (N, D) of the followed rows, if the exact field is kept.
     """
     hidden = positions.hidden.float()
-    strength = positions.strength * factor
+    strength = torch.where(factor > 0, positions.strength * factor, 0.0)
     share = strength * (hidden @ reference).exp()
     counts = (strength != 0).float()
     return FieldAtStep(

@@ -14,7 +14,8 @@ from gasfield.gas import Gas
 from gasfield.recording.async_copy import AsyncCopy
 from gasfield.recording.cadence import Cadence
 from gasfield.recording.field import ExactField, FieldAtStep
-from gasfield.recording.law import LawAtUpdate, LawLog
+from gasfield.recording.law import LawAtUpdate
+from gasfield.recording.law_log import LawLog
 from gasfield.recording.rows import Rows
 from gasfield.trajectory import TrajectoryWriter, schema
 from gasfield.trajectory.field import pack_symmetric
@@ -22,7 +23,6 @@ from gasfield.trajectory.projection import keep_mantissa
 
 _HESSIAN_BITS = 10
 """Mantissa bits of a stored tidal matrix: 5e-4 of a term in an expansion that is itself good to about 1e-2."""
-_MOMENTS = (schema.FIRST_MOMENT, schema.SECOND_MOMENT)
 
 
 @dataclass
@@ -32,6 +32,8 @@ class StepRecord:
     Attributes:
         step: number of updates before this one.
         loss: loss of the step.
+        news: attributes of the file that became known.
+        parts: (n, D) parts of gradients by name, and the error of their sum.
         field: the field that drove the update.
         gradients: (n, D) gradients of the rows of which they are kept.
         law: the options of the optimiser at the update.
@@ -40,6 +42,8 @@ class StepRecord:
 
     step: int
     loss: float | AsyncCopy | None = None
+    news: dict[str, Any] = field(default_factory=dict)
+    parts: Mapping[str, AsyncCopy] = field(default_factory=dict)
     field: FieldAtStep | None = None
     gradients: AsyncCopy | None = None
     law: LawAtUpdate | None = None
@@ -77,9 +81,9 @@ class Layout:
         cadence: Cadence,
         rows: Rows,
         gradients_of: str | None,
-        keeps_moments: bool,
         hidden_bits: int,
         survey_bits: int,
+        parts_of: str | None = None,
     ) -> None:
         """Defines the content of the file.
 
@@ -87,16 +91,18 @@ class Layout:
             cadence: the steps at which each part is written.
             rows: the followed rows.
             gradients_of: the group whose gradients are kept; "" for all rows, None for none.
-            keeps_moments: whether the optimiser's moments of the rows are written.
             hidden_bits: mantissa bits of the hidden states.
             survey_bits: mantissa bits of the survey.
+            parts_of: the group whose gradients are kept in parts; None for none.
         """
+        self._parts_of = parts_of
         self._cadence, self._rows = cadence, rows
-        self._gradients_of, self._keeps_moments = gradients_of, keeps_moments
+        self._gradients_of = gradients_of
         self._hidden_bits, self._survey_bits = hidden_bits, survey_bits
         self._before: tuple[int, NDArray[Any]] | None = None
         self._last_motion = np.zeros(len(rows.dead), np.int64)
         self._law = LawLog()
+        self._begun: set[str] = set()
         self._room = 0
         self.left_out: list[int] = []
 
@@ -108,13 +114,14 @@ class Layout:
         """
         writer = TrajectoryWriter(path, gas, precision=precision, provenance=provenance)
         rows, dimensions = self._rows, gas.dimensions
-        for name in _MOMENTS if self._keeps_moments else ():
-            writer.element(f"{schema.VECTORS}/{name}", gas.positions.shape, "f4")
         if self._gradients_of is not None:
             members = rows.members(self._gradients_of) if self._gradients_of else np.arange(gas.count)
             if self._gradients_of:
                 writer.subset(self._gradients_place, members, rows.ids[members])
             writer.element(f"{self._gradients_place}/{schema.GRADIENT}", (len(members), dimensions), "f4")
+        if self._parts_of is not None and self._parts_of != self._gradients_of:
+            members = rows.members(self._parts_of)
+            writer.subset(f"{schema.VECTORS}_{self._parts_of}", members, rows.ids[members])
         if len(rows.dead) and self._cadence.survey_steps:
             shape = (len(rows.dead), dimensions)
             writer.subset(schema.SURVEY, np.arange(len(rows.dead)), rows.dead)
@@ -150,6 +157,10 @@ class Layout:
         if record.gradients is not None:
             place = f"{self._gradients_place}/{schema.GRADIENT}"
             writer.append(place, step, step, record.gradients.array())
+        for name, part in record.parts.items():
+            self._write_part(writer, step, name, part.array())
+        if record.news:
+            writer.describe(schema.PROVENANCE, **record.news)
         if record.law is not None:
             self._law.write(writer, step, record.law)
         if record.after is not None:
@@ -160,11 +171,24 @@ class Layout:
         if state.rows is not None:
             writer.frame(step, step, state.rows.array())
         for name, values in state.moments.items():
-            writer.append(f"{schema.VECTORS}/{name}", step, step, values.array())
+            self._append(writer, step, f"{schema.VECTORS}/{name}", values.array())
         for name, values in state.dead_moments.items():
             writer.observe(f"dead/{name}", step, step, values.array())
         if state.dead is not None:
             self._observe(writer, step, state.dead.array())
+
+    def _write_part(self, writer: TrajectoryWriter, step: int, name: str, values: NDArray[Any]) -> None:
+        if name == schema.PARTS_ERROR:
+            writer.observe(name, step, step, float(values))
+        else:
+            self._append(writer, step, f"{schema.VECTORS}_{self._parts_of}/{name}", values)
+
+    def _append(self, writer: TrajectoryWriter, step: int, place: str, values: NDArray[Any]) -> None:
+        """Appends to an element that begins with its first value."""
+        if place not in self._begun:
+            self._begun.add(place)
+            writer.element(place, values.shape, "f4")
+        writer.append(place, step, step, values)
 
     def _observe(self, writer: TrajectoryWriter, step: int, dead: NDArray[Any]) -> None:
         """Writes statistics of all dead rows, and their positions if a survey is due."""

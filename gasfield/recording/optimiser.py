@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from gasfield.recording.plan import Precision
+from gasfield.trajectory import schema
 
 
 class RoundedAdamW:
@@ -75,9 +76,8 @@ def make_optimiser(
     )
 
 
-def moments_of(optimiser: Any, parameter: Tensor) -> tuple[Tensor, Tensor] | None:
-    """First and second moment of a parameter in an Adam-type optimiser; None before the first step, or in others."""
+def moments_of(optimiser: Any, parameter: Tensor) -> dict[str, Tensor]:
+    """The moments of a parameter that have its shape, by their names in a recording; none before the first step."""
     state = getattr(optimiser, "state", {}).get(parameter) or {}
-    if "exp_avg" not in state or "exp_avg_sq" not in state:
-        return None
-    return state["exp_avg"], state["exp_avg_sq"]
+    found = {name: state.get(theirs) for name, theirs in schema.MOMENTS.items()}
+    return {name: each for name, each in found.items() if isinstance(each, Tensor) and each.shape == parameter.shape}

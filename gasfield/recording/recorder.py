@@ -25,18 +25,19 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from gasfield.closing import Closing
-from gasfield.errors import InputError
+from gasfield.errors import InputError, Note
 from gasfield.files import remove, writing
 from gasfield.gas import Gas
 from gasfield.recording.async_copy import AsyncCopy
 from gasfield.recording.cadence import Cadence, FieldForm, endless_steps
 from gasfield.recording.capture import PROBES, OutputLayer, Positions
 from gasfield.recording.field import FieldAtStep, field_at, reception
-from gasfield.recording.law import LawWatch
+from gasfield.recording.law import LawAtUpdate, LawWatch
 from gasfield.recording.layout import Layout, State, StepRecord
+from gasfield.recording.live import LiveRows
 from gasfield.recording.matrices import find_matrices
-from gasfield.recording.optimiser import moments_of
 from gasfield.recording.ranks import gather, is_writer, world_size
+from gasfield.recording.received import Received
 from gasfield.recording.rows import Rows, choose_rows
 from gasfield.recording.worker import Worker
 from gasfield.resources import check_output
@@ -82,6 +83,7 @@ class Recorder(Closing):
         survey_steps: Collection[int] | None = None,
         gradients: bool | str = False,
         moments: bool = False,
+        parts: str | None = None,
         optimizer: Any = None,
         embedding: str | None = None,
         output: str | None = None,
@@ -114,6 +116,8 @@ class Recorder(Closing):
             survey_steps: steps that keep all dead rows; 0, 1, 2, 3, 4, 6, 8, 11, 16, ... by default.
             gradients: whether to keep the gradients of the rows, or the group whose gradients are kept.
             moments: whether to keep the optimiser's moments of the rows.
+            parts: the group whose gradients are kept in parts, at the steps of the field: the push of all positions,
+                the pull of those whose target a row is, and the input side of a tied matrix.
             optimizer: the optimiser, for its moments and the law of motion: its class and options at every update.
             embedding: name of the embedding, if it is not found automatically.
             output: name of the output layer, if it is not found automatically.
@@ -151,21 +155,26 @@ class Recorder(Closing):
         probes = self._on_device(_probes(self.rows, len(self._weight), seed))
         self._layer = OutputLayer(model, self.matrices, probes)
         self._keeps_field, self._lawful = field != "none", False
-        self._law = LawWatch(optimizer, self._weight)
+        self._live = self._layer.live = None if parts is None else self._live_rows(model, parts)
+        self._law = LawWatch(optimizer, self._weight, probes)
+        self._received, self._noted, self._autocast = Received(), False, ""
         self._patience, self._last_given = patience, time.monotonic()
         graded = None if gradients is False else "" if gradients is True else gradients
-        self._layout = Layout(self._cadence, self.rows, graded, moments, hidden_bits, survey_bits)
+        self._layout = Layout(self._cadence, self.rows, graded, hidden_bits, survey_bits, parts)
         self._worker = self._open(model, tokens, seed, provenance or {}, queue) if is_writer() else None
         self._law.listen()
         if self._keeps_field:
             self._layer.listen()
+            if self._live is not None:
+                self._live.listen()
         self._arm()
         atexit.register(self.close)
 
     # ----------------------------------------------------------------------------------------------------- a step
 
     def step(self, loss: float | Tensor | None = None) -> None:
-        """Records the update just made. Call it after `optimizer.step()` and before `zero_grad()`.
+        """Records the update just made. Call it after `optimizer.step()`, and before `zero_grad()` unless the optimiser
+        is known (`optimizer=`): then the gradient was read at the update.
 
         Args:
             loss: of this step, if it is to be recorded.
@@ -178,15 +187,21 @@ class Recorder(Closing):
             self._give_up()
         if self._worker is None and not self._shares:
             return
-        record = StepRecord(step)
+        law = self._law.take()
+        record = StepRecord(step, law=law)
+        self._received = law.received
+        self._note_on_moments(law)
+        if self._layer.autocast != self._autocast:
+            record.news["autocast"] = self._autocast = self._layer.autocast
         with torch.no_grad():
             if self._keeps_field and self._cadence.has_field(step):
                 record.field = self._field(step)
+                if self._live is not None and record.field is not None:
+                    record.parts = self._parts(self._live)
             if self._graded is not None and self._cadence.is_frame(step):
-                record.gradients = AsyncCopy(self._gradient(self._graded))
+                record.gradients = AsyncCopy(self._gradient("graded", self._graded))
             if loss is not None:
                 record.loss = AsyncCopy(loss.clone()) if isinstance(loss, Tensor) else float(loss)
-            record.law = self._law.take()
             record.after = self._state()
         self._give(record)
         self._arm()
@@ -203,14 +218,14 @@ class Recorder(Closing):
         looks = bool(len(self._dead)) and self._cadence.looks_at_dead(step)
         if not (is_frame or looks):
             return None
-        names = (schema.FIRST_MOMENT, schema.SECOND_MOMENT)
-        moments = dict(zip(names, moments_of(self._optimizer, self._weight) or (), strict=False))
+        moments = self._law.moments()
+        keeps = self._keeps_moments or (step == 0 and bool(moments))  # of a training that goes on: needed to replay it
         return State(
             step=step,
             rows=AsyncCopy(weight.index_select(0, self._index)) if is_frame else None,
             dead=AsyncCopy(weight.index_select(0, self._dead)) if looks else None,
             dead_moments=self._means(moments) if looks else {},
-            moments=self._of_rows(moments) if is_frame and self._keeps_moments else {},
+            moments=self._of_rows(moments) if is_frame and keeps else {},
         )
 
     def _means(self, moments: Mapping[str, Tensor]) -> dict[str, AsyncCopy]:
@@ -219,11 +234,17 @@ class Recorder(Closing):
 
     def _of_rows(self, moments: Mapping[str, Tensor]) -> dict[str, AsyncCopy]:
         if not moments and self.updates:
-            raise InputError("the optimiser has no exp_avg and exp_avg_sq.", parameter="moments", value=True)
+            known = ", ".join(schema.MOMENTS.values())
+            raise InputError(f"the optimiser keeps no moments ({known}).", parameter="moments", value=True)
         return {name: AsyncCopy(each.index_select(0, self._index)) for name, each in moments.items()}
 
-    def _gradient(self, index: Tensor) -> Tensor:
+    def _gradient(self, name: str, index: Tensor) -> Tensor:
+        """The gradient of some rows as the optimiser received it; as it is now if that was not seen."""
+        if name in self._received.rows:
+            return self._received.rows[name]
         gradient = self._weight.grad
+        if gradient is None and self._law.skipped:
+            return self._weight.new_zeros((len(index), self._weight.shape[1]))
         if gradient is None:
             raise InputError(
                 "recorder.step(): the matrix has no gradient; call it after optimizer.step() and before zero_grad()."
@@ -244,9 +265,17 @@ class Recorder(Closing):
             self._check_law(positions)
         if self._shares:
             positions = gather(positions)
-        factor, error = reception(positions, self._probed, self._gradient(self._layer.probes))
-        exact = (self._gradient(self._index), self._stood) if self._cadence.is_full(step) else None
+        received = self._gradient("probes", self._layer.probes)
+        factor, error = reception(positions, self._probed, received, self._received.ratio)
+        self._factor = factor
+        exact = (self._gradient("rows", self._index), self._stood) if self._cadence.is_full(step) else None
         return field_at(positions, factor, error, self._centroid, exact)
+
+    def _parts(self, live: LiveRows) -> dict[str, AsyncCopy]:
+        """The parts of the gradients of live rows as the optimiser received them, and the error of their sum."""
+        parts, received = live.take(), self._gradient("live", live.ids)
+        found = {name: AsyncCopy(self._factor * getattr(parts, name)) for name in schema.PARTS}
+        return found | {schema.PARTS_ERROR: AsyncCopy(parts.error(received, self._factor))}
 
     def _arm(self) -> None:
         """Prepares the next step: the reference point of its field must be taken before the update."""
@@ -260,11 +289,27 @@ class Recorder(Closing):
             self._probed = weight.index_select(0, self._layer.probes)
         if self._layer.partition:
             self._stood = weight.index_select(0, self._index)
+        wanted = {"probes": self._layer.probes} if self._layer.armed else {}
+        wanted |= {"rows": self._index} if self._layer.partition else {}
+        if self._live is not None:
+            self._live.armed = self._layer.armed
+            wanted |= {"live": self._live.ids} if self._layer.armed else {}
+        if self._graded is not None and self._cadence.is_frame(step):
+            wanted["graded"] = self._graded
+        self._law.gradient.wanted = wanted
+
+    def _note_on_moments(self, law: LawAtUpdate) -> None:
+        """Says once that a second moment cannot decay in its precision."""
+        if not self._noted and (note := law.never_forgets) is not None:
+            self._noted = True
+            warnings.warn(Note(note), stacklevel=3)
 
     # ------------------------------------------------------------------------------------------ form of the field
 
     def _check_law(self, positions: Positions) -> None:
         """Checks once that the field of this model has the form exp(w . h)."""
+        if not bool(((positions.strength != 0) & torch.isfinite(positions.strength)).any()):
+            return  # a loss scaler will skip this step; the next one tells
         self._lawful = True
         limit = max(_DISAGREEMENT, positions.eps / 2)
         disagreement, product = float(positions.disagreement), float(positions.logit_error)
@@ -358,6 +403,8 @@ class Recorder(Closing):
 
     def _let_go(self) -> None:
         self._layer.release()
+        if self._live is not None:
+            self._live.release()
         self._law.release()
         self._keeps_field = False
         worker, self._worker = self._worker, None
@@ -385,6 +432,14 @@ class Recorder(Closing):
         if group not in self.rows.names:
             raise InputError(f"the groups are {', '.join(self.rows.names)}.", parameter="gradients", value=group)
         return self._index[self._on_device(self.rows.members(group))]
+
+    def _live_rows(self, model: nn.Module, group: str) -> LiveRows:
+        if not self._keeps_field or world_size() > 1:
+            raise InputError("needs the field, and a single process.", parameter="parts", value=group)
+        if group not in self.rows.names:
+            raise InputError(f"the groups are {', '.join(self.rows.names)}.", parameter="parts", value=group)
+        ids = self._index[self._on_device(self.rows.members(group))]
+        return LiveRows(model, self._weight, ids)
 
     def _check(self, overwrite: bool, tokens: Sequence[str] | None, provenance: Mapping[str, Any]) -> None:
         layer = self.matrices.layer

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ModelWrapValidatorHandler, PrivateAttr, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from gasfield.dynamics import AnyDynamics
+from gasfield.dynamics import AnyDynamics, DynamicsSpec
 from gasfield.errors import InputError, Place
 from gasfield.forces import AnyForce
 from gasfield.operations import AnyOperation
@@ -23,6 +23,7 @@ from gasfield.scenario.diagnostic import AnyDiagnostic, repeated_label
 from gasfield.scenario.document import Document
 from gasfield.scenario.initial_state import GroupSource
 from gasfield.scenario.minimize import Minimize
+from gasfield.scenario.recordings import recordings_of
 from gasfield.scenario.replicas import Replicas, written_out
 from gasfield.scenario.yaml_1_2 import write
 from gasfield.schedules import AnyTemperature, ByGroup
@@ -134,6 +135,7 @@ class Scenario(Spec):
         return self
 
     _document: Document | None = PrivateAttr(default=None)
+    _law: DynamicsSpec | None = PrivateAttr(default=None)
     _files: dict[str, Path] = PrivateAttr(default_factory=dict)
     _digests: dict[str, dict[str, Any]] = PrivateAttr(default_factory=dict)
 
@@ -168,6 +170,18 @@ class Scenario(Spec):
     def text_digest(self) -> str:
         """SHA-256 of the text that it was read from; the same as `digest` for one that was written as resolved."""
         return self.digest() if self._document is None else hashlib.sha256(self._document.text.encode()).hexdigest()
+
+    @property
+    def law(self) -> DynamicsSpec:
+        """The dynamics, with what they take from recordings.
+
+        Raises:
+            InputError: if a recording is missing, or does not hold it.
+        """
+        if self._law is None:
+            with self.faults_at("dynamics"):
+                self._law = self.dynamics.resolved(recordings_of(self.forces, self.gas), self.find)
+        return self._law
 
     def find(self, name: str) -> Path:
         """A data file that the scenario names; once found, it stays the same.

@@ -60,7 +60,7 @@ def build_parts(
         raise InputError(f"{law.refuses_newcomers}; use a law that moves every row by itself.", parameter=place)
     with about("dynamics"):
         dynamics = law.build(gas, Conditions(initial.space, total, bath, seed))
-    require_learned_for(total, law)
+    require_learned_for(total, law.fixed)
     dynamics.project(gas)
     dynamics.begin(gas)
     return Parts(gas, bath, total, dynamics)

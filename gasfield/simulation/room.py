@@ -84,7 +84,7 @@ def require_room_for_run(scenario: Scenario, particles: int, folder: Path, *, wr
     Raises:
         InputError: naming the keys that make it so large, and the size.
     """
-    law, length, dimensions = scenario.dynamics, scenario.run, scenario.space.dimensions
+    law, length, dimensions = scenario.law, scenario.run, scenario.space.dimensions
     frames = length.steps // length.record_every + 1 + sum(_frames(each, length.steps) for each in scenario.operations)
     seen = length.steps // (length.observe_every or length.record_every) + 1
     of_file: dict[str, Any] = {"precision": law.lattice, "velocities": law.has_velocities}

@@ -34,6 +34,7 @@ from gasfield.resources import require_file
 from gasfield.scenario import Scenario, load_scenario
 from gasfield.scenario.initial_state import ScheduledTracer
 from gasfield.scenario.minimize import Minimize
+from gasfield.scenario.recordings import recordings_of
 from gasfield.schedules import AnyTemperature, ByGroup, Schedule
 from gasfield.simulation.finite import require_finite_start
 from gasfield.simulation.minimize import Minimum, minimize
@@ -116,6 +117,8 @@ class Simulation(Closing):
             force if isinstance(force, Force) else specification(AnyForce, force, "forces", number)
             for number, force in enumerate(forces)
         ]
+        with about("dynamics"):
+            self.law = self.law.resolved(recordings_of(self._forces, gas), find)
         self._relaxation = None if minimize is None else specification(Minimize, minimize, "minimize")
         self.minimum: Minimum | None = None
         self._temperature = None if temperature is None else specification(AnyTemperature, temperature, "temperature")
@@ -410,12 +413,14 @@ class Simulation(Closing):
         """Checks that all forces are known for the next steps.
 
         Raises:
-            InputError: if one is not.
+            InputError: if one is not, or the law of motion is not.
         """
         now = self.gas.step
         for number, force in enumerate(self.forces):
             with about("forces", number):
                 force.check_steps(now, now + steps + int(self.law.looks_ahead))
+        with about("dynamics"):
+            self.dynamics.check_steps(now, now + steps)
 
     # --- going on later ----------------------------------------------------------------------------------------------
 

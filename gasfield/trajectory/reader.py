@@ -307,6 +307,30 @@ class Trajectory(Closing):
         """Gradients of the live rows in training, in the order of `members("live")`: values (T, n, D)."""
         return self._content.series(f"{schema.LIVE}/{schema.GRADIENT}", None, self.dimensions)
 
+    def moment_at(self, name: str, step: int) -> NDArray[np.float32]:
+        """(N, D) a moment of the optimiser (`first_moment`, `second_moment`, `momentum`) before the update at a step.
+
+        Raises:
+            InputError: if it was not recorded there.
+        """
+        place = f"{schema.VECTORS}/{name}"
+        found = np.empty(0, np.int64)
+        if place in self._content:
+            frames = self._content.frames(place, self.count, self.dimensions)
+            found = np.flatnonzero(frames.steps == step)
+        if not len(found):
+            raise InputError(f"{self.path}: the {name.replace('_', ' ')} at step {step} is not recorded.")
+        return np.asarray(frames[int(found[0])], np.float32)
+
+    def live_part(self, name: str) -> Series:
+        """A part of the gradients of the live rows (`push`, `pull`, `input`), in the order of `members("live")`, scaled
+        as the optimiser received it: values (T, n, D).
+
+        Raises:
+            InputError: if it was not recorded.
+        """
+        return self._content.series(f"{schema.LIVE}/{name}", None, self.dimensions)
+
     @property
     def fields(self) -> list[str]:
         """The stored forms of the field: "affine", "full"."""

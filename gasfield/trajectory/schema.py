@@ -37,6 +37,15 @@ UNKNOWN = "unknown"
 VARIES = "varies"
 """An attribute whose value was not the same at all updates; its series has the values."""
 
+BACKWARD_PASSES = "backward_passes"
+"""Series: backward passes of each step, above 1 under gradient accumulation."""
+PARTS = ("push", "pull", "input")
+"""Parts of the gradients of live rows (`particles/vectors_live/push`, ...)."""
+PARTS_ERROR = "parts_error"
+"""Series: how far their sum is from the gradient, relative to it, in the worst row."""
+GRADIENT_RESCALING = "gradient_rescaling"
+"""Series: the gradient at the update over that after the last backward pass: clipping, unscaling."""
+
 REPEATS = "import/repeats"
 """Series of an imported series of checkpoints: at the step of each frame that is bit for bit the whole matrix of an
 earlier one, the step of the first."""
@@ -53,6 +62,17 @@ GRADIENT = "gradient"
 FIRST_MOMENT = "first_moment"
 SECOND_MOMENT = "second_moment"
 """Of an optimiser, if they were recorded."""
+MOMENTUM = "momentum"
+"""Of gradient descent with momentum."""
+LARGEST_SECOND_MOMENT = "largest_second_moment"
+"""Of AMSGrad."""
+MOMENTS = {
+    FIRST_MOMENT: "exp_avg",
+    SECOND_MOMENT: "exp_avg_sq",
+    LARGEST_SECOND_MOMENT: "max_exp_avg_sq",
+    MOMENTUM: "momentum_buffer",
+}
+"""Every moment that is recorded, and its name in the state of a PyTorch optimiser."""
 LAST_MOTION = "last_motion"
 """Of the survey: the last step in which any bit of a row changed, 0 if none did."""
 

@@ -34,7 +34,7 @@ def write(tmp_path: Path) -> Callable[..., str]:
         ("learning_rate: 1.0e-3", "learningrate: 1.0e-3", "dynamics.learningrate", "Did you mean 'learning_rate'?"),
         ("learning_rate: 1.0e-3", "learning_rate: fast", "dynamics.learning_rate", "not 'fast'"),
         ("learning_rate: 1.0e-3", "learning_rate: -1", "dynamics.learning_rate", "greater than 0, not -1"),
-        ("weight_dtype: bfloat16", "weight_dtype: bf16", "dynamics.weight_dtype", "'float32', 'bfloat16', 'float16', "),
+        ("weight_dtype: bfloat16", "weight_dtype: bf16", "dynamics.weight_dtype", "should be 'float32', 'bfloat16'"),
         ("kind: adamw", "kind: adam", "dynamics.kind", "no kind 'adam' here; there are 'adafactor', 'adamw'"),
         ("field: affine", "field: cubic", "forces.0.field", "'affine' or 'full', not 'cubic'"),
         ("steps: 500", "steps: many", "run.steps", "not 'many'"),

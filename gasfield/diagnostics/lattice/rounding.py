@@ -71,7 +71,7 @@ class Rounding(Diagnostic[RoundingResult]):
 
     def measure(self, group: Group, notes: list[str]) -> RoundingResult:
         """The results for one group."""
-        law = cast(Optimiser, group.run.dynamics)
+        law = cast(Optimiser, group.run.dynamics).strongest
         frames = spread_over(len(group.steps), _FRAMES)
         rows = [_of_rows(law, group.frame(int(frame))) for frame in frames]
         estimates = {f"decay.felt.{end}": missing("1") for end in ("start", "end")}

@@ -1,0 +1,107 @@
+"""The parts of the gradient of a live row: what pushes it, what pulls it, and what comes from the input side.
+
+For an output matrix with rows W_i, hidden states h_b with weights w_b in the loss, and targets y_b,
+
+    g_i = sum_b w_b p_bi h_b  -  sum_{b: y_b = i} w_b h_b  +  input side
+
+The first sum is the push, the same field that moves a dead row at that place; the second the pull of the positions
+whose target the token is; the third is there where the matrix is the embedding too. Push and pull are summed apart: of
+the gradient G_bi of a logit, w_b p_bi = strength_b exp(l_bi) is the push, and the rest is the pull.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts (n, D) of the gradients of n rows, in float32, before clipping and unscaling."""
+
+    push: Tensor
+    pull: Tensor
+    input: Tensor
+
+    def error(self, received: Tensor, factor: Tensor) -> Tensor:
+        """() the largest |factor (push + pull + input) - received| / |received| of any row that received a gradient."""
+        received = received.float()
+        size = received.norm(dim=1)
+        off = (factor * (self.push + self.pull + self.input) - received).norm(dim=1)
+        return torch.where(size > 0, off / size, 0.0).amax()
+
+
+class LiveRows:
+    """Sums the parts of the gradients of some rows over the backward passes of a step.
+
+    Attributes:
+        ids: (n,) the rows, on the device of the matrix.
+        armed: whether this step is recorded.
+    """
+
+    def __init__(self, model: nn.Module, matrix: Tensor, ids: Tensor) -> None:
+        """Finds the embeddings that share the matrix.
+
+        Args:
+            model: of the training.
+            matrix: (V, D) output matrix.
+            ids: (n,) rows.
+        """
+        self.ids, self.armed = ids, False
+        self._entries = [each for each in model.modules() if isinstance(each, nn.Embedding) and each.weight is matrix]
+        self._place = torch.full((len(matrix),), len(ids), device=matrix.device)  # the last place is for all others
+        self._place[ids] = torch.arange(len(ids), device=matrix.device)
+        self._shape = (len(ids) + 1, matrix.shape[1])
+        self._handles: list[RemovableHandle] = []
+        self._clear()
+
+    def listen(self) -> None:
+        """Registers hooks on the input side."""
+        self._handles = [each.register_forward_hook(self._entered) for each in self._entries]
+
+    def release(self) -> None:
+        """Removes them."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+
+    def output_side(self, states: Tensor, logits: Tensor, gradient: Tensor, strength: Tensor) -> None:
+        """Adds the positions of one backward pass.
+
+        Args:
+            states: (B, D) hidden states.
+            logits: (B, n) of the rows.
+            gradient: (B, n) of the loss with respect to these logits.
+            strength: (B,) w_b / Z_b.
+        """
+        weights = strength.float()[:, None] * logits.float().exp()
+        states = states.float()
+        self._push += weights.T @ states
+        self._pull += (gradient.float() - weights).T @ states
+
+    def take(self) -> Parts:
+        """The parts since the last call."""
+        parts = Parts(self._push, self._pull, self._input[:-1])
+        self._clear()
+        return parts
+
+    def _clear(self) -> None:
+        device, (count, dimensions) = self.ids.device, self._shape
+        self._push, self._pull, self._input = (
+            torch.zeros((rows, dimensions), device=device) for rows in (count - 1, count - 1, count)
+        )
+
+    def _entered(self, _: nn.Module, given: tuple[Any, ...], made: Tensor) -> None:
+        if not (self.armed and made.requires_grad):
+            return
+        places = self._place[given[0].detach()].flatten()
+
+        def backward(gradient: Tensor) -> None:
+            with torch.no_grad():
+                self._input.index_add_(0, places, gradient.detach().flatten(0, -2).float())
+
+        made.register_hook(backward)  # type: ignore[no-untyped-call]

@@ -1,0 +1,106 @@
+"""Push, pull and input side of a live row are what they are by definition, and sum to its gradient."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="recording needs the extra `gasfield[record]`")
+
+import torch
+from foreign_models import IGNORED, LIVE, VOCABULARY, Tied, Untied, batch, mean_loss, seeded
+from torch import nn
+
+import gasfield
+from gasfield.comparison.hindcast import relative_errors
+from gasfield.recording import Recorder
+from gasfield.simulation import Simulation
+
+ROWS = np.arange(0, LIVE, 7)
+
+
+@pytest.mark.parametrize("make", [Untied, Tied])
+def test_the_parts_sum_to_the_gradient_and_are_what_they_say(tmp_path: Path, make: type[nn.Module]) -> None:
+    """Clipped, from two passes an update; push and pull by their definitions."""
+    model = seeded(make)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    rows = {"dead": np.arange(LIVE, VOCABULARY), "live": ROWS}
+    recorder = Recorder(model, tmp_path / "a.h5", rows=rows, optimizer=optimiser, gradients="live", parts="live")
+    push, pull = torch.zeros(2, len(ROWS), model.head.in_features)
+    for step in range(3):
+        optimiser.zero_grad()
+        for part in range(2):
+            ids, targets = batch(2 * step + part)
+            if step == 2:
+                push, pull = (
+                    old + new for old, new in zip((push, pull), by_definition(model, ids, targets), strict=True)
+                )
+            mean_loss(model(ids), targets).backward()
+        norm = float(nn.utils.clip_grad_norm_(model.parameters(), 0.01))
+        optimiser.step()
+        recorder.step()
+    recorder.close()
+    with gasfield.open(tmp_path / "a.h5") as recording:
+        found = {name: recording.live_part(name).values for name in ("push", "pull", "input")}
+        gradient, error = recording.live_gradients().values, recording.observable("parts_error").values
+    scale = np.linalg.norm(gradient, axis=2)
+    off = np.linalg.norm(sum(found.values()) - gradient, axis=2) / scale
+    np.testing.assert_allclose(error, off.max(axis=1), atol=1e-7)
+    assert error.max() < 2e-6
+    for name, expected in (("push", push), ("pull", pull)):
+        tolerance = 3e-6 * float(scale[2].max())
+        np.testing.assert_allclose(found[name][2], 0.01 / norm * expected, rtol=0, atol=tolerance)
+    assert (np.abs(found["input"]).max() > 0) == (make is Tied)
+    assert np.abs(found["pull"]).max() > 0
+
+
+SCENARIO = """title: Live rows
+question: Do they move as they did?
+seed: 1
+space: {{kind: free, dimensions: 12}}
+gas:
+  - {{name: live, from: {{kind: recording, file: {file}, group: live, step: 0}}}}
+  - {{name: dead, from: {{kind: recording, file: {file}, group: dead, step: 0}}}}
+forces:
+  - {{kind: recorded_gradient, file: {file}, field: full}}
+{pull}
+dynamics: {{kind: adamw, from: recording}}
+run: {{steps: {steps}}}
+diagnostics: []
+"""
+PULL = "  - {{kind: recorded_pull, file: {file}, field: full, groups: [live]}}"
+
+
+def test_live_rows_are_replayed_in_the_field_with_their_pull(tmp_path: Path) -> None:
+    model, file, steps = seeded(Tied), tmp_path / "a.h5", 12
+    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    rows = {"dead": np.arange(LIVE, VOCABULARY), "live": ROWS}
+    with Recorder(model, file, rows=rows, optimizer=optimiser, gradients="live", field="full") as recorder:
+        for step in range(steps):
+            optimiser.zero_grad()
+            ids, targets = batch(step)
+            mean_loss(model(ids), targets).backward()
+            optimiser.step()
+            recorder.step()
+    errors = {}
+    for name, pull in (("with", PULL.format(file=file)), ("without", "")):
+        (tmp_path / f"{name}.yaml").write_text(SCENARIO.format(file=file, pull=pull, steps=steps))
+        gas = Simulation.from_scenario(tmp_path / f"{name}.yaml").step(steps).gas
+        with gasfield.open(file) as real:
+            live = real.members("live")
+            first, last = (real.frame(frame)[live].astype(float) for frame in (0, -1))
+        errors[name] = relative_errors(first, last, gas.positions[: len(live)]).mean()
+    assert errors["with"] < 1e-3
+    assert errors["without"] > 0.5
+
+
+def by_definition(model: nn.Module, ids: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of mean cross-entropy without ignored targets."""
+    with torch.no_grad():
+        hidden, wanted = model.hidden(ids).flatten(0, 1), targets.flatten()
+        weight = (wanted != IGNORED).float() / (wanted != IGNORED).sum()
+        share = model(ids).flatten(0, 1).softmax(dim=1)[:, ROWS]
+        is_target = (wanted[:, None] == torch.from_numpy(ROWS)).float()
+        return (weight[:, None] * share).T @ hidden, -(weight[:, None] * is_target).T @ hidden
