@@ -310,3 +310,28 @@ def test_what_cannot_be_replayed_is_refused(tmp_path: Path, name: str) -> None:
     train(tmp_path / "a.h5", steps=2, **options)
     with pytest.raises(InputError, match=message):
         replay(tmp_path, tmp_path / "a.h5", law)
+
+
+@pytest.mark.parametrize(
+    ("options", "wrong"),
+    [
+        ({"amsgrad": True, "weight_decay": 0.3, "betas": (0.9, 0.5)}, "amsgrad: false"),
+        ({"maximize": True, "betas": (0.8, 0.9)}, "maximize: false"),
+        ({"weight_decay": 0.3, "fused": True}, "decoupled_weight_decay: true"),
+    ],
+    ids=["amsgrad", "maximize", "fused"],
+)
+def test_variants_of_adam_are_replayed(tmp_path: Path, options: dict[str, Any], wrong: str) -> None:
+    """Adam with an L2 penalty, as its options say; the law with one of them changed is another one."""
+    path, model = tmp_path / "a.h5", seeded(Decoder)
+    optimiser = torch.optim.Adam(model.parameters(), lr=RATE, **options)
+    with Recorder(model, path, rows={"dead": DEAD}, field="full", optimizer=optimiser) as recorder:
+        for step in range(12):
+            ids, targets = batch(step)
+            loss = mean_loss(model(ids), targets)
+            loss.backward()
+            optimiser.step()
+            recorder.step(loss)
+            optimiser.zero_grad()
+    assert replay(tmp_path, path) < 1e-5
+    assert replay(tmp_path, path, f"{REPLAY}, {wrong}") > 1e-3
