@@ -333,8 +333,6 @@ def test_a_recording_without_a_law_and_a_run_beyond_it_are_refused(tmp_path: Pat
     with pytest.raises(InputError, match=f"at step {STEPS} is not recorded .* give it as a schedule"):
         law.training.require_steps(0, STEPS + 1)
 
-        replay(tmp_path, tmp_path / "a.h5", law)
-
 
 @pytest.mark.parametrize(
     ("options", "wrong"),
