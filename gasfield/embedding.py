@@ -183,6 +183,8 @@ def _frame(trajectory: Trajectory, step: int | None) -> Matrix:
     at = int(trajectory.steps[-1]) if step is None else step
     positions = trajectory.gas(at).positions
     precision = trajectory.precision
+    if precision.startswith("float8"):  # kept as float32, and NumPy has no such type
+        precision = "float32"
     if precision == "bfloat16":
         single = np.asarray(positions, np.float32)
         if not is_on_lattice(single[trajectory.appears <= at]).all():

@@ -54,6 +54,8 @@ class Stream(IntEnum):
     """Whether a proposed sequence is accepted."""
     EXCHANGES = 25
     """Whether two replicas exchange their temperatures."""
+    ROUNDING = 26
+    """Bits of stochastic rounding in optimisers."""
 
 
 SEEDS = 2**64

@@ -17,10 +17,18 @@ FLOAT32_DIGITS = 24
 BFLOAT16_DIGITS = 8
 SMALLEST_NORMAL_EXPONENT = -126
 OVERFLOW = Fraction(2) ** 128
+FORMATS = {
+    "float32": (24, -126),
+    "bfloat16": (8, -126),
+    "float16": (11, -14),
+    "float8_e4m3fn": (4, -6),
+    "float8_e5m2": (3, -14),
+}
+"""Name -> binary digits, and exponent of the smallest normal number."""
 
 
-def nearest(value: Fraction, digits: int) -> Fraction:
-    """The number of `digits` binary digits, with the exponents of float32, nearest to `value`; ties to even.
+def nearest(value: Fraction, digits: int, smallest: int = SMALLEST_NORMAL_EXPONENT) -> Fraction:
+    """The number of `digits` binary digits, with exponents from `smallest` on, nearest to `value`; ties to even.
 
     Overflow to infinity does not occur in these references.
     """
@@ -31,7 +39,7 @@ def nearest(value: Fraction, digits: int) -> Fraction:
         exponent += 1
     while abs(value) < Fraction(2) ** exponent:
         exponent -= 1
-    spacing = Fraction(2) ** (max(exponent, SMALLEST_NORMAL_EXPONENT) - (digits - 1))
+    spacing = Fraction(2) ** (max(exponent, smallest) - (digits - 1))
     rounded = round(value / spacing) * spacing  # `round` of a fraction takes ties to the even integer
     assert abs(rounded) < OVERFLOW
     return rounded
@@ -82,19 +90,22 @@ def key(value: float, lattice: np.ndarray) -> int:
 
 @dataclass
 class Precisions:
-    """Which quantities are stored in bfloat16; the others are float32."""
+    """Which quantities are stored in bfloat16; the others are float32. Or the names of their formats."""
 
-    weights: bool
-    first: bool
-    second: bool
+    weights: bool | str
+    first: bool | str
+    second: bool | str
 
     @property
     def all(self) -> bool:
-        return self.weights and self.first and self.second
+        return all(kept is True for kept in (self.weights, self.first, self.second))
 
 
-def store(value: Fraction, as_bfloat16: bool) -> Fraction:
-    return bfloat16(value) if as_bfloat16 else value
+def store(value: Fraction, kept: bool | str) -> Fraction:
+    if isinstance(kept, str):
+        rounded = nearest(value, *FORMATS[kept])
+        return max(min(rounded, Fraction(448)), Fraction(-448)) if kept == "float8_e4m3fn" else rounded
+    return bfloat16(value) if kept else value
 
 
 def lerp(start: Fraction, end: Fraction, weight: Fraction) -> Fraction:

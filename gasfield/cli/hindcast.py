@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from gasfield.cli.command import LIBRARY
 from gasfield.cli.options import Json, Overwrite, Plugins, Quiet, Threads, limit_threads, run_plugins
+from gasfield.cli.output import put_json
 
 
 def hindcast(
@@ -71,6 +71,6 @@ def hindcast(
             stage=stage,
         )
     if as_json:
-        print(json.dumps(result.as_json(), indent=2, allow_nan=False))
+        put_json(result.as_json())
     elif not quiet:
         print_hindcast(result)

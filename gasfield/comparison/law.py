@@ -18,7 +18,8 @@ from gasfield.dynamics.optimiser import Optimiser
 from gasfield.dynamics.training_law import recorded_json
 from gasfield.trajectory import Trajectory, schema
 
-_NOT_MODELLED = ("amsgrad", "maximize", "fused", "capturable")
+_FLAGS = ("amsgrad", "maximize")
+"""Options that change the law where they are on."""
 _TOLERANCE = 1e-6
 """Relative difference of two constants allowed for a number that was kept in float32."""
 Attributes = Mapping[str, Any]
@@ -48,9 +49,11 @@ def law_differences(real: Trajectory, simulated: Trajectory) -> list[str]:
 def _kind(name: str, recorded: Attributes, law: Optimiser) -> Iterator[str]:
     options = recorded_json(recorded, "optimiser_options")
     coupled = name == "adam" and options.get("weight_decay", 0) != 0 and not options.get("decoupled_weight_decay")
-    if name not in law.recorded_as or coupled:
-        decay = " with coupled decay" if coupled else ""
-        yield f"the training used {recorded.get('optimiser_class', name)}{decay}, the simulation {law.kind}"
+    decoupled = getattr(law.fixed, "decoupled_weight_decay", True)
+    own = not decoupled and law.fixed.weight_decay != 0
+    if name not in law.recorded_as or (coupled != own and (coupled or law.kind == "adamw")):
+        theirs, ours = (" with coupled decay" if each else "" for each in (coupled, own))
+        yield f"the training used {recorded.get('optimiser_class', name)}{theirs}, the simulation {law.kind}{ours}"
 
 
 def _constancy(real: Trajectory, simulated: Trajectory, law: Optimiser) -> Iterator[str]:
@@ -106,9 +109,15 @@ def _constants(real: Trajectory, simulated: Trajectory, law: Optimiser) -> Itera
 
 def _arithmetic(real: Trajectory, simulated: Trajectory, law: Optimiser) -> Iterator[str]:
     options = recorded_json(real.attributes, "optimiser_options")
-    used = [name for name in _NOT_MODELLED if options.get(name)]
-    if options.get("foreach") or (options.get("foreach", False) is None and real.attributes.get("device") != "cpu"):
+    own = law.fixed
+    used = [name for name in _FLAGS if options.get(name) and not getattr(own, name, False)]
+    used += ["fused"] if options.get("fused") and getattr(own, "implementation", "") != "fused" else []
+    used += ["capturable"] if options.get("capturable") else []
+    elsewhere = real.attributes.get("device") != "cpu" and options.get("foreach", False) is None
+    if elsewhere or (options.get("foreach") and getattr(own, "implementation", "") != "foreach"):
         used.append("foreach")
+    if unused := [name for name in _FLAGS if name in options and getattr(own, name, False) and not options[name]]:
+        yield f"the simulation used {', '.join(unused)}, and the training did not"
     if used:
         yield f"the training used {', '.join(used)}, which the simulation does not model"
 

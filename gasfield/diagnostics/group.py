@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Self, TypeVar
 
 import numpy as np
@@ -16,6 +16,7 @@ from gasfield.diagnostics.repeats import distinct_frames
 from gasfield.diagnostics.stored import Index, Stored
 from gasfield.forces import TotalForce
 from gasfield.gas import Gas
+from gasfield.kernels.lattices import Precision, round_to
 from gasfield.trajectory import SURVEYED, Series, Trajectory
 
 BLOCK_BYTES = 1 << 26
@@ -50,7 +51,7 @@ class Group:
         steps: (T,) step of each frame, ascending.
         positions: (T, N, D) in the type they are stored in, an array or one that is read on demand; NaN before a
             particle appears [length].
-        precision: the floating-point lattice of the positions: "float64", "float32" or "bfloat16".
+        precision: the floating-point lattice of the positions: "float64", or a `Precision`.
         bonds: (B, 2) pairs of row numbers within the group; empty where it is not a structure.
         notes: what was left out of the group, and why.
         times: (T,) time of each frame; the steps where nothing else is known.
@@ -307,6 +308,17 @@ class Group:
         """Positions (N, D) in float64, in one frame; negative indices count from the end."""
         frame: NDArray[np.float64] = self.positions[int(index)].astype(np.float64)
         return frame
+
+    def viewed(self, precision: Precision) -> Group:
+        """The same rows with positions rounded to a precision, to nearest."""
+        views = self.memo.setdefault("views", {})
+        if precision not in views:
+            rounded = partial(round_to, precision=precision)
+            held = self.positions
+            positions: Vectors = held.mapped(rounded) if isinstance(held, Stored) else rounded(held)
+            views[precision] = replace(self, positions=positions, precision=precision)
+        view: Group = views[precision]
+        return view
 
     def at_frames(self, frames: Index) -> Group:
         """The same rows in some of the frames."""

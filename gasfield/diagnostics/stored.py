@@ -35,6 +35,13 @@ class Stored:
         self.shape = (len(frames), len(rows), dimensions)
         self.dtype = dtype
 
+    def mapped(self, function: Callable[[NDArray[Any]], NDArray[np.float32]]) -> Stored:
+        """The same values after an elementwise function to float32, which is applied to what is read."""
+        read = self._read
+        return Stored(
+            lambda rows, frames: function(read(rows, frames)), self._frames, self._rows, self.shape[2], np.dtype("f4")
+        )
+
     @property
     def size(self) -> int:
         """Number of elements."""

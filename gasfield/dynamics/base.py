@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from gasfield.dynamics.bath import Bath
 from gasfield.errors import InputError
 from gasfield.gas import Gas
+from gasfield.kernels.lattices import Precision
 from gasfield.registry import Registry
 from gasfield.spaces import Space
 from gasfield.spec import Spec
@@ -127,7 +128,7 @@ class DynamicsSpec(Spec):
     kind: str
 
     @property
-    def lattice(self) -> Literal["float64", "float32", "bfloat16"]:
+    def lattice(self) -> Literal["float64"] | Precision:
         """The floating-point numbers that positions can be."""
         return "float64"
 
@@ -139,6 +140,11 @@ class DynamicsSpec(Spec):
     @property
     def descends(self) -> float | None:
         """The dynamics descend the potential energy plus this number times |x|^2 / 2; None if they need not descend."""
+        return None
+
+    @property
+    def refuses_newcomers(self) -> str | None:
+        """Why no particles can be added during a run; None (the default) if they can."""
         return None
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numba import prange
@@ -15,15 +15,12 @@ from gasfield.dynamics.base import Conditions, Dynamics, require_free, take_back
 from gasfield.dynamics.constants import RECORDED
 from gasfield.dynamics.over_steps import LawOverSteps
 from gasfield.dynamics.rounding_loss import note_on_decay
-from gasfield.errors import Note
+from gasfield.errors import InputError, Note
 from gasfield.gas import Gas
-from gasfield.kernels.bfloat16 import round_to_bfloat16
 from gasfield.kernels.flags import EXACT, EXACT_PARALLEL
 from gasfield.kernels.jit import jit
+from gasfield.kernels.lattices import Precision, round_to
 from gasfield.schedules import Warmup, schedules_in
-
-Precision = Literal["float32", "bfloat16"]
-"""Storage precision between steps. Both are held in float32 arrays: a bfloat16 is a float32 on a coarser lattice."""
 
 if TYPE_CHECKING:
     Kept = Precision
@@ -35,21 +32,27 @@ else:
 ALONG: dict[str, Any] = EXACT | {"error_model": "numpy"}
 """Compilation of a loop over coordinates."""
 PIECES: dict[str, Any] = EXACT_PARALLEL | {"error_model": "numpy"}
-"""Compilation of the parallel loop over pieces of `PIECE` coordinates, whatever their rows."""
+"""Compilation of a parallel loop over coordinates."""
 PIECE = 4096
-"""Coordinates that one thread updates at a time: rows of few dimensions cost no more than others."""
-ELEMENT: dict[str, Any] = ALONG | {"forceinline": True}
-"""Compilation of the update of one element: always inlined, or the loop would not vectorise."""
+"""Coordinates of the smallest part of a thread's work: rows of few dimensions cost no more than others."""
 _BLOCK = 1 << 18
 """Coordinates whose positions and forces in float64 are held at a time: 4 MB, which stay in the cache."""
+
+
+class Draws(NamedTuple):
+    """What the random bits of a stochastic rounding depend on, besides step and column."""
+
+    seed: int
+    ids: NDArray[np.int64]
+    """(N,) identifiers of the particles, at least 0 and below 2**32."""
 
 
 class Optimiser(LawOverSteps):
     """The specification of an optimiser: its constants, and its arithmetic in `update`."""
 
-    moment_names: ClassVar[tuple[str, ...]]
-    """Names of the (N, D) float32 arrays of its state."""
-
+    needs_matrix: ClassVar[str | None] = None
+    """What of a law is defined for a whole matrix only, for the message that refuses some of its rows; None if a law
+    moves every row by itself."""
     looks_ahead: ClassVar[bool] = False
     is_optimiser: ClassVar[bool] = True
     remedy: ClassVar[str] = "Try a smaller learning_rate, or start closer to the recorded rows."
@@ -61,6 +64,8 @@ class Optimiser(LawOverSteps):
 
     weight_dtype: Kept = "float32"
     """Precision of the weights and of the gradient, which in a framework has the precision of its parameter."""
+    centred: bool = False
+    """Whether the mean row is subtracted from all rows after every step, which needs the whole matrix."""
 
     @property
     def lattice(self) -> Precision:
@@ -69,8 +74,41 @@ class Optimiser(LawOverSteps):
 
     @property
     @abstractmethod
-    def moment_dtypes(self) -> Mapping[str, Precision]:
+    def moment_names(self) -> tuple[str, ...]:
+        """Names of the float32 arrays of its state."""
+
+    @property
+    @abstractmethod
+    def moment_dtypes(self) -> Mapping[str, str]:
         """The precision in which each moment that is used is kept, by name."""
+
+    @property
+    def loses_updates(self) -> bool:
+        """Whether an update below half a cell of the lattice is lost."""
+        return True
+
+    @property
+    def by_rows(self) -> bool:
+        """Whether rows may be updated some at a time."""
+        return self._of_matrix is None
+
+    @property
+    def refuses_newcomers(self) -> str | None:
+        """That they are no rows of the matrix, for a law that needs the whole of it."""
+        if self._of_matrix is None:
+            return None
+        return f"{self.kind} {self._of_matrix}, and particles planted during a run are not rows of it"
+
+    @property
+    def _of_matrix(self) -> str | None:
+        """What needs the whole matrix; None if nothing does."""
+        if self.needs_matrix is None and self.centred:
+            return "subtracts the mean of all rows"
+        return self.needs_matrix
+
+    def start(self, positions: NDArray[Any]) -> dict[str, NDArray[np.float32]]:
+        """The state before the first step at positions (N, D) that are not rounded yet, by name: zeros."""
+        return {name: np.zeros(positions.shape, np.float32) for name in self.moment_names}
 
     def require(self, conditions: Conditions) -> None:
         """Refuses a bath, and a bounded space.
@@ -85,24 +123,39 @@ class Optimiser(LawOverSteps):
         """Builds the dynamics for this gas, with zero moments and step count.
 
         Raises:
-            InputError: if the run has a bath, or a bounded space.
+            InputError: if the run has a bath, or a bounded space, or if a law of the whole matrix is given some rows.
         """
         self.require(conditions)
+        if self._of_matrix is not None:
+            _require_matrix(self.kind, self._of_matrix, gas)
         if (note := note_on_decay(self.strongest, gas.positions)) is not None:
             warnings.warn(Note(note), stacklevel=2)
         return OptimiserDynamics(self, gas, conditions)
 
     @abstractmethod
     def update(
-        self, weights: NDArray[Any], gradient: NDArray[Any], moments: Mapping[str, NDArray[Any]], step: int
+        self,
+        weights: NDArray[Any],
+        gradient: NDArray[Any],
+        moments: Mapping[str, NDArray[Any]],
+        step: int,
+        draws: Draws | None = None,
     ) -> None:
-        """Updates `weights` (N, D) and the named moments in place; `step` counts from 1."""
+        """Updates `weights` (N, D) and the named arrays of the state in place.
+
+        Args:
+            weights: (N, D) float32 on the lattice of `weight_dtype`.
+            gradient: (N, D); rounded to float32, and further to the precision of the gradient.
+            moments: the arrays of `start`.
+            step: counted from 1.
+            draws: of stochastic rounding; seed 0 and rows numbered from 0 if left out.
+        """
 
 
 class OptimiserDynamics(Dynamics):
     """Positions are weights, the gradient is minus the force, and one step is one unit of time.
 
-    State: the moments, each (N, D) float32, and `step_count`.
+    State: the arrays of `Optimiser.start`, float32 (of a moment (N, D)), and `step_count`.
     """
 
     def __init__(self, law: Optimiser, gas: Gas, conditions: Conditions) -> None:
@@ -110,12 +163,12 @@ class OptimiserDynamics(Dynamics):
 
         Args:
             law: the optimiser.
-            gas: the gas to be moved; only its shape (N, D) is used.
-            conditions: the forces, which are minus the gradient.
+            gas: the gas to be moved, at its positions at the start, which need not be rounded yet.
+            conditions: the forces, which are minus the gradient, and the seed of stochastic rounding.
         """
         self._over_steps, self.law = law, law.fixed
         self._field, self._shape = conditions.field, gas.positions.shape
-        self._moments = {name: np.zeros(self._shape, np.float32) for name in law.moment_names}
+        self._seed, self._moments = conditions.seed, self.law.start(gas.positions)
         self._steps_taken = np.zeros((), np.int64)
         self._noted = False
         self._training, self._varies = law.training, law.varies
@@ -140,7 +193,10 @@ class OptimiserDynamics(Dynamics):
         for rows in self._blocks():
             part = gas if rows == slice(None) else gas.select(rows)
             moments = {name: moment[rows] for name, moment in self._moments.items()}
-            law.update(part.positions, self._gradient(part), moments, int(self._steps_taken))
+            draws = Draws(self._seed, part.ids)
+            law.update(part.positions, self._gradient(part), moments, int(self._steps_taken), draws)
+        if law.centred:
+            self._centre(gas)
 
     def _take_state(self, gas: Gas) -> None:
         """The moments and the step count of the recorded training at the step of the gas."""
@@ -162,7 +218,7 @@ class OptimiserDynamics(Dynamics):
         """Rows that are updated together. Where particles do not interact and there are many, they are blocks whose
         forces stay in the cache; they have the same bits."""
         count, rows = self._shape[0], max(1, _BLOCK // max(1, self._shape[1]))
-        if self._field.interacting or count <= rows:
+        if self._field.interacting or not self.law.by_rows or count <= rows:
             return [slice(None)]
         return [slice(start, min(start + rows, count)) for start in range(0, count, rows)]
 
@@ -177,8 +233,16 @@ class OptimiserDynamics(Dynamics):
         _negate(self._field.force(gas.at(positions)).reshape(-1), gradient.reshape(-1))
         return gradient
 
+    def _centre(self, gas: Gas) -> None:
+        """Subtracts the mean row, in float64, and rounds; of a float32 master too, whose view is the positions."""
+        weights = self._moments.get("master", gas.positions)
+        centre = weights.mean(axis=0, dtype=np.float64)
+        precision = "float32" if weights is not gas.positions else self.law.weight_dtype
+        weights[...] = round_to(weights - centre, precision)
+        gas.positions[...] = round_to(weights, self.law.weight_dtype)
+
     def state(self) -> dict[str, NDArray[Any]]:
-        """Copies of the moments, each (N, D) float32, and the steps taken as `step_count` (int64, no axes)."""
+        """Copies of the moments, float32, and the steps taken as `step_count` (int64, no axes)."""
         return {name: array.copy() for name, array in self._arrays().items()}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
@@ -193,18 +257,56 @@ class OptimiserDynamics(Dynamics):
         return {**self._moments, "step_count": self._steps_taken}
 
     def add_particles(self, gas: Gas, added: int) -> None:
-        """Initialises the moments of new particles to the mean of the existing ones; the step count is shared."""
+        """Initialises the moments of new particles to the mean of the existing ones, and what roundings keep to that of
+        their positions; the step count is shared.
+
+        Raises:
+            InputError: if the law needs the whole matrix.
+        """
+        if self.law.refuses_newcomers is not None:
+            raise InputError(f"{self.law.refuses_newcomers}.", parameter="tracers")
+        new = self.law.start(gas.positions[-added:] if added else gas.positions[:0])
         for name, moment in self._moments.items():
+            if name in ("master", "lost"):
+                self._moments[name] = np.concatenate([moment, new[name]])
+                continue
             inherited = np.repeat(moment.mean(axis=0, dtype=np.float64)[None], added, axis=0)
             self._moments[name] = np.concatenate([moment, inherited.astype(np.float32)])
         self._shape = gas.positions.shape
 
     def project(self, gas: Gas) -> None:
-        """Copies positions into a contiguous float32 array, rounded to bfloat16 if the weights are bfloat16."""
-        if self.law.lattice == "bfloat16":
-            gas.positions = np.ascontiguousarray(round_to_bfloat16(gas.positions))
-        else:
+        """Copies positions into a contiguous float32 array, rounded to the precision of the weights; a float32 master
+        that is not rounded to them follows them."""
+        if "master" in self._moments:
+            master, given = self._moments["master"], gas.positions.astype(np.float32)
+            moved = round_to(master, self.law.weight_dtype) != round_to(given, self.law.weight_dtype)
+            master[moved] = given[moved]
+        if self.law.weight_dtype == "float32":
             gas.positions = np.require(gas.positions, np.float32, ["C", "A", "W"])
+        else:
+            gas.positions = round_to(gas.positions, self.law.weight_dtype)
+
+
+def _require_matrix(kind: str, what: str, gas: Gas) -> None:
+    """Refuses a gas that is known not to be a whole matrix: some rows of a vocabulary, or with particles to come.
+
+    Raises:
+        InputError: with the reason.
+    """
+    tokens = np.unique(gas.token_ids[gas.token_ids >= 0])
+    reason = None
+    if np.any(gas.appears > gas.step):
+        reason = "particles that appear later are not rows of it"
+    elif len(tokens) and (len(tokens) != gas.count or tokens[-1] != gas.count - 1):
+        reason = f"the gas has {gas.count} rows, and there are at least {tokens[-1] + 1} tokens"
+        if len(tokens) < gas.count:
+            reason = f"{gas.count - len(tokens)} of the {gas.count} particles are no tokens, or given twice"
+    if reason is not None:
+        raise InputError(
+            f"{kind} {what}, and {reason}. Give all rows of the matrix, or use a law that moves every row by itself "
+            "(adamw, sgd, lion).",
+            parameter="dynamics",
+        )
 
 
 def gradient_for(weights: NDArray[Any], gradient: NDArray[Any], **moments: NDArray[Any]) -> NDArray[np.float32]:

@@ -141,6 +141,10 @@ class LawOverSteps(DynamicsSpec):
                 found |= self._recorded_dtypes(training)
             elif name == "betas":
                 found[name] = training.betas(step)
+            elif name == "decoupled_weight_decay":  # which `torch.optim.Adam` has not unless it says so
+                found[name] = bool(training.options.get(name, training.optimiser != "adam"))
+            elif name == "implementation":
+                found[name] = training.implementation
             elif isinstance(default := type(self).model_fields[name].default, bool):
                 found[name] = bool(training.options.get(name, default))
             else:

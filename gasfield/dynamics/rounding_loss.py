@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.kernels.bfloat16 import round_to_bfloat16
+from gasfield.kernels.lattices import round_to, spacing
 
 if TYPE_CHECKING:
     from gasfield.dynamics.optimiser import Optimiser
 
-_STORED_BITS = {"bfloat16": 7, "float32": 23}
-"""Stored bits of the significand."""
 _BLOCK = 1 << 20
 """Coordinates that are looked at together."""
 
@@ -39,14 +37,12 @@ class RoundingLoss:
     @classmethod
     def of(cls, law: Optimiser, positions: NDArray[Any]) -> Self:
         """That of an optimiser at positions (N, D), which are rounded to its lattice."""
-        single = np.array(positions, np.float32)
-        before = np.array(round_to_bfloat16(single)) if law.weight_dtype == "bfloat16" else single
-        after, zero = before.copy(), np.zeros_like(before)
-        # A second moment of 1, so that a vanishing epsilon does not divide 0 by 0.
-        moments = {name: zero + np.float32(name == "second_moment") for name in law.moment_names}
-        law.update(after, zero, moments, 1)
-        exponent = np.frexp(before)[1].astype(np.float64)
-        return cls(after != before, 2.0 ** (exponent - 2 - _STORED_BITS[law.weight_dtype]), before != 0)
+        before = round_to(positions, law.weight_dtype)
+        after, moments = before.copy(), law.start(before)
+        if "second_moment" in moments:  # 1, so that a vanishing epsilon does not divide 0 by 0
+            moments["second_moment"] += np.float32(1)
+        law.update(after, np.zeros_like(before), moments, 1)
+        return cls(after != before, spacing(before, law.weight_dtype) / 2, before != 0)
 
 
 def note_on_decay(law: Optimiser, positions: NDArray[Any]) -> str | None:
@@ -54,7 +50,7 @@ def note_on_decay(law: Optimiser, positions: NDArray[Any]) -> str | None:
 
     Looks at blocks of rows, so that the memory it needs does not grow with the matrix.
     """
-    if not law.weight_decay or not positions.size:
+    if not law.weight_decay or not law.loses_updates or not positions.size:
         return None
     rows = max(1, _BLOCK // positions.shape[1])
     felt = nonzero = 0

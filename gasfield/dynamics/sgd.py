@@ -7,14 +7,15 @@ With gradient g, learning rate eta, decay lambda (coupled: added to the gradient
     b <- g at the first step,  b <- mu b + (1 - tau) g  afterwards
     W <- W - eta b        (eta g without momentum; eta (g + mu b) for Nesterov)
 
-The reference is `torch.optim.SGD(foreach=False, fused=False)` of PyTorch 2.13 on an x86 CPU with AVX2 or AVX-512:
+The reference is `torch.optim.SGD(foreach=False, fused=False)` of PyTorch 2.13 on an x86 CPU with AVX2 or AVX-512; lists
+of tensors (`foreach`) also round mu as the factor of a product, in 16-bit formats:
 
 * All float32: each scaled addition is one fused multiply-add. Bit-equal here.
-* All bfloat16: each operation is float32 arithmetic, rounded to bfloat16 as it is stored. The factor of a scaled
-  addition (lambda, 1 - tau, eta, and mu in the Nesterov step) is itself rounded to bfloat16 first, so a learning rate
-  of .001 acts as .00099945; mu b is a separate product, in which mu stays float32. Bit-equal here to the vectorised
-  part of the reference. Its scalar remainder (the last elements of a tensor, or of a thread's part of one, that do not
-  fill a vector) also rounds the product; this dependence on the position in memory is not reproduced.
+* All bfloat16 or all float16: each operation is float32 arithmetic, rounded as it is stored. The factor of a scaled
+  addition (lambda, 1 - tau, eta, and mu in the Nesterov step) is itself rounded first, so that in bfloat16 a learning
+  rate of .001 acts as .00099945; mu b is a separate product, in which mu stays float32. Bit-equal here to the
+  vectorised part of the reference. Its scalar remainder (the last elements of a tensor, or of a thread's part of one,
+  that do not fill a vector) also rounds the product; this dependence on the position in memory is not reproduced.
 * Mixed precision, which PyTorch refuses: float32 arithmetic in the same order, all in registers, and one rounding of
   each of W and b as it is stored. Without momentum there is no b, and its precision has no effect.
 """
@@ -25,26 +26,71 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
-from numba import prange
 from numpy.typing import NDArray
 from pydantic import model_validator
 
 from gasfield.dynamics.constants import Flag, NotNegative, Positive, Share
-from gasfield.dynamics.optimiser import ALONG, ELEMENT, PIECE, PIECES, Kept, Optimiser, Precision, gradient_for
-from gasfield.kernels.bfloat16 import fused_multiply_add, round_to_bfloat16, store
-from gasfield.kernels.jit import jit
+from gasfield.dynamics.elementwise import ElementwiseOptimiser
+from gasfield.dynamics.storage import KeptMoment, Moment, MomentDtype
+from gasfield.kernels.bfloat16 import fused_multiply_add
+from gasfield.kernels.lattices import nearest
+from gasfield.kernels.pointwise import PointwiseKernel, pointwise_kernel
 from gasfield.registry import register
 from gasfield.spec import fault_within
 
+# --- one coordinate --------------------------------------------------------------------------------------------------
+
+
+@pointwise_kernel
+def _rule(w, g, a, b, c, scalars, working):  # type: ignore[no-untyped-def]
+    """Of the momentum buffer a."""
+    if scalars.maximize:
+        g = -g
+    if scalars.decays:
+        g = nearest(fused_multiply_add(scalars.decay, w, g), working)
+    if not scalars.has_momentum:
+        return w, g, a, b, c
+    if scalars.first_step:
+        a = g
+    else:
+        a = nearest(fused_multiply_add(scalars.gain, g, nearest(a * scalars.momentum, working)), working)
+    towards = a
+    if scalars.nesterov:
+        # As the factor of a scaled addition, the momentum is rounded like the others.
+        towards = nearest(fused_multiply_add(nearest(scalars.momentum, working), a, g), working)
+    return w, towards, a, b, c
+
+
+class _Scalars(NamedTuple):
+    """Scalar arguments of a step; types are fixed, so that values never trigger recompilation."""
+
+    rate: np.float32
+    """-eta"""
+    decay: np.float32
+    """lambda"""
+    momentum: np.float32
+    """mu"""
+    gain: np.float32
+    """1 - tau"""
+    decays: bool
+    has_momentum: bool
+    first_step: bool
+    nesterov: bool
+    maximize: bool
+
+
+# --- the specification -----------------------------------------------------------------------------------------------
+
 
 @register
-class SGD(Optimiser):
-    """Gradient descent with momentum and coupled weight decay; weights and momentum each in float32 or bfloat16."""
+class SGD(ElementwiseOptimiser):
+    """Gradient descent with momentum and coupled weight decay; weights and momentum each in a precision of its own."""
 
-    moment_names: ClassVar[tuple[str, ...]] = ("momentum",)
+    rule: ClassVar[PointwiseKernel] = _rule
     recorded_as: ClassVar[tuple[str, ...]] = ("sgd",)
     recordable: ClassVar[tuple[str, ...]] = (
-        "learning_rate", "momentum", "dampening", "weight_decay", "nesterov", "weight_dtype", "moment_dtype",
+        "learning_rate", "momentum", "dampening", "weight_decay", "nesterov", "maximize", "implementation",
+        "weight_dtype", "moment_dtype",
     )  # fmt: skip
 
     kind: Literal["sgd"] = "sgd"
@@ -58,8 +104,8 @@ class SGD(Optimiser):
     """lambda [energy/length^2], coupled: lambda W is added to the gradient."""
     nesterov: Flag = False
     """Nesterov momentum; requires momentum without dampening."""
-    moment_dtype: Kept = "float32"
-    """Precision of the momentum buffer."""
+    moment_dtype: KeptMoment = "float32"
+    """How the momentum buffer is kept."""
 
     @model_validator(mode="after")
     def _nesterov_has_momentum(self) -> Self:
@@ -67,20 +113,47 @@ class SGD(Optimiser):
             raise fault_within(("nesterov",), "requires momentum > 0 and dampening 0", self.nesterov)
         return self
 
+    @model_validator(mode="after")
+    def _fused_moves(self) -> Self:
+        if self.implementation == "fused" and self.weight_dtype in ("bfloat16", "float16"):
+            message = (
+                f"the fused SGD of PyTorch 2.13 does not move {self.weight_dtype} weights on a CPU: they keep their "
+                "values, but for the last few. single and foreach do move them"
+            )
+            raise fault_within(("implementation",), message, self.implementation)
+        return self
+
     @property
     def descends(self) -> float | None:
-        """The weight decay: steps go down the loss with its penalty, and momentum cannot climb above the start."""
-        return None if self.changes("weight_decay") else self.fixed.weight_decay
+        """The weight decay: steps go down the loss with its penalty, and momentum cannot climb above the start; None if
+        it changes, if steps climb instead, or if weights are rounded at random or centred."""
+        if self.changes("weight_decay") or self.fixed.maximize or self.centred or self.weight_rounding == "stochastic":
+            return None
+        return self.fixed.weight_decay
 
     @property
-    def moment_dtypes(self) -> Mapping[str, Precision]:
-        """The precision of the momentum buffer, if there is one."""
-        return {"momentum": self.moment_dtype} if self.momentum else {}
+    def slots(self) -> tuple[Moment, ...]:
+        return (Moment("momentum", self.moment_dtype),)
 
-    def update(
-        self, weights: NDArray[Any], gradient: NDArray[Any], moments: Mapping[str, NDArray[Any]], step: int
-    ) -> None:
-        sgd_step(weights, gradient, moments["momentum"], step, self)
+    @property
+    def moment_dtypes(self) -> Mapping[str, MomentDtype]:
+        """How the momentum buffer is kept, if there is one."""
+        return super().moment_dtypes if self.momentum else {}
+
+    @np.errstate(over="ignore")  # a rate beyond float32 is infinite, and the run ends
+    def scalars(self, step: int) -> _Scalars:
+        """The scalars of a step in the precision of the reference."""
+        return _Scalars(
+            rate=self.summand(-self.learning_rate),
+            decay=self.summand(self.weight_decay),
+            momentum=self.factor(self.momentum),
+            gain=self.summand(1 - self.dampening),
+            decays=self.weight_decay != 0.0,
+            has_momentum=self.momentum != 0.0,
+            first_step=step == 1,
+            nesterov=self.nesterov,
+            maximize=self.maximize,
+        )
 
 
 def sgd_step(
@@ -93,108 +166,13 @@ def sgd_step(
     """One step of SGD, in place, in parallel; bits do not depend on the number of threads.
 
     Args:
-        weights: (N, D) float32, on the bfloat16 lattice if `law.weight_dtype` is bfloat16; overwritten.
-        gradient: (N, D); rounded to float32, and further to bfloat16 if `law.weight_dtype` is bfloat16.
+        weights: (N, D) float32, on the lattice of `law.weight_dtype`; overwritten.
+        gradient: (N, D); rounded to float32, and further to the precision of the gradient.
         momentum: (N, D) float32, b; overwritten if `law.momentum` is not zero.
         step: counted from 1; at the first the gradient becomes the buffer.
-        law: constants and precisions.
+        law: constants and precisions, whose state is b alone.
 
     Raises:
         ValueError: if an array that is to be overwritten is not a contiguous float32 array, or shapes differ.
     """
-    gradient = gradient_for(weights, gradient, momentum=momentum)
-    flat = (array.reshape(-1) for array in (weights, gradient, momentum))
-    _step(*flat, _scalars(law), _choices(law, step))
-
-
-# --- scalars and options of one step ---------------------------------------------------------------------------------
-
-
-class _Scalars(NamedTuple):
-    """Scalar arguments of a step; all are float32, so that their values never trigger recompilation."""
-
-    decay: np.float32
-    """lambda"""
-    momentum: np.float32
-    """mu"""
-    gain: np.float32
-    """1 - tau"""
-    negative_rate: np.float32
-    """-eta"""
-
-
-class _Choices(NamedTuple):
-    """Which operations apply, which arrays are bfloat16, and whether each operation is rounded or only each store."""
-
-    decays: bool
-    has_momentum: bool
-    first_step: bool
-    nesterov: bool
-    each_operation: bool
-    weights: bool
-    momentum: bool
-
-
-def _choices(law: SGD, step: int) -> _Choices:
-    return _Choices(
-        decays=law.weight_decay != 0.0,
-        has_momentum=law.momentum != 0.0,
-        first_step=step == 1,
-        nesterov=law.nesterov,
-        each_operation=law.weight_dtype == "bfloat16" and (law.moment_dtype == "bfloat16" or law.momentum == 0.0),
-        weights=law.weight_dtype == "bfloat16",
-        momentum=law.moment_dtype == "bfloat16",
-    )
-
-
-@np.errstate(over="ignore")  # a rate beyond float32 is infinite, and the run ends
-def _scalars(law: SGD) -> _Scalars:
-    """The scalars in the precision of the reference."""
-    factors = np.array([law.weight_decay, 1 - law.dampening, -law.learning_rate], dtype=np.float32)
-    if _choices(law, 1).each_operation:
-        # The factor of a scaled addition of bfloat16 tensors is bfloat16 in the reference; other factors are float32.
-        factors = round_to_bfloat16(factors)
-    decay, gain, negative_rate = factors
-    return _Scalars(decay=decay, momentum=np.float32(law.momentum), gain=gain, negative_rate=negative_rate)
-
-
-# --- one element -----------------------------------------------------------------------------------------------------
-
-
-@jit(**ELEMENT)
-def _element(w, g, b, scalars, choices):  # type: ignore[no-untyped-def]
-    """(w, b) after a step, before rounding to storage precision."""
-    rounds = choices.each_operation
-    if choices.decays:
-        g = store(fused_multiply_add(scalars.decay, w, g), rounds)
-    if not choices.has_momentum:
-        return fused_multiply_add(scalars.negative_rate, g, w), b
-    if choices.first_step:
-        b = g
-    else:
-        b = store(fused_multiply_add(scalars.gain, g, store(b * scalars.momentum, rounds)), rounds)
-    towards = b
-    if choices.nesterov:
-        # As the factor of a scaled addition, the momentum is rounded like the others.
-        towards = store(fused_multiply_add(store(scalars.momentum, rounds), b, g), rounds)
-    return fused_multiply_add(scalars.negative_rate, towards, w), b
-
-
-# --- loops -----------------------------------------------------------------------------------------------------------
-
-
-@jit(**ALONG)
-def _piece(w, g, b, scalars, choices):  # type: ignore[no-untyped-def]
-    """`_element` of some coordinates (n,), in place, rounding each store."""
-    for i in range(w.shape[0]):
-        new_w, new_b = _element(w[i], store(g[i], choices.weights), b[i], scalars, choices)
-        w[i] = store(new_w, choices.weights)
-        b[i] = store(new_b, choices.momentum)
-
-
-@jit(**PIECES)
-def _step(weights, gradient, momentum, scalars, choices):  # type: ignore[no-untyped-def]
-    """One step of all coordinates (n,); they are independent, so bits do not depend on the number of threads."""
-    for piece in prange((weights.size + PIECE - 1) // PIECE):
-        start, stop = piece * PIECE, min((piece + 1) * PIECE, weights.size)
-        _piece(weights[start:stop], gradient[start:stop], momentum[start:stop], scalars, choices)
+    law.update(weights, gradient, {"momentum": momentum}, step)

@@ -96,6 +96,11 @@ class TrainingLaw:
             steps_before=_steps_before(attributes),
         )
 
+    @property
+    def implementation(self) -> str:
+        """PyTorch's implementation: `single`, which is the default on a CPU, `foreach` or `fused`."""
+        return next((name for name in ("fused", "foreach") if self.options.get(name)), "single")
+
     def number(self, name: str, step: int) -> float:
         """A constant at the update of a step.
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gasfield.dynamics import Bath, Conditions, Dynamics, DynamicsSpec
-from gasfield.errors import about
+from gasfield.errors import InputError, about
 from gasfield.forces import Force, ForceSpec, Surroundings, TotalForce, build_force
 from gasfield.gas import Gas
 from gasfield.scenario.initial_state import InitialState
@@ -55,6 +55,9 @@ def build_parts(
         bath = None if temperature is None else Bath(temperature, gas.names)
     total = _total(forces, gas, Surroundings(initial.space, initial.find), initial.space.dimensions, law)
     _give_velocities(gas, initial, law, bath)
+    if initial.later and law.refuses_newcomers is not None:
+        place = f"tracers.{initial.later[0].number}.plant_at"
+        raise InputError(f"{law.refuses_newcomers}; use a law that moves every row by itself.", parameter=place)
     with about("dynamics"):
         dynamics = law.build(gas, Conditions(initial.space, total, bath, seed))
     require_learned_for(total, law.fixed)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.dynamics import DYNAMICS, Bath, Conditions, Dynamics, DynamicsSpec
+from gasfield.errors import InputError
 from gasfield.forces import FORCES, ForceSpec, Surroundings, TotalForce
 from gasfield.gas import Gas
 from gasfield.schedules import Constant
@@ -139,10 +141,15 @@ def foreign_state_is_refused(case: DynamicsCase) -> None:
 
 
 def newcomers_are_taken_in(case: DynamicsCase) -> None:
-    """Particles that are added during a run move with the others, and are part of the state."""
+    """Particles that are added during a run move with the others, and are part of the state, or they are refused."""
     gas, dynamics = case.begin()
     _advanced(gas, dynamics, 3, begin=True)
     grown = _grown(gas)
+    if case.law.refuses_newcomers is not None:
+        require_refused(
+            InputError, partial(dynamics.add_particles, grown), 3, "particles that the law refuses are added"
+        )
+        return
     dynamics.add_particles(grown, 3)
     dynamics.project(grown)
     _advanced(grown, dynamics, 3)

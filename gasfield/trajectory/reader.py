@@ -128,7 +128,8 @@ class Trajectory(Closing):
 
     @property
     def precision(self) -> str:
-        """The lattice of the positions: "float64", "float32" or "bfloat16"."""
+        """The lattice of the positions: "float64", "float32", "bfloat16", "float16", "float8_e4m3fn" or
+        "float8_e5m2"."""
         return str(self.attributes["precision"])
 
     @property

@@ -49,7 +49,7 @@ class TrajectoryWriter(Closing):
     Args:
         path: file to create; must not exist.
         gas: the particles, which are described once; positions are not written yet.
-        precision: "float64", "float32" or "bfloat16": the lattice of the positions. Bfloat16 values are stored as
+        precision: "float64" or a `Precision`: the lattice of the positions. Values of 16 and 8 bits are stored as
             float32, which represents them exactly.
         provenance: attributes (text and numbers) on the origin of the trajectory.
         periods: (D,) sides of a periodic box, 0 along axes that are not periodic [length]; None for no period.

@@ -35,7 +35,7 @@ def write(tmp_path: Path) -> Callable[..., str]:
         ("learning_rate: 1.0e-3", "learning_rate: fast", "dynamics.learning_rate", "not 'fast'"),
         ("learning_rate: 1.0e-3", "learning_rate: -1", "dynamics.learning_rate", "greater than 0, not -1"),
         ("weight_dtype: bfloat16", "weight_dtype: bf16", "dynamics.weight_dtype", "should be 'float32', 'bfloat16'"),
-        ("kind: adamw", "kind: adam", "dynamics.kind", "no kind 'adam' here; there are 'adamw', 'advection'"),
+        ("kind: adamw", "kind: adam", "dynamics.kind", "no kind 'adam' here; there are 'adafactor', 'adamw'"),
         ("field: affine", "field: cubic", "forces.0.field", "'affine' or 'full', not 'cubic'"),
         ("steps: 500", "steps: many", "run.steps", "not 'many'"),
         ("run: {steps: 500, record_every: 1}", "run: 500", "run", "not 500"),

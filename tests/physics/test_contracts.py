@@ -49,6 +49,10 @@ LAWS: list[tuple[dict[str, Any], list[dict[str, Any]], float | None]] = [
     ({"kind": "hmc", "time_step": 0.02, "accept": "gas"}, [WELL, SOFT], 1.0),
     ({"kind": "adamw", "learning_rate": 0.01, "weight_dtype": "bfloat16"}, [WELL], None),
     ({"kind": "sgd", "learning_rate": 0.01, "momentum": 0.9}, [WELL], None),
+    ({"kind": "lion", "learning_rate": 0.01, "weight_dtype": "float16", "weight_rounding": "stochastic"}, [WELL], None),
+    ({"kind": "coupled_adam", "learning_rate": 0.01}, [WELL], None),
+    ({"kind": "adafactor"}, [WELL], None),
+    ({"kind": "muon", "learning_rate": 0.01}, [WELL], None),
 ]
 SPACES_TRIED: list[dict[str, Any]] = [
     {"kind": "free", "dimensions": 3},

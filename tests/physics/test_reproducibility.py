@@ -43,6 +43,13 @@ LAWS: dict[str, dict[str, Any]] = {
     "hmc": {"dynamics": {"time_step": 0.02, "accept": "gas"}, "temperature": 1.0, "forces": [WELL, SOFT]},
     "adamw": {"dynamics": {"learning_rate": 0.01}, "forces": [WELL]},
     "sgd": {"dynamics": {"learning_rate": 0.01, "momentum": 0.9}, "forces": [WELL]},
+    "lion": {
+        "dynamics": {"learning_rate": 0.01, "weight_dtype": "bfloat16", "weight_rounding": "stochastic"},
+        "forces": [WELL],
+    },
+    "coupled_adam": {"dynamics": {"learning_rate": 0.01}, "forces": [WELL]},
+    "adafactor": {"dynamics": {}, "forces": [WELL]},
+    "muon": {"dynamics": {"learning_rate": 0.01}, "forces": [WELL]},
 }  # fmt: skip
 """A scenario for each law of motion."""
 
@@ -65,7 +72,7 @@ def write_scenario(folder: Path, kind: str, **changes: Any) -> Path:
         "run": {"steps": STEPS, "record_every": 7, "observe_every": 3, "checkpoint_every": 10},
         "diagnostics": ["cloud"],
     }
-    if kind not in ("nose_hoover", "newton", "hmc"):
+    if kind not in ("nose_hoover", "newton", "hmc", "coupled_adam", "adafactor", "muon"):
         scenario["tracers"] = [
             {
                 "name": "square", "shape": {"kind": "sheet", "side": 2, "spacing": 0.1}, "plant_at": 25,

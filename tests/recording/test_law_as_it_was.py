@@ -332,3 +332,28 @@ def test_a_recording_without_a_law_and_a_run_beyond_it_are_refused(tmp_path: Pat
     law.training.require_steps(0, STEPS)
     with pytest.raises(InputError, match=f"at step {STEPS} is not recorded .* give it as a schedule"):
         law.training.require_steps(0, STEPS + 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "wrong"),
+    [
+        ({"amsgrad": True, "weight_decay": 0.3, "betas": (0.9, 0.5)}, "amsgrad: false"),
+        ({"maximize": True, "betas": (0.8, 0.9)}, "maximize: false"),
+        ({"weight_decay": 0.3, "fused": True}, "decoupled_weight_decay: true"),
+    ],
+    ids=["amsgrad", "maximize", "fused"],
+)
+def test_variants_of_adam_are_replayed(tmp_path: Path, options: dict[str, Any], wrong: str) -> None:
+    """Adam with an L2 penalty, as its options say; the law with one of them changed is another one."""
+    path, model = tmp_path / "a.h5", seeded(Decoder)
+    optimiser = torch.optim.Adam(model.parameters(), lr=RATE, **options)
+    with Recorder(model, path, rows={"dead": DEAD}, field="full", optimizer=optimiser) as recorder:
+        for step in range(12):
+            ids, targets = batch(step)
+            loss = mean_loss(model(ids), targets)
+            loss.backward()
+            optimiser.step()
+            recorder.step(loss)
+            optimiser.zero_grad()
+    assert replay(tmp_path, path) < 1e-5
+    assert replay(tmp_path, path, f"{REPLAY}, {wrong}") > 1e-3

@@ -1,8 +1,11 @@
-"""Motion counted in cells of the bfloat16 lattice: exact, symmetric and finite everywhere, also at zero.
+"""Motion counted in cells of a floating-point lattice: exact, symmetric and finite everywhere, also at zero.
 
 A displacement in cells is the difference of ordered integer keys. Published analyses divide by the ULP at the start of
 the move instead: that is infinite for what starts at zero, and off by 2 where a move crosses into another binade. It is
 offered for comparison with old tables (`definition="ulp"`).
+
+The lattice is that of bfloat16, float16 or one of the 8-bit formats; float32 positions are counted as they would be
+published in one of them, with `view`.
 """
 
 from __future__ import annotations
@@ -14,9 +17,10 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values, spread_over
+from gasfield.diagnostics.base import Axes, Result, Values, spread_over
 from gasfield.diagnostics.group import Group
-from gasfield.kernels.bfloat16 import is_on_lattice, keys
+from gasfield.diagnostics.lattice.view import LatticeDiagnostic
+from gasfield.kernels.lattices import PRECISIONS, is_on, lattice_keys, spacing
 from gasfield.registry import register
 from gasfield.statistics.estimate import Estimate, median, missing, share
 
@@ -25,11 +29,11 @@ Definition = Literal["keys", "ulp"]
 """Cells by ordered integer keys (exact), or a displacement divided by the ULP of the value that it starts from."""
 
 FAR = 1000
-"""Cells beyond which a move is counted separately: at that size a coordinate crosses zero, or eight binades."""
+"""Cells beyond which a move is counted separately: at that size a coordinate of bfloat16 crosses zero, or eight
+binades. The 8-bit formats have no such moves."""
 OCCUPANCIES = ("unmoved", "single", "local", "multi", "beyond")
 """Of a row in an interval: no cell; one coordinate by one cell; several coordinates by one cell each; any by more; any
 by more than `FAR`."""
-_SMALLEST = 2.0**-133
 _KEPT = 1 << 23
 """Most displacements (rows times intervals) used: medians over rows and over intervals need all of
 them at once. Of more, those of evenly spaced rows."""
@@ -112,8 +116,8 @@ class CellsResult(Result):
 
 
 @register
-class Cells(Diagnostic[CellsResult]):
-    """Displacements in cells of the bfloat16 lattice."""
+class Cells(LatticeDiagnostic[CellsResult]):
+    """Displacements in cells of the lattice of the positions."""
 
     needs_motion: ClassVar[bool] = True
 
@@ -122,7 +126,7 @@ class Cells(Diagnostic[CellsResult]):
     """What a displacement in cells is: by ordered integer keys, or in ULPs of the value that it starts from."""
 
     def objection(self, group: Group) -> str | None:
-        """Applies to groups on the bfloat16 lattice with two frames."""
+        """Applies to groups on a lattice of 16 or 8 bits with two frames."""
         return no_cells(group)
 
     def measure(self, group: Group, notes: list[str]) -> CellsResult:
@@ -162,8 +166,9 @@ class Cells(Diagnostic[CellsResult]):
 
 def no_cells(group: Group) -> str | None:
     """Why a group has no displacements in cells; None if it has."""
-    if group.precision != "bfloat16":
-        return f"positions are {group.precision}, not on the bfloat16 lattice"
+    if group.precision not in PRECISIONS[1:]:
+        kinds = ", ".join(PRECISIONS[1:])
+        return f"positions are {group.precision}, not on the lattice of {kinds}: the parameter view rounds them to one"
     return None
 
 
@@ -171,7 +176,7 @@ def cells_moved(group: Group, definition: Definition = "keys") -> Moves:
     """The displacements of a group from frame to frame; every row must be present throughout.
 
     Raises:
-        ValueError: if a position is not a bfloat16.
+        ValueError: if a position is not on the lattice.
     """
     shape = (max(len(group.steps) - 1, 0), group.count)
     moves = Moves(np.zeros(shape), np.zeros(shape), np.zeros(shape))
@@ -186,38 +191,31 @@ def norms_of_moves(group: Group, definition: Definition) -> Iterator[tuple[Value
     """The norms L1, L2 and Linf (N,) of the displacements in each interval [cells].
 
     Raises:
-        ValueError: if a position is not a bfloat16.
+        ValueError: if a position is not on the lattice.
     """
     between = {"keys": _by_keys, "ulp": _by_ulp}[definition]
     before = None
     for x in group.positions:
         after = x.astype(np.float32, copy=False)
-        if not is_on_lattice(after).all():
-            raise ValueError(f"{group.name}: not every position is a bfloat16")
+        if not is_on(after, group.precision).all():
+            raise ValueError(f"{group.name}: not every position is a {group.precision}")
         if before is not None:
-            moved = between(before, after)
+            moved = between(before, after, group.precision)
             yield moved.sum(axis=1), np.sqrt(np.square(moved).sum(axis=1)), moved.max(axis=1)
         before = after
 
 
-def _by_keys(before: NDArray[np.float32], after: NDArray[np.float32]) -> Values:
+def _by_keys(before: NDArray[np.float32], after: NDArray[np.float32], precision: str) -> Values:
     """(N, D) cells moved by each coordinate. Integers this small are exact in float64."""
-    moved: Values = np.abs(keys(after) - keys(before)).astype(np.float64)
+    moved: Values = np.abs(lattice_keys(after, precision) - lattice_keys(before, precision)).astype(np.float64)
     return moved
 
 
-def _by_ulp(before: NDArray[np.float32], after: NDArray[np.float32]) -> Values:
+def _by_ulp(before: NDArray[np.float32], after: NDArray[np.float32], precision: str) -> Values:
     """(N, D) displacements in ULPs of the start; infinite from zero, and 0 where nothing moves."""
     start = before.astype(np.float64)
-    moved, ulp = np.abs(after.astype(np.float64) - start), _ulp(start)
+    moved, ulp = np.abs(after.astype(np.float64) - start), spacing(start, precision)
     return np.where(moved > 0, np.divide(moved, ulp, out=np.full(moved.shape, np.inf), where=ulp > 0), 0.0)
-
-
-def _ulp(values: Values) -> Values:
-    """The spacing of bfloat16 from each value away from zero: of 8 bits, 2^-7 of the power of two below; 0 at zero."""
-    _, exponent = np.frexp(values)  # 0.5 <= significand < 1
-    ulp: Values = np.maximum(np.ldexp(1.0, exponent - 8), _SMALLEST)
-    return np.where(values == 0.0, 0.0, ulp)
 
 
 def _estimates(moves: Moves, kinds: Flags, notes: list[str]) -> dict[str, Estimate]:

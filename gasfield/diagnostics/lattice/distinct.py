@@ -13,8 +13,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values
+from gasfield.diagnostics.base import Axes, Result, Values
 from gasfield.diagnostics.group import Group
+from gasfield.diagnostics.lattice.view import LatticeDiagnostic
 from gasfield.registry import register
 from gasfield.statistics.estimate import Estimate, exact, missing
 
@@ -55,7 +56,7 @@ class DistinctResult(Result):
 
 
 @register
-class Distinct(Diagnostic[DistinctResult]):
+class Distinct(LatticeDiagnostic[DistinctResult]):
     """Numbers of different and of identical rows."""
 
     kind: Literal["distinct"] = "distinct"

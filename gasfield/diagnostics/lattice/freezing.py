@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values
+from gasfield.diagnostics.base import Axes, Result, Values
 from gasfield.diagnostics.group import Group
 from gasfield.diagnostics.lattice.thawing import Reheat, Thaws, find_reheats, find_thaws
+from gasfield.diagnostics.lattice.view import LatticeDiagnostic
 from gasfield.registry import register
 from gasfield.statistics.estimate import Estimate, exact, missing, quantile, share, share_error, stated
 
@@ -93,7 +94,7 @@ class FreezingResult(Result):
 
 
 @register
-class Freezing(Diagnostic[FreezingResult]):
+class Freezing(LatticeDiagnostic[FreezingResult]):
     """Frozen and unmoved fractions of a group."""
 
     needs_motion: ClassVar[bool] = True

@@ -1,4 +1,4 @@
-"""The phases of a row's life on the bfloat16 lattice, by its last exits.
+"""The phases of a row's life on a floating-point lattice, by its last exits.
 
 With the displacement of a row in one interval counted in cells, in the norms L1, L2 and Linf:
 
@@ -22,10 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values
+from gasfield.diagnostics.base import Axes, Result, Values
 from gasfield.diagnostics.group import Group
 from gasfield.diagnostics.lattice.cells import Definition, no_cells, norms_of_moves
 from gasfield.diagnostics.lattice.freezing import horizon_of, time_by_which
+from gasfield.diagnostics.lattice.view import LatticeDiagnostic
 from gasfield.registry import register
 from gasfield.statistics.estimate import Estimate, exact, missing, share
 
@@ -75,7 +76,7 @@ class LifecycleResult(Result):
 
 
 @register
-class Lifecycle(Diagnostic[LifecycleResult]):
+class Lifecycle(LatticeDiagnostic[LifecycleResult]):
     """Early, midlife, late and frozen rows."""
 
     needs_motion: ClassVar[bool] = True
@@ -87,7 +88,7 @@ class Lifecycle(Diagnostic[LifecycleResult]):
     """What a displacement in cells is, as for `cells`."""
 
     def objection(self, group: Group) -> str | None:
-        """Applies to groups on the bfloat16 lattice with two frames."""
+        """Applies to groups on a lattice of 16 or 8 bits with two frames."""
         return no_cells(group)
 
     def measure(self, group: Group, notes: list[str]) -> LifecycleResult:

@@ -62,8 +62,12 @@ class Rounding(Diagnostic[RoundingResult]):
     kind: Literal["rounding"] = "rounding"
 
     def objection(self, group: Group) -> str | None:
-        """Applies to the weights of an optimiser."""
-        return None if group.run.dynamics.is_optimiser else "only weights of an optimiser are rounded"
+        """Applies to the weights of an optimiser that are rounded to nearest."""
+        if not group.run.dynamics.is_optimiser:
+            return "only weights of an optimiser are rounded"
+        if not cast(Optimiser, group.run.dynamics).loses_updates:
+            return "no update is lost: weights are rounded at random, or what is rounded away is kept"
+        return None
 
     def measure(self, group: Group, notes: list[str]) -> RoundingResult:
         """The results for one group."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.kernels.bfloat16 import round_to_bfloat16
+from gasfield.kernels.lattices import round_to
 from gasfield.learning.forecasting.protocol import Frames, History, Unavailable, Values
 
 Single = NDArray[np.float32]
@@ -40,9 +40,9 @@ class Replayed:
         assert law is not None
         self._history, self._memory, self._frame = history, memory, 0
         shape = (history.group.count, history.group.dimensions)
-        self._moments = {name: np.zeros(shape, np.float32) for name in law.moment_names}
         self._mean, self._updates = np.zeros(shape), 0
         self._weights = self._recorded(0)
+        self._moments = law.start(self._weights)
 
     def advance_to(self, frame: int) -> None:
         """Makes the updates up to a frame.
@@ -95,6 +95,4 @@ class Replayed:
         places = self._history.places(slice(frame, frame + 1))[0]
         law = self._history.law.optimiser
         assert law is not None
-        if law.weight_dtype == "bfloat16":
-            return np.ascontiguousarray(round_to_bfloat16(places), np.float32)
-        return np.ascontiguousarray(places, np.float32)
+        return round_to(places, law.weight_dtype)
