@@ -71,8 +71,12 @@ class Content:
         """Whatever the library raises inside is one error that names the place."""
         try:
             yield
-        except (GasfieldError, OutrunError):
+        except GasfieldError:
             raise
+        except OutrunError:
+            if not self.salvage:
+                raise
+            raise DamagedError(f"{self.path}: {location} cannot be read; its last frames are damaged.") from None
         except Exception as fault:
             what = shortened(str(fault).partition("\n")[0]) or type(fault).__name__
             message = f"{self.path}: {location} cannot be read; the file is damaged or cut short ({what})."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time as clock
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,7 @@ class Trajectory(Closing):
             self._content = Content(self.path, self._file, guard, salvage)
             with self._content.reading("its head"):
                 self._read_head()
+            self._content = replace(self._content, salvage=True)  # nobody tries again after this
             self._opened = opened.pop_all()
 
     def _read_head(self) -> None:

@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 import pytest
 
-from gasfield.errors import InputError
+from gasfield.errors import DamageWarning, InputError
 from gasfield.gas import Gas
 from gasfield.trajectory import Trajectory, TrajectoryWriter, schema
 from gasfield.trajectory.element import chunk_shape
@@ -224,3 +224,17 @@ def test_a_file_that_is_just_being_extended_is_waited_for(bf16: Trajectory, tmp_
     os.utime(path, (0, 0))
     with pytest.raises(InputError, match="cut short"):
         Trajectory(path)
+
+
+def test_a_series_whose_last_values_are_damaged_ends_before_them(tmp_path: Path, small_gas: Gas) -> None:
+    """Of a file whose writer was killed; series are read later than positions, when nobody opens the file again."""
+    writer = TrajectoryWriter(tmp_path / "a.h5", small_gas, precision="float64", provenance={})
+    for step, loss in enumerate((1.5, 2.5, 1234.5)):
+        writer.frame(step, step, small_gas.positions)
+        writer.observe("loss", step, step, loss)
+        writer.flush()
+    writer.abandon()
+    data = (tmp_path / "a.h5").read_bytes()
+    (tmp_path / "a.h5").write_bytes(data.replace(np.float64(1234.5).tobytes(), np.float64(9.0).tobytes()))
+    with Trajectory(tmp_path / "a.h5") as killed, pytest.warns(DamageWarning, match="1 frames after step 1"):
+        np.testing.assert_array_equal(killed.observable("loss").values, [1.5, 2.5])
