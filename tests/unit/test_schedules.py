@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,8 @@ def test_a_number_is_constant() -> None:
         ({"kind": "exponential", "from": 4.0, "to": 0.25, "steps": 100, "start": 10}, [4, 4, 1, 0.25, 0.25]),
         ({"kind": "cosine", "from": 1.0, "to": 3.0, "steps": 100, "start": 10}, [1, 1, 2, 3, 3]),
         ({"kind": "piecewise", "points": [[0, 5.0], [60, 7.0], [110, 9.0]]}, [5, 5, 7, 9, 9]),
+        ({"kind": "warmup_cosine", "peak": 2.0, "warmup": 50, "steps": 100, "start": 10}, [0, 0, 2, 0, 0]),
+        ({"kind": "warmup_linear", "peak": 2.0, "warmup": 25, "steps": 75, "start": 35, "floor": 1}, [0, 0, 2, 1, 1]),
         ({"kind": "table", "points": [[10, 1.0], [60, 2.0], [110, 0.0]]}, [1, 1, 2, 0, 0]),
     ],
     ids=lambda value: value["kind"] if isinstance(value, dict) else None,
@@ -41,6 +44,17 @@ def test_schedules_at_their_start_middle_and_end(spec: dict[str, Any], expected:
     schedule = TEMPERATURE.validate_python(spec)
     assert schedule.settled == 110
     assert schedule.lowest == min(expected)
+
+
+def test_warm_ups_have_the_bits_of_transformers() -> None:
+    """The formulas of `get_cosine_schedule_with_warmup` and `get_linear_schedule_with_warmup`, times the rate."""
+    rate, steps = 3e-4, range(7, 1000, 13)
+    given = {"peak": rate, "warmup": 100, "steps": 1000}
+    cosine = [rate * (0.5 * (1.0 + math.cos(math.pi * ((step - 100) / 900)))) for step in steps]
+    linear = [rate * ((1000 - step) / 900) for step in steps]
+    for kind, decay in (("warmup_cosine", cosine), ("warmup_linear", linear)):
+        expected = [rate * (step / 100) if step < 100 else value for step, value in zip(steps, decay, strict=True)]
+        assert values({"kind": kind, **given}, list(steps)) == expected
 
 
 def test_exponential_changes_by_one_factor() -> None:
