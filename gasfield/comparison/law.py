@@ -47,9 +47,10 @@ def _kind(name: str, recorded: Attributes, law: Optimiser) -> Iterator[str]:
     options = recorded_json(recorded, "optimiser_options")
     coupled = name == "adam" and options.get("weight_decay", 0) != 0 and not options.get("decoupled_weight_decay")
     decoupled = getattr(law.fixed, "decoupled_weight_decay", True)
-    if name not in law.recorded_as or (name == "adam" and law.fixed.weight_decay != 0 and coupled == decoupled):
-        decay = " with coupled decay" if coupled else ""
-        yield f"the training used {recorded.get('optimiser_class', name)}{decay}, the simulation {law.kind}"
+    own = not decoupled and law.fixed.weight_decay != 0
+    if name not in law.recorded_as or (coupled != own and (coupled or law.kind == "adamw")):
+        theirs, ours = (" with coupled decay" if each else "" for each in (coupled, own))
+        yield f"the training used {recorded.get('optimiser_class', name)}{theirs}, the simulation {law.kind}{ours}"
 
 
 def _constancy(real: Trajectory, simulated: Trajectory, law: Optimiser) -> Iterator[str]:
