@@ -17,7 +17,7 @@ from gasfield.trajectory import Series, Trajectory, schema
 
 _ADAM = ("adamw", "adam", "roundedadamw")
 _MOMENT_DTYPES = ("first_moment_dtype", "second_moment_dtype")
-_PRECISIONS = ("float32", "bfloat16")
+_PRECISIONS = ("float32", "bfloat16", "float16")
 _SERIES = ("learning_rate", "weight_decay", "momentum", "dampening", "epsilon")
 
 
@@ -52,9 +52,6 @@ class RecordedLaw:
         if attributes.get("source") == "simulation" or name == schema.UNKNOWN:
             return cls.none("no optimiser is recorded")
         options = _json(attributes, "optimiser_options")
-        used = [option for option in ("amsgrad", "maximize") if options.get(option)]
-        if used:
-            return cls.none(f"the training used {', '.join(used)}, which is not modelled")
         series = _varied(trajectory)
         try:
             optimiser = _optimiser(name, attributes, options, trajectory.precision, series)
@@ -99,7 +96,13 @@ def _optimiser(
         return float(attributes[key] if default is None else attributes.get(key, default))
 
     state = _json(attributes, "optimiser_state")
-    common = {"learning_rate": number("learning_rate"), "weight_decay": number("weight_decay", 0.0)}
+    common = {
+        "learning_rate": number("learning_rate"),
+        "weight_decay": number("weight_decay", 0.0),
+        "maximize": bool(options.get("maximize")),
+        "implementation": next((each for each in ("fused", "foreach") if options.get(each)), "single"),
+        "weight_dtype": precision,
+    }
     fallback = attributes.get("state", precision)
     if name == "sgd":
         return SGD.model_validate(
@@ -108,14 +111,11 @@ def _optimiser(
                 "momentum": number("momentum", 0.0),
                 "dampening": number("dampening", float(options.get("dampening", 0.0))),
                 "nesterov": bool(options.get("nesterov", False)),
-                "weight_dtype": precision,
                 "moment_dtype": state.get("momentum_buffer", fallback),
             }
         )
     if name not in _ADAM:
         raise ValueError("its law is not modelled")
-    if name == "adam" and common["weight_decay"] and not options.get("decoupled_weight_decay"):
-        raise ValueError("Adam with coupled decay is not modelled")
     first, second = (float(beta) for beta in attributes["betas"])
     kept = [state.get(name, fallback) for name in ("exp_avg", "exp_avg_sq")]
     dtypes = {"moment_dtype": kept[0]} if kept[0] == kept[1] else dict(zip(_MOMENT_DTYPES, kept, strict=True))
@@ -124,7 +124,8 @@ def _optimiser(
             **common,
             "betas": (first, second),
             "epsilon": number("epsilon", 1e-8),
-            "weight_dtype": precision,
+            "amsgrad": bool(options.get("amsgrad")),
+            "decoupled_weight_decay": bool(options.get("decoupled_weight_decay", name != "adam")),
             **dtypes,
         }
     )
