@@ -93,7 +93,7 @@ def rounding_floor(
     source = np.random.default_rng(seed)
     first = np.ascontiguousarray(start, np.float32)
     runs = np.repeat(first[None], _REPLICAS + 1, axis=0)  # the first of them without errors
-    moments = {name: np.zeros_like(runs) for name in law.moment_names}
+    moments = law.fixed.start(runs)
     count = 0
     for step, gradient, deviation in gradients:
         if law.training is not None and not law.training.updates_at(step):

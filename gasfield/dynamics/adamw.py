@@ -116,7 +116,7 @@ class AdamW(ElementwiseOptimiser):
     recorded_as: ClassVar[tuple[str, ...]] = ("adamw", "adam", "roundedadamw")
     recordable: ClassVar[tuple[str, ...]] = (
         "learning_rate", "betas", "epsilon", "weight_decay", "decoupled_weight_decay", "amsgrad", "maximize",
-        "implementation", "weight_dtype", "moment_dtype",
+        "implementation", "weight_dtype", "weight_rounding", "moment_dtype",
     )  # fmt: skip
 
     kind: Literal["adamw"] = "adamw"

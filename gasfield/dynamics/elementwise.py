@@ -41,11 +41,11 @@ from gasfield.dynamics.optimiser import PIECE, Draws, Optimiser, OptimiserDynami
 from gasfield.dynamics.storage import (
     SLOTS,
     Followed,
+    KeptRounding,
     Moment,
     MomentDtype,
     MomentRounding,
     Plan,
-    WeightRounding,
     plan_of,
 )
 from gasfield.errors import Note
@@ -71,7 +71,7 @@ class ElementwiseOptimiser(Optimiser):
     if TYPE_CHECKING:
         moment_dtype: MomentDtype
 
-    weight_rounding: WeightRounding = "nearest"
+    weight_rounding: KeptRounding = "nearest"
     """How weights are rounded to their precision: to nearest, stochastically, to nearest with Kahan's compensation, or
     as the view of a float32 master."""
     moment_rounding: MomentRounding = "nearest"

@@ -143,6 +143,8 @@ class LawOverSteps(DynamicsSpec):
                 found[name] = training.betas(step)
             elif name == "decoupled_weight_decay":  # which `torch.optim.Adam` has not unless it says so
                 found[name] = bool(training.options.get(name, training.optimiser != "adam"))
+            elif name == "weight_rounding":
+                found[name] = "master" if training.has_master else "nearest"
             elif name == "implementation":
                 found[name] = training.implementation
             elif isinstance(default := type(self).model_fields[name].default, bool):

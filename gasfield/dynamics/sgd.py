@@ -90,7 +90,7 @@ class SGD(ElementwiseOptimiser):
     recorded_as: ClassVar[tuple[str, ...]] = ("sgd",)
     recordable: ClassVar[tuple[str, ...]] = (
         "learning_rate", "momentum", "dampening", "weight_decay", "nesterov", "maximize", "implementation",
-        "weight_dtype", "moment_dtype",
+        "weight_dtype", "weight_rounding", "moment_dtype",
     )  # fmt: skip
 
     kind: Literal["sgd"] = "sgd"
@@ -127,7 +127,12 @@ class SGD(ElementwiseOptimiser):
     def descends(self) -> float | None:
         """The weight decay: steps go down the loss with its penalty, and momentum cannot climb above the start; None if
         it changes, if steps climb instead, or if weights are rounded at random or centred."""
-        if self.changes("weight_decay") or self.fixed.maximize or self.centred or self.weight_rounding == "stochastic":
+        if (
+            self.changes("weight_decay")
+            or self.fixed.maximize
+            or self.centred
+            or self.fixed.weight_rounding == "stochastic"
+        ):
             return None
         return self.fixed.weight_decay
 

@@ -17,11 +17,14 @@ MomentDtype = Literal[Precision, "blockwise_8bit"]
 if TYPE_CHECKING:
     KeptMoment = MomentDtype
     Followed = Implementation
+    KeptRounding = WeightRounding
 else:
     KeptMoment = Literal[MomentDtype, "recorded"]
     """How a moment is kept, or as in the recorded training."""
     Followed = Literal[Implementation, "recorded"]
     """An implementation, or that of the recorded training."""
+    KeptRounding = Literal[WeightRounding, "recorded"]
+    """How weights are rounded, or as in the training: as the view of a master if its optimiser moved one."""
 
 NEAREST, STOCHASTIC, BLOCKWISE = 0, 1, 2
 """Modes of a `Storage`."""

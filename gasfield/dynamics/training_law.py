@@ -36,7 +36,9 @@ class TrainingLaw:
         series: constants that changed, by name.
         updates: updates made at each step; None if every step made one, as far as is known.
         options: every other option of the parameter group.
-        weight_dtype: of what the optimiser moved: of the master copy, if it had one.
+        weight_dtype: of the matrix.
+        has_master: whether the optimiser moved a copy of it in a higher precision.
+        device: of what it moved.
         moment_dtypes: by the name of the moment.
         steps_before: updates before the first recorded step; None if there were some, and their number is not known.
     """
@@ -49,6 +51,8 @@ class TrainingLaw:
     updates: Series | None
     options: Mapping[str, Any]
     weight_dtype: str
+    has_master: bool
+    device: str
     moment_dtypes: Mapping[str, str]
     steps_before: int | None
 
@@ -91,14 +95,18 @@ class TrainingLaw:
             series=series,
             updates=updates,
             options=recorded_json(attributes, "optimiser_options"),
-            weight_dtype=str(attributes.get("master_dtype", attributes.get("weight_dtype", recording.precision))),
+            weight_dtype=str(attributes.get("weight_dtype", recording.precision)),
+            has_master="master_dtype" in attributes,
+            device=str(attributes.get("device", "cpu")),
             moment_dtypes={name: str(state.get(theirs, kept)) for name, theirs in schema.MOMENTS.items()},
             steps_before=_steps_before(attributes),
         )
 
     @property
     def implementation(self) -> str:
-        """PyTorch's implementation: `single`, which is the default on a CPU, `foreach` or `fused`."""
+        """PyTorch's implementation: `single`, which is the default on a CPU, `foreach`, elsewhere, or `fused`."""
+        if self.device != "cpu" and self.options.get("foreach", False) is None and not self.options.get("fused"):
+            return "foreach"
         return next((name for name in ("fused", "foreach") if self.options.get(name)), "single")
 
     def number(self, name: str, step: int) -> float:

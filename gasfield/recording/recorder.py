@@ -51,6 +51,7 @@ temperature of 1.05 or label smoothing exceeds it."""
 _LOGIT_ERROR = 4.0
 """Deviation of a logit from w . h allowed for rounding, in units of rounding."""
 _LEAST_PATIENCE = 0.05
+_LATTICES = {torch.bfloat16: "bfloat16", torch.float16: "float16", torch.float64: "float64"}
 
 
 class RecordingWarning(UserWarning):
@@ -346,7 +347,7 @@ class Recorder(Closing):
     def _open(
         self, model: nn.Module, tokens: Sequence[str] | None, seed: int, provenance: Mapping[str, Any], queue: int
     ) -> Worker:
-        lattice = {torch.bfloat16: "bfloat16", torch.float64: "float64"}.get(self._weight.dtype, "float32")
+        lattice = _LATTICES.get(self._weight.dtype, "float32")
         remove(self.path)
         with writing(self.path):
             writer = self._layout.open(

@@ -65,7 +65,7 @@ class Rounding(Diagnostic[RoundingResult]):
         """Applies to the weights of an optimiser that are rounded to nearest."""
         if not group.run.dynamics.is_optimiser:
             return "only weights of an optimiser are rounded"
-        if not cast(Optimiser, group.run.dynamics).loses_updates:
+        if not cast(Optimiser, group.run.dynamics).fixed.loses_updates:
             return "no update is lost: weights are rounded at random, or what is rounded away is kept"
         return None
 
