@@ -85,9 +85,9 @@ def test_coupled_adam_is_its_definition_in_float64() -> None:
     "options", [{}, {"weight_decay": 0.1, "maximize": True}, {"eps": (1e-4, 1e-2), "d": 2.0}], ids=str
 )
 def test_adafactor_is_pytorchs_within_the_rounding_of_its_sums(torch, options: dict) -> None:
-    """One step at a time from the reference's weights. PyTorch sums n = 24 to 960 squares in float32: a sum in lanes of
-    8 is off by at most n/8 + 3 units, the four norms and means of a step by less than 400 together, of random sign; we
-    allow 60, and a unit of W. Twice that error is seen: see the negative control."""
+    """One step at a time from the reference's weights and state. Every sum of squares, mean and norm of a step is taken
+    in float32 in lanes of 8 or more, off by a few units; ten operations follow. We allow 16 units of the update and one
+    of W (measured: 4.3); a gain that differs by a ten-thousandth is seen."""
     own = {"d": "clipping", "weight_decay": "weight_decay", "maximize": "maximize"}
     constants = {own[key]: value for key, value in options.items() if key in own}
     if "eps" in options:
@@ -111,11 +111,11 @@ def test_adafactor_is_pytorchs_within_the_rounding_of_its_sums(torch, options: d
         law.update(weights, gradient, moments, step)
         other.update(spoilt, gradient, wrong, step)
         moved = np.abs(expected["weights"] - before)
-        allowed = 60 * 2 * UNIT * moved + np.spacing(np.abs(weights) + np.abs(before).astype(np.float32))
+        allowed = 16 * UNIT * moved + np.spacing(np.abs(weights) + np.abs(before).astype(np.float32))
         assert np.all(np.abs(weights - expected["weights"].astype(float)) <= allowed), step
         seen = max(seen, float((np.abs(spoilt - expected["weights"].astype(float)) / allowed).max()))
         for name, values in moments.items():
-            np.testing.assert_allclose(values, expected[name], rtol=60 * 2 * UNIT * step, atol=1e-36)
+            np.testing.assert_allclose(values, expected[name], rtol=16 * UNIT, atol=1e-36)
             values[...] = expected[name]
         weights[...] = expected["weights"]
     assert seen > 1
@@ -168,7 +168,7 @@ def test_muon_is_pytorchs_within_roundings_to_bfloat16(torch, shape: tuple[int, 
         other.update(spoilt, gradient, {"momentum": moments["momentum"].copy()}, step)
         law.update(weights, gradient, moments, step)
         size = np.linalg.norm(expected - before)
-        assert np.linalg.norm(weights - expected) < 0.02 * size
+        assert np.linalg.norm(weights - expected) < 0.01 * size
         assert np.linalg.norm(spoilt - expected) > 0.1 * size
         weights[...] = expected
 
