@@ -2,8 +2,8 @@
 
 Rounds of `STEPS` steps without a recorder, with one at every step (320 rows, affine field, law of every update) and
 with one at every tenth step follow each other in turn, in one process, on the same model; the median over rounds of the
-ratio of neighbouring rounds is reported, with its spread. A round ends when its last step ends; what the writer still does then runs into
-the next round and counts there, so nothing is hidden. Run on a quiet machine:
+ratio of neighbouring rounds is reported, with its spread. A round ends when its last step ends; what the writer still
+does then runs into the next round and counts there, so nothing is hidden. Run on a quiet machine:
 
     python benchmarks/recorder.py [bf16|fp32] [rounds]
 """
