@@ -200,6 +200,8 @@ def require_chunks(dataset: h5py.Dataset, file_size: int) -> None:
         OSError: if they are not.
     """
     shape, chunk = dataset.shape, dataset.chunks
+    if not dataset.size:  # no place in the file is reserved for it
+        return
     if chunk is None:
         offset, layout = dataset.id.get_offset(), dataset.id.get_create_plist().get_layout()
         if layout == h5py.h5d.CONTIGUOUS and (offset is None or offset + dataset.nbytes > file_size):

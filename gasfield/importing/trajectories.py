@@ -18,7 +18,7 @@ from gasfield.importing.source import LATTICES, Piece, Pieces, Source, check_num
 from gasfield.importing.vocabulary import read_vocabulary
 from gasfield.printable import shortened
 from gasfield.registry import register
-from gasfield.tensors import Tensor, tensors_of
+from gasfield.tensors import Tensor, is_recognised, tensors_of
 from gasfield.trajectory import schema
 
 WEIGHTS, LOSS = "W", "loss"
@@ -35,6 +35,8 @@ class TensorTrajectory(Importer):
     kind: Literal["trajectory"] = "trajectory"
 
     def claims(self, path: Path) -> bool:
+        if path.is_file() and not is_recognised(path):
+            return False
         return trajectory_file(path, self.tensor) is not None
 
     def read(self, path: Path) -> Source:

@@ -25,7 +25,7 @@ from gasfield.tensors.numbers import PRECISIONS
 from gasfield.tensors.shards import WHOLE, merged, missing_tensor, read_index
 from gasfield.tensors.tensor import Tensor, Words
 
-__all__ = ["PRECISIONS", "Tensor", "Words", "metadata_of", "missing_tensor", "tensors_of"]
+__all__ = ["PRECISIONS", "Tensor", "Words", "is_recognised", "metadata_of", "missing_tensor", "tensors_of"]
 
 _OF_A_MODEL = " Of a whole model, transformers' save_pretrained(NEW_FOLDER) writes safetensors."
 _SAFETENSORS = ".safetensors"
@@ -44,6 +44,13 @@ def tensors_of(path: Path) -> list[Tensor]:
         if not path.is_file():
             raise InputError(f"{path}: no such file.")
         return _distinct(path, _file(path))
+
+
+def is_recognised(path: Path) -> bool:
+    """Whether a file begins like one of a format that is read."""
+    with path.open("rb") as file:
+        start = file.read(LONGEST)
+    return any(claims(start) for claims, _ in _FORMATS)
 
 
 def _distinct(path: Path, tensors: list[Tensor]) -> list[Tensor]:

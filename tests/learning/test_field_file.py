@@ -53,7 +53,7 @@ def rewrite_terms(file: h5py.File, **changes: object) -> None:
         (lambda f: replace(f, "region/axes", np.zeros((2, 5))), "region is not one in 3"),
         (lambda f: f["region"].pop("extent"), "damaged"),
         (lambda f: f.pop("report"), "damaged"),
-        (lambda f: f["affine"].create_dataset("huge", (1 << 40,), "f8", chunks=(1024,)), "more than the memory"),
+        (lambda f: f["affine"].create_dataset("huge", (1 << 40,), "f8", chunks=(1024,)), "chunks are missing"),
     ],
 )
 def test_a_damaged_field_is_refused_by_name(
