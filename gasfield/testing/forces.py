@@ -145,11 +145,11 @@ def force_adds_and_keeps_positions(case: ForceCase) -> None:
 
 
 def coincident_particles_are_finite_and_alike(case: ForceCase) -> None:
-    """Coincident particles have finite and equal forces, and finite energies."""
+    """Coincident particles of one token have finite and equal forces, and finite energies."""
     force, gas = case.build(), case.gas()
     gas.charges[:] = 1.0
     scale = float(np.abs(force_on(force, gas)).max())
-    gas.positions[:], gas.is_source[:] = gas.positions[0], True
+    gas.positions[:], gas.token_ids[:], gas.is_source[:] = gas.positions[0], gas.token_ids[0], True
     total = force_on(force, gas)
     require(np.isfinite(total).all(), "the force on coincident particles is not finite")
     alike = np.abs(total - total[0]).max() <= 1e-14 * scale

@@ -15,7 +15,7 @@ from gasfield.trajectory import schema
 from gasfield.trajectory.content import FLOAT, INTEGER, NUMBER, Content
 from gasfield.trajectory.frames import Frames
 
-PRECISIONS = ("float64", "float32", "bfloat16")
+PRECISIONS = ("float64", "float32", "bfloat16", "float16", "float8_e4m3fn", "float8_e5m2")
 _TEXTS = (
     "source", "scenario", "plugins", "files", "title", "precision", "training", "state", "device", "optimiser",
     "optimiser_class", "optimiser_options", "optimiser_changes", "optimiser_state", "optimiser_state_at_start",
