@@ -153,6 +153,7 @@ for words in sys.argv[1:]:
 """Several commands, one after the other, in a process."""
 
 
+@pytest.mark.validate
 def test_an_installed_package_brings_one_of_each_kind(page: Path) -> None:
     """Every example of the page as a module of a package with entry points, and nothing said on the command line. With
     friction, all particles end at rest on the shell of radius 1, on the right side of the wall."""

@@ -341,7 +341,7 @@ print(heard[-1] - heard[1])
 """
 
 
-@pytest.mark.parametrize("form", ["checkpoints", "trajectory"])
+@pytest.mark.parametrize("form", ["checkpoints", pytest.param("trajectory", marks=pytest.mark.validate)])
 def test_whole_vocabularies_are_written_as_they_are_read(tmp_path: Path, form: str) -> None:
     """Six matrices of 64 MB, every row kept: the peak of memory does not grow by another one."""
     folder = tmp_path / "theirs"

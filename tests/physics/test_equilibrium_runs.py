@@ -132,6 +132,7 @@ def same(a: tuple[float, float], b: tuple[float, float]) -> bool:
     return bool(abs(a[0] - b[0]) < 4 * np.hypot(a[1], b[1]))
 
 
+@pytest.mark.validate
 def test_ask_twice_two_seeds_one_macrostate(tmp_path: Path) -> None:
     """Microstates differ in every number, macrostates agree within their errors; another temperature is another one."""
     first, second = energy(tmp_path, "first", seed=1), energy(tmp_path, "second", seed=2)
@@ -149,9 +150,11 @@ def test_ask_twice_two_seeds_one_macrostate(tmp_path: Path) -> None:
     "law",
     [
         {"kind": "nose_hoover", "time_step": 0.02, "relaxation_time": 0.5},
-        {"kind": "andersen", "time_step": 0.02, "collision_rate": 1.0},
+        pytest.param({"kind": "andersen", "time_step": 0.02, "collision_rate": 1.0}, marks=pytest.mark.validate),
         {"kind": "brownian", "time_step": 0.004},
-        {"kind": "hmc", "time_step": 0.04, "leapfrog_steps": 8, "accept": "gas"},
+        pytest.param(
+            {"kind": "hmc", "time_step": 0.04, "leapfrog_steps": 8, "accept": "gas"}, marks=pytest.mark.validate
+        ),
     ],
     ids=lambda law: law["kind"],
 )

@@ -203,6 +203,7 @@ def test_four_gigabytes_are_diagnosed_in_one_and_a_half(tmp_path: Path) -> None:
     assert found["step_length"]["median"]["value"] == pytest.approx(0.01 * np.sqrt(63.33), rel=2e-3)
 
 
+@pytest.mark.validate
 def test_memory_is_that_of_a_few_blocks(
     tmp_path: Path, streaming: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
