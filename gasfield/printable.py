@@ -68,3 +68,8 @@ def _plain(fault: UnicodeError) -> tuple[str, int]:
 
 
 codecs.register_error(PLAIN, _plain)
+
+
+def storable(text: str) -> str:
+    """Text that an HDF5 file can hold: strings end at a zero byte there, and have no halves of characters."""
+    return text.replace("\0", "\N{SYMBOL FOR NULL}").encode("utf-8", "replace").decode("utf-8")

@@ -16,7 +16,7 @@ IGNORED = -100
 
 
 class Untied(nn.Module):
-    """An embedding, a recurrent layer, and a separate output layer."""
+    """An embedding, called by keyword, a recurrent layer, and a separate output layer."""
 
     def __init__(self, bias: bool = False) -> None:
         super().__init__()
@@ -26,18 +26,21 @@ class Untied(nn.Module):
         self.head = nn.Linear(WIDTH, VOCABULARY, bias=bias)
 
     def hidden(self, ids: Tensor) -> Tensor:
-        return self.mix(self.tokens(ids) + self.places.weight[: ids.shape[1]])[0]
+        return self.mix(self.tokens(input=ids) + self.places.weight[: ids.shape[1]])[0]
 
     def forward(self, ids: Tensor) -> Tensor:
         return self.head(self.hidden(ids))
 
 
 class Tied(Untied):
-    """The output layer shares the matrix of the embedding."""
+    """The output layer shares the matrix of the embedding, called by keyword."""
 
     def __init__(self) -> None:
         super().__init__()
         self.head.weight = self.tokens.weight
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return self.head(input=self.hidden(ids))  # by a keyword, which a hook finds elsewhere
 
 
 class TiedWithoutLayer(Untied):

@@ -158,7 +158,7 @@ def line(case: str, found: Cast) -> str:
     """A row of the table."""
     sizes = ", ".join(map(str, found.sizes[:7])) + (", ..." if len(found.sizes) > 7 else "")
     apart = "" if found.linf <= 0 else f"{found.linf} / {found.l1} ({found.size:.2g})"
-    p_value = "" if np.isnan(found.p_value) else f"{found.p_value:.3f}"
+    p_value = "" if np.isnan(found.p_value) else "<.001" if found.p_value < 5e-4 else f"{found.p_value:.3f}"
     expected = "" if np.isnan(found.expected) else f"{found.expected:.1f}"
     return (
         f"| {case} | {found.total:g} | {found.spread:.2g} | {found.split} | {found.distinct} | {len(found.sizes)} | "
@@ -174,7 +174,8 @@ spread is the median over coordinates of the standard deviation of the masters i
 with more than one value;
 groups: of two or more identical rows, and how many a product with the same shares would have; apart: largest L∞ and L1
 between any two rows, in cells, where there are at most 60 rows, and (in brackets) the size |W| of the coordinate with
-that L∞ over the median of all coordinates; p: of the product structure (of 499 permutations: .002 at least).
+that L∞ over the median of all coordinates; p: of the product structure (by chi-square
+where counts are large, else of 499 permutations: .002 at least).
 
 * **Stages.** In a common field the cast of the cloud passes through thousands of different rows, hundreds, tens, a few
   groups of very unequal sizes, and one row, while L grows by 3 to 4. Models that differ in L by as little as that would

@@ -37,7 +37,7 @@ from gasfield.dynamics.base import Conditions
 from gasfield.dynamics.constants import Flag
 from gasfield.dynamics.dynamic_map import BLOCK
 from gasfield.dynamics.elementwise_loops import Chance, Plain, Tensors, advance_plainly, advance_tiles
-from gasfield.dynamics.optimiser import PIECE, Draws, Optimiser, OptimiserDynamics, gradient_for
+from gasfield.dynamics.optimiser import PIECE, Draws, Optimiser, OptimiserDynamics, Reals, State, gradient_for
 from gasfield.dynamics.storage import (
     SLOTS,
     Followed,
@@ -160,14 +160,7 @@ class ElementwiseOptimiser(Optimiser):
             state["master"][...] = positions
         return state
 
-    def update(
-        self,
-        weights: NDArray[Any],
-        gradient: NDArray[Any],
-        moments: Mapping[str, NDArray[Any]],
-        step: int,
-        draws: Draws | None = None,
-    ) -> None:
+    def update(self, weights: Reals, gradient: Reals, moments: State, step: int, draws: Draws | None = None) -> None:
         gradient = gradient_for(weights, gradient, **moments)
         moving = moments.get("master", weights)
         flat = [array.reshape(-1) for array in (moving, gradient, *(moments[slot.name] for slot in self.slots))]

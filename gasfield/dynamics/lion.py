@@ -68,7 +68,8 @@ class Lion(ElementwiseOptimiser):
     rule: ClassVar[PointwiseKernel] = _rule
     recorded_as: ClassVar[tuple[str, ...]] = ("lion",)
     recordable: ClassVar[tuple[str, ...]] = (
-        "learning_rate", "betas", "weight_decay", "weight_dtype", "weight_rounding", "moment_dtype",
+        "learning_rate", "betas", "weight_decay", "maximize", "implementation", "weight_dtype", "weight_rounding",
+        "moment_dtype",
     )  # fmt: skip
 
     kind: Literal["lion"] = "lion"

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.dynamics.optimiser import Draws, Optimiser, require_state
+from gasfield.dynamics.optimiser import Draws, Optimiser, Reals, State, require_state
 from gasfield.kernels.lattices import Precision, round_to
 
 Array = NDArray[np.float64]
@@ -48,14 +48,7 @@ class MatrixOptimiser(Optimiser):
     def start(self, positions: NDArray[Any]) -> dict[str, NDArray[np.float32]]:
         return {name: np.zeros(shape, np.float32) for name, shape in self.shapes(*positions.shape).items()}
 
-    def update(
-        self,
-        weights: NDArray[Any],
-        gradient: NDArray[Any],
-        moments: Mapping[str, NDArray[Any]],
-        step: int,
-        draws: Draws | None = None,
-    ) -> None:
+    def update(self, weights: Reals, gradient: Reals, moments: State, step: int, draws: Draws | None = None) -> None:
         require_state("weights", weights, weights.shape)
         for name, shape in self.shapes(*weights.shape).items():
             require_state(name.replace("_", " "), moments[name], shape)

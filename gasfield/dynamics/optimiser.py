@@ -39,6 +39,11 @@ _BLOCK = 1 << 18
 """Coordinates whose positions and forces in float64 are held at a time: 4 MB, which stay in the cache."""
 
 
+Reals = NDArray[Any]
+State = Mapping[str, Reals]
+"""The named arrays of the state of a law."""
+
+
 class Draws(NamedTuple):
     """What the random bits of a stochastic rounding depend on, besides step and column."""
 
@@ -133,14 +138,7 @@ class Optimiser(LawOverSteps):
         return OptimiserDynamics(self, gas, conditions)
 
     @abstractmethod
-    def update(
-        self,
-        weights: NDArray[Any],
-        gradient: NDArray[Any],
-        moments: Mapping[str, NDArray[Any]],
-        step: int,
-        draws: Draws | None = None,
-    ) -> None:
+    def update(self, weights: Reals, gradient: Reals, moments: State, step: int, draws: Draws | None = None) -> None:
         """Updates `weights` (N, D) and the named arrays of the state in place.
 
         Args:

@@ -169,7 +169,7 @@ class LawOverSteps(DynamicsSpec):
                 "constants as numbers to move its rows by another law.",
                 parameter="from",
             )
-        lacking = [*not_modelled(training.options, type(self).model_fields)]
+        lacking = [*not_modelled(training.options, {*self.recordable, *self.model_fields_set})]
         can_couple = "decoupled_weight_decay" in type(self).model_fields
         if training.optimiser == "adam" and training.options.get("weight_decay") and not can_couple:
             lacking += [] if training.options.get("decoupled_weight_decay") else ["coupled weight decay"]

@@ -6,7 +6,7 @@ numbers as attributes, as those of `gasfield record` before updates were recorde
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -250,10 +250,11 @@ def read_training_law(name: str, find: Callable[[str], Path]) -> TrainingLaw:
     return law
 
 
-def not_modelled(options: Mapping[str, Any], fields: Mapping[str, Any]) -> Iterator[str]:
-    """The options of a training that change its law, and that dynamics with these fields lack."""
+def not_modelled(options: Mapping[str, Any], followed: Container[str]) -> Iterator[str]:
+    """The options of a training that change its law, and that dynamics do not follow: neither taken from the recording
+    nor stated."""
     for name in ("amsgrad", "maximize", "nesterov"):
-        if options.get(name) and name not in fields:
+        if options.get(name) and name not in followed:
             yield name
 
 

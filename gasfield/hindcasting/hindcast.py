@@ -115,7 +115,10 @@ def explain_updates(plan: Plan, recording: Trajectory, notes: list[str]) -> dict
         rows = RecordedRows.of(recording, plan.groups, plan.start, plan.start + plan.steps)
         replay = Replay(simulation, rows)
         if not replay.knows_variants:
-            notes.append("updates: the terms of this law are not known one by one, because it keeps more than moments")
+            notes.append(
+                "updates: not explained one by one, which is known for laws that keep moments only, in float32 and "
+                "bfloat16, round to nearest, and do not centre"
+            )
             return {}
         sums = {}
         for name in plan.groups:

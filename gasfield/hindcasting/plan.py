@@ -159,7 +159,6 @@ def _frames_of(recording: Trajectory, groups: tuple[str, ...]) -> Steps:
     if SURVEYED in groups and SURVEYED not in recording.names:
         kept = recording.survey_frames().steps
         steps = kept if len(groups) == 1 else np.intersect1d(steps, kept)
-    steps = np.unique(steps)
     if len(steps) < 2:
         raise InputError(f"{recording.path}: {len(steps)} recorded frame: a hindcast compares at least two.")
     return steps

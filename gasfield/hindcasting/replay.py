@@ -57,7 +57,6 @@ class RecordedRows:
         common = steps[0]
         for each in steps[1:]:
             common = np.intersect1d(common, each)
-        common = np.unique(common)
         return cls(recording, groups, common[(common >= start) & (common <= stop)])
 
     def frames(self) -> Iterator[Single]:
@@ -79,7 +78,6 @@ class RecordedRows:
             kept = self.recording.survey_frames()
             return np.stack([kept[int(np.searchsorted(kept.steps, step))] for step in steps])
         of_recording = self.recording.steps
-        # The last frame of a step, where checkpoints repeat one.
         at = np.searchsorted(of_recording, steps)
         first, last = int(at[0]), int(at[-1]) + 1
         return self.recording.positions(self.places(name), slice(first, last))[at - first]
@@ -149,8 +147,13 @@ class Replay:
 
     @property
     def knows_variants(self) -> bool:
-        """Whether the state of the law is one whose variants are known."""
-        return set(self._state) <= ORDINARY
+        """Whether single updates of the law and its variants are known: it keeps moments only, rounds them and weights
+        to the nearest number of float32 or bfloat16, and centres nothing."""
+        law = self._law.fixed
+        formats = {law.weight_dtype, getattr(law, "gradient_dtype", None) or law.weight_dtype}
+        roundings = {getattr(law, name, "nearest") for name in ("weight_rounding", "moment_rounding")}
+        plain = not law.centred and roundings <= {"nearest"} and formats <= {"float32", "bfloat16"}
+        return plain and set(self._state) <= ORDINARY
 
     def intervals(self) -> Iterator[Interval]:
         """One after the other."""
@@ -227,9 +230,10 @@ class Replay:
 
 
 def _in_precision(gradient: NDArray[np.floating], law: Optimiser) -> Single:
-    """As the law takes it: rounded to float32, and to bfloat16 where the weights are."""
+    """As the law takes it: rounded to float32, and to bfloat16 where its gradients are, by default as its weights."""
     single = np.ascontiguousarray(gradient, np.float32)
-    return np.ascontiguousarray(round_to_bfloat16(single)) if law.weight_dtype == "bfloat16" else single
+    taken = getattr(law, "gradient_dtype", None) or law.weight_dtype
+    return np.ascontiguousarray(round_to_bfloat16(single)) if taken == "bfloat16" else single
 
 
 def _relative_error(ours: Single, theirs: Single) -> Values:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from gasfield.printable import listed, shortened
+from gasfield.printable import listed, shortened, storable
 
 _LONGEST = 16_000
 """Maximum length of a kept value in characters: space for HDF5 attributes is limited."""
@@ -24,22 +24,17 @@ def as_attributes(stated: Mapping[str, Any], taken: Collection[str]) -> tuple[di
         if value is None or name in taken:
             continue
         simple = isinstance(value, bool | float) or (isinstance(value, int) and abs(value) <= _LARGEST)
-        text = plain(value if isinstance(value, str) else _json(value))
+        text = storable(value if isinstance(value, str) else _json(value))
         if not name or len(text) > _LONGEST or len(name) > _LONGEST or len(kept) == _MOST:
             left_out.append(shortened(name, 40) or "a value without a name")
         else:
-            kept[plain(name)] = value if simple else text
+            kept[storable(name)] = value if simple else text
     return kept, tuple(left_out)
 
 
 def some(names: Collection[str], most: int = _MOST_NAMED) -> str:
     """Some of many names, for a note."""
     return listed(list(names), most)
-
-
-def plain(text: str) -> str:
-    """Text that HDF5 can store: without zero bytes and incomplete characters."""
-    return text.replace("\0", "\N{SYMBOL FOR NULL}").encode("utf-8", "replace").decode("utf-8")
 
 
 def _json(value: Any) -> str:

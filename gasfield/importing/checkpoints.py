@@ -11,7 +11,6 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from gasfield.errors import InputError
-from gasfield.importing.attributes import plain
 from gasfield.importing.base import Importer
 from gasfield.importing.entries import Entry
 from gasfield.importing.layouts import checkpoints_in, model_in
@@ -22,6 +21,7 @@ from gasfield.importing.row_ids import row_ids
 from gasfield.importing.source import LATTICES, Piece, Source, check_numbers, widest
 from gasfield.importing.vocabularies import Vocabulary
 from gasfield.importing.vocabulary import padding_of
+from gasfield.printable import storable
 from gasfield.registry import register
 from gasfield.tensors import Tensor, choose_embedding
 
@@ -112,10 +112,10 @@ def read_checkpoints(
         dead=rows.dead,
         padding=padding,
         provenance={
-            "tensor": plain(chosen.name)[:1000],
+            "tensor": storable(chosen.name)[:1000],
             "checkpoints": len(entries),
             **_stored(order),
-            **({"tokenizer": plain(vocabulary.file.name)} if vocabulary.file else {}),
+            **({"tokenizer": storable(vocabulary.file.name)} if vocabulary.file else {}),
         },
         notes=(
             *order.notes,
@@ -167,7 +167,7 @@ def _stored(order: Order) -> dict[str, Any]:
     """The same as attributes: `order`, and the names of the checkpoints as JSON, if there is room."""
     names = json.dumps([entry.name for entry in order.entries])
     kept = {"checkpoint_names": names} if len(names) <= _LONGEST else {}
-    return {**({"order": plain(order.origin)} if order.origin else {}), **kept}
+    return {**({"order": storable(order.origin)} if order.origin else {}), **kept}
 
 
 def _other_names(name: str, names: Mapping[str, Sequence[Entry]]) -> tuple[str, ...]:

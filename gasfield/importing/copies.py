@@ -16,11 +16,18 @@ _MAGIC = b"\x89HDF\r\n\x1a\n"
 
 
 def is_hdf5(path: Path) -> bool:
-    """Whether a file begins with the HDF5 signature."""
+    """Whether a file begins with the HDF5 signature.
+
+    Raises:
+        InputError: if it cannot be opened.
+    """
     if not path.is_file():
         return False
-    with path.open("rb") as file:
-        return file.read(len(_MAGIC)) == _MAGIC
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_MAGIC)) == _MAGIC
+    except OSError as fault:
+        raise InputError(f"{path}: {fault.strerror or fault}.") from None
 
 
 def copy_trajectory(path: Path, target: Path) -> tuple[str, ...]:

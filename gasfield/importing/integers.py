@@ -15,13 +15,16 @@ _MOST = 10_000_000
 
 
 def integers_in(tensors: Iterable[Tensor]) -> dict[str, NDArray[np.int64]]:
-    """The one-dimensional arrays of whole numbers from 0 that may be known, by the last part of their names."""
-    return {
-        tensor.name.rpartition(".")[2]: numbers
-        for tensor in tensors
-        if len(tensor.shape or ()) == 1 and (tensor.shape or (0,))[0] <= _MOST and tensor.numbers in _TYPES
-        if may_be_known(tensor.name.rpartition(".")[2]) and (numbers := _numbers(tensor)) is not None
-    }
+    """The one-dimensional arrays of whole numbers from 0 that may be known, by the last part of their names; none of
+    several that differ."""
+    found: dict[str, list[NDArray[np.int64]]] = {}
+    for tensor in tensors:
+        name = tensor.name.rpartition(".")[2]
+        if len(tensor.shape or ()) != 1 or (tensor.shape or (0,))[0] > _MOST or tensor.numbers not in _TYPES:
+            continue
+        if may_be_known(name) and (numbers := _numbers(tensor)) is not None:
+            found.setdefault(name, []).append(numbers)
+    return {name: same[0] for name, same in found.items() if all(np.array_equal(each, same[0]) for each in same)}
 
 
 def _numbers(tensor: Tensor) -> NDArray[np.int64] | None:

@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 
 from gasfield.errors import InputError
-from gasfield.importing.entries import Entry, Found, listed
+from gasfield.importing.entries import STATE, Entry, Found, listed
 from gasfield.importing.models import is_model, weight_files, without_weights
 from gasfield.importing.steps import Place, stated_by
 
@@ -105,7 +105,7 @@ def _states_something(entry: Entry) -> bool:
 
 def _beside_a_model(folder: Path, folders: list[Entry], files: list[Entry]) -> Found:
     """Checkpoints whose name states a step, in the folder of a model; others are the model in other formats."""
-    stepped = [entry for entry in folders if entry.stated.counted or (entry.home / "trainer_state.json").is_file()]
+    stepped = [entry for entry in folders if entry.stated.counted or (entry.home / STATE).is_file()]
     if not stepped:
         return Found()
     if files and all(entry.stated.counted for entry in files):

@@ -6,7 +6,6 @@ refuse; only steps that contradict the order of the frames are.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.errors import InputError
-from gasfield.importing.attributes import as_attributes, plain, some
+from gasfield.importing.attributes import as_attributes, some
 from gasfield.importing.json_files import object_in
-from gasfield.printable import shortened
+from gasfield.printable import shortened, storable
+from gasfield.reading import parse_json
 from gasfield.tensors import metadata_of
 
 _IDS, _DEAD, _TOKENS, _STEPS = (
@@ -161,8 +161,8 @@ def _meant(name: str, text: str) -> Any:
     """Parses lists and numbers that a header stores as text."""
     if name in (*_IDS, *_DEAD, _TOKENS, *_STEPS, *_NUMBERS) or name.endswith(_ID_SUFFIXES):
         try:
-            return json.loads(text)
-        except (ValueError, RecursionError):
+            return parse_json(text, name)
+        except InputError:
             return text
     return text
 
@@ -252,4 +252,4 @@ def _strings(stated: _Stated, rows: int) -> tuple[str, ...] | None:
         stated.unfit.append(f"{_TOKENS} (not a list of {rows} strings, one a row)")
         return None
     stated.taken.add(_TOKENS)
-    return tuple(map(plain, tokens))
+    return tuple(map(storable, tokens))

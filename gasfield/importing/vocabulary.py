@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gasfield.errors import InputError
+from gasfield.language.base import readable
 from gasfield.language.tokenizing import read_tokenizer
 from gasfield.reading import read_json, read_lines, whole
 from gasfield.tensors import Tensor
@@ -83,10 +84,9 @@ def _id(value: Any) -> int:
 def _decoded(path: Path, vocabulary: dict[int, str]) -> dict[int, str]:
     """Tokens as text; those not printable (part of a character, a control code) keep their spelling."""
     tokenizer = read_tokenizer(path)
-    decoded = {index: tokenizer.decode([index], skip_special_tokens=False) for index in vocabulary}
     return {
-        index: text if text and text.isprintable() and "\ufffd" not in text else vocabulary[index]
-        for index, text in decoded.items()
+        index: readable(tokenizer.decode([index], skip_special_tokens=False), spelled)
+        for index, spelled in vocabulary.items()
     }
 
 

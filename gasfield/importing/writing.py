@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.gas import Gas
-from gasfield.importing.attributes import plain
 from gasfield.importing.bonds import read_bonds
 from gasfield.importing.repeats import Repeats
 from gasfield.importing.source import LATTICES, Piece, Source
+from gasfield.printable import storable
 from gasfield.provenance import versions
 from gasfield.trajectory import TrajectoryWriter, schema
 
@@ -88,7 +88,7 @@ def _gas(source: Source, groups: Mapping[str, NDArray[np.int64]], index: NDArray
 
 def _provenance(source: Source) -> dict[str, Any]:
     """Provenance of gasfield and of the source; entries of the source with a reserved name become `stated_NAME`."""
-    ours = {"source": "import", "title": plain(Path(source.origin).name or source.origin), **versions()}
+    ours = {"source": "import", "title": storable(Path(source.origin).name or source.origin), **versions()}
     taken = {*ours, *_RESERVED}
     theirs = {f"stated_{name}" if name in taken else name: value for name, value in source.provenance.items()}
     return {**theirs, **ours}

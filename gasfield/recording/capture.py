@@ -83,7 +83,7 @@ class OutputLayer:
         """Registers the hooks."""
         layer = self.matrices.layer
         if layer is not None:
-            self._handles.append(layer.register_forward_hook(lambda _, given, made: self._heard(given[0], made)))
+            self._handles.append(layer.register_forward_hook(self._left, with_kwargs=True))
             return
         mode = _Products(self.matrices.output, self._heard)
         entered: list[AbstractContextManager[Any]] = []
@@ -128,6 +128,9 @@ class OutputLayer:
             logit_error=torch.stack([part.logit_error for part in taken]).amax(),
             eps=max(part.eps for part in taken),
         )
+
+    def _left(self, _: nn.Module, given: tuple[Any, ...], named: dict[str, Any], made: Tensor) -> None:
+        self._heard(given[0] if given else named["input"], made)
 
     def _heard(self, hidden: Tensor, logits: Tensor) -> None:
         self.calls += 1

@@ -61,7 +61,7 @@ class LiveRows:
 
     def listen(self) -> None:
         """Registers hooks on the input side."""
-        self._handles = [each.register_forward_hook(self._entered) for each in self._entries]
+        self._handles = [each.register_forward_hook(self._entered, with_kwargs=True) for each in self._entries]
 
     def release(self) -> None:
         """Removes them."""
@@ -95,10 +95,14 @@ class LiveRows:
             torch.zeros((rows, dimensions), device=device) for rows in (count - 1, count - 1, count)
         )
 
-    def _entered(self, _: nn.Module, given: tuple[Any, ...], made: Tensor) -> None:
+    def _entered(self, module: nn.Module, given: tuple[Any, ...], named: dict[str, Any], made: Tensor) -> None:
         if not (self.armed and made.requires_grad):
             return
-        places = self._place[given[0].detach()].flatten()
+        ids = (given[0] if given else named["input"]).detach()
+        places = self._place[ids]
+        if module.padding_idx is not None:  # whose row receives no gradient from here
+            places = torch.where(ids == module.padding_idx, self._shape[0] - 1, places)
+        places = places.flatten()
 
         def backward(gradient: Tensor) -> None:
             with torch.no_grad():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
 import h5py
@@ -21,7 +22,7 @@ from gasfield.printable import listed
 from gasfield.trajectory import schema
 from gasfield.trajectory.content import FLOAT, INTEGER, NUMBER, Content
 from gasfield.trajectory.frames import Frames
-from gasfield.trajectory.particles import Particles, precision_of, read_each, read_vectors
+from gasfield.trajectory.particles import Particles, checked_numbers, precision_of, read_each, read_vectors
 
 _ROOT = "particles"
 _OTHERWISE = "particles"
@@ -49,9 +50,9 @@ def read_foreign(content: Content) -> Particles:
         raise InputError(f"{content.path}: {place}/{schema.POSITION} has no frames yet.")
     count, dimensions = positions.shape[1:]
     _require_order(content, f"{place}/id", count)
-    periods = _periods(content, f"{place}/box", dimensions)
-    image = f"{place}/image"
-    if image in content:
+    image = f"{place}/image" if f"{place}/image" in content else None
+    periods = _periods(content, f"{place}/box", dimensions, image)
+    if image is not None:
         positions = _unwrapped(content, image, positions, periods)
     names, species = _species(content, f"{place}/species", count, groups[0])
     return Particles(
@@ -101,9 +102,7 @@ def _constant(content: Content, location: str, kinds: str, *shape: int) -> NDArr
 def _each(content: Content, location: str, count: int, otherwise: float, least: float | None = None) -> NDArray[Any]:
     if isinstance(content.item(location), h5py.Group):
         values = _constant(content, location, NUMBER, count)
-        if values is not None and not (np.isfinite(values) & (values > (-np.inf if least is None else least))).all():
-            raise InputError(f"{content.path}: {location} has numbers that are not finite, or too small.")
-        return np.full(count, otherwise) if values is None else values.astype(np.float64)
+        return np.full(count, otherwise) if values is None else checked_numbers(content, location, values, least)
     return read_each(content, location, count, otherwise, least)
 
 
@@ -122,11 +121,25 @@ def _species(content: Content, location: str, count: int, group: str) -> tuple[l
     named = item if isinstance(item, h5py.Dataset) else content.dataset(f"{location}/value")
     labels = {code: name for name, code in (h5py.check_enum_dtype(named.dtype) or {}).items()}
     known, species = np.unique(codes, return_inverse=True)
-    names = [labels.get(code, f"species{code}".replace("-", "_")) for code in known.tolist()]
+    names = _fit(labels.get(code, f"species{code}") for code in known.tolist())
     return names, species.reshape(count).astype(np.int64)
 
 
-def _periods(content: Content, location: str, dimensions: int) -> NDArray[np.float64]:
+def _fit(labels: Iterable[str]) -> list[str]:
+    """Names of groups like those of a scenario, each once: other characters become _, and a number tells equal ones
+    apart."""
+    names: list[str] = []
+    for label in labels:
+        name = re.sub("[^A-Za-z0-9_-]", "_", label)[:90]
+        name = name if re.fullmatch(NAME, name) else f"species_{name}"
+        number = 1
+        while (unique := name if number == 1 else f"{name}_{number}") in names:
+            number += 1
+        names.append(unique)
+    return names
+
+
+def _periods(content: Content, location: str, dimensions: int, image: str | None) -> NDArray[np.float64]:
     """(D,) sides of the box along axes that are periodic, 0 along others."""
     boundary = content.attributes(location).get("boundary")
     if boundary is None:
@@ -135,26 +148,30 @@ def _periods(content: Content, location: str, dimensions: int) -> NDArray[np.flo
     repeats = np.array([word == "periodic" for word in words])
     if len(repeats) not in (1, dimensions):
         raise InputError(f"{content.path}: {location}: boundary has {len(repeats)} words, not {dimensions}.")
-    edges = _edges(content, f"{location}/edges", dimensions)
+    edges = _edges(content, f"{location}/edges", dimensions, image)
     if edges is None or not repeats.any():
         return np.zeros(dimensions)
-    if not (np.isfinite(edges) & (edges > 0)).all():
-        raise InputError(f"{content.path}: {location}/edges has sides that are not positive and finite.")
-    return np.where(repeats, edges, 0.0)
+    return np.where(repeats, checked_numbers(content, f"{location}/edges", edges, 0.0), 0.0)
 
 
-def _edges(content: Content, location: str, dimensions: int) -> NDArray[np.float64] | None:
-    """(D,) sides of a rectangular box: stored once or over time, as D numbers or as D x D."""
+def _edges(content: Content, location: str, dimensions: int, image: str | None) -> NDArray[np.float64] | None:
+    """(D,) sides of a rectangular box: stored once or over time, as D numbers or as D x D. Where there is an image of
+    each position, they may not change: an image counts sides of one length."""
     item = content.item(location)
     if item is None:
         return None
     over_time = isinstance(item, h5py.Group)
     values = content.dataset(f"{location}/value") if over_time else content.dataset(location)
-    shape = (dimensions,) * max(1, values.ndim - over_time)
+    shape = (dimensions,) * min(2, max(1, values.ndim - over_time))
     if over_time:
         frames = content.frames(location, *shape)
         edges = frames[0] if len(frames) else np.zeros(shape)
         if any(not np.array_equal(frames[index], edges) for index in range(1, len(frames))):
+            if image is not None:
+                raise InputError(
+                    f"{content.path}: {location} changes with time, so that {image} has no single meaning; unwrap the "
+                    "positions first."
+                )
             _note(f"{content.path}: {location} changes with time; the box of the first frame is used")
     else:
         edges = content.array(location, NUMBER, *shape)

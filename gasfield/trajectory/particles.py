@@ -26,7 +26,7 @@ _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
     **dict.fromkeys(_NUMBERS, ((str, int, float, np.number), "number")),  # or text, that it varies
 }
 """What attributes are that are looked at."""
-_LARGEST = 1e100
+LARGEST = 1e100
 """Masses, charges and sides beyond which squares overflow."""
 
 
@@ -119,12 +119,23 @@ def read_each(
     """
     if location not in content:
         return np.full(count, otherwise)
-    values = content.array(location, NUMBER, count).astype(np.float64, copy=False)
-    if not (np.abs(values) < _LARGEST).all():
-        raise InputError(f"{content.path}: {location} has numbers that are not finite, or beyond {_LARGEST:g}.")
-    if least is not None and not (values > least).all():
+    return checked_numbers(content, location, content.array(location, NUMBER, count), least)
+
+
+def checked_numbers(
+    content: Content, location: str, values: NDArray[Any], least: float | None = None
+) -> NDArray[np.float64]:
+    """Numbers in float64, after a check that all are finite, in range, and above the least.
+
+    Raises:
+        InputError: if they are not.
+    """
+    numbers = values.astype(np.float64, copy=False)
+    if not (np.abs(numbers) < LARGEST).all():
+        raise InputError(f"{content.path}: {location} has numbers that are not finite, or beyond {LARGEST:g}.")
+    if least is not None and not (numbers > least).all():
         raise InputError(f"{content.path}: {location} has numbers that are not above {least:g}.")
-    return values
+    return numbers
 
 
 def precision_of(content: Content, given: object, positions: Frames) -> str:
@@ -180,7 +191,7 @@ def _periods(content: Content, location: str, dimensions: int) -> NDArray[np.flo
             raise InputError(f"{content.path}: {location} is not the same in all frames.")
     else:
         sides = content.array(location, NUMBER, dimensions).astype(np.float64, copy=False)
-    if not ((sides >= 0) & (sides < _LARGEST)).all():
+    if not ((sides >= 0) & (sides < LARGEST)).all():
         raise InputError(f"{content.path}: {location} has sides that are negative or not finite.")
     return sides
 

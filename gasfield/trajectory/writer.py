@@ -26,6 +26,7 @@ from gasfield.gas import Gas
 from gasfield.hdf5 import GrowingFile
 from gasfield.hdf5.guard import UNREADABLE, open_checked
 from gasfield.hdf5.reading import open_hdf5
+from gasfield.printable import storable
 from gasfield.trajectory import schema
 from gasfield.trajectory.compact import compact, copy_frames, elements, missing_frames
 from gasfield.trajectory.element import Element, is_packed
@@ -341,7 +342,7 @@ def _describe_particles(group: h5py.Group, gas: Gas) -> None:
     group.create_dataset("token_id", data=gas.token_ids.astype("i8"))
     if np.any(gas.appears):
         group.create_dataset(schema.APPEARS, data=gas.appears.astype("i8"))
-    tokens = [token.replace("\0", "\N{SYMBOL FOR NULL}") for token in gas.tokens]  # HDF5 strings end at a zero byte
+    tokens = [storable(token) for token in gas.tokens]
     group.create_dataset("token", data=np.array(tokens, dtype=object), dtype=h5py.string_dtype())
 
 

@@ -275,9 +275,11 @@ def test_mutated_files_are_read_as_their_library_reads_them(tmp_path: Path, name
     for number in range(600):
         path.write_bytes(mutated(sound, chance))
         found = outcome(lambda: arrays_of(path))
-        if isinstance(found, str) or name == "a.gguf":
+        if isinstance(found, str):
             continue
         read += 1
+        if name == "a.gguf":  # its library trusts every size: only that it is read or refused is looked at
+            continue
         theirs = library(path)
         if theirs is None:
             assert name in ("a.pt", "a.npz"), f"{number}: the library refuses what is read: {list(found)}"
@@ -285,4 +287,4 @@ def test_mutated_files_are_read_as_their_library_reads_them(tmp_path: Path, name
         assert {each: words.tobytes() for each, (_, words) in found.items()} == {
             each: array.tobytes() for each, array in theirs.items()
         }, number
-    assert read > 0 or name == "a.gguf"
+    assert 0 < read < 600

@@ -109,6 +109,22 @@ def _oblique(group: h5py.Group) -> None:
     group["box/edges"] = np.eye(D) + np.eye(D, k=1)
 
 
+def _image_in_a_changing_box(group: h5py.Group) -> None:
+    group["box"].attrs["boundary"] = ["periodic"] * D
+    group["box/edges/value"] = np.arange(1.0, 1.0 + len(VALUES))[:, None] * np.ones(D)
+    group["box/edges/step"], group["image/step"] = group["position/step"], group["position/step"]
+    group["image/value"] = np.ones(VALUES.shape, int)
+
+
+def _cubic_edges(group: h5py.Group) -> None:
+    group["box"].attrs["boundary"] = ["periodic"] * D
+    group["box/edges"] = np.ones((D, D, D))
+
+
+def _heavy(group: h5py.Group) -> None:
+    group["mass/value"], group["mass/step"] = np.full((len(VALUES), N), 1e200), group["position/step"]
+
+
 def _changing_mass(group: h5py.Group) -> None:
     group["mass/value"], group["mass/step"] = np.abs(VALUES[..., 0]), group["position/step"]
 
@@ -119,6 +135,9 @@ def _changing_mass(group: h5py.Group) -> None:
         (_ids, "id changes with time"),
         (_oblique, "oblique box"),
         (_changing_mass, "mass changes with time"),
+        (_image_in_a_changing_box, "image has no single meaning"),
+        (_cubic_edges, "3 x 3 is needed"),
+        (_heavy, "mass has numbers that are not finite, or beyond"),
         (lambda group: group.__setitem__("mass", -np.ones(N)), "mass has numbers that are not above 0"),
         (lambda group: group.pop("position/step"), "no data set particles/atoms/position/step"),
     ],

@@ -63,7 +63,6 @@ def test_a_file_that_was_edited_stays_readable(sealed: bytes, tmp_path: Path) ->
     with h5py.File(tmp_path / "a.h5", "a") as file:
         file["particles/vectors/mass"][0] = 5.0
         file["notes"] = "mine"
-    said(tmp_path / "a.h5")
     with gasfield.open(tmp_path / "a.h5") as trajectory:
         assert trajectory.masses[0] == 5.0
 

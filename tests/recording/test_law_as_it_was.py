@@ -26,6 +26,8 @@ from gasfield.comparison.law import law_differences
 from gasfield.comparison.rounding_floor import floor_of
 from gasfield.diagnostics.group import Group
 from gasfield.dynamics import AdamW
+from gasfield.dynamics.base import DYNAMICS
+from gasfield.dynamics.optimiser import Optimiser
 from gasfield.errors import InputError, Note
 from gasfield.recording import Recorder
 from gasfield.runs.simulate import simulate
@@ -379,3 +381,10 @@ def test_variants_of_adam_are_replayed(tmp_path: Path, options: dict[str, Any], 
             optimiser.zero_grad()
     assert replay(tmp_path, path) < 1e-5
     assert replay(tmp_path, path, f"{REPLAY}, {wrong}") > 1e-3
+
+
+@pytest.mark.parametrize("law", [law for law in DYNAMICS.values() if getattr(law, "recorded_as", ())])
+def test_an_option_of_a_training_is_taken_from_its_recording(law: type[Optimiser]) -> None:
+    """A field that a replay leaves at its default would move the rows by another law without a word."""
+    options = {"amsgrad", "maximize", "nesterov", "implementation"}
+    assert options & law.model_fields.keys() <= set(law.recordable)
