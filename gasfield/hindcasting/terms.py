@@ -111,8 +111,8 @@ class Terms:
         """Whether the training rounded weights by another rule than the law."""
         explained = max((share.beyond_chance for share in self.shares.values() if share.known), default=0.0)
         if self.at_random:
-            return self.other_rule.value <= 1 - _MOSTLY and explained < _MOSTLY
-        return self.other_rule.value >= _MOSTLY and self.free_rounding.value >= max(_MOSTLY, explained)
+            return bool(self.other_rule.value <= 1 - _MOSTLY) and explained < _MOSTLY
+        return bool(self.other_rule.value >= _MOSTLY and self.free_rounding.value >= max(_MOSTLY, explained))
 
     def quantities(self) -> dict[str, Quantity]:
         """The results by key."""

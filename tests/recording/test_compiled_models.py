@@ -20,6 +20,7 @@ from foreign_models import DEAD_IDS, Feedforward, batch, mean_loss, seeded
 from torch import nn
 
 import gasfield
+from gasfield.errors import InputError
 from gasfield.recording import Recorder
 
 
@@ -118,6 +119,18 @@ def test_the_recording_of_a_compiled_training_is_that_of_the_same_training_to_th
     assert set(found.values()) == {0.0}
     with gasfield.open(tmp_path / "compiled.h5") as recording:
         assert np.max(recording.observable("field_error").values) < 1e-6
+
+
+def test_a_model_that_was_compiled_before_the_recorder_was_made_is_refused_with_the_reason(tmp_path: Path) -> None:
+    """Hooks that come later are not in the compiled code."""
+    model = seeded(Feedforward)
+    compiled = torch.compile(model, backend="eager")
+    compiled(batch(0)[0])
+    with Recorder(model, tmp_path / "a.h5", rows={"dead": DEAD_IDS}) as recorder:
+        ids, targets = batch(1)
+        mean_loss(compiled(ids), targets).backward()
+        with pytest.raises(InputError, match="call torch.compiler"):
+            recorder.step()
 
 
 @pytest.mark.validate
