@@ -96,7 +96,8 @@ class Matrix:
         64 bits it is that of the nearest bfloat16 numbers, exact if all of them are bfloat16."""
         if self.precision in _EIGHT_BITS:
             words = self.words.astype(np.uint16)
-            return (words & 0x80) << 8 | words & 0x7F, True
+            signs, magnitudes = words & np.uint16(0x80), words & np.uint16(0x7F)
+            return np.asarray(signs << np.uint16(8) | magnitudes, np.uint16), True
         if self.precision in ("bfloat16", "float16"):
             return self.words.astype(np.uint16, copy=False), True
         rounded, exact = np.empty(self.words.shape, np.uint16), True

@@ -129,7 +129,7 @@ def test_a_model_that_was_compiled_before_the_recorder_was_made_is_refused_with_
     with Recorder(model, tmp_path / "a.h5", rows={"dead": DEAD_IDS}) as recorder:
         ids, targets = batch(1)
         mean_loss(compiled(ids), targets).backward()
-        with pytest.raises(InputError, match="call torch.compiler"):
+        with pytest.raises(InputError, match="compiled before the recorder"):
             recorder.step()
 
 
