@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch._dynamo
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -86,8 +87,8 @@ class Training:
         torch.manual_seed(0)
         self.model = Decoder().to(DEVICE)
         self._way = way
-        if way.compiled:
-            torch.compiler.reset()
+        if way.compiled:  # models of one class share compiled code, unless it depends on their hooks
+            torch._dynamo.config.skip_nnmodule_hook_guards = False
         self._forward: Callable[[Tensor], Tensor] = torch.compile(self.model) if way.compiled else self.model
         self.optimiser = torch.optim.AdamW(self.model.parameters(), lr=1e-3, weight_decay=0.1, fused=way.fused)
         self._scaler = torch.amp.GradScaler(DEVICE, enabled=way.autocast is torch.float16)
@@ -136,7 +137,7 @@ def recorder_of(training: Training, path: Path, **options: Any) -> Recorder:
 
 def cost(way: Way, rounds: int, folder: Path) -> tuple[float, list[float]]:
     """Seconds of a step without a recorder, and the ratios of neighbouring rounds with and without one."""
-    without, observed = Training(way), Training(way)  # a model is compiled with or without a recorder's hooks
+    without, observed = Training(way), Training(way)
     plain, ratios = [], []
     with recorder_of(observed, folder / "cost.h5") as recorder:
         without.seconds(None)
