@@ -12,7 +12,7 @@ from itertools import count
 import numpy as np
 
 from benchmarks.timing import about, median_time, report, set_threads
-from gasfield.dynamics.adamw import AdamW, adamw_step
+from gasfield.dynamics.adamw import AdamW
 from gasfield.kernels.bfloat16 import round_to_bfloat16
 
 ELEMENT_BYTES = 28
@@ -34,9 +34,9 @@ def main(rows: int, columns: int, threads: int, precision: str) -> None:
     gradient = np.float32(1e-2) * chance.standard_normal((rows, columns), np.float32)
     if precision != "float32":
         weights, gradient = round_to_bfloat16(weights), round_to_bfloat16(gradient)
-    first, second = np.zeros_like(weights), np.zeros_like(weights)
+    moments = law.start(weights)
     steps = count(1)
-    seconds = median_time(lambda: adamw_step(weights, gradient, first, second, next(steps), law))
+    seconds = median_time(lambda: law.update(weights, gradient, moments, next(steps)))
     report(f"gasfield AdamW {precision}", f"{rows}x{columns}", weights.size * ELEMENT_BYTES / seconds / 1e9, "GB/s")
     about("gasfield", "numba", "numpy", threads=threads)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.errors import InputError
-from gasfield.kernels.bfloat16 import bits, from_bits, is_on_lattice, round_to_bfloat16
+from gasfield.kernels.bfloat16 import bits, from_bits, round_to_bfloat16
+from gasfield.kernels.lattices import FORMATS, fraction_bits, is_on, lattice_keys, lattice_numbers
+from gasfield.kernels.lattices import PRECISIONS as LATTICES
 from gasfield.memory import require_memory
 from gasfield.resources import in_run
 from gasfield.tensors import PRECISIONS, Tensor, Words, choose_embedding, tensors_of, what_they_are
@@ -22,7 +25,8 @@ Indices = NDArray[np.int64]
 
 _LARGEST = 1e100
 """Limit beyond which squares overflow."""
-_FRACTION_BITS = {"bfloat16": 7, "float16": 10, "float32": 23, "float64": 52}
+_FRACTION_BITS = {"float64": 52} | {name: fraction_bits(name) for name in LATTICES}
+_EIGHT_BITS = ("float8_e4m3fn", "float8_e5m2")
 _BLOCK, _LONGEST, BLOCK_STEP = 1 << 21, 2048, 32
 """Numbers in a block, its maximum number of rows, and the divisor of that number."""
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -35,7 +39,7 @@ class Matrix:
     Attributes:
         source: the file, as given.
         tensor: name of the tensor, or the step of the frame.
-        precision: "bfloat16", "float16", "float32" or "float64".
+        precision: "bfloat16", "float16", "float32", "float64", or of a trajectory also an 8-bit format.
         words: (N, D) bits of the numbers, contiguous, mapped or in memory.
         groups: name of each group of rows -> their ids; of a trajectory, its groups of particles.
         notes: on the choice and conversion of the matrix.
@@ -68,6 +72,8 @@ class Matrix:
     @property
     def largest_word(self) -> int:
         """Bits of the largest number that is measured: finite, and with a finite square."""
+        if self.precision in _EIGHT_BITS:
+            return int(lattice_keys(np.array([FORMATS[self.precision].largest], np.float32), self.precision)[0])
         kind = "float32" if self.precision == "bfloat16" else self.precision
         largest = np.array(min(_LARGEST, float(np.finfo(kind).max)), kind)
         word = int(largest.view(f"u{largest.itemsize}"))
@@ -86,8 +92,13 @@ class Matrix:
             yield slice(start, start + len(part)), self.values(slice(part[0], part[-1] + 1) if whole else part)
 
     def lattice(self) -> tuple[NDArray[np.uint16], bool]:
-        """(N, D) bits of the nearest bfloat16 numbers, and whether all numbers are bfloat16 exactly."""
-        if self.precision == "bfloat16":
+        """(N, D) signs and magnitudes on the lattice of the numbers, and whether it is their own: of numbers of 32 and
+        64 bits it is that of the nearest bfloat16 numbers, exact if all of them are bfloat16."""
+        if self.precision in _EIGHT_BITS:
+            words = self.words.astype(np.uint16)
+            signs, magnitudes = words & np.uint16(0x80), words & np.uint16(0x7F)
+            return np.asarray(signs << np.uint16(8) | magnitudes, np.uint16), True
+        if self.precision in ("bfloat16", "float16"):
             return self.words.astype(np.uint16, copy=False), True
         rounded, exact = np.empty(self.words.shape, np.uint16), True
         for place, values in self.blocks(np.arange(self.rows)):
@@ -99,11 +110,29 @@ class Matrix:
 
     def _numbers(self, rows: Indices | slice) -> NDArray[Any]:
         words = np.asarray(self.words[rows])
+        if self.precision in _EIGHT_BITS:
+            return _eight_bits(self.precision)[words]
         return (
             from_bits(words.astype(np.uint16, copy=False))
             if self.precision == "bfloat16"
             else words.view(self.precision)
         )
+
+
+@cache
+def _eight_bits(precision: str) -> NDArray[np.float32]:
+    """(256,) the number of each word of an 8-bit format; infinities and NaN are NaN."""
+    magnitudes = np.arange(128)
+    sizes = lattice_numbers(magnitudes, precision)
+    sizes[sizes > FORMATS[precision].largest] = np.nan
+    return np.concatenate([sizes, -sizes]).astype(np.float32)
+
+
+def _words_of(values: NDArray[np.float32], precision: str) -> Words:
+    """The bits of numbers of an 8-bit format; all infinities and NaN are that with all bits."""
+    magnitudes = np.abs(lattice_keys(np.where(np.isfinite(values), values, np.float32(0)), precision))
+    words = np.where(np.isfinite(values), magnitudes, 0x7F) | np.where(np.signbit(values), 0x80, 0)
+    return words.astype(np.uint8)
 
 
 def open_matrix(
@@ -183,15 +212,15 @@ def _frame(trajectory: Trajectory, step: int | None) -> Matrix:
     at = int(trajectory.steps[-1]) if step is None else step
     positions = trajectory.gas(at).positions
     precision = trajectory.precision
-    if precision.startswith("float8"):  # kept as float32, and NumPy has no such type
-        precision = "float32"
-    if precision == "bfloat16":
+    if precision in LATTICES[1:]:
         single = np.asarray(positions, np.float32)
-        if not is_on_lattice(single[trajectory.appears <= at]).all():
-            raise InputError(
-                f"{trajectory.path}: its precision is bfloat16, but not all positions are bfloat16 numbers."
-            )
+        if not is_on(single[trajectory.appears <= at], precision).all():
+            text = f"{trajectory.path}: its precision is {precision}, but not all positions are {precision} numbers."
+            raise InputError(text)
+    if precision == "bfloat16":
         words: Words = bits(single)
+    elif precision in _EIGHT_BITS:
+        words = _words_of(single, precision)
     else:
         words = np.ascontiguousarray(positions, precision).view(f"u{np.dtype(precision).itemsize}")
     groups = _groups(trajectory)

@@ -69,6 +69,41 @@ class Bent(Untied):
         return self.bend(super().forward(ids))
 
 
+class Decoder(nn.Module):
+    """A causal transformer of PyTorch's own layers, with an output matrix of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tokens = nn.Embedding(VOCABULARY, WIDTH)
+        self.places = nn.Embedding(16, WIDTH)
+        layer = nn.TransformerEncoderLayer(WIDTH, 2, 24, dropout=0.0, batch_first=True, norm_first=True)
+        self.body = nn.TransformerEncoder(layer, 1, norm=nn.LayerNorm(WIDTH), enable_nested_tensor=False)
+        self.head = nn.Linear(WIDTH, VOCABULARY, bias=False)
+        nn.init.normal_(self.head.weight, 0.0, 0.02)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        length = ids.shape[1]
+        mask = torch.triu(torch.ones(length, length, dtype=torch.bool), 1)
+        return self.head(self.body(self.tokens(ids) + self.places.weight[:length], mask=mask, is_causal=True))
+
+
+class Feedforward(nn.Module):
+    """A model that is compiled whole: embedding, causal mean, a layer, an output layer tied to the embedding or not."""
+
+    def __init__(self, *, tied: bool = False) -> None:
+        super().__init__()
+        self.tokens = nn.Embedding(VOCABULARY, WIDTH)
+        self.mix = nn.Linear(WIDTH, WIDTH)
+        self.head = nn.Linear(WIDTH, VOCABULARY, bias=False)
+        if tied:
+            self.head.weight = self.tokens.weight
+
+    def forward(self, ids: Tensor) -> Tensor:
+        rows = self.tokens(ids)
+        past = rows.cumsum(dim=1) / torch.arange(1, ids.shape[1] + 1, device=ids.device)[:, None]
+        return self.head(rows + functional.gelu(self.mix(past)))
+
+
 def seeded(make: Callable[[], nn.Module], seed: int = 0) -> Any:
     """A model with reproducible initial weights."""
     torch.manual_seed(seed)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gasfield.dynamics.adamw import AdamW
 from gasfield.gas import Gas
-from gasfield.kernels.bfloat16 import round_to_bfloat16
+from gasfield.kernels.lattices import round_to
 from gasfield.trajectory import TrajectoryWriter, schema
 from gasfield.trajectory.field import pack_symmetric
 
@@ -89,7 +89,7 @@ def made_recording(
     """
     field, source = Field(), np.random.default_rng(1)
     weights = source.normal(0, 0.02, (ROWS, D)).astype(np.float32)
-    weights = weights if precision == "float32" else np.array(round_to_bfloat16(weights))
+    weights = round_to(weights, precision)
     attributes = {
         "source": "recording", "training": "{}", "optimiser": "adamw", "optimiser_class": "torch.optim.adamw.AdamW",
         "learning_rate": RATE, "betas": [0.9, 0.999], "epsilon": 1e-8, "weight_decay": 0.0, "state": "float32",
@@ -100,12 +100,11 @@ def made_recording(
     with TrajectoryWriter(path, gas, precision=precision, provenance=known) as writer:
         _lay_out(writer, full=full, affine=affine)
         writer.frame(0, 0.0, weights)
-        moments = np.zeros((2, ROWS, D), np.float32)
+        state = law(0).start(weights)
         for step in range(steps):
             gradient = field.gradient(step, weights.astype(np.float64))
             _write_field(writer, field, step, gradient, full=full and exact_at(step), affine=affine)
-            named = {"first_moment": moments[0], "second_moment": moments[1]}
-            law(step).update(weights, gradient.astype(np.float32), named, step + 1)
+            law(step).update(weights, gradient.astype(np.float32), state, step + 1)
             if stochastic:
                 weights = _rounded(weights, source)
             if (step + 1) % every == 0:

@@ -27,9 +27,7 @@ def inspect(
             help="Compare these rows with the rest: a text file of ids, a range 0:1000, a group of a trajectory.",
         ),
     ] = None,
-    cells: Annotated[
-        int, typer.Option("--cells", metavar="K", help="Neighbours differ by at most K bfloat16 cells.")
-    ] = LIBRARY,
+    cells: Annotated[int, typer.Option("--cells", metavar="K", help="Neighbours differ by at most K cells.")] = LIBRARY,
     step: Annotated[
         int | None, typer.Option("--step", help="Recorded step of a trajectory. Default: the last.")
     ] = None,
@@ -40,7 +38,7 @@ def inspect(
     as_json: Json = False,
     plots: Plots = None,
 ) -> None:
-    """Analyses an embedding matrix: identical rows, bfloat16 neighbours, norms, cosines, outliers."""
+    """Analyses an embedding matrix: identical rows, neighbours on the lattice, norms, cosines, outliers."""
     from gasfield.cli.inspection_table import print_inspection
     from gasfield.cli.terminal import show_result, status
     from gasfield.inspection import inspect as inspect_matrix

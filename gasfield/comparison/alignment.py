@@ -13,6 +13,7 @@ from gasfield.diagnostics import Group
 from gasfield.diagnostics.presence import Presence
 from gasfield.diagnostics.repeats import distinct_frames
 from gasfield.errors import InputError
+from gasfield.kernels.lattices import PRECISIONS
 from gasfield.names import MOST_GROUPS
 from gasfield.printable import LISTED, listed
 from gasfield.trajectory import SURVEYED, Trajectory
@@ -34,9 +35,10 @@ class Pair:
         return self.real.name
 
     @property
-    def on_bfloat16(self) -> bool:
-        """Whether both are stored in bfloat16."""
-        return self.real.precision == self.simulated.precision == "bfloat16"
+    def lattice(self) -> str | None:
+        """The format of 16 or 8 bits in which both are stored; None if there is none."""
+        own = self.real.precision
+        return own if own == self.simulated.precision and own in PRECISIONS[1:] else None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gasfield.comparison.alignment import Pair
 from gasfield.diagnostics.kinematics.cloud import centroids_without, path_without
-from gasfield.kernels.bfloat16 import is_on_lattice, keys
+from gasfield.kernels.lattices import is_on
 from gasfield.statistics.estimate import Estimate, jackknife, mean, missing, share
 
 Values = NDArray[np.float64]
@@ -24,7 +24,8 @@ class Hindcast:
         displacement_error: (T,) mean over rows of |x_sim - x_real| / |x_real - x_0|, where x_0 is the first common real
             frame. Rows with zero displacement are excluded; NaN where no row has moved yet.
         low, high: (T,) the 10th and the 90th percentile over rows.
-        cells_equal: (T,) share of coordinates in the same bfloat16 cell; NaN unless both sides are bfloat16.
+        cells_equal: (T,) share of coordinates in the same cell; NaN unless both sides are in the same format of 16 or 8
+            bits.
         estimates: `displacement_error`, `cells_equal` (both at the last frame) and `centroid_path_error`, the mean over
             frames of |c_sim - c_real| divided by the length of the real centroid's path.
         notes: what is undefined or was omitted, and why.
@@ -80,21 +81,21 @@ def relative_errors(start: Values, real: NDArray[np.floating], simulated: NDArra
 
 
 def _on_lattice(pair: Pair, notes: list[str]) -> bool:
-    """Whether bfloat16 cells can be compared; appends a note if not."""
-    if not pair.on_bfloat16:
+    """Whether cells can be compared; appends a note if not."""
+    if (lattice := pair.lattice) is None:
         kinds = f"{pair.real.precision} and {pair.simulated.precision}"
-        notes.append(f"cells_equal: positions are {kinds}; cells are compared only if both are bfloat16")
+        notes.append(f"cells_equal: positions are {kinds}; cells are compared in one format of 16 or 8 bits only")
         return False
     sides = (side.positions.astype(np.float32, copy=False) for side in (pair.real, pair.simulated))
-    if all(is_on_lattice(positions).all() for positions in sides):
+    if all(is_on(positions, lattice).all() for positions in sides):
         return True
-    notes.append("cells_equal: some positions are not bfloat16 values although the file declares bfloat16")
+    notes.append(f"cells_equal: some positions are not {lattice} values although the file declares {lattice}")
     return False
 
 
 def _same_cell(real: NDArray[np.floating], simulated: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """(N, D): whether both coordinates are in the same cell; +0 and -0 are the same."""
-    return np.asarray(keys(real.astype(np.float32)) == keys(simulated.astype(np.float32)))
+    """(N, D): whether both coordinates, numbers of one lattice, are in the same cell; +0 and -0 are the same."""
+    return np.asarray(real == simulated)
 
 
 def _displacement_error(pair: Pair, start: Values, notes: list[str]) -> Estimate:

@@ -114,7 +114,7 @@ def _arithmetic(real: Trajectory, simulated: Trajectory, law: Optimiser) -> Iter
     used += ["fused"] if options.get("fused") and getattr(own, "implementation", "") != "fused" else []
     used += ["capturable"] if options.get("capturable") else []
     lists = options.get("foreach", False) is None and getattr(own, "implementation", "") != "foreach"
-    elsewhere = lists and real.attributes.get("device") != "cpu"
+    elsewhere = lists and real.attributes.get("device", "cpu") != "cpu"
     if elsewhere or (options.get("foreach") and getattr(own, "implementation", "") != "foreach"):
         used.append("foreach")
     if unused := [name for name in _FLAGS if name in options and getattr(own, name, False) and not options[name]]:

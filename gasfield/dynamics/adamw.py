@@ -31,7 +31,6 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gasfield.dynamics.constants import Flag, Fractions, NotNegative, Positive
 from gasfield.dynamics.elementwise import ElementwiseOptimiser
@@ -179,27 +178,3 @@ class AdamW(ElementwiseOptimiser):
             amsgrad=self.amsgrad,
             maximize=self.maximize,
         )
-
-
-def adamw_step(
-    weights: NDArray[np.float32],
-    gradient: NDArray[np.floating[Any]],
-    first: NDArray[np.float32],
-    second: NDArray[np.float32],
-    step: int,
-    law: AdamW,
-) -> None:
-    """One step of AdamW, in place, in parallel; bits do not depend on the number of threads.
-
-    Args:
-        weights: (N, D) float32, on the lattice of `law.weight_dtype`; overwritten.
-        gradient: (N, D); rounded to float32, and further to the precision of the gradient.
-        first: (N, D) float32, m; overwritten.
-        second: (N, D) float32, v; overwritten.
-        step: t, counted from 1.
-        law: constants and precisions, whose state is m and v alone.
-
-    Raises:
-        ValueError: if an array that is to be overwritten is not a contiguous float32 array, or shapes differ.
-    """
-    law.update(weights, gradient, {"first_moment": first, "second_moment": second}, step)

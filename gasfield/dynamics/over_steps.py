@@ -75,8 +75,14 @@ class LawOverSteps(DynamicsSpec):
             self._require_same_law(training)
         resolved = self.model_copy()
         resolved._training = training
+        if (reason := resolved.departs_from(training)) is not None:
+            raise InputError(f"{training.path}: {reason}", parameter="from")
         resolved._validate(resolved.strongest)  # a warm-up begins at 0, where no rate is allowed that stays so
         return resolved
+
+    def departs_from(self, training: TrainingLaw) -> str | None:
+        """Why the recorded training, with which it is resolved, did not follow this law; None if it did."""
+        return None
 
     def at(self, step: int) -> Self:
         """The law of the update at a step, in plain numbers.

@@ -18,20 +18,27 @@ of tensors (`foreach`) also round mu as the factor of a product, in 16-bit forma
   that do not fill a vector) also rounds the product; this dependence on the position in memory is not reproduced.
 * Mixed precision, which PyTorch refuses: float32 arithmetic in the same order, all in registers, and one rounding of
   each of W and b as it is stored. Without momentum there is no b, and its precision has no effect.
+* Fused, in a 16-bit format: on a CPU the kernel of PyTorch 2.13 leaves the weights as they are, and a recording of that
+  is refused. On a GPU it computes in float32 and rounds as in mixed precision (read in its source; not measured).
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, NamedTuple, Self
+from typing import ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import model_validator
 
-from gasfield.dynamics.constants import Flag, NotNegative, Positive, Share
+from gasfield.dynamics.base import Conditions
+from gasfield.dynamics.constants import RECORDED, Flag, NotNegative, Positive, Share
 from gasfield.dynamics.elementwise import ElementwiseOptimiser
+from gasfield.dynamics.optimiser import OptimiserDynamics
 from gasfield.dynamics.storage import KeptMoment, Moment, MomentDtype
+from gasfield.dynamics.training_law import TrainingLaw
+from gasfield.errors import Note
+from gasfield.gas import Gas
 from gasfield.kernels.bfloat16 import fused_multiply_add
 from gasfield.kernels.lattices import nearest
 from gasfield.kernels.pointwise import PointwiseKernel, pointwise_kernel
@@ -79,6 +86,15 @@ class _Scalars(NamedTuple):
     maximize: bool
 
 
+_ON_A_CPU = "On a CPU the kernel of PyTorch 2.13 does not move them: they keep their values, but for the last few"
+
+
+def _is_fused(law: SGD) -> bool:
+    """Whether a law in plain numbers is that of fused kernels on weights in a 16-bit format."""
+    low = law.weight_dtype in ("bfloat16", "float16") and law.weight_rounding == "nearest"
+    return low and law.implementation == "fused"
+
+
 # --- the specification -----------------------------------------------------------------------------------------------
 
 
@@ -113,15 +129,22 @@ class SGD(ElementwiseOptimiser):
             raise fault_within(("nesterov",), "requires momentum > 0 and dampening 0", self.nesterov)
         return self
 
-    @model_validator(mode="after")
-    def _fused_moves(self) -> Self:
-        if self.implementation == "fused" and self.weight_dtype in ("bfloat16", "float16"):
-            message = (
-                f"the fused SGD of PyTorch 2.13 does not move {self.weight_dtype} weights on a CPU: they keep their "
-                "values, but for the last few. single and foreach do move them"
+    def build(self, gas: Gas, conditions: Conditions) -> OptimiserDynamics:
+        """As for every optimiser; with a note where PyTorch moves these weights on a GPU only."""
+        if self.training is None and _is_fused(self.fixed):
+            warnings.warn(
+                Note(f"fused SGD: {self.fixed.weight_dtype} weights are moved, as on a GPU. {_ON_A_CPU}"), stacklevel=2
             )
-            raise fault_within(("implementation",), message, self.implementation)
-        return self
+        return super().build(gas, conditions)
+
+    def departs_from(self, training: TrainingLaw) -> str | None:
+        if self.implementation != RECORDED or not training.on_cpu or not _is_fused(self.fixed):
+            return None
+        assumed = "" if training.device else " (no device is recorded: a CPU is assumed)"
+        return (
+            f"the training used fused SGD on {self.fixed.weight_dtype} weights{assumed}. {_ON_A_CPU}; give "
+            "dynamics.implementation: single for what moving them would have done."
+        )
 
     @property
     def descends(self) -> float | None:
@@ -159,25 +182,3 @@ class SGD(ElementwiseOptimiser):
             nesterov=self.nesterov,
             maximize=self.maximize,
         )
-
-
-def sgd_step(
-    weights: NDArray[np.float32],
-    gradient: NDArray[np.floating[Any]],
-    momentum: NDArray[np.float32],
-    step: int,
-    law: SGD,
-) -> None:
-    """One step of SGD, in place, in parallel; bits do not depend on the number of threads.
-
-    Args:
-        weights: (N, D) float32, on the lattice of `law.weight_dtype`; overwritten.
-        gradient: (N, D); rounded to float32, and further to the precision of the gradient.
-        momentum: (N, D) float32, b; overwritten if `law.momentum` is not zero.
-        step: counted from 1; at the first the gradient becomes the buffer.
-        law: constants and precisions, whose state is b alone.
-
-    Raises:
-        ValueError: if an array that is to be overwritten is not a contiguous float32 array, or shapes differ.
-    """
-    law.update(weights, gradient, {"momentum": momentum}, step)

@@ -9,7 +9,8 @@ from gasfield.kernels.lattices import FORMATS, OF_OPERATIONS, Format, Precision
 
 WeightRounding = Literal["nearest", "stochastic", "kahan", "master"]
 Implementation = Literal["single", "foreach", "fused"]
-"""PyTorch's loop over tensors, its operations on lists of tensors, and its fused kernels, as they round on a CPU."""
+"""PyTorch's loop over tensors, its operations on lists of tensors, and its fused kernels, as they round on a CPU (fused
+SGD in 16-bit formats: on a GPU)."""
 MomentRounding = Literal["nearest", "stochastic"]
 MomentDtype = Literal[Precision, "blockwise_8bit"]
 """How a moment is kept: in a format, or in 8 bits with a scale for each block of 256 coordinates."""

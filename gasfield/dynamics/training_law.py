@@ -38,7 +38,7 @@ class TrainingLaw:
         options: every other option of the parameter group.
         weight_dtype: of the matrix.
         has_master: whether the optimiser moved a copy of it in a higher precision.
-        device: of what it moved.
+        device: of what it moved; None if it is not recorded, and a CPU is assumed.
         moment_dtypes: by the name of the moment.
         steps_before: updates before the first recorded step; None if there were some, and their number is not known.
     """
@@ -52,7 +52,7 @@ class TrainingLaw:
     options: Mapping[str, Any]
     weight_dtype: str
     has_master: bool
-    device: str
+    device: str | None
     moment_dtypes: Mapping[str, str]
     steps_before: int | None
 
@@ -97,15 +97,20 @@ class TrainingLaw:
             options=recorded_json(attributes, "optimiser_options"),
             weight_dtype=str(attributes.get("weight_dtype", recording.precision)),
             has_master="master_dtype" in attributes,
-            device=str(attributes.get("device", "cpu")),
+            device=str(attributes["device"]) if "device" in attributes else None,
             moment_dtypes={name: str(state.get(theirs, kept)) for name, theirs in schema.MOMENTS.items()},
             steps_before=_steps_before(attributes),
         )
 
     @property
+    def on_cpu(self) -> bool:
+        """Whether the matrix was on a CPU."""
+        return self.device in (None, "cpu")
+
+    @property
     def implementation(self) -> str:
         """PyTorch's implementation: `single`, which is the default on a CPU, `foreach`, elsewhere, or `fused`."""
-        if self.device != "cpu" and self.options.get("foreach", False) is None and not self.options.get("fused"):
+        if not self.on_cpu and self.options.get("foreach", False) is None and not self.options.get("fused"):
             return "foreach"
         return next((name for name in ("fused", "foreach") if self.options.get(name)), "single")
 

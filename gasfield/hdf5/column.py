@@ -47,11 +47,6 @@ class Column:
         return self._start + self._filled
 
     @property
-    def block_bytes(self) -> int:
-        """Size of a block of frames in memory [bytes]."""
-        return int(self._block.nbytes)
-
-    @property
     def chunks_in_block(self) -> int:
         """Number of chunks that a block of frames is divided into."""
         return len(self._parts)

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.kernels.bfloat16 import from_bits, keys, round_to_bfloat16
+from gasfield.kernels.lattices import FORMATS, lattice_keys, lattice_numbers, round_to
 
 Values = NDArray[np.float64]
 
@@ -25,18 +25,33 @@ class Preimage:
     high: Values
 
     @classmethod
-    def of(cls, stored: NDArray[np.float32], precision: str, updates: int) -> Self:
+    def of(cls, stored: NDArray[np.float32], precision: str, updates: int, *, at_random: bool = False) -> Self:
         """Those of stored numbers (N, D).
 
-        In bfloat16: what is rounded to the nearest gives this number, half a cell to either side. In float32: one unit
-        in the last place for each of some updates, the standard to which the law is that of the reference.
+        In a format of 16 or 8 bits: what is rounded to the nearest gives this number, half a cell to either side; the
+        largest number of a format without infinity also stands for all beyond. In float32: one unit in the last place
+        for each of some updates, the standard to which the law is that of the reference.
+
+        Args:
+            stored: numbers of the lattice.
+            precision: the lattice.
+            updates: number of updates in which they came about.
+            at_random: whether each update was rounded at random to either neighbour. Two paths of k updates are then
+                less than k cells apart.
         """
         exact = stored.astype(np.float64)
-        if precision == "bfloat16":
-            place = keys(stored)
-            return cls(0.5 * (exact + _numbers(place - 1)), 0.5 * (exact + _numbers(place + 1)))
-        unit = updates * np.spacing(np.abs(stored)).astype(np.float64)
-        return cls(exact - unit, exact + unit)
+        if precision == "float32":
+            unit = updates * np.spacing(np.abs(stored)).astype(np.float64)
+            return cls(exact - unit, exact + unit)
+        place = lattice_keys(stored, precision)
+        if at_random:
+            return cls(lattice_numbers(place - updates, precision), lattice_numbers(place + updates, precision))
+        low = 0.5 * (exact + lattice_numbers(place - 1, precision))
+        high = 0.5 * (exact + lattice_numbers(place + 1, precision))
+        form = FORMATS[precision]
+        if form.beyond == form.largest:
+            low[stored == -form.largest], high[stored == form.largest] = -np.inf, np.inf
+        return cls(low, high)
 
     def including(self, values: Values, where: NDArray[np.bool_]) -> Self:
         """Extended to include some values (N, D), where that is asked for."""
@@ -52,7 +67,7 @@ class Preimage:
 
 @dataclass(frozen=True)
 class Neighbours:
-    """The two numbers of the bfloat16 lattice around unrounded ones.
+    """The two numbers of a lattice around unrounded ones.
 
     Attributes:
         low, high: (N, D).
@@ -64,18 +79,11 @@ class Neighbours:
     fraction: Values
 
     @classmethod
-    def of(cls, values: Values) -> Self:
-        """Those of values (N, D)."""
-        near = round_to_bfloat16(values)
+    def of(cls, values: Values, precision: str) -> Self:
+        """Those of values (N, D), on the lattice of a format."""
+        near = round_to(values, precision)
         exact = near.astype(np.float64)
         above = values > exact
-        other = _numbers(keys(near) + np.where(above, 1, -1))
+        other = lattice_numbers(lattice_keys(near, precision) + np.where(above, 1, -1), precision)
         low, high = np.where(above, exact, other), np.where(above, other, exact)
         return cls(low, high, (values - low) / (high - low))
-
-
-def _numbers(places: NDArray[np.int32]) -> Values:
-    """The bfloat16 numbers at integer coordinates of the lattice: the inverse of `keys`."""
-    magnitude = np.abs(places).astype(np.uint16)
-    patterns = np.where(places < 0, magnitude | np.uint16(0x8000), magnitude)
-    return from_bits(patterns.astype(np.uint16)).astype(np.float64)

@@ -13,8 +13,9 @@ from gasfield.errors import InputError, Note
 from gasfield.files import write_json
 from gasfield.hindcasting.departure import Departure
 from gasfield.hindcasting.plan import Form, Plan, plan_hindcast
-from gasfield.hindcasting.replay import RecordedRows, Replay
+from gasfield.hindcasting.replay import Replay
 from gasfield.hindcasting.result import GroupHindcast, HindcastResult
+from gasfield.hindcasting.rows import RecordedRows
 from gasfield.hindcasting.sums import TermSums
 from gasfield.hindcasting.terms import Terms
 from gasfield.runs import RunResult, run
@@ -114,11 +115,8 @@ def explain_updates(plan: Plan, recording: Trajectory, notes: list[str]) -> dict
     with simulation:
         rows = RecordedRows.of(recording, plan.groups, plan.start, plan.start + plan.steps)
         replay = Replay(simulation, rows)
-        if not replay.knows_variants:
-            notes.append(
-                "updates: not explained one by one, which is known for laws that keep moments only, in float32 and "
-                "bfloat16, round to nearest, and do not centre"
-            )
+        if replay.objection is not None:
+            notes.append(f"updates: not explained one by one: {replay.objection}")
             return {}
         sums = {}
         for name in plan.groups:

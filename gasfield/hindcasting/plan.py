@@ -15,6 +15,7 @@ from gasfield.dynamics import DYNAMICS
 from gasfield.dynamics.over_steps import LawOverSteps
 from gasfield.errors import InputError
 from gasfield.faults import explain
+from gasfield.hindcasting.rows import steps_of
 from gasfield.learning.recorded import are_dead
 from gasfield.learning.recorded.gradients import LIVE
 from gasfield.scenario import Scenario
@@ -155,10 +156,7 @@ def _frames_of(recording: Trajectory, groups: tuple[str, ...]) -> Steps:
     Raises:
         InputError: if there are fewer than two.
     """
-    steps = recording.steps
-    if SURVEYED in groups and SURVEYED not in recording.names:
-        kept = recording.survey_frames().steps
-        steps = kept if len(groups) == 1 else np.intersect1d(steps, kept)
+    steps = steps_of(recording, groups)
     if len(steps) < 2:
         raise InputError(f"{recording.path}: {len(steps)} recorded frame: a hindcast compares at least two.")
     return steps

@@ -93,6 +93,7 @@ class TermSums:
         self._rows, self._precision = rows, precision
         self._sums: list[_Sums] = []
         self._gradient_errors: list[Values] = []
+        self._at_random = False
 
     def add(self, interval: Interval) -> None:
         """Adds one interval."""
@@ -100,16 +101,18 @@ class TermSums:
         stored, x = interval.stored[rows], interval.unrounded[rows]
         real = stored.astype(np.float64)
         defect = interval.predicted[rows] - real
-        inside = Preimage.of(stored, self._precision, interval.updates).including(x, defect == 0)
+        self._at_random = getattr(law, "weight_rounding", "nearest") == "stochastic"
+        inside = Preimage.of(stored, self._precision, interval.updates, at_random=self._at_random)
+        inside = inside.including(x, defect == 0)
         excess = float(np.sum(inside.excess(x) ** 2))
         decay, rate = (least_excess(inside, x, by[rows]) for by in (interval.by_decay, interval.by_rate))
-        neighbours = Neighbours.of(x) if self._precision == "bfloat16" else None
+        neighbours = Neighbours.of(x, self._precision) if self._precision != "float32" else None
         farther, expected = (0.0, 0.0) if neighbours is None else _farther(neighbours, real, interval.before[rows])
         if interval.gradient_error is not None:
             self._gradient_errors.append(interval.gradient_error[rows])
         self._sums.append(
             _Sums(
-                displaced=float(np.sum((real - interval.before[rows]) ** 2)),
+                displaced=float(np.sum((real - interval.origin[rows]) ** 2)),
                 defect=float(np.sum(defect**2)),
                 excess=excess,
                 free=excess if neighbours is None else _beyond(neighbours, real, inside.excess(x)),
@@ -154,7 +157,8 @@ class TermSums:
             free_rounding=_share([each.free for each in sums], excess),
             field_error=self._field_error(),
             moment=best,
-            cell="whole cells" if self._precision == "bfloat16" else "a unit in the last place",
+            cell="a unit in the last place" if self._precision == "float32" else "whole cells",
+            at_random=self._at_random,
         )
 
     def _field_error(self) -> Estimate:

@@ -10,7 +10,8 @@ the error of the stored weight is rounding, which turns a small excess into a wh
   (gradients that are known at few steps leave their mark on the moments at those only).
 * moments: kept in another precision, whichever leaves the least; nothing is fitted.
 * rounding by another rule: the training stored the farther of the two neighbours of x as often as stochastic rounding
-  does (in proportion to the distance from the nearer one); to the nearest it never does.
+  does (in proportion to the distance from the nearer one); to the nearest it never does. Of a law that rounds at
+  random x may lie a cell to either side of what was stored, for each update of the interval.
 
 Shares are 1 - (sum of e^2 that is left) / (sum of e^2): they overlap and do not add up to 1. A fitted number also
 explains noise: `null` is what a direction c with the same sizes and random signs does on the average, the sum of
@@ -75,6 +76,7 @@ class Terms:
         field_error: error of the gradient of the field, relative to that of the training, where both are known.
         moment: the moment whose precision was changed in `shares`.
         cell: what is rounded to.
+        at_random: whether the law rounds weights at random.
     """
 
     intervals: int
@@ -89,21 +91,28 @@ class Terms:
     field_error: Estimate
     moment: str
     cell: str
+    at_random: bool = False
 
     @property
     def cause(self) -> str:
         """The term that explains most of the errors, "rounding", "none" without errors, or "not identified"."""
         if not self.total_error.value > 0:
             return "none"
-        if self.other_rule.value >= _MOSTLY and self.free_rounding.value >= _MOSTLY:
-            return "rounding"
         known = {name: share.beyond_chance for name, share in self.shares.items() if share.known}
-        if not known:
+        if not known or self._rounds_otherwise:
             return "rounding"
         best = max(known, key=lambda name: known[name])
         if known[best] >= _MOSTLY:
             return best
         return "rounding" if self.rounding.value >= _ALMOST_ALL else "not identified"
+
+    @property
+    def _rounds_otherwise(self) -> bool:
+        """Whether the training rounded weights by another rule than the law."""
+        explained = max((share.beyond_chance for share in self.shares.values() if share.known), default=0.0)
+        if self.at_random:
+            return bool(self.other_rule.value <= 1 - _MOSTLY) and explained < _MOSTLY
+        return bool(self.other_rule.value >= _MOSTLY and self.free_rounding.value >= max(_MOSTLY, explained))
 
     def quantities(self) -> dict[str, Quantity]:
         """The results by key."""
@@ -158,9 +167,10 @@ class Terms:
         return verdicts.get(self.cause, unknown)
 
     def _rounding(self, known: Mapping[str, Share]) -> str:
-        if self.other_rule.value >= _MOSTLY:
+        if self._rounds_otherwise:
+            own = "at random" if self.at_random else "to the nearest"
             return (
-                f"the training rounded by another rule than to the nearest ({_text(self.other_rule)} of the rate of "
+                f"the training rounded by another rule than {own} ({_text(self.other_rule)} of the rate of "
                 "stochastic rounding)"
             )
         return f"the updates {'almost ' if known else ''}agree before it"

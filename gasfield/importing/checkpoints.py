@@ -15,7 +15,6 @@ from gasfield.importing.base import Importer
 from gasfield.importing.entries import Entry
 from gasfield.importing.layouts import checkpoints_in, model_in
 from gasfield.importing.matching import matrix_of
-from gasfield.importing.models import tensors_of_model
 from gasfield.importing.order import Order, in_order
 from gasfield.importing.row_ids import row_ids
 from gasfield.importing.source import LATTICES, Piece, Source, check_numbers, widest
@@ -23,7 +22,7 @@ from gasfield.importing.vocabularies import Vocabulary
 from gasfield.importing.vocabulary import padding_of
 from gasfield.printable import storable
 from gasfield.registry import register
-from gasfield.tensors import Tensor, choose_embedding
+from gasfield.tensors import Tensor, choose_embedding, tensors_of
 
 _LONGEST = 16_000
 """Characters of the names of checkpoints that an attribute holds."""
@@ -151,7 +150,7 @@ def _first_matrix(entry: Entry, tensor: str | None, folder: Path) -> tuple[Tenso
     if tensor is not None:
         found = matrix_of(entry, tensor, folder)
         return found, found.notes
-    return choose_embedding(tensors_of_model(entry.path), None, entry.path)
+    return choose_embedding(tensors_of(entry.path), None, entry.path)
 
 
 def _printed(order: Order) -> tuple[str, ...]:

@@ -11,9 +11,8 @@ from gasfield.importing.steps import Stated, stated_by
 from gasfield.printable import listed as shortened_list
 from gasfield.printable import shortened
 from gasfield.reading import whole
+from gasfield.tensors.folder import SUFFIXES
 
-SUFFIXES = (".safetensors", ".npy", ".npz", ".pt", ".pth", ".bin", ".ckpt", ".gguf")
-"""Of files that may hold weights."""
 STATE = "trainer_state.json"
 _MOST_NAMED = 5
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from gasfield.errors import InputError
 from gasfield.importing.entries import STATE, Entry, Found, listed
-from gasfield.importing.models import is_model, weight_files, without_weights
 from gasfield.importing.steps import Place, stated_by
+from gasfield.tensors.folder import is_model, weight_files, without_weights
 
 _INNER = re.compile(
     r"model|models?_and_optim(?:izer)?|module|weights|hf|hf_model|huggingface|transformer|pytorch_model(?:_fsdp)?(?:_\d+)?"

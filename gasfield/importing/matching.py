@@ -8,8 +8,7 @@ from pathlib import Path
 from gasfield.errors import InputError
 from gasfield.importing.entries import Entry
 from gasfield.importing.json_files import object_in
-from gasfield.importing.models import tensors_of_model
-from gasfield.tensors import Tensor, bare_name, choose_embedding
+from gasfield.tensors import Tensor, bare_name, choose_embedding, tensors_of
 
 _OUTPUTS = ("lm_head.weight", "embed_out.weight", "output.weight", "cls.predictions.decoder.weight")
 """Output matrices, which are the embedding itself in models with tied ones."""
@@ -31,7 +30,7 @@ def matrix_of(entry: Entry, name: str, folder: Path) -> Tensor:
     Raises:
         InputError: if there is no such matrix, or it cannot be told which.
     """
-    available = tensors_of_model(entry.path)
+    available = tensors_of(entry.path)
     if not name or any(tensor.name == name for tensor in available):
         return choose_embedding(available, name or None, entry.path)[0]
     for same in (_wrapped(available, name), _tied(available, name, entry, folder)):

@@ -12,7 +12,7 @@ from gasfield.errors import InputError
 from gasfield.importing.entries import Entry
 from gasfield.importing.integers import integers_in
 from gasfield.importing.metadata import rows_stated
-from gasfield.importing.models import tensors_of_model
+from gasfield.tensors import tensors_of
 
 
 @dataclass(frozen=True)
@@ -51,5 +51,5 @@ def row_ids(entries: Sequence[Entry], rows: int) -> RowIds:
 
 
 def _of(entry: Entry, rows: int) -> RowIds:
-    arrays = integers_in(tensors_of_model(entry.path))
+    arrays = integers_in(tensors_of(entry.path))
     return RowIds(*rows_stated(arrays, rows, entry.path)) if arrays else RowIds()

@@ -37,7 +37,7 @@ _DOTS = 6000
 _TOLD = 20
 """Maximum number of ids listed in a note."""
 _MOST_CELLS = 65_280
-"""Extent of the bfloat16 lattice in cells."""
+"""Extent of the bfloat16 lattice, the longest, in cells."""
 _OUTLIERS = ("norm", "distance")
 
 
@@ -51,7 +51,7 @@ class Inspection(Result):
 
     Attributes:
         source: the file.
-        precision: "bfloat16", "float16", "float32" or "float64".
+        precision: of the matrix.
         lists: dotted key -> counts and lists of ids, without errors.
         matrix: the matrix, for figures.
         kept: (n,) ids of the measured rows.
@@ -158,7 +158,8 @@ def inspect(
         source: safetensors (a file, a folder of shards, or their index), npy, npz, or a trajectory (.h5).
         tensor: name of the tensor; default: a common name of embeddings, or the only matrix.
         rows: rows to compare with the rest: ids, a text file of ids, a range "0:1000", or a group of a trajectory.
-        cells: distance up to which rows are neighbours, in cells of the bfloat16 lattice.
+        cells: distance up to which rows are neighbours, in cells of the matrix's own lattice of 16 or 8 bits, or of
+            the bfloat16 lattice.
         step: of a trajectory; default: the last.
         bits: "bfloat16" if an array of uint16 contains the bits of such numbers.
         progress: callback that receives a description of each stage.
@@ -191,7 +192,7 @@ def inspect(
     lists |= _groups("identical", "groups", identical)
     for number, family in enumerate(find_families(matrix, kept, identical, notes), 1):
         lists |= {f"families.{number}.{key}": quantity for key, quantity in family.quantities().items()}
-    progress("searching for neighbours on the bfloat16 lattice")
+    progress("searching for neighbours on the lattice")
     components = _components(matrix, kept, labels, cells, notes)
     lists |= {"components.cells": Quantity(cells, "cells"), **_groups("components", "sizes", components)}
     progress("measuring the cloud")

@@ -197,15 +197,6 @@ def keys(values: NDArray[np.float32]) -> NDArray[np.int32]:
     return np.asarray(np.where(patterns & 0x8000, -magnitudes, magnitudes))
 
 
-def cells_between(start: NDArray[np.float32], end: NDArray[np.float32]) -> NDArray[np.int32]:
-    """Signed displacement from `start` to `end` along the lattice [cells], elementwise: exact, antisymmetric, finite.
-
-    Raises:
-        TypeError, ValueError: as `bits`.
-    """
-    return np.asarray(keys(end) - keys(start))
-
-
 def _words(values: NDArray[np.float32]) -> NDArray[np.uint32]:
     """The 32-bit words of a float32 array, as a view. Other types are refused: a cast might put them on the lattice."""
     values = np.asarray(values)

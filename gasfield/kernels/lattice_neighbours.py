@@ -1,4 +1,4 @@
-"""Chains of neighbours on the bfloat16 lattice: rows that differ by few cells in every coordinate.
+"""Chains of neighbours on a floating-point lattice of 16 bits: rows that differ by few cells in every coordinate.
 
 All pairs of 150,000 rows are too many to compare. The rows are recursively divided at a threshold t of one coordinate:
 those with a key of at most t + k to one side, those above t to the other. Two rows within k cells of each other share a
@@ -31,7 +31,7 @@ def neighbour_labels(words: NDArray[np.uint16], rows: Indices, cells: int) -> In
     """Components of the graph that joins two rows if no coordinate differs by more than `cells` (Linf).
 
     Args:
-        words: (N, D) bits of bfloat16 numbers, none of them NaN, in memory or mapped.
+        words: (N, D) bits of numbers, a sign and a magnitude that counts cells from zero, none of them NaN.
         rows: (n,) which rows; duplicates are best left out.
         cells: distance k >= 0 in cells of the lattice; +0 and -0 share a cell.
 

@@ -249,6 +249,20 @@ def lattice_keys(values: NDArray[np.float32], precision: str) -> NDArray[np.sign
     return np.asarray(np.where(words & _SIGN, -places, places))
 
 
+def lattice_numbers(places: NDArray[np.signedinteger[Any]], precision: str) -> NDArray[np.float64]:
+    """The numbers at integer coordinates of the lattice of a format: the inverse of `lattice_keys`.
+
+    One cell beyond the largest number follows what the format would hold with a larger exponent, from which half a cell
+    is where rounding to infinity begins (bfloat16: infinity).
+    """
+    form, shape = FORMATS[precision], _SHAPES[precision]
+    magnitudes = np.abs(np.asarray(places, np.int64))
+    offset = (shape.smallest_exponent + 126) << shape.fraction
+    normal = ((magnitudes + offset) << (23 - shape.fraction)).astype(np.uint32).view(np.float32).astype(np.float64)
+    sizes = np.where(magnitudes >> shape.fraction, normal, magnitudes * float(form.quantum))
+    return np.asarray(np.where(np.asarray(places) < 0, -sizes, sizes))
+
+
 def spacing(values: NDArray[np.floating[Any]], precision: str) -> NDArray[np.float64]:
     """The distance from each value of the lattice to the next one away from zero; 0 at zero."""
     shape = _SHAPES[precision]

@@ -10,9 +10,11 @@ from gasfield.errors import InputError
 from gasfield.memory import require_memory
 from gasfield.reading import read_object, whole
 from gasfield.tensors import Tensor, tensors_of
+from gasfield.tensors.formats.pickled import NO_PICKLES, SUFFIXES
 
 CONFIG = "config.json"
 GENERATION = "generation_config.json"
+_OF_A_MODEL = " Of a whole model, transformers' save_pretrained(NEW_FOLDER) writes safetensors."
 _CODE = "auto_map"
 _BYTES = 4
 
@@ -35,6 +37,7 @@ def tensors_of_model(folder: Path) -> list[Tensor]:
         InputError: if it has no weights, pickled weights only, damaged files, a shard is missing, or the model does not
             fit into memory in float32.
     """
+    _require_safetensors(folder)
     tensors, size = tensors_of(folder), 0
     for tensor in tensors:
         if tensor.shape is None:
@@ -43,6 +46,16 @@ def tensors_of_model(folder: Path) -> list[Tensor]:
             size += _BYTES * math.prod(tensor.shape)
     require_memory(size, f"{folder}: the model in float32")
     return tensors
+
+
+def _require_safetensors(folder: Path) -> None:
+    """Refuses other formats: transformers would unpickle them, and both readers take the same models."""
+    if any(folder.glob("*.safetensors")):
+        return
+    pickles = [file for file in sorted(folder.iterdir()) if file.suffix in SUFFIXES]
+    if pickles:
+        raise InputError(f"{pickles[0]}: {NO_PICKLES}{_OF_A_MODEL}")
+    raise InputError(f"{folder}: no *.safetensors in this folder.")
 
 
 def end_tokens(folder: Path, config: dict[str, Any], default: int | None = None) -> tuple[int, ...]:

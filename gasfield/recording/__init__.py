@@ -7,7 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gasfield.recording.recorder import Recorder, RecordingWarning
+    from gasfield.recording.incomplete import RecordingWarning
+    from gasfield.recording.recorder import Recorder
 
 __all__ = ["Recorder", "RecordingWarning"]
 

@@ -30,13 +30,13 @@ from gasfield.files import remove, writing
 from gasfield.gas import Gas
 from gasfield.recording.async_copy import AsyncCopy
 from gasfield.recording.cadence import Cadence, FieldForm, endless_steps
-from gasfield.recording.capture import PROBES, OutputLayer, Positions
-from gasfield.recording.field import FieldAtStep, field_at, reception
+from gasfield.recording.capture import PROBES
+from gasfield.recording.field_watch import FieldWatch
+from gasfield.recording.incomplete import RecordingWarning
 from gasfield.recording.law import LawAtUpdate, LawWatch
 from gasfield.recording.layout import Layout, State, StepRecord
-from gasfield.recording.live import LiveRows
 from gasfield.recording.matrices import find_matrices
-from gasfield.recording.ranks import gather, is_writer, world_size
+from gasfield.recording.ranks import is_writer, world_size
 from gasfield.recording.received import Received
 from gasfield.recording.rows import Rows, choose_rows
 from gasfield.recording.worker import Worker
@@ -45,17 +45,8 @@ from gasfield.streams import Stream, generator, require_seed
 from gasfield.tracers import Tracer
 from gasfield.trajectory import schema
 
-_DISAGREEMENT = 1e-3
-"""Disagreement of probes allowed for rounding, or half the eps of their dtype if that is more; a soft cap, a
-temperature of 1.05 or label smoothing exceeds it."""
-_LOGIT_ERROR = 4.0
-"""Deviation of a logit from w . h allowed for rounding, in units of rounding."""
 _LEAST_PATIENCE = 0.05
 _LATTICES = {torch.bfloat16: "bfloat16", torch.float16: "float16", torch.float64: "float64"}
-
-
-class RecordingWarning(UserWarning):
-    """A recording is incomplete; the training continues."""
 
 
 class Recorder(Closing):
@@ -154,9 +145,14 @@ class Recorder(Closing):
         self._index, self._dead = self._on_device(self.rows.ids), self._on_device(self.rows.dead)
         self._graded = self._gradients_of(gradients)
         probes = self._on_device(_probes(self.rows, len(self._weight), seed))
-        self._layer = OutputLayer(model, self.matrices, probes)
-        self._keeps_field, self._lawful = field != "none", False
-        self._live = self._layer.live = None if parts is None else self._live_rows(model, parts)
+        about = self._dead if len(self._dead) else self._index
+        self._field = FieldWatch(
+            model, self.matrices, self._cadence, probes, self._index, about, approximate=approximate
+        )
+        if parts is not None:
+            self._field.follow(
+                model, self._index[self._on_device(self.rows.members(self._known(parts, "parts")))], parts
+            )
         self._law = LawWatch(optimizer, self._weight, probes)
         self._received, self._noted, self._autocast = Received(), False, ""
         self._patience, self._last_given = patience, time.monotonic()
@@ -164,10 +160,7 @@ class Recorder(Closing):
         self._layout = Layout(self._cadence, self.rows, graded, hidden_bits, survey_bits, parts)
         self._worker = self._open(model, tokens, seed, provenance or {}, queue) if is_writer() else None
         self._law.listen()
-        if self._keeps_field:
-            self._layer.listen()
-            if self._live is not None:
-                self._live.listen()
+        self._field.listen()
         self._arm()
         atexit.register(self.close)
 
@@ -186,19 +179,16 @@ class Recorder(Closing):
         step, self.updates = self.updates, self.updates + 1
         if self._worker is not None and self._worker.failure is not None:
             self._give_up()
-        if self._worker is None and not self._shares:
+        if self._worker is None and not self._field.is_shared:
             return
         law = self._law.take()
         record = StepRecord(step, law=law)
         self._received = law.received
         self._note_on_moments(law)
-        if self._layer.autocast != self._autocast:
-            record.news["autocast"] = self._autocast = self._layer.autocast
+        if self._field.autocast != self._autocast:
+            record.news["autocast"] = self._autocast = self._field.autocast
         with torch.no_grad():
-            if self._keeps_field and self._cadence.has_field(step):
-                record.field = self._field(step)
-                if self._live is not None and record.field is not None:
-                    record.parts = self._parts(self._live)
+            record.field, record.parts = self._field.take(step, self._gradient, law.received.ratio)
             if self._graded is not None and self._cadence.is_frame(step):
                 record.gradients = AsyncCopy(self._gradient("graded", self._graded))
             if loss is not None:
@@ -256,45 +246,10 @@ class Recorder(Closing):
             )
         return gradient.detach().index_select(0, index)
 
-    def _field(self, step: int) -> FieldAtStep | None:
-        """The field of the positions of this step, scaled as the optimiser received it."""
-        calls, positions = self._layer.calls, self._layer.take()
-        if positions is None:
-            self._explain_silence(calls)
-            return None
-        if not self._lawful:
-            self._check_law(positions)
-        if self._shares:
-            positions = gather(positions)
-        received = self._gradient("probes", self._layer.probes)
-        factor, error = reception(positions, self._probed, received, self._received.ratio)
-        self._factor = factor
-        exact = (self._gradient("rows", self._index), self._stood) if self._cadence.is_full(step) else None
-        return field_at(positions, factor, error, self._centroid, exact)
-
-    def _parts(self, live: LiveRows) -> dict[str, AsyncCopy]:
-        """The parts of the gradients of live rows as the optimiser received them, and the error of their sum."""
-        parts, received = live.take(), self._gradient("live", live.ids)
-        found = {name: AsyncCopy(self._factor * getattr(parts, name)) for name in schema.PARTS}
-        return found | {schema.PARTS_ERROR: AsyncCopy(parts.error(received, self._factor))}
-
     def _arm(self) -> None:
-        """Prepares the next step: the reference point of its field must be taken before the update."""
-        step, weight = self.updates, self._weight.detach()
-        self._layer.armed = self._keeps_field and self._cadence.has_field(step)
-        self._layer.partition = self._layer.armed and self._cadence.is_full(step)
-        self._layer.calls = 0
-        if self._layer.armed:
-            about = self._dead if len(self._dead) else self._index
-            self._centroid = weight.index_select(0, about).float().mean(dim=0)
-            self._probed = weight.index_select(0, self._layer.probes)
-        if self._layer.partition:
-            self._stood = weight.index_select(0, self._index)
-        wanted = {"probes": self._layer.probes} if self._layer.armed else {}
-        wanted |= {"rows": self._index} if self._layer.partition else {}
-        if self._live is not None:
-            self._live.armed = self._layer.armed
-            wanted |= {"live": self._live.ids} if self._layer.armed else {}
+        """Prepares the next step: what of it must be taken before the update, or read at it."""
+        step = self.updates
+        wanted = self._field.arm(step)
         if self._graded is not None and self._cadence.is_frame(step):
             wanted["graded"] = self._graded
         self._law.gradient.wanted = wanted
@@ -304,43 +259,6 @@ class Recorder(Closing):
         if not self._noted and (note := law.never_forgets) is not None:
             self._noted = True
             warnings.warn(Note(note), stacklevel=3)
-
-    # ------------------------------------------------------------------------------------------ form of the field
-
-    def _check_law(self, positions: Positions) -> None:
-        """Checks once that the field of this model has the form exp(w . h)."""
-        if not bool(((positions.strength != 0) & torch.isfinite(positions.strength)).any()):
-            return  # a loss scaler will skip this step; the next one tells
-        self._lawful = True
-        limit = max(_DISAGREEMENT, positions.eps / 2)
-        disagreement, product = float(positions.disagreement), float(positions.logit_error)
-        if self._approximate or (disagreement <= limit and product <= _LOGIT_ERROR):
-            return
-        what = f"rows disagree by {disagreement:.2g} on the strength of a position (rounding allows {limit:.2g})"
-        if product > _LOGIT_ERROR:
-            what = f"the logits are not w . h (they deviate by {product:.3g} units of rounding)"
-        self._refuse(
-            f"the field of this model is not of the form exp(w . h): {what}. Biases, soft caps, temperatures and label "
-            "smoothing have this effect. Set approximate=True (which marks the file), or field='none'."
-        )
-
-    def _explain_silence(self, calls: int) -> None:
-        if self._lawful:
-            self._warn(f"step {self.updates - 1}: the output layer was not used; the step has no field")
-            return
-        name = self.matrices.output_name.removesuffix(".weight")
-        if calls:
-            reason = f"no gradient reached {name}; call recorder.step() after backward()"
-        elif self.matrices.layer is None:
-            reason = f"no product with {name} was found in the model's forward(); name the output layer (output='name')"
-        else:
-            reason = f"{name} was never called (a fused loss that does not compute logits?)"
-        self._refuse(f"the field cannot be recorded: {reason}, or set field='none'.")
-
-    def _refuse(self, text: str) -> None:
-        self._layer.release()
-        self._keeps_field = False
-        raise InputError(f"recorder.step(): {text}")
 
     # ------------------------------------------------------------------------------------------------ to the file
 
@@ -403,11 +321,8 @@ class Recorder(Closing):
         return self.failure
 
     def _let_go(self) -> None:
-        self._layer.release()
-        if self._live is not None:
-            self._live.release()
+        self._field.release()
         self._law.release()
-        self._keeps_field = False
         worker, self._worker = self._worker, None
         if worker is not None:
             self._failure = worker.finish()
@@ -417,11 +332,6 @@ class Recorder(Closing):
 
     # --------------------------------------------------------------------------------------------------- helpers
 
-    @property
-    def _shares(self) -> bool:
-        """Whether other processes hold part of the positions."""
-        return self._keeps_field and world_size() > 1
-
     def _on_device(self, ids: NDArray[np.int64]) -> Tensor:
         return torch.from_numpy(ids).to(self._weight.device)
 
@@ -430,17 +340,12 @@ class Recorder(Closing):
             return None
         if group is True:
             return self._index
-        if group not in self.rows.names:
-            raise InputError(f"the groups are {', '.join(self.rows.names)}.", parameter="gradients", value=group)
-        return self._index[self._on_device(self.rows.members(group))]
+        return self._index[self._on_device(self.rows.members(self._known(str(group), "gradients")))]
 
-    def _live_rows(self, model: nn.Module, group: str) -> LiveRows:
-        if not self._keeps_field or world_size() > 1:
-            raise InputError("needs the field, and a single process.", parameter="parts", value=group)
+    def _known(self, group: str, parameter: str) -> str:
         if group not in self.rows.names:
-            raise InputError(f"the groups are {', '.join(self.rows.names)}.", parameter="parts", value=group)
-        ids = self._index[self._on_device(self.rows.members(group))]
-        return LiveRows(model, self._weight, ids)
+            raise InputError(f"the groups are {', '.join(self.rows.names)}.", parameter=parameter, value=group)
+        return group
 
     def _check(self, overwrite: bool, tokens: Sequence[str] | None, provenance: Mapping[str, Any]) -> None:
         layer = self.matrices.layer

@@ -98,11 +98,6 @@ class Mbar:
         """f_second - f_first [1]."""
         return stated(self.free_energies[second] - self.free_energies[first], self.errors[first, second], "1")
 
-    def free_energy_of(self, reduced: ArrayLike) -> Estimate:
-        """f - f_0 of another state, sampled or not, whose reduced energies of all samples are given (N,) [1]."""
-        found = self._solved.compute_perturbed_free_energies(self._states(reduced))
-        return stated(found["Delta_f"][0, 1], found["dDelta_f"][0, 1], "1")
-
     def mean(self, values: ArrayLike, reduced: ArrayLike, unit: str = "1") -> Estimate:
         """The mean of a quantity in any state, sampled or not.
 
@@ -117,10 +112,6 @@ class Mbar:
     def _one(self, reduced: ArrayLike) -> Values:
         """(1, N) reduced energies."""
         return np.asarray(reduced, np.float64)[None, :]
-
-    def _states(self, reduced: ArrayLike) -> Values:
-        """(2, N) reduced energies in the first state, and in another one."""
-        return np.concatenate([self._solved.u_kn[:1], self._one(reduced)])
 
 
 def _pymbar() -> Any:

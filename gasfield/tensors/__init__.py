@@ -4,7 +4,6 @@ from gasfield.tensors.files import is_recognised, metadata_of, missing_tensor, t
 from gasfield.tensors.naming import COMMON_NAMES, bare_name, choose_embedding
 from gasfield.tensors.numbers import PRECISIONS, what_they_are
 from gasfield.tensors.rows import read_rows
-from gasfield.tensors.shards import merged
 from gasfield.tensors.tensor import Tensor, Words
 from gasfield.tensors.writing import encode_safetensors
 
@@ -17,7 +16,6 @@ __all__ = [
     "choose_embedding",
     "encode_safetensors",
     "is_recognised",
-    "merged",
     "metadata_of",
     "missing_tensor",
     "read_rows",

@@ -13,8 +13,9 @@ from gasfield.errors import InputError
 from gasfield.printable import shortened
 from gasfield.tensors.archive import entries_of
 from gasfield.tensors.damage import damage
+from gasfield.tensors.folder import tensors_in
 from gasfield.tensors.foreign import LONGEST, what_it_is
-from gasfield.tensors.formats.distributed import METADATA, is_distributed, read_distributed
+from gasfield.tensors.formats.distributed import METADATA, read_distributed
 from gasfield.tensors.formats.gguf_files import is_gguf, read_gguf
 from gasfield.tensors.formats.numpy_arrays import is_npy, read_npy, read_npz
 from gasfield.tensors.formats.pickled import NO_PICKLES, SUFFIXES, is_pickle, refuse_pickle
@@ -22,25 +23,24 @@ from gasfield.tensors.formats.safetensors import is_safetensors, metadata_of, re
 from gasfield.tensors.formats.torch_archives import is_torch_archive, read_torch_archive
 from gasfield.tensors.formats.torch_legacy import is_torch_legacy, read_torch_legacy
 from gasfield.tensors.numbers import PRECISIONS
-from gasfield.tensors.shards import WHOLE, merged, missing_tensor, read_index
+from gasfield.tensors.shards import missing_tensor, read_index
 from gasfield.tensors.tensor import Tensor, Words
 
 __all__ = ["PRECISIONS", "Tensor", "Words", "is_recognised", "metadata_of", "missing_tensor", "tensors_of"]
 
-_OF_A_MODEL = " Of a whole model, transformers' save_pretrained(NEW_FOLDER) writes safetensors."
 _SAFETENSORS = ".safetensors"
 _Formats = tuple[tuple[Callable[[bytes], bool], Callable[[Path], list[Tensor]]], ...]
 
 
 def tensors_of(path: Path) -> list[Tensor]:
-    """All tensors of a file or of a folder of shards; no data are loaded yet.
+    """All tensors of a file, or of a folder with one model; no data are loaded yet.
 
     Raises:
         InputError: if it is missing, damaged, a pickle, or of an unknown format.
     """
     with damage(path):
         if path.is_dir():
-            return _distinct(path, _folder(path))
+            return _distinct(path, tensors_in(path, tensors_of))
         if not path.is_file():
             raise InputError(f"{path}: no such file.")
         return _distinct(path, _file(path))
@@ -104,21 +104,3 @@ _FORMATS: _Formats = (
     (lambda start: start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["), _index),
 )
 """What recognises a format by the first bytes of a file, and what reads it."""
-
-
-def _folder(path: Path) -> list[Tensor]:
-    """A folder of shards: by its index if there is one (which also lists missing shards)."""
-    indices = sorted(path.glob(f"*{_SAFETENSORS}.index.json"))
-    if indices:
-        return _index(indices[0])
-    if (path / WHOLE).is_file():
-        return _file(path / WHOLE)
-    shards = sorted(path.glob(f"*{_SAFETENSORS}"))
-    if shards:
-        return merged({shard: _file(shard) for shard in shards})
-    if is_distributed(path):
-        return read_distributed(path)
-    pickles = [file.name for file in sorted(path.iterdir()) if file.suffix in SUFFIXES]
-    if pickles:
-        raise InputError(f"{path / pickles[0]}: {NO_PICKLES}{_OF_A_MODEL}")
-    raise InputError(f"{path}: no *{_SAFETENSORS} in this folder.")

@@ -10,8 +10,6 @@ from gasfield.printable import listed, shortened
 from gasfield.reading import read_json
 from gasfield.tensors.tensor import Tensor, Words
 
-WHOLE = "model.safetensors"
-"""A whole model, beside which there may be the same weights in other forms."""
 Reader = Callable[[Path], list[Tensor]]
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from gradients import initial_weights
+from optimiser_steps import adamw_step
 
-from gasfield.dynamics.adamw import AdamW, adamw_step
-from gasfield.kernels.bfloat16 import cells_between, round_to_bfloat16
+from gasfield.dynamics.adamw import AdamW
+from gasfield.kernels.bfloat16 import keys, round_to_bfloat16
 
 ROWS, DIMENSIONS = 3699, 64
 
@@ -63,5 +64,5 @@ def test_on_the_lattice_the_first_step_is_shorter_and_16_cells_long(state: str) 
     assert np.linalg.norm(moved, axis=1).mean() == published
     # Negative control: the same rows in float32.
     assert np.linalg.norm(first_step(weights, dead_token_gradient()), axis=1).mean() != published
-    cells = np.abs(cells_between(weights, (weights + moved).astype(np.float32)))
+    cells = np.abs(keys((weights + moved).astype(np.float32)) - keys(weights))
     assert np.median(cells) == 16

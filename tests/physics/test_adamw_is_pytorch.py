@@ -7,11 +7,12 @@ import numba
 import numpy as np
 import pytest
 from gradients import initial_weights, training_gradients
+from optimiser_steps import adamw_step
 from prescribed import Prescribed, under
 from pydantic import TypeAdapter
 
 from gasfield.dynamics import AnyDynamics, elementwise_loops, optimiser
-from gasfield.dynamics.adamw import AdamW, MomentDtypes, adamw_step
+from gasfield.dynamics.adamw import AdamW, MomentDtypes
 from gasfield.dynamics.sgd import SGD
 from gasfield.errors import InputError
 from gasfield.gas import Gas

@@ -122,10 +122,21 @@ FLUID: dict[str, Any] = {
 }
 
 
-def energy(folder: Path, name: str, **changes: Any) -> tuple[float, float]:
-    quantity = found(ran(folder, name, ["thermodynamics"], **FLUID | changes), "thermodynamics", "energy.potential")
+@pytest.fixture(scope="module")
+def fluid(tmp_path_factory: pytest.TempPathFactory) -> Diagnosis:
+    """Under Langevin."""
+    return ran(tmp_path_factory.mktemp("fluid"), "fluid", ["thermodynamics"], **FLUID)
+
+
+def energy_of(diagnosis: Diagnosis) -> tuple[float, float]:
+    """Potential energy and its error."""
+    quantity = found(diagnosis, "thermodynamics", "energy.potential")
     assert quantity.error
     return float(quantity.value), float(quantity.error)
+
+
+def energy(folder: Path, name: str, **changes: Any) -> tuple[float, float]:
+    return energy_of(ran(folder, name, ["thermodynamics"], **FLUID | changes))
 
 
 def same(a: tuple[float, float], b: tuple[float, float]) -> bool:
@@ -158,19 +169,18 @@ def test_ask_twice_two_seeds_one_macrostate(tmp_path: Path) -> None:
     ],
     ids=lambda law: law["kind"],
 )
-def test_every_thermostat_has_the_same_macrostate(law: dict[str, Any], tmp_path: Path) -> None:
+def test_every_thermostat_has_the_same_macrostate(law: dict[str, Any], fluid: Diagnosis, tmp_path: Path) -> None:
     """The potential energy of a dense fluid under Langevin and under another law, at one temperature."""
     steps = {"steps": 1000, "record_every": 500, "observe_every": 4} if law["kind"] == "hmc" else FLUID["run"]
-    assert same(energy(tmp_path, "langevin"), energy(tmp_path, "other", dynamics=law, run=steps))
+    assert same(energy_of(fluid), energy(tmp_path, "other", dynamics=law, run=steps))
 
 
-def test_configurational_and_kinetic_temperature_of_a_fluid(tmp_path: Path) -> None:
+def test_configurational_and_kinetic_temperature_of_a_fluid(fluid: Diagnosis) -> None:
     """Both are the bath's, by Langevin's positions (Rugh, 1997) and velocities; those at h = 0.02 are slower by less
     than h^2/4 times the largest squared frequency, 3e-3."""
-    diagnosis = ran(tmp_path, "fluid", ["thermodynamics"], **FLUID)
-    assert agrees(found(diagnosis, "thermodynamics", "temperature.configurational"), 1.0, slack=1e-3)
-    assert agrees(found(diagnosis, "thermodynamics", "temperature.kinetic"), 1.0, slack=3e-3)
-    assert not agrees(found(diagnosis, "thermodynamics", "temperature.configurational"), 1.15)
+    assert agrees(found(fluid, "thermodynamics", "temperature.configurational"), 1.0, slack=1e-3)
+    assert agrees(found(fluid, "thermodynamics", "temperature.kinetic"), 1.0, slack=3e-3)
+    assert not agrees(found(fluid, "thermodynamics", "temperature.configurational"), 1.15)
 
 
 def test_groups_at_two_temperatures_keep_them(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from gasfield.dynamics.adamw import AdamW
 from gasfield.hindcasting import HindcastResult, Terms, explain_updates, hindcast, plan_hindcast
 from gasfield.hindcasting.cells import Neighbours, Preimage
 from gasfield.hindcasting.sums import least_excess
-from gasfield.kernels.bfloat16 import round_to_bfloat16
+from gasfield.kernels.lattices import PRECISIONS, round_to
 from gasfield.runs import simulate
 from gasfield.simulation import Simulation
 
@@ -33,11 +33,12 @@ def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gasfield.comparison.side_by_side.Comparison.figures", lambda self: {})
 
 
-def found(folder: Path, *law: Any, field: Any = None, **recording: Any) -> Terms:
-    """What explains the updates of a made recording."""
+def found(folder: Path, *law: Any, field: Any = None, simulated: Any = None, **recording: Any) -> Terms:
+    """What explains the updates of a made recording, beside its law with other constants."""
+    (folder / "made.h5").unlink(missing_ok=True)
     path = made_recording(folder / "made.h5", *law, **recording)
     with gasfield.open(path) as opened:
-        plan = plan_hindcast(opened, field=field)
+        plan = plan_hindcast(opened, field=field, law=simulated)
         assert plan.field == (field or ("full" if "full" in opened.fields else "affine"))
         return explain_updates(plan, opened, [])["dead"]
 
@@ -134,20 +135,87 @@ def test_rounding_to_the_nearest_is_not_taken_for_stochastic_rounding(tmp_path: 
     assert terms.other_rule.value <= 0.05
 
 
+KEPT: dict[str, dict[str, Any]] = {
+    "master": {"weight_dtype": "bfloat16", "weight_rounding": "master"},
+    "kahan": {"weight_dtype": "bfloat16", "weight_rounding": "kahan"},
+}
+"""Laws that keep what is rounded away from the weights."""
+
+
+@pytest.mark.parametrize("kept", KEPT)
+def test_a_law_that_keeps_unrounded_weights_is_explained(tmp_path: Path, kept: str) -> None:
+    """The published cells alone are recorded: without a cause no weight is ever out of its cell, and a decay, a rate or
+    an approximate field that the file does not know of is named."""
+    same = {"precision": "bfloat16", "simulated": {"weight_rounding": kept, "moment_dtype": "float32"}}
+    exact = found(tmp_path, constant(**KEPT[kept]), **same)
+    assert exact.cause == "none"
+    decay = found(tmp_path, constant(**KEPT[kept], weight_decay=2.0), **same)
+    rate = found(tmp_path, constant(**KEPT[kept], learning_rate=1.25 * RATE), **same)
+    field = found(tmp_path, constant(**KEPT[kept]), field="affine", **same)
+    print(decay.fitted_decay.value, rate.fitted_rate.value, field.shares["field"].estimate.value)
+    assert (decay.cause, rate.cause, field.cause) == ("decay", "learning_rate", "field")
+    assert decay.fitted_decay.value == pytest.approx(2.0, rel=0.08)  # first order in a decay of 8%
+    assert rate.fitted_rate.value == pytest.approx(1.25, rel=1e-3)
+    assert field.shares["field"].estimate.value > 0.99
+
+
+def test_rounding_to_the_nearest_is_named_beside_a_law_that_rounds_at_random(tmp_path: Path) -> None:
+    said: dict[str, Any] = {"precision": "bfloat16", "simulated": {"weight_rounding": "stochastic"}}
+    said["said"] = {"learning_rate": SLOW["learning_rate"]}
+    nearest = found(tmp_path, constant(**{**SLOW, "weight_dtype": "bfloat16"}), **said)
+    assert (nearest.cause, nearest.other_rule.value <= 0.05) == ("rounding", True)
+    assert "another rule than at random" in nearest.sentence()
+
+
+def test_a_law_that_rounds_at_random_is_explained(tmp_path: Path) -> None:
+    """Beyond its random numbers, which leave a cell either way for each update: nothing without a cause, and the decay
+    of a law that has another one."""
+    said: dict[str, Any] = {"precision": "bfloat16", "stochastic": True, "simulated": {"weight_rounding": "stochastic"}}
+    single = {"gradient_dtype": "bfloat16"}
+    same = found(tmp_path, constant(**single), **said)
+    assert same.cause == "rounding"
+    assert abs(same.other_rule.value - 1) < 5 * float(same.other_rule.error)
+    assert not same.shares["decay"].known
+    other = found(tmp_path, constant(**single, weight_decay=50.0), **said)
+    assert other.cause == "decay"
+    assert other.fitted_decay.value == pytest.approx(50.0, rel=0.05)
+
+
+@pytest.mark.parametrize("precision", ["float16", "float8_e4m3fn", "float8_e5m2"])
+def test_causes_are_named_on_every_lattice(tmp_path: Path, precision: str) -> None:
+    """By updates of a few cells."""
+    rate = {"float16": 1e-3, "float8_e4m3fn": 1e-2, "float8_e5m2": 1e-2}[precision]
+    said: dict[str, Any] = {"precision": precision, "said": {"learning_rate": rate}}
+    law: dict[str, Any] = {"weight_dtype": precision, "learning_rate": rate}
+    assert found(tmp_path, constant(**law), **said).cause in ("none", "rounding")
+    other = found(tmp_path, constant(**{**law, "learning_rate": 2 * rate}), **said)
+    assert other.cause == "learning_rate"
+    assert other.fitted_rate.value == pytest.approx(2.0, rel=0.02)
+
+
+def test_what_cannot_be_explained_is_said_with_the_reason(tmp_path: Path) -> None:
+    with gasfield.open(made_recording(tmp_path / "made.h5", precision="bfloat16", steps=3)) as opened:
+        plan = plan_hindcast(opened, law={"moment_rounding": "stochastic", "moment_dtype": "bfloat16"})
+        notes: list[str] = []
+        assert explain_updates(plan, opened, notes) == {}
+    assert "random numbers" in notes[0]
+
+
 # --- the parts -------------------------------------------------------------------------------------------------------
 
 
-def test_what_is_stored_as_a_number_is_its_preimage() -> None:
+@pytest.mark.parametrize("precision", PRECISIONS[1:])
+def test_what_is_stored_as_a_number_is_its_preimage(precision: str) -> None:
     source = np.random.default_rng(2)
-    x = source.normal(0, 0.02, (50, 30))
-    stored = np.array(round_to_bfloat16(x))
-    inside = Preimage.of(stored, "bfloat16", 1)
+    x = source.normal(0, 0.2, (50, 30)) ** 3  # subnormal numbers, too
+    stored = round_to(x, precision)
+    inside = Preimage.of(stored, precision, 1)
     assert not inside.excess(x.astype(np.float32).astype(np.float64)).any()
     for edge, sign in ((inside.low, -1), (inside.high, 1)):
         beyond = edge + sign * 1e-3 * (inside.high - inside.low)
-        assert np.all(round_to_bfloat16(beyond) != stored)
+        assert np.all(round_to(beyond, precision) != stored)
         assert np.all(sign * inside.excess(beyond) > 0)
-    around = Neighbours.of(x)
+    around = Neighbours.of(x, precision)
     assert np.all((around.low <= x) & (x <= around.high) & ((stored == around.low) | (stored == around.high)))
     assert np.all((around.fraction >= 0) & (around.fraction <= 1))
 

@@ -176,7 +176,7 @@ def test_another_seed_gives_other_bits(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", [*LAWS, "a crowd"])
-@pytest.mark.parametrize("killed_at", [13, 34])
+@pytest.mark.parametrize("killed_at", [13, pytest.param(34, marks=pytest.mark.validate)])
 def test_a_resumed_run_ends_with_the_same_bits(kind: str, killed_at: int, tmp_path: Path) -> None:
     """The files as they lie on the disk in the middle of a run are what a kill leaves; `resume` goes on from them."""
     path = write_scenario(tmp_path, "langevin", **CROWD) if kind == "a crowd" else write_scenario(tmp_path, kind)

@@ -7,10 +7,11 @@ import numba
 import numpy as np
 import pytest
 from gradients import initial_weights, training_gradients
+from optimiser_steps import sgd_step
 from prescribed import Prescribed, under
 
 from gasfield.dynamics import elementwise_loops
-from gasfield.dynamics.sgd import SGD, sgd_step
+from gasfield.dynamics.sgd import SGD
 from gasfield.errors import InputError
 from gasfield.gas import Gas
 from gasfield.kernels.bfloat16 import is_on_lattice, round_to_bfloat16

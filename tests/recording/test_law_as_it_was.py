@@ -17,7 +17,7 @@ import pytest
 pytest.importorskip("torch", reason="recording needs the extra `gasfield[record]`")
 
 import torch
-from foreign_models import LIVE, VOCABULARY, WIDTH, Tied, Untied, batch, mean_loss, seeded
+from foreign_models import LIVE, VOCABULARY, Decoder, Tied, Untied, batch, mean_loss, seeded
 from torch import Tensor, nn
 
 import gasfield
@@ -35,24 +35,6 @@ from gasfield.simulation import Simulation
 
 DEAD = np.arange(LIVE, VOCABULARY)
 RATE, STEPS, PASSES, CLIP = 3e-3, 40, 3, 0.15
-
-
-class Decoder(nn.Module):
-    """A causal transformer of PyTorch's own layers, with an output matrix of its own."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.tokens = nn.Embedding(VOCABULARY, WIDTH)
-        self.places = nn.Embedding(16, WIDTH)
-        layer = nn.TransformerEncoderLayer(WIDTH, 2, 24, dropout=0.0, batch_first=True, norm_first=True)
-        self.body = nn.TransformerEncoder(layer, 1, norm=nn.LayerNorm(WIDTH), enable_nested_tensor=False)
-        self.head = nn.Linear(WIDTH, VOCABULARY, bias=False)
-        nn.init.normal_(self.head.weight, 0.0, 0.02)
-
-    def forward(self, ids: Tensor) -> Tensor:
-        length = ids.shape[1]
-        mask = torch.triu(torch.ones(length, length, dtype=torch.bool), 1)
-        return self.head(self.body(self.tokens(ids) + self.places.weight[:length], mask=mask, is_causal=True))
 
 
 def in_groups(model: nn.Module) -> torch.optim.Optimizer:

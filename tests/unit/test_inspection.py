@@ -19,6 +19,7 @@ from gasfield.inspection import inspect, open_matrix
 from gasfield.inspection.outliers import find_outliers
 from gasfield.inspection.plane import principal_axes
 from gasfield.kernels.bfloat16 import from_bits
+from gasfield.kernels.lattices import PRECISIONS, lattice_keys, lattice_numbers, round_to
 from gasfield.statistics.separation import area_under_curve
 from gasfield.trajectory import TrajectoryWriter
 
@@ -162,6 +163,43 @@ def test_other_precisions_count_cells_after_rounding_and_say_so(tmp_path: Path) 
     rounded = [name for name, result in found.items() if any("rounded" in note for note in result.notes)]
     assert rounded == ["n"]
     assert found["b"].as_json()["participation_ratio"] == found["f"].as_json()["participation_ratio"]
+
+
+@pytest.mark.parametrize("precision", PRECISIONS[1:])
+def test_rows_are_neighbours_on_the_lattice_of_their_own_format(tmp_path: Path, precision: str) -> None:
+    """Pairs of rows that differ by 1, 2 and 3 cells in one coordinate, across zero, and a pair of identical rows; by
+    bfloat16 cells those of the other formats would be another number apart."""
+    x = round_to(0.2 * skewed(40, 12), precision)
+    x[1], x[3], x[5], x[7], x[9] = x[0], x[2], x[4], x[6], x[8]
+    for row, cells in ((1, 1), (3, 2), (5, 3)):
+        x[row, 0] = lattice_numbers(lattice_keys(x[row - 1, :1], precision) + cells, precision)[0]
+    x[8:10, 2] = lattice_numbers(np.array([-1, 1]), precision)
+    x[39, 0] = np.nan
+    gas = Gas(x, np.zeros(40, np.int64), ["a"], np.arange(40), [""] * 40)
+    with TrajectoryWriter(tmp_path / "a.h5", gas, precision=precision, provenance={}) as writer:
+        writer.frame(0, 0.0, x)
+    pairs = {1: [[0, 1], [6, 7]], 2: [[0, 1], [2, 3], [6, 7], [8, 9]]}
+    for cells, expected in pairs.items():
+        found = inspect(tmp_path / "a.h5", cells=cells)
+        assert sorted(group.tolist() for group in found.components if len(group) == 2) == expected
+        assert [group.tolist() for group in found.identical] == [[6, 7]]
+        assert not any("rounded" in note for note in found.notes)
+    tree = found.as_json()
+    assert (tree["precision"], tree["not_finite"]["ids"]["value"]) == (precision, [39])
+    np.testing.assert_array_equal(found.matrix.values(slice(0, 39)), x[:39])
+    family = inspect_family(tmp_path, precision)
+    assert (family["linf"]["value"][0][1], family["l1"]["value"][0][1]) == (2, 2)
+
+
+def inspect_family(folder: Path, precision: str) -> dict[str, Any]:
+    """Of two groups of identical rows that are two cells apart in one coordinate."""
+    x = np.repeat(round_to(0.2 * skewed(2, 6), precision)[:1], 8, axis=0)
+    x[5:, 3] = lattice_numbers(lattice_keys(x[5:, 3], precision) + 2, precision)
+    gas = Gas(x, np.zeros(8, np.int64), ["a"], np.arange(8), [""] * 8)
+    with TrajectoryWriter(folder / "family.h5", gas, precision=precision, provenance={}) as writer:
+        writer.frame(0, 0.0, x)
+    found: dict[str, Any] = inspect(folder / "family.h5").as_json()["families"]["1"]
+    return found
 
 
 # --- outliers --------------------------------------------------------------------------------------------------------

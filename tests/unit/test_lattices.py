@@ -13,6 +13,7 @@ from gasfield.kernels.lattices import (
     fraction_bits,
     is_on,
     lattice_keys,
+    lattice_numbers,
     round_to,
     spacing,
     stochastic,
@@ -50,6 +51,7 @@ def test_keys_count_the_values_that_pytorch_has(torch, precision: str) -> None:
     once = values[np.append(True, np.diff(values) > 0)]
     np.testing.assert_array_equal(np.unique(keys), np.arange(len(once)) - len(once) // 2)
     assert np.all(np.diff(keys) >= 0)
+    np.testing.assert_array_equal(lattice_numbers(keys, precision), values)
     np.testing.assert_array_equal(
         spacing(once[len(once) // 2 + 1 : -1], precision), np.diff(once[len(once) // 2 + 1 :])
     )

@@ -1,15 +1,22 @@
-"""The tensors of one model: a file, or a folder with shards, an index, or the same weights in two formats."""
+"""Which files of a folder hold the weights of one model: an index, shards, a whole model, or a distributed checkpoint.
+
+A folder may hold the same weights in several formats, and files of the optimiser and other parts of a training.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gasfield.errors import InputError
-from gasfield.importing.entries import SUFFIXES
-from gasfield.tensors import Tensor, merged, tensors_of
+from gasfield.tensors.formats.distributed import SUFFIX as DISTRIBUTED
+from gasfield.tensors.formats.distributed import is_distributed, read_distributed
+from gasfield.tensors.shards import merged
+from gasfield.tensors.tensor import Tensor
 
+SUFFIXES = (".safetensors", ".npy", ".npz", ".pt", ".pth", ".bin", ".ckpt", ".gguf")
+"""Of files that may hold weights."""
 _SHARD = re.compile(r"-\d{5}-of-\d{5}\.(?:safetensors|bin)$")
 _NOT_WEIGHTS = re.compile(
     r"\.|(?:distrib_)?optim(?:izer|iser)?(?:[._-]|$)|scheduler|rng_state|random_states|scaler|training_args|trainer(?:[._-]|$)"
@@ -21,41 +28,42 @@ _RANK = re.compile(
     r"(?:zero_pp_rank_\d+_)?mp_rank_(\d+)_model_states\.pt|layer_\d+-model_(\d+)-model_states\.pt", re.ASCII
 )
 """DeepSpeed's files of weights, by the process that had this part of every matrix."""
-_DISTRIBUTED = ".distcp"
 _WHOLE = ("model.safetensors", "pytorch_model.bin")
-"""File names of whole models; a folder with both holds the same weights twice."""
+"""File names of whole models, beside which there may be the same weights in other forms."""
 _INDICES = (".safetensors.index.json", ".bin.index.json")
 
 
-def tensors_of_model(path: Path) -> list[Tensor]:
-    """All tensors of a model; no data are loaded.
+def tensors_in(folder: Path, read: Callable[[Path], list[Tensor]]) -> list[Tensor]:
+    """All tensors of the model in a folder; no data are loaded.
+
+    Args:
+        folder: with the weights.
+        read: the tensors of one file.
 
     Raises:
         InputError: if there are none, or a file is damaged or would have to be unpickled.
     """
-    if path.is_file():
-        return tensors_of(path)
-    names = _names(path)
+    names = _names(folder)
     for index in (name for suffix in _INDICES for name in names if name.endswith(suffix)):
-        return tensors_of_model(path / index)
+        return read(folder / index)
     for name in _WHOLE:
         if name in names:
-            return tensors_of_model(path / name)
-    if any(name.endswith(_DISTRIBUTED) for name in names):
-        return tensors_of(path)
-    files = weight_files(path, shards=True)
+            return read(folder / name)
+    if is_distributed(folder):
+        return read_distributed(folder)
+    files = weight_files(folder, shards=True)
     if not files:
-        raise InputError(f"{path}: no weights in this folder ({', '.join(f'*{suffix}' for suffix in SUFFIXES)}).")
+        raise InputError(f"{folder}: no weights in this folder ({', '.join(f'*{suffix}' for suffix in SUFFIXES)}).")
     shards = [file for file in files if _SHARD.search(file.name) and file.suffix == ".safetensors"]
     files = shards or files  # the same weights may be there in another format
-    _check_parts(path, [file.name for file in files])
-    return merged({file: tensors_of_model(file) for file in files})
+    _check_parts(folder, [file.name for file in files])
+    return merged({file: read(file) for file in files})
 
 
 def is_model(folder: Path) -> bool:
     """Whether a folder is one model: it has an index, shards, a whole model, or one file of weights."""
     names = _names(folder)
-    whole = (*_INDICES, _DISTRIBUTED)
+    whole = (*_INDICES, DISTRIBUTED)
     if any(name in _WHOLE or name.endswith(whole) or _SHARD.search(name) or _RANK.fullmatch(name) for name in names):
         return True
     return len(weight_files(folder)) == 1
