@@ -31,6 +31,7 @@ def hindcast(
     field: Form | None = None,
     steps: int | None = None,
     law: Mapping[str, Any] | None = None,
+    pull: bool = True,
     tolerance: float = 0.01,
     output: Path | str | None = None,
     overwrite: bool = False,
@@ -45,6 +46,7 @@ def hindcast(
         field: form of the field; by default the exact one if it is stored for as long as the affine one.
         steps: number of steps; as many as the recording covers by default.
         law: keys of `dynamics` that replace those of the recording ({"weight_decay": 0.1}); with another `kind`, all.
+        pull: whether live rows feel their recorded pull; without it they are moved in the field alone, as dead ones.
         tolerance: displacement error, relative to the displacement, from which the simulation counts as departed.
         output: run directory; outputs/hindcast-NAME/NNN by default.
         overwrite: whether an existing run may be replaced.
@@ -62,7 +64,7 @@ def hindcast(
     names = rows.split(",") if isinstance(rows, str) else rows
     with open_trajectory(recording) as opened:
         name = None if Path(recording).expanduser().exists() else str(recording)
-        plan = plan_hindcast(opened, name=name, rows=names, field=field, steps=steps, law=law)
+        plan = plan_hindcast(opened, name=name, rows=names, field=field, steps=steps, law=law, pull=pull)
     result = run(plan.scenario, output=output, overwrite=overwrite, progress=progress, stage=stage)
     if stage is not None:
         stage("single updates")

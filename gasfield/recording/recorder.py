@@ -115,7 +115,8 @@ class Recorder(Closing):
                 simulation in the field needs 1.
             full_steps: steps that keep the exact field beside the affine one.
             survey_steps: steps that keep all dead rows; 0, 1, 2, 3, 4, 6, 8, 11, 16, ... by default.
-            gradients: whether to keep the gradients of the rows, or the group whose gradients are kept.
+            gradients: whether to keep the gradients of the rows, or the group whose gradients are kept; then it is also
+                counted, at the steps of the field, how often its rows are targets and inputs.
             moments: whether to keep the optimiser's moments of the rows.
             parts: the group whose gradients are kept in parts, at the steps of the field: the push of all positions,
                 the pull of those whose target a row is, and the input side of a tied matrix.
@@ -156,12 +157,13 @@ class Recorder(Closing):
         probes = self._on_device(_probes(self.rows, len(self._weight), seed))
         self._layer = OutputLayer(model, self.matrices, probes)
         self._keeps_field, self._lawful = field != "none", False
-        self._live = self._layer.live = None if parts is None else self._live_rows(model, parts)
+        live, self._keeps_parts = self._live_group(gradients, parts), parts is not None
+        self._live = self._layer.live = None if live is None else self._live_rows(model, live)
         self._law = LawWatch(optimizer, self._weight, probes)
         self._received, self._noted, self._autocast = Received(), False, ""
         self._patience, self._last_given = patience, time.monotonic()
         graded = None if gradients is False else "" if gradients is True else gradients
-        self._layout = Layout(self._cadence, self.rows, graded, hidden_bits, survey_bits, parts)
+        self._layout = Layout(self._cadence, self.rows, graded, hidden_bits, survey_bits, live)
         self._worker = self._open(model, tokens, seed, provenance or {}, queue) if is_writer() else None
         self._law.listen()
         if self._keeps_field:
@@ -273,10 +275,15 @@ class Recorder(Closing):
         return field_at(positions, factor, error, self._centroid, exact)
 
     def _parts(self, live: LiveRows) -> dict[str, AsyncCopy]:
-        """The parts of the gradients of live rows as the optimiser received them, and the error of their sum."""
-        parts, received = live.take(), self._gradient("live", live.ids)
-        found = {name: AsyncCopy(self._factor * getattr(parts, name)) for name in schema.PARTS}
-        return found | {schema.PARTS_ERROR: AsyncCopy(parts.error(received, self._factor))}
+        """How often live rows occurred; the parts of their gradients as the optimiser received them, and the error of
+        their sum, if they are kept."""
+        parts = live.take()
+        found = {name: AsyncCopy(getattr(parts, name)) for name in schema.COUNTS}
+        if not self._keeps_parts:
+            return found
+        parts = parts.received(self._factor)
+        found |= {name: AsyncCopy(getattr(parts, name)) for name in schema.PARTS}
+        return found | {schema.PARTS_ERROR: AsyncCopy(parts.error(self._gradient("live", live.ids)))}
 
     def _arm(self) -> None:
         """Prepares the next step: the reference point of its field must be taken before the update."""
@@ -294,7 +301,7 @@ class Recorder(Closing):
         wanted |= {"rows": self._index} if self._layer.partition else {}
         if self._live is not None:
             self._live.armed = self._layer.armed
-            wanted |= {"live": self._live.ids} if self._layer.armed else {}
+            wanted |= {"live": self._live.ids} if self._layer.armed and self._keeps_parts else {}
         if self._graded is not None and self._cadence.is_frame(step):
             wanted["graded"] = self._graded
         self._law.gradient.wanted = wanted
@@ -434,9 +441,14 @@ class Recorder(Closing):
             raise InputError(f"the groups are {', '.join(self.rows.names)}.", parameter="gradients", value=group)
         return self._index[self._on_device(self.rows.members(group))]
 
+    def _live_group(self, gradients: bool | str, parts: str | None) -> str | None:
+        """The group whose occurrences are counted: the one kept in parts, or the one whose gradients are kept."""
+        alone = self._keeps_field and world_size() == 1
+        if parts is not None and not alone:
+            raise InputError("needs the field, and a single process.", parameter="parts", value=parts)
+        return parts or (gradients if isinstance(gradients, str) and alone else None)
+
     def _live_rows(self, model: nn.Module, group: str) -> LiveRows:
-        if not self._keeps_field or world_size() > 1:
-            raise InputError("needs the field, and a single process.", parameter="parts", value=group)
         if group not in self.rows.names:
             raise InputError(f"the groups are {', '.join(self.rows.names)}.", parameter="parts", value=group)
         ids = self._index[self._on_device(self.rows.members(group))]

@@ -336,6 +336,25 @@ class Trajectory(Closing):
         """
         return self._content.series(f"{schema.LIVE}/{name}", None, self.dimensions)
 
+    def live_count(self, name: str) -> Series:
+        """How often each live row was a target (`targets`), or an input of a tied matrix (`inputs`), in each step, in the
+        order of `members("live")`: values (T, n).
+
+        Raises:
+            InputError: if it was not recorded.
+        """
+        return self._content.series(f"{schema.LIVE}/{name}", None)
+
+    @property
+    def counts_live_rows(self) -> bool:
+        """Whether it was recorded how often live rows occur."""
+        return all(f"{schema.LIVE}/{name}" in self._content for name in schema.COUNTS)
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether the gradients of live rows were recorded as a whole and in parts."""
+        return all(f"{schema.LIVE}/{name}" in self._content for name in (schema.GRADIENT, *schema.PARTS))
+
     @property
     def fields(self) -> list[str]:
         """The stored forms of the field: "affine", "full"."""

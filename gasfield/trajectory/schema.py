@@ -43,6 +43,8 @@ BACKWARD_PASSES = "backward_passes"
 """Series: backward passes of each step, above 1 under gradient accumulation."""
 PARTS = ("push", "pull", "input")
 """Parts of the gradients of live rows (`particles/vectors_live/push`, ...)."""
+COUNTS = ("targets", "inputs")
+"""How often each live row was a target, and an input of a tied matrix, in a step (`particles/vectors_live/targets`)."""
 PARTS_ERROR = "parts_error"
 """Series: how far their sum is from the gradient, relative to it, in the worst row."""
 GRADIENT_RESCALING = "gradient_rescaling"
