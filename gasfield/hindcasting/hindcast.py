@@ -12,6 +12,7 @@ from gasfield.dynamics.optimiser import Optimiser
 from gasfield.errors import InputError, Note
 from gasfield.files import write_json
 from gasfield.hindcasting.departure import Departure
+from gasfield.hindcasting.occurrences import errors_by_count
 from gasfield.hindcasting.plan import Form, Plan, plan_hindcast
 from gasfield.hindcasting.replay import RecordedRows, Replay
 from gasfield.hindcasting.result import GroupHindcast, HindcastResult
@@ -89,7 +90,7 @@ def _explained(plan: Plan, result: RunResult, tolerance: float) -> HindcastResul
                 notes.append(f"{name}: no row has a counterpart in the recording")
                 continue
             departure = Departure.of(pairs[name], compared.hindcast, tolerance)
-            groups[name] = GroupHindcast(compared, departure, terms.get(name))
+            groups[name] = GroupHindcast(compared, departure, terms.get(name), errors_by_count(pairs[name]))
     constants = motion.fixed.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"recorded_from"})
     if comparison is not None:
         notes += comparison.alignment_notes

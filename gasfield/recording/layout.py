@@ -33,7 +33,7 @@ class StepRecord:
         step: number of updates before this one.
         loss: loss of the step.
         news: attributes of the file that became known.
-        parts: of live rows, by name: (n, D) parts of their gradients, the error of their sum, (n,) counts.
+        parts: of live rows, by name: (n, D) parts of their gradients, the errors of their sum, (n,) counts.
         field: the field that drove the update.
         gradients: (n, D) gradients of the rows of which they are kept.
         law: the options of the optimiser at the update.
@@ -178,7 +178,7 @@ class Layout:
             self._observe(writer, step, state.dead.array())
 
     def _write_part(self, writer: TrajectoryWriter, step: int, name: str, values: NDArray[Any]) -> None:
-        if name == schema.PARTS_ERROR:
+        if name in (schema.PARTS_ERROR, schema.PARTS_ROUNDING):
             writer.observe(name, step, step, float(values))
         else:
             self._append(writer, step, f"{schema.VECTORS}_{self._parts_of}/{name}", values)

@@ -10,7 +10,8 @@ the gradient G_bi of a logit, w_b p_bi = strength_b exp(l_bi) is the push, and t
 a target and rounding elsewhere, so that targets are counted where it outweighs half of the push.
 
 Sums are taken in float64. What the sum of the parts differs by from the gradient that the optimiser received is the
-rounding of the training's own sums, and of the float32 in which the parts are kept.
+rounding of the training's own sums, and of the float32 in which the parts are kept: about 1e-7 of the sizes of the
+parts, and of the gradient a multiple of that where push and pull cancel.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
+
+from gasfield.trajectory import schema
 
 _HALF = 0.5
 
@@ -46,12 +49,13 @@ class Parts:
         scaled = ((factor.double() * each).float() for each in (self.push, self.pull, self.input))
         return Parts(*scaled, self.targets, self.inputs)
 
-    def error(self, received: Tensor) -> Tensor:
-        """() the largest |push + pull + input - received| / |received| of any row that received a gradient."""
-        exact = received.double()
-        size = exact.norm(dim=1)
-        off = (self.push.double() + self.pull.double() + self.input.double() - exact).norm(dim=1)
-        return torch.where(size > 0, off / size, 0.0).amax()
+    def errors(self, received: Tensor) -> dict[str, Tensor]:
+        """() by name, in the worst row, how far push + pull + input is from the gradient received: relative to that
+        gradient, and to the sizes of the parts, |push| + |pull| + |input|, which are what sums in float32 round."""
+        exact, parts = received.double(), torch.stack([self.push, self.pull, self.input]).double()
+        off, sizes = (parts.sum(dim=0) - exact).norm(dim=1), parts.norm(dim=2).sum(dim=0)
+        scales = {schema.PARTS_ERROR: exact.norm(dim=1), schema.PARTS_ROUNDING: sizes}
+        return {name: torch.where(scale > 0, off / scale, 0.0).amax() for name, scale in scales.items()}
 
 
 class LiveRows:

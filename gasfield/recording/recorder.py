@@ -275,7 +275,7 @@ class Recorder(Closing):
         return field_at(positions, factor, error, self._centroid, exact)
 
     def _parts(self, live: LiveRows) -> dict[str, AsyncCopy]:
-        """How often live rows occurred; the parts of their gradients as the optimiser received them, and the error of
+        """How often live rows occurred; the parts of their gradients as the optimiser received them, and the errors of
         their sum, if they are kept."""
         parts = live.take()
         found = {name: AsyncCopy(getattr(parts, name)) for name in schema.COUNTS}
@@ -283,7 +283,7 @@ class Recorder(Closing):
             return found
         parts = parts.received(self._factor)
         found |= {name: AsyncCopy(getattr(parts, name)) for name in schema.PARTS}
-        return found | {schema.PARTS_ERROR: AsyncCopy(parts.error(self._gradient("live", live.ids)))}
+        return found | {name: AsyncCopy(each) for name, each in parts.errors(self._gradient("live", live.ids)).items()}
 
     def _arm(self) -> None:
         """Prepares the next step: the reference point of its field must be taken before the update."""
