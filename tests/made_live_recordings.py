@@ -1,7 +1,7 @@
 """A made recording of live rows: an output matrix that learns to predict targets from given hidden states.
 
-The loss is cross-entropy over the whole vocabulary, computed by its definition in float64; the matrix is moved in float32
-by a law of our choice. The hidden states do not depend on it, so that what a row would have done elsewhere, all else
+The loss is cross-entropy over the whole vocabulary, computed by its definition in float64; the matrix is moved in
+float32 by a law of our choice. The hidden states do not depend on it, so that what a row would have done elsewhere, all else
 being equal, can be computed as well.
 """
 
@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gasfield.dynamics.optimiser import Optimiser
 from gasfield.dynamics.sgd import SGD
 from gasfield.gas import Gas
 from gasfield.trajectory import TrajectoryWriter, schema
@@ -57,11 +56,16 @@ class Lesson:
         wanted = np.eye(TOKENS)[self.targets[step]]
         return share.T @ h / POSITIONS, -wanted.T @ h / POSITIONS
 
+    def gradient(self, step: int, matrix: Single) -> Values:
+        """(V, D) of the loss."""
+        push, pull = self.parts(step, matrix)
+        return np.asarray(push + pull)
+
     def _train(self, matrix: Single) -> list[Single]:
         path, state = [matrix], LAW.start(matrix)
         for step in range(STEPS):
             matrix = matrix.copy()
-            LAW.update(matrix, sum(self.parts(step, matrix)).astype(np.float32), state, step + 1)
+            LAW.update(matrix, self.gradient(step, matrix).astype(np.float32), state, step + 1)
             path.append(matrix)
         return path
 
@@ -71,7 +75,7 @@ class Lesson:
         for step in range(STEPS):
             matrix = self.path[step].copy()
             matrix[row] = place[0]
-            gradient = sum(self.parts(step, matrix))[row : row + 1]
+            gradient = self.gradient(step, matrix)[row : row + 1]
             LAW.update(place, gradient.astype(np.float32), state, step + 1)
         return np.asarray(place[0])
 
@@ -79,7 +83,8 @@ class Lesson:
         """The recording of it: every row is live."""
         gas = Gas(self.path[0], np.zeros(TOKENS, np.int64), ["live"], np.arange(TOKENS), [""] * TOKENS)
         said = {"source": "recording", "training": "{}", "optimiser": "sgd", "learning_rate": LAW.learning_rate,
-                "momentum": 0.0, "dampening": 0.0, "weight_decay": 0.0, "optimiser_step": 0, "device": "cpu"}  # fmt: skip
+                "momentum": 0.0, "dampening": 0.0, "weight_decay": 0.0, "optimiser_step": 0,
+                "device": "cpu"}  # fmt: skip
         with TrajectoryWriter(path, gas, precision="float32", provenance=said) as writer:
             writer.subset(schema.LIVE, np.arange(TOKENS), np.arange(TOKENS))
             writer.frame(0, 0.0, self.path[0])

@@ -55,7 +55,9 @@ class GroupHindcast:
 
     def as_json(self) -> dict[str, Any]:
         """The errors, `by_occurrences`, `departure`, `updates` with the terms, `cause`, and the sentences as `text`."""
-        found = nested_leaves(self.errors() | self.errors_by_count()) | {"departure": nested_leaves(self.departure.quantities())}
+        found = nested_leaves(self.errors() | self.errors_by_count()) | {
+            "departure": nested_leaves(self.departure.quantities())
+        }
         if self.terms is not None:
             found |= {"updates": nested_leaves(self.terms.quantities()), "cause": self.terms.cause}
         return found | {"text": self.sentences()}

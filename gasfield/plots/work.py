@@ -16,12 +16,14 @@ _VIEW = (-1.0, 2.0)
 
 @drawn_safely
 def shares_so_far(steps: Values, work: Mapping[str, Values], title: str, ax: Axes | None = None) -> Axes:
-    """Draws the share of each part of the work so far (T, 4), for each class of tokens, by its number of occurrences."""
+    """Draws the share of each part of the work so far (T, 4), for classes of tokens by number of occurrences."""
     from matplotlib import colormaps
 
     ax = axes_or_new(ax, 7.6, 4.6)
     ax.axhline(0.0, color=INITIAL, linewidth=0.8, zorder=1)
-    for colour, (name, parts) in zip(colormaps["viridis"](np.linspace(0.0, 0.92, len(work))), work.items(), strict=True):
+    for colour, (name, parts) in zip(
+        colormaps["viridis"](np.linspace(0.0, 0.92, len(work))), work.items(), strict=True
+    ):
         whole = parts.sum(axis=1)
         for column, (part, dash) in enumerate(_DASHES.items()):
             share = np.divide(parts[:, column], whole, out=np.full(len(whole), np.nan), where=whole != 0)

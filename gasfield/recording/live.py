@@ -6,8 +6,8 @@ For an output matrix with rows W_i, hidden states h_b with weights w_b in the lo
 
 The first sum is the push, the same field that moves a dead row at that place; the second the pull of the positions
 whose target the token is; the third is there where the matrix is the embedding too. Push and pull are summed apart: of
-the gradient G_bi of a logit, w_b p_bi = strength_b exp(l_bi) is the push, and the rest is the pull. That rest is -w_b at
-a target and rounding elsewhere, so that targets are counted where it outweighs half of the push.
+the gradient G_bi of a logit, w_b p_bi = strength_b exp(l_bi) is the push, and the rest is the pull. That rest is -w_b
+at a target and rounding elsewhere, so that targets are counted where it outweighs half of the push.
 
 Sums are taken in float64. What the sum of the parts differs by from the gradient that the optimiser received is the
 rounding of the training's own sums, and of the float32 in which the parts are kept: about 1e-7 of the sizes of the
@@ -46,8 +46,8 @@ class Parts:
 
     def received(self, factor: Tensor) -> Parts:
         """The same in float32, as the optimiser received them: times the factor of clipping and unscaling."""
-        scaled = ((factor.double() * each).float() for each in (self.push, self.pull, self.input))
-        return Parts(*scaled, self.targets, self.inputs)
+        push, pull, entered = ((factor.double() * each).float() for each in (self.push, self.pull, self.input))
+        return Parts(push, pull, entered, self.targets, self.inputs)
 
     def errors(self, received: Tensor) -> dict[str, Tensor]:
         """() by name, in the worst row, how far push + pull + input is from the gradient received: relative to that
@@ -116,9 +116,12 @@ class LiveRows:
     def _clear(self) -> None:
         device, (count, dimensions) = self.ids.device, self._shape
         self._push, self._pull, self._input = (
-            torch.zeros((rows, dimensions), dtype=torch.float64, device=device) for rows in (count - 1, count - 1, count)
+            torch.zeros((rows, dimensions), dtype=torch.float64, device=device)
+            for rows in (count - 1, count - 1, count)
         )
-        self._targets, self._inputs = (torch.zeros(rows, dtype=torch.int64, device=device) for rows in (count - 1, count))
+        self._targets, self._inputs = (
+            torch.zeros(rows, dtype=torch.int64, device=device) for rows in (count - 1, count)
+        )
 
     def _entered(self, module: nn.Module, given: tuple[Any, ...], named: dict[str, Any], made: Tensor) -> None:
         if not (self.armed and made.requires_grad):

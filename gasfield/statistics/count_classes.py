@@ -25,7 +25,7 @@ class CountClass:
 
     @property
     def name(self) -> str:
-        """"0", "1-3", "4-15", ..."""
+        """ "0", "1-3", "4-15", ..."""
         return str(self.least) if self.least == self.most else f"{self.least}-{self.most}"
 
 

@@ -1,4 +1,4 @@
-"""What a recording holds of live rows besides their motion: how often they occurred, and the parts of their gradients."""
+"""What a recording holds of live rows besides their motion: how often they occurred, and parts of their gradients."""
 
 from __future__ import annotations
 

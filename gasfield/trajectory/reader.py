@@ -337,8 +337,8 @@ class Trajectory(Closing):
         return self._content.series(f"{schema.LIVE}/{name}", self._live_rows, self.dimensions)
 
     def live_count(self, name: str) -> Series:
-        """How often each live row was a target (`targets`), or an input of a tied matrix (`inputs`), in each step, in the
-        order of `members("live")`: values (T, n).
+        """How often each live row was a target (`targets`), or an input of a tied matrix (`inputs`), in each step, in
+        the order of `members("live")`: values (T, n).
 
         Raises:
             InputError: if it was not recorded.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_live_recordings import D, LAW, STEPS, TOKENS, Lesson, Single, Values
+from made_live_recordings import LAW, STEPS, TOKENS, D, Lesson, Single, Values
 
 import gasfield
 from gasfield.comparison import align
@@ -59,7 +59,7 @@ def test_the_force_on_a_displaced_row_is_that_of_the_loss(lesson: Lesson, file: 
     for row in range(TOKENS):
         matrix = lesson.path[STEP].copy()
         matrix[row] = places[row]
-        expected[row] = -sum(lesson.parts(STEP, matrix))[row]
+        expected[row] = -lesson.gradient(STEP, matrix)[row]
     found = {
         own: TotalForce([law.build(Surroundings(Free(dimensions=D))) for law in forces(file, own=own)], D).force(
             rows(places.astype(np.float64), STEP)
@@ -100,8 +100,8 @@ def test_a_live_row_that_starts_elsewhere_goes_where_it_would_have_gone(lesson: 
 
 
 def test_a_hindcast_reports_errors_by_token_count(lesson: Lesson, file: Path, tmp_path: Path) -> None:
-    """With the recorded parts all that moves them is there; in the field alone the error is zero, to rounding, for tokens
-    that never occur, and not for others."""
+    """With the recorded parts all that moves them is there; in the field alone the error is zero, to rounding, for
+    tokens that never occur, and not for others."""
     with gasfield.open(file) as recording:
         acting = plan_hindcast(recording, rows=["live"]).scenario.forces
     assert [force.kind for force in acting] == ["recorded_gradient", "recorded_own_term", "recorded_pull"]
@@ -129,7 +129,7 @@ def test_the_work_of_the_parts_adds_up_to_that_of_the_gradient(lesson: Lesson, f
     it is push; shares sum to 1 with the residual, which is the rounding of nothing here."""
     with gasfield.open(file) as recording:
         found = LiveWork().compute(Group.of(recording, "live"))
-    gradients = np.array([sum(lesson.parts(step, matrix)) for step, matrix in enumerate(lesson.path[:-1])])
+    gradients = np.array([lesson.gradient(step, matrix) for step, matrix in enumerate(lesson.path[:-1])])
     squares = LAW.learning_rate * np.sum(gradients**2, axis=2)
     np.testing.assert_allclose(found.work.sum(axis=2), squares, rtol=1e-4)  # steps are rounded to float32
     for each in found.classes:

@@ -28,7 +28,7 @@ def test_the_parts_sum_to_the_gradient_and_are_what_they_say(
     tmp_path: Path, make: type[nn.Module], dtype: torch.dtype, limit: float
 ) -> None:
     """Clipped, from two passes an update; push and pull by their definitions. In float64 all that is left is that the
-    factor of clipping and each part are rounded to float32 (2^-24 each), so that the rest is the training's rounding."""
+    factor of clipping and each part are rounded to float32 (2^-24 each): the rest is the training's rounding."""
     model = seeded(make).to(dtype)
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-2)
     rows = {"dead": np.arange(LIVE, VOCABULARY), "live": ROWS}

@@ -63,7 +63,7 @@ class LiveWorkResult(Result):
         from gasfield.plots.work import shares_so_far
 
         so_far = {each.name: np.cumsum(self.work[:, each.members].sum(axis=1), axis=0) for each in self.classes}
-        return shares_so_far(self.steps + 1, so_far, f"{self.group}: work by occurrences of the token", ax)
+        return shares_so_far(self.steps + 1.0, so_far, f"{self.group}: work by occurrences of the token", ax)
 
 
 @register
@@ -111,7 +111,7 @@ def _frames(group: Group, live: LiveRecord) -> NDArray[np.int64]:
     known = group.steps[:-1][np.diff(group.steps) == 1]
     for series in (live.gradient(), *(live.part(name) for name in PARTS)):
         known = np.intersect1d(known, series.steps)
-    return np.searchsorted(group.steps, known)
+    return np.asarray(np.searchsorted(group.steps, known), np.int64)
 
 
 def _work(group: Group, live: LiveRecord, frames: NDArray[np.int64]) -> Values:
