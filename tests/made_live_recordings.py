@@ -1,8 +1,8 @@
 """A made recording of live rows: an output matrix that learns to predict targets from given hidden states.
 
 The loss is cross-entropy over the whole vocabulary, computed by its definition in float64; the matrix is moved in
-float32 by a law of our choice. The hidden states do not depend on it, so that what a row would have done elsewhere, all else
-being equal, can be computed as well.
+float32 by a law of our choice. The hidden states do not depend on it, so that what a row would have done elsewhere, all
+else being equal, can be computed as well.
 """
 
 from __future__ import annotations
