@@ -19,12 +19,14 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 import gasfield
+from gasfield.diagnostics import Group
+from gasfield.diagnostics.fields.live_work import KINDS, LiveWork
 from gasfield.hindcasting import plan_hindcast
 from gasfield.plots.style import INITIAL, SERIES, dress, headline, legend, new_figure
 from gasfield.recording.plan import Geometry, RecordingPlan, TrainingPlan
 from gasfield.recording.record import record
 from gasfield.simulation import Simulation
-from gasfield.statistics.estimate import mean
+from gasfield.statistics.estimate import mean, median
 from gasfield.trajectory import Trajectory
 
 ROOT = Path(__file__).parent.parent.parent
@@ -53,8 +55,8 @@ class Size:
 PLAN = TrainingPlan(precision="fp32", steps=300, batch=16, dead=1000, geometry=SMALL)
 SIZES = (
     Size("small batches", PLAN, 400, 5),
-    Size("large batches", PLAN.model_copy(update={"batch": 128}), 400, 3),
-    Size("larger model", TrainingPlan(precision="fp32"), 300, 2),
+    Size("large batches", PLAN.model_copy(update={"batch": 128, "steps": 120}), 400, 3),
+    Size("larger model", TrainingPlan(precision="fp32"), 300, 1),
 )
 VARIANTS: dict[str, tuple[Literal["affine", "full"], bool, bool]] = {
     "alone, full": ("full", False, True),
@@ -139,6 +141,8 @@ error. `own term of Z`: how far apart rows in the exact field alone are with the
 is, and where it was, over the same distance. `affine push`: error of the affine field against the push, where the rows
 were.
 """
+LAGS = (-5, 0, 1, 3, 10, 30, 100)
+"""Steps after an occurrence."""
 CLASSES = ((0, 0), (1, 1), (2, 2), (3, 3), (4, 7), (8, 15), (16, 63), (64, 255), (256, 10**9))
 """Numbers of occurrences, first and last."""
 TOLERANCES = (0.1, 0.5)
@@ -260,7 +264,10 @@ def draw(every: list[Trials], path: Path) -> None:
         panel.set_yscale("log")
         panel.set_xticks([0, 1, 10, 100, 1000], ["0", "1", "10", "100", "1000"])
         panel.axhline(0.1, color=INITIAL, linestyle=":", linewidth=1)
-        legend(panel, loc="lower right")
+        legend(panel, loc="center right" if panel is forces else "lower right")
+    for panel in (trainings, steps):  # 0 occurrences: 1e-7, in the first panel
+        panel.set_xlim(0.8, 1000)
+        panel.set_ylim(0.02, 20)
     forces.set_ylabel("error / displacement, median of rows", fontsize=10)
     headline(figure, "How wrong a live row is simulated, by how often its token has occurred")
     figure.savefig(path)
@@ -277,6 +284,58 @@ def curve(panel: Axes, trials: Trials, key: str, look: int, colour: str, label: 
             middle.append(known.mean())
             error.append(known.std(ddof=1) / np.sqrt(len(known)))
     panel.errorbar(at, middle, error, fmt="o-", color=colour, markersize=4, linewidth=1.4, label=label)
+
+
+def work(size: Size) -> list[str]:
+    """Work of the parts by number of occurrences, means over seeds; and the picture of the first seed."""
+    found: dict[str, dict[str, list[float]]] = {}
+    for seed in range(1, size.seeds + 1):
+        with gasfield.open(recording(size, seed)) as training:
+            result = LiveWork().compute(Group.of(training, "live"))
+        for each in result.classes:
+            for key in ("rows", "work", *KINDS):
+                value = float(result.estimates[f"live_work.{each.name}.{key}"].value)
+                found.setdefault(each.name, {}).setdefault(key, []).append(value)
+        if seed == 1:
+            savefig(result.plot(), ROOT / "docs" / "figures" / "live-work.png")
+    lines = ["| occurrences | rows | work on a row [loss] | push | pull | input side | residual |", "|---" * 7 + "|"]
+    for name, own in found.items():
+        cells = [text_of(np.array(own[key])) for key in ("work", "push", "pull", "input")]
+        rest = max(abs(value) for value in own["residual"])
+        lines.append(f"| {name.replace('-', ' to ')} | {sum(own['rows']):.0f} | {' | '.join(cells)} | {rest:.0e} |")
+    return lines
+
+
+def savefig(ax: Axes, path: Path) -> None:
+    """Writes the figure of a panel."""
+    ax.figure.savefig(path)
+
+
+def aftermath(size: Size) -> list[str]:
+    """What one occurrence does to a row that had none before and has none after."""
+    pulls, lengths = [], []
+    for seed in range(1, size.seeds + 1):
+        with gasfield.open(recording(size, seed)) as training:
+            count = training.live_count("targets").values
+            push, pull = (np.linalg.norm(training.live_part(name).values, axis=2) for name in ("push", "pull"))
+            places = training.positions(training.members("live")).astype(np.float64)
+        step = np.linalg.norm(np.diff(places, axis=0), axis=2)
+        usual = np.median(step[:, count.sum(axis=0) == 0], axis=1)
+        for row in np.flatnonzero(count.sum(axis=0) == 1):
+            at = int(count[:, row].argmax())
+            pulls.append(pull[at, row] / push[at, row])
+            if LAGS[0] <= -at or at + LAGS[-1] >= size.plan.steps:
+                continue
+            lengths.append([step[at + lag, row] / usual[at + lag] for lag in LAGS])
+    return [
+        f"The pull of one occurrence is {median(pulls, '1').quantity().text()} times the push of its step "
+        f"({len(pulls)} rows with one occurrence as a target). Length of the steps around it, over those of tokens "
+        f"that never occur (medians, {len(lengths)} rows):",
+        "",
+        "| steps after | " + " | ".join(map(str, LAGS)) + " |",
+        "|---" * (len(LAGS) + 1) + "|",
+        "| length | " + " | ".join(median(each, "1").quantity().text() for each in zip(*lengths, strict=True)) + " |",
+    ]
 
 
 def page(every: list[Trials]) -> str:
@@ -298,7 +357,10 @@ def page(every: list[Trials]) -> str:
             *table(trials),
             "",
         ]
-    return "\n".join([*lines, "## Over the training, in the exact field alone", "", *over_time(every), ""])
+    lines += ["## Over the training, in the exact field alone", "", *over_time(every), ""]
+    lines += [f"## One occurrence ({every[0].size.name})", "", *aftermath(every[0].size), ""]
+    lines += [f"## Work of the parts ({every[0].size.name})", "", *work(every[0].size), ""]
+    return "\n".join(lines)
 
 
 def main() -> None:
