@@ -343,7 +343,9 @@ class Trajectory(Closing):
         Raises:
             InputError: if it was not recorded.
         """
-        return self._content.series(f"{schema.LIVE}/{name}", self._live_rows)
+        counts = self._content.frames(f"{schema.LIVE}/{name}", self._live_rows, kinds=INTEGER)
+        self._content.check_memory(counts.nbytes, f"{schema.LIVE}/{name}")
+        return Series(counts.steps, counts.times, counts.read())
 
     @property
     def _live_rows(self) -> int | None:
