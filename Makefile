@@ -68,7 +68,7 @@ boltzmann: $(VENV)/.installed-validate
 precision: $(VENV)/.installed-test
 	$(BIN)/python docs/studies/precision.py
 
-# Trains ten small models the first time, kept in outputs/live-tokens: about half an hour.
+# Trains nine small models the first time, kept in outputs/live-tokens: about half an hour.
 live-tokens: $(VENV)/.installed-test
 	$(BIN)/python docs/studies/live_tokens.py
 

@@ -143,6 +143,8 @@ were.
 """
 LAGS = (-5, 0, 1, 3, 10, 30, 100)
 """Steps after an occurrence."""
+LEAST = 20
+"""Rows whose steps are looked at, at least."""
 CLASSES = ((0, 0), (1, 1), (2, 2), (3, 3), (4, 7), (8, 15), (16, 63), (64, 255), (256, 10**9))
 """Numbers of occurrences, first and last."""
 TOLERANCES = (0.1, 0.5)
@@ -254,10 +256,10 @@ def draw(every: list[Trials], path: Path) -> None:
         curve(forces, every[0], key, -1, colour, label)
     dress(forces, f"By what acts ({every[0].size.name}, step {every[0].size.looks[-1]})", "occurrences so far", "")
     for trials, colour in zip(every, SERIES, strict=False):
-        curve(trainings, trials, "alone, full", -1, colour, f"{trials.size.name}, step {trials.size.looks[-1]}")
+        curve(trainings, trials, "alone, full", -1, colour, f"{trials.size.name}, step {trials.size.looks[-1]}", 1)
     dress(trainings, "Field alone, by training", "occurrences so far", "")
     for look, (step, colour) in enumerate(zip(every[0].size.looks, SERIES, strict=False)):
-        curve(steps, every[0], "alone, full", look, colour, f"step {step}")
+        curve(steps, every[0], "alone, full", look, colour, f"step {step}", 1)
     dress(steps, f"Field alone, by step ({every[0].size.name})", "occurrences so far", "")
     for panel in (forces, trainings, steps):
         panel.set_xscale("symlog", linthresh=1.0, linscale=0.4)
@@ -273,16 +275,16 @@ def draw(every: list[Trials], path: Path) -> None:
     figure.savefig(path)
 
 
-def curve(panel: Axes, trials: Trials, key: str, look: int, colour: str, label: str) -> None:
-    """Means over seeds, with standard errors."""
+def curve(panel: Axes, trials: Trials, key: str, look: int, colour: str, label: str, least: int = 0) -> None:
+    """Means over seeds, with standard errors where there are several, from a number of occurrences on."""
     at, middle, error = [], [], []
     for first, last in CLASSES:
         values = trials.of_class(key, first, last, look)
         known = values[np.isfinite(values)]
-        if len(known) > 1:
+        if len(known) and first >= least:
             at.append(np.sqrt(first * min(last, 4 * first)))
             middle.append(known.mean())
-            error.append(known.std(ddof=1) / np.sqrt(len(known)))
+            error.append(known.std(ddof=1) / np.sqrt(len(known)) if len(known) > 1 else 0.0)
     panel.errorbar(at, middle, error, fmt="o-", color=colour, markersize=4, linewidth=1.4, label=label)
 
 
@@ -327,14 +329,21 @@ def aftermath(size: Size) -> list[str]:
             if LAGS[0] <= -at or at + LAGS[-1] >= size.plan.steps:
                 continue
             lengths.append([step[at + lag, row] / usual[at + lag] for lag in LAGS])
+    found = [
+        f"{size.name}: the pull of one occurrence is {median(pulls, '1').quantity().text()} times the push of its step "
+        f"({len(pulls)} rows with one occurrence as a target)."
+    ]
+    if len(lengths) < LEAST:
+        return [*found, ""]
+    cells = [median(each, "1").quantity().text() for each in zip(*lengths, strict=True)]
     return [
-        f"The pull of one occurrence is {median(pulls, '1').quantity().text()} times the push of its step "
-        f"({len(pulls)} rows with one occurrence as a target). Length of the steps around it, over those of tokens "
-        f"that never occur (medians, {len(lengths)} rows):",
+        f"{found[0]} Length of the steps around it, over those of tokens that never occur "
+        f"(medians, {len(lengths)} rows):",
         "",
-        "| steps after | " + " | ".join(map(str, LAGS)) + " |",
+        f"| steps after | {' | '.join(map(str, LAGS))} |",
         "|---" * (len(LAGS) + 1) + "|",
-        "| length | " + " | ".join(median(each, "1").quantity().text() for each in zip(*lengths, strict=True)) + " |",
+        f"| length | {' | '.join(cells)} |",
+        "",
     ]
 
 
@@ -345,20 +354,20 @@ def page(every: list[Trials]) -> str:
         plan, parts = trials.size.plan, np.array([float(each["parts"].max()) for each in trials.found])
         rounding = max(float(each["rounding"].max()) for each in trials.found)
         middle = float(np.median([np.median(each["parts"]) for each in trials.found]))
-        positions = plan.batch * plan.geometry.sequence
+        positions, seeds = plan.batch * plan.geometry.sequence, len(trials.found)
         lines += [
             f"## {trials.size.name}",
             "",
             f"V = {plan.geometry.vocabulary:,}, D = {plan.geometry.dimensions}, {positions:,} positions a step, "
-            f"{plan.steps} steps, {len(trials.found)} seeds, {trials.size.rows} live rows in each. Parts against the "
-            f"gradient, worst row of a step: {middle:.1e} of it (median), {parts.max():.1e} at most; of the sizes "
+            f"{plan.steps} steps, {seeds} seed{'s' * (seeds > 1)}, {trials.size.rows} live rows in each. Parts against "
+            f"the gradient, worst row of a step: {middle:.1e} of it (median), {parts.max():.1e} at most; of the sizes "
             f"of the parts {rounding:.1e} at most.",
             "",
             *table(trials),
             "",
         ]
     lines += ["## Over the training, in the exact field alone", "", *over_time(every), ""]
-    lines += [f"## One occurrence ({every[0].size.name})", "", *aftermath(every[0].size), ""]
+    lines += ["## One occurrence", "", *(line for trials in every for line in aftermath(trials.size))]
     lines += [f"## Work of the parts ({every[0].size.name})", "", *work(every[0].size), ""]
     return "\n".join(lines)
 
