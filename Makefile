@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test validate bounds lint recordings fields forecasts study boltzmann precision bench bench-check bench-record bench-scaling clean
+.PHONY: demo test validate bounds lint recordings fields forecasts study boltzmann precision live-tokens bench bench-check bench-record bench-scaling clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gasfield run dead-token-drift
@@ -67,6 +67,10 @@ boltzmann: $(VENV)/.installed-validate
 # Trains for an hour the first time: 3 precisions, 3 seeds, kept in outputs/precision.
 precision: $(VENV)/.installed-test
 	$(BIN)/python docs/studies/precision.py
+
+# Trains nine small models the first time, kept in outputs/live-tokens: about half an hour.
+live-tokens: $(VENV)/.installed-test
+	$(BIN)/python docs/studies/live_tokens.py
 
 # Beside other programs, which are installed with pip into ~/.cache/gasfield-peers (or PEERS): about half an hour, on an
 # otherwise idle machine. Writes a table of docs/performance.md; bench-scaling (half an hour) its plots and exponents.

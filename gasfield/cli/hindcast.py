@@ -31,6 +31,9 @@ def hindcast(
             help="Keys of dynamics in place of the recorded ones: '{weight_decay: 0.1}'; with another kind, all.",
         ),
     ] = None,
+    pull: Annotated[
+        bool, typer.Option("--pull/--no-pull", help="Whether live rows feel their recorded pull, or the field alone.")
+    ] = True,
     tolerance: Annotated[
         float, typer.Option("--tolerance", help="Displacement error from which the simulation counts as departed.")
     ] = LIBRARY,
@@ -64,6 +67,7 @@ def hindcast(
             field=field,  # type: ignore[arg-type]
             steps=steps,
             law=given,
+            pull=pull,
             tolerance=tolerance,
             output=output,
             overwrite=overwrite,

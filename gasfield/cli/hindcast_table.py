@@ -21,6 +21,9 @@ def print_hindcast(result: HindcastResult) -> None:
     for name, group in result.groups.items():
         put(shortened(name))
         print_leaves({key: quantity.leaf() for key, quantity in group.errors().items()})
+        for each in group.by_count:
+            rows, error = len(each.tokens.members), each.error.quantity()
+            put(f"  displacement_error of {rows} tokens that occurred {each.tokens.name} times = {error.text()}")
         for line in group.sentences():
             put(f"  {line}")
     for difference in result.law_differences:

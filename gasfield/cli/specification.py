@@ -48,7 +48,7 @@ def _option(name: str, field: FieldInfo, option: str) -> inspect.Parameter:
     kind, default, metavar = field.annotation, field.default, None
     if get_origin(kind) is Literal:
         kind, metavar = str, "|".join(get_args(kind))
-    elif not (kind in (int, float, str) or get_origin(kind) is tuple):  # parsed from text by the specification
+    elif not (kind in (int, float, str, bool) or get_origin(kind) is tuple):  # parsed from text by the specification
         kind, default, metavar = str, str(default), "TEXT"
     text = " ".join((field.description or "").replace("`", "").split())
     annotation = Annotated[kind, typer.Option(option, metavar=metavar, help=text)]  # type: ignore[valid-type]

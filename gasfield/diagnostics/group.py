@@ -17,7 +17,7 @@ from gasfield.diagnostics.stored import Index, Stored
 from gasfield.forces import TotalForce
 from gasfield.gas import Gas
 from gasfield.kernels.lattices import Precision, round_to
-from gasfield.trajectory import SURVEYED, Series, Trajectory
+from gasfield.trajectory import SURVEYED, LiveRecord, Series, Trajectory
 
 BLOCK_BYTES = 1 << 26
 """Most memory (in float64) of a block of frames, or of the histories of a block of rows."""
@@ -62,6 +62,7 @@ class Group:
         appears: (N,) the step from which each row is there; zeros, from the start, where nothing else is known.
         series: scalar time series of this group by name (`potential_energy`, `heat`, ...), each with its own steps.
         origin: what is known of the run behind it.
+        live: what a recording holds of live rows besides their motion; None where it holds nothing.
         parts: the groups that the whole gas consists of; empty for a group by itself.
         memo: values cached by `once`.
     """
@@ -80,6 +81,7 @@ class Group:
     appears: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     series: Mapping[str, Series] = field(default_factory=dict)
     origin: Origin = UNKNOWN
+    live: LiveRecord | None = None
     parts: tuple[Group, ...] = ()
     memo: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -128,6 +130,7 @@ class Group:
             appears=trajectory.appears[rows],
             series=_series_of(trajectory, name),
             origin=origin if origin is not None else Origin.of(trajectory),
+            live=LiveRecord.of(trajectory, rows),
         )
 
     @classmethod
@@ -344,6 +347,7 @@ class Group:
             charges=self.charges[rows],
             ids=self.ids[rows],
             appears=self.appears[rows],
+            live=None if self.live is None else self.live.of_rows(rows),
             bonds=bonds[(bonds >= 0).all(axis=1)],
         )
 

@@ -19,7 +19,7 @@ of tensors (`foreach`) also round mu as the factor of a product, in 16-bit forma
 * Mixed precision, which PyTorch refuses: float32 arithmetic in the same order, all in registers, and one rounding of
   each of W and b as it is stored. Without momentum there is no b, and its precision has no effect.
 * Fused, in a 16-bit format: on a CPU the kernel of PyTorch 2.13 leaves the weights as they are, and a recording of that
-  is refused. On a GPU it computes in float32 and rounds as in mixed precision (read in its source; not measured).
+  is refused. On a GPU it computes in float32 and rounds as in mixed precision (an assumption; not measured).
 """
 
 from __future__ import annotations

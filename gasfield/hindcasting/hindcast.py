@@ -12,6 +12,7 @@ from gasfield.dynamics.optimiser import Optimiser
 from gasfield.errors import InputError, Note
 from gasfield.files import write_json
 from gasfield.hindcasting.departure import Departure
+from gasfield.hindcasting.occurrences import errors_by_count
 from gasfield.hindcasting.plan import Form, Plan, plan_hindcast
 from gasfield.hindcasting.replay import Replay
 from gasfield.hindcasting.result import GroupHindcast, HindcastResult
@@ -32,6 +33,7 @@ def hindcast(
     field: Form | None = None,
     steps: int | None = None,
     law: Mapping[str, Any] | None = None,
+    pull: bool = True,
     tolerance: float = 0.01,
     output: Path | str | None = None,
     overwrite: bool = False,
@@ -46,6 +48,7 @@ def hindcast(
         field: form of the field; by default the exact one if it is stored for as long as the affine one.
         steps: number of steps; as many as the recording covers by default.
         law: keys of `dynamics` that replace those of the recording ({"weight_decay": 0.1}); with another `kind`, all.
+        pull: whether live rows feel their recorded pull; without it they are moved in the field alone, as dead ones.
         tolerance: displacement error, relative to the displacement, from which the simulation counts as departed.
         output: run directory; outputs/hindcast-NAME/NNN by default.
         overwrite: whether an existing run may be replaced.
@@ -63,7 +66,7 @@ def hindcast(
     names = rows.split(",") if isinstance(rows, str) else rows
     with open_trajectory(recording) as opened:
         name = None if Path(recording).expanduser().exists() else str(recording)
-        plan = plan_hindcast(opened, name=name, rows=names, field=field, steps=steps, law=law)
+        plan = plan_hindcast(opened, name=name, rows=names, field=field, steps=steps, law=law, pull=pull)
     result = run(plan.scenario, output=output, overwrite=overwrite, progress=progress, stage=stage)
     if stage is not None:
         stage("single updates")
@@ -88,7 +91,7 @@ def _explained(plan: Plan, result: RunResult, tolerance: float) -> HindcastResul
                 notes.append(f"{name}: no row has a counterpart in the recording")
                 continue
             departure = Departure.of(pairs[name], compared.hindcast, tolerance)
-            groups[name] = GroupHindcast(compared, departure, terms.get(name))
+            groups[name] = GroupHindcast(compared, departure, terms.get(name), errors_by_count(pairs[name]))
     constants = motion.fixed.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"recorded_from"})
     if comparison is not None:
         notes += comparison.alignment_notes

@@ -57,6 +57,7 @@ def plan_hindcast(
     field: Form | None = None,
     steps: int | None = None,
     law: Mapping[str, Any] | None = None,
+    pull: bool = True,
 ) -> Plan:
     """Builds the scenario of a hindcast.
 
@@ -67,6 +68,7 @@ def plan_hindcast(
         field: form of the field; by default the exact one if it is stored for as long as the affine one.
         steps: number of steps; as many as frames and field cover by default.
         law: keys of `dynamics` that replace those of the recording; with another `kind`, all of them.
+        pull: whether live rows feel their recorded pull; without it they are moved in the field alone, as dead ones.
 
     Raises:
         InputError: if the recording lacks what is needed; the message names it, and what can be done.
@@ -83,18 +85,7 @@ def plan_hindcast(
     length = _length(recording, steps, int(frames[1]) - start, length)
     shown = frames[frames <= start + length]
     dynamics = _dynamics(recording, file, law)
-    pulled = [name for name in live if name == LIVE and _has_pull(recording, start, start + length)]
-    pulls = [{"kind": "recorded_pull", "file": file, "field": form, "groups": [name]} for name in pulled]
-    notes += [
-        f"{name}: not known to be dead; it is moved in the field alone, which is not all that moves a live row"
-        for name in live
-        if name not in pulled
-    ]
-    notes += [
-        f"{name}: on the recorded path field and recorded pull add up to the recorded gradient, whatever the field is: "
-        "this tests the law, and how errors grow away from that path"
-        for name in pulled
-    ]
+    besides = _besides(recording, file, form, live, range(start, start + length), notes, pull=pull)
     data = {
         "format": 1,
         "title": f"Hindcast of {path.name}",
@@ -105,7 +96,7 @@ def plan_hindcast(
             {"name": group, "from": {"kind": "recording", "file": file, "group": group, "step": start}}
             for group in groups
         ],
-        "forces": [{"kind": "recorded_gradient", "file": file, "field": form}, *pulls],
+        "forces": [{"kind": "recorded_gradient", "file": file, "field": form}, *besides],
         "dynamics": dynamics,
         "run": {"steps": length, "record_every": int(np.gcd.reduce(np.diff(shown)))},
         "diagnostics": [],
@@ -162,13 +153,42 @@ def _frames_of(recording: Trajectory, groups: tuple[str, ...]) -> Steps:
     return steps
 
 
-def _has_pull(recording: Trajectory, start: int, stop: int) -> bool:
-    """Whether gradients and positions of the live rows are recorded at every step."""
-    wanted = np.arange(start, stop)
+def _besides(
+    recording: Trajectory, file: str, form: Form, live: list[str], steps: range, notes: list[str], *, pull: bool
+) -> list[dict[str, Any]]:
+    """The forces on rows that are not known to be dead, besides the field: what they change of it, and their pull."""
+    forces: list[dict[str, Any]] = []
+    placed = [name for name in live if name != SURVEYED and np.isin(steps, recording.steps).all()]
+    if form == "full" and placed:
+        forces.append({"kind": "recorded_own_term", "file": file, "groups": placed})
+        notes.append(f"{', '.join(placed)}: away from the recorded path each Z has the row's own term where it is")
+    elif live:
+        notes.append(f"{', '.join(live)}: away from the recorded path each Z keeps the row's own term as it was")
+    of = _pull_of(recording, steps) if pull and LIVE in placed else None
+    if of is not None:
+        forces.append({"kind": "recorded_pull", "file": file, "field": form, "of": of, "groups": [LIVE]})
+        notes.append(
+            f"{LIVE}: moved in the field and by the recorded pull and input side"
+            if of == "parts"
+            else f"{LIVE}: on the recorded path field and recorded pull add up to the recorded gradient, whatever the "
+            "field is: this tests the law, and how errors grow away from that path"
+        )
+    notes += [
+        f"{name}: not known to be dead; it is moved in the field alone, which is not all that moves a live row"
+        for name in live
+        if of is None or name != LIVE
+    ]
+    return forces
+
+
+def _pull_of(recording: Trajectory, steps: range) -> Literal["parts", "gradient"] | None:
+    """What is recorded at every step besides the field of what live rows received."""
+    if recording.has_parts and np.isin(steps, recording.live_part("pull").steps).all():
+        return "parts"
     try:
-        return bool(np.isin(wanted, recording.live_gradients().steps).all() and np.isin(wanted, recording.steps).all())
+        return "gradient" if np.isin(steps, recording.live_gradients().steps).all() else None
     except InputError:
-        return False
+        return None
 
 
 def _field(

@@ -9,6 +9,7 @@ from typing import Any
 
 from gasfield.comparison import GroupComparison
 from gasfield.hindcasting.departure import Departure
+from gasfield.hindcasting.occurrences import ErrorByCount
 from gasfield.hindcasting.plan import Plan
 from gasfield.hindcasting.terms import Terms
 from gasfield.quantity import Quantity, nested_leaves
@@ -25,16 +26,26 @@ class GroupHindcast:
         comparison: with the recording.
         departure: when and where the two depart.
         terms: why; None where the terms of the law are not known.
+        by_count: the errors by how often the tokens occurred; empty where that is not recorded.
     """
 
     comparison: GroupComparison
     departure: Departure
     terms: Terms | None
+    by_count: tuple[ErrorByCount, ...] = ()
 
     def errors(self) -> dict[str, Quantity]:
         """The errors at the end, by key."""
         every = self.comparison.quantities()
         return {name: every[name] for name in _ERRORS if name in every}
+
+    def errors_by_count(self) -> dict[str, Quantity]:
+        """The errors at the end by how often the tokens occurred, by dotted key."""
+        return {
+            f"by_occurrences.{each.tokens.name}.{key}": quantity
+            for each in self.by_count
+            for key, quantity in each.quantities().items()
+        }
 
     def sentences(self) -> list[str]:
         """When, where and why, for a reader."""
@@ -43,8 +54,10 @@ class GroupHindcast:
         return found if self.terms is None else [*found, f"why: {self.terms.sentence()}"]
 
     def as_json(self) -> dict[str, Any]:
-        """The errors, `departure`, `updates` with the terms, `cause`, and the sentences as `text`."""
-        found = nested_leaves(self.errors()) | {"departure": nested_leaves(self.departure.quantities())}
+        """The errors, `by_occurrences`, `departure`, `updates` with the terms, `cause`, and the sentences as `text`."""
+        found = nested_leaves(self.errors() | self.errors_by_count()) | {
+            "departure": nested_leaves(self.departure.quantities())
+        }
         if self.terms is not None:
             found |= {"updates": nested_leaves(self.terms.quantities()), "cause": self.terms.cause}
         return found | {"text": self.sentences()}

@@ -64,16 +64,23 @@ class FieldWatch:
         self._approximate, self._lawful = approximate, False
         self._keeps = cadence.field != "none"
         self._live: LiveRows | None = None
+        self._in_parts = False
 
-    def follow(self, model: nn.Module, ids: Tensor, group: str) -> None:
-        """Keeps the gradients of live rows, a group of them, in parts.
+    @property
+    def follows(self) -> bool:
+        """Whether live rows can be followed: there is a field, in a single process."""
+        return self._keeps and world_size() == 1
 
-        Raises:
-            InputError: if there is no field, or there are several processes.
+    def follow(self, model: nn.Module, ids: Tensor, *, in_parts: bool) -> None:
+        """Counts how often live rows occur.
+
+        Args:
+            model: that is trained.
+            ids: (n,) of the rows.
+            in_parts: whether their gradients are kept, in parts.
         """
-        if not self._keeps or world_size() > 1:
-            raise InputError("needs the field, and a single process.", parameter="parts", value=group)
         self._live = self._layer.live = LiveRows(model, self._weight, ids)
+        self._in_parts = in_parts
 
     def listen(self) -> None:
         """Registers the hooks."""
@@ -118,7 +125,7 @@ class FieldWatch:
         wanted |= {"rows": self._rows} if layer.partition else {}
         if self._live is not None:
             self._live.armed = layer.armed
-            wanted |= {"live": self._live.ids} if layer.armed else {}
+            wanted |= {"live": self._live.ids} if layer.armed and self._in_parts else {}
         return wanted
 
     def take(
@@ -150,10 +157,15 @@ class FieldWatch:
         return field_at(positions, factor, error, self._centroid, exact), parts
 
     def _parts(self, live: LiveRows, gradient: Gradient, factor: Tensor) -> dict[str, AsyncCopy]:
-        """The parts of the gradients of live rows as the optimiser received them, and the error of their sum."""
-        parts, received = live.take(), gradient("live", live.ids)
-        found = {name: AsyncCopy(factor * getattr(parts, name)) for name in schema.PARTS}
-        return found | {schema.PARTS_ERROR: AsyncCopy(parts.error(received, factor))}
+        """How often live rows occurred; the parts of their gradients as the optimiser received them, and the errors of
+        their sum, if they are kept."""
+        parts = live.take()
+        found = {name: AsyncCopy(getattr(parts, name)) for name in schema.COUNTS}
+        if not self._in_parts:
+            return found
+        parts = parts.received(factor)
+        found |= {name: AsyncCopy(getattr(parts, name)) for name in schema.PARTS}
+        return found | {name: AsyncCopy(each) for name, each in parts.errors(gradient("live", live.ids)).items()}
 
     def _check_form(self, positions: Positions) -> None:
         """Checks once that the field of this model has the form exp(w . h)."""

@@ -33,7 +33,7 @@ class StepRecord:
         step: number of updates before this one.
         loss: loss of the step.
         news: attributes of the file that became known.
-        parts: (n, D) parts of gradients by name, and the error of their sum.
+        parts: of live rows, by name: (n, D) parts of their gradients, the errors of their sum, (n,) counts.
         field: the field that drove the update.
         gradients: (n, D) gradients of the rows of which they are kept.
         law: the options of the optimiser at the update.
@@ -93,7 +93,7 @@ class Layout:
             gradients_of: the group whose gradients are kept; "" for all rows, None for none.
             hidden_bits: mantissa bits of the hidden states.
             survey_bits: mantissa bits of the survey.
-            parts_of: the group whose gradients are kept in parts; None for none.
+            parts_of: the group of the live rows whose counts or parts are kept; None for none.
         """
         self._parts_of = parts_of
         self._cadence, self._rows = cadence, rows
@@ -178,7 +178,7 @@ class Layout:
             self._observe(writer, step, state.dead.array())
 
     def _write_part(self, writer: TrajectoryWriter, step: int, name: str, values: NDArray[Any]) -> None:
-        if name == schema.PARTS_ERROR:
+        if name in (schema.PARTS_ERROR, schema.PARTS_ROUNDING):
             writer.observe(name, step, step, float(values))
         else:
             self._append(writer, step, f"{schema.VECTORS}_{self._parts_of}/{name}", values)
@@ -187,7 +187,7 @@ class Layout:
         """Appends to an element that begins with its first value."""
         if place not in self._begun:
             self._begun.add(place)
-            writer.element(place, values.shape, "f4")
+            writer.element(place, values.shape, "i8" if values.dtype.kind == "i" else "f4")
         writer.append(place, step, step, values)
 
     def _observe(self, writer: TrajectoryWriter, step: int, dead: NDArray[Any]) -> None:

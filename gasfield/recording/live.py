@@ -6,7 +6,12 @@ For an output matrix with rows W_i, hidden states h_b with weights w_b in the lo
 
 The first sum is the push, the same field that moves a dead row at that place; the second the pull of the positions
 whose target the token is; the third is there where the matrix is the embedding too. Push and pull are summed apart: of
-the gradient G_bi of a logit, w_b p_bi = strength_b exp(l_bi) is the push, and the rest is the pull.
+the gradient G_bi of a logit, w_b p_bi = strength_b exp(l_bi) is the push, and the rest is the pull. That rest is -w_b
+at a target and rounding elsewhere, so that targets are counted where it outweighs half of the push.
+
+Sums are taken in float64. What the sum of the parts differs by from the gradient that the optimiser received is the
+rounding of the training's own sums, and of the float32 in which the parts are kept: about 1e-7 of the sizes of the
+parts, and of the gradient a multiple of that where push and pull cancel.
 """
 
 from __future__ import annotations
@@ -18,21 +23,39 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from gasfield.trajectory import schema
+
+_HALF = 0.5
+
 
 @dataclass(frozen=True)
 class Parts:
-    """The parts (n, D) of the gradients of n rows, in float32, before clipping and unscaling."""
+    """The parts (n, D) of the gradients of n rows.
+
+    Attributes:
+        push, pull, input: (n, D).
+        targets: (n,) positions whose target each row was.
+        inputs: (n,) how often each row was an input of the embedding that shares the matrix.
+    """
 
     push: Tensor
     pull: Tensor
     input: Tensor
+    targets: Tensor
+    inputs: Tensor
 
-    def error(self, received: Tensor, factor: Tensor) -> Tensor:
-        """() the largest |factor (push + pull + input) - received| / |received| of any row that received a gradient."""
-        received = received.float()
-        size = received.norm(dim=1)
-        off = (factor * (self.push + self.pull + self.input) - received).norm(dim=1)
-        return torch.where(size > 0, off / size, 0.0).amax()
+    def received(self, factor: Tensor) -> Parts:
+        """The same in float32, as the optimiser received them: times the factor of clipping and unscaling."""
+        push, pull, entered = ((factor.double() * each).float() for each in (self.push, self.pull, self.input))
+        return Parts(push, pull, entered, self.targets, self.inputs)
+
+    def errors(self, received: Tensor) -> dict[str, Tensor]:
+        """() by name, in the worst row, how far push + pull + input is from the gradient received: relative to that
+        gradient, and to the sizes of the parts, |push| + |pull| + |input|, which are what sums in float32 round."""
+        exact, parts = received.double(), torch.stack([self.push, self.pull, self.input]).double()
+        off, sizes = (parts.sum(dim=0) - exact).norm(dim=1), parts.norm(dim=2).sum(dim=0)
+        scales = {schema.PARTS_ERROR: exact.norm(dim=1), schema.PARTS_ROUNDING: sizes}
+        return {name: torch.where(scale > 0, off / scale, 0.0).amax() for name, scale in scales.items()}
 
 
 class LiveRows:
@@ -78,21 +101,26 @@ class LiveRows:
             gradient: (B, n) of the loss with respect to these logits.
             strength: (B,) w_b / Z_b.
         """
-        weights = strength.float()[:, None] * logits.float().exp()
-        states = states.float()
+        weights = strength.double()[:, None] * logits.double().exp()
+        rest, states = gradient.double() - weights, states.double()
         self._push += weights.T @ states
-        self._pull += (gradient.float() - weights).T @ states
+        self._pull += rest.T @ states
+        self._targets += (rest.abs() > _HALF * weights.abs()).sum(dim=0)
 
     def take(self) -> Parts:
         """The parts since the last call."""
-        parts = Parts(self._push, self._pull, self._input[:-1])
+        parts = Parts(self._push, self._pull, self._input[:-1], self._targets, self._inputs[:-1])
         self._clear()
         return parts
 
     def _clear(self) -> None:
         device, (count, dimensions) = self.ids.device, self._shape
         self._push, self._pull, self._input = (
-            torch.zeros((rows, dimensions), device=device) for rows in (count - 1, count - 1, count)
+            torch.zeros((rows, dimensions), dtype=torch.float64, device=device)
+            for rows in (count - 1, count - 1, count)
+        )
+        self._targets, self._inputs = (
+            torch.zeros(rows, dtype=torch.int64, device=device) for rows in (count - 1, count)
         )
 
     def _entered(self, module: nn.Module, given: tuple[Any, ...], named: dict[str, Any], made: Tensor) -> None:
@@ -106,6 +134,7 @@ class LiveRows:
 
         def backward(gradient: Tensor) -> None:
             with torch.no_grad():
-                self._input.index_add_(0, places, gradient.detach().flatten(0, -2).float())
+                self._input.index_add_(0, places, gradient.detach().flatten(0, -2).double())
+                self._inputs.index_add_(0, places, torch.ones_like(places))
 
         made.register_hook(backward)  # type: ignore[no-untyped-call]

@@ -94,6 +94,8 @@ class RecordingPlan(Spec):
     """Live rows followed at every step."""
     tracers: tuple[Tracer, ...] = ()
     """Structures planted in dead rows before training."""
+    parts: bool = False
+    """Keep the gradients of the live rows in parts: what pushes them, what pulls them, the input side."""
     every: Count = 1
     """Steps between two recorded frames; the field is kept at every step."""
     field: Literal["affine", "full", "none"] = "affine"

@@ -88,8 +88,8 @@ class GradientWatch:
             now = now / scale
         self._rows = read
         if self._accumulated is not None and world_size() == 1:  # else the processes were averaged in between
-            before = self._accumulated.float()
-            self._ratio = (now.float() * before).sum() / (before * before).sum()
+            before = self._accumulated.double()
+            self._ratio = ((now.double() * before).sum() / (before * before).sum()).float()
 
     def take(self) -> Received:
         """What was received since the last call."""

@@ -109,6 +109,7 @@ def record(
         full_steps=full_steps,
         survey_steps=spread_steps(recording_plan.survey_steps, training_plan.steps),
         gradients="live",
+        parts="live" if recording_plan.parts else None,
         optimizer=training.optimiser,
         tokens=corpus.vocabulary,
         seed=training_plan.seed,

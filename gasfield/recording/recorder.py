@@ -106,7 +106,8 @@ class Recorder(Closing):
                 simulation in the field needs 1.
             full_steps: steps that keep the exact field beside the affine one.
             survey_steps: steps that keep all dead rows; 0, 1, 2, 3, 4, 6, 8, 11, 16, ... by default.
-            gradients: whether to keep the gradients of the rows, or the group whose gradients are kept.
+            gradients: whether to keep the gradients of the rows, or the group whose gradients are kept; then it is also
+                counted, at the steps of the field, how often its rows are targets and inputs.
             moments: whether to keep the optimiser's moments of the rows.
             parts: the group whose gradients are kept in parts, at the steps of the field: the push of all positions,
                 the pull of those whose target a row is, and the input side of a tied matrix.
@@ -149,15 +150,15 @@ class Recorder(Closing):
         self._field = FieldWatch(
             model, self.matrices, self._cadence, probes, self._index, about, approximate=approximate
         )
-        if parts is not None:
-            self._field.follow(
-                model, self._index[self._on_device(self.rows.members(self._known(parts, "parts")))], parts
-            )
+        live = self._live_group(gradients, parts)
+        if live is not None:
+            ids = self._index[self._on_device(self.rows.members(live))]
+            self._field.follow(model, ids, in_parts=parts is not None)
         self._law = LawWatch(optimizer, self._weight, probes)
         self._received, self._noted, self._autocast = Received(), False, ""
         self._patience, self._last_given = patience, time.monotonic()
         graded = None if gradients is False else "" if gradients is True else gradients
-        self._layout = Layout(self._cadence, self.rows, graded, hidden_bits, survey_bits, parts)
+        self._layout = Layout(self._cadence, self.rows, graded, hidden_bits, survey_bits, live)
         self._worker = self._open(model, tokens, seed, provenance or {}, queue) if is_writer() else None
         self._law.listen()
         self._field.listen()
@@ -341,6 +342,13 @@ class Recorder(Closing):
         if group is True:
             return self._index
         return self._index[self._on_device(self.rows.members(self._known(str(group), "gradients")))]
+
+    def _live_group(self, gradients: bool | str, parts: str | None) -> str | None:
+        """The group whose occurrences are counted: the one kept in parts, or the one whose gradients are kept."""
+        if parts is not None and not self._field.follows:
+            raise InputError("needs the field, and a single process.", parameter="parts", value=parts)
+        counted = gradients if isinstance(gradients, str) and self._field.follows else None
+        return counted if parts is None else self._known(parts, "parts")
 
     def _known(self, group: str, parameter: str) -> str:
         if group not in self.rows.names:

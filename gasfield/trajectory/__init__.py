@@ -3,6 +3,7 @@
 from gasfield.trajectory.checkpoint import Checkpoint
 from gasfield.trajectory.content import Series
 from gasfield.trajectory.field import AffineField, AffineSnapshot, FullField, FullSnapshot, RecordedField
+from gasfield.trajectory.live import LiveRecord
 from gasfield.trajectory.reader import Trajectory, open_trajectory
 from gasfield.trajectory.schema import SURVEYED
 from gasfield.trajectory.writer import TrajectoryWriter
@@ -14,6 +15,7 @@ __all__ = [
     "Checkpoint",
     "FullField",
     "FullSnapshot",
+    "LiveRecord",
     "RecordedField",
     "Series",
     "Trajectory",

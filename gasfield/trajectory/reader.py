@@ -310,7 +310,7 @@ class Trajectory(Closing):
 
     def live_gradients(self) -> Series:
         """Gradients of the live rows in training, in the order of `members("live")`: values (T, n, D)."""
-        return self._content.series(f"{schema.LIVE}/{schema.GRADIENT}", None, self.dimensions)
+        return self._content.series(f"{schema.LIVE}/{schema.GRADIENT}", self._live_rows, self.dimensions)
 
     def moment_at(self, name: str, step: int) -> NDArray[np.float32]:
         """(N, D) a moment of the optimiser (`first_moment`, `second_moment`, `momentum`) before the update at a step.
@@ -334,7 +334,33 @@ class Trajectory(Closing):
         Raises:
             InputError: if it was not recorded.
         """
-        return self._content.series(f"{schema.LIVE}/{name}", None, self.dimensions)
+        return self._content.series(f"{schema.LIVE}/{name}", self._live_rows, self.dimensions)
+
+    def live_count(self, name: str) -> Series:
+        """How often each live row was a target (`targets`), or an input of a tied matrix (`inputs`), in each step, in
+        the order of `members("live")`: values (T, n).
+
+        Raises:
+            InputError: if it was not recorded.
+        """
+        counts = self._content.frames(f"{schema.LIVE}/{name}", self._live_rows, kinds=INTEGER)
+        self._content.check_memory(counts.nbytes, f"{schema.LIVE}/{name}")
+        return Series(counts.steps, counts.times, counts.read())
+
+    @property
+    def _live_rows(self) -> int | None:
+        """Number of rows of the group `live`; None without it."""
+        return len(self.members("live")) if "live" in self.names else None
+
+    @property
+    def counts_live_rows(self) -> bool:
+        """Whether it was recorded how often live rows occur."""
+        return all(f"{schema.LIVE}/{name}" in self._content for name in schema.COUNTS)
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether the gradients of live rows were recorded as a whole and in parts."""
+        return all(f"{schema.LIVE}/{name}" in self._content for name in (schema.GRADIENT, *schema.PARTS))
 
     @property
     def fields(self) -> list[str]:

@@ -43,8 +43,12 @@ BACKWARD_PASSES = "backward_passes"
 """Series: backward passes of each step, above 1 under gradient accumulation."""
 PARTS = ("push", "pull", "input")
 """Parts of the gradients of live rows (`particles/vectors_live/push`, ...)."""
+COUNTS = ("targets", "inputs")
+"""How often each live row was a target, and an input of a tied matrix, in a step (`particles/vectors_live/targets`)."""
 PARTS_ERROR = "parts_error"
 """Series: how far their sum is from the gradient, relative to it, in the worst row."""
+PARTS_ROUNDING = "parts_rounding"
+"""Series: the same relative to |push| + |pull| + |input|."""
 GRADIENT_RESCALING = "gradient_rescaling"
 """Series: the gradient at the update over that after the last backward pass: clipping, unscaling."""
 

@@ -7,7 +7,9 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pytest
+from made_live_recordings import Lesson
 
+import gasfield
 from gasfield.diagnostics import DIAGNOSTICS, Diagnostic, Group, Result, Scope, register
 from gasfield.plots.style import new_figure
 from gasfield.runs.run import run
@@ -69,6 +71,8 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Makes the group that a diagnostic is shown."""
 
     def make(kind: str) -> Group:
+        if kind == "live_work":  # of recordings only
+            return Group.of(gasfield.open(Lesson().write(tmp_path_factory.mktemp(kind) / "made.h5")), "live")
         keys = GOOD.get(kind, WELL)
         usual = {"title": "a test", "question": "Does it draw?", "space": FREE, "gas": [{"name": "gas", "from": CLOUD}]}
         scenario = usual | {"run": {"steps": 120}, "diagnostics": []} | keys

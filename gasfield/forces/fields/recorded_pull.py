@@ -1,29 +1,31 @@
 """What moves a live row besides the field: the pull of the positions whose target it is, and the input side.
 
-Law: at step t the row i with the recorded gradient g_i(t) at the recorded place w_i(t) feels, wherever it is,
+Law: at step t the row i feels, wherever it is, the force F_i(t) = -(pull + input side) of its gradient in the training,
 
-    F_i(t) = -(g_i(t) - g(w_i(t), t)),
+    `parts`: as the recorder kept them;  `gradient`: F_i(t) = -(g_i(t) - g(w_i(t), t)),
 
-g the recorded field. With `recorded_gradient` of the same form, which is -g(w, t) at its own place, the total on the
-recorded path is minus the recorded gradient. Away from it the field holds the row's own term exp(w_i . h_b) of each Z_b
-as it was: the change of log Z_b is at most the row's own probability times |h_b| |w - w_i|.
+with the recorded gradient g_i(t) at the recorded place w_i(t), and the recorded field g. Together with
+`recorded_gradient`, which is -g(w, t) at its own place, the second is minus the recorded gradient on the recorded path,
+whatever the form of the field; the first is so as far as the field is the push. Away from the path the field holds the
+row's own term exp(w_i . h_b) of each Z_b as it was; `recorded_own_term` is what that changes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gasfield.errors import InputError
 from gasfield.forces.base import Array, Force, ForceSpec, Surroundings
 from gasfield.forces.fields.recorded_gradient import RecordedGradient
+from gasfield.forces.fields.recorded_rows import RecordedRows
 from gasfield.gas import Gas
 from gasfield.registry import register
-from gasfield.trajectory import Trajectory
+from gasfield.trajectory import Series, Trajectory
 
 _LIVE = "live"
+_GRADIENT = "the gradient of the live rows"
 
 
 @register
@@ -37,28 +39,42 @@ class RecordedPull(ForceSpec):
     """A recording with a field, and with the gradients and the positions of its live rows at every step."""
     field: Literal["affine", "full"] = "full"
     """The form of the field that acts besides it."""
+    of: Literal["gradient", "parts"] = "gradient"
+    """`gradient`: what the recorded gradient has beyond the field. `parts`: the recorded pull and input side, so that
+    the field is not corrected where it is not the push of the training."""
 
     def build(self, surroundings: Surroundings) -> Force:
         """Opens the recording.
 
         Raises:
-            InputError: if the file is missing, is not a trajectory, lacks the field or the gradients, or has other
-                dimensions.
+            InputError: if the file is missing, is not a trajectory, lacks the field, the gradients or their parts, or
+                has other dimensions.
         """
         field = RecordedGradient(file=self.file, field=self.field).build(surroundings)
-        return _Pull(Trajectory(surroundings.find(self.file)), field)
+        recording = Trajectory(surroundings.find(self.file))
+        rows = RecordedRows(recording, recording.members(_LIVE), "live rows")
+        if self.of == "parts":
+            return _Pull(rows, [recording.live_part(name) for name in ("pull", "input")], field, lambda step: 0.0)
+        return _Pull(rows, [recording.live_gradients()], field, lambda step: _pushed(rows, field, step))
+
+
+def _pushed(rows: RecordedRows, field: Force, step: int) -> Array:
+    """(n, D) the force of the field where the rows were."""
+    positions = rows.positions(step)
+    force = np.zeros(positions.shape)
+    field.add(Gas(positions, step=step), force)
+    return force
 
 
 class _Pull(Force):
     conservative = True
     steady = False
 
-    def __init__(self, recording: Trajectory, field: Force) -> None:
-        """Reads the gradients; the file stays open for the positions."""
-        self._recording, self._field = recording, field
-        self._gradients = recording.live_gradients()
-        self._members = recording.members(_LIVE)
-        self._places = {int(token): place for place, token in enumerate(recording.token_ids[self._members])}
+    def __init__(
+        self, rows: RecordedRows, received: list[Series], field: Force, pushed: Callable[[int], Array | float]
+    ) -> None:
+        """Minus what the rows received, beyond the force that they are pushed with at a step."""
+        self._rows, self._received, self._field, self._pushed = rows, received, field, pushed
         self._held: tuple[int, Array] | None = None
 
     def add(self, gas: Gas, force: Array) -> None:
@@ -72,37 +88,25 @@ class _Pull(Force):
         return np.zeros(gas.count)
 
     def check_gas(self, gas: Gas) -> None:
-        lacking = [int(token) for token in gas.token_ids if int(token) not in self._places]
-        if lacking:
-            raise InputError(
-                f"{self._recording.path}: {len(lacking)} of {gas.count} particles are not live rows of this recording; "
-                "restrict the force to those that are (groups)."
-            )
+        self._rows.check_gas(gas)
 
     def check_steps(self, start: int, stop: int) -> None:
         self._field.check_steps(start, stop)
+        self._rows.check_steps(start, stop)
         for step in range(start, stop):
-            self._index(self._gradients.steps, step, "the gradient of the live rows")
-            self._index(self._recording.steps, step, "the position of the rows")
+            for series in self._received:
+                self._rows.index(series.steps, step, _GRADIENT)
 
     def _of(self, gas: Gas) -> Array:
         """(N, D) the force on each particle of a gas."""
-        pull = self._at(gas.step)
-        return pull[[self._places[int(token)] for token in gas.token_ids]]
+        return self._at(gas.step)[self._rows.places(gas)]
 
     def _at(self, step: int) -> Array:
         """(n, D) that of all live rows of the recording; kept for the next call."""
         if self._held is None or self._held[0] != step:
-            frame = self._index(self._recording.steps, step, "the position of the rows")
-            positions = np.asarray(self._recording.frame(frame)[self._members], np.float64)
-            pushed = np.zeros(positions.shape)
-            self._field.add(Gas(positions, step=step), pushed)
-            index = self._index(self._gradients.steps, step, "the gradient of the live rows")
-            self._held = step, -np.asarray(self._gradients.values[index], np.float64) - pushed
+            received = sum(
+                np.asarray(series.values[self._rows.index(series.steps, step, _GRADIENT)], np.float64)
+                for series in self._received
+            )
+            self._held = step, np.asarray(-received - self._pushed(step))
         return self._held[1]
-
-    def _index(self, steps: NDArray[np.int64], step: int, what: str) -> int:
-        place = int(np.searchsorted(steps, step))
-        if place < len(steps) and steps[place] == step:
-            return place
-        raise InputError(f"{self._recording.path}: {what} at step {step} is not recorded.")
