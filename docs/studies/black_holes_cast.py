@@ -36,7 +36,7 @@ class Cast:
         sizes: rows of each group of two or more identical rows, the largest first.
         singles: rows without a twin.
         split: coordinates in which not all rows have the same value.
-        p_value: of the independence of these coordinates over the rows; NaN where there is nothing to test, or too much.
+        p_value: of the independence of these coordinates over the rows; NaN if there is nothing, or too much.
         alike: pairs of split coordinates that divide the rows in the same way (|phi| > 0.9, both sides above 1%).
         leaps: coordinates not near zero in which the cells between two sides (each above 1%) are empty.
         widest: the largest difference in one coordinate [cells].
@@ -98,6 +98,16 @@ def _alike(cells: Cells, sides: Sequence[Cells]) -> int:
     """Pairs of coordinates that divide the rows at their widest gaps in the same way."""
     divided = [cells[:, k] > side[int(np.argmax(np.diff(side)))] for k, side in enumerate(sides) if len(side) > 1]
     return sum(bool(abs(np.corrcoef(one, other)[0, 1]) > 0.9) for one, other in combinations(divided, 2))
+
+
+def groups_of(columns: Single) -> tuple[Cells, Cells]:
+    """The different rows of a cast in its split coordinates (n, k), the commonest first, and how many there are of
+    each (n,)."""
+    cells = keys(round_to_bfloat16(columns))
+    split = cells.min(axis=1) < cells.max(axis=1)
+    rows, counts = np.unique(cells[split].T, axis=0, return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    return rows[order], counts[order]
 
 
 def predicted_split(columns: Single) -> float:

@@ -7,7 +7,7 @@ Fitted to the last 250 steps of the shipped float32 recording, whose gradient at
   drawn from them, with random signs), so that the mean square over coordinates is 1;
 * fluctuations are an autoregressive process of first order with the recorded correlation of successive steps;
 * the mean may wander: an Ornstein-Uhlenbeck process with a memory in steps;
-* the tidal part is the mean of H/|g|: rows at w receive |g| H (w - c) besides.
+* the tidal part is the mean of H/|g| = S^T S: rows at w receive |g| S^T S (w - c) besides.
 
 `strength` is the root mean square of the gradient in units of AdamW's epsilon: far above 1 the weights move by the
 learning rate in every step, far below by its product with the strength.
@@ -71,6 +71,16 @@ def fit() -> Fit:
         tidal=np.sqrt(np.maximum(squares, 0.0))[:, None] * axes.T,
         steadiness=float(halves[0] @ halves[1] / np.linalg.norm(halves[0]) / np.linalg.norm(halves[1])),
     )
+
+
+def tidal(source: np.random.Generator, dimensions: int) -> Values:
+    """(64, D) S, where S^T S is H/|g|: the recorded one; for more dimensions its spectrum along random directions,
+    times sqrt(D/64), because the norm of a normalised hidden state grows like that."""
+    recorded = fit().tidal
+    if dimensions == recorded.shape[1]:
+        return recorded
+    directions = source.normal(size=(len(recorded), dimensions)) / np.sqrt(dimensions)
+    return np.asarray(directions * np.linalg.norm(recorded, axis=1)[:, None] * (dimensions / len(recorded)) ** 0.25)
 
 
 class Surrogate:

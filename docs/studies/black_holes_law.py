@@ -1,7 +1,7 @@
 """AdamW for many rows in one common gradient: the project's rule for the moments, two roundings for each row.
 
-If all rows receive the same gradient, all have the same moments, and the update of a coordinate is one number for all of
-them. What is left for a row is
+If all rows receive the same gradient, all have the same moments, and the update of a coordinate is one number for all
+of them. What is left for a row is
 
     w <- fl(fl(w (1 - eta lambda)) + u)            fl: rounding to float32
 
@@ -113,5 +113,3 @@ def _march(columns, added, factors):  # type: ignore[no-untyped-def]
             factor, u = factors[k], added[j, k]
             for i in range(column.size):
                 column[i] = fused_multiply_add(_ONE, u, column[i] * factor)
-
-

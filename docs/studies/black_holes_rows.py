@@ -1,8 +1,9 @@
 """Rows whose gradients differ: the tidal part of the field, weights in bfloat16, noise of each row.
 
 The project's AdamW moves every row with moments of its own. The gradient of a row at w is G + |g| H (w - c), with the
-common part G of the surrogate, its norm |g|, the recorded H/|g| and the centroid c of all rows. A training that computes
-in bfloat16 has it at the cast of its float32 masters (`view`), so that rows with the same cast have the same gradient.
+common part G of the surrogate, its norm |g|, the recorded H/|g| and the centroid c of all rows. A training that
+computes in bfloat16 has it at the cast of its float32 masters (`view`), so that rows with the same cast have the same
+gradient.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-
 from black_holes_field import EPSILON, Single, Surrogate, Values
 from black_holes_law import BETAS, Recipe
+
 from gasfield.dynamics.adamw import AdamW
 from gasfield.kernels.bfloat16 import round_to_bfloat16
 

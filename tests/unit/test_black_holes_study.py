@@ -1,4 +1,4 @@
-"""The study of black holes: its fast law is AdamW's, its field the recording's, and its statistics see what is planted."""
+"""The study of black holes: its fast law is AdamW's, its field the recording's, its statistics see what is planted."""
 
 from __future__ import annotations
 
