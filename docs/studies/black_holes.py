@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
 from itertools import product
 from pathlib import Path
+from time import process_time
 
 import black_holes_page
 import numpy as np
@@ -251,13 +252,17 @@ def main(only: str = "") -> None:
     for name, run in cases():
         if name in done or only not in name:
             continue
+        start = process_time()
         with RESULTS.open("a") as file:
             for found in run():
                 if found.cast.singles > 0.95 * sum((found.cast.singles, *found.cast.sizes)):
                     continue  # no groups yet
                 file.write(json.dumps(asdict(found), default=float) + "\n")
                 file.flush()
-            file.write(json.dumps({"done": name, "last": asdict(found)}, default=float) + "\n")
+            file.write(
+                json.dumps({"done": name, "last": asdict(found), "seconds": process_time() - start}, default=float)
+                + "\n"
+            )
         print(name, flush=True)
     black_holes_page.write(RESULTS)
 

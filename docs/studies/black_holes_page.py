@@ -78,12 +78,13 @@ def mechanism_line(name: str, casts: Sequence[Found], seeds: int) -> str:
         return f"| {name} | {seeds} | none (up to {most}{end}) | | | | | | |"
     tested = [found for found in few if not np.isnan(found["cast"]["p_value"])]
     totals = [found["total"] for found in few]
+    where = f", L {min(totals):.1f} to {max(totals):.1f}" if few[0]["kind"] != "restart" else f" of {len(casts)}"
 
     def count(key: str) -> str:
         return str(sum(found["cast"][key] > 0 for found in few))
 
     return (
-        f"| {name} | {seeds} | {len(few)}, L {min(totals):.1f} to {max(totals):.1f} | "
+        f"| {name} | {seeds} | {len(few)}{where} | "
         f"{np.median([found['cast']['split'] for found in few]):g} | {sum(map(has_sizes, few))} | "
         f"{sum(found['cast']['p_value'] <= 0.01 for found in tested)} of {len(tested)} | "
         f"{count('alike')} | {count('leaps')} | {sum(map(is_whole, few))} |"
@@ -200,8 +201,16 @@ def facts(casts: Sequence[Found]) -> dict[str, str]:
     small, large = scan_constant(casts)
     few = [found for found in full if in_groups(found, FEW)]
     window = [found for found in full if 16.0 <= found["total"] < 17.5]
+    restarted = [found for found in casts if found["case"].startswith("restart, tidal") and in_groups(found, FEW)]
+    others = [found for found in casts if found["kind"] in ("full", "mechanism") or found["case"] == "restart, common"]
+    scans = {found["case"] for found in casts if found["kind"] == "scan"}
     sixty = [found["total"] for found in full if in_groups(found, MANY)]
     return {
+        "whole": str(sum(map(is_whole, restarted))),
+        "restarted": str(len(restarted)),
+        "others_whole": str(sum(map(is_whole, others)) or "none"),
+        "others": str(sum(in_groups(found, FEW) for found in others)),
+        "scanned": f"{len(scans)} scans of rate, decay and σ₀, weak and strong fields",
         "null_groups": f"{null[:, 0].min()} to {null[:, 0].max()}",
         "null_singles": f"{null[:, 1].min()} to {null[:, 1].max()}",
         "mixed": str(mixed),
@@ -228,7 +237,10 @@ def write(path: Path) -> None:
     text = PAGE
     for name, value in facts(casts).items():
         text = text.replace("{" + name + "}", value)
-    text = text.replace("{mechanisms}", mechanisms(casts)).replace("{recipes}", recipes(last))
+    for name, value in (
+        ("mechanisms", mechanisms(casts)), ("recipes", recipes(last)), ("all_steps", all_steps(last)),
+    ):  # fmt: skip
+        text = text.replace("{" + name + "}", value)
     write_file(DOCS / "studies" / "black-holes.md", text)
 
 
@@ -243,3 +255,13 @@ def recipes(last: dict[str, Found]) -> str:
                 f"{len(cast['sizes'])} | {cast['singles']} of {rows_of(found)} |"
             )
     return "\n".join(lines)
+
+
+def all_steps(last: dict[str, Found]) -> str:
+    """Groups at the end of each recipe in 64 dimensions."""
+    return "; ".join(
+        f"{found['case']} {len(found['cast']['sizes'])} (L = {found['total']:.1f}, "
+        f"{found['cast']['singles']} rows without a twin)"
+        for found in last.values()
+        if found["kind"] == "recipe"
+    )

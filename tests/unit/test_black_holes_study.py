@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from black_holes import RECIPES
 from black_holes_cast import cast_of, describe, predicted_split
 from black_holes_field import EPSILON, Surrogate, fit
 from black_holes_law import BETAS, Moments, Recipe, march
+from black_holes_page import has_sizes, is_whole
 from black_holes_rows import Law, steps
 
 
@@ -99,6 +101,17 @@ def test_the_published_groups_are_no_product() -> None:
     assert published.product_null(20)[:, 0].min() > 10 * found.groups
     measured, null = published.mixing_null(99)
     assert measured < null.min()
+
+
+def test_only_dependent_coordinates_with_leaps_are_like_the_published() -> None:
+    """The published cells are; independently permuted ones of the same four largest groups are not."""
+    cells, sizes = published.cells(), np.abs(published.values()) / published.MEDIAN_SIZE
+    assert is_whole({"cast": asdict(describe(cells, sizes))})
+    source = np.random.default_rng(8)
+    halves = np.stack([source.permutation(2100) < share for share in (1030, 954, 20, 10)], axis=1).astype(np.int64)
+    found = {"cast": asdict(describe(halves, np.ones(4)))}
+    assert has_sizes(found)
+    assert not is_whole(found)
 
 
 def test_rows_with_one_cast_stay_as_in_a_common_field() -> None:
