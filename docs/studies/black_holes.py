@@ -104,11 +104,11 @@ def line(case: str, kind: str, seed: int, total: float, columns: Single) -> Line
     return Line(case, kind, seed, total, middle, predicted_split(columns), cast, groups)
 
 
-def full_size(recipe: Recipe, seed: int, start: float) -> Iterator[Line]:
+def full_size(recipe: Recipe, seed: int, start: float, every: float = 0.1) -> Iterator[Line]:
     """A recipe in the published dimension and with as many rows."""
     source = np.random.default_rng(seed)
     columns = cloud(source, WIDE, recipe.spread)
-    for total in common(columns, recipe, Surrogate(source, WIDE, WEAK), 0.1, start):
+    for total in common(columns, recipe, Surrogate(source, WIDE, WEAK), every, start):
         yield line(recipe.name, "full", seed, total, columns)
         if total > LAST:
             return
@@ -125,8 +125,8 @@ def all_steps(recipe: Recipe, seed: int) -> Iterator[Line]:
 
 
 def scan(rate: float, decay: float, spread: float, seed: int) -> Iterator[Line]:
-    """Rate and decay in 64 dimensions, up to L = 16 or a million steps."""
-    recipe = Recipe(f"{rate:g}, {decay:g}, {spread:g}", rate, decay, min(1_000_000, int(16 / (rate * decay))))
+    """Rate and decay in 64 dimensions, up to L = 16 or 300,000 steps."""
+    recipe = Recipe(f"{rate:g}, {decay:g}, {spread:g}", rate, decay, min(300_000, int(16 / (rate * decay))))
     source = np.random.default_rng(seed)
     columns = cloud(source, 64, spread)
     for total in common(columns, recipe, Surrogate(source, 64, WEAK), 0.25):
@@ -216,6 +216,11 @@ def cases() -> Iterator[tuple[str, Callable[[], Iterator[Line]]]]:
         yield f"{recipe.name}, all steps", partial(all_steps, recipe, 1)
     for seed, (name, strength, tides, view) in product((1, 2, 3), RESTARTS):
         yield f"{name} {seed}", partial(restart, seed, name, strength, tides=tides, view=view)
+    for recipe in RECIPES:
+        scaled = replace(recipe, peak=10 * recipe.peak, steps=recipe.steps // 10, warmup=recipe.warmup // 10)
+        yield recipe.name, partial(full_size, scaled, 1, 7.0, 1.0)
+    for rate, decay, spread in product((1e-4, 3e-4, 1e-3), (0.03, 0.1, 0.3), (0.006, 0.02, 0.1)):
+        yield f"scan {rate} {decay} {spread}", partial(scan, rate, decay, spread, 1)
     for name, law, strength, identical in (
         ("bfloat16 weights, weak", Law(weights="bfloat16"), WEAK, False),
         ("bfloat16 weights, strong", Law(weights="bfloat16"), 1.0, False),
@@ -228,11 +233,6 @@ def cases() -> Iterator[tuple[str, Callable[[], Iterator[Line]]]]:
         yield f"{name} 1", partial(mechanism, name, law, strength, 1, identical)
     for name, view in (("tidal at casts", True), ("tidal at masters", False)):
         yield f"wide {name} 1", partial(wide_tidal, f"{name}, D = 2,560", view, 1)
-    for recipe in RECIPES:
-        scaled = replace(recipe, peak=10 * recipe.peak, steps=recipe.steps // 10, warmup=recipe.warmup // 10)
-        yield recipe.name, partial(full_size, scaled, 1, 7.0)
-    for rate, decay, spread in product((1e-4, 3e-4, 1e-3), (0.03, 0.1, 0.3), (0.006, 0.02, 0.1)):
-        yield f"scan {rate} {decay} {spread}", partial(scan, rate, decay, spread, 1)
 
 
 def finished() -> set[str]:

@@ -208,6 +208,8 @@ def facts(casts: Sequence[Found]) -> dict[str, str]:
     return {
         "whole": str(sum(map(is_whole, restarted))),
         "restarted": str(len(restarted)),
+        "dependent": str(sum(found["cast"]["p_value"] <= 0.01 for found in restarted)),
+        "alike": str(sum(found["cast"]["alike"] > 0 for found in restarted)),
         "others_whole": str(sum(map(is_whole, others)) or "none"),
         "others": str(sum(in_groups(found, FEW) for found in others)),
         "scanned": f"{len(scans)} scans of rate, decay and σ₀, weak and strong fields",
