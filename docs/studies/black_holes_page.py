@@ -171,11 +171,11 @@ def draw_cells(examples: Sequence[tuple[str, NDArray[np.int64], NDArray[np.int64
 
 
 def example(casts: Sequence[Found], case: str) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
-    """The cast of a case with about 13 groups and the most split coordinates."""
+    """The cast of a case that is most like the published one."""
     kept = [found for found in casts if found["case"] == case and found["groups"] and in_groups(found, FEW)]
     if not kept:
         return None
-    best = min(kept, key=lambda found: (-has_sizes(found), abs(len(found["cast"]["sizes"]) - len(published.SIZES))))
+    best = min(kept, key=lambda found: (-is_whole(found), -has_sizes(found), abs(found["cast"]["split"] - 20)))
     cells, counts = best["groups"]
     return np.array(cells), np.array(counts)
 
@@ -202,12 +202,14 @@ def facts(casts: Sequence[Found]) -> dict[str, str]:
     few = [found for found in full if in_groups(found, FEW)]
     window = [found for found in full if 16.0 <= found["total"] < 17.5]
     restarted = [found for found in casts if found["case"].startswith("restart, tidal") and in_groups(found, FEW)]
+    pairs = [found["cast"]["alike"] for found in restarted if is_whole(found)]
     others = [found for found in casts if found["kind"] in ("full", "mechanism") or found["case"] == "restart, common"]
     scans = {found["case"] for found in casts if found["kind"] == "scan"}
     sixty = [found["total"] for found in full if in_groups(found, MANY)]
     return {
         "whole": str(sum(map(is_whole, restarted))),
         "restarted": str(len(restarted)),
+        "pairs": f"{min(pairs, default=0)} to {max(pairs, default=0)}",
         "dependent": str(sum(found["cast"]["p_value"] <= 0.01 for found in restarted)),
         "alike": str(sum(found["cast"]["alike"] > 0 for found in restarted)),
         "others_whole": str(sum(map(is_whole, others)) or "none"),

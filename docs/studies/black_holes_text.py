@@ -18,13 +18,15 @@ bfloat16 cast merges them. Are these groups what one then gets?
   cast are equal and stay so, and the tidal part of the field carries a difference of one cell in one coordinate into
   all others. The rows then lie in a few lumps, as the published ones do. Of {restarted} such casts with 8 to 20
   groups {dependent} are dependent, {alike} have coordinates that divide the rows in the same way, and {whole} agree
-  with the published one in sizes and empty cells too. Without either ingredient {others_whole} of {others} does.
+  with the published one in sizes and empty cells too. Without the further training, or without its tidal part,
+  {others_whole} of {others} does.
 
 ![Cells of published and simulated rows](../figures/black-holes-cells.png)
 
 All rows (from top to bottom) and the coordinates in which they differ; dark: not in the commonest cell. Published:
 three lumps, one of them cut by a boundary (814 and 228 rows). Common field: each coordinate cuts the groups of all
-others in the same proportion. Restart: a cast at L = 15 to 16, trained further.
+others in the same proportion. Restart: a cast at L = 15 to 16, trained further with the tidal part: a lump differs
+from another in several coordinates at once.
 
 ![Groups over L](../figures/black-holes-passage.png)
 
@@ -100,7 +102,7 @@ AdamW in float32, to the bit (`tests/unit/test_black_holes_study.py`); β = 0.9,
 ## Not known
 
 * Whether these models were trained further from a cast: it is not public. How many pairs are alike (published 7,
-  simulated 7 to 211 in the six casts) depends on the strength of the later field, which was chosen.
+  simulated {pairs} in casts that agree) depends on the strength of the later field, which was chosen.
 * Why rows group by their ids in Qwen2.5-3B: shards, kernels or initial values by class would do it, and were not
   tested.
 * The cells of Qwen3-4B-Base and Qwen2.5-3B-Instruct. If the restart is right, groups of the Instruct model are
