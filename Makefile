@@ -64,7 +64,7 @@ boltzmann: $(VENV)/.installed-validate
 	$(BIN)/python docs/studies/prompts_as_heat.py
 	$(BIN)/python docs/studies/prompt_tokens.py
 
-# About half an hour on one core; casts are kept in outputs/black-holes as they come, and a run that was stopped goes on.
+# About ten minutes of one core; casts are kept in outputs/black-holes as they come, and a run that was stopped goes on.
 black-holes: $(VENV)/.installed-test
 	$(BIN)/python docs/studies/black_holes.py
 

@@ -7,7 +7,7 @@ script moves such clouds in a surrogate of the recorded field (`black_holes_fiel
 (`black_holes_published`). Every cast is a line of outputs/black-holes/casts.jsonl, written as it comes; cases that are
 there already are not repeated. `black_holes_page` writes docs/studies/black-holes.md from these lines.
 
-    make black-holes          about half an hour on one core
+    make black-holes          about ten minutes of one core
 """
 
 from __future__ import annotations
