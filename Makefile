@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test validate bounds lint recordings fields forecasts study boltzmann precision live-tokens bench bench-check bench-record bench-scaling clean
+.PHONY: demo test validate bounds lint recordings fields forecasts study black-holes boltzmann precision live-tokens bench bench-check bench-record bench-scaling clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gasfield run dead-token-drift
@@ -63,6 +63,10 @@ boltzmann: $(VENV)/.installed-validate
 	$(BIN)/python docs/studies/repetition.py
 	$(BIN)/python docs/studies/prompts_as_heat.py
 	$(BIN)/python docs/studies/prompt_tokens.py
+
+# About ten minutes of one core; casts are kept in outputs/black-holes as they come, and a run that was stopped goes on.
+black-holes: $(VENV)/.installed-test
+	$(BIN)/python docs/studies/black_holes.py
 
 # Trains for an hour the first time: 3 precisions, 3 seeds, kept in outputs/precision.
 precision: $(VENV)/.installed-test
