@@ -17,13 +17,13 @@ from precision_replays import (
     BETAS,
     EPSILON,
     Cloud,
-    ScaledField,
     gas_of,
     load,
     mean_radius,
     moved,
     store,
 )
+from twin_field import CumulantField
 from twin_laws import RATE, TwinLaw
 from twin_training import whole_matrix
 
@@ -36,30 +36,31 @@ from gasfield.kernels.lattices import fraction_bits, lattice_keys, round_to
 from gasfield.spaces import Free
 from gasfield.trajectory import Trajectory
 
-FORMAT = 1
+FORMAT = 2
 """To be raised when a cloud means something else than it did, so that files of before are not taken for it."""
 PUBLISHED = "bfloat16"
 """What rows are looked at in for powers of two and identical rows: as their cast would be published."""
-ROWS = 400
-"""Of the dead rows, which are in random order; the others would change no number by as much as another seed does."""
+ROWS = (0, 256)
+"""Dead rows that are followed: from, to (exclusive). More would change numbers by less than another seed does."""
 EARLY = 207
 """A step of the survey at which no cloud has collapsed along an axis yet, so that all kinds of motion are defined."""
 NEAR_POWERS_BY_CHANCE = float(np.log2((1 + 1.5 * 2.0**-7) / (1 - 1.5 * 2.0**-8)))
 """Share of numbers with evenly spread logarithms that the cast puts within a cell of a power of two: 2.5%."""
 
 
-def replay(recording: Path, law: TwinLaw, seed: int) -> Cloud:
+def replay(recording: Path, law: TwinLaw, seed: int, rows: tuple[int, int] = ROWS) -> Cloud:
     """Moves dead rows of a recording from where they started to the end of its field, under a law.
 
     Args:
         recording: with the affine field of every step.
         law: what moves them.
         seed: of stochastic rounding.
+        rows: of the dead rows.
     """
     with Trajectory(recording) as opened:
         survey, field = opened.survey(), opened.affine_field()
-    gas = gas_of(survey.values[0][:ROWS])
-    force = TotalForce([ScaledField(field, np.ones(len(field.steps)))])
+    gas = gas_of(survey.values[0][slice(*rows)])
+    force = TotalForce([CumulantField(field)])
     conditions = Conditions(Free(dimensions=gas.dimensions), force, seed=seed)
     means = load(whole_matrix(recording)) if law.matrix else {}
     shown, step = gas, _coupled_step(gas, force, law, means) if law.matrix == "coupled" else _own(gas, law, conditions)
@@ -107,18 +108,18 @@ def _centred(gas: Gas, step: Callable[[], None], mean_row: NDArray[np.floating])
     return shown, on
 
 
-def real(recording: Path) -> Cloud:
-    """What became of the dead rows in training."""
+def real(recording: Path, rows: tuple[int, int] = ROWS) -> Cloud:
+    """What became of dead rows in training."""
     with Trajectory(recording) as opened:
-        survey, last_motion = opened.survey(), opened.last_motion().values[:, :ROWS]
+        survey, last_motion = opened.survey(), opened.last_motion().values[:, slice(*rows)]
         radius, unmoved = (opened.observable(f"dead/{name}").values for name in ("radius", "unmoved"))
         loss = opened.observable("loss").values
-    rows = [gas_of(frame[:ROWS]) for frame in survey.values]
-    views = [seen(gas, last) for gas, last in zip(rows, last_motion, strict=True)]
+    gases = [gas_of(frame[slice(*rows)]) for frame in survey.values]
+    views = [seen(gas, last) for gas, last in zip(gases, last_motion, strict=True)]
     cloud: Cloud = {key: np.array([view[key] for view in views]) for key in views[0]}
     cloud |= {"survey": survey.steps, "radius": radius, "unmoved": unmoved, "loss": loss}
-    cloud["radius"][survey.steps] = [mean_radius(gas.positions) for gas in rows]  # of these rows, as of the replays
-    return _described(cloud | {"start": rows[0].positions, "end": rows[-1].positions})
+    cloud["radius"][survey.steps] = [mean_radius(gas.positions) for gas in gases]  # of these rows, as of the replays
+    return _described(cloud | {"start": gases[0].positions, "end": gases[-1].positions})
 
 
 def seen(gas: Gas, last_motion: NDArray[np.int64]) -> dict[str, Any]:
@@ -159,18 +160,20 @@ def cells_apart(rows: NDArray[np.float32], others: NDArray[np.float32]) -> float
 # What is kept.
 
 
-def kept_file(recording: Path, fingerprint: str, name: str, law: TwinLaw | None) -> Path:
+def kept_file(recording: Path, fingerprint: str, name: str, law: TwinLaw | None, rows: tuple[int, int] = ROWS) -> Path:
     """Where a cloud is kept: its name holds all that decides it. Without a law it is that of the training itself."""
     decides = {"format": FORMAT, "recording": fingerprint, "law": law and dict(law.keys), "matrix": law and law.matrix}
-    key = sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:12]
+    key = sha256(json.dumps(decides | {"rows": rows}, sort_keys=True).encode()).hexdigest()[:12]
     return recording.parent / f"{recording.stem}-{name}-{key}.npz"
 
 
-def cloud_once(recording: Path, fingerprint: str, name: str, law: TwinLaw | None, seed: int) -> str:
+def cloud_once(
+    recording: Path, fingerprint: str, name: str, law: TwinLaw | None, seed: int, rows: tuple[int, int] = ROWS
+) -> str:
     """Makes a cloud and keeps it, unless it was kept before; says what it did."""
-    path = kept_file(recording, fingerprint, name, law)
+    path = kept_file(recording, fingerprint, name, law, rows)
     if path.exists():
         return ""
-    cloud = real(recording) if law is None else replay(recording, law, seed)
+    cloud = real(recording, rows) if law is None else replay(recording, law, seed, rows)
     store(path, cloud)
     return f"{recording.stem}, {name}: radius {cloud['radius'][-1]:.4f}, unmoved {cloud['unmoved'][-1]:.1%}"

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from precision_effects import OverSeeds, contraction, frozen, standing
 from precision_replays import Cloud, load
-from twin_clouds import cells_apart, kept_file
+from twin_clouds import ROWS, cells_apart, kept_file
 from twin_laws import LAWS
-from twin_training import TRAINED
+from twin_training import MIXED, MIXED_BASE, MIXED_NAME, TRAINED, rows_of
 
 QUIET = 500
 """W: a row counts as frozen if no bit of it changes in the last W steps."""
@@ -20,6 +20,10 @@ REAL = "real"
 """The name of the cloud of a training itself, among those of laws in its field."""
 LABELS = {"bf16": "bf16", "bf16-fp32state": "bf16, float32 moments", "fp32": "float32"}
 """Of the fields, by the training that made them."""
+
+
+Rows = tuple[int, int]
+"""Some of the dead rows: from, to (exclusive)."""
 
 
 @dataclass(frozen=True)
@@ -37,29 +41,34 @@ class Recorded:
     seed: int
     path: Path
     fingerprint: str
-    _clouds: dict[str, Cloud] = field(default_factory=dict, repr=False, compare=False)
+    _clouds: dict[tuple[str, Rows], Cloud] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def is_field(self) -> bool:
-        """Whether all laws are followed in its field, or its own only."""
-        return TRAINED[self.law].is_field
+        """Whether all laws are followed in its field."""
+        return self.law in TRAINED and TRAINED[self.law].is_field
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """Of its clouds."""
-        return (REAL, *(LAWS if self.is_field else (self.law,)))
+    def wanted(self) -> list[tuple[str, Rows]]:
+        """The clouds that the study needs of it: of which law, and which rows."""
+        mixed = [(law, rows_of(law)) for law in MIXED]
+        if self.law == MIXED_NAME:
+            return mixed + [(REAL, rows) for _, rows in mixed]
+        names = (REAL, *(LAWS if self.is_field else (self.law,)))
+        return [(name, ROWS) for name in names] + (mixed if self.law == MIXED_BASE else [])
 
-    def cloud(self, name: str) -> Cloud:
+    def cloud(self, name: str, rows: Rows = ROWS) -> Cloud:
         """That of a law, or of the training itself."""
-        if name not in self._clouds:
+        if (name, rows) not in self._clouds:
             law = None if name == REAL else LAWS[name]
-            self._clouds[name] = load(kept_file(self.path, self.fingerprint, name, law))
-        return self._clouds[name]
+            self._clouds[name, rows] = load(kept_file(self.path, self.fingerprint, name, law, rows))
+        return self._clouds[name, rows]
 
     @property
     def steps(self) -> int:
         """Of the training."""
-        return int(self.cloud(REAL)["survey"][-1])
+        name, rows = self.wanted[0]
+        return int(self.cloud(name, rows)["survey"][-1])
 
 
 Measure = Callable[[Cloud, int], float]
@@ -91,6 +100,11 @@ def stopped(cloud: Cloud, step: int) -> float:
 def unmoved(cloud: Cloud, step: int) -> float:
     """Rows unmoved in one step, mean over the last 50 [per cent]."""
     return standing(cloud | {"unmoved": cloud["unmoved"][:step]})
+
+
+def still(cloud: Cloud, step: int) -> float:
+    """Rows of which no bit changed in the last 50 steps [per cent]."""
+    return frozen(cloud, 50, index_of(cloud, step))
 
 
 def piled(cloud: Cloud, step: int) -> float:

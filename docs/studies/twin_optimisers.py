@@ -6,9 +6,9 @@ under the other. Arithmetic is float32 in registers; each tensor is rounded once
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +28,40 @@ class Storing:
     rule: Literal["adamw", "coupled_adam", "lion"] = "adamw"
     weights: Literal["nearest", "stochastic", "kahan", "master"] = "nearest"
     stochastic_moments: bool = False
+
+
+class MixedOptimiser:
+    """An optimiser of a whole model, but for some rows of a matrix, which others move by other laws.
+
+    Rows of tokens that never occur hardly act on the model, so that one training shows what each law does to them.
+    """
+
+    def __init__(
+        self,
+        base: Any,
+        matrix: nn.Parameter,
+        others: Mapping[str, Callable[[list[nn.Parameter]], Any]],
+        rows: Mapping[str, Tensor],
+    ) -> None:
+        """Takes the base optimiser, the matrix (V, D), and for each name an optimiser of some rows and their ids."""
+        self._base, self._matrix, self._rows = base, matrix, dict(rows)
+        self._parts = {name: nn.Parameter(matrix.detach()[ids].clone()) for name, ids in self._rows.items()}
+        self._others = {name: others[name]([part]) for name, part in self._parts.items()}
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """One update of all."""
+        assert self._matrix.grad is not None
+        for name, part in self._parts.items():
+            part.grad = self._matrix.grad[self._rows[name]].clone()
+            self._others[name].step()
+        self._base.step()
+        for name, part in self._parts.items():
+            self._matrix[self._rows[name]] = part
+
+    def zero_grad(self) -> None:
+        """Clears the gradients of the model."""
+        self._base.zero_grad()
 
 
 class StoringOptimiser:

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from precision_effects import OverSeeds
 from twin_clouds import NEAR_POWERS_BY_CHANCE
 from twin_laws import LAWS
 from twin_measures import LABELS, Measure, Recorded, contracted, over, piled, unmoved
-from twin_tables import effects, of_law, paired
-from twin_training import TRAINED
+from twin_tables import BASE, checks, mixed_numbers, of_law, paired
+from twin_training import MIXED, MIXED_NAME, TRAINED
 
 from gasfield.plots.style import INK, SERIES, dress, headline, new_figure, save
 
@@ -57,29 +59,33 @@ def _number(run: Recorded, name: str, measure: Measure) -> float:
 
 
 def _predictions(axes: Axes, runs: Sequence[Recorded]) -> None:
-    """The effect of changing the law on the contraction: predicted in the field of another training, and real."""
+    """How far the cloud contracts under another law, predicted from the recording of a training, and in training: of
+    rows that alone have the other law (filled), and of trainings in which all weights have it (open)."""
     reach = [0.0]
-    for field in LABELS:
-        told = False
-        for law in TRAINED:
-            if law == field or not paired(runs, law, field):
-                continue
-            predicted, happened = effects(runs, law, field, contracted)
-            label = None if told else f"recorded: {LABELS[field]}"
-            told = True
-            axes.errorbar(
-                predicted.mean, happened.mean, xerr=predicted.error, yerr=happened.error, fmt="o", markersize=6,
-                color=COLOURS[field], label=label,
-            )  # fmt: skip
-            axes.annotate(
-                law, (predicted.mean, happened.mean), xytext=(5, 4), textcoords="offset points", fontsize=7, color=INK
-            )
-            reach += [predicted.mean, happened.mean]
-    ends = np.array([min(reach) - 4, max(reach) + 4])
+
+    def mark(predicted: OverSeeds, happened: OverSeeds, name: str, **style: str) -> None:
+        axes.errorbar(
+            predicted.mean, happened.mean, xerr=predicted.error, yerr=happened.error, markersize=7, linewidth=1, **style
+        )
+        at, away = (predicted.mean, happened.mean), {"xytext": (6, 5), "textcoords": "offset points"}
+        axes.annotate(name, at, fontsize=8, color=INK, **away)
+        reach.extend(at)
+
+    if of_law(runs, MIXED_NAME):
+        for law in MIXED:
+            predicted, _, happened = mixed_numbers(runs, law, contracted)
+            mark(predicted, happened, law, fmt="o", color=SERIES[1])
+    for law in TRAINED:
+        if law != BASE and paired(runs, law, BASE):
+            predicted, happened = checks(runs, law, contracted)
+            mark(predicted, happened, law, fmt="s", color=SERIES[2], markerfacecolor="white")
+    ends = np.array([min(reach) - 3, max(reach) + 5])
     axes.plot(ends, ends, color=INK, linewidth=0.8, linestyle=":")
-    dress(
-        axes, "Change of the law: predicted and trained", "predicted change of the contraction [points of per cent]",
-        "change in real training [points of per cent]",
-    )  # fmt: skip
-    if reach != [0.0]:
-        axes.legend(fontsize=8, frameon=False, loc="upper left")
+    dress(axes, "Predicted and trained", "contraction, predicted [per cent]", "contraction in training [per cent]")
+    kinds = {"o": ("only these rows have the law", SERIES[1]), "s": ("all weights have it", "white")}
+    keys = [
+        Line2D([], [], marker=marker, color=SERIES[1] if marker == "o" else SERIES[2], markerfacecolor=face,
+               linestyle="", label=label)
+        for marker, (label, face) in kinds.items()
+    ]  # fmt: skip
+    axes.legend(handles=keys, fontsize=8, frameon=False, loc="upper left")

@@ -22,11 +22,12 @@ from twin_measures import (
     lost,
     over,
     piled,
+    still,
     stopped,
     straightness,
     unmoved,
 )
-from twin_training import TRAINED
+from twin_training import MIXED, MIXED_BASE, MIXED_NAME, TRAINED, rows_of
 
 BASE = "bf16-fp32state"
 """The field in which the laws of the other trainings are predicted: a training that one would have, and would cure."""
@@ -156,6 +157,12 @@ def _less(one: OverSeeds, other: OverSeeds, digits: int) -> str:
     return OverSeeds(tuple(a - b for a, b in zip(one.values, other.values, strict=True))).text(digits)
 
 
+def checks(runs: Sequence[Recorded], law: str, measure: Measure) -> tuple[OverSeeds, OverSeeds]:
+    """A measure of a law: predicted in the field of `BASE`, and of trainings under it."""
+    numbers = [_numbers(own, field, law, measure) for own, field in paired(runs, law, BASE)]
+    return OverSeeds(tuple(one[1] for one in numbers)), OverSeeds(tuple(one[2] for one in numbers))
+
+
 def effects(runs: Sequence[Recorded], law: str, base: str, measure: Measure) -> tuple[OverSeeds, OverSeeds]:
     """By how much a law changes a measure against the training whose field predicts it: predicted, and in training."""
     pairs = paired(runs, law, base)
@@ -165,14 +172,49 @@ def effects(runs: Sequence[Recorded], law: str, base: str, measure: Measure) -> 
 
 
 def table_of_effects(runs: Sequence[Recorded]) -> str:
-    """Predicted and real effects of changing the law, from the fields of every precision."""
-    head = ["from", "to", "predicted effect on the contraction", "effect in training", "error of the prediction"]
+    """Effects of changing the law, in the given field and through the field that it makes."""
+    head = ["from", "to", "of the law, in the given field", "in training, in all", "the rest: of the changed field"]
     rows = []
     for base in LABELS:
         for law in TRAINED:
             if law == base or not paired(runs, law, base):
                 continue
             predicted, happened = effects(runs, law, base, contracted)
-            error = _less(predicted, happened, 1)
-            rows.append([LABELS[base], LAWS[law].label, predicted.text(), happened.text(), error])
+            rest = _less(happened, predicted, 1)
+            rows.append([LABELS[base], LAWS[law].label, predicted.text(), happened.text(), rest])
+    return markdown(head, rows)
+
+
+# Laws of parts of the dead rows in one training.
+
+MIXED_MEASURES: dict[str, tuple[Measure, int]] = {
+    "contraction [%]": (contracted, 1),
+    "centroid went": (drifted, 3),
+    "near a power of two [%]": (piled, 1),
+    "still for 50 steps [%]": (still, 1),
+}
+
+
+def mixed_numbers(runs: Sequence[Recorded], law: str, measure: Measure) -> tuple[OverSeeds, OverSeeds, OverSeeds]:
+    """Of the rows of a law in mixed trainings: predicted in the field of a plain training, replayed in the field of
+    the mixed one, and in training."""
+    plain, rows = {run.seed: run for run in of_law(runs, MIXED_BASE)}, rows_of(law)
+    pairs = [(run, plain[run.seed]) for run in of_law(runs, MIXED_NAME) if run.seed in plain]
+    clouds = [(other.cloud(law, rows), own.cloud(law, rows), own.cloud(REAL, rows), own.steps) for own, other in pairs]
+    found = [[measure(cloud, step) for cloud in (a, b, c)] for a, b, c, step in clouds]
+    predicted, replayed, happened = (OverSeeds(tuple(one)) for one in zip(*found, strict=True))
+    return predicted, replayed, happened
+
+
+def table_of_mixed(runs: Sequence[Recorded]) -> str:
+    """Predictions for parts of the dead rows, and what became of them."""
+    head = ["law of the rows", "measure", "predicted", "in training", "prediction less training"]
+    head += ["replay in its own field, less training"]
+    rows = []
+    for law in MIXED:
+        for place, (what, (measure, digits)) in enumerate(MIXED_MEASURES.items()):
+            predicted, replayed, happened = mixed_numbers(runs, law, measure)
+            cells = [LAWS[law].label if not place else "", what]
+            cells += [one.text(digits, effect=False) for one in (predicted, happened)]
+            rows.append([*cells, _less(predicted, happened, digits), _less(replayed, happened, digits)])
     return markdown(head, rows)

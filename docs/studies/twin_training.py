@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from precision_replays import store
-from torch import Tensor
-from twin_optimisers import Storing, StoringOptimiser
+from torch import Tensor, nn
+from twin_optimisers import MixedOptimiser, Storing, StoringOptimiser
 
 from gasfield.recording import Recorder
 from gasfield.recording.cadence import spread_steps
@@ -57,29 +58,67 @@ TRAINED = {
     "bf16-fp32state": Trained("bf16-fp32state"),
     "fp32": Trained("fp32"),
     "stochastic": Trained("bf16-fp32state", Storing(weights="stochastic")),
-    "master": Trained("bf16-fp32state", Storing(weights="master")),
     "coupled": Trained("fp32", Storing(rule="coupled_adam")),
-    "lion-bf16": Trained("bf16-fp32state", Storing(rule="lion")),
-    "stochastic-all": Trained("bf16-fp32state", Storing(weights="stochastic", stochastic_moments=True)),
-    "kahan": Trained("bf16-fp32state", Storing(weights="kahan")),
+    "master": Trained("bf16-fp32state", Storing(weights="master")),
 }
-"""By the name of the law; the fields first, then in the order of interest."""
+"""By the name of the law; the fields first."""
+
+
+MIXED: dict[str, Storing | None] = {
+    "bf16": None,
+    "bf16-fp32state": Storing(),
+    "stochastic": Storing(weights="stochastic"),
+    "stochastic-all": Storing(weights="stochastic", stochastic_moments=True),
+    "kahan": Storing(weights="kahan"),
+    "master": Storing(weights="master"),
+    "lion-bf16": Storing(rule="lion"),
+    "lion-stochastic": Storing(rule="lion", weights="stochastic"),
+}
+"""Laws of parts of the dead rows in one training, whose other weights are moved by `MIXED_BASE`; None is PyTorch's own
+AdamW."""
+MIXED_BASE = "bf16-fp32state"
+MIXED_NAME = "mixed"
+
+
+def rows_of(law: str) -> tuple[int, int]:
+    """The dead rows that a law moves in a mixed training: from, to (exclusive)."""
+    share, place = PLAN.dead // len(MIXED), list(MIXED).index(law)
+    return share * place, share * (place + 1)
 
 
 def optimiser_for(trained: Trained, training: Training) -> Any:
     """The optimiser of a training, on its model, which is in its precision already."""
     if trained.storing is None:
         return training.optimiser
-    plan, lion = training.plan, trained.storing.rule == "lion"
+    matrix = training.model.embedding.weight if trained.storing.rule == "coupled_adam" else None
+    return _storing(trained.storing, list(training.model.parameters()), training.plan, matrix)
+
+
+def _storing(
+    storing: Storing | None, parameters: list[nn.Parameter], plan: TrainingPlan, coupled: nn.Parameter | None = None
+) -> Any:
+    """An optimiser of some parameters with the constants of a plan."""
+    if storing is None:
+        return torch.optim.AdamW(
+            parameters, lr=plan.learning_rate, betas=plan.betas, eps=plan.epsilon, weight_decay=0.0, foreach=False
+        )
+    lion = storing.rule == "lion"
     return StoringOptimiser(
-        training.model.parameters(),
-        trained.storing,
+        parameters,
+        storing,
         lr=LION_RATE if lion else plan.learning_rate,
         betas=LION_BETAS if lion else plan.betas,
         eps=plan.epsilon,
-        coupled=training.model.embedding.weight if trained.storing.rule == "coupled_adam" else None,
+        coupled=coupled,
         seed=plan.seed,
     )
+
+
+def mixed_optimiser(training: Training, dead: NDArray[np.int64]) -> MixedOptimiser:
+    """The optimiser of a training whose dead rows are moved by all laws of `MIXED`."""
+    rows = {law: torch.from_numpy(dead[slice(*rows_of(law))]) for law in MIXED}
+    others = {law: partial(_storing, storing, plan=training.plan) for law, storing in MIXED.items()}
+    return MixedOptimiser(training.optimiser, training.model.embedding.weight, others, rows)
 
 
 def whole_matrix(path: Path) -> Path:
@@ -87,13 +126,17 @@ def whole_matrix(path: Path) -> Path:
     return path.with_suffix(".npz")
 
 
-def train(path: Path, trained: Trained, plan: TrainingPlan) -> None:
-    """Trains and records, unless it was done before; a training that was interrupted begins anew."""
+def train(path: Path, trained: Trained | None, plan: TrainingPlan) -> None:
+    """Trains and records, unless it was done before; a training that was interrupted begins anew. Without a law it is
+    a mixed training."""
     if path.exists():
         return
     corpus = tokenize(plan.text, plan.geometry.vocabulary, plan.dead)
-    training = Training(plan.model_copy(update={"precision": trained.precision}), corpus)
-    training.optimiser = optimiser_for(trained, training)
+    precision = (trained or TRAINED[MIXED_BASE]).precision
+    training = Training(plan.model_copy(update={"precision": precision}), corpus)
+    training.optimiser = (
+        mixed_optimiser(training, corpus.dead_ids) if trained is None else optimiser_for(trained, training)
+    )
     draft = path.with_suffix(".part.h5")
     recorder = _recorder(draft, training, corpus)
     matrix, squares, rows = training.model.embedding.weight, [], [_mean(training.model.embedding.weight)]
