@@ -41,11 +41,12 @@ def _kinds(recording: Path, fingerprint: str, case: Case | None) -> NDArray[np.f
 
 
 def shares(cloud: Cloud) -> NDArray[np.float64]:
-    """(7,) the same of a cloud."""
+    """(7,) the same of a cloud; NaN also where its rows are too few for a linear map."""
     steps, places = cloud["survey"][[0, -1]], np.stack([cloud["start"], cloud["end"]])
     result = Motion(over_time=False).compute(Group("survey", steps=steps, positions=places))
-    found, keys = result.quantities(), ["motion.translation", *(f"motion.thermal.{kind}" for kind in KINDS[1:])]
-    values = np.array([found[f"{key}.corrected"].value for key in keys], np.float64)  # None, unknown, becomes NaN
+    keys = ["motion.translation", *(f"motion.thermal.{kind}" for kind in KINDS[1:])]
+    found = {key: quantity.value for key, quantity in result.quantities().items()}
+    values = np.array([found.get(f"{key}.corrected") for key in keys], np.float64)  # None, unknown, becomes NaN
     if any(note.startswith(COLLAPSED) for note in result.notes):
         values[1:4] = np.nan
     return values

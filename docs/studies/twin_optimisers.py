@@ -33,7 +33,8 @@ class Storing:
 class MixedOptimiser:
     """An optimiser of a whole model, but for some rows of a matrix, which others move by other laws.
 
-    Rows of tokens that never occur hardly act on the model, so that one training shows what each law does to them.
+    Rows of tokens that never occur act on the model by their probabilities alone, so that one training shows what each
+    law does to them in nearly the same field.
     """
 
     def __init__(
