@@ -27,7 +27,7 @@ from twin_measures import (
     straightness,
     unmoved,
 )
-from twin_training import MIXED, MIXED_BASE, MIXED_NAME, TRAINED, rows_of
+from twin_training import CHECK_STEPS, MIXED, MIXED_BASE, MIXED_NAME, TRAINED, rows_of
 
 BASE = "bf16-fp32state"
 """The field in which the laws of the other trainings are predicted: a training that one would have, and would cure."""
@@ -48,13 +48,21 @@ def of_law(runs: Sequence[Recorded], law: str) -> list[Recorded]:
 
 def table_of_trainings(runs: Sequence[Recorded]) -> str:
     """What was trained."""
-    head = ["trained with", "seeds", "steps", "loss at the end", "contraction [%]", "frozen [%]", "half frozen at step"]
+    head = [
+        "trained with",
+        "seeds",
+        "steps",
+        f"loss at step {CHECK_STEPS}",
+        "contraction [%]",
+        "frozen [%]",
+        "half frozen at step",
+    ]
     head += ["unmoved a step [%]", "near a power of two [%]", "centroid went"]
     rows = []
     for name in TRAINED:
         group = of_law(runs, name)
         if group:
-            loss = over(group, lambda run: float(run.cloud(REAL)["loss"][-50:].mean()))
+            loss = over(group, lambda run: float(run.cloud(REAL)["loss"][CHECK_STEPS - 50 : CHECK_STEPS].mean()))
             cells = [LAWS[name].label, str(len(group)), str(group[0].steps), loss.text(3, effect=False)]
             rows.append([*cells, *_outcome(group, REAL)])
     return markdown(head, rows)
