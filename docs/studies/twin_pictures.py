@@ -41,7 +41,7 @@ def draw(runs: Sequence[Recorded], path: Path) -> None:
     keys = [
         Line2D([], [], color=COLOURS[field], marker="o", linestyle="", label=name) for field, name in LABELS.items()
     ]
-    first.legend(handles=keys, title="field of", fontsize=7, title_fontsize=7, frameon=False, loc="lower left")
+    first.legend(handles=keys, title="field of", fontsize=7, title_fontsize=7, frameon=False, loc="upper left")
     for axes in panels[1:]:
         axes.tick_params(labelleft=False)
     _predictions(figure.add_subplot(grid[3]), runs)
