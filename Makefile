@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test validate bounds lint recordings fields forecasts study black-holes boltzmann precision live-tokens bench bench-check bench-record bench-scaling clean
+.PHONY: demo test validate bounds lint recordings fields forecasts study black-holes boltzmann precision live-tokens twin bench bench-check bench-record bench-scaling clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gasfield run dead-token-drift
@@ -75,6 +75,10 @@ precision: $(VENV)/.installed-test
 # Trains nine small models the first time, kept in outputs/live-tokens: about half an hour.
 live-tokens: $(VENV)/.installed-test
 	$(BIN)/python docs/studies/live_tokens.py
+
+# Trains 21 models and follows 27 laws in 9 fields, kept in outputs/twin: about three quarters of an hour on two idle cores.
+twin: $(VENV)/.installed-test
+	$(BIN)/python docs/studies/twin.py
 
 # Beside other programs, which are installed with pip into ~/.cache/gasfield-peers (or PEERS): about half an hour, on an
 # otherwise idle machine. Writes a table of docs/performance.md; bench-scaling (half an hour) its plots and exponents.

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from precision_replays import Case, kept_file, load, real, store
+from precision_replays import Case, Cloud, kept_file, load, real, store
 
 from gasfield.diagnostics import Group
 from gasfield.diagnostics.kinematics.motion import Motion
 from gasfield.statistics.motion_decomposition import KINDS
 
-__all__ = ["KINDS", "kinds_once"]
+__all__ = ["KINDS", "kinds_once", "shares"]
 
 FORMAT = 2
 """To be raised when the decomposition means something else than it did."""
@@ -37,10 +37,16 @@ def kinds_once(recording: Path, fingerprint: str, case: Case | None) -> NDArray[
 
 def _kinds(recording: Path, fingerprint: str, case: Case | None) -> NDArray[np.float64]:
     cloud = real(recording) if case is None else load(kept_file(recording, fingerprint, case))
+    return shares(cloud)
+
+
+def shares(cloud: Cloud) -> NDArray[np.float64]:
+    """(7,) the same of a cloud; NaN also where its rows are too few for a linear map."""
     steps, places = cloud["survey"][[0, -1]], np.stack([cloud["start"], cloud["end"]])
     result = Motion(over_time=False).compute(Group("survey", steps=steps, positions=places))
-    found, keys = result.quantities(), ["motion.translation", *(f"motion.thermal.{kind}" for kind in KINDS[1:])]
-    shares = np.array([found[f"{key}.corrected"].value for key in keys], np.float64)  # None, unknown, becomes NaN
+    keys = ["motion.translation", *(f"motion.thermal.{kind}" for kind in KINDS[1:])]
+    found = {key: quantity.value for key, quantity in result.quantities().items()}
+    values = np.array([found.get(f"{key}.corrected") for key in keys], np.float64)  # None, unknown, becomes NaN
     if any(note.startswith(COLLAPSED) for note in result.notes):
-        shares[1:4] = np.nan
-    return shares
+        values[1:4] = np.nan
+    return values

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from hashlib import sha256
 from itertools import product
 from pathlib import Path
@@ -87,7 +88,7 @@ CASES = (
 of the three trainings in a field that does not fade."""
 
 
-class _Scaled(Force):
+class ScaledField(Force):
     """The affine field, each step of it multiplied by a number.
 
     As gasfield's own `recorded_gradient` to the bit (a test compares them), but four times as fast for thousands of
@@ -132,15 +133,16 @@ def replay(recording: Path, case: Case) -> Cloud:
     """Moves all dead rows of a recording from where they started, to the end of its field."""
     with Trajectory(recording) as opened:
         survey, field = opened.survey(), opened.affine_field()
-    gas = _gas(survey.values[0])
+    gas = gas_of(survey.values[0])
     factors = holding(field) if case.held else np.ones(len(field.steps))
-    conditions = Conditions(Free(dimensions=gas.dimensions), TotalForce([_Scaled(field, factors)]))
+    conditions = Conditions(Free(dimensions=gas.dimensions), TotalForce([ScaledField(field, factors)]))
     dynamics = _law(case).build(gas, conditions)
     dynamics.project(gas)
-    return _moved(gas, dynamics, case, survey.steps)
+    return moved(gas, partial(_step, gas, dynamics, case), partial(_seen, gas, dynamics), survey.steps)
 
 
-def _gas(rows: NDArray[np.floating]) -> Gas:
+def gas_of(rows: NDArray[np.floating]) -> Gas:
+    """Rows (N, D) as particles."""
     count = len(rows)
     return Gas(rows.copy(), np.zeros(count, np.int64), ["dead"], np.arange(count), [""] * count)
 
@@ -174,21 +176,33 @@ def _step(gas: Gas, dynamics: OptimiserDynamics, case: Case) -> None:
         dynamics.restore(state | {"second_moment": round_to_bfloat16(state["second_moment"])})
 
 
-def _moved(gas: Gas, dynamics: OptimiserDynamics, case: Case, surveyed: NDArray[np.int64]) -> Cloud:
-    """Goes through all steps and notes what becomes of the rows."""
+def moved(
+    gas: Gas,
+    step: Callable[[], None],
+    seen: Callable[[NDArray[np.int64]], dict[str, Any]],
+    surveyed: NDArray[np.int64],
+) -> Cloud:
+    """Goes through all steps up to the last surveyed one and notes what becomes of the rows.
+
+    Args:
+        gas: the rows, on the lattice of their law.
+        step: makes one step of the gas.
+        seen: what is looked at in a step of the survey, given (N,) the last motion of each row so far.
+        surveyed: (S,) the steps of the survey, the first of them 0.
+    """
     start, last_motion = gas.positions.copy(), np.zeros(gas.count, np.int64)
     radius, unmoved = [mean_radius(gas.positions)], []
-    seen: list[dict[str, Any]] = [_seen(gas, dynamics, last_motion)]
-    for step in range(1, int(surveyed[-1]) + 1):
+    views: list[dict[str, Any]] = [seen(last_motion)]
+    for number in range(1, int(surveyed[-1]) + 1):
         before = gas.positions.view(np.uint32).copy()
-        _step(gas, dynamics, case)
-        moved = np.any(gas.positions.view(np.uint32) != before, axis=1)
-        last_motion[moved] = step
-        unmoved.append(1.0 - float(moved.mean()))
+        step()
+        has_moved = np.any(gas.positions.view(np.uint32) != before, axis=1)
+        last_motion[has_moved] = number
+        unmoved.append(1.0 - float(has_moved.mean()))
         radius.append(mean_radius(gas.positions))
-        if step in surveyed:
-            seen.append(_seen(gas, dynamics, last_motion))
-    cloud: Cloud = {key: np.array([one[key] for one in seen]) for key in seen[0]}
+        if number in surveyed:
+            views.append(seen(last_motion))
+    cloud: Cloud = {key: np.array([one[key] for one in views]) for key in views[0]}
     whole = {"radius": np.array(radius), "unmoved": np.array(unmoved), "survey": surveyed}
     return cloud | whole | {"start": start, "end": gas.positions.copy()}
 

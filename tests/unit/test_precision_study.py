@@ -28,13 +28,13 @@ ALL_ROUNDED = ("bfloat16", "bfloat16", "bfloat16")
 
 def some_rows(count: int = 40) -> Gas:
     with Trajectory(RECORDING) as opened:
-        return replays._gas(opened.survey().values[0][:count])
+        return replays.gas_of(opened.survey().values[0][:count])
 
 
 def test_the_fast_field_is_the_recorded_one_to_the_bit_of_a_gradient() -> None:
     with Trajectory(RECORDING) as opened:
         field = opened.affine_field()
-    fast = TotalForce([replays._Scaled(field, np.ones(len(field.steps)))])
+    fast = TotalForce([replays.ScaledField(field, np.ones(len(field.steps)))])
     slow = TotalForce([RecordedGradient(file=str(RECORDING)).build(Surroundings(Free(dimensions=64)))])
     gas = some_rows()
     for step in (0, 1, 250, 499):
@@ -60,7 +60,7 @@ def moved(case: replays.Case, steps: int = 30) -> tuple[Gas, dict[str, np.ndarra
     gas = some_rows()
     with Trajectory(RECORDING) as opened:
         field = opened.affine_field()
-    force = TotalForce([replays._Scaled(field, np.ones(len(field.steps)))])
+    force = TotalForce([replays.ScaledField(field, np.ones(len(field.steps)))])
     dynamics = replays._law(case).build(gas, Conditions(Free(dimensions=64), force))
     dynamics.project(gas)
     for _ in range(steps):
@@ -88,7 +88,7 @@ def test_the_second_moment_is_stored_after_the_update_was_made_of_it() -> None:
     start = some_rows()
     with Trajectory(RECORDING) as opened:
         field = opened.affine_field()
-    force = TotalForce([replays._Scaled(field, np.ones(len(field.steps)))])
+    force = TotalForce([replays.ScaledField(field, np.ones(len(field.steps)))])
     gradient = round_to_bfloat16(-force.force(start)).astype(np.float64)
     v = 0.001 * gradient**2
     expected = start.positions - 1e-3 * gradient / (np.sqrt(v) / np.sqrt(0.001) + 1e-8)
