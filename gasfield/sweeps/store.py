@@ -31,7 +31,8 @@ from gasfield.scenario import Scenario
 from gasfield.scenario.document import get_at, read_value
 from gasfield.scenario.scan import Scan
 from gasfield.simulation import Simulation
-from gasfield.sweeps.points import Point, count_points, points_of
+from gasfield.spec import parse
+from gasfield.sweeps.points import Point, count_points, points_of, with_values
 from gasfield.sweeps.rows import Row, results_of
 from gasfield.version import ARITHMETIC, __version__
 
@@ -81,12 +82,40 @@ class Origin:
         return read_value(self.scenario)
 
     def key(self, point: Point) -> str:
-        """The name of the run directory of a point. A value that the scenario has anyway makes no difference."""
-        varied = {path: value for path, value in point.values.items() if get_at(self.data, path, _ABSENT) != value}
-        content = json.dumps([self.digest, varied, point.seed], sort_keys=True)
-        return hashlib.sha256(content.encode()).hexdigest()[:_KEY]
+        """The name of the run directory of a point. A value that the scenario has anyway makes no difference, nor does
+        how a value is written (1 or 1.0)."""
+        varied = {path: self._resolved(path, value) for path, value in point.values.items()}
+        own = {path for path, value in varied.items() if value == get_at(self.data, path, _ABSENT)}
+        content = [self.digest, {path: value for path, value in varied.items() if path not in own}, point.seed]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:_KEY]
+
+    def own(self, path: str) -> Any:
+        """The scenario's own value of a key: a constant as a number; None if it has none."""
+        value = get_at(self.data, path)
+        return value["value"] if isinstance(value, dict) and value.get("kind") == "constant" else value
+
+    @cached_property
+    def _known(self) -> dict[str, Any]:
+        return {}
+
+    def _resolved(self, path: str, value: Any) -> Any:
+        """A value as the scenario would have it if it were the only one that is varied; as it is, if that scenario is
+        not valid, or too many values were looked at to remember them all."""
+        text = f"{path}={json.dumps(value, sort_keys=True)}"
+        if text not in self._known:
+            if len(self._known) >= _REMEMBERED:
+                return value
+            try:
+                made = parse(Scenario, with_values(self.data, {path: value}))
+            except InputError:
+                self._known[text] = value
+            else:
+                self._known[text] = get_at(made.model_dump(mode="json", by_alias=True, exclude_none=True), path, value)
+        return self._known[text]
 
 
+_REMEMBERED = 1000
+"""Values of keys that are resolved, each once."""
 _ABSENT = object()
 
 

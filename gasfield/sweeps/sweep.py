@@ -133,7 +133,7 @@ def sweep(
         else remote_pool(scheduler, carry_out, certificates=certificates, insecure=insecure)
     )
     with store.kept():
-        table = Table(store.points())
+        table = Table(store.points(), store.origin.own)
         runner = _Runner(store, table, tuple(str(Path(path).absolute()) for path in plugins), pictures)
         runner.run(pool, retry=retry, progress=progress or (lambda _: None))
     return Sweep(store.directory, table)
@@ -148,7 +148,7 @@ def open_sweep(directory: Path | str) -> Sweep:
     store = Store.read(Path(directory))
     if store is None:
         raise InputError(f"{directory}: is not the directory of a sweep.")
-    table = Table(store.points())
+    table = Table(store.points(), store.origin.own)
     for key, point in zip(table.keys, table.points, strict=True):
         if (row := store.row(key, point)) is not None:
             table.put(row)

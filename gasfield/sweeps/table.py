@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,7 +48,14 @@ class Table:
         columns: result -> its column.
     """
 
-    def __init__(self, points: Iterable[tuple[str, Point]]) -> None:
+    def __init__(self, points: Iterable[tuple[str, Point]], own: Callable[[str], Any] = lambda path: None) -> None:
+        """An empty table.
+
+        Args:
+            points: key and point of each row.
+            own: gives the scenario's own value of a key, for points of scans that do not vary it.
+        """
+        self._own = own
         self.points: list[Point] = []
         self.keys: list[str] = []
         for key, point in points:
@@ -74,21 +81,27 @@ class Table:
         """Paths of the keys that vary, in the order of the scans."""
         return list(dict.fromkeys(path for point in self.points for path in point.values))
 
+    def along(self, path: str) -> list[Any]:
+        """The value of a key in each row."""
+        own = self._own(path)
+        return [point.values.get(path, own) for point in self.points]
+
     def scatter(self, name: str) -> Floats:
         """(rows,) standard deviation of a result between the seeds of each point; NaN for fewer than two."""
         value = np.asarray(self.columns[name].value)
         found = np.full(len(value), math.nan)
-        for rows in self._same_values().values():
+        for rows in self.same_values().values():
             numbers = value[rows]
             if np.isfinite(numbers).sum() > 1:
                 found[rows] = np.nanstd(numbers, ddof=1)
         return found
 
-    def _same_values(self) -> dict[str, list[int]]:
+    def same_values(self) -> dict[tuple[str, ...], list[int]]:
         """Rows that differ by their seeds only."""
-        found: dict[str, list[int]] = {}
-        for number, point in enumerate(self.points):
-            found.setdefault(json.dumps(dict(point.values), sort_keys=True), []).append(number)
+        found: dict[tuple[str, ...], list[int]] = {}
+        values = zip(*(map(json.dumps, self.along(path)) for path in self.parameters), strict=True)
+        for number, mine in enumerate(values):
+            found.setdefault(mine, []).append(number)
         return found
 
     def arrow(self) -> pyarrow.Table:
@@ -109,7 +122,7 @@ class Table:
 
     def _plain_columns(self) -> Iterator[tuple[str, Sequence[Any]]]:
         for path in self.parameters:
-            yield path, _of_one_type([point.values.get(path) for point in self.points])
+            yield path, _of_one_type(self.along(path))
         yield "seed", [point.seed for point in self.points]
         yield "status", [status or None for status in self.status]
         yield "reason", [reason or None for reason in self.reasons]
@@ -139,7 +152,7 @@ class Table:
         """
         frame = self.to_dataframe()
         for path in self.parameters:
-            if any(isinstance(point.values.get(path), list | dict) for point in self.points):
+            if any(isinstance(value, list | dict) for value in self.along(path)):
                 raise InputError(f"the values of {path} are no numbers or names; use the data frame.")
         data: xarray.Dataset = frame.set_index([*self.parameters, "seed"]).to_xarray()
         for name, column in self.columns.items():
