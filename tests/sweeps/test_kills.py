@@ -1,4 +1,4 @@
-"""A worker or the whole sweep killed with SIGKILL: nothing is lost, no point is run twice, the table has the same bytes."""
+"""A worker or the whole sweep is killed: nothing is lost, no point is run twice, the table has the same bytes."""
 
 from __future__ import annotations
 
