@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from gasfield.sampling.thermodynamics.thermo import thermo
     from gasfield.scenario import Scenario, load_scenario
     from gasfield.simulation import Simulation
+    from gasfield.sweeps import open_sweep, sweep
     from gasfield.trajectory import Trajectory
     from gasfield.trajectory import open_trajectory as open
 
@@ -56,6 +57,7 @@ _HOME = {
     "import_recording": ("importing", "import_recording"),
     "inspect": ("inspection", "inspect"),
     "load_scenario": ("scenario", "load_scenario"),
+    "open_sweep": ("sweeps", "open_sweep"),
     "open": ("trajectory", "open_trajectory"),
     "register": ("registry", "register"),
     "resume": ("runs", "resume"),
@@ -64,6 +66,7 @@ _HOME = {
     "run_plugin": ("plugins", "run_plugin"),
     "sample": ("sampling.sample", "sample"),
     "sequence_thermodynamics": ("sampling.sequences.thermodynamics", "sequence_thermodynamics"),
+    "sweep": ("sweeps", "sweep"),
     "thermo": ("sampling.thermodynamics.thermo", "thermo"),
     "thermodynamic_integration": ("diagnostics.thermodynamics.free_energy", "thermodynamic_integration"),
 }
@@ -88,6 +91,7 @@ __all__ = [
     "inspect",
     "load_scenario",
     "open",
+    "open_sweep",
     "predict_cost",
     "register",
     "resume",
@@ -95,6 +99,7 @@ __all__ = [
     "run_plugin",
     "sample",
     "sequence_thermodynamics",
+    "sweep",
     "thermo",
     "thermodynamic_integration",
 ]

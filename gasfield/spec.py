@@ -59,8 +59,8 @@ class Spec(BaseModel):
     @model_validator(mode="wrap")
     @classmethod
     def _know_every_key(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Refuses an unknown key; the message lists the known ones and the closest match."""
-        if isinstance(data, dict):
+        """Refuses an unknown key, unless any is allowed; the message lists the known ones and the closest match."""
+        if isinstance(data, dict) and cls.model_config.get("extra") == "forbid":
             data = cls.with_present_keys(data)
             known = [field.alias or name for name, field in cls.model_fields.items()]
             for key in data:

@@ -46,5 +46,7 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 def _hint() -> str:
     lock = sys.modules.get("gasfield.runs.lock")
+    if getattr(lock, "sweeping", ()):
+        return "; the same command goes on"
     directories = getattr(lock, "in_progress", ())
     return f"; go on with `gasfield resume {directories[-1]}`" if directories else ""

@@ -28,6 +28,7 @@ from gasfield.cli import (
     sample,
     schema,
     show,
+    sweep,
     thermo,
 )
 from gasfield.cli.command import Command, Group, mirror
@@ -67,6 +68,7 @@ _add("Scenarios", check.check)
 _add("Scenarios", calibrate.calibrate)
 _add("Scenarios", run.run)
 _add("Scenarios", resume.resume)
+_add("Scenarios", sweep.sweep, like="gasfield.sweeps:sweep")
 _add("Scenarios", schema.schema)
 _add("Recordings", record.record, record.Record)
 _add("Recordings", import_.import_, like="gasfield.importing:import_recording")

@@ -67,6 +67,14 @@ def frames_bar(quiet: bool) -> Iterator[Callable[[int, int], None]]:
 
 
 @contextmanager
+def points_bar(quiet: bool) -> Iterator[Callable[[int, int, str], None]]:
+    """A progress bar over the points of a sweep, with a note; nothing if stderr is not a terminal."""
+    with _bar(quiet) as bar:
+        task = bar.add_task("points", total=None, note="")
+        yield lambda done, total, note: bar.update(task, completed=done, total=total, note=note)
+
+
+@contextmanager
 def training_bar(steps: int, quiet: bool) -> Iterator[Callable[[int, float], None]]:
     """A progress bar with loss and steps/s; a plain line every 50 steps if stderr is not a terminal."""
     with _bar(quiet) as bar:

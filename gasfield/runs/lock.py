@@ -13,8 +13,16 @@ from gasfield.runs.manifest import SCENARIO
 
 LOCK = ".gasfield-lock"
 """An empty file that is never replaced, so that a lock on it stays one."""
+
+
+class InUse(InputError):  # noqa: N818 (a state, not a fault)
+    """Another process is at work in the directory."""
+
+
 in_progress: list[Path] = []
 """The run directories in which this process is at work, for a message if it is ended."""
+sweeping: list[Path] = []
+"""The directories of sweeps that this process carries out, for the same."""
 
 
 @contextmanager
@@ -23,7 +31,7 @@ def only_one(directory: Path) -> Iterator[None]:
     file system has no locks, there is only a note.
 
     Raises:
-        InputError: if another process is at work there.
+        InUse: if another process is at work there.
     """
     lock = _open(directory / LOCK if (directory / LOCK).is_file() else directory / SCENARIO)
     try:
@@ -62,7 +70,7 @@ def _lock(descriptor: int, directory: Path) -> None:
     except ImportError:
         pass
     except (BlockingIOError, PermissionError):
-        raise InputError(f"{directory}: another process is running this run.") from None
+        raise InUse(f"{directory}: another process is at work there.") from None
     except OSError as fault:
         note = f"{directory}: this file system has no locks ({fault.strerror}); start no second process there"
         warnings.warn(Note(note), stacklevel=3)

@@ -62,9 +62,11 @@ def sum_up(
     manifest: Manifest,
     reference: Trajectory | None,
     stage: Callable[[str], None] | None = None,
+    *,
+    pictures: bool = True,
 ) -> RunResult:
     """Makes all results of a trajectory that is complete. What fails is left out, and named in `left_out` or a note.
-    `stage` is called with what comes next.
+    `stage` is called with what comes next; `pictures` says whether they are drawn.
 
     Raises:
         InputError: if the comparison is impossible; everything else is there then.
@@ -87,18 +89,20 @@ def sum_up(
         if not diagnosis.write_arrays(directory / ARRAYS):
             remove(directory / ARRAYS)
         result = comparison or diagnosis
-        names = tuple(map(picture_name, result.figures()))
+        names = tuple(map(picture_name, result.figures())) if pictures else ()
         erase_pictures(directory, tuple(name for name in manifest.pictures if name not in names))
         manifest = manifest.write(directory, pictures=names)
-        if stage is not None:
-            stage("pictures")
-        pictures = result.plot_all(make_folder(directory / PLOTS), _note_missing)
+        drawn: list[Path] = []
+        if pictures:
+            if stage is not None:
+                stage("pictures")
+            drawn = result.plot_all(make_folder(directory / PLOTS), _note_missing)
     remove(directory / FILES)
     Checkpoint.keep_newest(directory)
     manifest.write(directory, finished=True)
     if fault is not None:
         raise InputError(f"{fault} The run itself is kept in {directory}.") from None
-    return RunResult(directory, diagnosis, comparison, manifest.seconds, pictures)
+    return RunResult(directory, diagnosis, comparison, manifest.seconds, drawn)
 
 
 def _compare(reference: Trajectory | None, trajectory: Trajectory) -> tuple[Comparison | None, InputError | None]:

@@ -39,6 +39,7 @@ def run(
     progress: Listener | None = None,
     stage: Callable[[str], None] | None = None,
     profile: bool = False,
+    pictures: bool = True,
 ) -> RunResult:
     """Runs a scenario and writes its run directory.
 
@@ -50,6 +51,7 @@ def run(
         progress: see `Listener`.
         stage: called after the simulation with what is computed next: a group and a diagnostic, or pictures.
         profile: whether to measure where the time goes, for `RunResult.profile` and profile.json.
+        pictures: whether to draw them.
 
     Raises:
         InputError: if the scenario cannot be run; nothing is written then. If it fails after some steps, or only the
@@ -79,9 +81,9 @@ def run(
             if explicit is None and directory.exists():
                 point_latest(directory)
         if watch is None:
-            return sum_up(resolved, directory, manifest, reference, stage)
+            return sum_up(resolved, directory, manifest, reference, stage, pictures=pictures)
         try:
-            result = sum_up(resolved, directory, manifest, reference, watch.stage(stage))
+            result = sum_up(resolved, directory, manifest, reference, watch.stage(stage), pictures=pictures)
         finally:
             watch.end_stage()
             write_json(directory / PROFILE, watch.as_json())
@@ -94,6 +96,7 @@ def resume(
     steps: int | None = None,
     progress: Listener | None = None,
     stage: Callable[[str], None] | None = None,
+    pictures: bool = True,
 ) -> RunResult:
     """Continues a run that was interrupted, or extends one; it ends with the same bits as an undisturbed run. If only
     results are missing, they are made.
@@ -101,7 +104,7 @@ def resume(
     Args:
         directory: of the run.
         steps: of the run in all, if that is to be changed; more than were done.
-        progress, stage: as for `run`.
+        progress, stage, pictures: as for `run`.
 
     Raises:
         InputError: if there is nothing to go on with: no run directory, a run that is finished or still going on, a
@@ -134,7 +137,7 @@ def resume(
             if steps is not None:
                 manifest = _extend(directory, manifest, simulation, steps, checkpoint, former=former)
             manifest = _simulate(simulation, directory, manifest, progress, checkpoint, former=former)
-        return sum_up(scenario, directory, manifest, reference, stage)
+        return sum_up(scenario, directory, manifest, reference, stage, pictures=pictures)
 
 
 def _simulate(

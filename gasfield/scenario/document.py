@@ -30,6 +30,19 @@ def read_value(text: str) -> Any:
         raise InputError(f"{place}{fault.message}.") from None
 
 
+def get_at(data: Any, path: str, absent: Any = None) -> Any:
+    """The value at a path "a.b.0" of data; `absent` if there is none."""
+    for part in path.split("."):
+        key = index_of(part)
+        if isinstance(data, dict) and part in data:
+            data = data[part]
+        elif isinstance(data, list) and isinstance(key, int) and key < len(data):
+            data = data[key]
+        else:
+            return absent
+    return data
+
+
 class Document:
     """The data of a YAML file and the origin of its keys.
 

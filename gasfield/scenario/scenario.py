@@ -25,6 +25,7 @@ from gasfield.scenario.initial_state import GroupSource
 from gasfield.scenario.minimize import Minimize
 from gasfield.scenario.recordings import recordings_of
 from gasfield.scenario.replicas import Replicas, written_out
+from gasfield.scenario.scan import Scan
 from gasfield.scenario.yaml_1_2 import write
 from gasfield.schedules import AnyTemperature, ByGroup
 from gasfield.spaces import AnySpace
@@ -85,6 +86,8 @@ class Scenario(Spec):
     operations: tuple[AnyOperation, ...] = ()
     """What happens along the way besides the frames and observables of the run."""
     compare: CompareWith | None = None
+    scan: Scan | None = None
+    """What `gasfield sweep` varies; a run of its own takes no notice of it."""
 
     @model_validator(mode="wrap")
     @classmethod

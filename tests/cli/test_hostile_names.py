@@ -43,6 +43,7 @@ COMMANDS = {
     "check": ["check", "a.yaml"],
     "run": ["run", "a.yaml", "-o", "out"],
     "resume": ["resume", "out"],
+    "sweep": ["sweep", "a.yaml", "--scan", "{seeds: 1}", "-o", "swept", "--workers", "0"],
     "diagnose": ["diagnose", "a.h5", "--only", "motion", "--plots", "p"],
     "compare": ["compare", "a.h5", "b.h5"],
     "animate": ["animate", "a.h5", "-o", "a.gif", "--frames", "2"],

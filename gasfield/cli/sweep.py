@@ -1,0 +1,171 @@
+"""`gasfield sweep`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gasfield.cli.command import LIBRARY
+from gasfield.cli.options import Json, Overrides, Plugins, Quiet, run_plugins
+from gasfield.cli.output import put, put_json
+
+if TYPE_CHECKING:
+    from gasfield.sweeps import Progress, Sweep
+
+_FAILURES = 5
+"""Reasons of points that failed which are printed."""
+
+
+def sweep(
+    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="A scenario's name, or a YAML file.")],
+    scan: Annotated[
+        str | None,
+        typer.Option(
+            "--scan",
+            metavar="{KEY: VALUES, ...}|FILE",
+            help="What is varied: '{temperature: [0.2, 0.4], seeds: 8}'. Default: the scenario's own.",
+        ),
+    ] = None,
+    overrides: Overrides = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Directory; one that exists is continued. Default: outputs/NAME-sweep."),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", min=0, help="Processes, one thread each; 0: this one. Default: one for each core."),
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option("--scheduler", metavar="tls://HOST:PORT", help="A Dask scheduler that runs already.")
+    ] = None,
+    certificates: Annotated[
+        str | None,
+        typer.Option("--certificates", metavar="CA,CERT,KEY", help="Files for TLS. Default: of Dask's configuration."),
+    ] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Use a scheduler without TLS: whoever reaches its port can run code.")
+    ] = LIBRARY,
+    plot: Annotated[
+        list[str] | None,
+        typer.Option("--plot", metavar="RESULT", help="Draw a result over what is varied, into DIR/plots; repeatable."),
+    ] = None,
+    plugins: Plugins = None,
+    pictures: Annotated[bool, typer.Option("--pictures", help="Draw the pictures of every run.")] = LIBRARY,
+    retry: Annotated[bool, typer.Option("--retry", help="Try points again that could not be run.")] = LIBRARY,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Runs a scenario at many values of its keys and with many seeds, each point once, and makes one table of them."""
+    from gasfield import sweeps
+    from gasfield.sweeps.diagrams import draw
+    from gasfield.sweeps.pools import processors
+
+    run_plugins(plugins)
+    if scheduler is None and workers is None:
+        workers = processors() if sweeps.has_dask() else 0
+    with _bar(quiet or as_json) as progress:
+        result = sweeps.sweep(
+            scenario,
+            _scan(scan),
+            overrides=overrides or [],
+            output=output,
+            workers=workers or 0,
+            scheduler=scheduler,
+            certificates=_certificates(certificates),
+            insecure=insecure,
+            plugins=plugins or [],
+            pictures=pictures,
+            retry=retry,
+            progress=progress,
+        )
+    drawn = [draw(result, name) for name in plot or []]
+    if as_json:
+        put_json(_as_json(result, drawn))
+    elif not quiet:
+        _print(result, drawn)
+
+
+def _scan(given: str | None) -> dict[str, Any] | None:
+    """The scan that is given as YAML, or in a file."""
+    from gasfield.errors import InputError
+    from gasfield.scenario.document import Document, read_value
+
+    if given is None:
+        return None
+    in_file = "{" not in given and Path(given).is_file()
+    data = Document(Path(given)).data if in_file else read_value(given)
+    if isinstance(data, dict) and set(data) == {"scan"}:
+        data = data["scan"]
+    if not isinstance(data, dict):
+        message = "should be a mapping such as {temperature: [0.2, 0.4], seeds: 8}, or a file that exists with one."
+        raise InputError(message, parameter="scan", value=given[:200])
+    return data
+
+
+def _certificates(given: str | None) -> tuple[Path, Path, Path] | None:
+    from gasfield.errors import InputError
+
+    if given is None:
+        return None
+    files = [Path(name) for name in given.split(",")]
+    if len(files) != 3:
+        message = "are three files: of the authority, of this client, and its key."
+        raise InputError(message, parameter="certificates", value=given)
+    return files[0], files[1], files[2]
+
+
+@contextmanager
+def _bar(quiet: bool) -> Iterator[Callable[[Progress], None]]:
+    """A progress bar over points, with failed ones and the dashboard's address."""
+    from gasfield.cli.terminal import points_bar
+
+    with points_bar(quiet) as bar:
+
+        def show(progress: Progress) -> None:
+            notes = [f"{progress.failed} failed"] if progress.failed else []
+            notes += [progress.dashboard] if progress.dashboard else []
+            bar(progress.done + progress.failed, progress.total, ", ".join(notes))
+
+        yield show
+
+
+def _as_json(result: Sweep, drawn: list[Path]) -> dict[str, Any]:
+    from gasfield.sweeps.store import TABLE
+
+    status = result.table.status
+    return {
+        "directory": str(result.directory),
+        "table": str(result.directory / TABLE),
+        "points": {
+            name: {"value": count, "unit": "1", "error": None}
+            for name, count in [
+                ("total", len(status)), ("done", status.count("done")), ("failed", status.count("failed")),
+            ]
+        },
+        "varied": result.table.parameters,
+        "results": {name: column.unit for name, column in sorted(result.table.columns.items())},
+        "failed": [{"point": point, "reason": reason} for point, reason in result.failed.items()],
+        "plots": [str(path) for path in drawn],
+    }  # fmt: skip
+
+
+def _print(result: Sweep, drawn: list[Path]) -> None:
+    from gasfield.sweeps.store import TABLE
+
+    failed, varied = result.failed, result.table.parameters
+    put(f"{len(result.table.keys)} points over {', '.join([*varied, 'seed'])}; {len(failed)} failed")
+    for point, reason in list(failed.items())[:_FAILURES]:
+        put(f"  {point}: {reason}")
+    if len(failed) > _FAILURES:
+        put(f"  and {len(failed) - _FAILURES} more, in the column reason")
+    put(
+        f"table: {result.directory / TABLE} ({len(result.table.columns)} results with errors and scatter between seeds)"
+    )
+    for path in drawn:
+        put(f"plot: {path}")
+    if not drawn and result.table.columns:
+        put(f"draw a result with --plot NAME, for example {min(result.table.columns)}")

@@ -1,0 +1,87 @@
+"""Diagrams of a sweep: a result over one key, with a line for each value of others, or a map over two."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from gasfield.plots.style import BESIDE, Values, axes_or_new, drawn_safely, finished, legend, new_figure
+from gasfield.plots.time_series import colours
+
+_LEVELS = 8
+_LOG = 2.0
+"""A key is drawn on a logarithmic axis if its steps grow by this factor over the scan, and their ratios do not."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A result over one key.
+
+    Attributes:
+        x: (n,) values of the key, in increasing order.
+        mean: (n,) over seeds.
+        error: (n,) standard error; NaN where it is unknown.
+    """
+
+    x: Values
+    mean: Values
+    error: Values
+
+
+@drawn_safely
+def curves(drawn: Mapping[str, Curve], key: str, result: str, ax: Axes | None = None) -> Axes:
+    """Draws curves with bands of one standard error.
+
+    Args:
+        drawn: label of a line -> its curve; a single line needs no label.
+        key: name of the horizontal axis.
+        result: name of the vertical axis, with its unit.
+        ax: panel to draw into.
+    """
+    ax = axes_or_new(ax)
+    for colour, (label, curve) in zip(colours(len(drawn)), drawn.items(), strict=True):
+        ax.plot(curve.x, curve.mean, "o-", color=colour, markersize=3.5, linewidth=1.2, label=label)
+        error = np.nan_to_num(curve.error)
+        ax.fill_between(curve.x, curve.mean - error, curve.mean + error, color=colour, alpha=0.25, linewidth=0)
+    if any(is_logarithmic(curve.x) for curve in drawn.values()):
+        ax.set_xscale("log")
+    finished(ax, "", key, result)
+    if len(drawn) > 1:
+        legend(ax, frameon=False, **BESIDE)
+    return ax
+
+
+@drawn_safely
+def phase_map(x: Values, y: Values, mean: Values, keys: tuple[str, str], result: str) -> Axes:
+    """Draws a map with contours.
+
+    Args:
+        x: (m,) values of the first key, in increasing order.
+        y: (n,) of the second.
+        mean: (n, m) over seeds; NaN where no point was run.
+        keys: names of the axes.
+        result: name of the colours, with its unit.
+    """
+    figure = new_figure(6.4, 4.6)
+    ax: Axes = figure.subplots()
+    shown = ax.pcolormesh(x, y, mean, shading="nearest", cmap="viridis")
+    if np.isfinite(mean).all() and np.ptp(mean) > 0 and min(mean.shape) > 1:
+        ax.contour(x, y, mean, levels=_LEVELS, colors="white", linewidths=0.7, alpha=0.8)
+    for values, set_scale in ((x, ax.set_xscale), (y, ax.set_yscale)):
+        if is_logarithmic(values):
+            set_scale("log")
+    finished(ax, "", *keys)
+    ax.grid(False)
+    figure.colorbar(shown, ax=ax, label=result)
+    return ax
+
+
+def is_logarithmic(values: Values) -> bool:
+    """Whether values are spaced by factors rather than by differences."""
+    if len(values) < 3 or not (values > 0).all():
+        return False
+    steps, ratios = np.diff(values), np.diff(np.log(values))
+    return bool(steps.max() > _LOG * steps.min() and ratios.max() <= _LOG * ratios.min())

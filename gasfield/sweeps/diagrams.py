@@ -1,0 +1,133 @@
+"""What a diagram of a sweep shows: means over seeds, with their standard errors, over the keys that vary."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gasfield.errors import InputError
+from gasfield.files import make_folder
+from gasfield.names import picture_name
+from gasfield.sweeps.sweep import Sweep
+from gasfield.sweeps.table import Floats
+
+MOST_LINES = 8
+"""Values of a second key that are drawn as lines; more make a map."""
+
+
+def draw(sweep: Sweep, result: str) -> Path:
+    """Draws a result over what is varied, into `plots` of the sweep: lines over one key of numbers, with one line for
+    each combination of the others, up to eight; a map over two keys of numbers.
+
+    Args:
+        sweep: with its table.
+        result: its name in the table.
+
+    Returns:
+        The picture.
+
+    Raises:
+        InputError: if there is no such result, or what is varied cannot be laid out in a plane.
+        WriteError: if it cannot be written.
+    """
+    from gasfield.plots.style import save
+
+    figure = _figure(sweep, result)
+    return save(figure, make_folder(sweep.directory / "plots") / picture_name(result.replace(".", "-")))
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A result at one point.
+
+    Attributes:
+        values: key -> its value there.
+        mean: over seeds.
+        error: standard error: from the scatter between seeds, or for one seed the error in its run; NaN if unknown.
+    """
+
+    values: Mapping[str, Any]
+    mean: float
+    error: float
+
+
+def means_over_seeds(sweep: Sweep, result: str) -> list[Mean]:
+    """A result at each point that was run.
+
+    Raises:
+        InputError: if there is no such result.
+    """
+    table = sweep.table
+    if result not in table.columns:
+        close = get_close_matches(result, table.columns, 3) or sorted(table.columns)[:3]
+        message = f"there is no such result; for example {', '.join(close) or 'none'}."
+        raise InputError(message, parameter="plot", value=result)
+    value, error = (np.asarray(each) for each in (table.columns[result].value, table.columns[result].error))
+    along = {path: table.along(path) for path in table.parameters}
+    found = []
+    for rows in table.same_values().values():
+        here = np.array([row for row in rows if np.isfinite(value[row])], np.intp)
+        if here.size:
+            scatter = np.std(value[here], ddof=1) / np.sqrt(here.size) if here.size > 1 else error[here[0]]
+            values = {path: column[rows[0]] for path, column in along.items()}
+            found.append(Mean(values, float(value[here].mean()), float(scatter)))
+    return found
+
+
+def _figure(sweep: Sweep, result: str) -> Any:
+    from gasfield.plots.diagrams import Curve, curves, phase_map
+
+    points = means_over_seeds(sweep, result)
+    label = f"{result} [{sweep.table.columns[result].unit}]"
+    numeric = _numeric_keys(points)
+    x = numeric[0]
+    others = [path for path in sweep.table.parameters if path != x]
+    lines: dict[str, list[tuple[float, float, float]]] = {}
+    for point in points:
+        name = ", ".join(f"{path} = {_short(point.values[path])}" for path in others)
+        lines.setdefault(name, []).append((float(point.values[x]), point.mean, point.error))
+    if len(lines) <= MOST_LINES:
+        drawn = {name: Curve(*np.array(sorted(line)).T) for name, line in lines.items()}
+        return curves(drawn, x, label).figure
+    if len(numeric) < 2 or len(others) > 1:
+        raise InputError(
+            f"{len(lines)} lines over {x} are too many; a diagram has two keys of numbers, or {MOST_LINES} lines.",
+            parameter="plot", value=result,
+        )  # fmt: skip
+    return phase_map(*_grid(points, x, numeric[1]), (x, numeric[1]), label).figure
+
+
+def _grid(points: list[Mean], x: str, y: str) -> tuple[Floats, Floats, Floats]:
+    """Values of both keys, and the means on their grid; NaN where there is none."""
+    along = [sorted({float(point.values[path]) for point in points}) for path in (x, y)]
+    means = np.full((len(along[1]), len(along[0])), np.nan)
+    for point in points:
+        means[along[1].index(float(point.values[y])), along[0].index(float(point.values[x]))] = point.mean
+    return np.array(along[0]), np.array(along[1]), means
+
+
+def _numeric_keys(points: list[Mean]) -> list[str]:
+    """Keys whose values are numbers, those with most values first.
+
+    Raises:
+        InputError: if there is none.
+    """
+    values = {path: [point.values[path] for point in points] for path in points[0].values} if points else {}
+    found = [path for path, given in values.items() if all(map(_is_number, given))]
+    if not found:
+        raise InputError("no key with numbers is varied, so there is no axis.", parameter="plot")
+    return sorted(found, key=lambda path: -len(set(values[path])))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else value if isinstance(value, str) else json.dumps(value)

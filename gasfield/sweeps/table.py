@@ -1,0 +1,171 @@
+"""The results of a sweep as one table: a row for each point and seed, in the order of the scan."""
+
+from __future__ import annotations
+
+import json
+import math
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasfield.errors import InputError
+from gasfield.files import draft_of
+from gasfield.sweeps.points import Point
+from gasfield.sweeps.rows import Row
+
+if TYPE_CHECKING:
+    import pandas
+    import pyarrow
+    import xarray
+
+ERROR, SCATTER = ".error", ".scatter"
+"""Endings of the columns with the error of a result in one run, and with the scatter between the seeds of a point."""
+Floats = NDArray[np.float64]
+
+
+@dataclass
+class Column:
+    """A result: its unit, values and errors in the order of the rows."""
+
+    unit: str
+    value: array[float] = field(default_factory=lambda: array("d"))
+    error: array[float] = field(default_factory=lambda: array("d"))
+
+
+class Table:
+    """Rows of points with their results.
+
+    Attributes:
+        points: of the rows.
+        keys: names of run directories.
+        status: "done", "failed", or "" for points that are still to be run.
+        reasons: why points failed.
+        columns: result -> its column.
+    """
+
+    def __init__(self, points: Iterable[tuple[str, Point]], own: Callable[[str], Any] = lambda path: None) -> None:
+        """An empty table.
+
+        Args:
+            points: key and point of each row.
+            own: gives the scenario's own value of a key, for points of scans that do not vary it.
+        """
+        self._own = own
+        self.points: list[Point] = []
+        self.keys: list[str] = []
+        for key, point in points:
+            self.points.append(point)
+            self.keys.append(key)
+        self._number = {key: number for number, key in enumerate(self.keys)}
+        self.status = [""] * len(self.keys)
+        self.reasons = [""] * len(self.keys)
+        self.columns: dict[str, Column] = {}
+
+    def put(self, row: Row) -> None:
+        """Enters a row."""
+        number = self._number[row.key]
+        self.status[number], self.reasons[number] = row.status, row.reason
+        for name, (value, error, unit) in row.results.items():
+            if name not in self.columns:
+                empty = [math.nan] * len(self.keys)
+                self.columns[name] = Column(unit, array("d", empty), array("d", empty))
+            self.columns[name].value[number], self.columns[name].error[number] = value, error
+
+    @property
+    def parameters(self) -> list[str]:
+        """Paths of the keys that vary, in the order of the scans."""
+        return list(dict.fromkeys(path for point in self.points for path in point.values))
+
+    def along(self, path: str) -> list[Any]:
+        """The value of a key in each row."""
+        own = self._own(path)
+        return [point.values.get(path, own) for point in self.points]
+
+    def scatter(self, name: str) -> Floats:
+        """(rows,) standard deviation of a result between the seeds of each point; NaN for fewer than two."""
+        value = np.asarray(self.columns[name].value)
+        found = np.full(len(value), math.nan)
+        for rows in self.same_values().values():
+            numbers = value[rows]
+            if np.isfinite(numbers).sum() > 1:
+                found[rows] = np.nanstd(numbers, ddof=1)
+        return found
+
+    def same_values(self) -> dict[tuple[str, ...], list[int]]:
+        """Rows that differ by their seeds only."""
+        found: dict[tuple[str, ...], list[int]] = {}
+        values = zip(*(map(json.dumps, self.along(path)) for path in self.parameters), strict=True)
+        for number, mine in enumerate(values):
+            found.setdefault(mine, []).append(number)
+        return found
+
+    def arrow(self) -> pyarrow.Table:
+        """As an Arrow table; units are in the metadata of the columns."""
+        import pyarrow as pa
+
+        fields, arrays = [], []
+        for name, values in self._plain_columns():
+            made = pa.array(values)
+            fields.append(pa.field(name, made.type))
+            arrays.append(made)
+        for name in sorted(self.columns):
+            column, unit = self.columns[name], {"unit": self.columns[name].unit}
+            for ending, numbers in (("", column.value), (ERROR, column.error), (SCATTER, self.scatter(name))):
+                fields.append(pa.field(name + ending, pa.float64(), metadata=unit))
+                arrays.append(pa.array(np.asarray(numbers), from_pandas=True))
+        return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+
+    def _plain_columns(self) -> Iterator[tuple[str, Sequence[Any]]]:
+        for path in self.parameters:
+            yield path, _of_one_type(self.along(path))
+        yield "seed", [point.seed for point in self.points]
+        yield "status", [status or None for status in self.status]
+        yield "reason", [reason or None for reason in self.reasons]
+        yield "key", self.keys
+
+    def write(self, path: Path) -> None:
+        """Writes it as Parquet.
+
+        Raises:
+            WriteError: if that is impossible.
+        """
+        import pyarrow.parquet as parquet
+
+        with draft_of(path) as draft:
+            parquet.write_table(self.arrow(), draft)
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """As a pandas data frame."""
+        frame: pandas.DataFrame = self.arrow().to_pandas()
+        return frame
+
+    def to_xarray(self) -> xarray.Dataset:
+        """As an xarray data set over the keys that vary and the seed. Points that were not run are NaN.
+
+        Raises:
+            InputError: if the values of a key cannot be a coordinate (lists, mappings).
+        """
+        frame = self.to_dataframe()
+        for path in self.parameters:
+            if any(isinstance(value, list | dict) for value in self.along(path)):
+                raise InputError(f"the values of {path} are no numbers or names; use the data frame.")
+        data: xarray.Dataset = frame.set_index([*self.parameters, "seed"]).to_xarray()
+        for name, column in self.columns.items():
+            for ending in ("", ERROR, SCATTER):
+                data[name + ending].attrs["unit"] = column.unit
+        return data
+
+
+def _of_one_type(values: list[Any]) -> list[Any]:
+    """Numbers and booleans as they are, if all are; names as they are; anything else as JSON."""
+    kinds = {type(value) for value in values if value is not None}
+    if kinds <= {int} or kinds <= {int, float}:
+        return [None if value is None else float(value) for value in values] if float in kinds else values
+    if kinds <= {bool} or kinds <= {str}:
+        return values
+    return [None if value is None else json.dumps(value) for value in values]

@@ -1,0 +1,152 @@
+"""One point as a task: JSON in, JSON out, so that it can be carried out by any process that sees the directory."""
+
+from __future__ import annotations
+
+import json
+import socket
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numba
+from threadpoolctl import threadpool_limits
+
+from gasfield.errors import BlowUp, GasfieldError, InputError, WriteError
+from gasfield.files import make_folder, remove, write_json
+from gasfield.plugins import run_plugin
+from gasfield.reading import object_of, read_object
+from gasfield.runs import resume, run
+from gasfield.runs.former import SUMMARY
+from gasfield.runs.lock import InUse
+from gasfield.runs.manifest import SCENARIO, Manifest
+from gasfield.scenario import load_scenario
+from gasfield.sweeps.points import Point
+from gasfield.sweeps.rows import Row, results_of
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a worker is given.
+
+    Attributes:
+        sweep: directory of the sweep.
+        directory: of the run.
+        failure: where the reason goes if it cannot be run.
+        point: text of the point.
+        key: of the point.
+        files: name of a data file in the scenario -> its path.
+        plugins: files of plug-ins.
+        pictures: whether the run draws its pictures.
+    """
+
+    sweep: str
+    directory: str
+    failure: str
+    point: str
+    key: str
+    files: dict[str, str] = field(default_factory=dict)
+    plugins: tuple[str, ...] = ()
+    pictures: bool = False
+
+    def text(self) -> str:
+        """JSON."""
+        return json.dumps(asdict(self))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a worker returns.
+
+    Attributes:
+        kind: "row": `text` is a row; "system": why no point can be run there; "busy": another process is running this
+            point.
+        text: see `kind`.
+    """
+
+    kind: Literal["row", "system", "busy"]
+    text: str
+
+    def as_text(self) -> str:
+        """JSON."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def of(cls, text: str) -> Outcome:
+        """The outcome of a text that `as_text` has made."""
+        return cls(**json.loads(text))
+
+
+def carry_out(text: str) -> str:
+    """Runs a point to its end, from its checkpoint if it was begun. One thread; the bits depend on none.
+
+    Args:
+        text: a `Task` as JSON.
+
+    Returns:
+        An `Outcome` as JSON. A fault of the point is a row, one of the system ends the sweep.
+    """
+    task = Task(**object_of(text))
+    try:
+        with one_thread(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            row = _row(task)
+    except InUse:
+        return Outcome("busy", task.key).as_text()
+    except WriteError as fault:
+        return Outcome("system", f"{socket.gethostname()}: {fault}").as_text()
+    return Outcome("row", row.text()).as_text()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread for kernels and BLAS."""
+    before = numba.get_num_threads()
+    numba.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        numba.set_num_threads(before)
+
+
+def _row(task: Task) -> Row:
+    sweep, directory = Path(task.sweep), Path(task.directory)
+    if not (sweep / SCENARIO).is_file():
+        raise WriteError(sweep, "this worker does not see it; all workers of a sweep share its folder")
+    try:
+        for path in task.plugins:
+            run_plugin(path)
+        if not _is_finished(directory):
+            _finish(task, sweep / SCENARIO, directory)
+    except (InUse, WriteError):
+        raise
+    except Exception as fault:  # of one point: the others go on
+        return _failed(task, fault)
+    return Row(task.point, task.key, "done", results=results_of(read_object(directory / SUMMARY)))
+
+
+def _is_finished(directory: Path) -> bool:
+    manifest = Manifest.read(directory) if directory.is_dir() else None
+    return manifest is not None and manifest.finished
+
+
+def _finish(task: Task, scenario: Path, directory: Path) -> None:
+    remove(Path(task.failure))
+    if directory.is_dir():
+        resume(directory, pictures=task.pictures)
+        return
+    make_folder(directory.parent)
+    files = {name: Path(path) for name, path in task.files.items()}
+    run(load_scenario(scenario, Point.of(task.point).overrides, files), output=directory, pictures=task.pictures)
+
+
+def _failed(task: Task, fault: Exception) -> Row:
+    """The row of a point that cannot be run; the reason is kept, so that it is not run again."""
+    reason = str(fault) if isinstance(fault, GasfieldError) else f"{type(fault).__name__}: {fault}"
+    if isinstance(fault, InputError | BlowUp):
+        make_folder(Path(task.failure).parent)
+        write_json(Path(task.failure), {"point": task.point, "reason": reason})
+    return Row(task.point, task.key, "failed", reason=reason)

@@ -1,0 +1,97 @@
+"""What a scan varies, and the points that it gives."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gasfield.errors import InputError
+from gasfield.scenario.scan import Scan
+from gasfield.spec import parse
+from gasfield.sweeps.points import Point, count_points, points_of
+
+
+def scan(**keys: Any) -> Scan:
+    return parse(Scan, keys)  # type: ignore[no-any-return]
+
+
+def values(made: Scan) -> list[dict[str, Any]]:
+    return [dict(point.values) for point in points_of(made, 3)]
+
+
+def test_lists_make_a_grid_whose_last_key_varies_fastest() -> None:
+    made = scan(**{"temperature": [0.2, 0.4], "forces.0.beta": [1, 2, 3]})
+    assert values(made) == [{"temperature": t, "forces.0.beta": b} for t in (0.2, 0.4) for b in (1, 2, 3)]
+    assert count_points(made, 3) == 6
+
+
+def test_seeds_count_from_that_of_the_scenario_or_are_given() -> None:
+    assert [point.seed for point in points_of(scan(temperature=[1.0], seeds=3), 7)] == [7, 8, 9]
+    assert [point.seed for point in points_of(scan(temperature=[1.0], seeds=[5, 1]), 7)] == [5, 1]
+    assert [point.seed for point in points_of(scan(temperature=[1.0]), 7)] == [7]
+
+
+def test_a_range_has_its_ends_exactly() -> None:
+    linear = [each["t"] for each in values(scan(t={"from": 0.1, "to": 0.7, "count": 4}))]
+    assert linear[0] == 0.1
+    assert linear[-1] == 0.7
+    np.testing.assert_allclose(linear, [0.1, 0.3, 0.5, 0.7])
+    log = [each["t"] for each in values(scan(t={"from": 1e-3, "to": 1.0, "count": 4, "spacing": "log"}))]
+    assert log[0] == 1e-3
+    assert log[-1] == 1.0
+    np.testing.assert_allclose(log, [1e-3, 1e-2, 1e-1, 1.0])
+
+
+def test_each_part_of_each_range_of_a_latin_hypercube_holds_one_point() -> None:
+    """McKay, Beckman and Conover. Of 50 independent points each part would hold one with a probability of 1e-21."""
+    made = scan(
+        a={"from": 0.0, "to": 1.0}, b={"from": 10.0, "to": 20.0}, kind=["x", "y"],
+        sample={"kind": "latin_hypercube", "points": 50, "seed": 4},
+    )  # fmt: skip
+    found = values(made)
+    assert len(found) == count_points(made, 0) == 100
+    for kind in ("x", "y"):
+        mine = [each for each in found if each["kind"] == kind]
+        for path, first, last in (("a", 0.0, 1.0), ("b", 10.0, 20.0)):
+            parts = [int((each[path] - first) / (last - first) * 50) for each in mine]
+            assert sorted(parts) == list(range(50))
+    assert values(made) == found
+    random = np.random.default_rng(0).random(50)
+    assert sorted((random * 50).astype(int)) != list(range(50))
+
+
+def test_points_survive_as_text() -> None:
+    point = Point({"b": [1, 2], "a": {"kind": "x"}}, 4)
+    assert Point.of(point.text()) == point
+    assert point.text() == Point({"a": {"kind": "x"}, "b": [1, 2]}, 4).text()
+    assert json.loads(point.overrides[0].partition("=")[2]) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"temperature": []}, "at least 1"),
+        ({"temperature": 0.3}, "temperature"),
+        ({"temperature": {"from": 1, "to": 1, "count": 3}}, "two different ends"),
+        ({"temperature": {"from": 1, "to": 2}}, "how many values"),
+        ({"temperature": {"from": -1, "to": 2, "count": 3, "spacing": "log"}}, "above 0"),
+        ({"temperature": {"from": 1, "to": 2, "count": 3}, "sample": {"points": 4}}, "leave it out"),
+        ({"temperature": [1], "sample": {"points": 4}}, "there is none"),
+        ({"seeds": 0}, "seeds"),
+        ({"seed": [1, 2]}, "seeds are given as"),
+        ({"a..b": [1]}, "no path"),
+    ],
+)
+def test_what_cannot_be_laid_out_is_refused(keys: dict[str, Any], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        scan(**keys)
+
+
+def test_too_many_points_and_repeated_seeds_are_refused() -> None:
+    with pytest.raises(InputError, match="at most 10,000,000"):
+        count_points(scan(**{f"k{i}": [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] for i in range(8)}), 0)
+    with pytest.raises(InputError, match="given twice"):
+        count_points(scan(temperature=[1.0], seeds=[2, 2]), 0)

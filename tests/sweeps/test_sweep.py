@@ -1,0 +1,219 @@
+"""A sweep runs every point once, goes on where it was, and leaves the same table whatever happened."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gasfield
+from gasfield.errors import InputError, WriteError
+from gasfield.scenario import Scenario
+from gasfield.sweeps import Progress, task
+from gasfield.sweeps.store import TABLE
+from gasfield.sweeps.sweep import sweep as sweep_it
+from gasfield.sweeps.table import ERROR, SCATTER
+
+pandas = pytest.importorskip("pandas")
+
+
+def scenario(**keys: Any) -> Scenario:
+    """A few particles in a well, coupled to a bath."""
+    data: dict[str, Any] = {
+        "title": "A well", "question": "How far do particles go?", "seed": 1,
+        "space": {"kind": "free", "dimensions": 2},
+        "gas": [{"name": "gas", "from": {"kind": "gaussian", "count": 4, "spread": 0.5}}],
+        "forces": [{"kind": "harmonic", "stiffness": 1.0}],
+        "dynamics": {"kind": "langevin", "time_step": 0.1, "friction": 1.0}, "temperature": 0.5,
+        "run": {"steps": 60, "record_every": 2}, "diagnostics": ["thermodynamics", "cloud"],
+    }  # fmt: skip
+    return Scenario.model_validate(data | keys).named("well")
+
+
+SCAN: dict[str, Any] = {"temperature": [0.25, 1.0], "forces.0.stiffness": [1.0, 2.0], "seeds": 2}
+
+
+def inodes(directory: Path) -> dict[str, tuple[int, int]]:
+    """Which files the trajectories of a sweep are, and when they were written last."""
+    found = {path: path.stat() for path in directory.glob("points/*/*/trajectory.h5")}
+    return {str(path): (stat.st_ino, stat.st_mtime_ns) for path, stat in found.items()}
+
+
+def test_the_table_has_a_row_for_each_point_and_seed(tmp_path: Path) -> None:
+    seen: list[Progress] = []
+    made = gasfield.sweep(scenario(), SCAN, output=tmp_path / "s", progress=seen.append)
+    assert [(each.done, each.total) for each in seen] == [(n, 8) for n in range(1, 9)]
+    frame = made.to_dataframe()
+    assert list(frame["temperature"]) == [0.25] * 4 + [1.0] * 4
+    assert list(frame["forces.0.stiffness"]) == [1.0, 1.0, 2.0, 2.0] * 2
+    assert list(frame["seed"]) == [1, 2] * 4
+    assert set(frame["status"]) == {"done"}
+    assert made.finished
+    assert not made.failed
+    for key, row in zip(made.table.keys, frame.to_dict("records"), strict=True):
+        directory = made.directory / "points" / key[:2] / key
+        summary = json.loads((directory / "summary.json").read_text())
+        for name, column in made.table.columns.items():
+            leaf: Any = summary
+            for part in name.split("."):
+                leaf = leaf[part]
+            assert leaf["unit"] == column.unit
+            np.testing.assert_equal(row[name], np.nan if leaf["value"] is None else leaf["value"])
+            np.testing.assert_equal(row[name + ERROR], np.nan if leaf["error"] is None else leaf["error"])
+        assert not (directory / "plots").exists()
+    name = "groups.gas.radius.end"
+    pairs = frame[name].to_numpy().reshape(4, 2)
+    np.testing.assert_allclose(frame[name + SCATTER], np.repeat(np.abs(np.diff(pairs)) / np.sqrt(2), 2))
+    data = made.to_xarray()
+    assert dict(data.sizes) == {"temperature": 2, "forces.0.stiffness": 2, "seed": 2}
+    assert data[name].attrs["unit"] == "length"
+
+
+def test_a_point_of_a_sweep_has_the_bits_of_a_run_of_its_own(tmp_path: Path) -> None:
+    made = gasfield.sweep(scenario(), {"temperature": [0.75]}, output=tmp_path / "s")
+    (key,) = made.table.keys
+    alone = gasfield.run(scenario(temperature=0.75), output=tmp_path / "alone")
+    with gasfield.open(made.directory / "points" / key[:2] / key) as one, alone.open() as other:
+        np.testing.assert_array_equal(one.positions(), other.positions())
+
+
+def test_a_sweep_that_is_extended_runs_new_points_only(tmp_path: Path) -> None:
+    first = gasfield.sweep(scenario(), {"temperature": [0.25, 0.5]}, output=tmp_path / "s")
+    before = inodes(first.directory)
+    # 0.5 is the temperature of the scenario: with it, the same points in the other scan.
+    second = gasfield.sweep(scenario(), {"temperature": [0.25, 0.5, 1.0], "seeds": 2}, output=tmp_path / "s")
+    after = inodes(second.directory)
+    assert len(before) == 2
+    assert len(after) == 6
+    assert before.items() <= after.items()
+    third = gasfield.sweep(scenario(), {"forces.0.stiffness": [1.0, 2.0]}, output=tmp_path / "s")
+    assert len(inodes(third.directory)) == 7
+    assert after.items() <= inodes(third.directory).items()
+    assert list(third.to_dataframe()["temperature"])[-1] == 0.5
+    again = gasfield.open_sweep(tmp_path / "s")
+    assert again.to_dataframe().equals(third.to_dataframe())
+
+
+def test_a_sweep_that_was_stopped_goes_on_from_its_checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table has the bytes of an undisturbed one; finished points are not touched."""
+    whole = gasfield.sweep(scenario(), SCAN, output=tmp_path / "whole")
+
+    def stop_at(count: int) -> Callable[[Progress], None]:
+        def listen(progress: Progress) -> None:
+            if progress.done == count:
+                raise KeyboardInterrupt
+
+        return listen
+
+    with pytest.raises(KeyboardInterrupt):
+        gasfield.sweep(scenario(), SCAN, output=tmp_path / "s", progress=stop_at(3))
+    before = inodes(tmp_path / "s")
+    assert len(before) == 3
+    assert gasfield.open_sweep(tmp_path / "s").table.status == ["done"] * 3 + [""] * 5
+    made = gasfield.sweep(scenario(), SCAN, output=tmp_path / "s")
+    assert before.items() <= inodes(tmp_path / "s").items()
+    assert (made.directory / TABLE).read_bytes() == (whole.directory / TABLE).read_bytes()
+
+
+def test_points_that_cannot_run_are_rows_with_a_reason(tmp_path: Path) -> None:
+    """One is invalid, one far beyond the stability limit 2/omega; the others go on, and neither is run again unless
+    that is asked for."""
+    scan = {"dynamics.time_step": [0.1, -1.0, 1e200], "temperature": [0.5]}
+    made = gasfield.sweep(scenario(), scan, output=tmp_path / "s")
+    assert made.table.status == ["done", "failed", "failed"]
+    negative, infinite = made.failed.values()
+    assert "time_step" in negative
+    assert "finite" in infinite
+    frame = made.to_dataframe()
+    assert list(frame["reason"].isna()) == [True, False, False]
+    calls: list[Progress] = []
+    again = gasfield.sweep(scenario(), scan, output=tmp_path / "s", progress=calls.append)
+    assert not calls
+    assert again.failed == made.failed
+    gasfield.sweep(scenario(), scan, output=tmp_path / "s", progress=calls.append, retry=True)
+    assert [(each.done, each.failed) for each in calls] == [(1, 1), (1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("scan", "says"),
+    [
+        ({"temprature": [1.0]}, "temprature"),
+        ({"forces.3.stiffness": [1.0]}, "forces.3.stiffness"),
+        ({"forces.0.stifness": [1.0, 2.0]}, "Did you mean 'stiffness'"),
+        ({"temperature": [-1.0, -2.0]}, "temperature"),
+    ],
+)
+def test_a_scan_none_of_whose_points_fits_is_refused_before_anything_is_written(
+    tmp_path: Path, scan: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(InputError, match=says):
+        gasfield.sweep(scenario(), scan, output=tmp_path / "s")
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_directory_of_something_else_is_refused(tmp_path: Path) -> None:
+    scan = {"temperature": [0.25]}
+    gasfield.sweep(scenario(), scan, output=tmp_path / "s")
+    with pytest.raises(InputError, match="another scenario"):
+        gasfield.sweep(scenario(run={"steps": 61}), scan, output=tmp_path / "s")
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "a.txt").write_text("mine")
+    with pytest.raises(InputError, match="not the directory of a sweep"):
+        gasfield.sweep(scenario(), scan, output=tmp_path / "notes")
+    with pytest.raises(InputError, match="not the directory of a sweep"):
+        gasfield.open_sweep(tmp_path / "notes")
+    stored = json.loads((tmp_path / "s" / "sweep.json").read_text())
+    (tmp_path / "s" / "sweep.json").write_text(json.dumps(stored | {"format": 2}))
+    with pytest.raises(InputError, match="another format"):
+        gasfield.sweep(scenario(), scan, output=tmp_path / "s")
+    stored["origin"]["arithmetic"] -= 1
+    (tmp_path / "s" / "sweep.json").write_text(json.dumps(stored))
+    with pytest.raises(InputError, match="arithmetic"):
+        gasfield.sweep(scenario(), scan, output=tmp_path / "s")
+
+
+def test_a_full_disk_ends_the_sweep_and_the_same_call_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written, real = [0], gasfield.run
+
+    def full(*given: Any, **named: Any) -> Any:
+        written[0] += 1
+        if written[0] == 3:
+            raise WriteError(tmp_path / "s", "No space left on device")
+        return real(*given, **named)
+
+    monkeypatch.setattr(task, "run", full)
+    with pytest.raises(WriteError, match="No space left"):
+        gasfield.sweep(scenario(), SCAN, output=tmp_path / "s")
+    before = inodes(tmp_path / "s")
+    assert len(before) == 2
+    made = gasfield.sweep(scenario(), SCAN, output=tmp_path / "s")
+    assert made.finished
+    assert before.items() <= inodes(tmp_path / "s").items()
+
+
+def test_two_processes_do_not_sweep_into_one_directory(tmp_path: Path) -> None:
+    def second(progress: Progress) -> None:
+        if progress.done == 1:
+            with pytest.raises(InputError, match="another process"):
+                sweep_it(scenario(), SCAN, output=tmp_path / "s")
+
+    gasfield.sweep(scenario(), SCAN, output=tmp_path / "s", progress=second)
+
+
+def test_workers_of_dask_leave_the_same_table(tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    scan = {"temperature": [0.25, 1.0]}
+    here = gasfield.sweep(scenario(), scan, output=tmp_path / "here")
+    there = gasfield.sweep(scenario(), scan, output=tmp_path / "there", workers=1)
+    assert (here.directory / TABLE).read_bytes() == (there.directory / TABLE).read_bytes()
+
+
+def test_a_scheduler_without_tls_is_refused(tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    for address, says in [("tcp://127.0.0.1:1", "no TLS"), ("localhost", "no address")]:
+        with pytest.raises(InputError, match=says):
+            gasfield.sweep(scenario(), SCAN, output=tmp_path / "s", scheduler=address)
