@@ -120,6 +120,8 @@ class DynamicsSpec(Spec):
     """Whether the force is used as a velocity [length/time], so that its potential is not an energy."""
     conserves_energy: ClassVar[bool] = False
     """Whether the total energy is conserved up to a bounded error, if forces are conservative and steady."""
+    layered: ClassVar[bool] = False
+    """Whether its steps are the sub-layers of a transformer, so that time is depth."""
     exchanges: ClassVar[bool] = False
     """Whether particles may take over the places of others between two steps: see `Dynamics.exchange`."""
     remedy: ClassVar[str] = "Try a smaller time_step."

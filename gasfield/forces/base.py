@@ -134,6 +134,11 @@ class ForceSpec(Spec):
         fixed: Self = fixed_at(self, step)
         return fixed
 
+    @property
+    def transformer_file(self) -> str | None:
+        """The name of the file or folder of the transformer whose part it is; None (the default) for other forces."""
+        return None
+
     def storage(self, particles: int, dimensions: int) -> int:
         """Bytes that the built force holds besides the gas, where they grow with the dimensions or with a count in the
         specification."""

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from gasfield.errors import InputError
+from gasfield.errors import InputError, Note
 from gasfield.language.base import LanguageModel
-from gasfield.language.folder import read_config, tensors_of_model
 from gasfield.language.gpt2 import is_gpt2, open_gpt2
 from gasfield.language.logits import LogitsFile, open_logits
 from gasfield.tensors import tensors_of
+from gasfield.transformer.folder import read_config, tensors_of_model
+
+if TYPE_CHECKING:
+    from gasfield.language.huggingface import HuggingFaceModel
 
 _MAGIC = b"GGUF"
 _FOR_FOLDERS = ("torch", "transformers", "tokenizers")
@@ -54,6 +59,31 @@ def open_model(path: str | Path) -> LanguageModel:
     from gasfield.language.huggingface import open_folder
 
     return open_folder(path, config)
+
+
+def open_module(path: str | Path) -> HuggingFaceModel:
+    """A language model with the modules of transformers behind it, whatever its layout: see `open_model`. That its
+    numbers are cast to float32 is noted.
+
+    Raises:
+        InputError: as `open_model`, and if torch or transformers are not installed.
+    """
+    path = _existing(path)
+    if not path.is_dir() and not _is_gguf(path):
+        raise InputError(f"{path}: not a GGUF file; of a model in Hugging Face's layout, give the folder.")
+    _require(path, _FOR_FOLDERS if path.is_dir() else _FOR_GGUF)
+    config = read_config(path) if path.is_dir() else {}
+    tensors = tensors_of_model(path) if path.is_dir() else tensors_of(path)
+    from gasfield.language.huggingface import open_folder, open_gguf
+
+    model = open_folder(path, config) if path.is_dir() else open_gguf(path)
+    numbers = {tensor.numbers for tensor in tensors} - {"float32"}
+    if numbers:
+        kinds = ", ".join(sorted(numbers))
+        warnings.warn(
+            Note(f"{path}: its weights ({kinds}) are cast to float32, in which all is computed"), stacklevel=2
+        )
+    return model
 
 
 def _existing(path: str | Path) -> Path:

@@ -89,3 +89,19 @@ class JsonTokenizer(Tokenizer):
         from gasfield.language.huggingface import open_huggingface_tokenizer
 
         return open_huggingface_tokenizer(self._folder, {}).chat(message)
+
+
+def tokenizer_of(path: Path) -> Tokenizer | None:
+    """The tokenizer of a model's folder or GGUF file; None if there is none, or the package that reads it is not
+    installed.
+
+    Raises:
+        InputError: if it is damaged.
+    """
+    if path.is_dir():
+        return open_tokenizer(path)
+    if any(find_spec(package) is None for package in ("torch", "transformers", "gguf")):
+        return None
+    from gasfield.language.huggingface import open_huggingface_tokenizer
+
+    return open_huggingface_tokenizer(path, {"gguf_file": path.name})

@@ -1,6 +1,13 @@
 """Tracers: tagged structures inserted into a flow to measure its deformation."""
 
-from gasfield.tracers.planting import GroupSnapshot, PlacedStructure, PlacementContext, Tracer, plant
+from gasfield.tracers.planting import (
+    GroupSnapshot,
+    PlacedStructure,
+    PlacementContext,
+    Tracer,
+    place_of_token,
+    plant,
+)
 from gasfield.tracers.shapes import SHAPES, AnyShape, Shape, Structure, structure_of
 
 __all__ = [
@@ -12,6 +19,7 @@ __all__ = [
     "Shape",
     "Structure",
     "Tracer",
+    "place_of_token",
     "plant",
     "structure_of",
 ]

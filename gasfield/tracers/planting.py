@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 from threadpoolctl import threadpool_limits
 
 from gasfield.errors import InputError
@@ -17,97 +16,21 @@ from gasfield.names import NAME
 from gasfield.spec import Spec
 from gasfield.streams import Stream, generator
 from gasfield.strict import LARGEST_STEP
+from gasfield.tracers.places import (
+    AheadPlace,
+    CentroidPlace,
+    Frame,
+    GivenFrame,
+    Place,
+    PointPlace,
+    PrincipalFrame,
+    RandomFrame,
+    RowPlace,
+    TokenPlace,
+)
 from gasfield.tracers.shapes import AnyShape, Find, structure_of
 
 Values = NDArray[np.float64]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-
-
-class RandomFrame(Spec):
-    """A random orthonormal frame (Haar measure), drawn with the seed of the run."""
-
-    kind: Literal["random"] = "random"
-    dimensions: Annotated[int, Field(ge=1)] | None = None
-    """k; optional, must equal the dimension of the shape."""
-
-
-class AxesFrame(Spec):
-    """The first k coordinate axes, or the given axes."""
-
-    kind: Literal["axes"] = "axes"
-    axes: tuple[Annotated[int, Field(ge=0)], ...] | None = None
-    """k axis indices from 0."""
-
-
-class PrincipalFrame(Spec):
-    """The principal axes of a group, in order of decreasing variance."""
-
-    kind: Literal["principal"] = "principal"
-    of: str
-    """Name of the group."""
-
-
-class GivenFrame(Spec):
-    """Given vectors, orthonormalised in their order (Gram-Schmidt)."""
-
-    kind: Literal["given"] = "given"
-    vectors: Annotated[tuple[tuple[Finite, ...], ...], Field(min_length=1)]
-    """k vectors of D numbers."""
-
-
-Frame = RandomFrame | AxesFrame | PrincipalFrame | GivenFrame
-
-
-class CentroidPlace(Spec):
-    """At the centroid of a group."""
-
-    kind: Literal["centroid"] = "centroid"
-    of: str
-    """Name of the group."""
-    offset: tuple[Finite, ...] | None = None
-    """D numbers added to the position [length]."""
-
-
-class PointPlace(Spec):
-    """At a point."""
-
-    kind: Literal["point"] = "point"
-    at: tuple[Finite, ...]
-    """D coordinates [length]."""
-
-
-class RowPlace(Spec):
-    """At one row of a group."""
-
-    kind: Literal["row"] = "row"
-    of: str
-    """Name of the group."""
-    row: Annotated[int, Field(ge=0)] | None = None
-    """Index of the row within its group, from 0."""
-    token: Annotated[int, Field(ge=0)] | None = None
-    """Token id of the row, instead of its index."""
-    offset: tuple[Finite, ...] | None = None
-    """D numbers added to the position [length]."""
-
-    @model_validator(mode="after")
-    def _one_of_two(self) -> Self:
-        if (self.row is None) == (self.token is None):
-            raise PydanticCustomError("row", "give either 'row' or 'token', not both")
-        return self
-
-
-class AheadPlace(Spec):
-    """Ahead of a group: displaced from its centroid in the direction of the centroid's displacement since the start of
-    the run or, before any motion, of the mean velocity."""
-
-    kind: Literal["ahead"] = "ahead"
-    of: str
-    """Name of the group."""
-    by: Finite
-    """Distance; negative: behind the group [length]."""
-
-
-Place = CentroidPlace | PointPlace | RowPlace | AheadPlace
 
 
 class Tracer(Spec):
@@ -186,6 +109,16 @@ class PlacementContext:
                 f"there is no group '{name}'; the groups here are {', '.join(self.groups)}.", parameter=key
             )
         return self.groups[name]
+
+    def only(self, key: str) -> GroupSnapshot:
+        """The group, where there is one.
+
+        Raises:
+            InputError: if there are several.
+        """
+        if len(self.groups) != 1:
+            raise InputError(f"name one of the groups: {', '.join(self.groups)}.", parameter=key)
+        return next(iter(self.groups.values()))
 
 
 @dataclass(frozen=True)
@@ -280,10 +213,13 @@ def _place(tracer: Tracer, soil: PlacementContext) -> Values:
     place = tracer.place
     if isinstance(place, PointPlace):
         return _of_space(place.at, soil, "place.at")
-    group = soil.group(place.of, "place.of")
+    group = soil.group(place.of, "place.of") if place.of is not None else soil.only("place.of")
     if isinstance(place, AheadPlace):
         return group.centroid + place.by * _direction(group)
-    start = group.centroid if isinstance(place, CentroidPlace) else _row(place, group)
+    if isinstance(place, TokenPlace):
+        start = np.array(group.positions[place_of_token(place.index, len(group.positions))], np.float64)
+    else:
+        start = group.centroid if isinstance(place, CentroidPlace) else _row(place, group)
     return start if place.offset is None else start + _of_space(place.offset, soil, "place.offset")
 
 
@@ -292,6 +228,20 @@ def _of_space(numbers: tuple[float, ...], soil: PlacementContext, key: str) -> V
         message = f"{len(numbers)} coordinates are given; the space has {soil.dimensions}."
         raise InputError(message, parameter=key)
     return np.array(numbers, np.float64)
+
+
+def place_of_token(index: int, length: int, parameter: str | None = "place.index") -> int:
+    """The place of a token in a text, counted from the end if it is negative.
+
+    Raises:
+        InputError: if it is not there.
+    """
+    if not -length <= index < length:
+        message = (
+            f"there is no token {index}; the text has {length}: 0 to {length - 1}, or -1 to {-length} from its end."
+        )
+        raise InputError(message, parameter=parameter)
+    return index % length
 
 
 def _row(place: RowPlace, group: GroupSnapshot) -> Values:

@@ -1,0 +1,1 @@
+"""How each family of models stores its parts: one file a family."""
