@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from gasfield.scenario import Scenario, load_scenario
     from gasfield.simulation import Simulation
     from gasfield.sweeps import open_sweep, sweep
+    from gasfield.tracing import open_trace
+    from gasfield.tracing.tracing import trace
     from gasfield.trajectory import Trajectory
     from gasfield.trajectory import open_trajectory as open
 
@@ -59,6 +61,7 @@ _HOME = {
     "load_scenario": ("scenario", "load_scenario"),
     "open_sweep": ("sweeps", "open_sweep"),
     "open": ("trajectory", "open_trajectory"),
+    "open_trace": ("tracing", "open_trace"),
     "register": ("registry", "register"),
     "resume": ("runs", "resume"),
     "predict_cost": ("cost.cost", "predict_cost"),
@@ -69,6 +72,7 @@ _HOME = {
     "sweep": ("sweeps", "sweep"),
     "thermo": ("sampling.thermodynamics.thermo", "thermo"),
     "thermodynamic_integration": ("diagnostics.thermodynamics.free_energy", "thermodynamic_integration"),
+    "trace": ("tracing.tracing", "trace"),
 }
 
 __all__ = [
@@ -92,6 +96,7 @@ __all__ = [
     "load_scenario",
     "open",
     "open_sweep",
+    "open_trace",
     "predict_cost",
     "register",
     "resume",
@@ -102,6 +107,7 @@ __all__ = [
     "sweep",
     "thermo",
     "thermodynamic_integration",
+    "trace",
 ]
 
 

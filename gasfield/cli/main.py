@@ -30,6 +30,7 @@ from gasfield.cli import (
     show,
     sweep,
     thermo,
+    trace,
 )
 from gasfield.cli.command import Command, Group, mirror
 from gasfield.cli.interrupt import ended_at_once
@@ -80,6 +81,7 @@ _add("Learning", fit.fit, like="gasfield.learning.fit:fit")
 _add("Learning", forecast.forecast)
 _add("Language models", sample.sample, sample.SampleCommand)
 _add("Language models", thermo.thermo)
+_add("Language models", trace.trace, like="gasfield.tracing.tracing:trace")
 _add("Embeddings", inspect.inspect, like="gasfield.inspection:inspect")
 _add("Embeddings", dead.dead, like="gasfield.inspection:find_dead")
 

@@ -56,8 +56,9 @@ def record(
     from gasfield.cli.specification import values_of
     from gasfield.cli.terminal import training_bar
     from gasfield.recording.plan import RecordingPlan, Steps, TrainingPlan
-    from gasfield.recording.record import next_recording, read_tracers
+    from gasfield.recording.record import next_recording
     from gasfield.recording.record import record as record_training
+    from gasfield.scenario.tracer_file import read_tracers
     from gasfield.spec import parse
 
     planted = read_tracers(tracers) if tracers else ()

@@ -75,6 +75,14 @@ def points_bar(quiet: bool) -> Iterator[Callable[[int, int, str], None]]:
 
 
 @contextmanager
+def layers_bar(quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar over the layers of texts; nothing if stderr is not a terminal."""
+    with _bar(quiet) as bar:
+        task = bar.add_task("opening", total=None, note="")
+        yield lambda done, total: bar.update(task, description="tracing", completed=done, total=total)
+
+
+@contextmanager
 def training_bar(steps: int, quiet: bool) -> Iterator[Callable[[int, float], None]]:
     """A progress bar with loss and steps/s; a plain line every 50 steps if stderr is not a terminal."""
     with _bar(quiet) as bar:

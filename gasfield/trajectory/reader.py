@@ -277,6 +277,22 @@ class Trajectory(Closing):
         shape = self._content.dataset(f"{location}/value").shape or ()
         return self._content.series(location, *shape[1:])
 
+    def has_element(self, location: str) -> bool:
+        """Whether there is something at a path inside the file."""
+        return location in self._content
+
+    def element(self, location: str, *shape: int | None) -> Frames:
+        """Any element over time, read on demand while the file is open.
+
+        Args:
+            location: of the element inside the file.
+            shape: of its values; None stands for any length.
+
+        Raises:
+            InputError: if it is not there, or has another shape.
+        """
+        return self._content.frames(location, *shape)
+
     @property
     def has_survey(self) -> bool:
         """Whether all dead rows were recorded at some steps."""
