@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
@@ -26,6 +27,7 @@ else:  # results import matplotlib when they draw
     Axes = Any
 
 Values = NDArray[np.float64]
+_TIME = re.compile(r"(/?)\btime\b")
 
 
 class Scope(Enum):
@@ -54,6 +56,14 @@ class Result:
     def quantities(self) -> dict[str, Quantity]:
         """The results as leaves, by dotted key."""
         return {key: estimate.quantity() for key, estimate in self.estimates.items()}
+
+    def in_layers(self) -> Self:
+        """The same result with layers as the unit of time."""
+        units = {
+            key: _TIME.sub(lambda found: "/layer" if found[1] else "layers", estimate.unit)
+            for key, estimate in self.estimates.items()
+        }
+        return replace(self, estimates={key: replace(each, unit=units[key]) for key, each in self.estimates.items()})
 
     def arrays(self) -> Mapping[str, tuple[NDArray[Any], str]]:
         """Name -> (array, unit): values by row or place that the estimates summarise, for a file; default: none."""
@@ -135,7 +145,8 @@ class Diagnostic(DiagnosticSpec, Generic[R_co]):
         notes = list(looked_at.notes)
         if group.fault is not None and group.fault not in notes:
             notes.append(group.fault)
-        return self.measure(looked_at, notes)
+        found = self.measure(looked_at, notes)
+        return found.in_layers() if group.origin.layered else found
 
     @abstractmethod
     def measure(self, group: Group, notes: list[str]) -> R_co:

@@ -20,6 +20,8 @@ from gasfield.scenario.recordings import recordings_of
 from gasfield.scenario.stored import stored_scenario
 from gasfield.schedules import ByGroup, Schedule
 from gasfield.spaces import Space
+from gasfield.tracing import Trace
+from gasfield.tracing.layout import SOURCE as TRACED
 from gasfield.trajectory import Trajectory
 
 WHOLE = "gas"
@@ -140,11 +142,24 @@ class Origin:
         context: the model of the run; None for a recording, and for a run that cannot be rebuilt.
         reason: why there is no context.
         imported: whether the file comes from another program, which does not say what is a structure.
+        trace: the trace of a transformer that the file is, with its layers as time; None if it is none.
+        labels: the text of every row that has one (tokens).
     """
 
     context: RunContext | None = None
     reason: str = RECORDED
     imported: bool = False
+    trace: Trace | None = None
+    labels: tuple[str, ...] = ()
+
+    @property
+    def layered(self) -> bool:
+        """Whether time is the depth of a transformer: recorded, or simulated from its weights."""
+        return self.trace is not None or (self.context is not None and self.context.dynamics.layered)
+
+    def label(self, row: int) -> str:
+        """The text of a row of the trajectory; empty where there is none."""
+        return self.labels[row] if row < len(self.labels) else ""
 
     @classmethod
     def of(cls, trajectory: Trajectory) -> Origin:
@@ -158,7 +173,12 @@ class Origin:
 
     @classmethod
     def _read(cls, trajectory: Trajectory) -> Self:
-        attributes = trajectory.attributes
+        attributes, labels = trajectory.attributes, tuple(trajectory.tokens)
+        if attributes.get("source") == TRACED:
+            try:
+                return cls(trace=Trace.of(trajectory), labels=labels)
+            except InputError as error:
+                return cls(reason=f"it is no readable trace: {error.message}")
         if attributes.get("source") != "simulation":
             return cls(imported=attributes.get("source") in _OF_OTHERS)
         if "scenario" not in attributes:
@@ -176,7 +196,7 @@ class Origin:
         freedom = attributes.get("degrees_of_freedom")
         find = _Files(trajectory.path, attributes)
         try:
-            return cls(RunContext.of(scenario, None if freedom is None else int(freedom), find))
+            return cls(RunContext.of(scenario, None if freedom is None else int(freedom), find), labels=labels)
         except InputError as error:
             return cls(reason=f"its law of motion cannot be rebuilt: {error.message}")
 
@@ -207,7 +227,7 @@ class _Files:
         stored = self._stored.get(name)
         places = [Path(stored["path"])] if stored else []
         found = find_file(name, beside=self._beside)
-        places = [place for place in [*places, *([found] if found else [])] if place.is_file()]
+        places = [place for place in [*places, *([found] if found else [])] if place.is_file() or place.is_dir()]
         was = f" (it was {stored['path']})" if stored else ""
         if not places:
             raise InputError(f"the data file '{name}' is missing{was}")

@@ -158,7 +158,7 @@ def diagnose(
                 f"{source.path}: the run has {context.space.dimensions} dimensions, the file {source.dimensions}.",
                 parameter="context",
             )
-        origin = Origin(context) if context else Origin.of(source)
+        origin = Origin(context, labels=tuple(source.tokens)) if context else Origin.of(source)
         return _diagnose(source, chosen, _names(source, groups), origin, keep_going, stage)
 
 

@@ -18,6 +18,8 @@ class LatticeDiagnostic(Diagnostic[R_co], Generic[R_co]):
 
     def why_not(self, group: Group) -> str | None:
         """Why this diagnostic does not apply to a group; None if it does."""
+        if group.origin.layered:
+            return "a layer is no update: nothing is rounded to a lattice, and nothing freezes"
         return super().why_not(self._seen(group))
 
     def result(self, group: Group) -> R_co:
