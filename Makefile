@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test validate bounds lint recordings fields forecasts study black-holes boltzmann precision live-tokens twin bench bench-check bench-record bench-scaling clean
+.PHONY: demo test validate bounds lint recordings fields models forecasts study black-holes boltzmann precision live-tokens twin bench bench-check bench-record bench-scaling clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gasfield run dead-token-drift
@@ -34,6 +34,9 @@ recordings: $(VENV)/.installed-test
 forecasts: $(VENV)/.installed-test
 	$(BIN)/python docs/studies/forecasts.py
 
+models: $(VENV)/.installed-test
+	PATH="$(abspath $(BIN)):$$PATH" bash scenarios/models/make.sh
+
 fields: $(VENV)/.installed-test
 	PATH="$(abspath $(BIN)):$$PATH" bash scenarios/fields/make.sh
 
@@ -56,13 +59,18 @@ study: $(VENV)/.installed-test
 
 # The studies of a real language model, SmolLM2-135M-Instruct: about two hours.
 boltzmann: $(VENV)/.installed-validate
+	$(BIN)/python docs/studies/depth_exponents.py
 	$(BIN)/python docs/studies/melting.py
+	$(BIN)/python docs/studies/depth_counterfactuals.py
 	$(BIN)/python docs/studies/gap_and_tail.py
 	$(BIN)/python docs/studies/training_free_energy.py
 	$(BIN)/python docs/studies/sequences.py
 	$(BIN)/python docs/studies/repetition.py
 	$(BIN)/python docs/studies/prompts_as_heat.py
 	$(BIN)/python docs/studies/prompt_tokens.py
+	$(BIN)/python docs/studies/depth_of_texts.py
+	$(BIN)/python docs/studies/depth_findings.py
+	$(BIN)/python docs/studies/depth_response.py
 
 # About ten minutes of one core; casts are kept in outputs/black-holes as they come, and a run that was stopped goes on.
 black-holes: $(VENV)/.installed-test
