@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import ValidationError
 
 from gasfield.dynamics.adamw import AdamW
 from gasfield.dynamics.rounding_loss import note_on_decay
@@ -24,35 +23,12 @@ from gasfield.recording.keep import ModelKeeper
 from gasfield.recording.plan import RecordingPlan, TrainingPlan
 from gasfield.recording.recorder import Recorder
 from gasfield.recording.training import Training
-from gasfield.resources import check_output, find_file, next_free
-from gasfield.scenario.document import Document
-from gasfield.spec import Spec
-from gasfield.tracers import Tracer
+from gasfield.resources import check_output, next_free
 
 Progress = Callable[[int, float], None]
 """Called with each step and its loss."""
 RECORDINGS = Path("outputs") / "recordings"
 """Default folder of recordings."""
-
-
-class _TracerFile(Spec):
-    tracers: tuple[Tracer, ...]
-
-
-def read_tracers(name: str | Path) -> tuple[Tracer, ...]:
-    """Tracers from a YAML file with the same `tracers:` list as a scenario.
-
-    Raises:
-        InputError: if there is no such file, or (with line and key) if its content is invalid.
-    """
-    path = find_file(str(name))
-    if path is None:
-        raise InputError("no such file.", parameter="tracers", value=name)
-    document = Document(path)
-    try:
-        return _TracerFile.model_validate(document.data).tracers
-    except ValidationError as error:
-        raise document.explain(error) from None
 
 
 def next_recording() -> Path:

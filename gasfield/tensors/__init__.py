@@ -1,6 +1,7 @@
 """Matrices in third-party files: the tensors of a file, the choice of the embedding, and the selection of rows."""
 
 from gasfield.tensors.files import is_recognised, metadata_of, missing_tensor, tensors_of
+from gasfield.tensors.formats.gguf_files import gguf_values
 from gasfield.tensors.naming import COMMON_NAMES, bare_name, choose_embedding
 from gasfield.tensors.numbers import PRECISIONS, what_they_are
 from gasfield.tensors.rows import read_rows
@@ -15,6 +16,7 @@ __all__ = [
     "bare_name",
     "choose_embedding",
     "encode_safetensors",
+    "gguf_values",
     "is_recognised",
     "metadata_of",
     "missing_tensor",

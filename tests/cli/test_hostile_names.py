@@ -55,6 +55,7 @@ COMMANDS = {
     "thermo": ["thermo", "l.npz"],
     "sample": ["sample", "l.npz", "--row", f"{EVIL}[0]"],
     "dead": ["dead", "m.safetensors"],
+    "trace": ["trace", "model", "--ids", "1", "-o", "t.h5"],
 }
 NOT_OF_FILES = {"new", "calibrate", "schema", "record"}
 """Commands that print nothing from a file of others."""
@@ -97,6 +98,10 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.savez(folder / "l.npz", **logits)
     rows = numbers.normal(size=(30, 4)).astype(np.float32)
     (folder / "m.safetensors").write_bytes(encode_safetensors({EVIL: ("F32", rows)}, {EVIL: EVIL}))
+    (folder / "model").mkdir()  # of which a shard is missing
+    (folder / "model" / "config.json").write_text(json.dumps({"model_type": EVIL}), encoding="utf-8")
+    index = {"weight_map": {EVIL: f"{EVIL}.safetensors"}}
+    (folder / "model" / "model.safetensors.index.json").write_text(json.dumps(index), encoding="utf-8")
     (folder / "w.safetensors").write_bytes(
         encode_safetensors({"W": ("F32", np.stack([rows, rows + 1]))}, {EVIL: EVIL, "title": TITLE})
     )
@@ -142,7 +147,9 @@ def test_no_name_is_obeyed_and_none_leaves_its_folder(name: str, files: Path) ->
     done = call(words, files)
     said = done.stdout + done.stderr
     assert "Traceback" not in said, said
-    assert done.returncode == (2 if name in ("resume", "hindcast", *EXTRA) and name != "all diagnostics" else 0), said
+    assert done.returncode == (
+        2 if name in ("resume", "hindcast", "trace", *EXTRA) and name != "all diagnostics" else 0
+    ), said
     assert not [raw for raw in RAW if raw in said]
     assert not any(line.startswith("forged") for line in said.splitlines())
     assert "there is no picture" not in said

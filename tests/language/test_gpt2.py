@@ -132,7 +132,7 @@ def weighted(name: str, value: float | None) -> Callable[[Path], None]:
         (configured(n_embd=15), "n_head = 4 must divide n_embd = 15"),
         (configured(n_layer=0), "n_layer must be a positive integer, not 0"),
         (configured(n_layer=3), "12 of 40 tensors of the model are missing, first h.2.ln_1.weight"),
-        (configured(vocab_size=301), r"wte.weight has the shape \(300, 16\), config.json wants \(301, 16\)"),
+        (configured(vocab_size=301), r"wte.weight has the shape \(300, 16\), its configuration wants \(301, 16\)"),
         (configured(layer_norm_epsilon=-1), "layer_norm_epsilon must be a number >= 0"),
         (configured(tie_word_embeddings=False), "1 of 29 tensors of the model are missing, first lm_head.weight"),
         (weighted("ln_f.bias", None), "first ln_f.bias"),

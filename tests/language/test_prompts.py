@@ -81,7 +81,7 @@ def test_files_and_ids_give_prompts_too(folder: Path, tmp_path: Path) -> None:
     ("name", "content", "message"),
     [
         ("p.txt", "\n", "holds no prompts; give one a line"),
-        ("p.yaml", "a: b", "holds no prompts; give a list of texts"),
+        ("p.yaml", "words", "holds no prompts; give a list of texts"),
         ("p.yaml", "- {a: b}", "item 0 is no text; quote it"),
         ("p.json", "[1]", "item 0 is no text; quote it"),
         ("p.json", "[" * 100_000, "p.json: not JSON: it is nested too deeply"),
@@ -154,3 +154,18 @@ def test_a_chat_template_is_applied_once_with_its_own_special_tokens(folder: Pat
     (folder / "tokenizer_config.json").write_text(json.dumps(config | {"chat_template": "{{ ''.__class__.__mro__ }}"}))
     with pytest.raises(InputError, match="cannot open its chat template: access to attribute '__class__'"):
         prompts_of(model, prompt=["token"], chat=True)
+
+
+def test_prompts_may_have_names_and_be_cut(folder: Path, tmp_path: Path) -> None:
+    model, file = open_model(folder), tmp_path / "texts.yaml"
+    file.write_text("plain prose: the token\nno: other\n2: |\n  two\n  lines\n")
+    found = prompts_of(model, prompt=["other"], prompts=file, first=2)
+    assert [each.name for each in found] == ["", "plain prose", "no", "2"]
+    assert all(len(each.ids) == 2 for each in found)
+    assert found[1].text == model.tokenizer.decode(found[1].ids)
+    (tmp_path / "texts.json").write_text(json.dumps({"a": "the token", "b": "other"}))
+    assert [each.name for each in prompts_of(model, prompts=tmp_path / "texts.json")] == ["a", "b"]
+    for wrong in ("a: the\na: token\n", "a: [the]\n", "? [a]\n: the\n"):
+        file.write_text(wrong)
+        with pytest.raises(InputError, match=r"texts\.yaml"):
+            prompts_of(model, prompts=file)

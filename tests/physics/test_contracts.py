@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tiny_transformers import tiny_llama
 
 from gasfield.dynamics import DYNAMICS, Conditions, Dynamics, DynamicsSpec
 from gasfield.forces import ExternalForce, Force, ForceSpec, Surroundings, pointwise_kernel
@@ -44,6 +45,8 @@ LAWS: list[tuple[dict[str, Any], list[dict[str, Any]], float | None]] = [
     ({"kind": "nose_hoover", "time_step": 0.02, "relaxation_time": 0.4}, [SOFT], 1.0),
     ({"kind": "andersen", "time_step": 0.02, "collision_rate": 2.0}, [WELL], 1.0),
     ({"kind": "advection", "time_step": 0.05}, [WELL, {"kind": "circulation", "rate": 1.0}], None),
+    ({"kind": "layers"}, [{"kind": "circulation", "rate": 0.3}], None),
+    ({"kind": "layers", "precision": "float64"}, [{"kind": "circulation", "rate": 0.3}], 0.1),
     ({"kind": "metropolis", "step_length": 0.5}, [WELL], 1.0),
     ({"kind": "mala", "time_step": 0.05}, [WELL], 1.0),
     ({"kind": "hmc", "time_step": 0.02, "accept": "gas"}, [WELL, SOFT], 1.0),
@@ -89,6 +92,7 @@ SOURCES_TRIED: list[dict[str, Any]] = [
     {"kind": "point", "count": 4, "at": [0.0, 1.0, 2.0]},
     {"kind": "matrix", "file": "rows.npy", "rows": [4, 0]},
     {"kind": "recording", "file": "start.h5", "group": "gas"},
+    {"kind": "prompt", "model": "llama", "tokens": [3, 39, 0, 3]},
 ]
 NOT_DRAWN = {"array"}
 """It stands for positions that only its trajectory has, and refuses."""
@@ -135,6 +139,7 @@ def test_sources(source: dict[str, Any], tmp_path: Path) -> None:
     np.save(tmp_path / "rows.npy", rows)
     with TrajectoryWriter(tmp_path / "start.h5", gas_of(rows), precision="float64", provenance={}) as writer:
         writer.frame(0, 0.0, rows)
+    tiny_llama(width=3).write(tmp_path / "llama", "model.")
     space = SPACES.parse({"kind": "box", "dimensions": 3, "side": 20.0})
     check_source(source, space, find=lambda name: tmp_path / name)
 

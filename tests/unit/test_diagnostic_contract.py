@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pytest
 from made_live_recordings import Lesson
+from tiny_traces import tiny_trace
+from tiny_transformers import LAYERS, LLAMA, LLAMA_FOLDER
 
 import gasfield
 from gasfield.diagnostics import DIAGNOSTICS, Diagnostic, Group, Result, Scope, register
@@ -16,12 +19,14 @@ from gasfield.runs.run import run
 from gasfield.scenario import Scenario
 from gasfield.statistics.estimate import exact, missing
 from gasfield.testing.diagnostics import check_diagnostic, has_content
+from gasfield.trajectory import open_trajectory
 
 CLOUD = {"kind": "gaussian", "count": 24, "spread": 0.7}
 FREE = {"kind": "free", "dimensions": 3}
 BOX = {"kind": "box", "dimensions": 3, "side": 6.0}
 PERIODIC = {"kind": "periodic", "dimensions": 3, "side": 4.0}
 SPHERE = {"kind": "sphere", "dimensions": 3}
+TOKENS = [7, 3, 30, 22, 5, 11, 39, 1, 18, 26, 14, 9, 33, 2, 37, 20, 12, 28, 6, 31, 25, 16]
 HARMONIC = {"kind": "harmonic", "stiffness": 1.0}
 GRAVITY = {"kind": "gravity", "softening": 0.3}
 LANGEVIN = {"kind": "langevin", "time_step": 0.1, "friction": 0.5}
@@ -40,6 +45,14 @@ LESSON: dict[str, Any] = WELL | {
                {"kind": "double_well", "groups": ["teacher"]}],
     "operations": [{"kind": "train_field", "group": "gas", "teacher": "teacher", "trigger": 10}],
     "run": {"steps": 120, "observe_every": 40},
+}  # fmt: skip
+DEPTH: dict[str, Any] = {
+    "space": FREE | {"dimensions": LLAMA.config["hidden_size"]},
+    "gas": [{"name": "gas", "from": {"kind": "prompt", "model": LLAMA_FOLDER, "tokens": TOKENS}}],
+    "forces": [{"kind": "transformer_attention", "model": LLAMA_FOLDER},
+               {"kind": "transformer_mlp", "model": LLAMA_FOLDER}],
+    "dynamics": {"kind": "layers"},
+    "run": {"steps": 2 * LAYERS},
 }  # fmt: skip
 GOOD: dict[str, dict[str, Any]] = {
     "bonds": WELL | {"tracers": [SHEET]},
@@ -62,17 +75,32 @@ GOOD: dict[str, dict[str, Any]] = {
     "student_density": LESSON,
     "replicas": {"forces": [HARMONIC], "dynamics": LANGEVIN, "replicas": {"temperatures": [0.3, 0.4], "every": 2}},
     "basins": WELL | {"forces": [{"kind": "double_well"}]},
+    "heads": DEPTH,
+    **dict.fromkeys(("alignment", "gram_entropy", "final_distance"), DEPTH),
 }
 """Keys of a run to which a diagnostic applies; a warm harmonic well where there are none."""
 
 
+TRACED = ("layer_motion", "layer_work", "lens", "attention_reach")
+"""Diagnostics of a recorded trace."""
+
+
 @pytest.fixture(scope="module")
-def good(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def traced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Group]:
+    """A text in an open trace."""
+    with open_trajectory(tiny_trace(tmp_path_factory.mktemp("trace"))[0]) as trajectory:
+        yield Group.of(trajectory, trajectory.names[0])
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory, traced: Group) -> Any:
     """Makes the group that a diagnostic is shown."""
 
     def make(kind: str) -> Group:
         if kind == "live_work":  # of recordings only
             return Group.of(gasfield.open(Lesson().write(tmp_path_factory.mktemp(kind) / "made.h5")), "live")
+        if kind in TRACED:
+            return traced
         keys = GOOD.get(kind, WELL)
         usual = {"title": "a test", "question": "Does it draw?", "space": FREE, "gas": [{"name": "gas", "from": CLOUD}]}
         scenario = usual | {"run": {"steps": 120}, "diagnostics": []} | keys

@@ -27,6 +27,10 @@ _VERSIONS = (2, 3)
 _SIZES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
 """Bytes of values of each type in the header."""
 _TEXT, _LIST, _UINT32 = 8, 9, 4
+_SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
+"""The same types in the notation of `struct`."""
+_LONGEST_TEXT = 1000
+"""Bytes of a text in the header that is kept; chat templates are longer."""
 _ALIGNMENT = "general.alignment"
 _MOST_ITEMS = 2_000_000
 """In all lists of the header: vocabularies have a million at most, and the package reads each item into an object."""
@@ -63,9 +67,19 @@ def read_gguf(path: Path) -> list[Tensor]:
     """
     size = path.stat().st_size
     with damage(path), path.open("rb") as file:
-        entries, alignment = _Header(file, path, size).read()
+        entries, alignment, _ = _Header(file, path, size).read()
         origin = -(-file.tell() // alignment) * alignment
     return [_tensor(path, entry, origin, size) for entry in entries]
+
+
+def gguf_values(path: Path) -> dict[str, int | float | bool | str]:
+    """The numbers and short texts of the header by their keys: architecture, sizes, constants. Lists are left out.
+
+    Raises:
+        InputError: if it is damaged, or of another version.
+    """
+    with damage(path), path.open("rb") as file:
+        return _Header(file, path, path.stat().st_size).read()[2]
 
 
 class _Header:
@@ -75,8 +89,8 @@ class _Header:
         self._file, self._path, self._size = file, path, size
         self._items = 0
 
-    def read(self) -> tuple[list[_Entry], int]:
-        """The tensors, and the alignment of their numbers in bytes."""
+    def read(self) -> tuple[list[_Entry], int, dict[str, int | float | bool | str]]:
+        """The tensors, the alignment of their numbers in bytes, and the numbers and short texts."""
         self._file.seek(len(_MAGIC))
         [version] = self._values("I")
         if version not in _VERSIONS:
@@ -87,14 +101,31 @@ class _Header:
         if tensors > min(_MOST_TENSORS, self._size) or values > min(_MOST_VALUES, self._size):
             raise self._damaged(f"it would hold {tensors} tensors and {values} values")
         alignment = 32
+        found: dict[str, int | float | bool | str] = {}
         for _ in range(values):
-            if self._text() == _ALIGNMENT.encode():
-                kind, alignment = self._values("II")
+            name, [kind] = self._text(), self._values("I")
+            if name == _ALIGNMENT.encode():
+                [alignment] = self._values("I")
                 if kind != _UINT32 or alignment == 0 or alignment & (alignment - 1):
                     raise self._damaged("its alignment is no power of two")
-            else:
-                self._skip(*self._values("I"))
-        return [self._entry() for _ in range(tensors)], alignment
+            elif (value := self._value(kind)) is not None and len(name) <= _LONGEST_NAME:
+                found[name.decode("utf-8", "replace")] = value
+        return [self._entry() for _ in range(tensors)], alignment, found
+
+    def _value(self, kind: int) -> int | float | bool | str | None:
+        """A number or a short text; None for what is passed over."""
+        if kind in _SCALARS:
+            [number] = self._values(_SCALARS[kind])
+            scalar: int | float | bool = number
+            return scalar
+        if kind != _TEXT:
+            self._skip(kind)
+            return None
+        [length] = self._values("Q")
+        if length > _LONGEST_TEXT:
+            self._pass(length)
+            return None
+        return self._bytes(length).decode("utf-8", "replace")
 
     def _entry(self) -> _Entry:
         name = self._text(_LONGEST_NAME).decode("utf-8")
