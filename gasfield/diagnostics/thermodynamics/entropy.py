@@ -15,6 +15,7 @@ equilibrium are Gaussian, and their part is exact. The part of the places has no
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -152,7 +153,7 @@ def maxwell_entropy(masses: Values, temperature: float, freedom: float) -> float
         temperature: T > 0 [energy].
         freedom: velocity components f of a particle.
     """
-    return float(0.5 * freedom * np.log(2 * np.pi * np.e * temperature * masses).mean())
+    return float(0.5 * freedom * np.log(2 * np.pi * math.e * temperature * masses).mean())
 
 
 def configurational_entropy(sample: Sample, region: Region) -> Estimate:
@@ -229,7 +230,7 @@ def _gaussian_entropy(points: Values) -> float:
     if sign <= 0:
         return -np.inf
     log_determinant -= float(np.sum(digamma(0.5 * freedoms) + np.log(2.0)))
-    return float(0.5 * (dimensions * np.log(2 * np.pi * np.e) + log_determinant))
+    return float(0.5 * (dimensions * np.log(2 * np.pi * math.e) + log_determinant))
 
 
 def independent_places(group: Group, steady: Steady, periods: Values) -> Sample | None:
