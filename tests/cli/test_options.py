@@ -18,7 +18,7 @@ from gasfield.plots.film import animate
 from gasfield.recording.plan import Geometry, RecordingPlan, TrainingPlan
 
 SECTIONS = {
-    "Scenarios": ["list", "show", "new", "check", "calibrate", "run", "resume", "schema"],
+    "Scenarios": ["list", "show", "new", "check", "calibrate", "run", "resume", "sweep", "schema"],
     "Recordings": ["record", "import", "hindcast"],
     "Looking": ["diagnose", "compare", "animate"],
     "Embeddings": ["inspect", "dead"],

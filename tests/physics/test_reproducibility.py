@@ -50,6 +50,7 @@ LAWS: dict[str, dict[str, Any]] = {
     "coupled_adam": {"dynamics": {"learning_rate": 0.01}, "forces": [WELL]},
     "adafactor": {"dynamics": {}, "forces": [WELL]},
     "muon": {"dynamics": {"learning_rate": 0.01}, "forces": [WELL]},
+    "layers": {"dynamics": {}, "temperature": 0.01, "forces": [{"kind": "harmonic", "stiffness": 0.1}]},
 }  # fmt: skip
 """A scenario for each law of motion."""
 

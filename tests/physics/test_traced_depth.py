@@ -26,6 +26,7 @@ OF_TRACES = ("alignment", "gram_entropy", "final_distance")
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    pytest.importorskip("transformers")
     return tiny_trace(tmp_path_factory.mktemp("tiny"))
 
 

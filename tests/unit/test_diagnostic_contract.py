@@ -88,19 +88,20 @@ TRACED = ("layer_motion", "layer_work", "lens", "attention_reach")
 @pytest.fixture(scope="module")
 def traced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Group]:
     """A text in an open trace."""
+    pytest.importorskip("transformers")
     with open_trajectory(tiny_trace(tmp_path_factory.mktemp("trace"))[0]) as trajectory:
         yield Group.of(trajectory, trajectory.names[0])
 
 
 @pytest.fixture(scope="module")
-def good(tmp_path_factory: pytest.TempPathFactory, traced: Group) -> Any:
+def good(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Any:
     """Makes the group that a diagnostic is shown."""
 
     def make(kind: str) -> Group:
         if kind == "live_work":  # of recordings only
             return Group.of(gasfield.open(Lesson().write(tmp_path_factory.mktemp(kind) / "made.h5")), "live")
         if kind in TRACED:
-            return traced
+            return request.getfixturevalue("traced")
         keys = GOOD.get(kind, WELL)
         usual = {"title": "a test", "question": "Does it draw?", "space": FREE, "gas": [{"name": "gas", "from": CLOUD}]}
         scenario = usual | {"run": {"steps": 120}, "diagnostics": []} | keys
