@@ -80,7 +80,7 @@ def test_lines_end_where_lines_end(tmp_path: Path) -> None:
     assert read_lines(tmp_path / "a.txt") == lines
     (tmp_path / "b.txt").write_bytes("\n".join(lines).encode())
     assert read_lines(tmp_path / "b.txt") == lines
-    assert _texts_of(tmp_path / "a.txt") == [line for line in lines if line]
+    assert _texts_of(tmp_path / "a.txt") == [("", line) for line in lines if line]
 
 
 @pytest.mark.parametrize("ending", [".gz", ".xz"])
