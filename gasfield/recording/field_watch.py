@@ -145,6 +145,8 @@ class FieldWatch:
             return None, {}
         calls, positions = self._layer.calls, self._layer.take()
         if positions is None:
+            if self._live is not None:
+                self._live.take()  # what the input side has left belongs to no recorded field
             self._explain_silence(step, calls)
             return None, {}
         if not self._lawful:

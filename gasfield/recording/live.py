@@ -6,8 +6,9 @@ For an output matrix with rows W_i, hidden states h_b with weights w_b in the lo
 
 The first sum is the push, the same field that moves a dead row at that place; the second the pull of the positions
 whose target the token is; the third is there where the matrix is the embedding too. Push and pull are summed apart: of
-the gradient G_bi of a logit, w_b p_bi = strength_b exp(l_bi) is the push, and the rest is the pull. That rest is -w_b
-at a target and rounding elsewhere, so that targets are counted where it outweighs half of the push.
+the gradient G_bi of a logit, w_b p_bi = strength_b exp(l_bi) is the push, and the rest is the pull. G_bi is w_b (p_bi
+- 1) at a target and w_b p_bi elsewhere, so that targets are counted where its sign is not that of the strength. (Under
+label smoothing, whose field is approximate, other positions have that sign too.)
 
 Sums are taken in float64. What the sum of the parts differs by from the gradient that the optimiser received is the
 rounding of the training's own sums, and of the float32 in which the parts are kept: about 1e-7 of the sizes of the
@@ -24,8 +25,6 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from gasfield.trajectory import schema
-
-_HALF = 0.5
 
 
 @dataclass(frozen=True)
@@ -45,14 +44,19 @@ class Parts:
     inputs: Tensor
 
     def received(self, factor: Tensor) -> Parts:
-        """The same in float32, as the optimiser received them: times the factor of clipping and unscaling."""
-        push, pull, entered = ((factor.double() * each).float() for each in (self.push, self.pull, self.input))
+        """The same in float32, as the optimiser received them: times the factor of clipping and unscaling; 0 where
+        an update was skipped, whose gradients may be infinite."""
+        parts = (self.push, self.pull, self.input)
+        push, pull, entered = (torch.where(factor > 0, factor.double() * each, 0.0).float() for each in parts)
         return Parts(push, pull, entered, self.targets, self.inputs)
 
     def errors(self, received: Tensor) -> dict[str, Tensor]:
         """() by name, in the worst row, how far push + pull + input is from the gradient received: relative to that
         gradient, and to the sizes of the parts, |push| + |pull| + |input|, which are what sums in float32 round."""
-        exact, parts = received.double(), torch.stack([self.push, self.pull, self.input]).double()
+        exact, parts = (
+            torch.nan_to_num(received.double(), 0.0, 0.0, 0.0),
+            torch.stack([self.push, self.pull, self.input]).double(),
+        )
         off, sizes = (parts.sum(dim=0) - exact).norm(dim=1), parts.norm(dim=2).sum(dim=0)
         scales = {schema.PARTS_ERROR: exact.norm(dim=1), schema.PARTS_ROUNDING: sizes}
         return {name: torch.where(scale > 0, off / scale, 0.0).amax() for name, scale in scales.items()}
@@ -105,7 +109,7 @@ class LiveRows:
         rest, states = gradient.double() - weights, states.double()
         self._push += weights.T @ states
         self._pull += rest.T @ states
-        self._targets += (rest.abs() > _HALF * weights.abs()).sum(dim=0)
+        self._targets += (gradient.double() * strength.double()[:, None] < 0).sum(dim=0)
 
     def take(self) -> Parts:
         """The parts since the last call."""

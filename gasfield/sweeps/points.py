@@ -31,8 +31,10 @@ class Point:
 
     @property
     def overrides(self) -> list[str]:
-        """As after `--set`: JSON is YAML."""
-        return [f"{path}={json.dumps(value)}" for path, value in self.values.items()] + [f"seed={self.seed}"]
+        """As after `--set`: JSON is YAML, except for its escapes of pairs of surrogates."""
+        return [f"{path}={json.dumps(value, ensure_ascii=False)}" for path, value in self.values.items()] + [
+            f"seed={self.seed}"
+        ]
 
     def text(self) -> str:
         """JSON, the same for equal points, whatever the order of their keys."""
@@ -83,9 +85,9 @@ def with_values(data: Any, values: Mapping[str, Any]) -> Any:
         *holders, last = map(index_of, path.split("."))
         holder = get_at(data, dotted(holders)) if holders else data
         if isinstance(holder, list) and isinstance(last, int) and last < len(holder):
-            holder[last] = value
+            holder[last] = deepcopy(value)
         elif isinstance(holder, dict):
-            holder[str(last)] = value
+            holder[str(last)] = deepcopy(value)
         else:
             raise InputError("there is no such key in the scenario.", parameter=path)
     return data

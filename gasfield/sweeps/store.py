@@ -85,7 +85,7 @@ class Origin:
         """The name of the run directory of a point. A value that the scenario has anyway makes no difference, nor does
         how a value is written (1 or 1.0)."""
         varied = {path: self._resolved(path, value) for path, value in point.values.items()}
-        own = {path for path, value in varied.items() if value == get_at(self.data, path, _ABSENT)}
+        own = {path for path, value in varied.items() if value == get_at(self.data, path)}
         content = [self.digest, {path: value for path, value in varied.items() if path not in own}, point.seed]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:_KEY]
 
@@ -100,11 +100,11 @@ class Origin:
 
     def _resolved(self, path: str, value: Any) -> Any:
         """A value as the scenario would have it if it were the only one that is varied; as it is, if that scenario is
-        not valid, or too many values were looked at to remember them all."""
+        not valid."""
         text = f"{path}={json.dumps(value, sort_keys=True)}"
         if text not in self._known:
             if len(self._known) >= _REMEMBERED:
-                return value
+                self._known.clear()
             try:
                 made = parse(Scenario, with_values(self.data, {path: value}))
             except InputError:
@@ -115,8 +115,7 @@ class Origin:
 
 
 _REMEMBERED = 1000
-"""Values of keys that are resolved, each once."""
-_ABSENT = object()
+"""Resolved values that are kept at once."""
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,7 @@ class Table:
     def same_values(self) -> dict[tuple[str, ...], list[int]]:
         """Rows that differ by their seeds only."""
         found: dict[tuple[str, ...], list[int]] = {}
-        values = zip(*(map(json.dumps, self.along(path)) for path in self.parameters), strict=True)
+        values = zip(*(map(json.dumps, _of_one_type(self.along(path))) for path in self.parameters), strict=True)
         for number, mine in enumerate(values):
             found.setdefault(mine, []).append(number)
         return found

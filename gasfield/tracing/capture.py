@@ -95,7 +95,7 @@ def begin(model: Transformer, ids: torch.Tensor) -> Passage:
         logits = model.module(ids[None], use_cache=False).logits[0, -1] if len(ids) else None
     if logits is None or len(calls) != model.layers or len(finals) != 1:
         raise InputError(f"{model.name}: its {model.layers} blocks were called {len(calls)} times; cannot be traced.")
-    return Passage(states[0], calls, finals[0], logits.float())
+    return Passage(states[0], calls, finals[0], logits.float().clone())  # not a view of those of all tokens
 
 
 @torch.inference_mode()

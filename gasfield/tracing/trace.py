@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from gasfield.closing import Closing
 from gasfield.errors import InputError
+from gasfield.printable import listed, shortened
 from gasfield.provenance import FileDigest
 from gasfield.tracing import layout
 from gasfield.tracing.layout import Sizes
@@ -123,6 +124,13 @@ class Trace(Closing):
         """Its S tokens as text."""
         return tuple(self.trajectory.tokens[row] for row in self._rows(text).tolist())
 
+    def _require_text(self, text: str) -> None:
+        """Raises:
+        InputError: if it is no text: what is recorded of tokens is not recorded of tracers.
+        """
+        if text not in self.texts:
+            raise InputError(f"{self.trajectory.path}: '{shortened(text)}' is no text; there are {listed(self.texts)}.")
+
     # ------------------------------------------------------------------------------------------------- the stream
 
     def stream(self, text: str) -> Array:
@@ -211,6 +219,7 @@ class Trace(Closing):
         """(H, S, S) attention weights of a layer, queries by keys; None if they are not kept."""
         if not self.has_weights:
             return None
+        self._require_text(text)
         length = len(self._rows(text))
         frames = self.trajectory.element(f"{layout.WEIGHTS}/{text}", self.heads, length, length)
         return np.asarray(frames[self._layer(layer)], np.float32)
@@ -261,11 +270,13 @@ class Trace(Closing):
 
     def _frames(self, place: str, text: str) -> Array:
         """(T, S) of a quantity with one number for each token."""
+        self._require_text(text)
         rows = self._rows(text)
         frames = self.trajectory.element(place, self.sizes.tokens)
         return np.asarray(frames.read()[:, rows], np.float32)
 
     def _of_layer(self, place: str, text: str, layer: int, *inner: int) -> NDArray[np.float32]:
+        self._require_text(text)
         rows = self._rows(text)
         at = self._layer(layer)
         frames = self.trajectory.element(place, self.sizes.tokens, *inner)

@@ -52,16 +52,21 @@ def seen(of: Layer) -> tuple[np.ndarray, np.ndarray]:
 def force(of: Layer, head: Head, x: np.ndarray, place: int, probe: np.ndarray) -> np.ndarray:
     """On a test particle at a place of the stream, in the place of a token of the text: written from the definition."""
     places = np.arange(place + 1)
-    keys = turned(of, x[: place + 1] @ head.key.T, places)
+    keys = turned(of, x[: place + 1] @ head.key.T + head.key_offset, places)
     query = turned(of, (head.query @ probe)[None], np.array([place]))[0]
     scores = of.scale * keys @ query
     weights = np.exp(scores - scores.max())
-    found: np.ndarray = head.output @ (weights / weights.sum() @ (x[: place + 1] @ head.value.T))
+    found: np.ndarray = head.output @ (weights / weights.sum() @ (x[: place + 1] @ head.value.T + head.value_offset))
     return found
 
 
-def test_jacobian_of_the_force_is_that_of_differences() -> None:
-    of = layer()
+BIASED = {"key_bias": normal(GROUPS, SIZE), "value_bias": normal(GROUPS, SIZE)}
+
+
+@pytest.mark.parametrize("biases", [{}, BIASED], ids=["plain", "biased"])
+def test_jacobian_of_the_force_is_that_of_differences(biases: dict[str, np.ndarray]) -> None:
+    """A bias of the keys is turned with them, so that it does not cancel."""
+    of = layer(**biases)
     x, weights = seen(of)
     head, place, step = heads_of(of)[1], 30, 1e-6
     found = Field(of, head, x).jacobian(weights[1, place], place)
@@ -124,6 +129,17 @@ def test_the_partner_of_a_head_has_another_key() -> None:
     assert all(partner(heads, h).group != heads[h].group for h in range(HEADS))
     alone = heads_of(replace(layer(), key=normal(1, SIZE, D), value=normal(1, SIZE, D)))
     assert partner(alone, 3) is alone[0]
+
+
+@pytest.mark.parametrize(("count", "groups"), [(14, 2), (4, 2), (9, 3), (4, 4), (3, 1), (2, 2)])
+def test_no_head_is_its_own_partner(count: int, groups: int) -> None:
+    weights = {"key": normal(groups, SIZE, D), "value": normal(groups, SIZE, D)}
+    heads = heads_of(replace(layer(), query=normal(count, SIZE, D), output=normal(count, D, SIZE), **weights))
+    for h in range(count):
+        both = [partner(heads, h, turn) for turn in (1, 2)]
+        assert all(each is not heads[h] for each in both)
+        assert both[0] is not both[1] or count == 2
+        assert groups == 1 or all(each.group != heads[h].group for each in both)
 
 
 # --- direction and distance -------------------------------------------------------------------------------------------

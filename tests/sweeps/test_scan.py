@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from gasfield.errors import InputError
+from gasfield.scenario.document import read_value
 from gasfield.scenario.scan import Scan
 from gasfield.spec import parse
 from gasfield.sweeps.points import Point, count_points, points_of
@@ -95,3 +96,14 @@ def test_too_many_points_and_repeated_seeds_are_refused() -> None:
         count_points(scan(**{f"k{i}": [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] for i in range(8)}), 0)
     with pytest.raises(InputError, match="given twice"):
         count_points(scan(temperature=[1.0], seeds=[2, 2]), 0)
+
+
+def test_a_key_and_a_part_of_it_are_not_varied_together() -> None:
+    """Which of two values is placed last would decide."""
+    with pytest.raises(InputError, match=r"part of forces\.0"):
+        scan(**{"forces.0": [{"kind": "harmonic"}], "forces.0.stiffness": [1.0, 2.0]})
+
+
+def test_values_are_written_as_yaml_reads_them() -> None:
+    text = "hi \U0001f600 \u00e9"
+    assert read_value(Point({"a": text}, 1).overrides[0].partition("=")[2]) == text

@@ -155,6 +155,19 @@ def test_a_scan_none_of_whose_points_fits_is_refused_before_anything_is_written(
     assert not (tmp_path / "s").exists()
 
 
+def test_one_valid_point_among_many_is_enough(tmp_path: Path) -> None:
+    scan = {"temperature": [-1.0 - k for k in range(20)] + [0.25]}
+    made = gasfield.sweep(scenario(), scan, output=tmp_path / "s")
+    assert made.table.status == ["failed"] * 20 + ["done"]
+
+
+def test_how_a_number_is_written_makes_no_other_point(tmp_path: Path) -> None:
+    made = gasfield.sweep(scenario(), {"temperature": [1], "seeds": [0, 1]}, output=tmp_path / "s")
+    made = gasfield.sweep(scenario(), {"temperature": [1.0], "seeds": [1, 2]}, output=tmp_path / "s")
+    assert len(made.table.keys) == 3
+    assert len(set(made.to_dataframe()["groups.gas.radius.end" + SCATTER])) == 1
+
+
 def test_a_directory_of_something_else_is_refused(tmp_path: Path) -> None:
     scan = {"temperature": [0.25]}
     gasfield.sweep(scenario(), scan, output=tmp_path / "s")

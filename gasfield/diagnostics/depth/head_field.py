@@ -33,8 +33,8 @@ class Field:
         """Of the stream (S, D) in front of a layer, normalised before the norm's own weight (`read_by`); the head is
         one of that layer, or has the values of another."""
         self.layer, self.head = layer, head
-        self.keys = turned(layer, x @ head.key.T, np.arange(len(x)))
-        self.values = x @ head.value.T
+        self.keys = turned(layer, x @ head.key.T + head.key_offset, np.arange(len(x)))
+        self.values = x @ head.value.T + head.value_offset
         self.overlap = head.query @ head.output
         self.query_gram, self.output_gram = head.query @ head.query.T, head.output.T @ head.output
 

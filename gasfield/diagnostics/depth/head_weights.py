@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gasfield.diagnostics.base import Values
 from gasfield.transformer import Layer, Norm
@@ -61,6 +62,8 @@ class Head:
         query, key, value: (d, D).
         output: (D, d).
         group: number of its key and value, which neighbouring heads may share.
+        key_offset, value_offset: (d,) what biases, and the bias of the norm, add to every key before it is turned and
+            to every value.
     """
 
     query: Values
@@ -68,6 +71,8 @@ class Head:
     value: Values
     output: Values
     group: int
+    key_offset: Values
+    value_offset: Values
 
     @property
     def score(self) -> Product:
@@ -81,7 +86,7 @@ class Head:
 
     def writing_as(self, other: Head) -> Head:
         """Attention of this head with values and output of another."""
-        return replace(self, value=other.value, output=other.output)
+        return replace(self, value=other.value, value_offset=other.value_offset, output=other.output)
 
 
 def heads_of(layer: Layer) -> tuple[Head, ...]:
@@ -95,17 +100,31 @@ def heads_of(layer: Layer) -> tuple[Head, ...]:
             layer.value[h // shared].astype(np.float64) * weight,
             layer.output[h].astype(np.float64),
             h // shared,
+            _offset(layer.key[h // shared], layer.before_attention, layer.key_bias, h // shared),
+            _offset(layer.value[h // shared], layer.before_attention, layer.value_bias, h // shared),
         )
         for h in range(layer.heads)
     )
 
 
+def _offset(matrix: NDArray[np.float32], norm: Norm, biases: NDArray[np.float32] | None, group: int) -> Values:
+    """(d,) what a matrix (d, D) makes of the norm's bias, and a bias of its own."""
+    offset = np.zeros(len(matrix)) if norm.bias is None else matrix.astype(np.float64) @ norm.bias
+    return offset if biases is None else offset + biases[group]
+
+
 def partner(heads: tuple[Head, ...], number: int, turn: int = 1) -> Head:
     """Another head of the layer, whose key and value are others if the layer has several: the control of head
-    `number`. With `turn` 2 the next but one, and so on."""
+    `number`. With `turn` 2 another one, and so on, as long as there are others; never itself, unless it is alone."""
     shared = max(1, len(heads) // len({head.group for head in heads}))
     step = shared if shared < len(heads) else 1
-    return heads[(number + turn * step) % len(heads)]
+    following = [heads[(number + step + k) % len(heads)] for k in range(len(heads))]
+    following = [head for head in following if head is not heads[number]]
+    others = [head for head in following if head.group != heads[number].group] or following
+    if not others:
+        return heads[number]
+    place = (turn - 1) * step
+    return others[(place if place < len(others) else turn - 1) % len(others)]
 
 
 def read_by(norm: Norm, x: Values) -> Values:

@@ -25,7 +25,7 @@ class FromPrompt(GasSource):
     """Folder in Hugging Face's layout, or a GGUF file: Llama, Mistral, Qwen2, GPT-2 or GPT-NeoX."""
     text: str | None = None
     """The text as it stands, with the special tokens that the tokenizer adds to every text. It needs the extra `lm`."""
-    tokens: tuple[Annotated[int, Field(ge=0)], ...] | None = None
+    tokens: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...] | None = None
     """Token ids, in place of a text."""
 
     def gas(self, context: SourceContext) -> Gas:
