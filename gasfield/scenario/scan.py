@@ -74,11 +74,11 @@ class Scan(Spec):
                 raise fault_within((path, "count"), "is missing: how many values of the range are taken?", None)
             if isinstance(along, Range) and self.sample is not None and along.count is not None:
                 raise fault_within((path, "count"), "is the number of values of a grid; leave it out", along.count)
-        paths = {tuple(path.split(".")) for path in self.along}
-        for path in paths:
-            for end in range(1, len(path)):
-                if path[:end] in paths:
-                    whole, part = ".".join(path[:end]), ".".join(path)
+        places = {tuple(path.split(".")) for path in self.along}
+        for place in places:
+            for end in range(1, len(place)):
+                if place[:end] in places:
+                    whole, part = ".".join(place[:end]), ".".join(place)
                     raise fault_within((part,), f"is part of {whole}, which is varied too; vary one of them", part)
         if self.sample is not None and not any(isinstance(each, Range) for each in self.along.values()):
             raise fault_within(("sample",), "samples ranges, and there is none", self.sample.kind)
