@@ -19,7 +19,7 @@ bfloat16 cast merges them. Are these groups what one then gets?
   all others. The rows then lie in a few lumps, as the published ones do. Of {restarted} such casts with 8 to 20
   groups {dependent} are dependent, {alike} have coordinates that divide the rows in the same way, and {whole} agree
   with the published one in sizes and empty cells too. Without the further training, or without its tidal part,
-  {others_whole} of {others} does.
+  {others_whole} of {others} casts agrees in all of this.
 
 ![Cells of published and simulated rows](../figures/black-holes-cells.png)
 
@@ -50,9 +50,9 @@ published models. The number changes several times over whenever a coordinate me
 
 {recipes}
 
-All end before the window, or far beyond it: a recipe has to meet a window of two in L out of a range from 0 to 90.
+In 2,560 dimensions all end before the window, or beyond it: a recipe has to meet a window of two in L out of a range from 0 to 90.
 OLMo 2 and the real SmolLM3 do not decay their embeddings: L = 0. That of the published models is not public. With
-all their steps in 64 dimensions, where the window is at L = 10 to 14, the final groups are: {all_steps}.
+all their steps in 64 dimensions, where the window is at L = 10 to 14, the final groups are (SmolLM3's run was stopped at L = 18): {all_steps}.
 
 ## Evidence against contraction alone
 
