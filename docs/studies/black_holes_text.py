@@ -50,9 +50,11 @@ published models. The number changes several times over whenever a coordinate me
 
 {recipes}
 
-In 2,560 dimensions all end before the window, or beyond it: a recipe has to meet a window of two in L out of a range from 0 to 90.
+In 2,560 dimensions all end before the window, or beyond it: a recipe has to meet a window of two in L out of a range
+from 0 to 90.
 OLMo 2 and the real SmolLM3 do not decay their embeddings: L = 0. That of the published models is not public. With
-all their steps in 64 dimensions, where the window is at L = 10 to 14, the final groups are (SmolLM3's run was stopped at L = 18): {all_steps}.
+all their steps in 64 dimensions, where the window is at L = 10 to 14, the final groups are (SmolLM3's run was stopped
+at L = 18): {all_steps}.
 
 ## Evidence against contraction alone
 

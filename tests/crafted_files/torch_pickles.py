@@ -246,11 +246,11 @@ def _metadata(
     chunks: Sequence[tuple[int, int]] = ((0, 1), (1, 1)), shape: Sequence[int] = (2, 3), file: str = "__0_0.distcp",
     place: Sequence[int] = (0, 0), more: Sequence[tuple[str, bytes]] = (), starts: Sequence[int] = (0, 0),
     lengths: Sequence[int] = (0, 0), dtype: bytes = b"ctorch\nfloat32\n", planner: bytes = b"N",
-    others: Sequence[tuple[bytes, bytes]] = (),
+    others: Sequence[tuple[bytes, bytes]] = (), form: bytes | None = None,
 ) -> bytes:  # fmt: skip
     """The metadata of W in chunks of some rows, each (first row, number of rows)."""
     layout = call("torch.serialization", "_get_layout", word("torch.strided"))
-    form = call(f"{_PACKAGE}.metadata", "_MEM_FORMAT_ENCODING", number(0))
+    form = form or call(f"{_PACKAGE}.metadata", "_MEM_FORMAT_ENCODING", number(0))
     properties = (
         record("metadata", "TensorProperties")[: -len(table()) - 1]
         + group(dtype, layout, b"\x89", form, b"\x89")
@@ -305,6 +305,10 @@ def _distributed() -> Iterator[Case]:
     yield Case("distributed, in two chunks", folder(_metadata(**both)), "", sound)
     yield Case("distributed, in one", folder(_metadata(**one), whole), "", sound)
     yield Case("distributed, by its metadata", folder(_metadata(**both)), ".metadata", sound)
+    named = call(
+        "builtins", "getattr", f"c{_PACKAGE}.metadata\n_MEM_FORMAT_ENCODING\n".encode(), word("TORCH_CONTIGUOUS_FORMAT")
+    )
+    yield Case("distributed, a member by its name", folder(_metadata(**both, form=named)), "", sound)
     changes: dict[str, dict[str, Any]] = {
         "no float": {"dtype": b"K\x01"}, "another number type": {"dtype": b"ctorch\nfloat64\n"},
         "a file elsewhere": {"file": "../__0_0.distcp"}, "an absolute file": {"file": "/etc/passwd"},
@@ -316,6 +320,7 @@ def _distributed() -> Iterator[Case]:
         "lengths beyond the file": {"lengths": (lengths[0], 10**12)}, "no lengths": {"lengths": (0, 0)},
         "places in the middle": {"starts": (7, starts[1])},
         "packed chunks": {"more": [("transform_descriptors", b"](" + word("zstd") + b"e")]},
+        "an attribute of another": {"form": call("builtins", "getattr", b"ctorch\nfloat32\n", word("__class__"))},
         "code": {"planner": call("os", "system", word("touch x"))},
         "an unknown class": {"planner": b"cmine\nPlan\n)\x81"},
     }  # fmt: skip

@@ -6,13 +6,13 @@ directories of runs that were killed after step 34 of 60.
 
 from __future__ import annotations
 
-import tarfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from paths import unpack
 
 import gasfield
 from gasfield.errors import InputError
@@ -25,8 +25,7 @@ NAMES = ("crowd", "rows")
 
 @pytest.fixture
 def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    with tarfile.open(ARCHIVE) as archive:
-        archive.extractall(tmp_path, filter="data")
+    unpack(ARCHIVE, tmp_path)
     monkeypatch.chdir(tmp_path)
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # files that are stored are read without notes

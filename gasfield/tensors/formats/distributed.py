@@ -95,7 +95,15 @@ def _size(*arguments: Any) -> tuple[Any, ...]:
     return tuple(arguments[0]) if arguments else ()
 
 
+def _member(owner: Any, name: Any) -> Record:
+    """A member of an enumeration of the metadata, which Python 3.11.0 to 3.11.3 pickles by its name."""
+    if not (isinstance(owner, Global) and owner.name in _RECORDS and isinstance(name, str)):
+        raise TypeError
+    return Record(owner.name, (name,))
+
+
 _RULES: dict[str, Callable[..., Any]] = {
+    "builtins.getattr": _member,
     **{name: _record(name) for name in _RECORDS},
     "torch.Size": _size,
     "torch.serialization._get_layout": lambda *_: None,
