@@ -3,6 +3,7 @@ occurs is counted."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from torch import nn
 import gasfield
 from gasfield.comparison.hindcast import relative_errors
 from gasfield.recording import Recorder
+from gasfield.recording.live import Parts
 from gasfield.simulation import Simulation
 
 ROWS = np.arange(0, LIVE, 7)
@@ -122,3 +124,51 @@ def by_definition(model: nn.Module, ids: torch.Tensor, targets: torch.Tensor) ->
         share = model(ids).flatten(0, 1).softmax(dim=1)[:, ROWS]
         is_target = (wanted[:, None] == torch.from_numpy(ROWS)).to(hidden.dtype)
         return (weight[:, None] * share).T @ hidden, -(weight[:, None] * is_target).T @ hidden
+
+
+def counted(path: Path, losses: list[Callable[[nn.Module, torch.Tensor, torch.Tensor], torch.Tensor]]) -> np.ndarray:
+    """(steps, 2, n) targets and inputs of the rows, recorded over one update with each of the losses."""
+    model = seeded(Tied)
+    optimiser = torch.optim.SGD(model.parameters(), lr=1e-3)
+    rows = {"dead": np.arange(LIVE, VOCABULARY), "live": ROWS}
+    recorder = Recorder(model, path, rows=rows, optimizer=optimiser, gradients="live", approximate=True, overwrite=True)
+    for step, loss in enumerate(losses):
+        optimiser.zero_grad()
+        loss(model, *batch(step)).backward()
+        optimiser.step()
+        recorder.step()
+    recorder.close()
+    with gasfield.open(path) as recording:
+        return np.stack([recording.live_count(name).values for name in ("targets", "inputs")], axis=1)
+
+
+def plain(model: nn.Module, ids: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    return loss_of(model(ids), wanted)
+
+
+def test_targets_are_counted_at_a_temperature_too(tmp_path: Path) -> None:
+    """The field of logits/2 is not exp(w . h), but the sign of the gradient of a logit still tells the target."""
+    found = counted(tmp_path / "a.h5", [lambda model, ids, wanted: loss_of(model(ids) / 2, wanted)])
+    wanted = batch(0)[1]
+    expected = np.bincount(wanted[wanted != IGNORED], minlength=VOCABULARY)[ROWS]
+    np.testing.assert_array_equal(found[0, 0], expected)
+    assert expected.sum() >= 5
+
+
+def test_a_step_without_the_output_layer_leaves_nothing_to_the_next(tmp_path: Path) -> None:
+    def of_inputs_alone(model: nn.Module, ids: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+        entry = next(each for each in model.modules() if isinstance(each, nn.Embedding))
+        return entry(ids).pow(2).sum()
+
+    with pytest.warns(UserWarning, match="the output layer was not used"):
+        found = counted(tmp_path / "a.h5", [plain, of_inputs_alone, plain])
+    expected = np.bincount(batch(2)[0].flatten(), minlength=VOCABULARY)[ROWS]
+    np.testing.assert_array_equal(found[-1, 1], expected)
+
+
+def test_parts_of_a_skipped_update_are_zero() -> None:
+    """A loss scaler skips an update whose gradients are not finite: what the optimiser receives is nothing."""
+    infinite, none = torch.full((2, 3), torch.inf), torch.zeros(2, dtype=torch.int64)
+    received = Parts(infinite, -infinite, infinite, none, none).received(torch.zeros(()))
+    assert not any(each.any() for each in (received.push, received.pull, received.input))
+    assert all(float(error) == 0 for error in received.errors(infinite).values())
