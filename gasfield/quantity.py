@@ -78,12 +78,16 @@ def _plain(value: Any) -> Any:
     return None if value is None or not math.isfinite(value) else value
 
 
+_NEGLIGIBLE = 1e-9
+"""An error relative to its value below which it is that of the arithmetic, and is not printed."""
+
+
 def _with_error(value: float | None, error: float | None) -> str:
     """ "0.1594(14)": two digits of the error, and the value to the same decimals; an exponent if large or small."""
     if value is None:
         return "–"
-    if not error:
-        return f"{value:.4g}"
+    if not error or error < _NEGLIGIBLE * abs(value):
+        return f"{value:.6g}" if error or float(value).is_integer() else f"{value:.4g}"
     magnitude = math.floor(math.log10(max(abs(value), error)))
     exponent = 0 if -4 <= magnitude < 6 else magnitude
     value, error = value / 10.0**exponent, error / 10.0**exponent

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gasfield.cli.options import Json, Plots, Plugins, TrajectoryFile, run_plugins
+from gasfield.cli.options import Json, Plots, Plugins, TrajectoryFile, Verbose, run_plugins
 from gasfield.errors import InputError, Note, about
 from gasfield.names import MOST_GROUPS
 
@@ -32,13 +32,15 @@ def diagnose(
         ),
     ] = None,
     plugins: Plugins = None,
+    verbose: Verbose = False,
     as_json: Json = False,
     plots: Plots = None,
     arrays: Annotated[
         Path | None, typer.Option("--arrays", metavar="FILE", help="Write arrays of results by particle as HDF5.")
     ] = None,
 ) -> None:
-    """Computes all diagnostics that apply to a trajectory, and lists omitted ones with the reason."""
+    """Computes all diagnostics that apply to a trajectory, and prints those numbers that matter most."""
+    from gasfield.cli.headline_table import print_headline
     from gasfield.cli.output import put
     from gasfield.cli.result_tables import print_diagnosis
     from gasfield.cli.terminal import show_result, status
@@ -61,6 +63,9 @@ def diagnose(
 
     def print_table() -> None:
         put(heading)
-        print_diagnosis(diagnosis.as_json())
+        if verbose:
+            print_diagnosis(diagnosis.as_json())
+        else:
+            print_headline(diagnosis, diagnosis.headline())
 
     show_result(diagnosis, print_table, as_json=as_json, plots=plots)

@@ -21,6 +21,8 @@ Threads = Annotated[
     int | None, typer.Option("--threads", min=1, help="Threads of kernels and BLAS. Default: all cores.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print only errors.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Print all results and notes.")]
+AllPlots = Annotated[bool, typer.Option("--all-plots", help="Draw every picture, not only those of the headline.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Plots = Annotated[
     Path | None,

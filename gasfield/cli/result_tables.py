@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gasfield.cli.cost_table import print_profile
+from gasfield.cli.headline_table import print_headline
 from gasfield.cli.numbers import print_leaves
 from gasfield.cli.output import put
-from gasfield.cli.tables import Rows, console
+from gasfield.cli.tables import BRACKETS, Rows, console
 from gasfield.printable import LISTED, shortened
 
 if TYPE_CHECKING:
     from gasfield.comparison import Comparison
+    from gasfield.comparison.side_by_side import Row
     from gasfield.learning.fit import Fit
     from gasfield.learning.forecasting import Forecast
     from gasfield.runs import RunResult
@@ -20,36 +23,62 @@ _REMARKS = 2000
 """Lines on what was left out, and notes, that are printed."""
 
 
-def print_run(result: RunResult) -> None:
-    """Prints the results of a run and the path of its directory."""
-    if result.comparison:
-        print_comparison(result.comparison)
+def print_run(result: RunResult, *, verbose: bool = False) -> None:
+    """Prints the question of a run, the results that answer it (all, if verbose), where the rest is, and what to do
+    next."""
+    if result.question:
+        put(result.question)
+    if verbose:
+        print_comparison(result.comparison) if result.comparison else print_diagnosis(result.diagnosis.as_json())
+    elif result.comparison:
+        print_together(result.comparison)
     else:
-        print_diagnosis(result.diagnosis.as_json())
-    put(f"simulated in {result.seconds:.1f} s; {len(result.plots)} plots, summary and trajectory in {result.directory}")
+        print_headline(result.diagnosis, result.headline)
+    count = f"{len(result.plots)} picture{'' if len(result.plots) == 1 else 's'}"
+    put(f"simulated in {result.seconds:.1f} s; {count}, summary.json and trajectory in {result.directory}")
     if result.profile is not None:
         print_profile(result.profile)
 
 
+def print_together(comparison: Comparison) -> None:
+    """Prints the comparison of all rows together, and how many numbers there are of single groups."""
+    rows = comparison.table()
+    shown = [row for row in rows if row.group == rows[0].group]
+    _comparison_table(shown).put()
+    _print_law(comparison)
+    if len(rows) > len(shown):
+        groups = len({row.group for row in rows}) - 1
+        put(f"{len(rows) - len(shown)} more numbers, of {groups} groups: --verbose")
+
+
 def print_comparison(comparison: Comparison) -> None:
     """Prints a comparison as a table: real, simulated, difference; sections for all rows and for each group."""
+    rows = comparison.table()
+    sections = list(dict.fromkeys(row.group for row in rows))
+    _comparison_table([row for row in rows if row.group in sections[:LISTED]]).put()
+    _put_rest(len(sections))
+    _print_law(comparison)
+
+
+def _comparison_table(rows: Sequence[Row]) -> Rows:
     table = Rows("")
     for column in ("real", "simulated", "difference", "unit"):
         table.column(column)
-    sections: list[str] = []
-    for row in comparison.table():
-        if not sections or row.group != sections[-1]:
-            sections.append(row.group)
-            if len(sections) <= LISTED:
-                table.row([shortened(row.group)], style="bold")
-        if len(sections) <= LISTED:
-            table.row([f"  {row.name}", row.real, row.simulated, row.difference, row.unit])
-    table.put()
-    _put_rest(len(sections))
+    section = None
+    for row in rows:
+        if row.group != section:
+            section = row.group
+            table.row([shortened(row.group)], style="bold")
+        unit = "" if row.unit == "1" else row.unit
+        table.row([f"  {row.name}", row.real, row.simulated, row.difference, unit])
+    return table
+
+
+def _print_law(comparison: Comparison) -> None:
     screen = console(highlight=False)
     for difference in comparison.law:
         screen.print(f"not the same law: {shortened(difference, 1000)}", style="bold")
-    screen.print("0.1594(14) means 0.1594 ± 0.0014, one standard error.", style="dim")
+    screen.print(BRACKETS, style="dim")
 
 
 def print_diagnosis(data: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gasfield.cli.options import Plugins, Quiet, Threads, limit_threads, run_plugins
+from gasfield.cli.options import AllPlots, Json, Plugins, Quiet, Threads, Verbose, limit_threads, run_plugins
 
 
 def resume(
@@ -18,6 +18,9 @@ def resume(
     ] = None,
     plugins: Plugins = None,
     threads: Threads = None,
+    all_plots: AllPlots = False,
+    verbose: Verbose = False,
+    as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Continues an interrupted run, or extends one; the result is bit-for-bit that of a run without interruption."""
@@ -26,4 +29,15 @@ def resume(
 
     run_plugins(plugins)
     limit_threads(threads)
-    show_run(lambda progress, stage: runs.resume(directory, steps=steps, progress=progress, stage=stage), quiet=quiet)
+    show_run(
+        lambda progress, stage: runs.resume(
+            directory,
+            steps=steps,
+            progress=progress,
+            stage=stage,
+            pictures="all" if all_plots else "headline",
+        ),
+        quiet=quiet,
+        verbose=verbose,
+        as_json=as_json,
+    )

@@ -8,12 +8,15 @@ from typing import Annotated
 import typer
 
 from gasfield.cli.options import (
+    AllPlots,
+    Json,
     Overrides,
     Overwrite,
     Plugins,
     Quiet,
     ScenarioName,
     Threads,
+    Verbose,
     limit_threads,
     run_plugins,
 )
@@ -31,6 +34,9 @@ def run(
     profile: Annotated[
         bool, typer.Option("--profile", help="Tell where the time went, by force, dynamics, output, ...")
     ] = False,
+    all_plots: AllPlots = False,
+    verbose: Verbose = False,
+    as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Simulates a scenario and writes its run directory: trajectory, summary, plots."""
@@ -48,6 +54,9 @@ def run(
             progress=progress,
             stage=stage,
             profile=profile,
+            pictures="all" if all_plots else "headline",
         ),
         quiet=quiet,
+        verbose=verbose,
+        as_json=as_json,
     )

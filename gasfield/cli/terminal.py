@@ -50,12 +50,16 @@ def steps_bar(quiet: bool) -> Iterator[tuple[StepListener, Stage]]:
         yield listen, stage
 
 
-def show_run(start: Callable[[StepListener, Stage], RunResult], *, quiet: bool) -> None:
-    """Starts a run with a progress bar, and prints its results."""
+def show_run(
+    start: Callable[[StepListener, Stage], RunResult], *, quiet: bool, verbose: bool = False, as_json: bool = False
+) -> None:
+    """Starts a run with a progress bar, and prints its results: those that answer its question, all, or as JSON."""
     with steps_bar(quiet) as (listen, stage):
         result = start(listen, stage)
-    if not quiet:
-        print_run(result)
+    if as_json:
+        put_json(result.summary)
+    elif not quiet:
+        print_run(result, verbose=verbose)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from gasfield.diagnostics.base import DIAGNOSTICS, Diagnostic, GroupedResult, Re
 from gasfield.diagnostics.context import NotApplicable, Origin, RunContext
 from gasfield.diagnostics.diagnosis import Diagnosis, LeftOut, diagnose
 from gasfield.diagnostics.group import Group
+from gasfield.diagnostics.headline import Headline
 from gasfield.registry import register
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Diagnostic",
     "Group",
     "GroupedResult",
+    "Headline",
     "LeftOut",
     "NotApplicable",
     "Origin",

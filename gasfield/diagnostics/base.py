@@ -108,6 +108,9 @@ class Diagnostic(DiagnosticSpec, Generic[R_co]):
     """Whether it needs at least two frames."""
     throughout: ClassVar[bool] = True
     """Whether it uses only rows with a position in every frame in which any row has one (`Group.present`)."""
+    telling: ClassVar[tuple[str, ...] | None] = None
+    """Keys of the results that matter most, first things first: shown where a scenario has no headline of its own. None
+    if none are named; empty if its picture is all that matters."""
 
     def why_not(self, group: Group) -> str | None:
         """Why this diagnostic does not apply to a group; None if it does."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,9 +15,11 @@ from gasfield.diagnostics.arrays import write_arrays
 from gasfield.diagnostics.base import DIAGNOSTICS, Diagnostic, GroupedResult, Result, Scope
 from gasfield.diagnostics.context import WHOLE, Origin, RunContext
 from gasfield.diagnostics.group import Group
+from gasfield.diagnostics.headline import Headline, headline_of
+from gasfield.diagnostics.keys import leaves
 from gasfield.errors import InputError, Note, about
 from gasfield.printable import LISTED, listed
-from gasfield.quantity import nested_leaves
+from gasfield.quantity import Quantity
 from gasfield.scenario.diagnostic import AnyDiagnostic, DiagnosticSpec, repeated_label
 from gasfield.spec import parse
 from gasfield.trajectory import SURVEYED, Trajectory, open_trajectory
@@ -49,25 +51,47 @@ class Diagnosis:
         whole: name of the diagnostic -> result for the gas as a whole.
         left_out: what does not apply, and why.
         common: group name -> notes on its data: which rows have no finite position, which frames are left out.
+        diagnostics: those that were computed.
+        chosen: whether they were chosen, rather than all of them computed.
     """
 
     results: dict[str, dict[str, Result]] = field(default_factory=dict)
     whole: dict[str, Result] = field(default_factory=dict)
     left_out: list[LeftOut] = field(default_factory=list)
     common: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    diagnostics: tuple[Diagnostic[Result], ...] = ()
+    chosen: bool = True
 
-    def _everything(self) -> Iterator[tuple[str, str, Result]]:
-        """(group, diagnostic, result); results for the gas as a whole have the group "gas"."""
-        for group, results in [*self.results.items(), (WHOLE, self.whole)]:
+    def everything(self, whole: str = WHOLE) -> Iterator[tuple[str, str, Result]]:
+        """(group, diagnostic, result); results for the gas as a whole have the group `whole`."""
+        for group, results in [*self.results.items(), (whole, self.whole)]:
             for diagnostic, result in results.items():
                 yield group, diagnostic, result
+
+    def headline(self, asked: Sequence[str] | None = None) -> Headline:
+        """The few results that answer the question of a run; see `gasfield.diagnostics.headline`."""
+        return headline_of(self, asked)
+
+    def telling(self, label: str, results: Mapping[str, Quantity]) -> tuple[str, ...]:
+        """Keys of the results of a diagnostic that matter most: those that it names, the first two if it names none;
+        where all diagnostics were computed, the first that it names."""
+        diagnostic = next((each for each in self.diagnostics if each.label == label), None)
+        named = None if diagnostic is None else diagnostic.telling
+        if named is None:
+            return tuple(results)[:2] if self.chosen else ()
+        prefix = "" if label in DIAGNOSTICS else f"{label}."
+        return tuple(f"{prefix}{key}" for key in (named if self.chosen else named[:1]))
+
+    def is_picture(self, label: str) -> bool:
+        """Whether the picture of a diagnostic that was chosen is all that matters of it."""
+        return self.chosen and any(each.label == label and each.telling == () for each in self.diagnostics)
 
     def as_json(self) -> dict[str, Any]:
         """Leaves under `groups.NAME` and under `gas`, then what was left out, and the notes on what is undefined.
 
         The keys of a diagnostic with its own name are prefixed with that name.
         """
-        groups = {name: _leaves(results) for name, results in self.results.items()}
+        groups = {name: leaves(results) for name, results in self.results.items()}
         notes = [
             {"group": group, "diagnostic": EVERY, "note": note}
             for group, common in self.common.items()
@@ -75,26 +99,33 @@ class Diagnosis:
         ]
         notes += [
             {"group": group, "diagnostic": diagnostic, "note": note}
-            for group, diagnostic, result in self._everything()
+            for group, diagnostic, result in self.everything()
             for note in result.notes
             if note not in self.common.get(group, ())
         ]
-        whole = {WHOLE: _leaves(self.whole)} if self.whole else {}
+        whole = {WHOLE: leaves(self.whole)} if self.whole else {}
         return {"groups": groups, **whole, "left_out": [vars(entry) for entry in self.left_out], "notes": notes}
 
     def write_arrays(self, path: Path) -> bool:
         """Writes the arrays of all results into an HDF5 file; see `gasfield.diagnostics.arrays`."""
-        return write_arrays(path, self._everything())
+        return write_arrays(path, self.everything())
 
-    def figures(self) -> dict[str, Callable[[], Figure | SubFigure]]:
+    def figures(self, diagnostics: Collection[str] | None = None) -> dict[str, Callable[[], Figure | SubFigure]]:
         """A figure for each result, by the name `GROUP-DIAGNOSTIC`, or one for all groups, `groups-DIAGNOSTIC`, where
         they are best compared; drawn when it is called. Results with nothing to draw are skipped, and so are the
-        groups after the first hundred: `results[GROUP][DIAGNOSTIC].plot()` draws those."""
+        groups after the first hundred: `results[GROUP][DIAGNOSTIC].plot()` draws those.
+
+        Args:
+            diagnostics: names of the diagnostics that are drawn; all if left out.
+        """
+        if len(self.results) > LISTED:
+            note = f"pictures show the first {LISTED} of {len(self.results):,} groups"
+            warnings.warn(Note(note), stacklevel=2)
         drawn = {*list(self.results)[:LISTED], WHOLE}
         pictures: dict[str, Callable[[], Figure | SubFigure]] = {}
         together: dict[str, list[GroupedResult]] = {}
-        for group, diagnostic, result in self._everything():
-            if not result.drawable or group not in drawn:
+        for group, diagnostic, result in self.everything():
+            if not result.drawable or group not in drawn or (diagnostics is not None and diagnostic not in diagnostics):
                 continue
             if isinstance(result, GroupedResult) and len(self.results) > 1:
                 together.setdefault(diagnostic, []).append(result)
@@ -109,20 +140,7 @@ class Diagnosis:
         """Writes every figure as a PNG file in a folder; see `gasfield.plots.style.save_all`."""
         from gasfield.plots.style import save_all
 
-        if len(self.results) > LISTED:
-            note = f"pictures show the first {LISTED} of {len(self.results):,} groups"
-            warnings.warn(Note(note), stacklevel=2)
         return save_all(self.figures(), folder, failed)
-
-
-def _leaves(results: Mapping[str, Result]) -> dict[str, Any]:
-    return nested_leaves(
-        {
-            key if label in DIAGNOSTICS else f"{label}.{key}": quantity
-            for label, result in results.items()
-            for key, quantity in result.quantities().items()
-        }
-    )
 
 
 def diagnose(
@@ -159,7 +177,9 @@ def diagnose(
                 parameter="context",
             )
         origin = Origin(context, labels=tuple(source.tokens)) if context else Origin.of(source)
-        return _diagnose(source, chosen, _names(source, groups), origin, keep_going, stage)
+        return _diagnose(
+            source, chosen, _names(source, groups), origin, keep_going, stage, selected=diagnostics is not None
+        )
 
 
 def _names(trajectory: Trajectory, groups: Sequence[str] | None) -> list[str]:
@@ -195,8 +215,10 @@ def _diagnose(
     origin: Origin,
     keep_going: bool,
     stage: Callable[[str], None] | None,
+    *,
+    selected: bool,
 ) -> Diagnosis:
-    diagnosis = Diagnosis()
+    diagnosis = Diagnosis(diagnostics=tuple(chosen), chosen=selected)
     of_groups = [diagnostic for diagnostic in chosen if diagnostic.scope is Scope.GROUP]
     of_whole = [diagnostic for diagnostic in chosen if diagnostic.scope is Scope.WHOLE]
     diagnosis.results.update({name: {} for name in names})
@@ -231,7 +253,7 @@ def _compute(
             if reason is None:
                 result = diagnostic.result(group)
                 if keep_going:  # what cannot be written must not prevent the rest
-                    json.dumps(_leaves({diagnostic.label: result}), allow_nan=False)
+                    json.dumps(leaves({diagnostic.label: result}), allow_nan=False)
                 results[diagnostic.label] = result
         except Exception as fault:
             if not keep_going:

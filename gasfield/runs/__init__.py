@@ -1,7 +1,7 @@
 """Runs: from a scenario to a run directory, and on with one that was killed."""
 
-from gasfield.runs.results import RunResult
+from gasfield.runs.results import Pictures, RunResult
 from gasfield.runs.run import resume, run
 from gasfield.runs.simulate import simulate
 
-__all__ = ["RunResult", "resume", "run", "simulate"]
+__all__ = ["Pictures", "RunResult", "resume", "run", "simulate"]

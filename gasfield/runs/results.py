@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from gasfield.comparison import Comparison, compare
-from gasfield.diagnostics import Diagnosis, RunContext, diagnose
+from gasfield.diagnostics import Diagnosis, Headline, RunContext, diagnose
 from gasfield.errors import InputError, Note
 from gasfield.files import make_folder, remove, write_json
 from gasfield.names import picture_name
@@ -23,6 +23,12 @@ from gasfield.runs.manifest import Manifest
 from gasfield.scenario import Scenario
 from gasfield.trajectory import Checkpoint, Trajectory
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure, SubFigure
+
+Pictures = Literal["headline", "all", "none"]
+"""Which pictures of a run are drawn: those of the diagnostics that give its headline, all, or none."""
+
 
 @dataclass(frozen=True)
 class RunResult:
@@ -32,6 +38,8 @@ class RunResult:
         directory: holds scenario.yaml, run.json, trajectory.h5, the last checkpoint, summary.json, plots/,
             and arrays.h5 where diagnostics have arrays.
         diagnosis: the diagnostics of the simulated trajectory.
+        question: of the scenario.
+        headline: the results that answer it.
         comparison: with the trajectory named under `compare`, if any.
         seconds: wall time of the simulation itself.
         plots: the pictures.
@@ -40,6 +48,8 @@ class RunResult:
 
     directory: Path
     diagnosis: Diagnosis
+    question: str
+    headline: Headline
     comparison: Comparison | None
     seconds: float
     plots: list[Path]
@@ -63,10 +73,10 @@ def sum_up(
     reference: Trajectory | None,
     stage: Callable[[str], None] | None = None,
     *,
-    pictures: bool = True,
+    pictures: Pictures = "headline",
 ) -> RunResult:
     """Makes all results of a trajectory that is complete. What fails is left out, and named in `left_out` or a note.
-    `stage` is called with what comes next; `pictures` says whether they are drawn.
+    `stage` is called with what comes next; `pictures` says which are drawn.
 
     Raises:
         InputError: if the comparison is impossible; everything else is there then.
@@ -82,27 +92,47 @@ def sum_up(
             "particles": Quantity(trajectory.count, "1").leaf(),
             "seconds": Quantity(manifest.seconds, "s").leaf(),
         }
-        summary = {"title": scenario.title, "question": scenario.question, "run": run, **diagnosis.as_json()}
+        headline = diagnosis.headline(scenario.headline)
+        summary = {
+            "title": scenario.title,
+            "question": scenario.question,
+            "headline": list(headline.keys),
+            "run": run,
+            **diagnosis.as_json(),
+        }
         if comparison is not None:
             summary["comparison"] = comparison.as_json()
         write_json(directory / SUMMARY, summary)
         if not diagnosis.write_arrays(directory / ARRAYS):
             remove(directory / ARRAYS)
-        result = comparison or diagnosis
-        names = tuple(map(picture_name, result.figures())) if pictures else ()
+        figures = _figures(diagnosis, headline, comparison, pictures)
+        names = tuple(map(picture_name, figures))
         erase_pictures(directory, tuple(name for name in manifest.pictures if name not in names))
         manifest = manifest.write(directory, pictures=names)
         drawn: list[Path] = []
-        if pictures:
+        if figures:
+            from gasfield.plots.style import save_all
+
             if stage is not None:
                 stage("pictures")
-            drawn = result.plot_all(make_folder(directory / PLOTS), _note_missing)
+            drawn = save_all(figures, make_folder(directory / PLOTS), _note_missing)
     remove(directory / FILES)
     Checkpoint.keep_newest(directory)
     manifest.write(directory, finished=True)
     if fault is not None:
         raise InputError(f"{fault} The run itself is kept in {directory}.") from None
-    return RunResult(directory, diagnosis, comparison, manifest.seconds, drawn)
+    return RunResult(directory, diagnosis, scenario.question, headline, comparison, manifest.seconds, drawn)
+
+
+def _figures(
+    diagnosis: Diagnosis, headline: Headline, comparison: Comparison | None, pictures: Pictures
+) -> Mapping[str, Callable[[], Figure | SubFigure]]:
+    """The pictures to draw: of the comparison, if there is one, else of the diagnostics."""
+    if pictures == "none":
+        return {}
+    if comparison is not None:
+        return comparison.figures()
+    return diagnosis.figures(None if pictures == "all" else headline.diagnostics)
 
 
 def _compare(reference: Trajectory | None, trajectory: Trajectory) -> tuple[Comparison | None, InputError | None]:

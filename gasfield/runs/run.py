@@ -17,7 +17,7 @@ from gasfield.runs.directory import OUTPUTS, PROFILE, check_output, erase, new_d
 from gasfield.runs.former import SUMMARY, former_identities, former_manifest
 from gasfield.runs.lock import only_one, working_in
 from gasfield.runs.manifest import SCENARIO, Manifest
-from gasfield.runs.results import RunResult, sum_up
+from gasfield.runs.results import Pictures, RunResult, sum_up
 from gasfield.runs.simulate import simulate
 from gasfield.scenario import Scenario, load_scenario
 from gasfield.scenario.document import read_value
@@ -39,7 +39,7 @@ def run(
     progress: Listener | None = None,
     stage: Callable[[str], None] | None = None,
     profile: bool = False,
-    pictures: bool = True,
+    pictures: Pictures = "headline",
 ) -> RunResult:
     """Runs a scenario and writes its run directory.
 
@@ -51,7 +51,7 @@ def run(
         progress: see `Listener`.
         stage: called after the simulation with what is computed next: a group and a diagnostic, or pictures.
         profile: whether to measure where the time goes, for `RunResult.profile` and profile.json.
-        pictures: whether to draw them.
+        pictures: which to draw: those of the headline, all, or none.
 
     Raises:
         InputError: if the scenario cannot be run; nothing is written then. If it fails after some steps, or only the
@@ -96,7 +96,7 @@ def resume(
     steps: int | None = None,
     progress: Listener | None = None,
     stage: Callable[[str], None] | None = None,
-    pictures: bool = True,
+    pictures: Pictures = "headline",
 ) -> RunResult:
     """Continues a run that was interrupted, or extends one; it ends with the same bits as an undisturbed run. If only
     results are missing, they are made.

@@ -34,6 +34,7 @@ from gasfield.streams import Seed
 from gasfield.strict import LARGEST_STEP
 from gasfield.tracers import Tracer
 
+ResultKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
 Steps = Annotated[int, Field(ge=1, le=LARGEST_STEP)]
 
 
@@ -64,9 +65,12 @@ class Scenario(Spec):
 
     format: Literal[1] = 1
     """Version of the vocabulary. Left out, former names of keys and kinds are accepted with a note."""
-    title: str
-    question: str
+    title: str = ""
+    question: str = ""
     """What the run answers."""
+    headline: tuple[ResultKey, ...] | None = None
+    """Results that answer the question, by their keys in the summary (`temperature.kinetic`; `temperature` for all that
+    begin with it). They are printed and drawn first; those that diagnostics name themselves if left out."""
     seed: Seed = 0
     space: AnySpace
     gas: Annotated[tuple[GroupSource, ...], Field(min_length=1)]

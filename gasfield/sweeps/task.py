@@ -18,7 +18,7 @@ from gasfield.errors import BlowUp, GasfieldError, InputError, WriteError
 from gasfield.files import make_folder, remove, write_json
 from gasfield.plugins import run_plugin
 from gasfield.reading import object_of, read_object
-from gasfield.runs import resume, run
+from gasfield.runs import Pictures, resume, run
 from gasfield.runs.former import SUMMARY
 from gasfield.runs.lock import InUse
 from gasfield.runs.manifest import SCENARIO, Manifest
@@ -135,12 +135,13 @@ def _is_finished(directory: Path) -> bool:
 
 def _finish(task: Task, scenario: Path, directory: Path) -> None:
     remove(Path(task.failure))
+    drawn: Pictures = "headline" if task.pictures else "none"
     if directory.is_dir():
-        resume(directory, pictures=task.pictures)
+        resume(directory, pictures=drawn)
         return
     make_folder(directory.parent)
     files = {name: Path(path) for name, path in task.files.items()}
-    run(load_scenario(scenario, Point.of(task.point).overrides, files), output=directory, pictures=task.pictures)
+    run(load_scenario(scenario, Point.of(task.point).overrides, files), output=directory, pictures=drawn)
 
 
 def _failed(task: Task, fault: Exception) -> Row:

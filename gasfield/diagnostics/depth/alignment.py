@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +69,8 @@ class AlignmentResult(GroupedResult):
 @register
 class Alignment(DepthDiagnostic[AlignmentResult]):
     """Mean cosine between tokens, clusters, and the effective time of the mean-field law."""
+
+    telling: ClassVar[tuple[str, ...] | None] = ("alignment.end", "alignment.start")
 
     kind: Literal["alignment"] = "alignment"
     beta: float = Field(default=1.0, ge=0.0, allow_inf_nan=False)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,6 +77,8 @@ class HeadsResult(Result):
 @register
 class Heads(DepthDiagnostic[HeadsResult]):
     """Attention heads as force fields: divergence, symmetry, direction, dependence on distance, and classes."""
+
+    telling: ClassVar[tuple[str, ...] | None] = ("heads.well", "heads.electric_field", "heads.constraint", "heads.none")
 
     kind: Literal["heads"] = "heads"
     model: str | None = None

@@ -10,7 +10,7 @@ many axes fits to noise.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +74,14 @@ class LayerMotionResult(Result):
 @register
 class LayerMotion(DepthDiagnostic[LayerMotionResult]):
     """The decomposition of what each sub-layer does to the cloud of tokens."""
+
+    telling: ClassVar[tuple[str, ...] | None] = (
+        "layer_motion.translation",
+        "layer_motion.rotation",
+        "layer_motion.dilation",
+        "layer_motion.shear",
+        "layer_motion.residual",
+    )
 
     kind: Literal["layer_motion"] = "layer_motion"
     axes: int | None = Field(default=None, ge=1)

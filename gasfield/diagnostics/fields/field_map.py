@@ -59,6 +59,7 @@ class FieldMap(Diagnostic[FieldMapResult]):
     scope: ClassVar[Scope] = Scope.WHOLE
     needs_run: ClassVar[bool] = True
     throughout: ClassVar[bool] = False
+    telling: ClassVar[tuple[str, ...] | None] = ()
 
     kind: Literal["field_map"] = "field_map"
 

@@ -47,6 +47,7 @@ class ForceTable(Diagnostic[ForceTableResult]):
     """The emission-receptivity force between all pairs at the first frame."""
 
     needs_run: ClassVar[bool] = True
+    telling: ClassVar[tuple[str, ...] | None] = ("force_table.reciprocity", "force_table.attracting")
 
     kind: Literal["force_table"] = "force_table"
 

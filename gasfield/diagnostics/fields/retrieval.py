@@ -61,6 +61,7 @@ class Retrieval(Diagnostic[RetrievalResult]):
     scope: ClassVar[Scope] = Scope.WHOLE
     needs_run: ClassVar[bool] = True
     throughout: ClassVar[bool] = False
+    telling: ClassVar[tuple[str, ...] | None] = ("retrieval.overlap", "retrieval.sharpness")
 
     kind: Literal["retrieval"] = "retrieval"
 

@@ -48,6 +48,7 @@ class RoutingDiagnostic(Diagnostic[RoutingResult]):
     """Load, entropy and free energy of the router of `experts`."""
 
     needs_run: ClassVar[bool] = True
+    telling: ClassVar[tuple[str, ...] | None] = ("routing.specialisation", "routing.heaviest")
 
     kind: Literal["routing"] = "routing"
 

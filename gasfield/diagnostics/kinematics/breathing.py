@@ -45,6 +45,7 @@ class Breathing(Diagnostic[BreathingResult]):
     """Root mean square radius about the centre of mass, its maxima and their period."""
 
     needs_run: ClassVar[bool] = True
+    telling: ClassVar[tuple[str, ...] | None] = ("breathing.period", "breathing.fading")
 
     kind: Literal["breathing"] = "breathing"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,8 @@ class CloudResult(Result):
 @register
 class Cloud(Diagnostic[CloudResult]):
     """Centroid path, straightness and radius of a group."""
+
+    telling: ClassVar[tuple[str, ...] | None] = ("radius.end", "radius.start")
 
     kind: Literal["cloud"] = "cloud"
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,6 +114,8 @@ class DeformationResult(Result):
 @register
 class Deformation(Diagnostic[DeformationResult]):
     """Deformation of one structure against its first frame."""
+
+    telling: ClassVar[tuple[str, ...] | None] = ("stretch.principal", "d2min.relative", "ftle.global")
 
     kind: Literal["deformation"] = "deformation"
     dimensions: int | None = Field(default=None, ge=1)

@@ -87,6 +87,13 @@ class Motion(Diagnostic[MotionResult]):
     """The decomposition of a group's motion."""
 
     needs_motion: ClassVar[bool] = True
+    telling: ClassVar[tuple[str, ...] | None] = (
+        "motion.translation",
+        "motion.thermal.rotation",
+        "motion.thermal.dilation",
+        "motion.thermal.shear",
+        "motion.thermal.residual",
+    )
 
     kind: Literal["motion"] = "motion"
     dimensions: int | None = Field(default=None, ge=1)

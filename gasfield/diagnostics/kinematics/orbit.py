@@ -56,6 +56,7 @@ class Orbit(Diagnostic[OrbitResult]):
     """Drift, radius and rate of gyration of each particle."""
 
     needs_run: ClassVar[bool] = True
+    telling: ClassVar[tuple[str, ...] | None] = ("orbit.drift", "orbit.radius", "orbit.rate")
 
     kind: Literal["orbit"] = "orbit"
 

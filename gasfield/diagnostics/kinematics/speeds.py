@@ -73,6 +73,7 @@ class Speeds(Diagnostic[SpeedsResult]):
 
     needs_run: ClassVar[bool] = True
     throughout: ClassVar[bool] = False
+    telling: ClassVar[tuple[str, ...] | None] = ("speed.mean", "speed.maxwell_mean", "speed.p_value")
 
     kind: Literal["speeds"] = "speeds"
 

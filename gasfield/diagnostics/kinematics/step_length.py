@@ -56,6 +56,7 @@ class StepLength(Diagnostic[StepLengthResult]):
     """Step lengths of the rows of a group."""
 
     needs_motion: ClassVar[bool] = True
+    telling: ClassVar[tuple[str, ...] | None] = ("step_length.end", "step_length.start")
 
     kind: Literal["step_length"] = "step_length"
 

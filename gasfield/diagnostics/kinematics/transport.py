@@ -8,7 +8,7 @@ motion and for the thermal motion, relative to the centroid.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 
@@ -66,6 +66,8 @@ class TransportResult(Result):
 @register
 class Transport(Diagnostic[TransportResult]):
     """Transport of the rows of a group."""
+
+    telling: ClassVar[tuple[str, ...] | None] = ("transport.exponent.long", "transport.thermal.diffusion.einstein")
 
     kind: Literal["transport"] = "transport"
 

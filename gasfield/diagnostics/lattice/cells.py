@@ -120,6 +120,7 @@ class Cells(LatticeDiagnostic[CellsResult]):
     """Displacements in cells of the lattice of the positions."""
 
     needs_motion: ClassVar[bool] = True
+    telling: ClassVar[tuple[str, ...] | None] = ("cells.median", "cells.unmoved")
 
     kind: Literal["cells"] = "cells"
     definition: Definition = "keys"

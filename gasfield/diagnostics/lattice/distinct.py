@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +58,8 @@ class DistinctResult(Result):
 @register
 class Distinct(LatticeDiagnostic[DistinctResult]):
     """Numbers of different and of identical rows."""
+
+    telling: ClassVar[tuple[str, ...] | None] = ("distinct.end", "distinct.start")
 
     kind: Literal["distinct"] = "distinct"
 

@@ -98,6 +98,7 @@ class Freezing(LatticeDiagnostic[FreezingResult]):
     """Frozen and unmoved fractions of a group."""
 
     needs_motion: ClassVar[bool] = True
+    telling: ClassVar[tuple[str, ...] | None] = ("frozen.fraction", "frozen.t50")
 
     kind: Literal["freezing"] = "freezing"
     quiet: float = Field(default=0.1, gt=0.0, lt=1.0)

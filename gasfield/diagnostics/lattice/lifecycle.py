@@ -80,6 +80,7 @@ class Lifecycle(LatticeDiagnostic[LifecycleResult]):
     """Early, midlife, late and frozen rows."""
 
     needs_motion: ClassVar[bool] = True
+    telling: ClassVar[tuple[str, ...] | None] = ("lifecycle.shares.frozen",)
 
     kind: Literal["lifecycle"] = "lifecycle"
     quiet: float = Field(default=0.1, gt=0.0, lt=1.0)

@@ -80,6 +80,7 @@ class Basins(Diagnostic[BasinsResult]):
     """Minima of the energy of the field that particles run down to."""
 
     needs_run: ClassVar[bool] = True
+    telling: ClassVar[tuple[str, ...] | None] = ("basins.count", "basins.shares")
 
     kind: Literal["basins"] = "basins"
 

@@ -59,6 +59,7 @@ class Bonds(Diagnostic[BondsResult]):
     """Bonds of one structure."""
 
     needs_motion: ClassVar[bool] = True
+    telling: ClassVar[tuple[str, ...] | None] = ("bonds.retention", "bonds.strain.mean")
 
     kind: Literal["bonds"] = "bonds"
     limit: float = Field(default=1.5, gt=1.0, allow_inf_nan=False)

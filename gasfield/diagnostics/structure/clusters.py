@@ -65,6 +65,7 @@ class Clusters(Diagnostic[ClustersResult]):
     """Connected components of near particles, frame by frame."""
 
     needs_run: ClassVar[bool] = True
+    telling: ClassVar[tuple[str, ...] | None] = ("clusters.end", "clusters.start", "clusters.largest")
 
     kind: Literal["clusters"] = "clusters"
     reach: float | None = Field(default=None, gt=0.0, allow_inf_nan=False)

@@ -60,6 +60,7 @@ class Order(Diagnostic[OrderResult]):
     """Length of the mean direction."""
 
     needs_run: ClassVar[bool] = True
+    telling: ClassVar[tuple[str, ...] | None] = ("order.mean", "order.chance")
 
     kind: Literal["order"] = "order"
 

@@ -117,6 +117,7 @@ class Density(Diagnostic[DensityResult]):
 
     needs_run: ClassVar[bool] = True
     throughout: ClassVar[bool] = False
+    telling: ClassVar[tuple[str, ...] | None] = ("density.distance", "density.p_value")
 
     kind: Literal["density"] = "density"
 

@@ -61,6 +61,7 @@ class EntropyProduction(Diagnostic[EntropyProductionResult]):
     """Rate of entropy production of a group."""
 
     throughout: ClassVar[bool] = False
+    telling: ClassVar[tuple[str, ...] | None] = ("entropy_production.rate",)
 
     kind: Literal["entropy_production"] = "entropy_production"
 

@@ -75,6 +75,7 @@ class Pressure(Diagnostic[PressureResult]):
     scope: ClassVar[Scope] = Scope.WHOLE
     needs_run: ClassVar[bool] = True
     throughout: ClassVar[bool] = False
+    telling: ClassVar[tuple[str, ...] | None] = ("pressure.wall_over_ideal", "pressure.virial_over_ideal")
 
     kind: Literal["pressure"] = "pressure"
 

@@ -69,6 +69,7 @@ class StudentDensity(Diagnostic[StudentDensityResult]):
     """The density that a trained field has reached, beside that of its teacher."""
 
     needs_run: ClassVar[bool] = True
+    telling: ClassVar[tuple[str, ...] | None] = ("student_density.recall", "student_density.precision")
 
     kind: Literal["student_density"] = "student_density"
 

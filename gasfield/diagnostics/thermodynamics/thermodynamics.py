@@ -98,6 +98,11 @@ class Thermodynamics(Diagnostic[ThermodynamicsResult]):
     """Energies, temperatures, heat capacity, entropy and free energy of a group."""
 
     throughout: ClassVar[bool] = False
+    telling: ClassVar[tuple[str, ...] | None] = (
+        "temperature.configurational",
+        "temperature.kinetic",
+        "energy.potential",
+    )
 
     kind: Literal["thermodynamics"] = "thermodynamics"
 

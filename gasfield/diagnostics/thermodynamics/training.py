@@ -95,6 +95,7 @@ class Training(Diagnostic[TrainingResult]):
     """The divergences, free energies and entropies of a group whose field is trained by `train_field`."""
 
     needs_run: ClassVar[bool] = True
+    telling: ClassVar[tuple[str, ...] | None] = ("training.forward_kl", "training.reverse_kl")
 
     kind: Literal["training"] = "training"
     observations: int = Field(60, ge=2)
