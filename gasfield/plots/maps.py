@@ -57,13 +57,7 @@ def field_panels(panels: Sequence[Panel], ax: Axes | None = None) -> Axes:
 
 
 def _draw(ax: Axes, shown: Panel) -> None:
-    flat = not (are_apart(shown.x[0], shown.x[-1]) and are_apart(shown.y[0], shown.y[-1]))
-    if flat:
-        pass  # no plane to draw a field in
-    elif shown.energy is not None and are_apart(*_ends(shown.energy)):
-        _energy(ax, shown)
-    elif np.any(shown.force) and np.isfinite(shown.force).any():
-        _streams(ax, shown)
+    draw_field(ax, shown)
     shades = colours(len(shown.names)) if len(shown.names) > 1 else ["#d9480f"]
     for starts in shown.starts:
         ax.plot(starts[:, 0], starts[:, 1], "o", color="#6b7280", markersize=2.2, alpha=0.8, zorder=2)
@@ -88,6 +82,17 @@ def _draw(ax: Axes, shown: Panel) -> None:
     ax.set_aspect("equal")
     if len(shown.names) > 1:
         legend(ax, frameon=False, **BESIDE, markerscale=3)
+
+
+def draw_field(ax: Axes, shown: Panel) -> None:
+    """Draws the energy as contours, or where there is none the force as streamlines."""
+    flat = not (are_apart(shown.x[0], shown.x[-1]) and are_apart(shown.y[0], shown.y[-1]))
+    if flat:
+        pass  # no plane to draw a field in
+    elif shown.energy is not None and are_apart(*_ends(shown.energy)):
+        _energy(ax, shown)
+    elif np.any(shown.force) and np.isfinite(shown.force).any():
+        _streams(ax, shown)
 
 
 def _energy(ax: Axes, shown: Panel) -> None:

@@ -1,13 +1,16 @@
-"""The data of a panel of a map: one field, with the groups that move in it."""
+"""The data of panels: a field, with the groups that move in it over a run, or at one time."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 Values = NDArray[np.float64]
+View = Literal["plane", "sphere", "space"]
+"""Two coordinates; a unit sphere; three coordinates."""
 
 
 @dataclass(frozen=True)
@@ -34,3 +37,35 @@ class Panel:
     starts: tuple[Values, ...]
     ends: tuple[Values, ...]
     top: float
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A group at one time.
+
+    Attributes:
+        name: of the group.
+        places: (n, 2), or (n, 3) in space [length].
+        bonds: (B, 2) pairs of its rows; empty where it is not a structure.
+        strain: (B,) of the bonds.
+    """
+
+    name: str
+    places: Values
+    bonds: NDArray[np.int64]
+    strain: Values
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A panel: one time, one field, the groups that move in it.
+
+    Attributes:
+        caption: the time in words.
+        field: its grid, where it is known and the space is a plane.
+        groups: those that move in it.
+    """
+
+    caption: str
+    field: Panel | None
+    groups: tuple[Shown, ...]

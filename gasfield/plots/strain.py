@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
-from matplotlib.colors import Colormap, Normalize
+from matplotlib.colors import Colormap, Normalize, TwoSlopeNorm
 from mpl_toolkits.mplot3d import Axes3D
 from mpl_toolkits.mplot3d.art3d import Line3DCollection
 from numpy.typing import NDArray
@@ -18,11 +18,12 @@ from gasfield.plots.style import INK, Values, drawn_safely, headline, largest, n
 
 
 def strain_colours(strain: Values) -> tuple[Normalize, str]:
-    """A normalisation for strains of any shape, symmetric about 0, and the name of the colour map."""
+    """A normalisation for strains of any shape with 0 in the middle, and the name of the colour map. Its low end is -1,
+    that of a bond without length, where bonds are stretched to more than twice their lengths."""
     known = np.abs(strain)[np.isfinite(strain)]
     reach = float(np.quantile(known, 0.98)) if np.size(known) else 0.0
     reach = max(reach, 1e-12)
-    return Normalize(-reach, reach), "coolwarm"
+    return (Normalize(-reach, reach) if reach <= 1.0 else TwoSlopeNorm(0.0, -1.0, reach)), "coolwarm"
 
 
 @drawn_safely

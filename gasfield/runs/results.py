@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -105,7 +105,7 @@ def sum_up(
         write_json(directory / SUMMARY, summary)
         if not diagnosis.write_arrays(directory / ARRAYS):
             remove(directory / ARRAYS)
-        figures = _figures(diagnosis, headline, comparison, pictures)
+        figures = _figures(trajectory, context, diagnosis, headline, comparison, pictures)
         names = tuple(map(picture_name, figures))
         erase_pictures(directory, tuple(name for name in manifest.pictures if name not in names))
         manifest = manifest.write(directory, pictures=names)
@@ -125,14 +125,20 @@ def sum_up(
 
 
 def _figures(
-    diagnosis: Diagnosis, headline: Headline, comparison: Comparison | None, pictures: Pictures
-) -> Mapping[str, Callable[[], Figure | SubFigure]]:
-    """The pictures to draw: of the comparison, if there is one, else of the diagnostics."""
+    trajectory: Trajectory,
+    context: RunContext,
+    diagnosis: Diagnosis,
+    headline: Headline,
+    comparison: Comparison | None,
+    pictures: Pictures,
+) -> dict[str, Callable[[], Figure | SubFigure]]:
+    """The pictures to draw: the gas itself, then those of the comparison, if there is one, else of the diagnostics."""
     if pictures == "none":
         return {}
+    first = diagnose(trajectory, ["snapshots"], context=context, groups=(), keep_going=True).figures()
     if comparison is not None:
-        return comparison.figures()
-    return diagnosis.figures(None if pictures == "all" else headline.diagnostics)
+        return {**first, **comparison.figures()}
+    return {**first, **diagnosis.figures(None if pictures == "all" else headline.diagnostics)}
 
 
 def _compare(reference: Trajectory | None, trajectory: Trajectory) -> tuple[Comparison | None, InputError | None]:

@@ -7,7 +7,7 @@ are left out. In more than two dimensions it is the slice through the middle of 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from gasfield.diagnostics.base import Axes, Diagnostic, Result, Scope, Values, spread_over
 from gasfield.diagnostics.context import NotApplicable
+from gasfield.diagnostics.fields.grid import corners, energy_bound, field_grid, places_of
 from gasfield.diagnostics.group import Group
 from gasfield.diagnostics.thermodynamics.density_law import wrapped
 from gasfield.forces import ForceSpec, TotalForce
@@ -23,13 +24,10 @@ from gasfield.registry import register
 from gasfield.spaces import Space
 from gasfield.statistics.estimate import exact
 
-_GRID = 160
 _TRACKS = 3
 _DOTS = 600
 _FRAMES = 400
 _FIRST, _LAST = np.array([0]), np.array([-1])
-_SEEN = 100_000
-"""Most particles of a group that the limits of the picture are sought from."""
 _SMALL = 150
 """Particles up to which all places at the start are drawn too."""
 _ALONE = 2
@@ -129,24 +127,13 @@ def _within(places: Values, panel: Panel) -> NDArray[np.bool_]:
     return inside
 
 
-def _limits(parts: Sequence[Group], space: Space) -> tuple[Values, Values]:
-    """Lower and upper corner of the picture (2,): where the particles are in their first to their last frame."""
-    seen = [_places(part, space, spread_over(len(part.steps), 50), spread_over(part.count, _SEEN)) for part in parts]
-    low = np.min([np.quantile(x, 0.005, axis=0) for x in seen], axis=0)
-    high = np.max([np.quantile(x, 0.995, axis=0) for x in seen], axis=0)
-    margin = 0.08 * max(float(np.max(high - low)), 1e-9)
-    low, high = low - margin, high + margin
-    periods = space.periods[:2]
-    return np.where(periods > 0, -0.5 * periods, low), np.where(periods > 0, 0.5 * periods, high)
-
-
 def _panels(family: Sequence[Group]) -> list[Panel]:
     """The panels of the groups in one field, all with its limits and its scale: one for each of a few, else one."""
     run = family[0].run
     space, fields = run.space, run.fields(family[0].name)[1]
     potential = fields.conservative and not run.dynamics.force_is_velocity
-    top = max(_top(part, fields) for part in family) if potential else np.nan
-    limits = _limits(family, space)
+    top = max(energy_bound(part, fields) for part in family) if potential else np.nan
+    limits = corners(family, space)
     shown = [family] if len(family) > _ALONE else [[part] for part in family]
     return [_panel(parts, fields, limits, space, top) for parts in shown]
 
@@ -155,32 +142,20 @@ def _panel(
     parts: Sequence[Group], fields: TotalForce, limits: tuple[Values, Values], space: Space, top: float
 ) -> Panel:
     """A map with its groups; of energies if a highest one is given."""
-    x, y = (np.linspace(limits[0][axis], limits[1][axis], _GRID) for axis in (0, 1))
-    first = parts[0]
     middle = np.mean([part.frame(-1).mean(axis=0) for part in parts], axis=0)
-    places = np.tile(middle, (_GRID * _GRID, 1))
-    places[:, 0], places[:, 1] = np.tile(x, _GRID), np.repeat(y, _GRID)
-    shape = (_GRID, _GRID)
-    energy = fields.energy(first.probe(places)).reshape(shape) if np.isfinite(top) else None
-    force = fields.force(first.probe(places))[:, :2].reshape(*shape, 2)
-    return Panel(
-        tuple(part.name for part in parts),
-        x,
-        y,
-        energy,
-        force,
-        tuple(_tracks(part, space) for part in parts),
-        tuple(_places(part, space, _FIRST, spread_over(part.count * (part.count <= _SMALL), _SMALL)) for part in parts),
-        tuple(_places(part, space, _LAST, spread_over(part.count, _DOTS)) for part in parts),
-        top,
+    under = field_grid(parts[0].probe, fields, limits, middle, top)
+    return replace(
+        under,
+        names=tuple(part.name for part in parts),
+        tracks=tuple(_tracks(part, space) for part in parts),
+        starts=tuple(places_of(part, space, _FIRST, _few(part)) for part in parts),
+        ends=tuple(places_of(part, space, _LAST, spread_over(part.count, _DOTS)) for part in parts),
     )
 
 
-def _top(part: Group, fields: TotalForce) -> float:
-    """The energy below which the particles of a group are 99% of the time."""
-    frames, rows = spread_over(len(part.steps), 20), spread_over(part.count, 200)
-    seen = part.places(frames, rows).reshape(-1, part.dimensions)
-    return float(np.quantile(fields.energy(part.probe(seen)), 0.99))
+def _few(part: Group) -> NDArray[np.int64]:
+    """The rows of a small group; none of a large one."""
+    return spread_over(part.count * (part.count <= _SMALL), _SMALL)
 
 
 def _tracks(part: Group, space: Space) -> Values:
@@ -191,8 +166,3 @@ def _tracks(part: Group, space: Space) -> Values:
     jumps = np.any(np.abs(np.diff(ways, axis=0)) > 0.5 * sides, axis=2)
     ways[1:][jumps] = np.nan
     return ways
-
-
-def _places(part: Group, space: Space, frames: NDArray[np.int64], rows: NDArray[np.int64]) -> Values:
-    """(M, 2) the first two coordinates of some rows in some frames, one frame after the other."""
-    return np.concatenate([wrapped(space, part.frame(frame)[rows])[:, :2] for frame in frames])
