@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
@@ -35,14 +36,14 @@ def snapshot_panels(
         view: what the coordinates are.
         labels: of the axes.
         title: of the figure.
-        ax: a panel of two coordinates.
+        ax: a panel, for the first two coordinates.
     """
     names = list(dict.fromkeys(group.name for row in rows for panel in row for group in panel.groups))
     shades = dict(zip(names, colours(len(names)) if len(names) > 1 else ["#d9480f"], strict=True))
     strains = [group.strain for row in rows for panel in row for group in panel.groups if len(group.strain)]
     scale, map_name = strain_colours(np.concatenate(strains or [np.zeros(1)]))
-    if ax is not None and view == "plane":
-        _flat(ax, rows[-1][-1], shades, _limits(rows[-1], view), scale, map_name)
+    if ax is not None:
+        _flat(ax, _in_plane(rows[-1][-1]), shades, _limits(rows[-1], view)[:2], scale, map_name)
         return ax
     width = max(len(row) for row in rows)
     figure = new_figure(3.3 * width + (1.4 if len(names) > 1 or strains else 0.3), 3.3 * len(rows) + 0.6)
@@ -66,6 +67,11 @@ def snapshot_panels(
         bar.set_label("strain of a bond", color=INK)
     headline(figure, title)
     return last
+
+
+def _in_plane(shown: Snapshot) -> Snapshot:
+    """The same in its first two coordinates."""
+    return replace(shown, groups=tuple(replace(group, places=group.places[:, :2]) for group in shown.groups))
 
 
 def _explain(axes: NDArray[np.object_], names: Sequence[str], shades: dict[str, str]) -> None:

@@ -118,7 +118,7 @@ def _check_good(diagnostic: Diagnostic[Result], group: Group) -> Result:
 def has_content(axes: Axes) -> bool:
     """Whether lines, marks, areas, images or arrows are drawn in axes, and more than one number tells where."""
     drawn = [*axes.lines, *axes.collections, *axes.images, *axes.patches]
-    box = axes.dataLim
+    box = getattr(axes, "xy_dataLim", axes.dataLim)  # panels of three dimensions have limits of their own
     return bool(drawn) and bool(np.isfinite(box.get_points()).all()) and (box.width > 0 or box.height > 0)
 
 

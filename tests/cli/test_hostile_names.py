@@ -19,6 +19,7 @@ import pytest
 
 import gasfield
 from gasfield.cli import app
+from gasfield.cli.headline_table import LINES
 from gasfield.cli.system import report_fault
 from gasfield.gas import Gas
 from gasfield.printable import LISTED
@@ -195,9 +196,11 @@ def test_many_groups_are_summed_up(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     done = call(["diagnose", "a.h5", "--only", "cloud"], tmp_path)
     assert done.returncode == 0
     assert "the first 120 of 130 groups are diagnosed" in done.stderr
+    assert len(re.findall("^g[0-9]+ ", done.stdout, re.M)) == LINES
+    done = call(["diagnose", "a.h5", "--only", "cloud", "--verbose"], tmp_path)
     assert "... 20 more groups (--json has all)" in done.stdout
     assert len(re.findall("^g[0-9]+$", done.stdout, re.M)) == LISTED
-    done = call(["diagnose", "a.h5", "--only", "cloud", "--group", "g125"], tmp_path)
+    done = call(["diagnose", "a.h5", "--only", "cloud", "--group", "g125", "--verbose"], tmp_path)
     assert re.findall("^g[0-9]+$", done.stdout, re.M) == ["g125"]
 
 

@@ -137,8 +137,9 @@ def test_a_run_is_replaced_and_what_others_put_there_stays(here: Path) -> None:
     gasfield.run("well.yaml", output="out", overrides=["run.steps=20"], overwrite=True)
     names = {str(path.relative_to(here / "out")) for path in (here / "out").rglob("*") if path.is_file()}
     checkpoints = {name for name in names if name.startswith("checkpoint")}
-    ours = {".gasfield-lock", "run.json", "scenario.yaml", "summary.json", "trajectory.h5", "plots/gas-cloud.png"}
-    assert names - checkpoints == {"notes.txt", "plots/mine.png", *ours}
+    ours = {".gasfield-lock", "run.json", "scenario.yaml", "summary.json", "trajectory.h5"}
+    drawn = {"plots/gas-snapshots.png", "plots/gas-cloud.png"}
+    assert names - checkpoints == {"notes.txt", "plots/mine.png", *ours, *drawn}
     with gasfield.open("out") as trajectory:
         assert trajectory.steps[-1] == 20
 

@@ -169,7 +169,7 @@ def test_it_is_left_out_of_other_runs_with_a_reason(tmp_path: Path, name: str) -
 
 def test_groups_share_a_picture_and_keep_their_numbers(tmp_path: Path) -> None:
     result = result_of(tmp_path, **RUNS["order"], diagnostics=["order"])
-    assert [plot.name for plot in result.plots] == ["groups-order.png"]
+    assert [plot.name for plot in result.plots] == ["gas-snapshots.png", "groups-order.png"]
     assert {"a", "b"} == set(result.summary["groups"])
     ends = [result.summary["groups"][name]["order"]["end"]["value"] for name in "ab"]
     assert all(0.9 < end <= 1.0 for end in ends)  # attention at beta = 1 brings all to one place

@@ -102,7 +102,10 @@ class _Axes:
     axes: Values
 
     def of(self, positions: Values) -> Values:
-        placed: Values = (positions - self.origin) @ self.axes.T
+        """Coordinates (n, 2 or 3); NaN for particles without a finite position."""
+        here = np.isfinite(positions).all(axis=1)
+        placed = np.full((len(positions), len(self.axes)), np.nan)
+        placed[here] = (positions[here] - self.origin) @ self.axes.T
         return placed
 
 
