@@ -14,6 +14,7 @@ from gasfield.comparison.law import law_differences
 from gasfield.comparison.pairing import GroupComparison
 from gasfield.comparison.rounding_floor import floor_of
 from gasfield.quantity import Quantity, nested_leaves
+from gasfield.shown import Shown
 from gasfield.trajectory import Trajectory
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Shown):
     """Comparison of two trajectories of the same rows.
 
     Attributes:
@@ -61,6 +62,15 @@ class Comparison:
         """All aligned rows; None if there are none."""
         pair = together((group.pair for group in self.groups.values()), ALL)
         return None if pair is None else GroupComparison.of(pair, mixed=len(self.groups) > 1)
+
+    @property
+    def shown_title(self) -> str:
+        """The two files."""
+        return f"Comparison of {self.real_file} (real) with {self.simulated_file} (simulated)"
+
+    def shown_numbers(self) -> dict[str, Quantity]:
+        """The comparison of all rows together."""
+        return {} if self.together is None else self.together.quantities()
 
     @property
     def notes(self) -> list[str]:

@@ -18,6 +18,7 @@ from gasfield.quantity import Quantity
 from gasfield.registry import Registry
 from gasfield.scenario import diagnostic
 from gasfield.scenario.diagnostic import DiagnosticSpec
+from gasfield.shown import Shown
 from gasfield.statistics.estimate import Estimate
 from gasfield.trajectory import Trajectory
 
@@ -40,7 +41,7 @@ class Scope(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result:
+class Result(Shown):
     """Named results of one diagnostic for one group of rows.
 
     Attributes:
@@ -52,6 +53,15 @@ class Result:
     group: str
     estimates: Mapping[str, Estimate]
     notes: tuple[str, ...] = ()
+
+    @property
+    def shown_title(self) -> str:
+        """The kind of the result, and its group."""
+        return f"{type(self).__name__} of {self.group}"
+
+    def shown_numbers(self) -> dict[str, Quantity]:
+        """All its numbers."""
+        return self.quantities()
 
     def quantities(self) -> dict[str, Quantity]:
         """The results as leaves, by dotted key."""

@@ -21,6 +21,7 @@ from gasfield.errors import InputError, Note, about
 from gasfield.printable import LISTED, listed
 from gasfield.quantity import Quantity
 from gasfield.scenario.diagnostic import AnyDiagnostic, DiagnosticSpec, repeated_label
+from gasfield.shown import Shown
 from gasfield.spec import parse
 from gasfield.trajectory import SURVEYED, Trajectory, open_trajectory
 
@@ -43,7 +44,7 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
-class Diagnosis:
+class Diagnosis(Shown):
     """Every result of every group, and of the gas as a whole.
 
     Attributes:
@@ -67,6 +68,16 @@ class Diagnosis:
         for group, results in [*self.results.items(), (whole, self.whole)]:
             for diagnostic, result in results.items():
                 yield group, diagnostic, result
+
+    @property
+    def shown_title(self) -> str:
+        """How many groups and results there are."""
+        numbers = sum(len(result.estimates) for _, _, result in self.everything())
+        return f"Diagnosis of {len(self.results)} groups: {numbers:,} numbers (as_json() has all)"
+
+    def shown_numbers(self) -> dict[str, Quantity]:
+        """The results that matter most, by group and key."""
+        return self.headline().numbers()
 
     def headline(self, asked: Sequence[str] | None = None) -> Headline:
         """The few results that answer the question of a run; see `gasfield.diagnostics.headline`."""

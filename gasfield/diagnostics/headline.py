@@ -36,6 +36,15 @@ class Headline:
     diagnostics: frozenset[str] = frozenset()
     unknown: tuple[str, ...] = ()
 
+    def numbers(self) -> dict[str, Quantity]:
+        """The results by group and key."""
+        return {
+            f"{group}: {key}": values[key]
+            for key in self.keys
+            for group, values in self.values.items()
+            if key in values
+        }
+
     def dependents(self, group: str, key: str) -> dict[str, Quantity]:
         """Results that qualify another one (its null, say), by the rest of their keys."""
         return {

@@ -21,6 +21,7 @@ from gasfield.runs.directory import PLOTS, erase_pictures
 from gasfield.runs.former import FILES, SUMMARY
 from gasfield.runs.manifest import Manifest
 from gasfield.scenario import Scenario
+from gasfield.shown import Shown
 from gasfield.trajectory import Checkpoint, Trajectory
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ Pictures = Literal["headline", "all", "none"]
 
 
 @dataclass(frozen=True)
-class RunResult:
+class RunResult(Shown):
     """What a run has produced.
 
     Attributes:
@@ -54,6 +55,15 @@ class RunResult:
     seconds: float
     plots: list[Path]
     profile: Profile | None = None
+
+    @property
+    def shown_title(self) -> str:
+        """Its question, and where it is."""
+        return f"{self.question or 'Run'} ({self.directory})"
+
+    def shown_numbers(self) -> dict[str, Quantity]:
+        """The results that answer the question."""
+        return self.headline.numbers() if self.comparison is None else self.comparison.shown_numbers()
 
     @property
     def summary(self) -> dict[str, Any]:
