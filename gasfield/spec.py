@@ -3,7 +3,7 @@ their type and nothing else (`gasfield.strict`), and every number is finite."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -76,12 +76,21 @@ class Spec(BaseModel):
 
     @classmethod
     def with_present_keys(cls, data: dict[str, Any]) -> dict[str, Any]:
-        """The data with former names of keys replaced by the present ones, where those are not given as well."""
-        present = dict(data)
+        """The data with former names of keys, and other spellings, replaced by the present ones, unless both are given."""
+        present = {_spelled(key, cls.model_fields, data): value for key, value in data.items()}
         for old, new in cls.former_keys.items():
             if old in present and old not in cls.model_fields and new not in present and former_name(old, new):
                 present = {new if key == old else key: value for key, value in present.items()}
         return present
+
+
+_SPELLINGS = {"center": "centre"}
+
+
+def _spelled(key: Any, known: Collection[str], data: Collection[Any]) -> Any:
+    """A key as it is spelled here: `center` where there is `centre`."""
+    ours = _SPELLINGS.get(key) if isinstance(key, str) and key not in known else None
+    return ours if ours in known and ours not in data else key
 
 
 def parse(annotation: Any, data: Any) -> Any:

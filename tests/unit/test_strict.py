@@ -9,8 +9,9 @@ import pytest
 from pydantic import Field
 
 from gasfield.errors import InputError
+from gasfield.forces import AnyForce
 from gasfield.schedules import AnySchedule
-from gasfield.spec import Spec
+from gasfield.spec import Spec, parse
 
 
 class Inner(Spec):
@@ -103,3 +104,12 @@ def test_what_is_something_else_is_refused_in_one_sentence(key: str, given: Any,
     assert len(refused.value.faults) == 1
     assert text.isprintable()
     assert len(text) < 300
+
+
+def test_center_is_another_spelling_of_centre() -> None:
+    given = parse(AnyForce, {"kind": "linear_flow", "center": [1.0, 2.0]})
+    assert given == parse(AnyForce, {"kind": "linear_flow", "centre": [1.0, 2.0]})
+    with pytest.raises(InputError, match="unknown key 'center'"):
+        parse(AnyForce, {"kind": "linear_flow", "centre": [1.0, 2.0], "center": [1.0, 2.0]})
+    with pytest.raises(InputError, match="unknown key 'center'"):
+        parse(AnyForce, {"kind": "soft_repulsion", "strength": 1.0, "cutoff": 1.0, "center": [1.0, 2.0]})
