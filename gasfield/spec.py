@@ -76,7 +76,7 @@ class Spec(BaseModel):
 
     @classmethod
     def with_present_keys(cls, data: dict[str, Any]) -> dict[str, Any]:
-        """The data with former names of keys, and other spellings, replaced by the present ones, unless both are given."""
+        """The data with former names and spellings of keys replaced by the present ones, unless both are given."""
         present = {_spelled(key, cls.model_fields, data): value for key, value in data.items()}
         for old, new in cls.former_keys.items():
             if old in present and old not in cls.model_fields and new not in present and former_name(old, new):
