@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gasfield.diagnostics import diagnose
     from gasfield.diagnostics.thermodynamics.free_energy import free_energy_along_temperature, thermodynamic_integration
     from gasfield.errors import BlowUp, InputError
+    from gasfield.exporting import export
     from gasfield.gas import Gas
     from gasfield.hindcasting import hindcast
     from gasfield.importing import import_recording
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from gasfield.plugins import run_plugin
     from gasfield.recording import Recorder
     from gasfield.registry import register
+    from gasfield.reporting import report
     from gasfield.runs.run import resume, run
     from gasfield.sampling.sample import sample
     from gasfield.sampling.sequences.thermodynamics import sequence_thermodynamics
@@ -52,6 +54,7 @@ _HOME = {
     "calibrate": ("cost.calibration", "calibrate"),
     "compare": ("comparison", "compare"),
     "diagnose": ("diagnostics", "diagnose"),
+    "export": ("exporting", "export"),
     "fit": ("learning.fit", "fit"),
     "forecast": ("learning.forecasting", "forecast"),
     "free_energy_along_temperature": ("diagnostics.thermodynamics.free_energy", "free_energy_along_temperature"),
@@ -63,6 +66,7 @@ _HOME = {
     "open": ("trajectory", "open_trajectory"),
     "open_trace": ("tracing", "open_trace"),
     "register": ("registry", "register"),
+    "report": ("reporting", "report"),
     "resume": ("runs", "resume"),
     "predict_cost": ("cost.cost", "predict_cost"),
     "run": ("runs", "run"),
@@ -87,6 +91,7 @@ __all__ = [
     "calibrate",
     "compare",
     "diagnose",
+    "export",
     "fit",
     "forecast",
     "free_energy_along_temperature",
@@ -99,6 +104,7 @@ __all__ = [
     "open_trace",
     "predict_cost",
     "register",
+    "report",
     "resume",
     "run",
     "run_plugin",

@@ -93,6 +93,29 @@ def draft_of(path: Path) -> Iterator[Path]:
         raise
 
 
+@contextmanager
+def folder_of_files(path: Path) -> Iterator[Path]:
+    """A new folder to write files into with `write_file` or `draft_of`. At the end it becomes `path`, which must not
+    exist or be an empty folder; after an exception it is deleted.
+
+    Raises:
+        WriteError: if it cannot be made or renamed.
+    """
+    draft = new_draft(path.parent)
+    try:
+        with writing(path):
+            os.mkdir(draft)
+            yield draft
+            os.replace(draft, path)
+            sync_folder(path.parent)
+        _own.discard(draft)
+    except BaseException as fault:
+        drop_draft(draft)
+        if isinstance(fault, WriteError) and fault.path.parent == draft:
+            raise WriteError(path / fault.path.name, fault.reason) from fault
+        raise
+
+
 def new_draft(folder: Path, suffix: str = "") -> Path:
     """The name of a draft that no other process uses, for a file or a folder; `drop_draft` must follow."""
     draft = folder / f"{DRAFT}{os.getpid()}-{next(_numbers)}{suffix[:16]}"

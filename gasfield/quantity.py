@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,6 +69,41 @@ def nested_leaves(quantities: Mapping[str, Quantity]) -> dict[str, Any]:
     return tree
 
 
+def quantities_of(tree: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Quantity]]:
+    """The leaves of a tree that `nested_leaves` has made, by dotted key; also those inside of a leaf (its null). What
+    is no leaf, or has an error of another shape than its value, is left out: a file may hold anything."""
+    for key, branch in tree.items():
+        if not isinstance(branch, Mapping):
+            continue
+        name = f"{path}.{key}" if path else str(key)
+        if _is_leaf(branch):
+            yield name, Quantity(branch["value"], branch["unit"], branch["error"])
+        yield from quantities_of(branch, name)
+
+
+def _is_leaf(branch: Mapping[str, Any]) -> bool:
+    if not {"value", "unit", "error"} <= branch.keys() or not isinstance(branch["unit"], str):
+        return False
+    value, error = branch["value"], branch["error"]
+    if isinstance(value, list):
+        return _are_numbers(value) and (
+            _is_number(error) or (isinstance(error, list) and _shape(error) == _shape(value))
+        )
+    return _is_number(value) and _is_number(error)
+
+
+def _are_numbers(values: list[Any]) -> bool:
+    return all(_are_numbers(value) if isinstance(value, list) else _is_number(value) for value in values)
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+
+
+def _shape(values: list[Any]) -> list[Any]:
+    return [_shape(value) if isinstance(value, list) else 0 for value in values]
+
+
 def _plain(value: Any) -> Any:
     """NumPy scalars and arrays -> Python numbers and lists; NaN and infinities -> None."""
     if hasattr(value, "tolist"):
@@ -78,7 +113,7 @@ def _plain(value: Any) -> Any:
     return None if value is None or not math.isfinite(value) else value
 
 
-_NEGLIGIBLE = 1e-9
+NEGLIGIBLE = 1e-9
 """An error relative to its value below which it is that of the arithmetic, and is not printed."""
 
 
@@ -86,7 +121,7 @@ def _with_error(value: float | None, error: float | None) -> str:
     """ "0.1594(14)": two digits of the error, and the value to the same decimals; an exponent if large or small."""
     if value is None:
         return "–"
-    if not error or error < _NEGLIGIBLE * abs(value):
+    if not error or error < NEGLIGIBLE * abs(value):
         return f"{value:.6g}" if error or float(value).is_integer() else f"{value:.4g}"
     magnitude = math.floor(math.log10(max(abs(value), error)))
     exponent = 0 if -4 <= magnitude < 6 else magnitude

@@ -45,6 +45,19 @@ def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert (tmp_path / "double-gyre.png").stat().st_size > 10_000
 
 
+def test_the_page_of_exports_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for package in ("pandas", "xarray"):
+        pytest.importorskip(package, reason="needs the extra `gasfield[tables]`")
+    monkeypatch.chdir(tmp_path)
+    names = run_page("export.md")
+    assert names["mean"].index.tolist() == list(range(100))
+    assert names["last"].shape == (names["data"].sizes["row"], 64)
+    radius = names["numbers"].query("name == 'radius.end'")["value"].item()
+    assert names["by_group"]["radius.end"].item() == radius
+    assert names["curves"]["radius"].iloc[-1] == pytest.approx(radius, rel=1e-12)
+    assert names["units"]["radius"] == "length"
+
+
 @pytest.mark.parametrize("page", [*sorted(path.name for path in DOCS.glob("*.md")), "../README.md"])
 def test_links_lead_somewhere(page: str) -> None:
     for link in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", (DOCS / page).read_text()):

@@ -15,6 +15,7 @@ from gasfield.cli import (
     compare,
     dead,
     diagnose,
+    export,
     fit,
     forecast,
     hindcast,
@@ -23,6 +24,7 @@ from gasfield.cli import (
     list_,
     new,
     record,
+    report,
     resume,
     run,
     sample,
@@ -77,6 +79,8 @@ _add("Recordings", hindcast.hindcast, like="gasfield.hindcasting:hindcast")
 _add("Looking", diagnose.diagnose)
 _add("Looking", compare.compare)
 _add("Looking", animate.animate, like="gasfield.plots.film:animate")
+_add("Looking", report.report)
+_add("Looking", export.export)
 _add("Learning", fit.fit, like="gasfield.learning.fit:fit")
 _add("Learning", forecast.forecast)
 _add("Language models", sample.sample, sample.SampleCommand)

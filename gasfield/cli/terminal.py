@@ -63,10 +63,10 @@ def show_run(
 
 
 @contextmanager
-def frames_bar(quiet: bool) -> Iterator[Callable[[int, int], None]]:
+def frames_bar(quiet: bool, doing: str = "importing") -> Iterator[Callable[[int, int], None]]:
     """A progress bar over frames; nothing if stderr is not a terminal."""
     with _bar(quiet) as bar:
-        task = bar.add_task("importing", total=None, note="")
+        task = bar.add_task(doing, total=None, note="")
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 

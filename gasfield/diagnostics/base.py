@@ -23,6 +23,8 @@ from gasfield.statistics.estimate import Estimate
 from gasfield.trajectory import Trajectory
 
 if TYPE_CHECKING:
+    import pandas
+    import xarray
     from matplotlib.axes import Axes as Axes
 else:  # results import matplotlib when they draw
     Axes = Any
@@ -78,6 +80,31 @@ class Result(Shown):
     def arrays(self) -> Mapping[str, tuple[NDArray[Any], str]]:
         """Name -> (array, unit): values by row or place that the estimates summarise, for a file; default: none."""
         return {}
+
+    def series(self) -> Mapping[str, tuple[NDArray[Any], str]]:
+        """Name -> (array, unit): curves over `steps` (T,), for a table; one of T - 1 values begins at the second step.
+        Default: none."""
+        return {}
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """The curves of `series` by `step`; units are in `attrs["units"]`.
+
+        Raises:
+            InputError: if pandas is not installed.
+        """
+        from gasfield.diagnostics.tables import curves_as_dataframe
+
+        return curves_as_dataframe(self)
+
+    def to_xarray(self) -> xarray.Dataset:
+        """The same as a data set over `step`, with units as attributes.
+
+        Raises:
+            InputError: if xarray is not installed.
+        """
+        from gasfield.diagnostics.tables import curves_as_xarray
+
+        return curves_as_xarray(self)
 
     @property
     def drawable(self) -> bool:

@@ -26,6 +26,8 @@ from gasfield.spec import parse
 from gasfield.trajectory import SURVEYED, Trajectory, open_trajectory
 
 if TYPE_CHECKING:
+    import pandas
+    import xarray
     from matplotlib.figure import Figure, SubFigure
 
     from gasfield.plots.style import OnFailure
@@ -116,6 +118,28 @@ class Diagnosis(Shown):
         ]
         whole = {WHOLE: leaves(self.whole)} if self.whole else {}
         return {"groups": groups, **whole, "left_out": [vars(entry) for entry in self.left_out], "notes": notes}
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """All numbers: a line for each, with `group` ("gas": the gas as a whole), `diagnostic`, `name`, `part` (of a
+        list, from 1; 0 for a single number), `value`, `error` (NaN: unknown) and `unit`.
+
+        Raises:
+            InputError: if pandas is not installed.
+        """
+        from gasfield.diagnostics.tables import numbers_as_dataframe
+
+        return numbers_as_dataframe(self.everything())
+
+    def to_xarray(self) -> xarray.Dataset:
+        """The single numbers over `group`, as NAME and NAME.error, with units as attributes; NaN where a group has
+        none.
+
+        Raises:
+            InputError: if xarray is not installed.
+        """
+        from gasfield.diagnostics.tables import numbers_as_xarray
+
+        return numbers_as_xarray(self.everything())
 
     def write_arrays(self, path: Path) -> bool:
         """Writes the arrays of all results into an HDF5 file; see `gasfield.diagnostics.arrays`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -15,6 +14,7 @@ from gasfield.diagnostics.repeats import distinct_frames
 from gasfield.errors import InputError
 from gasfield.forces.learned import Region
 from gasfield.trajectory import Trajectory
+from gasfield.trajectory.selection import frame_range
 
 Array = NDArray[np.float64]
 
@@ -216,24 +216,6 @@ class TrainingData:
 
     def _blocks_of(self, group: Group) -> int:
         return min(self.blocks, len(group.steps) - 1)
-
-
-def frame_range(text: str, count: int, parameter: str) -> slice:
-    """The frames of a range a:b, the end excluded; negative numbers count from the end.
-
-    Raises:
-        InputError: if it is no range, or reaches beyond the frames.
-    """
-    match = re.fullmatch(r"\s*(-?\d*)\s*:\s*(-?\d*)\s*", text)
-    if match is None:
-        raise InputError("write frames as a range a:b, the end excluded.", parameter=parameter, value=text)
-    start, stop = (int(part) if part.strip("-") else None for part in match.groups())
-    first, last, _ = slice(start, stop).indices(count)
-    if (stop is not None and stop > count) or last <= first:
-        raise InputError(
-            f"the trajectory has {count} frames, 0 to {count - 1}; {text} is no range of them.", parameter=parameter
-        )
-    return slice(first, last)
 
 
 def _require_alike(trajectories: Sequence[Trajectory]) -> None:

@@ -260,10 +260,16 @@ def save(figure: Figure | SubFigure, path: Path) -> Path:
     Raises:
         WriteError: if it cannot be written.
     """
+    picture = png_of(figure)
+    make_folder(path.parent)
+    return write_file(path, picture)
+
+
+def png_of(figure: Figure | SubFigure) -> bytes:
+    """A figure as a PNG file."""
     whole = figure if isinstance(figure, Figure) else figure.get_figure(root=True)
     picture = BytesIO()
     fit_words(whole)
     with without_remarks():
         whole.savefig(picture, dpi=DPI, format="png")
-    make_folder(path.parent)
-    return write_file(path, picture.getbuffer())
+    return picture.getvalue()

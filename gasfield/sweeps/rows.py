@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from gasfield.quantity import quantities_of
 
 Status = Literal["done", "failed"]
 _TIMING = ("run.seconds",)
@@ -49,22 +51,14 @@ class Row:
 def results_of(summary: Mapping[str, Any]) -> dict[str, tuple[float, float, str]]:
     """The single numbers of summary.json, by their paths; lists and what depends on the speed of the machine are left
     out."""
-    return {name: leaf for name, leaf in _leaves(summary, "") if name not in _TIMING}
+    return {
+        name: (float(quantity.value), _number(quantity.error), quantity.unit)
+        for name, quantity in quantities_of(summary)
+        if name not in _TIMING and isinstance(quantity.value, int | float) and not isinstance(quantity.error, list)
+    }
 
 
-def _leaves(data: Mapping[str, Any], path: str) -> Iterator[tuple[str, tuple[float, float, str]]]:
-    for key, value in data.items():
-        name = f"{path}.{key}" if path else str(key)
-        if not isinstance(value, Mapping):
-            continue
-        if set(value) == {"value", "unit", "error"}:
-            if isinstance(value["value"], int | float) and not isinstance(value["error"], list):
-                yield name, (float(value["value"]), _number(value["error"]), str(value["unit"]))
-        else:
-            yield from _leaves(value, name)
-
-
-def _number(value: float | None) -> float:
+def _number(value: Any) -> float:
     return math.nan if value is None else float(value)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gasfield.errors import InputError, WriteError
+from gasfield.extras import TABLES, require_packages
 from gasfield.files import remove
 from gasfield.runs.directory import OUTPUTS
 from gasfield.scenario import Scenario, load_scenario
@@ -117,13 +118,15 @@ def sweep(
         progress: called after each point.
 
     Raises:
-        InputError: if the scenario cannot be run, the scan does not fit, or the directory holds something else.
+        InputError: if pyarrow is not installed, the scenario cannot be run, the scan does not fit, or the directory
+            holds something else.
         WriteError: if a worker cannot write; everything is kept, and the same call goes on.
     """
     scenario = scenario if isinstance(scenario, Scenario) else load_scenario(scenario, overrides)
     chosen = scenario.scan if scan is None else scan if isinstance(scan, Scan) else parse(Scan, dict(scan))
     if chosen is None:
         raise InputError("nothing is varied: give values of keys, or the scenario a `scan`.", parameter="scan")
+    require_packages(("pyarrow",), TABLES, "the table of a sweep")
     origin = Origin.of(scenario)
     _require_points(scenario, chosen, origin.data)
     store = Store.opened_for(Path(output or OUTPUTS / f"{scenario.name}-sweep"), origin, chosen)

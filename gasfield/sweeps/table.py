@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.errors import InputError
+from gasfield.extras import TABLES, require_packages
 from gasfield.files import draft_of
 from gasfield.sweeps.points import Point
 from gasfield.sweeps.rows import Row
@@ -140,7 +141,12 @@ class Table:
             parquet.write_table(self.arrow(), draft)
 
     def to_dataframe(self) -> pandas.DataFrame:
-        """As a pandas data frame."""
+        """As a pandas data frame.
+
+        Raises:
+            InputError: if pandas or pyarrow is not installed.
+        """
+        require_packages(("pandas", "pyarrow"), TABLES, "a data frame")
         frame: pandas.DataFrame = self.arrow().to_pandas()
         return frame
 
@@ -148,8 +154,9 @@ class Table:
         """As an xarray data set over the keys that vary and the seed. Points that were not run are NaN.
 
         Raises:
-            InputError: if the values of a key cannot be a coordinate (lists, mappings).
+            InputError: if xarray is not installed, or the values of a key cannot be a coordinate (lists, mappings).
         """
+        require_packages(("xarray",), TABLES, "a data set of xarray")
         frame = self.to_dataframe()
         for path in self.parameters:
             if any(isinstance(value, list | dict) for value in self.along(path)):

@@ -66,7 +66,8 @@ def check_diagnostic(diagnostic: Diagnostic[Result], good: Group | None = None) 
     """Checks what is asked of a diagnostic.
 
     * It is registered, and all of its parameters have defaults and descriptions.
-    * Of a group to which it applies it gives the same numbers twice, leaves the group as it is, and draws a picture.
+    * Of a group to which it applies it gives the same numbers twice, leaves the group as it is, and draws a picture;
+      its curves, if it has any, are as long as its steps.
     * Of groups in which much is undefined it says why it does not apply, or gives results under its usual keys, with a
       note wherever a value is undefined; so of rows of the run that the good group comes from, and of recordings.
     * Of recordings it says that it needs a run, if it does.
@@ -109,10 +110,21 @@ def _check_good(diagnostic: Diagnostic[Result], group: Group) -> Result:
         np.testing.assert_array_equal(estimate.value, again.estimates[key].value, f"{kind}: {key} is not reproducible")
     assert any(np.isfinite(estimate.value).any() for estimate in result.estimates.values()), f"{kind}: nothing is known"
     nested_leaves(result.quantities())  # no key stands in the place of another one
+    _check_series(result, kind)
     axes = result.plot()
     axes.figure.canvas.draw()
     assert any(has_content(panel) for panel in axes.figure.axes), f"{kind}: the picture is empty"
     return result
+
+
+def _check_series(result: Result, where: str) -> None:
+    """Its curves have a value for each of its steps, or for each interval between them, and a unit."""
+    for name, (values, unit) in result.series().items():
+        steps = len(result.steps)  # type: ignore[attr-defined]
+        assert np.shape(values) in ((steps,), (max(steps - 1, 0),)), (
+            f"{where}: {name} has another length than its steps"
+        )
+        assert unit, f"{where}: {name} has no unit"
 
 
 def has_content(axes: Axes) -> bool:
@@ -136,6 +148,7 @@ def _check_poor(diagnostic: Diagnostic[Result], case: str, group: Group) -> Resu
     result = diagnostic.compute(group)
     for key, quantity in result.quantities().items():
         assert quantity.leaf()["value"] is not None or result.notes, f"{where}: {key} is undefined without a note"
+    _check_series(result, where)
     if diagnostic.throughout and case in ("a row is never there", "a row is infinite"):
         assert any("left out" in note for note in result.notes), f"{where}: does not say that rows are left out"
     return result

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time as clock
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
@@ -26,6 +27,10 @@ from gasfield.trajectory.field import AffineField, FullField
 from gasfield.trajectory.foreign import is_foreign, read_foreign
 from gasfield.trajectory.frames import Frames, OutrunError
 from gasfield.trajectory.particles import Particles, read_particles
+
+if TYPE_CHECKING:
+    import pandas
+    import xarray
 
 _ATTEMPTS = 20
 """Attempts to open a file that is being written."""
@@ -133,6 +138,16 @@ class Trajectory(Closing):
         """The lattice of the positions: "float64", "float32", "bfloat16", "float16", "float8_e4m3fn" or
         "float8_e5m2"."""
         return str(self.attributes["precision"])
+
+    @property
+    def number_type(self) -> np.dtype[Any]:
+        """The type in which positions are stored, and read."""
+        return self._positions.dtype
+
+    @property
+    def frames_in_chunk(self) -> int:
+        """Number of frames that are compressed together: reading one of them unpacks all."""
+        return self._positions.block
 
     @property
     def projection_axes(self) -> NDArray[np.float64]:
@@ -276,6 +291,14 @@ class Trajectory(Closing):
         location = f"{schema.OBSERVABLES}/{name}"
         shape = self._content.dataset(f"{location}/value").shape or ()
         return self._content.series(location, *shape[1:])
+
+    def shape_of_observable(self, name: str) -> tuple[int, ...]:
+        """The shape of one value of an observable; () for a number.
+
+        Raises:
+            InputError: if it was not recorded.
+        """
+        return tuple(map(int, self._content.dataset(f"{schema.OBSERVABLES}/{name}/value").shape[1:]))
 
     def has_element(self, location: str) -> bool:
         """Whether there is something at a path inside the file."""
@@ -454,6 +477,44 @@ class Trajectory(Closing):
                 "Record one with `gasfield record`."
             )
         return place
+
+    # -------------------------------------------------------------------- tables
+
+    def to_dataframe(
+        self,
+        rows: NDArray[np.int64] | slice | None = None,
+        frames: slice | None = None,
+        observables: Sequence[str] | None = None,
+    ) -> pandas.DataFrame:
+        """A table with a line for each row in each frame in which it is there: `step`, `time`, `row`, `token_id`,
+        `token`, `group`, the coordinates `x0`, `x1`, ... and the observables.
+
+        Args:
+            rows: of the gas; all by default.
+            frames: all by default.
+            observables: names; see `gasfield.trajectory.tables.observed`. By default those with a value for each row.
+
+        Raises:
+            InputError: if pandas is not installed, the table would not fit into memory, or there is no such observable.
+        """
+        from gasfield.trajectory.tables import to_dataframe
+
+        return to_dataframe(self, rows, frames, observables)
+
+    def to_xarray(
+        self,
+        rows: NDArray[np.int64] | slice | None = None,
+        frames: slice | None = None,
+        observables: Sequence[str] | None = None,
+    ) -> xarray.Dataset:
+        """A data set with `position` (and `velocity`) over `step`, `row` and `axis`, NaN where a row is not there; with
+        the coordinates `time`, `token_id`, `token` and `group`, and the observables. Units are attributes.
+
+        Args and errors as for `to_dataframe`, with xarray.
+        """
+        from gasfield.trajectory.tables import to_xarray
+
+        return to_xarray(self, rows, frames, observables)
 
     # ------------------------------------------------------------------- helpers
 

@@ -35,6 +35,10 @@ COMMANDS = {
     "diagnose": (["diagnose", "a.h5", "--only", "cloud", "--plots", "pictures"], ["pictures"]),
     "compare": (["compare", "a.h5", "a.h5", "--plots", "pictures"], ["pictures"]),
     "animate": (["animate", "a.h5", "--frames", "2", "-o", "film.gif"], ["film.gif"]),
+    "export": (["export", "a.h5", "-o", "a.npy", "--quiet"], ["a.npy", "a.json"]),
+    "projector": (["export", "a.h5", "-o", "p", "--format", "projector", "--quiet"], ["p"]),
+    "report": (["report", "a.h5", "--only", "cloud", "-o", "r.html"], ["r.html"]),
+    "netcdf": (["export", "a.h5", "-o", "a.nc", "--quiet"], ["a.nc"]),
     "import": (["import", "matrix.npy", "-o", "imported.h5", "--quiet"], ["imported.h5"]),
     "copy": (["import", "a.h5", "-o", "imported.h5", "--quiet"], ["imported.h5"]),
 }
@@ -101,7 +105,7 @@ def remove(folder: Path, names: list[str]) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-@pytest.mark.parametrize(("command", "error"), list(zip(COMMANDS, ERRORS * 2, strict=True)))
+@pytest.mark.parametrize(("command", "error"), list(zip(COMMANDS, ERRORS * 3, strict=True)))
 def test_a_write_that_fails_is_one_message(gasfield: Callable, folder: Path, command: str, error: int) -> None:
     check_command(gasfield, folder, command, (error,), most=2)
 

@@ -48,6 +48,8 @@ COMMANDS = {
     "diagnose": ["diagnose", "a.h5", "--only", "motion", "--plots", "p"],
     "compare": ["compare", "a.h5", "b.h5"],
     "animate": ["animate", "a.h5", "-o", "a.gif", "--frames", "2"],
+    "report": ["report", "a.h5", "b.h5", "-o", "r.html", "--only", "motion", "--title", TITLE],
+    "export": ["export", "a.h5", "-o", "a.csv", "--group", EVIL],
     "fit": ["fit", "a.h5", "-o", "f.h5", "--model", "linear", "--rows", EVIL],
     "forecast": ["forecast", "a.h5", "--train", "0:4", "--rows", "all"],
     "inspect": ["inspect", "a.h5"],
@@ -66,6 +68,8 @@ EXTRA = {
     "another tensor": ["inspect", "m.safetensors", "--tensor", "none"],
     "a wrong scenario": ["run", "wrong.yaml"],
     "no such file": ["diagnose", "\x1b[31m.h5"],
+    "another observable": ["export", "a.h5", "-o", "none.csv", "--observable", EVIL],
+    "another number": ["report", "a.h5", "-o", "none.html", "--only", "cloud", "--headline", EVIL],
     "all diagnostics": ["diagnose", "a.h5", "--group", "../../evil"],
 }
 

@@ -20,7 +20,7 @@ from gasfield.recording.plan import Geometry, RecordingPlan, TrainingPlan
 SECTIONS = {
     "Scenarios": ["list", "show", "new", "check", "calibrate", "run", "resume", "sweep", "schema"],
     "Recordings": ["record", "import", "hindcast"],
-    "Looking": ["diagnose", "compare", "animate"],
+    "Looking": ["diagnose", "compare", "animate", "report", "export"],
     "Embeddings": ["inspect", "dead"],
 }
 
@@ -116,6 +116,9 @@ def test_record_names_its_options(refuses: Callable, words: tuple[str, ...], not
         (("run", "double-well", "--set", "run.steps=0"), "--set run.steps=0: run.steps: should be greater than"),
         (("run", "double-well", "--plugin", "none.py"), "none.py: cannot be read"),
         (("animate", RECORDINGS / "kjv-bf16.h5", "-o", "a.avi"), "--output a.avi: must end in .gif or .mp4."),
+        (("report", RECORDINGS / "kjv-bf16.h5", "-o", "a.pdf"), "--output a.pdf: must end in .html."),
+        (("export", RECORDINGS / "kjv-bf16.h5", "-o", "a.pdf"), "--output a.pdf: must end in .parquet, .csv"),
+        (("export", RECORDINGS / "kjv-bf16.h5", "-o", "a.csv", "--steps", "x"), "--steps x: write steps as numbers"),
         (("inspect", RECORDINGS / "kjv-bf16.h5", "--rows", "all"), "--rows all: no such file"),
         (("dead", "--tokenizer", "t.json"), "--corpus: a tokenizer and a corpus must be given together."),
         (("dead", "--counts", "none"), "--counts none: no such file."),

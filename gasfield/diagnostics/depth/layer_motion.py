@@ -57,6 +57,10 @@ class LayerMotionResult(Result):
     null: Values
     axes: int
 
+    def series(self) -> dict[str, tuple[NDArray[Any], str]]:
+        """Curves over the steps."""
+        return {kind: (values, "1") for kind, values in zip(KINDS, self.shares.T, strict=True)}
+
     def arrays(self) -> dict[str, tuple[NDArray[Any], str]]:
         """Shares by interval."""
         return {"shares": (self.shares, "1"), "shares_with_sinks": (self.with_sinks, "1"), "null": (self.null, "1")}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,14 @@ class CloudResult(Result):
     centroid_norm: Values
     radius: Values
     radius_error: Values
+
+    def series(self) -> dict[str, tuple[NDArray[Any], str]]:
+        """Curves over the steps."""
+        return {
+            "centroid_norm": (self.centroid_norm, "length"),
+            "radius": (self.radius, "length"),
+            "radius_error": (self.radius_error, "length"),
+        }
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """The radius over time, with one standard error."""

@@ -7,7 +7,7 @@ not move have no direction and are left out.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,10 @@ class CoherenceResult(Result):
     cosine: Values
     spread: Values
     moving: NDArray[np.int64]
+
+    def series(self) -> dict[str, tuple[NDArray[Any], str]]:
+        """Curves over the steps."""
+        return {"cosine": (self.cosine, "1"), "spread": (self.spread, "1"), "moving": (self.moving, "rows")}
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """The mean cosine over time, with the spread of the rows about their mean direction."""

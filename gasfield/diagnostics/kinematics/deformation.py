@@ -84,6 +84,11 @@ class DeformationResult(Result):
     places: Values
     local: LocalFlow
 
+    def series(self) -> dict[str, tuple[NDArray[Any], str]]:
+        """Curves over the steps."""
+        stretches = {f"stretch_{i}": (values, "1") for i, values in enumerate(self.stretches.T, 1)}
+        return {**stretches, "d2min": (self.d2min, "length^2"), "reversed": (self.reversed, "1")}
+
     def arrays(self) -> Mapping[str, tuple[NDArray[Any], str]]:
         """By particle: `row` in the trajectory, `place` (M, k) at first in the `frame` (D, k), and the local maps with
         what follows from them."""

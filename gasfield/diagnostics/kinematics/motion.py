@@ -10,7 +10,7 @@ all move by the width of the cloud, which is the null of another motion.)
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +72,15 @@ class MotionResult(Result):
     stepwise_thermal: Values
     frame: Values
     reversed: NDArray[np.bool_]
+
+    def series(self) -> dict[str, tuple[NDArray[Any], str]]:
+        """Curves over the steps."""
+        shares = {
+            f"{name}_{kind}": (values, "1")
+            for name, table in (("cumulated", self.cumulated), ("stepwise", self.stepwise))
+            for kind, values in zip(KINDS, table.T, strict=True)
+        }
+        return {**shares, "reversed": (self.reversed, "1")}
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """The shares over time, of all motion and of the thermal motion."""

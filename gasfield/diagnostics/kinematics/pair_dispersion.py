@@ -8,7 +8,7 @@ their growth over time is a finite-distance Lyapunov exponent: a where a saddle 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,10 @@ class PairDispersionResult(Result):
     times: Values
     square: Values
     logarithm: Values
+
+    def series(self) -> dict[str, tuple[NDArray[Any], str]]:
+        """Curves over the steps."""
+        return {"times": (self.times, "time"), "square": (self.square, "1"), "logarithm": (self.logarithm, "1")}
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Growth of the distance over time, as root mean square and as geometric mean."""

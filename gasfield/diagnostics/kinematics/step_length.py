@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,15 @@ class StepLengthResult(Result):
     low: Values
     high: Values
     interval: str
+
+    def series(self) -> dict[str, tuple[NDArray[Any], str]]:
+        """Curves over the steps."""
+        return {
+            "median": (self.median, "length"),
+            "mean": (self.mean, "length"),
+            "low": (self.low, "length"),
+            "high": (self.high, "length"),
+        }
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Each row's step length over time as a thin line, their median as a thick one; logarithmic."""

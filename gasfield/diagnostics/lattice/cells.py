@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,6 +91,12 @@ class CellsResult(Result):
     median_length: Values
     median_largest: Values
     occupancy: Values
+
+    def series(self) -> dict[str, tuple[NDArray[Any], str]]:
+        """Curves over the steps."""
+        names = ("median_total", "median_length", "median_largest")
+        shares = zip(OCCUPANCIES, self.occupancy, strict=True)
+        return {name: (getattr(self, name), "cells") for name in names} | {name: (share, "1") for name, share in shares}
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """The shares of the five kinds of motion over time, stacked; in a new figure, below them a histogram of cells

@@ -42,6 +42,10 @@ class DistinctResult(Result):
     twins: Values
     largest: NDArray[np.int64]
 
+    def series(self) -> dict[str, tuple[NDArray[Any], str]]:
+        """Curves over the steps."""
+        return {"distinct": (self.distinct, "rows"), "twins": (self.twins, "1"), "largest": (self.largest, "rows")}
+
     def plot(self, ax: Axes | None = None) -> Axes:
         """Different rows, and rows in the largest group of identical ones, over time."""
         from gasfield.plots.panels import Curve, curves

@@ -59,6 +59,15 @@ class FreezingResult(Result):
     thaws: Thaws
     reheats: tuple[Reheat, ...]
 
+    def series(self) -> dict[str, tuple[NDArray[Any], str]]:
+        """Curves over the steps."""
+        return {
+            "frozen": (self.frozen, "1"),
+            "frozen_error": (self.frozen_error, "1"),
+            "unmoved": (self.unmoved, "1"),
+            "unmoved_error": (self.unmoved_error, "1"),
+        }
+
     def freeze_times(self, bins: int = 40) -> tuple[Values, NDArray[np.int64], int]:
         """The distribution of last motions up to the horizon: edges (bins + 1,), rows in each bin, and how many rows
         still move after the horizon, whose time is unknown."""

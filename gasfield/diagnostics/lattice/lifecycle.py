@@ -16,7 +16,7 @@ change from +0 to -0 is not a motion here, but is one there.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,10 @@ class LifecycleResult(Result):
     ends: NDArray[np.int64]
     shares: Values
     horizon: int
+
+    def series(self) -> dict[str, tuple[NDArray[Any], str]]:
+        """Curves over the steps."""
+        return {name: (share, "1") for name, share in zip(PHASES, self.shares, strict=True)}
 
     def phases_at(self, steps: NDArray[np.int64]) -> NDArray[np.int64]:
         """(t, N) phase of each row at given steps (t,), as its index in `PHASES`."""

@@ -10,7 +10,7 @@ are rounded together (bfloat16 weights, float32 moments), decay that is lost alo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, cast
+from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,10 @@ class RoundingResult(Result):
     steps: NDArray[np.int64]
     felt: Values
     lost: Values
+
+    def series(self) -> dict[str, tuple[NDArray[Any], str]]:
+        """Curves over the steps."""
+        return {"felt": (self.felt, "1"), "lost": (self.lost, "length")}
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """The size of a lost update over time."""

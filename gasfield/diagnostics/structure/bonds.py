@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,10 @@ class BondsResult(Result):
     kept: Values
     shown: NDArray[np.int64]
     places: Values
+
+    def series(self) -> dict[str, tuple[NDArray[Any], str]]:
+        """Curves over the steps."""
+        return {"kept": (self.kept, "1")}
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """The structure at four times, its bonds coloured by strain."""

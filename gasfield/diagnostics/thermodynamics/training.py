@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,10 @@ class TrainingResult(GroupedResult):
     courses: dict[str, Values]
     sampled: Values
     sampled_error: Values
+
+    def series(self) -> dict[str, tuple[NDArray[Any], str]]:
+        """Curves over the steps."""
+        return {"sampled": (self.sampled, "energy"), "sampled_error": (self.sampled_error, "energy")}
 
     def arrays(self) -> dict[str, tuple[Values, str]]:
         """The courses, with their steps."""

@@ -10,7 +10,6 @@ from typing import Any
 from gasfield.diagnostics import Group
 from gasfield.diagnostics.repeats import distinct_frames
 from gasfield.errors import InputError, about
-from gasfield.learning.data import frame_range
 from gasfield.learning.forecasting.control import without_memory
 from gasfield.learning.forecasting.protocol import (
     FORECASTERS,
@@ -31,6 +30,7 @@ from gasfield.scenario.document import read_value
 from gasfield.spec import parse
 from gasfield.streams import require_seed
 from gasfield.trajectory import Trajectory, open_trajectory
+from gasfield.trajectory.selection import frame_range
 
 HORIZONS = (1, 10, 100)
 _VARIANTS = ({"kind": "linear", "target": "gradient", "windows": 5},)
