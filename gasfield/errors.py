@@ -185,5 +185,11 @@ class WriteError(GasfieldError):
         return cls(path, (fault.strerror or str(fault)).rstrip("."))
 
 
+class ClusterError(GasfieldError):
+    """Workers of a sweep are lost, or cannot run its points. What was run is kept."""
+
+    exit_code = 4
+
+
 class DamageWarning(Note):
     """Part of a file is damaged; what is valid is used."""

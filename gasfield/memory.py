@@ -16,6 +16,21 @@ _GROUP = Path("/sys/fs/cgroup")
 """Where Linux shows the limits of a container."""
 
 
+class Shortage(InputError):  # noqa: N818 (a state, not a fault)
+    """The machine has no room for it now; another one may, or this one later."""
+
+
+def is_shortage(fault: BaseException | None) -> bool:
+    """Whether an error is a `Shortage`, or was made of one: errors that are placed in a document are made anew."""
+    seen = set[int]()
+    while fault is not None and id(fault) not in seen:
+        if isinstance(fault, Shortage):
+            return True
+        seen.add(id(fault))
+        fault = fault.__cause__ or fault.__context__
+    return False
+
+
 def require_memory(size: int, origin: str, parameter: str | None = None) -> None:
     """Checks that something fits into memory.
 
@@ -25,12 +40,12 @@ def require_memory(size: int, origin: str, parameter: str | None = None) -> None
         parameter: that makes it so large.
 
     Raises:
-        InputError: if it does not fit.
+        Shortage: if it does not fit.
     """
     free = free_memory()
     if size > _SHARE * free:
         message = f"{origin} needs {_gigabytes(size)}, more than the memory that is free ({free / 1e9:.1f} GB)."
-        raise InputError(message, parameter=parameter)
+        raise Shortage(message, parameter=parameter)
 
 
 def require_disk(size: int, folder: Path, origin: str, parameter: str | None = None) -> None:
@@ -43,12 +58,12 @@ def require_disk(size: int, folder: Path, origin: str, parameter: str | None = N
         parameter: that makes it so large.
 
     Raises:
-        InputError: if it does not fit.
+        Shortage: if it does not fit.
     """
     free = free_disk(folder)
     if free is not None and size > free:
         message = f"{origin} needs at least {_gigabytes(size)}, more than the disk has free ({free / 1e9:.1f} GB)."
-        raise InputError(message, parameter=parameter)
+        raise Shortage(message, parameter=parameter)
 
 
 def free_disk(folder: Path) -> int | None:

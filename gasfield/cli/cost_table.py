@@ -21,7 +21,7 @@ def print_profile(profile: Profile) -> None:
         table.column(column, justify="right", no_wrap=True)
     for line in lines:
         if line.seconds >= 1e-3 * total:
-            each = _duration(line.seconds / max(line.calls, 1))
+            each = duration(line.seconds / max(line.calls, 1))
             share = f"{line.seconds / total:.1%}"
             table.row([line.name, line.part, f"{line.seconds:.3f}", share, f"{line.calls:,}", each])
     table.row(["in all", "", f"{total:.3f}", "", "", ""], style="bold")
@@ -31,7 +31,7 @@ def print_profile(profile: Profile) -> None:
 def print_cost(cost: Cost) -> None:
     """Prints a prediction: time, memory and file, the parts of the time, what takes most of it, and the notes."""
     for name, quantity in (("time", cost.time), ("peak memory", cost.memory), ("trajectory", cost.file)):
-        show = _duration if quantity.unit == "s" else _bytes
+        show = duration if quantity.unit == "s" else _bytes
         put(f"  {name} = {show(_float(quantity.value))} ± {show(_float(quantity.error))}")
     table = Rows("part", "time", "share")
     table.column("of which")
@@ -39,8 +39,8 @@ def print_cost(cost: Cost) -> None:
     for part, quantity in cost.parts.items():
         seconds = _float(quantity.value)
         if seconds >= 1e-3 * total:
-            largest = [f"{name} {_duration(own)}" for of, name, own in cost.lines if of == part and own > 0.01 * total]
-            table.row([part, _duration(seconds), f"{seconds / total:.1%}", ", ".join(largest[:3])])
+            largest = [f"{name} {duration(own)}" for of, name, own in cost.lines if of == part and own > 0.01 * total]
+            table.row([part, duration(seconds), f"{seconds / total:.1%}", ", ".join(largest[:3])])
     table.put()
     for note in cost.notes:
         put(f"note: {note}")
@@ -49,7 +49,7 @@ def print_cost(cost: Cost) -> None:
 def print_calibration(found: Calibration) -> None:
     """Prints the numbers of a calibration, and where it is kept."""
     put(f"{found.machine}; fitted to {found.trials} runs")
-    put(f"  every run = {_duration(found.start)} and {_bytes(found.memory)} besides its miniature")
+    put(f"  every run = {duration(found.start)} and {_bytes(found.memory)} besides its miniature")
     put(f"  start-up and pictures = {found.fixed:.3g}, all else = {found.counted:.3g} times those of the miniature")
     put(f"  error of a prediction = {found.time_error:.0%} of the time, {found.memory_error:.0%} of the memory")
     put(f"kept in {found.as_json()['file']}")
@@ -67,7 +67,7 @@ def _bytes(size: float) -> str:
     return f"{size:.0f} bytes"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """A time with three digits and its unit."""
     for factor, unit in ((86400.0, "d"), (3600.0, "h"), (60.0, "min")):
         if seconds >= 2.0 * factor:

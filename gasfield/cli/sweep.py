@@ -15,6 +15,7 @@ from gasfield.cli.output import put, put_json
 
 if TYPE_CHECKING:
     from gasfield.sweeps import Progress, Sweep
+    from gasfield.sweeps.agreement import Agreement
 
 _FAILURES = 5
 """Reasons of points that failed which are printed."""
@@ -62,7 +63,7 @@ def sweep(
     """Runs a scenario at many values of its keys and with many seeds, each point once, and makes one table of them."""
     from gasfield import sweeps
     from gasfield.sweeps.diagrams import draw
-    from gasfield.sweeps.pools import processors
+    from gasfield.sweeps.clusters import processors
 
     run_plugins(plugins)
     if scheduler is None and workers is None:
@@ -120,17 +121,36 @@ def _certificates(given: str | None) -> tuple[Path, Path, Path] | None:
 
 @contextmanager
 def _bar(quiet: bool) -> Iterator[Callable[[Progress], None]]:
-    """A progress bar over points, with failed ones and the dashboard's address."""
+    """A progress bar over points, with what there is to say."""
     from gasfield.cli.terminal import points_bar
 
     with points_bar(quiet) as bar:
+        yield lambda progress: bar(progress.done + progress.failed, progress.total, ", ".join(_notes(progress)))
 
-        def show(progress: Progress) -> None:
-            notes = [f"{progress.failed} failed"] if progress.failed else []
-            notes += [progress.dashboard] if progress.dashboard else []
-            bar(progress.done + progress.failed, progress.total, ", ".join(notes))
 
-        yield show
+def _notes(progress: Progress) -> Iterator[str]:
+    """What is said of a sweep beside the number of points."""
+    from gasfield.cli.cost_table import duration
+
+    if progress.failed:
+        yield f"{progress.failed} failed"
+    if progress.elsewhere:
+        yield f"{progress.elsewhere} still run by another process"
+    if progress.workers == 0:
+        yield "waiting for a worker"
+    if progress.seconds_left is not None:
+        yield _rate(progress.rate)
+        yield f"{duration(progress.seconds_left)} left"
+    if progress.dashboard:
+        yield progress.dashboard
+
+
+def _rate(rate: float) -> str:
+    """Points in the unit of time in which one ends at least."""
+    for unit, seconds in (("s", 1), ("min", 60), ("h", 3600)):
+        if rate * seconds >= 1.0:
+            break
+    return f"{rate * seconds:.3g} points/{unit}"
 
 
 def _as_json(result: Sweep, drawn: list[Path]) -> dict[str, Any]:
@@ -149,8 +169,36 @@ def _as_json(result: Sweep, drawn: list[Path]) -> dict[str, Any]:
         "varied": result.table.parameters,
         "results": {name: column.unit for name, column in sorted(result.table.columns.items())},
         "failed": [{"point": point, "reason": reason} for point, reason in result.failed.items()],
+        "seeds": _seeds(result.agreement()),
         "plots": [str(path) for path in drawn],
     }  # fmt: skip
+
+
+def _seeds(agreement: Agreement) -> dict[str, Any]:
+    return {
+        "tests": {"value": agreement.tests, "unit": "1", "error": None},
+        "disagreements": [
+            {
+                "result": each.result,
+                "point": dict(each.values),
+                "scatter_ratio": {"value": each.ratio, "unit": "1", "error": None},
+                "p": {"value": each.p, "unit": "1", "error": None},
+            }
+            for each in agreement.disagreements
+        ],
+    }
+
+
+def _on_seeds(agreement: Agreement) -> str:
+    if not agreement.disagreements:
+        return f"seeds agree within their errors in all {agreement.tests} results of points"
+    worst = agreement.disagreements[0]
+    where = ", ".join(f"{path} = {value}" for path, value in worst.values.items())
+    return (
+        f"seeds disagree in {len(agreement.disagreements)} of {agreement.tests} results of points: these runs are too "
+        f"short for their errors. Worst: {worst.result}{where and f' at {where}'}, scatter {worst.ratio:.3g} times the "
+        "error"
+    )
 
 
 def _print(result: Sweep, drawn: list[Path]) -> None:
@@ -165,6 +213,9 @@ def _print(result: Sweep, drawn: list[Path]) -> None:
     put(
         f"table: {result.directory / TABLE} ({len(result.table.columns)} results with errors and scatter between seeds)"
     )
+    agreement = result.agreement()
+    if agreement.tests:
+        put(_on_seeds(agreement))
     for path in drawn:
         put(f"plot: {path}")
     if not drawn and result.table.columns:

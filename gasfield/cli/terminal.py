@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 
 StepListener = Callable[["Simulation"], Callable[[int], None]]
 Stage = Callable[[str], None]
+
+
+_LINE_EVERY = 30.0
+"""Seconds between two lines of progress where there is no terminal."""
 
 
 @contextmanager
@@ -72,10 +77,19 @@ def frames_bar(quiet: bool, doing: str = "importing") -> Iterator[Callable[[int,
 
 @contextmanager
 def points_bar(quiet: bool) -> Iterator[Callable[[int, int, str], None]]:
-    """A progress bar over the points of a sweep, with a note; nothing if stderr is not a terminal."""
-    with _bar(quiet) as bar:
-        task = bar.add_task("points", total=None, note="")
-        yield lambda done, total, note: bar.update(task, completed=done, total=total, note=note)
+    """A progress bar over the points of a sweep, with a note; a plain line every half minute if stderr is not a
+    terminal."""
+    with _bar(quiet, time_left=False) as bar:
+        task, due = bar.add_task("points", total=None, note=""), time.monotonic()
+
+        def show(ended: int, total: int, note: str) -> None:
+            nonlocal due
+            bar.update(task, completed=ended, total=total, note=note)
+            if not quiet and not bar.console.is_terminal and time.monotonic() >= due:
+                due = time.monotonic() + _LINE_EVERY
+                put(f"{ended} of {total} points{note and ', '}{note}", stream=sys.stderr)
+
+        yield show
 
 
 @contextmanager
@@ -101,10 +115,11 @@ def training_bar(steps: int, quiet: bool) -> Iterator[Callable[[int, float], Non
         yield listen
 
 
-def _bar(quiet: bool) -> Progress:
+def _bar(quiet: bool, *, time_left: bool = True) -> Progress:
     screen = console(stderr=True)
     words, note = TextColumn("{task.description}", markup=False), TextColumn("{task.fields[note]}", markup=False)
-    columns = (words, BarColumn(), MofNCompleteColumn(), note, TimeRemainingColumn())
+    columns = [words, BarColumn(), MofNCompleteColumn(), note]
+    columns += [TimeRemainingColumn()] if time_left else []
     return Progress(*columns, console=screen, disable=quiet or not screen.is_terminal, transient=True)
 
 

@@ -1,6 +1,7 @@
 """Sweeps: a scenario at many values of its keys, with many seeds, on one machine or many."""
 
-from gasfield.sweeps.pools import has_dask
-from gasfield.sweeps.sweep import Progress, Sweep, open_sweep, sweep
+from gasfield.sweeps.clusters import has_dask
+from gasfield.sweeps.runner import Progress
+from gasfield.sweeps.sweep import Sweep, open_sweep, sweep
 
 __all__ = ["Progress", "Sweep", "has_dask", "open_sweep", "sweep"]

@@ -223,7 +223,7 @@ class Store:
 
     def run_directory(self, key: str) -> Path:
         """Of a point."""
-        return self.directory / "points" / key[:2] / key
+        return run_directory(self.directory, key)
 
     def failure(self, key: str) -> Path:
         """Where the reason is kept why a point cannot be run."""
@@ -241,6 +241,11 @@ class Store:
         if self.failure(key).is_file():
             return Row(point.text(), key, "failed", reason=str(read_object(self.failure(key)).get("reason", "")))
         return None
+
+
+def run_directory(sweep: Path, key: str) -> Path:
+    """The run directory of a point in the directory of a sweep."""
+    return sweep / "points" / key[:2] / key
 
 
 def _difference(stored: Origin, given: Origin) -> str | None:

@@ -3,54 +3,34 @@
 from __future__ import annotations
 
 import random
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gasfield.errors import InputError, WriteError
+from gasfield.errors import InputError
 from gasfield.extras import TABLES, require_packages
-from gasfield.files import remove
 from gasfield.runs.directory import OUTPUTS
 from gasfield.scenario import Scenario, load_scenario
 from gasfield.scenario.scan import Scan
 from gasfield.spec import parse
+from gasfield.sweeps.agreement import Agreement, agreement_of, r_hat
+from gasfield.sweeps.clusters import pool_of
 from gasfield.sweeps.points import count_points, points_of, with_values
-from gasfield.sweeps.pools import Died, Pool, local_pool, remote_pool
-from gasfield.sweeps.rows import Row
-from gasfield.sweeps.store import TABLE, Origin, Store
+from gasfield.sweeps.runner import Listener, Runner
+from gasfield.sweeps.store import Origin, Store
 from gasfield.sweeps.table import Table
-from gasfield.sweeps.task import Outcome, Task, carry_out
+from gasfield.sweeps.task import carry_out
 
 if TYPE_CHECKING:
     import pandas
     import xarray
 
-_TABLE_EVERY = 30.0
-"""Seconds between two states of the table."""
+    from gasfield.statistics.r_hat import RHat
+    from gasfield.sweeps.points import Point
+
 _TRIED = 200
 """Points that are checked before a sweep begins."""
-_PATIENCE = 2.0
-"""Seconds before a point is handed out again that another process is still running."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a sweep is.
-
-    Attributes:
-        done: points with results, those of before included.
-        failed: points that cannot be run.
-        total: points in all.
-        dashboard: address of Dask's page; None if there is none.
-    """
-
-    done: int
-    failed: int
-    total: int
-    dashboard: str | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +65,14 @@ class Sweep:
         """The same over the keys that vary and the seed."""
         return self.table.to_xarray()
 
+    def agreement(self) -> Agreement:
+        """Which results scatter between seeds more than their errors explain."""
+        return agreement_of(self.table)
+
+    def r_hat(self, observable: str, skip: float = 0.5) -> list[tuple[Point, RHat]]:
+        """Split R-hat over the seeds of each point; see `gasfield.sweeps.agreement.r_hat`."""
+        return r_hat(self.directory, self.table, observable, skip)
+
 
 def sweep(
     scenario: Scenario | str | Path,
@@ -99,7 +87,7 @@ def sweep(
     plugins: Sequence[Path] = (),
     pictures: bool = False,
     retry: bool = False,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Listener | None = None,
 ) -> Sweep:
     """Runs every point of a scan that has not been run yet.
 
@@ -115,12 +103,13 @@ def sweep(
         plugins: files of plug-ins that the workers run; those of this process are not seen by others.
         pictures: whether every run draws its pictures.
         retry: whether points that could not be run are tried again.
-        progress: called after each point.
+        progress: called after each point, and every two seconds while none ends.
 
     Raises:
         InputError: if pyarrow is not installed, the scenario cannot be run, the scan does not fit, or the directory
             holds something else.
         WriteError: if a worker cannot write; everything is kept, and the same call goes on.
+        ClusterError: if the workers are lost, or cannot run points; the same holds.
     """
     scenario = scenario if isinstance(scenario, Scenario) else load_scenario(scenario, overrides)
     chosen = scenario.scan if scan is None else scan if isinstance(scan, Scan) else parse(Scan, dict(scan))
@@ -130,14 +119,10 @@ def sweep(
     origin = Origin.of(scenario)
     _require_points(scenario, chosen, origin.data)
     store = Store.opened_for(Path(output or OUTPUTS / f"{scenario.name}-sweep"), origin, chosen)
-    pool = (
-        local_pool(workers, carry_out)
-        if scheduler is None
-        else remote_pool(scheduler, carry_out, certificates=certificates, insecure=insecure)
-    )
+    pool = pool_of(workers, scheduler, carry_out, certificates=certificates, insecure=insecure)
     with store.kept():
         table = Table(store.points(), store.origin.own)
-        runner = _Runner(store, table, tuple(str(Path(path).absolute()) for path in plugins), pictures)
+        runner = Runner(store, table, tuple(str(Path(path).absolute()) for path in plugins), pictures)
         runner.run(pool, retry=retry, progress=progress or (lambda _: None))
     return Sweep(store.directory, table)
 
@@ -188,80 +173,3 @@ def _about_scan(fault: InputError, scan: Scan) -> InputError:
     """The same fault, about the path that was varied."""
     path = next((path for path in scan.along if (fault.parameter or "").startswith(path)), fault.parameter)
     return InputError(fault.message, parameter=path, value=fault.value)
-
-
-@dataclass
-class _Runner:
-    """Runs what is left of a sweep."""
-
-    store: Store
-    table: Table
-    plugins: tuple[str, ...]
-    pictures: bool
-
-    def run(self, opened: AbstractContextManager[Pool], *, retry: bool, progress: Callable[[Progress], None]) -> None:
-        left = self._left(retry=retry)
-        first = next(left, None)
-        try:
-            if first is not None:
-                with opened as pool:
-                    self._carry_out(pool, first, left, progress)
-        finally:
-            self.table.write(self.store.directory / TABLE)
-
-    def _left(self, *, retry: bool) -> Iterator[str]:
-        """Keys of the points that are still to be run; rows of the others are entered into the table first."""
-        left: list[str] = []
-        for key, point in zip(self.table.keys, self.table.points, strict=True):
-            row = self.store.row(key, point)
-            if row is not None and row.status == "failed" and retry:
-                remove(self.store.failure(key))
-                row = None
-            if row is None:
-                left.append(key)
-            else:
-                self.table.put(row)
-        return iter(left)
-
-    def _carry_out(self, pool: Pool, first: str, left: Iterator[str], progress: Callable[[Progress], None]) -> None:
-        tasks = dict(zip(self.table.keys, self.table.points, strict=True))
-        under_way, written = 0, time.monotonic()
-        waiting = [first]
-        while True:
-            while under_way < pool.room:
-                key = waiting.pop() if waiting else next(left, None)
-                if key is None:
-                    break
-                pool.submit(key, self._task(key, tasks[key].text()))
-                under_way += 1
-            if not under_way:
-                return
-            key, found = pool.outcome()
-            under_way -= 1
-            if isinstance(found, Died):
-                reason = "the process that ran it has died several times; it may need more memory than there is"
-                self.table.put(Row(tasks[key].text(), key, "failed", reason=reason))
-            else:
-                outcome = Outcome.of(found)
-                if outcome.kind == "system":
-                    raise WriteError(self.store.directory, outcome.text.rstrip("."))
-                if outcome.kind == "busy":
-                    time.sleep(_PATIENCE)
-                    waiting.append(key)
-                    continue
-                self.table.put(Row.of(outcome.text))
-            progress(self._progress(pool.dashboard))
-            if time.monotonic() - written > _TABLE_EVERY:
-                self.table.write(self.store.directory / TABLE)
-                written = time.monotonic()
-
-    def _task(self, key: str, point: str) -> str:
-        files = {name: str(found["path"]) for name, found in self.store.origin.files.items()}
-        directory, failure = self.store.run_directory(key), self.store.failure(key)
-        return Task(
-            str(self.store.directory), str(directory), str(failure), point, key, files, self.plugins, self.pictures
-        ).text()
-
-    def _progress(self, dashboard: str | None) -> Progress:
-        status = self.table.status
-        return Progress(status.count("done"), status.count("failed"), len(status), dashboard)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from gasfield.errors import InputError
 from gasfield.extras import TABLES, require_packages
 from gasfield.files import draft_of
+from gasfield.statistics.between_runs import scatter, scatter_ratio
 from gasfield.sweeps.points import Point
 from gasfield.sweeps.rows import Row
 
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
     import pyarrow
     import xarray
 
-ERROR, SCATTER = ".error", ".scatter"
-"""Endings of the columns with the error of a result in one run, and with the scatter between the seeds of a point."""
+ERROR, SCATTER, RATIO = ".error", ".scatter", ".scatter_ratio"
+"""Endings of the columns with the error of a result in one run, with the scatter between the seeds of a point, and with
+that in units of their errors."""
 Floats = NDArray[np.float64]
+Integers = NDArray[np.intp]
 
 
 @dataclass
@@ -89,20 +92,21 @@ class Table:
 
     def scatter(self, name: str) -> Floats:
         """(rows,) standard deviation of a result between the seeds of each point; NaN for fewer than two."""
-        value = np.asarray(self.columns[name].value)
-        found = np.full(len(value), math.nan)
-        for rows in self.same_values().values():
-            numbers = value[rows]
-            if np.isfinite(numbers).sum() > 1:
-                found[rows] = np.nanstd(numbers, ddof=1)
-        return found
+        return scatter(np.asarray(self.columns[name].value), self.point_of_rows())
+
+    def point_of_rows(self) -> Integers:
+        """(rows,) number of the point of each row: rows that differ by their seeds only have the same."""
+        numbers = np.empty(len(self.keys), np.intp)
+        for number, rows in enumerate(self.same_values().values()):
+            numbers[rows] = number
+        return numbers
 
     def same_values(self) -> dict[tuple[str, ...], list[int]]:
         """Rows that differ by their seeds only."""
         found: dict[tuple[str, ...], list[int]] = {}
-        values = zip(*(map(json.dumps, _of_one_type(self.along(path))) for path in self.parameters), strict=True)
-        for number, mine in enumerate(values):
-            found.setdefault(mine, []).append(number)
+        values = [list(map(json.dumps, _of_one_type(self.along(path)))) for path in self.parameters]
+        for number in range(len(self.keys)):
+            found.setdefault(tuple(along[number] for along in values), []).append(number)
         return found
 
     def arrow(self) -> pyarrow.Table:
@@ -114,11 +118,16 @@ class Table:
             made = pa.array(values)
             fields.append(pa.field(name, made.type))
             arrays.append(made)
+        point = self.point_of_rows()
         for name in sorted(self.columns):
             column, unit = self.columns[name], {"unit": self.columns[name].unit}
-            for ending, numbers in (("", column.value), (ERROR, column.error), (SCATTER, self.scatter(name))):
+            value, error = np.asarray(column.value), np.asarray(column.error)
+            for ending, numbers in (("", value), (ERROR, error), (SCATTER, scatter(value, point))):
                 fields.append(pa.field(name + ending, pa.float64(), metadata=unit))
-                arrays.append(pa.array(np.asarray(numbers), from_pandas=True))
+                arrays.append(pa.array(numbers, from_pandas=True))
+            ratio = scatter_ratio(value, error, point)[0][point]
+            fields.append(pa.field(name + RATIO, pa.float64(), metadata={"unit": "1"}))
+            arrays.append(pa.array(ratio, from_pandas=True))
         return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
 
     def _plain_columns(self) -> Iterator[tuple[str, Sequence[Any]]]:
@@ -165,6 +174,7 @@ class Table:
         for name, column in self.columns.items():
             for ending in ("", ERROR, SCATTER):
                 data[name + ending].attrs["unit"] = column.unit
+            data[name + RATIO].attrs["unit"] = "1"
         return data
 
 

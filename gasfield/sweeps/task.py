@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import socket
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numba
 from threadpoolctl import threadpool_limits
 
 from gasfield.errors import BlowUp, GasfieldError, InputError, WriteError
 from gasfield.files import make_folder, remove, write_json
+from gasfield.memory import is_shortage
 from gasfield.plugins import run_plugin
 from gasfield.reading import object_of, read_object
 from gasfield.runs import Pictures, resume, run
@@ -25,6 +26,7 @@ from gasfield.runs.manifest import SCENARIO, Manifest
 from gasfield.scenario import load_scenario
 from gasfield.sweeps.points import Point
 from gasfield.sweeps.rows import Row, results_of
+from gasfield.version import __version__
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Task:
         files: name of a data file in the scenario -> its path.
         plugins: files of plug-ins.
         pictures: whether the run draws its pictures.
+        release: of gasfield that has made it.
     """
 
     sweep: str
@@ -50,6 +53,7 @@ class Task:
     files: dict[str, str] = field(default_factory=dict)
     plugins: tuple[str, ...] = ()
     pictures: bool = False
+    release: str = __version__
 
     def text(self) -> str:
         """JSON."""
@@ -61,12 +65,12 @@ class Outcome:
     """What a worker returns.
 
     Attributes:
-        kind: "row": `text` is a row; "system": why no point can be run there; "busy": another process is running this
-            point.
+        kind: "row": `text` is a row; "system": why nothing can be written there; "unfit": why this worker cannot run any
+            point; "busy": another process is running this point.
         text: see `kind`.
     """
 
-    kind: Literal["row", "system", "busy"]
+    kind: Literal["row", "system", "unfit", "busy"]
     text: str
 
     def as_text(self) -> str:
@@ -88,7 +92,10 @@ def carry_out(text: str) -> str:
     Returns:
         An `Outcome` as JSON. A fault of the point is a row, one of the system ends the sweep.
     """
-    task = Task(**object_of(text))
+    given = object_of(text)
+    if (reason := _unfit(given)) is not None:
+        return Outcome("unfit", f"worker {socket.gethostname()} {reason}").as_text()
+    task = Task(**given)
     try:
         with one_thread(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -98,6 +105,15 @@ def carry_out(text: str) -> str:
     except WriteError as fault:
         return Outcome("system", f"{socket.gethostname()}: {fault}").as_text()
     return Outcome("row", row.text()).as_text()
+
+
+def _unfit(given: Mapping[str, Any]) -> str | None:
+    """Why this process can run no point of a sweep; None if it can."""
+    if given.get("release") != __version__:
+        return f"has gasfield {__version__}, but the sweep {given.get('release', 'another')}; all need the same release."
+    if not (Path(given["sweep"]) / SCENARIO).is_file():
+        return f"does not see {given['sweep']}; all workers of a sweep share its folder, under the same path."
+    return None
 
 
 @contextmanager
@@ -114,8 +130,6 @@ def one_thread() -> Iterator[None]:
 
 def _row(task: Task) -> Row:
     sweep, directory = Path(task.sweep), Path(task.directory)
-    if not (sweep / SCENARIO).is_file():
-        raise WriteError(sweep, "this worker does not see it; all workers of a sweep share its folder")
     try:
         for path in task.plugins:
             run_plugin(path)
@@ -145,9 +159,10 @@ def _finish(task: Task, scenario: Path, directory: Path) -> None:
 
 
 def _failed(task: Task, fault: Exception) -> Row:
-    """The row of a point that cannot be run; the reason is kept, so that it is not run again."""
+    """The row of a point that cannot be run. The reason is kept, so that it is not run again, unless it is one of the
+    machine, or of gasfield."""
     reason = str(fault) if isinstance(fault, GasfieldError) else f"{type(fault).__name__}: {fault}"
-    if isinstance(fault, InputError | BlowUp):
+    if isinstance(fault, InputError | BlowUp) and not is_shortage(fault):
         make_folder(Path(task.failure).parent)
         write_json(Path(task.failure), {"point": task.point, "reason": reason})
     return Row(task.point, task.key, "failed", reason=reason)
