@@ -62,8 +62,8 @@ def sweep(
 ) -> None:
     """Runs a scenario at many values of its keys and with many seeds, each point once, and makes one table of them."""
     from gasfield import sweeps
-    from gasfield.sweeps.diagrams import draw
     from gasfield.sweeps.clusters import processors
+    from gasfield.sweeps.diagrams import draw
 
     run_plugins(plugins)
     if scheduler is None and workers is None:
@@ -147,10 +147,9 @@ def _notes(progress: Progress) -> Iterator[str]:
 
 def _rate(rate: float) -> str:
     """Points in the unit of time in which one ends at least."""
-    for unit, seconds in (("s", 1), ("min", 60), ("h", 3600)):
-        if rate * seconds >= 1.0:
-            break
-    return f"{rate * seconds:.3g} points/{unit}"
+    if rate >= 1.0:
+        return f"{rate:.3g} points/s"
+    return f"{rate * 60:.3g} points/min" if rate * 60 >= 1.0 else f"{rate * 3600:.3g} points/h"
 
 
 def _as_json(result: Sweep, drawn: list[Path]) -> dict[str, Any]:

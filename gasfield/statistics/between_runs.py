@@ -1,9 +1,9 @@
 """Do runs that differ by their seeds agree? The scatter of a result between runs beside its errors within them.
 
-If every run has forgotten its start and its error is right, the variance between runs is that of the errors: with m runs
-and errors s_i, which estimate one and the same standard error, F = scatter^2 / mean(s_i^2) is 1 on average, and
-(m - 1) F has the chi-squared distribution of m - 1 degrees of freedom (the one-way analysis of variance with errors that
-are known; Fisher 1925). Runs shorter than the time between two basins have F >> 1. F is what R-hat compares, per
+If every run has forgotten its start and its error is right, the variance between runs is that of the errors: with m
+runs and errors s_i, which estimate one and the same standard error, F = scatter^2 / mean(s_i^2) is 1 on average, and
+(m - 1) F has the chi-squared distribution of m - 1 degrees of freedom (the one-way analysis of variance with errors
+that are known; Fisher 1925). Runs shorter than the time between two basins have F >> 1. F is what R-hat compares, per
 independent observation: R-hat^2 = 1 + (F - 1)/n for runs of n of them (Gelman and Rubin, Statistical Science 7:457).
 """
 

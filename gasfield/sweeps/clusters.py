@@ -6,11 +6,13 @@ connections that are authenticated by a certificate made for this sweep (TLS), a
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import time
 from asyncio import CancelledError
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -32,10 +34,17 @@ Certificates = tuple[Path, Path, Path]
 
 
 class DaskPool(Pool):
-    """Workers of a scheduler."""
+    """Workers of a scheduler.
 
-    def __init__(self, client: Any, carry: Carry) -> None:
+    Args:
+        client: connected to it.
+        carry: function that carries out a task.
+        foreign: whether they were started by others, so that they may have another release.
+    """
+
+    def __init__(self, client: Any, carry: Carry, *, foreign: bool = False) -> None:
         self._client, self._carry, self._address = client, carry, str(client.scheduler.address)
+        self._foreign, self._known = foreign, set[str]()
         self._ended: SimpleQueue[Any] = SimpleQueue()
         self._futures: dict[str, Any] = {}
         self._asked, self._threads = -_AGE, 0
@@ -46,7 +55,11 @@ class DaskPool(Pool):
     def workers(self) -> int:
         if time.monotonic() - self._asked > _AGE:
             with self._reached():
-                self._threads, self._asked = sum(self._client.nthreads().values()), time.monotonic()
+                found = self._client.nthreads()
+                if self._foreign and not self._known.issuperset(found):
+                    _require_same_release(self._client)
+            self._known.update(found)
+            self._threads, self._asked = sum(found.values()), time.monotonic()
         return self._threads
 
     def submit(self, name: str, task: str) -> None:
@@ -75,9 +88,8 @@ class DaskPool(Pool):
                 return str(future.result())
         if isinstance(fault, KilledWorker):
             return Died()
-        reason = str(fault.__cause__ or fault).splitlines() or [""]
-        message = f"a worker cannot carry out tasks ({type(fault.__cause__ or fault).__name__}: {reason[0]}).{_SAME}"
-        raise ClusterError(message)
+        first = next(iter(str(fault).splitlines()), "")
+        raise ClusterError(f"a worker cannot carry out tasks ({type(fault).__name__}: {first}). {_SAME}")
 
     @contextmanager
     def _reached(self) -> Iterator[None]:
@@ -87,12 +99,26 @@ class DaskPool(Pool):
         try:
             yield
         except (OSError, TimeoutError, CancelledError, ClosedClientError) as fault:
-            gone = "the connection to the scheduler at" if self._client.cluster is None else "the scheduler at"
-            message = f"{gone} {self._address} has been lost ({type(fault).__name__}), or it has cancelled the tasks."
-            raise ClusterError(f"{message} What was run is kept; the same command goes on.") from None
+            lost = f"the scheduler at {self._address} was lost, or has cancelled the tasks"
+            raise ClusterError(f"{lost}. What was run is kept; the same command goes on.") from fault
 
 
-_SAME = " All workers need the Python environment of this process, with this release of gasfield."
+_SAME = "The scheduler and all workers need the Python environment of this process, with this release of gasfield."
+
+
+def _require_same_release(client: Any) -> None:
+    """Checks scheduler and workers. A worker that cannot import the function of a task ends without a word.
+
+    Raises:
+        ClusterError: if one has another release of gasfield, or none.
+    """
+    found = client.get_versions(packages=["gasfield"])
+    members = {"the scheduler": found["scheduler"]}
+    members |= {f"the worker at {address}": versions for address, versions in found["workers"].items()}
+    ours = found["client"]["packages"].get("gasfield")
+    for where, versions in members.items():
+        if (theirs := versions["packages"].get("gasfield")) != ours:
+            raise ClusterError(f"{where} has gasfield {theirs or '(not installed)'}, this process {ours}. {_SAME}")
 
 
 def processors() -> int:
@@ -188,15 +214,32 @@ def remote_pool(address: str, carry: Carry, *, certificates: Certificates | None
     from distributed import Client
 
     with _quiet():
+        _require_answer(address, security)
+        client = Client(address, security=security, timeout=_STARTED, set_as_default=False)
         try:
-            client = Client(address, security=security, timeout=_STARTED, set_as_default=False)
-        except (OSError, TimeoutError, ValueError, TypeError, CancelledError, ImportError) as fault:
-            raise InputError(f"does not answer: {_words(fault)}.", parameter="scheduler", value=address) from None
-        try:
-            yield DaskPool(client, carry)
+            yield DaskPool(client, carry, foreign=True)
         finally:
             with suppress(OSError, TimeoutError, CancelledError):
                 client.close(timeout=_CLOSED)
+
+
+def _require_answer(address: str, security: Any) -> None:
+    """Checks that a scheduler answers. A `Client` that cannot reach one takes two minutes to end.
+
+    Raises:
+        InputError: if it does not.
+    """
+    from distributed.comm import connect
+
+    async def greet() -> None:
+        comm = await connect(address, timeout=_STARTED, **security.get_connection_args("client"))
+        await comm.close()
+
+    try:
+        with ThreadPoolExecutor(1) as thread:  # in a notebook, this one has a loop that runs already
+            thread.submit(asyncio.run, greet()).result()
+    except (OSError, TimeoutError, ValueError, TypeError, CancelledError, ImportError) as fault:
+        raise InputError(f"does not answer: {_words(fault)}.", parameter="scheduler", value=address) from None
 
 
 def _security(address: str, certificates: Certificates | None) -> Any:
@@ -224,8 +267,9 @@ def _words(fault: BaseException) -> str:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keeps the logs of Dask, which tell of lost connections with tracebacks, from the terminal."""
-    before = {name: logging.getLogger(name).level for name in _LOGGERS}
-    for name in _LOGGERS:
+    names = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] in _LOGGERS]
+    before = {name: logging.getLogger(name).level for name in names}
+    for name in names:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     try:
         yield

@@ -90,10 +90,11 @@ def _figure(sweep: Sweep, result: str) -> Any:
     others = [path for path in sweep.table.parameters if path != x]
     lines: dict[str, list[tuple[float, float, float]]] = {}
     for point in points:
-        name = ", ".join(f"{path} = {_short(point.values[path])}" for path in others)
-        lines.setdefault(name, []).append((float(point.values[x]), point.mean, point.error))
+        values = json.dumps([point.values[path] for path in others], sort_keys=True)
+        lines.setdefault(values, []).append((float(point.values[x]), point.mean, point.error))
     if len(lines) <= MOST_LINES:
-        drawn = {name: Curve(*np.array(sorted(line)).T) for name, line in lines.items()}
+        labels = _labels(others, [json.loads(values) for values in lines])
+        drawn = {name: Curve(*np.array(sorted(line)).T) for name, line in zip(labels, lines.values(), strict=True)}
         return curves(drawn, x, label).figure
     if len(numeric) < 2 or len(others) > 1:
         raise InputError(
@@ -129,5 +130,20 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _short(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else value if isinstance(value, str) else json.dumps(value)
+def _labels(paths: list[str], lines: list[list[Any]]) -> list[str]:
+    """Names of lines by their values, with as many digits as it takes to tell them apart."""
+    made: list[str] = []
+    for digits in range(4, 18):
+        made = [
+            ", ".join(f"{path} = {_short(value, digits)}" for path, value in zip(paths, line, strict=True))
+            for line in lines
+        ]
+        if len(set(made)) == len(lines):
+            break
+    return made
+
+
+def _short(value: object, digits: int) -> str:
+    if isinstance(value, float):
+        return f"{value:.{digits}g}"
+    return value if isinstance(value, str) else json.dumps(value)

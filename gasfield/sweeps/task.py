@@ -65,8 +65,8 @@ class Outcome:
     """What a worker returns.
 
     Attributes:
-        kind: "row": `text` is a row; "system": why nothing can be written there; "unfit": why this worker cannot run any
-            point; "busy": another process is running this point.
+        kind: "row": `text` is a row; "system": why nothing can be written there; "unfit": why this worker cannot run
+            any point; "busy": another process is running this point.
         text: see `kind`.
     """
 
@@ -110,7 +110,9 @@ def carry_out(text: str) -> str:
 def _unfit(given: Mapping[str, Any]) -> str | None:
     """Why this process can run no point of a sweep; None if it can."""
     if given.get("release") != __version__:
-        return f"has gasfield {__version__}, but the sweep {given.get('release', 'another')}; all need the same release."
+        return (
+            f"has gasfield {__version__}, but the sweep {given.get('release', 'another')}; all need the same release."
+        )
     if not (Path(given["sweep"]) / SCENARIO).is_file():
         return f"does not see {given['sweep']}; all workers of a sweep share its folder, under the same path."
     return None
