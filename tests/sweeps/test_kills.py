@@ -29,9 +29,10 @@ scan: {temperature: [0.25, 0.5, 1.0, 2.0], seeds: 2}
 """
 
 
-def start(directory: Path) -> subprocess.Popen[bytes]:
-    """The command line, with two workers."""
-    command = [sys.executable, "-m", "gasfield.cli", "sweep", "well.yaml", "-o", str(directory), "--workers", "2"]
+def start(directory: Path, *where: str) -> subprocess.Popen[bytes]:
+    """The command line, with two workers of its own unless others are given."""
+    where = where or ("--workers", "2")
+    command = [sys.executable, "-m", "gasfield.cli", "sweep", "well.yaml", "-o", str(directory), *where]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
