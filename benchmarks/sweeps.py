@@ -111,8 +111,8 @@ def overhead(points: int, workers: int = 2) -> None:
         count, spent = len(table.keys), ended - heaviest[0]
         print(
             f"{count} points that simulate nothing, {workers} workers: laid out in {laid_out - start:.2f} s, first",
-            f"after {heaviest[0] - laid_out:.2f} s, the others in {spent:.2f} s: {(count - 1) / spent:.0f} points/s; table",
-            f"written {written[1]:.0f} times in {written[0]:.2f} s; memory: scheduler {heaviest[1]:.0f} MB, this",
+            f"after {heaviest[0] - laid_out:.2f} s, the others in {spent:.2f} s: {(count - 1) / spent:.0f} points/s;",
+            f"table written {written[1]:.0f} times in {written[0]:.2f} s; memory: scheduler {heaviest[1]:.0f} MB, this",
             f"process {peak():.0f} MB (load {load():.1f})",
             flush=True,
         )
@@ -175,8 +175,8 @@ def table(points: int) -> None:
         read = time.perf_counter()
     print(
         f"table of {points} rows and {RESULTS} results: filled in {filled - start:.2f} s, holds {holds:.0f} MB;",
-        f"written in {written - filled:.2f} s ({size:.1f} MB), read as a data frame in {read - written:.2f} s; process at most",
-        f"{peak():.0f} MB (load {load():.1f})",
+        f"written in {written - filled:.2f} s ({size:.1f} MB), read as a data frame in {read - written:.2f} s;",
+        f"process at most {peak():.0f} MB (load {load():.1f})",
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from small_sweeps import inodes, scenario
 
 import gasfield
 from gasfield import memory
@@ -22,7 +23,6 @@ from gasfield.sweeps.clusters import DaskPool
 from gasfield.sweeps.diagrams import _labels
 from gasfield.sweeps.store import TABLE
 from gasfield.sweeps.task import Outcome, carry_out
-from tests.sweeps.test_sweep import inodes, scenario
 
 pytest.importorskip("pandas")
 SCAN: dict[str, Any] = {"temperature": [0.25, 1.0, 2.0]}

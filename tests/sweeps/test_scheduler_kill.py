@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from tests.sweeps.test_kills import SCENARIO, runs, start, wait_for
+from sweep_processes import SCENARIO, runs, start, wait_for
 
 pytest.importorskip("psutil")
 pytest.importorskip("distributed")

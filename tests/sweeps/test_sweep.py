@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from small_sweeps import inodes, scenario
 
 import gasfield
 from gasfield.errors import InputError, WriteError
-from gasfield.scenario import Scenario
 from gasfield.sweeps import Progress, task
 from gasfield.sweeps.store import TABLE
 from gasfield.sweeps.sweep import sweep as sweep_it
@@ -20,27 +20,7 @@ from gasfield.sweeps.table import ERROR, SCATTER
 
 pandas = pytest.importorskip("pandas")
 
-
-def scenario(**keys: Any) -> Scenario:
-    """A few particles in a well, coupled to a bath."""
-    data: dict[str, Any] = {
-        "title": "A well", "question": "How far do particles go?", "seed": 1,
-        "space": {"kind": "free", "dimensions": 2},
-        "gas": [{"name": "gas", "from": {"kind": "gaussian", "count": 4, "spread": 0.5}}],
-        "forces": [{"kind": "harmonic", "stiffness": 1.0}],
-        "dynamics": {"kind": "langevin", "time_step": 0.1, "friction": 1.0}, "temperature": 0.5,
-        "run": {"steps": 60, "record_every": 2}, "diagnostics": ["thermodynamics", "cloud"],
-    }  # fmt: skip
-    return Scenario.model_validate(data | keys).named("well")
-
-
 SCAN: dict[str, Any] = {"temperature": [0.25, 1.0], "forces.0.stiffness": [1.0, 2.0], "seeds": 2}
-
-
-def inodes(directory: Path) -> dict[str, tuple[int, int]]:
-    """Which files the trajectories of a sweep are, and when they were written last."""
-    found = {path: path.stat() for path in directory.glob("points/*/*/trajectory.h5")}
-    return {str(path): (stat.st_ino, stat.st_mtime_ns) for path, stat in found.items()}
 
 
 def test_the_table_has_a_row_for_each_point_and_seed(tmp_path: Path) -> None:
