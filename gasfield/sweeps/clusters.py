@@ -178,7 +178,7 @@ def local_pool(workers: int, carry: Carry) -> Iterator[Pool]:
             threads_per_worker=1,
             processes=True,
             host="127.0.0.1",
-            dashboard_address="127.0.0.1:0" if find_spec("bokeh") else None,
+            dashboard_address="127.0.0.1:0",
             security=Security.temporary(),
             silence_logs=60,
         ) as cluster,

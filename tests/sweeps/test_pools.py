@@ -106,7 +106,7 @@ def test_a_point_without_memory_is_tried_again_by_the_next_call(
 def test_a_lost_scheduler_is_one_error() -> None:
     distributed = pytest.importorskip("distributed")
     cluster = distributed.LocalCluster(
-        n_workers=0, processes=False, protocol="tcp", host="127.0.0.1", dashboard_address=None, silence_logs=60
+        n_workers=0, processes=False, protocol="tcp", host="127.0.0.1", dashboard_address="127.0.0.1:0", silence_logs=60
     )
     client = distributed.Client(cluster.scheduler_address, set_as_default=False)
     try:
