@@ -138,8 +138,9 @@ def _notes(progress: Progress) -> Iterator[str]:
         yield f"{progress.elsewhere} still run by another process"
     if progress.workers == 0:
         yield "waiting for a worker"
-    if progress.seconds_left is not None:
+    if progress.rate > 0.0:
         yield _rate(progress.rate)
+    if progress.seconds_left:
         yield f"{duration(progress.seconds_left)} left"
     if progress.dashboard:
         yield progress.dashboard
