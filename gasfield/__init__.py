@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gasfield.exporting import export
     from gasfield.gas import Gas
     from gasfield.hindcasting import hindcast
-    from gasfield.importing import import_recording
+    from gasfield.importing import audit, import_recording
     from gasfield.inspection import inspect
     from gasfield.learning.fit import fit
     from gasfield.learning.forecasting import forecast
@@ -51,6 +51,7 @@ _HOME = {
     "Scenario": ("scenario", "Scenario"),
     "Simulation": ("simulation", "Simulation"),
     "Trajectory": ("trajectory", "Trajectory"),
+    "audit": ("importing", "audit"),
     "calibrate": ("cost.calibration", "calibrate"),
     "compare": ("comparison", "compare"),
     "diagnose": ("diagnostics", "diagnose"),
@@ -88,6 +89,7 @@ __all__ = [
     "Simulation",
     "Trajectory",
     "__version__",
+    "audit",
     "calibrate",
     "compare",
     "diagnose",

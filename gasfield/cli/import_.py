@@ -11,6 +11,39 @@ from gasfield.cli.command import LIBRARY
 from gasfield.cli.options import Overwrite, Plugins, Quiet, Tensor, run_plugins
 from gasfield.cli.output import put
 
+Bits = Annotated[
+    str | None,
+    typer.Option("--bits", metavar="bfloat16", help="Number format of uint16 arrays; bfloat16 is assumed."),
+]
+Format = Annotated[str | None, typer.Option("--format", metavar="KIND", help="Input format. Default: detected.")]
+Every = Annotated[int, typer.Option("--every", metavar="K", help="Take every K-th frame.")]
+Stage = Annotated[
+    str | None,
+    typer.Option("--stage", metavar="STAGE", help="Of checkpoints in stages: 2, or lc-4k-to-32k, as in their names."),
+]
+Filters = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--filter",
+        metavar="PATTERN",
+        help="Only checkpoints with such a name (* and ?); '!PATTERN': without; repeatable.",
+    ),
+]
+OrderOf = Annotated[
+    str | None,
+    typer.Option(
+        "--order",
+        metavar="FILE",
+        help="Names of checkpoints, one a line with its step; or 'natural': numbered, 2 before 10.",
+    ),
+]
+IgnoreMetadata = Annotated[
+    bool,
+    typer.Option(
+        "--ignore-metadata", help="Ignore JSON beside the file, headers of safetensors, and states of trainers."
+    ),
+]
+
 
 def import_(
     source: Annotated[
@@ -43,42 +76,13 @@ def import_(
         Path | None,
         typer.Option("--tokenizer", help="tokenizer.json, vocab.json or vocab.txt, for token strings."),
     ] = None,
-    bits: Annotated[
-        str | None,
-        typer.Option("--bits", metavar="bfloat16", help="Number format of uint16 arrays; bfloat16 is assumed."),
-    ] = None,
-    format: Annotated[
-        str | None, typer.Option("--format", metavar="KIND", help="Input format. Default: detected.")
-    ] = None,
-    every: Annotated[int, typer.Option("--every", metavar="K", help="Import every K-th frame.")] = LIBRARY,
-    stage: Annotated[
-        str | None,
-        typer.Option(
-            "--stage", metavar="STAGE", help="Of checkpoints in stages: 2, or lc-4k-to-32k, as in their names."
-        ),
-    ] = None,
-    filter: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--filter",
-            metavar="PATTERN",
-            help="Only checkpoints with such a name (* and ?); '!PATTERN': without; repeatable.",
-        ),
-    ] = None,
-    order: Annotated[
-        str | None,
-        typer.Option(
-            "--order",
-            metavar="FILE",
-            help="Names of checkpoints, one a line with its step; or 'natural': numbered, 2 before 10.",
-        ),
-    ] = None,
-    ignore_metadata: Annotated[
-        bool,
-        typer.Option(
-            "--ignore-metadata", help="Ignore JSON beside the file, headers of safetensors, and states of trainers."
-        ),
-    ] = False,
+    bits: Bits = None,
+    format: Format = None,
+    every: Every = LIBRARY,
+    stage: Stage = None,
+    filter: Filters = None,
+    order: OrderOf = None,
+    ignore_metadata: IgnoreMetadata = False,
     plugins: Plugins = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
@@ -98,7 +102,7 @@ def import_(
         )  # fmt: skip
     if not quiet:
         for note in notes:
-            put(f"note: {note}")
+            put(note if note.startswith("fault: ") else f"note: {note.removeprefix('note: ')}")
         put(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
 
 

@@ -10,6 +10,7 @@ import typer
 
 from gasfield.cli import (
     animate,
+    audit,
     calibrate,
     check,
     compare,
@@ -75,6 +76,7 @@ _add("Scenarios", sweep.sweep, like="gasfield.sweeps:sweep")
 _add("Scenarios", schema.schema)
 _add("Recordings", record.record, record.Record)
 _add("Recordings", import_.import_, like="gasfield.importing:import_recording")
+_add("Recordings", audit.audit, like="gasfield.importing.auditing:audit")
 _add("Recordings", hindcast.hindcast, like="gasfield.hindcasting:hindcast")
 _add("Looking", diagnose.diagnose)
 _add("Looking", compare.compare)

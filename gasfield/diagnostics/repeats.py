@@ -1,7 +1,7 @@
 """Repeated checkpoints: frames of an imported series that are one and the same matrix are no motion and no rest.
 
-An import compares whole matrices, all rows of a checkpoint, before rows are chosen, and keeps the steps of those that
-are bit for bit an earlier one (`schema.REPEATS`). A simulation and a recording have none: what rests there is frozen.
+An import compares whole checkpoints, before rows are chosen, and keeps the steps of those that are bit for bit another
+one (`schema.REPEATS`). A simulation and a recording have none: what rests there is frozen.
 """
 
 from __future__ import annotations

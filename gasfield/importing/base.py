@@ -34,6 +34,8 @@ class Importer(Spec):
     """Of a series of checkpoints: "natural", or a file with a name and its step in each line."""
     ignore_metadata: bool = False
     """Whether JSON beside the file, the header of a safetensors file, and states of trainers are ignored."""
+    any_shape: bool = False
+    """Of a series of checkpoints: whether matrices of another shape are frames too, as an audit wants them."""
 
     @property
     def choice(self) -> Choice:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from gasfield.auditing.frame import digest_of
 from gasfield.errors import InputError
 from gasfield.importing.base import Importer
 from gasfield.importing.entries import Entry
@@ -44,7 +47,7 @@ class Checkpoints(Importer):
         if found is None or not found.entries:
             raise InputError(f"{path}: not a folder of checkpoints.")
         order = in_order(found.entries, self.choice, path)
-        source = read_checkpoints(order, path, self.tensor, self.tokenizer, self.bits)
+        source = read_checkpoints(order, path, self.tensor, self.tokenizer, self.bits, any_shape=self.any_shape)
         return replace(source, notes=(*found.notes, *source.notes))
 
 
@@ -64,12 +67,18 @@ class SingleMatrix(Importer):
 
 
 def read_checkpoints(
-    order: Order, folder: Path, tensor: str | None, tokenizer: Path | None, bits: str | None
+    order: Order,
+    folder: Path,
+    tensor: str | None,
+    tokenizer: Path | None,
+    bits: str | None,
+    *,
+    any_shape: bool = False,
 ) -> Source:
     """Matrices of one shape, in ascending order of step; each is mapped on demand.
 
     Raises:
-        InputError: if a checkpoint has no such matrix, or shapes differ.
+        InputError: if a checkpoint has no such matrix, or shapes differ, unless any shape is wanted.
     """
     entries = order.entries
     chosen, others = _first_matrix(entries[0], tensor, folder)
@@ -80,7 +89,7 @@ def read_checkpoints(
         _checked(other, entry.path, bits)
         lattices.append(LATTICES[other.numbers])
         names.setdefault(other.name, []).append(entry)
-        if other.shape != chosen.shape:
+        if other.shape != chosen.shape and not any_shape:
             raise InputError(
                 f"{entry.path}: {other.name} has the shape {other.shape}; in {entries[0].path} it is {chosen.shape}. "
                 "Checkpoints of one training run have one shape."
@@ -89,7 +98,7 @@ def read_checkpoints(
     def frames(every: int) -> Iterator[Piece]:
         for entry in entries[::every]:
             matrix = matrix_of(entry, chosen.name, folder)
-            yield Piece(matrix.load(), matrix.numbers)
+            yield Piece(matrix.load(), matrix.numbers, partial(_other_tensors, entry.path, matrix))
 
     assert chosen.shape is not None
     rows = row_ids(entries, chosen.shape[0])
@@ -143,6 +152,19 @@ def read_matrix(path: Path, tensor: str | None, tokenizer: Path | None, bits: st
     order = Order((Entry(path.name, inner, path),), (0,), "", ())
     source = read_checkpoints(order, path if path.is_dir() else path.parent, tensor, tokenizer, bits)
     return replace(source, origin=str(path))
+
+
+def _other_tensors(path: Path, matrix: Tensor) -> bytes | None:
+    """A digest of all tensors of a checkpoint that are not the matrix, or a tied copy of it; None if there are none."""
+    own = digest_of(matrix.load(), matrix.numbers)
+    digest, count = blake2b(digest_size=16), 0
+    for tensor in sorted(tensors_of(path), key=lambda tensor: tensor.name):
+        if tensor.name != matrix.name and tensor.shape is not None:
+            other = digest_of(tensor.load(), tensor.numbers)
+            if other != own:
+                digest.update(tensor.name.encode("utf-8", "backslashreplace") + other)
+                count += 1
+    return digest.digest() if count else None
 
 
 def _first_matrix(entry: Entry, tensor: str | None, folder: Path) -> tuple[Tensor, tuple[str, ...]]:

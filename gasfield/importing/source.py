@@ -31,10 +31,13 @@ class Piece:
     Attributes:
         words: its bits, mapped or in memory.
         numbers: their type, as in `Tensor`.
+        others: gives a digest of the other tensors of its checkpoint, or None if there are none; computed only for
+            matrices that are the same in two checkpoints. None if the matrix is alone.
     """
 
     words: Words
     numbers: str
+    others: Callable[[], bytes | None] | None = None
 
     def rows(self, index: NDArray[np.int64]) -> NDArray[Any]:
         """Some rows (n, D) as numbers; of a mapped file only these are read."""

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gasfield.auditing import Auditor
 from gasfield.gas import Gas
 from gasfield.importing.bonds import read_bonds
-from gasfield.importing.repeats import Repeats
+from gasfield.importing.repeats import notes_on_repeats
 from gasfield.importing.source import LATTICES, Piece, Source
 from gasfield.printable import storable
 from gasfield.provenance import versions
@@ -19,6 +20,8 @@ from gasfield.trajectory import TrajectoryWriter, schema
 
 _RESERVED = ("precision", "id", "files", "plugins", "scenario", "degrees_of_freedom")
 """Attributes that say what a file of gasfield is, or how it was simulated."""
+_SAID = ("duplicate", "dtype_change")
+"""Kinds of findings that other notes of an import tell of, unless they are faults."""
 Progress = Callable[[int, int], None]
 """Called with the number of frames written and their total."""
 
@@ -31,7 +34,7 @@ def write_source(
     progress: Progress,
     bonds: Mapping[str, str] | None = None,
 ) -> tuple[str, ...]:
-    """Writes the rows of some groups; returns notes on frames that are identical.
+    """Writes the rows of some groups, and audits the frames; returns what is wrong with them, and notes.
 
     Args:
         source: where the frames come from.
@@ -44,7 +47,8 @@ def write_source(
     index = np.concatenate(list(groups.values()))
     gas = _gas(source, groups, index)
     gas.bonds = read_bonds(bonds or {}, groups, lambda rows: next(source.frames(every)).rows(rows))
-    steps, repeats = source.steps[::every], Repeats()
+    steps = source.steps[::every]
+    auditor = Auditor(steps.tolist())
     with TrajectoryWriter(path, gas, precision=source.lattice, provenance=_provenance(source)) as writer:
         for name, numbers in source.precisions.items():
             kind = "f8" if LATTICES[numbers] == "float64" else "f4"
@@ -55,15 +59,19 @@ def write_source(
         for done, step in enumerate(int(step) for step in steps):
             frame = next(frames)
             writer.frame(step, step, frame.rows(index))
-            if len(steps) > 1 and (first := repeats.look(step, frame)) is not None and source.checkpoints:
-                writer.observe(schema.REPEATS, step, step, float(first))
+            if len(steps) > 1:
+                auditor.look(frame)
             for name, pieces in companions.items():
                 if (piece := next(pieces, None)) is not None:
                     writer.append(f"{schema.VECTORS}/{name}", step, step, piece.rows(index))
             if (loss := next(losses, None)) is not None:
                 writer.observe("loss", step, step, loss.number())
             progress(done + 1, len(steps))
-    return repeats.notes(len(steps), left_out=source.checkpoints)
+        repeats = auditor.repeats()
+        for step, kept in repeats.items() if source.checkpoints else ():
+            writer.observe(schema.REPEATS, step, step, float(kept))
+    found = [finding.line() for finding in auditor.findings() if finding.fault or finding.kind not in _SAID]
+    return (*found, *auditor.notes(), *notes_on_repeats(repeats, len(steps), left_out=source.checkpoints))
 
 
 def _gas(source: Source, groups: Mapping[str, NDArray[np.int64]], index: NDArray[np.int64]) -> Gas:

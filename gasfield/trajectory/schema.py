@@ -53,8 +53,8 @@ GRADIENT_RESCALING = "gradient_rescaling"
 """Series: the gradient at the update over that after the last backward pass: clipping, unscaling."""
 
 REPEATS = "import/repeats"
-"""Series of an imported series of checkpoints: at the step of each frame that is bit for bit the whole matrix of an
-earlier one, the step of the first."""
+"""Series of an imported series of checkpoints: at the step of each frame that is bit for bit the same checkpoint as
+another one, the step of the one that belongs there."""
 
 POSITION = "position"
 VELOCITY = "velocity"

@@ -54,6 +54,7 @@ COMMANDS = {
     "forecast": ["forecast", "a.h5", "--train", "0:4", "--rows", "all"],
     "inspect": ["inspect", "a.h5"],
     "import": ["import", "w.safetensors", "-o", "i.h5"],
+    "audit": ["audit", "w.safetensors"],
     "hindcast": ["hindcast", "a.h5"],
     "thermo": ["thermo", "l.npz"],
     "sample": ["sample", "l.npz", "--row", f"{EVIL}[0]"],

@@ -54,7 +54,7 @@ def results(path: Path) -> dict[str, Any]:
 def test_repeated_checkpoints_are_named_and_left_out_of_every_diagnostic(series: Series) -> None:
     """With the steps of the frames that remain all numbers are those of the series without repetitions."""
     path, notes = series([0, 1, 2, 3, 4, 4, 4, 4, 2])
-    assert "4 of 9 frames are bit for bit the whole matrix of an earlier one" in notes
+    assert "4 of 9 frames are bit for bit the whole matrix of another one" in notes
     assert "2560 (as 2048), 3072 (as 2048), 3584 (as 2048), 4096 (as 1024)" in notes
     clean, silent = series([0, 1, 2, 3, 4])
     assert "bit for bit" not in silent
