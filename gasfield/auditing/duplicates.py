@@ -22,7 +22,6 @@ import numpy as np
 from gasfield.auditing.finding import LEVEL, named
 from gasfield.auditing.frame import Frame, digest_of
 
-
 Others = Callable[[], bytes | None]
 
 

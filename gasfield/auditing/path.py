@@ -21,6 +21,10 @@ _BLOCK = 1 << 22
 """Numbers that are converted at a time."""
 _HALF_NORMAL_SQUARED = 0.4549
 """Median of the square of a normal number of variance 1."""
+_FEW = 10
+"""Least number of pairs of second differences."""
+_CANCELLED = 1e-12
+"""Relative error of squared distances, which are differences of inner products."""
 _WINDOW = 4
 """Frames on each side of one over which the size of second differences is taken."""
 
@@ -100,7 +104,8 @@ class Path:
         k = self.dimensions(one, other)
         own = self.square(one, other) / k if k > 0 else 0.0
         shaken = 2.0 * self._roughness[one] / self._rough_dimensions
-        return certainty * (own + shaken) + self._rounding[one] + self._rounding[other]
+        cancelled = _CANCELLED * (self._centred[one, one] + self._centred[other, other])
+        return float(certainty * (own + shaken) + cancelled + self._rounding[one] + self._rounding[other])
 
     @cached_property
     def _rough(self) -> tuple[Values, Values]:
@@ -125,11 +130,18 @@ class Path:
 
     @cached_property
     def _rough_dimensions(self) -> float:
-        """k' from second differences without a common frame: by the median, which a few misplaced frames leave."""
-        products, squares = self._rough
-        size = np.sqrt(squares[:, None] * squares[None, :])
-        apart = np.triu(np.ones(products.shape, bool), 3) & (size > 0)
-        if apart.sum() < 10:
-            return np.inf
-        cosines = products[apart] / size[apart]
-        return max(1.0, _HALF_NORMAL_SQUARED / max(float(np.median(cosines**2)), 1e-12))
+        """k' from second differences without a common frame, of few frames from the distances between them: by the
+        median, which a few misplaced frames leave as it is."""
+        cosines = _cosines(self._rough[0], 3)
+        if len(cosines) < _FEW:
+            way = np.diff(np.eye(len(self)), axis=0)
+            cosines = _cosines(way @ self._centred @ way.T, 2)
+        return max(1.0, _HALF_NORMAL_SQUARED / max(float(np.median(cosines**2)), 1e-12)) if len(cosines) else 1.0
+
+
+def _cosines(products: Values, apart: int) -> Values:
+    """Cosines between vectors whose inner products are given, of those that are so many places apart or more."""
+    squares = np.maximum(np.diagonal(products), 0.0)
+    size = np.sqrt(squares[:, None] * squares[None, :])
+    wanted = np.triu(np.ones(products.shape, bool), apart) & (size > 0)
+    return np.asarray(products[wanted] / size[wanted])

@@ -6,7 +6,8 @@ before are points like those of the frame itself; then the distance d to the nea
 the distance d0 to the nearest other row of the same frame, have the same law, and in k dimensions
 P(d < r d0) = r^k / (1 + r^k), about r^k (nearest neighbours of two Poisson processes of one density). Of n rows M are
 said to be permuted if each has p < 1/n², and together sum(-ln p - ln n) exceeds the logarithm of the number of pairs of
-frames over the level: one of n places is chosen for each of them. Rows of one pair must be each other's nearest.
+frames over the level: one of n places is chosen for each of them. Rows of one pair must be each other's nearest. No
+distance counts as less than a unit in the last place of the numbers: on a lattice, points coincide.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.auditing.finding import LEVEL
-from gasfield.auditing.frame import Frame
+from gasfield.auditing.frame import ROUNDING, Frame, type_of
 from gasfield.auditing.pairs import Motion
 
 Values = NDArray[np.float64]
@@ -91,9 +92,8 @@ def _permuted(
     d0, _, _ = _nearest_other(y, y)
     k = _dimensions(y)
     n = len(rows)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        surprise = np.where(d0 > 0, 0.5 * k * (np.log(d0) - np.log(d)), 0.0)  # -ln p; d and d0 are squares
-    surprise = np.minimum(surprise, 700.0)
+    unit = (2.0 * ROUNDING.get(type_of(after), 0.0)) ** 2 * np.sum(y * y, axis=1) + np.finfo(float).tiny
+    surprise = 0.5 * k * np.log(np.maximum(d0, unit) / np.maximum(d, unit))  # -ln p; d and d0 are squares
     matched = mutual & (d < _NEAREST * motion.squares[rows]) & (surprise > 2 * np.log(n))
     if not certain:
         return (rows[matched], rows[place[matched]], 1.0) if matched.any() else None

@@ -2,8 +2,8 @@
 
 Rows that are so from the start are padding, or were initialised alike. No training makes a row exactly zero: updates
 and decay leave rounded numbers. Rows can become identical by themselves, if they come to rest on the same lattice
-points; then they were near each other before. Copies were not: one of the rows has moved farther at once than every
-row that has remained distinct.
+points; then they were near each other before. Copies were not: they were farther from each other than two rows come
+nearer if both move as far as any row that has remained distinct.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class SpecialRows:
             new = members[(former[members] != former[leads]) & (members != leads)]
             distinct = np.setdiff1d(plain, members)
             farthest = 0.0 if squares is None or not len(distinct) else float(np.sqrt(squares[distinct].max()))
-            far = _apart(earlier, new, labels[new]) > np.maximum(farthest, _units(frame, new))
+            far = _apart(earlier, new, labels[new]) > np.maximum(2.0 * farthest, _units(frame, new))
             self._identical.add(step, True, np.union1d(new[far], labels[new[far]]), members)
             self._identical.add(step, False, np.union1d(new[~far], labels[new[~far]]), members)
         self._before = (frame, marks.zero, labels)
