@@ -6,10 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 from gasfield.cli.numbers import print_leaves, short
 from gasfield.cli.output import put
+from gasfield.inspection.reachability import BYTE, CLASSES, SINGLE, SPECIAL, UNREACHABLE
 from gasfield.printable import shortened
 
 if TYPE_CHECKING:
     from gasfield.inspection import DeadRows, Inspection
+
+
+_REACHED = {
+    SINGLE: "of tokens that text gives",
+    SPECIAL: "of special tokens",
+    BYTE: "of parts of characters",
+    UNREACHABLE: "of tokens that no text gives",
+}
 
 
 def print_inspection(inspection: Inspection) -> None:
@@ -41,6 +50,10 @@ def print_dead(found: DeadRows) -> None:
         if len(ids):
             text, cut = _some([found.tokens.get(int(row), str(row)) for row in ids])
             put(f"  {name}: {text}" + (" (-o writes all)" if cut else ""))
+    for name in CLASSES if found.reached else ():
+        some = [found.tokens[row] for row in found.dead.tolist() if found.reached.get(row) == name]
+        if some:
+            put(f"  dead, {_REACHED[name]}: {_some(some)[0]}")
     for note in found.notes:
         put(f"note: {note}")
 

@@ -2,19 +2,21 @@
 
 The probability is that of the class, not of death: a token that occurs, but has hardly moved its row (a rare one, or
 one not seen so far), belongs to the dense class by all that the matrix shows. Strings of tokens point at such rows:
-what never occurs is mostly reserved, `[unused7]` or `<|reserved_special_token_7|>`.
+what never occurs is mostly reserved, `[unused7]` or `<|reserved_special_token_7|>`. The tokenizer says more: a token
+that no text gives never occurs (`reachability`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from gasfield.embedding import Indices, Matrix, Values
 from gasfield.inspection.dormancy import Dormancy, dormancy
+from gasfield.inspection.reachability import SINGLE, UNREACHABLE
 from gasfield.kernels.rows import count_marks, first_equal, groups_of
 from gasfield.quantity import Quantity
 
@@ -35,12 +37,14 @@ class ByMatrix:
         dead: ids of the rows that more likely than not belong to the dense class.
         probability: of each of them to belong to it.
         uncertain: ids of rows, dead or not, whose class has a probability below 0.9.
-        ordinary: ids of dead rows whose token is not a reserved one; None if strings are not known.
+        ordinary: ids of dead rows whose token is not a reserved one and, as far as that is known, is given by text;
+            None if strings are not known.
         zero: ids of rows of zeros.
         identical: groups of ids of identical rows that are not zero, the largest first.
         scored: ids of all other finite rows.
         score: their scores; None if there are none.
         notes: what the classes rest on, and what is likely false.
+        reached: how the token of each dead row can be reached, of `reachability.CLASSES`; empty without a tokenizer.
     """
 
     dead: Indices
@@ -52,6 +56,7 @@ class ByMatrix:
     scored: Indices
     score: Dormancy | None
     notes: tuple[str, ...]
+    reached: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def expected_false(self) -> float:
@@ -75,13 +80,19 @@ class ByMatrix:
         return found
 
 
-def by_matrix(matrix: Matrix, rows: Indices, tokens: Mapping[int, str]) -> ByMatrix:
+def by_matrix(
+    matrix: Matrix,
+    rows: Indices,
+    tokens: Mapping[int, str],
+    reach: Callable[[Indices], Mapping[int, str]] = lambda ids: {},
+) -> ByMatrix:
     """Classifies rows.
 
     Args:
         matrix: the embedding.
         rows: (n,) ids of finite rows.
         tokens: strings by id, as far as known.
+        reach: how the tokens of some rows can be reached, as far as known.
     """
     zeros = count_marks(matrix.words, matrix.fraction_bits, matrix.largest_word)[rows, 0] == matrix.dimensions
     zero, others = rows[zeros], rows[~zeros]
@@ -91,7 +102,9 @@ def by_matrix(matrix: Matrix, rows: Indices, tokens: Mapping[int, str]) -> ByMat
     probability = score.probability if score else np.empty(0)
     dead = probability > 0.5
     uncertain = scored[(probability > 1 - _CERTAIN) & (probability < _CERTAIN)]
-    ordinary = np.array([row for row in scored[dead] if not _reserved(tokens.get(int(row), ""))], np.int64)
+    reached = reach(scored[dead])
+    possible = [row for row in scored[dead].tolist() if reached.get(row, SINGLE) == SINGLE]
+    ordinary = np.array([row for row in possible if not _reserved(tokens.get(row, ""))], np.int64)
     found = ByMatrix(
         scored[dead],
         probability[dead],
@@ -102,8 +115,9 @@ def by_matrix(matrix: Matrix, rows: Indices, tokens: Mapping[int, str]) -> ByMat
         scored,
         score,
         (),
+        reached,
     )
-    notes = (*_on_dead(found, tokens), *_on_ordinary(found, tokens), *_set_aside(found))
+    notes = (*_on_dead(found, tokens), *_on_reach(found), *_on_ordinary(found, tokens), *_set_aside(found))
     return ByMatrix(**{**vars(found), "notes": notes})
 
 
@@ -135,13 +149,21 @@ def _on_dead(found: ByMatrix, tokens: Mapping[int, str]) -> list[str]:
     return notes
 
 
+def _on_reach(found: ByMatrix) -> list[str]:
+    never = sum(each == UNREACHABLE for each in found.reached.values())
+    if not never:
+        return []
+    return [f"{never} of the rows classified as dead have a token that no text gives: those never occur"]
+
+
 def _on_ordinary(found: ByMatrix, tokens: Mapping[int, str]) -> list[str]:
     if found.ordinary is None or not len(found.ordinary):
         return []
     strings = [tokens[int(row)] for row in found.ordinary]
     foreign = sum(not string.strip(_MARKERS).isascii() for string in strings)
+    text = " and can be reached by text" if found.reached else ""
     return [
-        f"likely false: {len(strings)} of the rows classified as dead have no reserved token, {foreign} of them "
+        f"likely false: {len(strings)} of the rows classified as dead have no reserved token{text}, {foreign} of them "
         f"non-ASCII ones: {_some(strings[:: max(1, len(strings) // _NAMED)], len(strings))}"
     ]
 

@@ -63,13 +63,14 @@ def count_tokens(tokenizer: Path, corpus: Sequence[Path]) -> tuple[Counts, dict[
     return counts, strings
 
 
-def token_strings(tokenizer: Path) -> dict[int, str]:
-    """The strings of all tokens of a tokenizer.json, by id.
+def open_code(tokenizer: Path) -> tuple[Any, dict[int, str]]:
+    """A tokenizer.json as an object of the package tokenizers, and the strings of all its tokens by id.
 
     Raises:
         InputError: if the package `tokenizers` or the file is missing, or the file is damaged.
     """
-    return _strings(_tokenizer(tokenizer))
+    code = _tokenizer(tokenizer)
+    return code, _strings(code)
 
 
 def _tokenizer(path: Path) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,16 @@ from gasfield.embedding import Indices, Matrix, open_matrix
 from gasfield.errors import InputError
 from gasfield.files import write_file
 from gasfield.inspection.by_matrix import ByMatrix, by_matrix
-from gasfield.inspection.counts import Counts, count_tokens, read_counts, token_strings
+from gasfield.inspection.counts import Counts, count_tokens, open_code, read_counts
 from gasfield.inspection.dormancy import Dormancy, dormancy
+from gasfield.inspection.reachability import CLASSES, reachability
 from gasfield.kernels.rows import count_marks
+from gasfield.printable import shortened
 from gasfield.quantity import Quantity, nested_leaves
 from gasfield.statistics.estimate import Estimate
 from gasfield.statistics.separation import area_under_curve
+
+Reach = Callable[[Indices], Mapping[int, str]]
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,8 @@ class DeadRows:
         tokens: strings by id, as far as known.
         notes: caveats and warnings.
         alone: the classes by the matrix alone; None with counts.
+        reached: how the token of each dead or nearly dead row can be reached, one of `reachability.CLASSES`; empty
+            without a tokenizer.
     """
 
     source: str
@@ -54,10 +61,14 @@ class DeadRows:
     tokens: Mapping[int, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     alone: ByMatrix | None = None
+    reached: Mapping[int, str] = field(default_factory=dict)
 
     def quantities(self) -> dict[str, Quantity]:
         """The results by dotted key."""
         found = {"dead.rows": Quantity(len(self.dead), "rows"), "dead.ids": Quantity(self.dead.tolist(), "row")}
+        for name in CLASSES if self.reached else ():
+            count = sum(self.reached.get(row) == name for row in self.dead.tolist())
+            found[f"dead.{name}.rows"] = Quantity(count, "rows")
         if self.alone is not None:
             found |= self.alone.quantities()
         if self.counts is not None:
@@ -76,8 +87,28 @@ class DeadRows:
         return found
 
     def as_json(self) -> dict[str, Any]:
-        """`source`, the quantities nested by key, and the notes."""
-        return {"source": self.source, **nested_leaves(self.quantities()), "notes": list(self.notes)}
+        """`source`, the quantities nested by key, the evidence, and the notes."""
+        evidence = self.evidence()
+        return {
+            "source": self.source,
+            **nested_leaves(self.quantities()),
+            "evidence": evidence,
+            "notes": list(self.notes),
+        }
+
+    def evidence(self) -> list[dict[str, Any]]:
+        """What is known of each dead and nearly dead row: `id`, and as far as known `token`, `reachability`, `count`,
+        `distance` from the centre of the dense rows (in units of the median of the nearest), and the `probability` of
+        the dense class."""
+        rows = [*self.dead.tolist(), *self.nearly.tolist()]
+        known: list[tuple[str, Mapping[int, Any]]] = [("token", self.tokens), ("reachability", self.reached)]
+        if self.counts is not None:
+            known.append(("count", {row: int(self.counts[row]) for row in rows}))
+        if self.score is not None:
+            known.append(("distance", dict(zip(self.scored.tolist(), (-self.score.scores).tolist(), strict=True))))
+        if self.alone is not None:
+            known.append(("probability", dict(zip(rows, self.alone.probability.tolist(), strict=True))))
+        return [{"id": row, **{name: values[row] for name, values in known if row in values}} for row in rows]
 
     def write(self, path: Path) -> None:
         """Writes the ids of dead and nearly dead rows, one per line, as read by `inspect` and `import_recording`.
@@ -94,11 +125,14 @@ class DeadRows:
         write_file(path, "\n".join(lines) + "\n")
 
     def _dead_lines(self) -> list[str]:
-        """The ids of the dead rows, with their probability where it is known."""
-        if self.alone is None:
-            return [str(row) for row in self.dead]
-        pairs = zip(self.dead, self.alone.probability, strict=True)
-        return [f"{row} # {probability:.2f}" for row, probability in pairs]
+        """The ids of the dead rows, with what is known of them."""
+        lines = []
+        for each in self.evidence()[: len(self.dead)]:
+            words = [f"{each['probability']:.2f}"] if "probability" in each else []
+            words += [each["reachability"]] if "reachability" in each else []
+            words += [shortened(each["token"])] if "token" in each else []
+            lines.append(f"{each['id']} # {' '.join(words)}" if words else str(each["id"]))
+        return lines
 
     def save_counts(self, path: Path) -> None:
         """Writes the counts of all tokens (V,) as npy.
@@ -165,22 +199,28 @@ def find_dead(
         raise InputError("no input: give a matrix, counts, or a tokenizer and a corpus.")
     opened = None if matrix is None else open_matrix(matrix, tensor)
     known: Counts | None = None
-    tokens: dict[int, str] = {}
     if counts:
         known = read_counts(Path(counts))
     elif tokenizer and corpus:
-        known, tokens = count_tokens(Path(tokenizer), [Path(text) for text in corpus])
-    elif tokenizer:
-        tokens = token_strings(Path(tokenizer))
+        known, _ = count_tokens(Path(tokenizer), [Path(text) for text in corpus])
+    code, tokens = open_code(Path(tokenizer)) if tokenizer else (None, {})
+    reach = partial(_reach, code, tokens)
     source = " ".join(str(each) for each in (matrix, counts, tokenizer, *corpus) if each)
     if known is None:
         assert opened is not None
-        return _by_matrix(opened, source, tokens)
-    return replace(_by_counts(known, opened, at_most, source), tokens=tokens)
+        return _by_matrix(opened, source, tokens, reach)
+    found = _by_counts(known, opened, at_most, source)
+    return replace(found, tokens=tokens, reached=reach(np.concatenate([found.dead, found.nearly])))
 
 
-def _by_matrix(matrix: Matrix, source: str, tokens: Mapping[int, str]) -> DeadRows:
-    found = by_matrix(matrix, _measurable(matrix), tokens)
+def _reach(code: Any, tokens: Mapping[int, str], ids: Indices) -> Mapping[int, str]:
+    """How the tokens of some rows can be reached; rows beyond the tokenizer, and all without one,
+    have none."""
+    return {} if code is None else reachability(code, {row: tokens[row] for row in ids.tolist() if row in tokens})
+
+
+def _by_matrix(matrix: Matrix, source: str, tokens: Mapping[int, str], reach: Reach) -> DeadRows:
+    found = by_matrix(matrix, _measurable(matrix), tokens, reach)
     none = np.empty(0, np.int64)
     return DeadRows(
         source,
@@ -195,6 +235,7 @@ def _by_matrix(matrix: Matrix, source: str, tokens: Mapping[int, str]) -> DeadRo
         tokens,
         (*matrix.notes, *found.notes),
         found,
+        found.reached,
     )
 
 
