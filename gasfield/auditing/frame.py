@@ -54,9 +54,15 @@ class Marks:
     broken: NDArray[np.bool_]
 
 
+def bits_of(frame: Frame) -> Words:
+    """(N, D) its bits as unsigned integers, rows contiguous; importers of others may give the numbers themselves."""
+    words = np.ascontiguousarray(frame.words)
+    return words if words.dtype.kind == "u" else words.view(f"u{words.itemsize}")
+
+
 def marks_of(frame: Frame) -> Marks:
     """Rows of zeros, and rows that are not finite."""
-    matrix = Matrix("", "", type_of(frame), np.ascontiguousarray(frame.words))
+    matrix = Matrix("", "", type_of(frame), bits_of(frame))
     marks = count_marks(matrix.words, matrix.fraction_bits, matrix.largest_word)
     return Marks(marks[:, 0] == matrix.dimensions, marks[:, 2] > 0)
 

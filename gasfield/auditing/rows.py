@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.auditing.finding import Finding
-from gasfield.auditing.frame import ROUNDING, Frame, Marks, type_of
+from gasfield.auditing.frame import ROUNDING, Frame, Marks, bits_of, type_of
 from gasfield.kernels.rows import first_equal
 
 Indices = NDArray[np.int64]
@@ -64,7 +64,7 @@ class SpecialRows:
         plain = np.flatnonzero(~marks.zero & ~marks.broken)
         labels = np.arange(len(marks.zero))
         if len(plain):
-            labels[plain] = plain[first_equal(np.ascontiguousarray(frame.words), plain)]
+            labels[plain] = plain[first_equal(bits_of(frame), plain)]
         members = np.flatnonzero(np.bincount(labels, minlength=len(labels))[labels] > 1)
         if self._before is None:
             self._first = step
