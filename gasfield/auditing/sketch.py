@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from gasfield.auditing.frame import Frame
 
-_NUMBERS = 1 << 25
-"""Numbers that are kept of all frames together."""
+_NUMBERS, _OF_ONE = 1 << 24, 1 << 20
+"""Most numbers that are kept of all frames together, and of one."""
 _LEAST = 64
 """Least number of sampled rows, if there are so many."""
 _SEED = 20160927  # arbitrary
@@ -34,7 +34,7 @@ class Sample:
         """A random sample of rows, and of columns if whole rows are too long."""
         chance = np.random.default_rng(_SEED)
         count, width = shape
-        room = max(1, _NUMBERS // max(1, frames))
+        room = max(1, min(_OF_ONE, _NUMBERS // max(1, frames)))
         rows = min(count, max(_LEAST, room // max(1, width)))
         columns = min(width, max(1, room // max(1, rows)))
         return cls(_some(chance, count, rows), _some(chance, width, columns))

@@ -19,7 +19,7 @@ from gasfield.recording.plan import Geometry, RecordingPlan, TrainingPlan
 
 SECTIONS = {
     "Scenarios": ["list", "show", "new", "check", "calibrate", "run", "resume", "sweep", "schema"],
-    "Recordings": ["record", "import", "hindcast"],
+    "Recordings": ["record", "import", "audit", "hindcast"],
     "Looking": ["diagnose", "compare", "animate", "report", "export"],
     "Embeddings": ["inspect", "dead"],
 }
