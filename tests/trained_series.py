@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gasfield.auditing import Auditor, Finding
+from gasfield.importing import Piece
 from gasfield.kernels.bfloat16 import round_to_bfloat16
 
 Array = NDArray[np.float32]
@@ -152,6 +154,8 @@ TRAINERS = {
     "warmup": Trainer(rate=lambda done: 0.02 * min(1.0, 10 * done), steps=_EVEN),
 }
 """Sound trainings."""
+BASE = "a cosine schedule"
+"""The one that is broken."""
 WHOLE = ("a cosine schedule", "a frozen embedding", "few frames")
 """Those whose checkpoints hold both matrices; of the others E is alone."""
 
@@ -242,3 +246,25 @@ BROKEN = (
     "missing_step",
 )
 """Ways to break a series."""
+
+
+def pieces(series: Series) -> Iterator[Piece]:
+    for number, frame in enumerate(series.frames):
+        x = np.ascontiguousarray(frame)
+        other = None if series.others is None else series.others[number].tobytes()
+        yield Piece(x.view(f"u{x.itemsize}"), str(x.dtype), lambda other=other: other)
+
+
+def audited(series: Series) -> tuple[Finding, ...]:
+    auditor = Auditor(series.steps)
+    for piece in pieces(series):
+        auditor.look(piece)
+    return auditor.findings()
+
+
+def check(findings: list[dict[str, Any]], way: str, steps: list[int]) -> None:
+    """What is found is that way to break a series, at these steps, and nothing else."""
+    kind = way.partition(",")[0]
+    named = [step for each in findings if each["kind"] == kind for step in each["steps"]]
+    assert sorted(named) == steps, findings
+    assert {each["kind"] for each in findings if each["fault"]} == ({kind} - {"missing_step"})
