@@ -7,7 +7,9 @@ the distance d0 to the nearest other row of the same frame, have the same law, a
 P(d < r d0) = r^k / (1 + r^k), about r^k (nearest neighbours of two Poisson processes of one density). Of n rows M are
 said to be permuted if each has p < 1/n², and together sum(-ln p - ln n) exceeds the logarithm of the number of pairs of
 frames over the level: one of n places is chosen for each of them. Rows of one pair must be each other's nearest. No
-distance counts as less than a unit in the last place of the numbers: on a lattice, points coincide.
+distance counts as less than a unit in the last place of the numbers: on a lattice, points coincide. Where rows spread
+out, as early in a training, the frame before is denser; so d0 is the smaller of the distances in either frame, around
+the row and around the place that it is said to have taken.
 """
 
 from __future__ import annotations
@@ -89,7 +91,7 @@ def _permuted(
         return None
     x, y = before.rows(rows).astype(np.float64), after.rows(rows).astype(np.float64)
     d, place, mutual = _nearest_other(y, x)
-    d0, _, _ = _nearest_other(y, y)
+    d0 = np.minimum(_nearest_other(y, y)[0], _nearest_other(x, x)[0][place])
     k = _dimensions(y)
     n = len(rows)
     unit = (2.0 * ROUNDING.get(type_of(after), 0.0)) ** 2 * np.sum(y * y, axis=1) + np.finfo(float).tiny
