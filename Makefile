@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test validate bounds lint recordings fields models forecasts study black-holes boltzmann precision live-tokens twin bench bench-check bench-record bench-scaling clean
+.PHONY: demo test validate validate-browser bounds lint recordings fields models forecasts study black-holes boltzmann precision live-tokens twin bench bench-check bench-record bench-scaling clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gasfield run dead-token-drift
@@ -16,6 +16,10 @@ test: $(VENV)/.installed-test
 
 validate: $(VENV)/.installed-validate
 	$(BIN)/python -m pytest -m validate
+
+# Those of the viewer alone, in Chromium (Debian: chromium, chromium-driver); without it they are skipped.
+validate-browser: $(VENV)/.installed-validate
+	$(BIN)/python -m pytest -m validate tests/browser
 
 # The tests of all kernels, compiled with bounds checks into a cache of their own (about half an hour the first time).
 bounds: $(VENV)/.installed-test

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from gasfield.tracing.tracing import trace
     from gasfield.trajectory import Trajectory
     from gasfield.trajectory import open_trajectory as open
+    from gasfield.viewing import view
 
 _HOME = {
     "BlowUp": ("errors", "BlowUp"),
@@ -78,6 +79,7 @@ _HOME = {
     "thermo": ("sampling.thermodynamics.thermo", "thermo"),
     "thermodynamic_integration": ("diagnostics.thermodynamics.free_energy", "thermodynamic_integration"),
     "trace": ("tracing.tracing", "trace"),
+    "view": ("viewing", "view"),
 }
 
 __all__ = [
@@ -116,6 +118,7 @@ __all__ = [
     "thermo",
     "thermodynamic_integration",
     "trace",
+    "view",
 ]
 
 

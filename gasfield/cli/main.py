@@ -34,6 +34,7 @@ from gasfield.cli import (
     sweep,
     thermo,
     trace,
+    view,
 )
 from gasfield.cli.command import Command, Group, mirror
 from gasfield.cli.interrupt import ended_at_once
@@ -81,6 +82,7 @@ _add("Recordings", hindcast.hindcast, like="gasfield.hindcasting:hindcast")
 _add("Looking", diagnose.diagnose)
 _add("Looking", compare.compare)
 _add("Looking", animate.animate, like="gasfield.plots.film:animate")
+_add("Looking", view.view, like="gasfield.viewing:view")
 _add("Looking", report.report)
 _add("Looking", export.export)
 _add("Learning", fit.fit, like="gasfield.learning.fit:fit")

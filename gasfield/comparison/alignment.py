@@ -79,7 +79,7 @@ def align(real: Trajectory, simulated: Trajectory) -> Alignment:
     if len(common) > MOST_GROUPS:
         notes.append(f"the first {MOST_GROUPS} of {len(common):,} common groups are compared")
     for name in common[:MOST_GROUPS]:
-        rows = _common_rows(real, simulated, name)
+        rows = common_rows(real, simulated, name)
         if not len(rows[0]):
             why = "no common token id; rows are matched by order only if none has a token id and their numbers agree"
             notes.append(f"group '{name}': no row has a counterpart ({why})")
@@ -149,7 +149,7 @@ def _joined(groups: list[Group], steps: NDArray[np.int64], name: str) -> Group:
     return Group(name, steps, positions, groups[0].precision)
 
 
-def _common_rows(real: Trajectory, simulated: Trajectory, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def common_rows(real: Trajectory, simulated: Trajectory, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Particle indices of the rows of a group present in both, in the order of the first trajectory."""
     members = real.members(name), simulated.members(name)
     places = [_by_token(t.token_ids[m], m) for t, m in zip((real, simulated), members, strict=True)]

@@ -300,6 +300,21 @@ class Trajectory(Closing):
         """
         return tuple(map(int, self._content.dataset(f"{schema.OBSERVABLES}/{name}/value").shape[1:]))
 
+    @property
+    def numbers_of_rows(self) -> list[str]:
+        """Names of the elements of the gas that are one number of each particle in a frame (`norm` in a trace)."""
+        places = {name: f"{self._place}/{name}" for name in self._content.elements(self._place, 1)}
+        shapes = {name: self._content.dataset(f"{place}/value").shape for name, place in places.items()}
+        return [name for name, shape in shapes.items() if shape is not None and shape[1:] == (self.count,)]
+
+    def number_of_rows(self, name: str) -> Frames:
+        """One of `numbers_of_rows`: (T, N), each with its own steps, read on demand while the file is open.
+
+        Raises:
+            InputError: if it is not there.
+        """
+        return self._content.frames(f"{self._place}/{name}", self.count)
+
     def has_element(self, location: str) -> bool:
         """Whether there is something at a path inside the file."""
         return location in self._content

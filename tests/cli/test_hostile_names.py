@@ -48,6 +48,7 @@ COMMANDS = {
     "diagnose": ["diagnose", "a.h5", "--only", "motion", "--plots", "p"],
     "compare": ["compare", "a.h5", "b.h5"],
     "animate": ["animate", "a.h5", "-o", "a.gif", "--frames", "2"],
+    "view": ["view", "a.h5", "b.h5", "-o", "v.html"],
     "report": ["report", "a.h5", "b.h5", "-o", "r.html", "--only", "motion", "--title", TITLE],
     "export": ["export", "a.h5", "-o", "a.csv", "--group", EVIL],
     "fit": ["fit", "a.h5", "-o", "f.h5", "--model", "linear", "--rows", EVIL],
