@@ -177,6 +177,12 @@ class DynamicsSpec(Spec):
         """The same specification in plain numbers: those of the first step, where they change; itself (the default)."""
         return self
 
+    @property
+    def going_on(self) -> Self:
+        """The same specification for a gas whose state will be restored, so that none is looked for at its start;
+        itself (the default)."""
+        return self
+
     @abstractmethod
     def build(self, gas: Gas, conditions: Conditions) -> Dynamics:
         """Builds the dynamics for a gas.
@@ -250,6 +256,11 @@ class Dynamics(ABC):
     @abstractmethod
     def add_particles(self, gas: Gas, added: int) -> None:
         """Extends the state after new particles were appended to `gas`, and initialises their part of it."""
+
+    def displace(self, rows: NDArray[np.int64]) -> None:
+        """Follows a gas in which the particles in some rows were set elsewhere between two steps; default: what was
+        computed at their former places, and is no state, is computed anew."""
+        self.restore(self.state())
 
     def exchange(self, sources: NDArray[np.int64], scales: Array, given: Array) -> None:
         """Follows a gas in which particle i has taken over the place of particle `sources[i]` between two steps, and

@@ -100,6 +100,12 @@ class BrownianDynamics(Mechanics):
         super().add_particles(gas, added)
         self._flight = np.concatenate([self._flight, np.full((added, gas.dimensions), np.nan, self._dtype)])
 
+    def displace(self, rows: NDArray[np.int64]) -> None:
+        """In a curved space the last flight is not tangent where particles are now: they have none."""
+        super().displace(rows)
+        if self.space.curved:
+            self._flight[rows] = np.nan
+
     def exchange(self, sources: NDArray[np.int64], scales: Array, given: Array) -> None:
         """The flights, which are noise of the bath, go along."""
         super().exchange(sources, scales, given)

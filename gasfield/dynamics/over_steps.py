@@ -60,6 +60,11 @@ class LawOverSteps(DynamicsSpec):
     def moment_dtypes(self) -> Mapping[str, str]:
         """The precision in which each moment that is used is kept, by name."""
 
+    @property
+    def going_on(self) -> Self:
+        """The moments are restored, and not those of the recording at a step that it may not have."""
+        return self.model_copy(update={"initial_moments": "zero"}) if self.starts_as_recorded else self
+
     # --- constants of a step -----------------------------------------------------------------------------------------
 
     def resolved(self, recordings: Sequence[str], find: Callable[[str], Path]) -> Self:

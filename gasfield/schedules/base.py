@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import Field, FiniteFloat
 from pydantic_core import PydanticCustomError
@@ -37,6 +37,10 @@ class Schedule(Spec):
     def corners(self) -> tuple[int, ...]:
         """Steps at which it changes its course, and one between each two of them."""
 
+    @abstractmethod
+    def later(self, steps: int) -> Self:
+        """The same schedule, so many steps later."""
+
     @property
     def highest(self) -> float:
         """The greatest number at any step."""
@@ -61,6 +65,9 @@ class Constant(Schedule):
 
     def at(self, step: int) -> float:
         return self.value
+
+    def later(self, steps: int) -> Self:
+        return self
 
     @property
     def settled(self) -> int:

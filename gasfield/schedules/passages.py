@@ -32,6 +32,9 @@ class _Passage(Schedule):
     def _between(self, part: float) -> float:
         """The number at a fraction of the passage, 0 to 1."""
 
+    def later(self, steps: int) -> Self:
+        return self.model_copy(update={"start": self.start + steps})
+
     @property
     def settled(self) -> int:
         return self.start + self.steps

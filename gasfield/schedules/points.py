@@ -24,6 +24,9 @@ class _Points(Schedule):
             raise PydanticCustomError("not_ascending", "the steps of the points must ascend")
         return require_range(self, *(later[1] - earlier[1] for earlier, later in pairwise(self.points)))
 
+    def later(self, steps: int) -> Self:
+        return self.model_copy(update={"points": tuple((step + steps, value) for step, value in self.points)})
+
     @property
     def settled(self) -> int:
         return self.points[-1][0]

@@ -42,6 +42,9 @@ class Warmup(Schedule):
     def _left(self, done: int, steps: int) -> float:
         """What is left of the height after some steps of the decay: from 1 to 0."""
 
+    def later(self, steps: int) -> Self:
+        return self.model_copy(update={"start": self.start + steps})
+
     @property
     def settled(self) -> int:
         return self.start + self.steps
