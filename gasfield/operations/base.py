@@ -122,6 +122,14 @@ class Operation(ABC):
         """Called once, before the first step and before anything fires; default: nothing."""
         return None
 
+    def touched(self, simulation: SimulationLike) -> None:
+        """Called after an event has changed the gas, or what acts on it; default: nothing.
+
+        Raises:
+            InputError: if it cannot go on with it; the simulation is then set back to before the event.
+        """
+        return None
+
     def prepare(self, simulation: SimulationLike) -> None:
         """Called before steps are taken to the next event; default: nothing."""
         return None

@@ -63,6 +63,12 @@ class StabilityMonitor(Operation):
         if self._scale is None:
             self._scale = self._energy_scale() if self._judges_jumps or self._limit else 0.0
 
+    def touched(self, simulation: SimulationLike) -> None:
+        """The scale and the origin of the energy are those after the event."""
+        self._limit = self._find_limit()
+        self._scale = self._energy_scale() if self._judges_jumps or self._limit else 0.0
+        self._origin = self._last = np.nan
+
     def _find_limit(self) -> float | None:
         """How far the energy may be from that of the start, in units of its scale; None where no law bounds it."""
         simulation = self._simulation

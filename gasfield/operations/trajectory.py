@@ -46,6 +46,8 @@ class TrajectoryRecorder(Operation):
         self._observables = self._frames if observables is None else trigger_of(observables)
         self.trigger = any_of(self._frames, self._observables)
         self._writer: TrajectoryWriter | None = None
+        self._rows = 0
+        self._stated: dict[str, Any] | None = None
         self._lengths: dict[str, int] | None = None
 
     def begin(self, simulation: SimulationLike) -> None:
@@ -54,13 +56,12 @@ class TrajectoryRecorder(Operation):
         Raises:
             InputError: if the file exists, or lacks frames to continue with.
         """
+        self._rows = simulation.everyone.count
         if self._in_directory:
             self.path = simulation.directory / self.path
         if self._lengths is not None:
             self._writer = TrajectoryWriter.go_on(self.path, self._lengths)
-            stated = simulation.provenance()  # a run that is extended has another number of steps
-            kept = {name: stated[name] for name in ("scenario", "scenario_sha256") if name in stated}
-            self._writer.describe(schema.PROVENANCE, **kept)
+            self._describe(simulation)  # a run that is extended has another number of steps
             return
         if self.path.exists():
             raise InputError(f"{self.path} exists already.", parameter="file")
@@ -73,6 +74,30 @@ class TrajectoryRecorder(Operation):
             provenance=simulation.provenance(),
             periods=simulation.space.periods,
         )
+
+    def touched(self, simulation: SimulationLike) -> None:
+        """Says in the file what has happened.
+
+        Raises:
+            InputError: if particles have come for whom the file has no rows.
+        """
+        if self._writer is None:
+            return
+        if simulation.everyone.count != self._rows:
+            text = (
+                f"{self.path} has rows for {self._rows} particles, and none for more: list what is planted in `events`"
+            )
+            raise InputError(f"{text} before the file is begun.")
+        self._describe(simulation)
+
+    def _describe(self, simulation: SimulationLike) -> None:
+        assert self._writer is not None
+        stated = simulation.provenance()
+        names = ("scenario", "scenario_sha256", schema.EVENTS)
+        kept = {name: stated[name] for name in names if name in stated}
+        if kept != self._stated:
+            self._writer.describe(schema.PROVENANCE, **kept)
+            self._stated = kept
 
     def fire(self, simulation: SimulationLike) -> None:
         """Writes a frame, observables, or both."""

@@ -14,6 +14,7 @@ from pydantic import Field
 from gasfield.errors import InputError, about
 from gasfield.forces.base import Finite, of_dimension
 from gasfield.gas import Gas, are_finite, require_finite
+from gasfield.memory import require_memory
 from gasfield.names import NAME, require_name
 from gasfield.scenario.sources import AnySource, SourceContext
 from gasfield.scenario.velocities import GivenVelocity, Velocities, initial_velocities
@@ -22,6 +23,8 @@ from gasfield.spec import Spec
 from gasfield.tracers import GroupSnapshot, PlacedStructure, PlacementContext, Tracer, plant
 
 Values = NDArray[np.float64]
+_COPIES = 6
+"""Of the coordinates of a structure that exist at the same time when it is planted."""
 
 
 class GroupSource(Spec):
@@ -96,6 +99,7 @@ class InitialState:
         find: resolves the names of data files.
         later: the tracers that are planted later, by step.
         velocities: what each species starts with; see `initial_velocities`.
+        structures: how many tracers there are; the number of the next one.
     """
 
     everyone: Gas
@@ -104,6 +108,7 @@ class InitialState:
     find: Callable[[str], Path]
     later: tuple[ScheduledTracer, ...] = ()
     velocities: tuple[Velocities | None, ...] = field(default=())
+    structures: int = 0
 
     @classmethod
     def of_sources(
@@ -179,22 +184,44 @@ class InitialState:
             if tracer.plant_at > gas.step
         ]
         later_ones.sort(key=lambda planting: planting.tracer.plant_at)
-        return cls(everyone, space, seed, find, tuple(later_ones), velocities)
+        return cls(everyone, space, seed, find, tuple(later_ones), velocities, len(tracers))
 
-    def require_planting(self, end: int) -> None:
-        """Refuses a tracer that would be planted after a step, the last of a run.
+    def with_plants(self, plants: Sequence[Tracer]) -> InitialState:
+        """The same with structures that events plant, after all others in their order: they have the next ids and
+        numbers, whatever the step at which they are planted.
 
         Raises:
-            InputError: if there is one.
+            InputError: as `of_gas`; the parameter is "plants.N" for the N-th.
         """
-        for planting in self.later:
-            if planting.tracer.plant_at > end:
-                message = f"{planting.tracer.plant_at} is after the last step of the run, {end}."
-                raise InputError(message, parameter=f"tracers.{planting.number}.plant_at")
+        if not plants:
+            return self
+        everyone, first = self.everyone, len(self.everyone.names)
+        drifting = {
+            name: _drifting(everyone.positions[rows], everyone.token_ids[rows])
+            for name in everyone.names
+            if len(rows := everyone.members(name))
+        }
+        parts, later = [everyone], list(self.later)
+        count = everyone.count
+        for place, tracer in enumerate(plants):
+            with about("plants", place):
+                if tracer.name in (names := [*everyone.names, *(plant.name for plant in plants[:place])]):
+                    text = f"the name '{tracer.name}' is taken; the groups are {', '.join(names)}."
+                    raise InputError(text, parameter="name")
+                _require_room(tracer, self.space)
+                soil = PlacementContext(drifting, self.space.dimensions, self.seed, self.find)
+                part = _planted(tracer, soil, self.structures + place, self.space, True, everyone)
+            ids = np.arange(count, count + part.count)
+            later.append(ScheduledTracer(tracer, self.structures + place, first + place, ids))
+            drifting[tracer.name] = _drifting(part.positions, part.token_ids)
+            parts.append(part)
+            count += part.count
+        whole = _joined(parts, [*everyone.names, *(plant.name for plant in plants)])
+        return replace(self, everyone=whole, later=tuple(later), structures=self.structures + len(plants))
 
     def gas(self) -> Gas:
         """The particles that are there at the start; arrays of its own."""
-        return self.everyone.select(np.flatnonzero(self.everyone.present(self.everyone.step)))
+        return self.everyone.select(np.flatnonzero(np.isfinite(self.everyone.positions[:, 0])))
 
     def draw_velocities(self, gas: Gas, temperatures: Values | None) -> Values:
         """(N, D) velocities for a gas at the start; temperatures (S,) of the bath, None without one.
@@ -218,10 +245,9 @@ class InitialState:
         """
         groups = {gas.names[number]: self._present(gas, number) for number in np.unique(gas.species)}
         soil = PlacementContext(groups, self.space.dimensions, self.seed, self.find)
-        with about("tracers", planting.number):
-            positions = _planted_at(planting.tracer, soil, planting.number, self.space).positions
-            if not self.space.curved and not self.space.contains(positions).all():
-                raise InputError(f"at step {gas.step} its place is outside the space.", parameter="place")
+        positions = _planted_at(planting.tracer, soil, planting.number, self.space).positions
+        if not self.space.curved and not self.space.contains(positions).all():
+            raise InputError(f"at step {gas.step} its place is outside the space.", parameter="place")
         return positions
 
     def in_rows(self, gas: Gas, values: NDArray[Any]) -> NDArray[Any]:
@@ -239,6 +265,20 @@ class InitialState:
         velocity = None if gas.velocities is None else _centroid(gas.velocities[rows])
         known = began if np.isfinite(began).all() else None
         return GroupSnapshot(gas.unwrapped[rows], gas.token_ids[rows], known, velocity)
+
+
+def _drifting(positions: NDArray[np.floating[Any]], token_ids: NDArray[np.int64]) -> GroupSnapshot:
+    """A group as if it were there, anywhere, and drifted: what is planted later is tried out among such."""
+    anywhere = np.cos(np.arange(1.0, positions.size + 1.0) ** 2).reshape(positions.shape)
+    found: Values = np.where(np.isfinite(positions), positions, anywhere)
+    return GroupSnapshot(found, token_ids, velocity=np.ones(positions.shape[1]))
+
+
+def _require_room(tracer: Tracer, space: Space) -> None:
+    """Refuses a structure that cannot fit into memory."""
+    size = tracer.shape.size or 0
+    what = f"a structure of {size:,} particles in {space.dimensions} dimensions"
+    require_memory(_COPIES * size * space.dimensions * 8, what, "shape")
 
 
 def _at_the_start(gas: Gas, velocities: Sequence[Velocities | None]) -> dict[str, GroupSnapshot]:

@@ -21,6 +21,7 @@ from gasfield.renames import former_names
 from gasfield.resources import find_scenario, require_file
 from gasfield.scenario.diagnostic import AnyDiagnostic, repeated_label
 from gasfield.scenario.document import Document
+from gasfield.scenario.events import Event, require_ascending
 from gasfield.scenario.initial_state import GroupSource
 from gasfield.scenario.minimize import Minimize
 from gasfield.scenario.recordings import recordings_of
@@ -89,6 +90,8 @@ class Scenario(Spec):
     """Diagnostics, by name or with parameters; all that apply if left out."""
     operations: tuple[AnyOperation, ...] = ()
     """What happens along the way besides the frames and observables of the run."""
+    events: tuple[Event, ...] = ()
+    """What is done to the gas at given steps, in their order: see docs/events.md."""
     compare: CompareWith | None = None
     scan: Scan | None = None
     """What `gasfield sweep` varies; a run of its own takes no notice of it."""
@@ -110,6 +113,7 @@ class Scenario(Spec):
     def _every_name_is_its_own(self) -> Self:
         places: list[Place] = [("gas", number, "name") for number in range(len(self.gas))]
         places += [("tracers", number, "name") for number in range(len(self.tracers))]
+        places += [("events", n, "plant", "name") for n, event in enumerate(self.events) if event.plant is not None]
         taken = set[str]()
         for place, name in zip(places, self.names, strict=True):
             if name in taken:
@@ -120,12 +124,17 @@ class Scenario(Spec):
 
     @model_validator(mode="after")
     def _every_group_has_a_temperature(self) -> Self:
-        if isinstance(self.temperature, ByGroup) and set(self.temperature.groups) != set(self.names):
+        names = self.names[: len(self.gas) + len(self.tracers)]
+        if isinstance(self.temperature, ByGroup) and set(self.temperature.groups) != set(names):
             text = (
-                f"names {', '.join(self.temperature.groups) or 'no group'}; every group needs one: "
-                f"{', '.join(self.names)}"
+                f"names {', '.join(self.temperature.groups) or 'no group'}; every group needs one: {', '.join(names)}"
             )
             raise fault_within(("temperature", "groups"), text, self.temperature.groups)
+        return self
+
+    @model_validator(mode="after")
+    def _events_in_their_order(self) -> Self:
+        require_ascending(self.events)
         return self
 
     @model_validator(mode="after")
@@ -166,8 +175,9 @@ class Scenario(Spec):
 
     @property
     def names(self) -> list[str]:
-        """The groups of particles: those of the gas, then the tracers."""
-        return [*(group.name for group in self.gas), *(tracer.name for tracer in self.tracers)]
+        """The groups of particles: those of the gas, then the tracers, then what events plant."""
+        planted = [event.plant.name for event in self.events if event.plant is not None]
+        return [*(group.name for group in self.gas), *(tracer.name for tracer in self.tracers), *planted]
 
     def yaml(self, *, ascii_only: bool = False) -> str:
         """The scenario as resolved: defaults filled in, overrides applied. Reading it again gives the same scenario.
@@ -176,8 +186,9 @@ class Scenario(Spec):
             ascii_only: whether all other characters are written as escapes.
         """
         data = _kinds_first(self.model_dump(mode="json", by_alias=True, exclude_none=True))
-        if not self.operations:  # as in the files of versions that had none
-            del data["operations"]
+        for later in ("operations", "events"):  # as in the files of versions that had none
+            if not data[later]:
+                del data[later]
         return write(data, ascii_only=ascii_only)
 
     def digest(self) -> str:

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Callable, Sequence
 
 from gasfield.errors import about
 from gasfield.operations import At, Every, Operation, SimulationLike
-from gasfield.scenario.initial_state import InitialState, ScheduledTracer
-from gasfield.simulation.overlap import require_apart
-
-Values = NDArray[np.float64]
-AddParticles = Callable[[ScheduledTracer, Values], None]
+from gasfield.scenario.initial_state import ScheduledTracer
 
 
 class PlantTracers(Operation):
     """Plants each tracer of an initial state at its step."""
 
-    def __init__(self, initial: InitialState, add: AddParticles) -> None:
-        """Plants by a function that adds particles at positions (M, D) to the gas."""
-        self._initial, self._add, self._later = initial, add, list(initial.later)
-        steps = tuple(planting.tracer.plant_at for planting in self._later)
+    def __init__(self, later: Sequence[ScheduledTracer], plant: Callable[[ScheduledTracer], None]) -> None:
+        """Plants by a function that adds a tracer to the gas where it belongs now."""
+        self._plant, self._later = plant, list(later)
+        steps = tuple(planting.tracer.plant_at for planting in later)
         self.trigger = At(steps=steps) if steps else Every(steps=2**62)
 
     def fire(self, simulation: SimulationLike) -> None:
@@ -30,13 +23,8 @@ class PlantTracers(Operation):
         while self._later and self._later[0].tracer.plant_at <= simulation.gas.step:
             planting = self._later.pop(0)
             with about("tracers", planting.number):
-                positions = self._initial.place_of(planting, simulation.gas)
-            self._add(planting, positions)
-            with about("tracers", planting.number):
-                require_apart(simulation)
+                self._plant(planting)
 
-    def plant_again(self, ids: NDArray[np.int64]) -> None:
-        """Adds the tracers among some particle ids anywhere, so that all arrays have the sizes that they had."""
-        while self._later and self._later[0].ids[0] in ids:
-            planting = self._later.pop(0)
-            self._add(planting, np.zeros((len(planting.ids), self._initial.space.dimensions)))
+    def wait_for(self, later: Sequence[ScheduledTracer]) -> None:
+        """These are still to be planted, when the simulation is set to another state."""
+        self._later = list(later)

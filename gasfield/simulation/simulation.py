@@ -16,6 +16,7 @@ import time as clock
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,27 +24,33 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gasfield.closing import Closing
-from gasfield.dynamics import AnyDynamics, DynamicsSpec
+from gasfield.dynamics import AnyDynamics, Bath, Dynamics, DynamicsSpec
 from gasfield.errors import BlowUp, InputError, Note, about
-from gasfield.forces import AnyForce, Force, ForceSpec
+from gasfield.forces import AnyForce, Force, ForceSpec, TotalForce
 from gasfield.gas import Gas
 from gasfield.kernels.threads import threads_worth
 from gasfield.operations import AnyOperation, ExtrapolationWatch, Operation, OperationSpec, StabilityMonitor, observe
 from gasfield.plugins import plugins_in_use
 from gasfield.resources import require_file
 from gasfield.scenario import Scenario, load_scenario
+from gasfield.scenario.acting import Acting
+from gasfield.scenario.events import Event
 from gasfield.scenario.initial_state import ScheduledTracer
 from gasfield.scenario.minimize import Minimize
 from gasfield.scenario.recordings import recordings_of
 from gasfield.schedules import AnyTemperature, ByGroup, Schedule
+from gasfield.simulation.arrangement import Arrangement
+from gasfield.simulation.events import Events
 from gasfield.simulation.finite import require_finite_start
 from gasfield.simulation.minimize import Minimum, minimize
 from gasfield.simulation.overlap import require_apart
-from gasfield.simulation.parts import build_parts
+from gasfield.simulation.parts import Parts, build_parts, parts_of, rebuilt
 from gasfield.simulation.planting import PlantTracers
 from gasfield.simulation.provenance import attributes, described
+from gasfield.simulation.snapshot import Snapshot
 from gasfield.simulation.start import Find, GasLike, initial_state, specification
 from gasfield.simulation.state import restore_gas, state_of, under
+from gasfield.simulation.touching import kick, move, rows_of, without
 from gasfield.spaces import Space
 from gasfield.spec import parse
 from gasfield.streams import require_seed
@@ -51,6 +58,8 @@ from gasfield.tracers import Tracer
 
 _TICK = 1.0
 """Seconds between looks of operations while steps are taken to the next event."""
+_FIRST = 3
+"""Operations that fire before all others: monitor, planting, events."""
 _CALL = 0.1
 """Seconds that one call of the dynamics may last, unless `least_steps` take longer: a simulation that is asked to stop
 does so after it."""
@@ -73,6 +82,8 @@ class Simulation(Closing):
         directory: where operations write their files.
         minimum: where the last relaxation has ended; None without one.
         scenario: what it was made from; None if it was built in Python.
+        live: whether what is written at the step at which `step` returns waits until the next step begins, or until
+            `close`, so that frames show what `apply` has done to the gas in between.
     """
 
     def __init__(
@@ -86,6 +97,7 @@ class Simulation(Closing):
         seed: int = 0,
         tracers: Sequence[Tracer | Mapping[str, Any]] = (),
         operations: Sequence[Operation | OperationSpec | Mapping[str, Any]] = (),
+        events: Sequence[Event | Mapping[str, Any]] = (),
         minimize: Minimize | Mapping[str, Any] | None = None,
         find: Find = require_file,
         directory: Path | str = ".",
@@ -103,6 +115,7 @@ class Simulation(Closing):
             seed: of all random numbers.
             tracers: structures to plant, now or later.
             operations: what happens along the way, in order.
+            events: what is done to the gas at given steps, in their order; see `apply`.
             minimize: a relaxation before the first step; see `Simulation.minimize`.
             find: resolves the names of data files.
             directory: where operations write their files.
@@ -114,6 +127,7 @@ class Simulation(Closing):
         self.seed, self.directory = require_seed(seed), Path(directory)
         self.scenario: Scenario | None = None
         self.law: DynamicsSpec = specification(AnyDynamics, dynamics, "dynamics")
+        self.live = False
         self._forces = [
             force if isinstance(force, Force) else specification(AnyForce, force, "forces", number)
             for number, force in enumerate(forces)
@@ -124,16 +138,23 @@ class Simulation(Closing):
         self.minimum: Minimum | None = None
         self._temperature = None if temperature is None else specification(AnyTemperature, temperature, "temperature")
         structures = [specification(Tracer, tracer, "tracers", number) for number, tracer in enumerate(tracers)]
-        self._initial = initial_state(gas, structures, space, self.seed, find, self._forces)
-        self.everyone, self.space = self._initial.everyone, self._initial.space
+        listed = [specification(Event, event, "events", number) for number, event in enumerate(events)]
+        base = initial_state(gas, structures, space, self.seed, find, self._forces)
+        self.space = base.space
+        self._take(Arrangement.of(base, Acting(tuple(self._forces), self._temperature), listed))
+        self._parts = build_parts(self._arrangement, self.law, self.seed)
+        self.start = self.gas.step
         self._monitor = StabilityMonitor()
-        self._build()
-        self.operations: list[Operation] = [self._monitor, self._planting, *self._watches()]
+        self._planting = PlantTracers(self._tracers_to_come(self.gas.ids), self._plant)
+        self._events = Events(lambda: self._arrangement, self._act)
+        self.operations: list[Operation] = [self._monitor, self._planting, self._events, *self._watches()]
+        self._steered = ""
         self._training: list[OperationSpec] = []
-        self._begun = self._restored = self._stopping = self._start_is_good = False
+        self._begun = self._restored = self._stopping = self._start_is_good = self._waiting = False
         self._stride = 1
         for number, operation in enumerate(operations):
             self.add_operation(operation, number)
+        self._require_events()
 
     @classmethod
     def from_scenario(
@@ -165,21 +186,15 @@ class Simulation(Closing):
                 seed=scenario.seed,
                 tracers=scenario.tracers,
                 operations=scenario.operations,
+                events=scenario.events,
                 minimize=scenario.minimize,
                 find=scenario.find,
                 directory=directory,
             )
             simulation.scenario = scenario
             simulation.require_forces(scenario.run.steps)
-            simulation._initial.require_planting(simulation.start + scenario.run.steps)
+            simulation._arrangement.require_end(simulation.start + scenario.run.steps)
         return simulation
-
-    def _build(self) -> None:
-        """The gas as it starts, and everything that acts on it."""
-        parts = build_parts(self._initial, self.law, self._forces, self._temperature, self.seed)
-        self.gas, self.bath, self.forces, self.dynamics = parts.gas, parts.bath, parts.forces, parts.dynamics
-        self._planting = PlantTracers(self._initial, self._add)
-        self.start = self.gas.step
 
     def _watches(self) -> list[Operation]:
         """What looks along the way whether the forces are known where the gas is."""
@@ -206,9 +221,11 @@ class Simulation(Closing):
         with threads_worth(self._work()):
             self._begin()
             end = self.gas.step + steps
+            if steps:
+                self._complete()
             while self.gas.step < end and not self._stopping:
                 self._advance_to(self._next_event(end))
-                self._fire()
+                self._fire(last=self.gas.step >= end or self._stopping)
             self._stopping = False
         return self
 
@@ -243,7 +260,7 @@ class Simulation(Closing):
         for operation in self.operations:
             operation.begin(self)
         if not self._restored:
-            self._fire()
+            self._fire(last=True)
 
     def _next_event(self, end: int) -> int:
         """The next step at which something is to be done."""
@@ -276,8 +293,21 @@ class Simulation(Closing):
         kept = f" The good frames, up to step {fault.last_good_step} at the latest, are in {files[0]}." if files else ""
         return BlowUp(f"{fault}{kept} {self.law.remedy}", last_good_step=fault.last_good_step)
 
-    def _fire(self) -> None:
-        for operation in self.operations:
+    def _fire(self, *, last: bool = False) -> None:
+        """Lets operations fire; where the last step of a call shall show what is done after it, some of them wait."""
+        self._let_fire(self.operations[:_FIRST])
+        self._waiting = self.live and last
+        if not self._waiting:
+            self._let_fire(self.operations[_FIRST:])
+
+    def _complete(self) -> None:
+        """Lets those operations fire that have waited."""
+        if self._waiting:
+            self._waiting = False
+            self._let_fire(self.operations[_FIRST:])
+
+    def _let_fire(self, operations: Sequence[Operation]) -> None:
+        for operation in operations:
             if operation.trigger.fires(self.gas.step, self.start):
                 operation.fire(self)
 
@@ -286,10 +316,128 @@ class Simulation(Closing):
         count = self.everyone.count
         return count * self.space.dimensions * (count if self.forces.interacting else 1)
 
-    def _add(self, planting: ScheduledTracer, positions: NDArray[np.float64]) -> None:
+    # --- events ------------------------------------------------------------------------------------------------------
+
+    def apply(self, event: Event | Mapping[str, Any]) -> Self:
+        """Does something to the gas, or to what acts on it, now: what an event of a scenario does after its step.
+
+            simulation.apply({"set": {"temperature": 0.8}})
+            simulation.apply({"kick": {"group": "gas", "velocity": [1.0, 0.0]}})
+
+        The result is as if the event had been listed from the start. What operations have written of this step stays;
+        see `live`.
+
+        Args:
+            event: as in the list `events` of a scenario; `at` is the present step, and may be left out.
+
+        Raises:
+            InputError: if it cannot be done; nothing has changed then.
+        """
+        self._begin()
+        if isinstance(event, Mapping):
+            event = {"at": self.gas.step, **event}
+        asked: Event = specification(Event, event)
+        if asked.at != self.gas.step:
+            raise InputError(f"is {asked.at}; the simulation is at step {self.gas.step}.", parameter="at")
+        before = self.snapshot()
+        try:
+            self._require_possible(asked)
+            self._take(self._arrangement.with_next(asked))
+            self._events.work += self._act()
+            self._events.look()
+        except InputError:
+            self.restore(before)
+            raise
+        return self
+
+    def _act(self) -> float:
+        """Lets the next event take effect; its work [energy], NaN where the energy is not known."""
+        number, event = self._arrangement.done, self._arrangement.pending[0]
+        energy = self._known_energy()
+        arrangement, ids = self._arrangement.after(), np.empty(0, np.int64)
+        if (chosen := event.kick or event.move) is not None:
+            ids = self._arrangement.chosen(chosen, event.at)
+        with threads_worth(self._work()):
+            left = None
+            if event.remove is not None:
+                left = without(self.gas, self._arrangement.named(event.remove, event.at, "remove"))
+            self._take(arrangement, rebuilt(self._parts, arrangement, self.law, self.seed, left))
+            if event.kick is not None:
+                kick(self.gas, self.space, rows_of(self.gas, ids), event.kick)
+            if event.move is not None:
+                move(self.gas, self.space, self.dynamics, rows_of(self.gas, ids), event.move)
+            if event.plant is not None:
+                with about("plant"):
+                    self._plant(arrangement.planting(number))
+            if event.steers:
+                with about(event.verb):
+                    require_finite_start(self)
+                    require_apart(self)
+                for operation in self.operations:
+                    operation.touched(self)
+        return self._known_energy() - energy
+
+    def _plant(self, planting: ScheduledTracer) -> None:
+        """Adds a structure to the gas, where it belongs now."""
+        positions = self._arrangement.initial.place_of(planting, self.gas)
         planting.add_to(self.gas, positions)
         self.dynamics.add_particles(self.gas, len(positions))
         self.dynamics.project(self.gas)
+        require_apart(self)
+
+    def _known_energy(self) -> float:
+        known = self.forces.conservative and not self.law.force_is_velocity and self.forces_known()
+        return self.energy() if known else float("nan")
+
+    def _require_events(self) -> None:
+        """Checks the events of the list: each is possible after those before it.
+
+        Raises:
+            InputError: at the first that is not.
+        """
+        arrangement, parts = self._arrangement, self._parts
+        for number, event in enumerate(arrangement.events):
+            with about("events", number):
+                if number and event.at < arrangement.events[number - 1].at:
+                    raise InputError("events are in the order of their steps.", parameter="at", value=event.at)
+                if event.at < self.start:
+                    raise InputError(f"is before the start, step {self.start}.", parameter="at", value=event.at)
+                self._require_possible(event)
+                arrangement = arrangement.after()
+                with about(event.verb):
+                    parts = rebuilt(parts, arrangement, self.law, self.seed)
+
+    def _require_possible(self, event: Event) -> None:
+        """Refuses what the law of motion, or an operation, does not allow.
+
+        Raises:
+            InputError: with the reason.
+        """
+        if event.kick is not None and not self.law.has_velocities:
+            raise InputError(f"{self.law.kind} has no velocities, so nothing can be kicked.", parameter="kick")
+        if event.numbers is not None and self._steered and any(path.startswith("temp") for path in event.numbers):
+            raise InputError(f"temperatures are exchanged by {self._steered}.", parameter="set")
+        if self.law.refuses_newcomers is not None:
+            verb = "remove" if event.remove is not None else "plant" if event.plant is not None else None
+            if verb is not None:
+                raise InputError(f"{self.law.refuses_newcomers}; none of it can be taken away either.", parameter=verb)
+
+    def _take(self, arrangement: Arrangement, parts: Parts | None = None) -> None:
+        """Goes over to another arrangement; the gas stays the same object."""
+        self._arrangement = arrangement
+        if parts is None:
+            return
+        if parts.gas is not self.gas:
+            for name, value in vars(parts.gas).items():
+                setattr(self.gas, name, value)
+            parts = replace(parts, gas=self.gas)
+        self._parts = parts
+
+    def _tracers_to_come(self, present: NDArray[np.int64]) -> list[ScheduledTracer]:
+        """The tracers, without those of events, that are not there yet and never were."""
+        initial, removed = self._arrangement.initial, self._arrangement.removed
+        own = [planting for planting in initial.later if planting.number < self._arrangement.base.structures]
+        return [each for each in own if not (removed[each.ids].any() or np.isin(each.ids, present).any())]
 
     def add_operation(
         self, operation: Operation | OperationSpec | Mapping[str, Any], number: int = 0, *, first: bool = False
@@ -306,7 +454,7 @@ class Simulation(Closing):
         """
         with about("operations", number):
             built = operation if isinstance(operation, Operation) else self._built_from(parse(AnyOperation, operation))
-        self.operations.insert(2 if first else len(self.operations), built)  # behind monitor and planting
+        self.operations.insert(_FIRST if first else len(self.operations), built)
         if self._begun:
             built.begin(self)
         return built
@@ -314,6 +462,8 @@ class Simulation(Closing):
     def _built_from(self, spec: OperationSpec) -> Operation:
         """The operation of a specification; one that trains a field is remembered for the provenance."""
         built = spec.build(self)
+        if spec.replicas(self.gas.names):
+            self._steered = str(spec.kind)
         if spec.trains is not None:
             self._training.append(spec)
         return built
@@ -325,6 +475,41 @@ class Simulation(Closing):
         )
 
     # --- what it is like now -----------------------------------------------------------------------------------------
+
+    @property
+    def gas(self) -> Gas:
+        """The state; moves on with every step."""
+        return self._parts.gas
+
+    @property
+    def bath(self) -> Bath | None:
+        """The temperatures; None where there is no bath."""
+        return self._parts.bath
+
+    @property
+    def forces(self) -> TotalForce:
+        """The sum of all forces that are on."""
+        return self._parts.forces
+
+    @property
+    def dynamics(self) -> Dynamics:
+        """The dynamics at work."""
+        return self._parts.dynamics
+
+    @property
+    def everyone(self) -> Gas:
+        """All particles in the order of a trajectory, as they were at the start; NaN where one is planted later."""
+        return self._arrangement.initial.everyone
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """All events, those that have taken effect and those to come."""
+        return self._arrangement.events
+
+    @property
+    def tags(self) -> dict[str, NDArray[np.int64]]:
+        """Label -> ids of particles, as events have given them."""
+        return dict(self._arrangement.tags)
 
     @property
     def steps_done(self) -> int:
@@ -360,7 +545,7 @@ class Simulation(Closing):
     def in_rows(self, values: NDArray[Any]) -> NDArray[Any]:
         """Values (n, ...) of the particles of the gas, each in its row of `everyone`; NaN in rows of absent ones
         (`present`)."""
-        return self._initial.in_rows(self.gas, values)
+        return self._arrangement.initial.in_rows(self.gas, values)
 
     def forces_known(self) -> bool:
         """Whether the forces are known at the present step; a recorded field ends with its recording."""
@@ -419,7 +604,7 @@ class Simulation(Closing):
             InputError: if one is not, or the law of motion is not.
         """
         now = self.gas.step
-        for number, force in enumerate(self.forces):
+        for (number, _), force in zip(self._arrangement.acting.numbered, self.forces, strict=True):
             with about("forces", number):
                 force.check_steps(now, now + steps + int(self.law.looks_ahead))
         with about("dynamics"):
@@ -432,41 +617,54 @@ class Simulation(Closing):
         arrays = state_of(self.gas)
         arrays |= {f"law/{name}": array for name, array in self.dynamics.state().items()}
         arrays |= self._monitor.state()
+        if self.events:
+            arrays |= self._arrangement.state() | {"events/work": np.array(self._events.work)}
         for number, operation in enumerate(self._own_operations()):
             arrays |= {f"operation/{number}/{name}": array for name, array in operation.state().items()}
         return arrays
 
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Goes back, or on, to what `state` gave: of this simulation, or of one built in the same way.
+    def snapshot(self) -> Snapshot:
+        """The present state in memory, for `restore`: afterwards everything is as if what has been done since had not
+        been, ids and random numbers of planted particles included. Files that operations have written stay."""
+        return Snapshot(self.state(), self._arrangement, self._restored, self._waiting)
+
+    def restore(self, state: Mapping[str, NDArray[Any]] | Snapshot) -> None:
+        """Goes back, or on, to what `state` or `snapshot` gave: of this simulation, or of one built in the same way.
 
         Raises:
             InputError: if it is the state of another one.
         """
-        if self._begun or self._restored:  # tracers may have been planted since
-            place = self.operations.index(self._planting)
-            self._build()
-            self.operations[place] = self._planting
+        arrays = state.arrays if isinstance(state, Snapshot) else state
         try:
-            self._planting.plant_again(state["gas/ids"])
-            restore_gas(self.gas, self.space, state)
-            self.dynamics.restore(under("law/", state))
-            if "watch/scale" in state:
-                self._monitor.restore(state)
+            found = state.arrangement if isinstance(state, Snapshot) else self._arrangement.of_state(arrays)
+            ids = np.asarray(arrays["gas/ids"], np.int64)
+            self._take(found, parts_of(ids, found, self.law, self.seed, self._parts.built))
+            self._planting.wait_for(self._tracers_to_come(ids))
+            self._events.work = float(arrays.get("events/work", 0.0))
+            self._events.look()
+            restore_gas(self.gas, self.space, arrays)
+            self.dynamics.restore(under("law/", arrays))
+            if "watch/scale" in arrays:
+                self._monitor.restore(arrays)
             for number, operation in enumerate(self._own_operations()):
-                own = under(f"operation/{number}/", state)
+                own = under(f"operation/{number}/", arrays)
                 if own and (operation.rewinds or not self._begun):
                     operation.restore(own)
-        except (KeyError, ValueError) as fault:
+        except (KeyError, ValueError, IndexError, RecursionError) as fault:
             raise InputError(f"the state is that of another simulation ({fault}).") from None
         self._restored = True
+        self._waiting = False
+        if isinstance(state, Snapshot):
+            self._restored, self._waiting = state.restored or self._begun, state.waiting
 
     def _own_operations(self) -> list[Operation]:
-        return [operation for operation in self.operations if operation not in (self._monitor, self._planting)]
+        return [operation for operation in self.operations if operation not in self.operations[:_FIRST]]
 
     # --- the end -----------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
         """Finishes what operations have begun, such as files. The simulation must not be stepped after that."""
+        self._complete()
         for operation in self.operations:
             operation.close()
 
@@ -475,10 +673,14 @@ class Simulation(Closing):
         specifications = [force for force in self._forces if isinstance(force, ForceSpec)]
         known = len(specifications) == len(self._forces)  # other forces cannot be written down
         scenario = self.scenario or (
-            described(self, specifications, self._temperature, self._training) if known else None
+            described(self, specifications, self._temperature, self._training, self.events) if known else None
         )
+        if scenario is not None and scenario.events != self.events:
+            scenario = scenario.model_copy(update={"events": self.events})
         plugins = plugins_in_use(scenario, self.law, tuple(self._forces))
-        return attributes(self, scenario, plugins) | ({} if self.minimum is None else self.minimum.as_attributes())
+        return attributes(self, scenario, plugins, self.events) | (
+            {} if self.minimum is None else self.minimum.as_attributes()
+        )
 
 
 def _next_stride(stride: int, seconds: float) -> int:

@@ -32,6 +32,9 @@ UNFINISHED = "unfinished"
 PROVENANCE = "parameters/provenance"
 """Attributes: scenario text, versions, seed, optimiser, precision, corpus."""
 
+EVENTS = "events"
+"""Attribute: the events of a simulation as JSON, as in a scenario."""
+
 OPTIMISER = "optimiser"
 """Prefix of the series of an optimiser's options in a recording: `optimiser/learning_rate`, ..."""
 UNKNOWN = "unknown"
