@@ -214,7 +214,7 @@ def _frame(trajectory: Trajectory, step: int | None) -> Matrix:
     precision = trajectory.precision
     if precision in LATTICES[1:]:
         single = np.asarray(positions, np.float32)
-        if not is_on(single[trajectory.appears <= at], precision).all():
+        if not is_on(single[trajectory.there(at)], precision).all():
             text = f"{trajectory.path}: its precision is {precision}, but not all positions are {precision} numbers."
             raise InputError(text)
     if precision == "bfloat16":
@@ -224,6 +224,8 @@ def _frame(trajectory: Trajectory, step: int | None) -> Matrix:
     else:
         words = np.ascontiguousarray(positions, precision).view(f"u{np.dtype(precision).itemsize}")
     groups = _groups(trajectory)
-    absent = np.flatnonzero(trajectory.appears > at)
-    notes = (f"{len(absent)} rows are planted after step {at} and are left out",) if len(absent) else ()
+    absent = np.flatnonzero(~trajectory.there(at))
+    later = np.all(trajectory.appears[absent] > at)
+    why = f"are planted after step {at}" if later else f"are planted after step {at}, or were taken away before,"
+    notes = (f"{len(absent)} rows {why} and are left out",) if len(absent) else ()
     return Matrix(str(trajectory.path), f"step {at}", precision, words, groups, notes, absent)

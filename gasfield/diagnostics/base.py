@@ -159,6 +159,7 @@ class Diagnostic(DiagnosticSpec, Generic[R_co]):
 
     def why_not(self, group: Group) -> str | None:
         """Why this diagnostic does not apply to a group; None if it does."""
+        group = group.under_one_law()
         try:
             if self.needs_run and group.run and self.throughout and not group.present().count:
                 return "no row has a position throughout"
@@ -188,7 +189,9 @@ class Diagnostic(DiagnosticSpec, Generic[R_co]):
         return self.result(group)
 
     def result(self, group: Group) -> R_co:
-        """The results for a group to which it applies."""
+        """The results for a group to which it applies, over the frames since the last event that has changed how it
+        moves."""
+        group = group.under_one_law()
         looked_at = group.present() if self.throughout else group
         notes = list(looked_at.notes)
         if group.fault is not None and group.fault not in notes:

@@ -16,10 +16,12 @@ from gasfield.provenance import FileDigest
 from gasfield.reading import object_of
 from gasfield.resources import find_file
 from gasfield.scenario import Scenario
+from gasfield.scenario.acting import Acting
 from gasfield.scenario.recordings import recordings_of
 from gasfield.scenario.stored import stored_scenario
 from gasfield.schedules import ByGroup, Schedule
 from gasfield.spaces import Space
+from gasfield.strict import LARGEST_STEP
 from gasfield.tracing import Trace
 from gasfield.tracing.layout import SOURCE as TRACED
 from gasfield.trajectory import Trajectory
@@ -46,10 +48,11 @@ class RunContext:
         dynamics: the specification of the dynamics.
         temperature: of the bath; None where there is none.
         groups: names of all groups and tracers.
-        passive: names of the tracers that exert no force.
         find: a data file that the forces name -> its path; raises InputError.
         degrees_of_freedom: of the whole gas, as counted by the dynamics; None where they have no velocities.
         operations: what happened along the way, as far as it is written down.
+        passive: names of the structures that exert no force.
+        since: the step from which all of this holds: that of the last event that has changed how the gas moves.
     """
 
     space: Space
@@ -61,25 +64,48 @@ class RunContext:
     degrees_of_freedom: int | None = None
     operations: tuple[OperationSpec, ...] = ()
     passive: tuple[str, ...] = ()
+    since: int = 0
     _built: dict[tuple[str, str | None], Any] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
-    def of(cls, scenario: Scenario, degrees_of_freedom: int | None, find: Callable[[str], Path] | None = None) -> Self:
-        """The model of a scenario; data files are found by the scenario itself if no `find` is given.
+    def of(
+        cls,
+        scenario: Scenario,
+        degrees_of_freedom: int | None,
+        find: Callable[[str], Path] | None = None,
+        last: int = LARGEST_STEP,
+    ) -> Self:
+        """The model of a scenario, after its events; data files are found by the scenario itself if no `find` is given.
+
+        Args:
+            scenario: of the run.
+            degrees_of_freedom: of the whole gas at the start.
+            find: see above.
+            last: the last step that is looked at; later events have not happened.
 
         Raises:
             InputError: if the dynamics are those of a recording that is missing, or was changed.
         """
+        done = [event for event in scenario.events if event.at <= last]
+        steering = [event for event in done if event.steers]
+        acting = Acting(scenario.forces, scenario.temperature)
+        for event in scenario.events:  # every group has a temperature, whether it is there or not
+            acting = acting if event.plant is None else acting.with_bath_of(event.plant, event.at)
+        for event in done:
+            acting = acting.after(event)
+        planted = [event.plant for event in scenario.events if event.plant is not None]
+        others = any(event.numbers is None and event.kick is None and event.move is None for event in steering)
         return cls(
             space=scenario.space,
-            laws=scenario.forces,
+            laws=tuple(force for _, force in acting.numbered if isinstance(force, ForceSpec)),
             dynamics=scenario.dynamics.resolved(recordings_of(scenario.forces, scenario.gas), find or scenario.find),
-            temperature=scenario.temperature,
-            groups=(*(source.name for source in scenario.gas), *(tracer.name for tracer in scenario.tracers)),
+            temperature=acting.temperature,
+            groups=tuple(scenario.names),
             find=find or scenario.find,
-            degrees_of_freedom=degrees_of_freedom,
+            degrees_of_freedom=None if others else degrees_of_freedom,
             operations=scenario.operations,
-            passive=tuple(tracer.name for tracer in scenario.tracers if not tracer.active),
+            passive=tuple(tracer.name for tracer in (*scenario.tracers, *planted) if not tracer.active),
+            since=steering[-1].at if steering else 0,
         )
 
     def acting(self, group: str) -> tuple[ForceSpec, ...]:
@@ -196,7 +222,8 @@ class Origin:
         freedom = attributes.get("degrees_of_freedom")
         find = _Files(trajectory.path, attributes)
         try:
-            return cls(RunContext.of(scenario, None if freedom is None else int(freedom), find), labels=labels)
+            known, last = None if freedom is None else int(freedom), int(trajectory.steps[-1])
+            return cls(RunContext.of(scenario, known, find, last), labels=labels)
         except InputError as error:
             return cls(reason=f"its law of motion cannot be rebuilt: {error.message}")
 

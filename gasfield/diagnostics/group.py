@@ -17,7 +17,7 @@ from gasfield.diagnostics.stored import Index, Stored
 from gasfield.forces import TotalForce
 from gasfield.gas import Gas
 from gasfield.kernels.lattices import Precision, round_to
-from gasfield.trajectory import SURVEYED, LiveRecord, Series, Trajectory
+from gasfield.trajectory import NEVER, SURVEYED, LiveRecord, Series, Trajectory
 
 BLOCK_BYTES = 1 << 26
 """Most memory (in float64) of a block of frames, or of the histories of a block of rows."""
@@ -60,6 +60,7 @@ class Group:
         charges: (N,); zeros where nothing else is known.
         ids: (N,) rows of the trajectory, by which forces identify particles; 0 to N - 1 where nothing else is known.
         appears: (N,) the step from which each row is there; zeros, from the start, where nothing else is known.
+        disappears: (N,) the step from which each row is gone; beyond all steps where nothing else is known.
         series: scalar time series of this group by name (`potential_energy`, `heat`, ...), each with its own steps.
         origin: what is known of the run behind it.
         live: what a recording holds of live rows besides their motion; None where it holds nothing.
@@ -79,6 +80,7 @@ class Group:
     charges: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     ids: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     appears: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    disappears: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     series: Mapping[str, Series] = field(default_factory=dict)
     origin: Origin = UNKNOWN
     live: LiveRecord | None = None
@@ -96,6 +98,8 @@ class Group:
             object.__setattr__(self, "ids", np.arange(self.count))
         if not len(self.appears):
             object.__setattr__(self, "appears", np.zeros(self.count, np.int64))
+        if not len(self.disappears):
+            object.__setattr__(self, "disappears", np.full(self.count, NEVER))
 
     @classmethod
     def of(
@@ -128,6 +132,7 @@ class Group:
             charges=trajectory.charges[rows],
             ids=rows,
             appears=trajectory.appears[rows],
+            disappears=trajectory.disappears[rows],
             series=_series_of(trajectory, name),
             origin=origin if origin is not None else Origin.of(trajectory),
             live=LiveRecord.of(trajectory, rows),
@@ -170,6 +175,7 @@ class Group:
             masses=trajectory.masses,
             charges=trajectory.charges,
             appears=trajectory.appears,
+            disappears=trajectory.disappears,
             series=_series_of(trajectory),
             origin=origin if origin is not None else Origin.of(trajectory),
         )
@@ -190,6 +196,7 @@ class Group:
             charges=self.charges[span],
             ids=self.ids[span],
             appears=self.appears[span],
+            disappears=self.disappears[span],
             series=_series_of(trajectory, name),
         )
 
@@ -334,6 +341,27 @@ class Group:
             velocities=velocities,
         )
 
+    @once
+    def under_one_law(self) -> Group:
+        """The frames and observations since the last event that has changed how the gas moves; the model of the run is
+        that of after it. The same group where no event did."""
+        context = self.origin.context
+        return self if context is None else self._from(context.since)
+
+    def _from(self, step: int) -> Group:
+        late = self.steps >= step
+        if late.all() or not late.any():
+            return self
+        left = (
+            f"the {int(np.sum(~late))} frames before the event at step {step} are left out: it has changed the motion"
+        )
+        return replace(
+            self.at_frames(late),
+            series={name: series.since(step) for name, series in self.series.items()},
+            notes=(*self.notes, left),
+            parts=tuple(part._from(step) for part in self.parts),
+        )
+
     def of_rows(self, rows: Index) -> Group:
         """Some of its rows, by index or by flag, ascending; with the bonds between them."""
         number = np.full(self.count, -1)
@@ -347,6 +375,7 @@ class Group:
             charges=self.charges[rows],
             ids=self.ids[rows],
             appears=self.appears[rows],
+            disappears=self.disappears[rows],
             live=None if self.live is None else self.live.of_rows(rows),
             bonds=bonds[(bonds >= 0).all(axis=1)],
         )
@@ -354,7 +383,7 @@ class Group:
     @once
     def presence(self) -> Presence:
         """Where rows have a finite position, and where they should have one."""
-        return Presence.of(self.steps, self.positions, self.appears)
+        return Presence.of(self.steps, self.positions, self.appears, self.disappears)
 
     def finite_rows(self) -> NDArray[np.bool_]:
         """(N,) whether a row has a finite position in every frame."""
@@ -384,7 +413,9 @@ class Group:
         if not frames.all():
             notes.append(f"{int(np.sum(~frames))} of {len(frames)} frames contain no row of the group and are left out")
         if late := int(np.sum(~rows & (presence.broken < 0))):
-            notes.append(f"{late} of {len(rows)} rows are planted later and are left out")
+            gone = np.any(~rows & (self.disappears <= self.steps[-1]))
+            why = "planted later, or taken away," if gone else "planted later"
+            notes.append(f"{late} of {len(rows)} rows are {why} and are left out")
         if presence.fault is not None:
             notes.append(presence.fault)
         return replace(self.at_frames(frames).of_rows(rows), notes=tuple(notes))

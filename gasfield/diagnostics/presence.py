@@ -36,16 +36,18 @@ class Presence(NamedTuple):
     broken: NDArray[np.int64]
 
     @classmethod
-    def of(cls, steps: NDArray[np.int64], positions: Vectors, *appears: NDArray[np.int64]) -> Self:
-        """That of positions (T, N, D) of rows that appear at some steps (N,)."""
+    def of(
+        cls, steps: NDArray[np.int64], positions: Vectors, appears: NDArray[np.int64], disappears: NDArray[np.int64]
+    ) -> Self:
+        """That of positions (T, N, D) of rows that appear at some steps (N,), and are gone from others (N,) on."""
         in_frame, of_row = np.zeros(len(steps), np.int64), np.zeros(positions.shape[1], np.int64)
         broken = np.full(positions.shape[1], -1)
-        start = np.max(appears, axis=0)
         for frame, x in enumerate(positions):
             finite = are_usable(x).all(axis=1)
             in_frame[frame] = finite.sum()
             of_row += finite
-            broken[~finite & (start <= steps[frame]) & (broken < 0)] = steps[frame]
+            there = (appears <= steps[frame]) & (steps[frame] < disappears)
+            broken[~finite & there & (broken < 0)] = steps[frame]
         return cls(in_frame, of_row, broken)
 
     @property

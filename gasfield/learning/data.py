@@ -240,7 +240,7 @@ def _group(trajectory: Trajectory, rows: str | None, frames: str | None, least: 
     members = np.sort(np.concatenate([trajectory.members(name) for name in names])) if names else None
     chosen = np.arange(trajectory.count) if members is None else members
     group = Group.of(trajectory, ",".join(names) or "all rows", chosen, kept)
-    present = replace(group, notes=notes).present()
+    present = replace(group, notes=notes).under_one_law().present()
     if not present.count or len(present.steps) < least:
         raise InputError(
             f"{trajectory.path}: no row of {group.name} has a finite position in {least} frames of the training span; "

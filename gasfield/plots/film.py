@@ -100,7 +100,7 @@ class _Seen:
         positions = np.stack([trajectory.frame(int(frame))[rows] for frame in frames]).astype(np.float64)
         number = np.full(trajectory.count, -1)
         number[rows] = np.arange(len(rows))
-        there = trajectory.appears[rows] <= trajectory.steps[frames][:, None]
+        there = np.stack([trajectory.present(int(frame))[rows] for frame in frames])
         broken = np.sum(there & ~np.isfinite(positions).all(axis=2), axis=1)
         return cls(name, positions, broken, number[trajectory.bonds.get(name, np.empty((0, 2), np.int64))])
 

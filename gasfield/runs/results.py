@@ -94,7 +94,7 @@ def sum_up(
     """
     with Trajectory(directory / TRAJECTORY) as trajectory:
         freedom = trajectory.attributes.get("degrees_of_freedom")
-        context = RunContext.of(scenario, None if freedom is None else int(freedom))
+        context = RunContext.of(scenario, None if freedom is None else int(freedom), last=int(trajectory.steps[-1]))
         diagnosis = diagnose(trajectory, scenario.diagnostics, context=context, keep_going=True, stage=stage)
         comparison, fault = _compare(reference, trajectory)
         run = {

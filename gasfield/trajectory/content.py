@@ -49,6 +49,11 @@ class Series:
     times: NDArray[np.float64]
     values: NDArray[Any]
 
+    def since(self, step: int) -> Series:
+        """The part from a step on."""
+        late = slice(int(np.searchsorted(self.steps, step)), None)
+        return Series(self.steps[late], self.times[late], self.values[late])
+
 
 @dataclass(frozen=True)
 class Content:

@@ -24,6 +24,7 @@ from gasfield.resources import TRAJECTORY, find_file
 from gasfield.trajectory import schema
 from gasfield.trajectory.content import INTEGER, NUMBER, Content, DamagedError, Series
 from gasfield.trajectory.field import AffineField, FullField
+from gasfield.trajectory.events import disappearances
 from gasfield.trajectory.foreign import is_foreign, read_foreign
 from gasfield.trajectory.frames import Frames, OutrunError
 from gasfield.trajectory.particles import Particles, read_particles
@@ -179,9 +180,19 @@ class Trajectory(Closing):
                 break
         return appears
 
+    @cached_property
+    def disappears(self) -> NDArray[np.int64]:
+        """(N,) the step from which each particle is gone, taken away by an event; beyond all steps for one that stays."""
+        return disappearances(self.attributes, self.names, self.species)
+
     def present(self, frame: int) -> NDArray[np.bool_]:
-        """(N,) which particles are there in a frame; the others are planted later, and have no position (NaN)."""
-        return np.asarray(self.appears <= self.steps[frame])
+        """(N,) which particles are there in a frame; the others are planted later or were taken away, and have no
+        position (NaN)."""
+        return self.there(int(self.steps[frame]))
+
+    def there(self, step: int) -> NDArray[np.bool_]:
+        """(N,) which particles are there at a step."""
+        return np.asarray((self.appears <= step) & (step < self.disappears))
 
     def positions(
         self, rows: NDArray[np.int64] | slice | None = None, frames: slice | None = None

@@ -138,7 +138,7 @@ class _PushingGas:
         steady = equilibrium_part(group)
         count, joined = _newest_count(group)
         late = {
-            name: _since(max(steady.step, joined), group.series[name])
+            name: group.series[name].since(max(steady.step, joined))
             for name in ("kinetic_energy", "virial", "wall_impulse")
             if name in group.series
         }
@@ -208,14 +208,10 @@ class _PushingGas:
 
 def _newest_count(group: Group) -> tuple[int, int]:
     """How many particles there are at the end, and the first step since which there were as many."""
-    counts = np.sum(group.appears <= group.steps[:, None], axis=1)
+    steps = group.steps[:, None]
+    counts = np.sum((group.appears <= steps) & (steps < group.disappears), axis=1)
     fewer = np.flatnonzero(counts != counts[-1])
     return int(counts[-1]), int(group.steps[fewer[-1] + 1 if len(fewer) else 0])
-
-
-def _since(start: int, series: Series) -> Series:
-    late = slice(int(np.searchsorted(series.steps, start)), None)
-    return Series(series.steps[late], series.times[late], series.values[late])
 
 
 def _ratio(numerator: Estimate, denominator: Estimate) -> Estimate:

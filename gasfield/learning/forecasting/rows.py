@@ -39,7 +39,7 @@ def chosen_rows(trajectory: Trajectory, rows: str | None, start: int) -> Group:
         with about("rows"):
             members = np.unique(np.concatenate([trajectory.members(name) for name in names]))
     group = Group.of(trajectory, ",".join(names), members, frames)
-    group = replace(group, notes=notes).present()
+    group = replace(group, notes=notes).under_one_law().present()
     moved = _moved(group, start)
     frozen = int(np.sum(~moved))
     note = f"{frozen} of {group.count} rows are frozen over the test span: no bit of them changes in it"
