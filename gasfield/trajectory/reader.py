@@ -23,8 +23,8 @@ from gasfield.printable import listed
 from gasfield.resources import TRAJECTORY, find_file
 from gasfield.trajectory import schema
 from gasfield.trajectory.content import INTEGER, NUMBER, Content, DamagedError, Series
-from gasfield.trajectory.field import AffineField, FullField
 from gasfield.trajectory.events import disappearances
+from gasfield.trajectory.field import AffineField, FullField
 from gasfield.trajectory.foreign import is_foreign, read_foreign
 from gasfield.trajectory.frames import Frames, OutrunError
 from gasfield.trajectory.particles import Particles, read_particles
@@ -182,7 +182,7 @@ class Trajectory(Closing):
 
     @cached_property
     def disappears(self) -> NDArray[np.int64]:
-        """(N,) the step from which each particle is gone, taken away by an event; beyond all steps for one that stays."""
+        """(N,) the step from which each particle is gone, taken away by an event; beyond all steps for others."""
         return disappearances(self.attributes, self.names, self.species)
 
     def present(self, frame: int) -> NDArray[np.bool_]:
