@@ -48,7 +48,10 @@ def brownian_on_a_sphere(folder: Path) -> dict[str, Any]:
     return {
         "space": {"kind": "sphere", "dimensions": 3},
         "gas": [{"name": "gas", "from": {"kind": "uniform", "count": 24}}],
-        "forces": [{"kind": "attention", "beta": 4.0}, {"kind": "harmonic", "stiffness": 1.0, "centre": [0.0, 0.0, 1.0]}],
+        "forces": [
+            {"kind": "attention", "beta": 4.0},
+            {"kind": "harmonic", "stiffness": 1.0, "centre": [0.0, 0.0, 1.0]},
+        ],
         "dynamics": {"kind": "brownian", "time_step": 0.02, "friction": 1.0},
         "temperature": 0.02,
         "seed": 5,
