@@ -37,7 +37,7 @@ def test_a_kick_adds_exactly_m_v_to_the_momentum(tmp_path: Path) -> None:
     sim = discs(tmp_path, forces=[])
     assert sim.gas.velocities is not None
     sim.gas.velocities[...] = np.round(sim.gas.velocities * 8.0) / 8.0
-    before, work = momentum(sim), 0.5 * np.sum((sim.gas.velocities + [0.5, -0.25]) ** 2 - sim.gas.velocities**2)
+    before, work = momentum(sim), 0.5 * np.sum(([*sim.gas.velocities, 0.5, -0.25]) ** 2 - sim.gas.velocities**2)
     sim.apply({"kick": {"group": "gas", "velocity": [0.5, -0.25]}})
     np.testing.assert_array_equal(momentum(sim) - before, 36 * np.array([0.5, -0.25]))
     assert sim.observe()["event_work"] == pytest.approx(work, rel=1e-13)
@@ -46,7 +46,8 @@ def test_a_kick_adds_exactly_m_v_to_the_momentum(tmp_path: Path) -> None:
 def test_a_kick_of_some_particles_leaves_all_others_alone(tmp_path: Path) -> None:
     sim, other = discs(tmp_path).step(3), discs(tmp_path).step(3)
     sim.apply({"kick": {"ids": [3, 5], "velocity": [1.0, 0.0]}})
-    assert sim.gas.velocities is not None and other.gas.velocities is not None
+    assert sim.gas.velocities is not None
+    assert other.gas.velocities is not None
     changed = np.any(sim.gas.velocities != other.gas.velocities, axis=1)
     assert np.flatnonzero(changed).tolist() == [3, 5]
 
@@ -112,7 +113,8 @@ def test_a_move_by_a_lattice_vector_changes_nothing_physical(tmp_path: Path) -> 
     sim, other = discs(tmp_path).step(10), discs(tmp_path).step(10)
     sim.apply({"move": {"group": "gas", "by": [3 * SIDE, -SIDE]}})
     np.testing.assert_array_equal(sim.step(20).gas.positions, other.step(20).gas.positions)
-    assert sim.gas.images is not None and other.gas.images is not None
+    assert sim.gas.images is not None
+    assert other.gas.images is not None
     np.testing.assert_array_equal(sim.gas.images - other.gas.images, np.tile([3, -1], (36, 1)))
 
 

@@ -20,7 +20,8 @@ PROBE = {"name": "probe", "shape": SHEET, "place": {"kind": "point", "at": [1.0,
 BOX = {"space": {"kind": "box", "dimensions": 2, "side": 4.0}}
 BY_GROUP = {"temperature": {"kind": "by_group", "groups": {"gas": 0.4}}}
 ADAMW = {
-    "space": {"kind": "free", "dimensions": 2}, "dynamics": {"kind": "adamw", "learning_rate": 0.01}, "temperature": None,
+    "space": {"kind": "free", "dimensions": 2}, "temperature": None,
+    "dynamics": {"kind": "adamw", "learning_rate": 0.01},
     "gas": [{"name": "gas", "from": {"kind": "gaussian", "count": 36, "spread": 1.0}}],
 }  # fmt: skip
 BROWNIAN = {"dynamics": {"kind": "brownian", "time_step": 0.01}}
@@ -134,9 +135,11 @@ def test_a_touch_that_is_refused_changes_nothing(tmp_path: Path) -> None:
     for touch in touches:
         with pytest.raises(InputError):
             sim.apply(touch)
-    assert sim.events == () and sim.everyone.count == 36
+    assert sim.events == ()
+    assert sim.everyone.count == 36
     a, b = sim.step(3).state(), other.step(3).state()
-    assert set(a) == set(b) and all((a[name] == b[name]).all() for name in a)
+    assert set(a) == set(b)
+    assert all((a[name] == b[name]).all() for name in a)
 
 
 def test_strengths_are_the_numbers_that_take_a_schedule() -> None:
