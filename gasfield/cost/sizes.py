@@ -13,6 +13,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from gasfield.scenario import Scenario
+from gasfield.schedules import ByGroup
 
 _MOST_WORK = 1e10
 """Numbers that a step may touch: some ten seconds."""
@@ -20,6 +21,17 @@ _WORK = 1e9
 """Those that a step of the largest copy touches: about one second."""
 _SHARES = (0.25, 0.5, 1.0)
 """Sizes of the copies, relative to the largest one."""
+
+
+def without_events(scenario: Scenario) -> Scenario:
+    """The scenario with what its events plant there from the start: miniatures end before most of them."""
+    planted = [event.plant for event in scenario.events if event.plant is not None]
+    temperature = scenario.temperature
+    if isinstance(temperature, ByGroup):
+        own = {plant.name: plant.temperature for plant in planted if plant.temperature is not None}
+        temperature = ByGroup(groups={**temperature.groups, **own})
+    tracers = (*scenario.tracers, *(plant.at(0) for plant in planted))
+    return scenario.model_copy(update={"events": (), "tracers": tracers, "temperature": temperature})
 
 
 def particles_of(scenario: Scenario) -> int:

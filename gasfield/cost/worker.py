@@ -26,11 +26,11 @@ _FEW = 100
 
 def measure(name: str, overrides: list[str], folder: Path, begun: float) -> dict[str, Any]:
     """All that is known of a scenario from its miniatures; see `gasfield.cost.cost.predict`."""
-    from gasfield.cost.sizes import combine, copies, particles_of, shrunk
+    from gasfield.cost.sizes import combine, copies, particles_of, shrunk, without_events
     from gasfield.scenario import load_scenario
     from gasfield.simulation import Simulation
 
-    scenario = load_scenario(name, overrides)
+    scenario = without_events(load_scenario(name, overrides))
     imports, count = time.perf_counter() - begun, particles_of(scenario)
     sources, before = copies(scenario, interacting=True), time.perf_counter()
     if len(sources) > 1:

@@ -7,7 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from gasfield.operations import Checkpointer, Operation, ProgressReporter, StabilityMonitor, TrajectoryRecorder
+from gasfield.operations import (
+    Checkpointer,
+    Every,
+    Operation,
+    ProgressReporter,
+    SimulationLike,
+    StabilityMonitor,
+    TrajectoryRecorder,
+)
 from gasfield.profiling.sections import Clock, Section, Sections
 from gasfield.quantity import Quantity
 from gasfield.simulation import Simulation
@@ -42,6 +50,22 @@ class Line:
     calls: int
 
 
+class _Follower(Operation):
+    """Times what an event has put in the place of what was timed."""
+
+    trigger = Every(steps=2**62)
+
+    def __init__(self, profile: Profile, simulation: Simulation) -> None:
+        self._profile, self._simulation = profile, simulation
+
+    def fire(self, simulation: SimulationLike) -> None:
+        """Nothing."""
+
+    def touched(self, simulation: SimulationLike) -> None:
+        """Looks for parts that are new."""
+        self._profile.follow(self._simulation)
+
+
 class Profile:
     """The stopwatch of one run. It replaces methods of the objects of the run by timed ones, so that a run without it
     has no cost; its own cost are two readings of the clock a call.
@@ -60,28 +84,37 @@ class Profile:
         self.parts: dict[str, str] = {REST: REST}
         self._kinds: list[str] = []
         self._law = ""
+        self._timed: list[object] = []
         self._stage: str | None = None
         self._begin("start-up", "building")
 
     def attach(self, simulation: Simulation) -> None:
         """Times the parts of a simulation that is about to start, and ends the start-up."""
         self.end_stage()
-        scenario = simulation.scenario
-        for number, force in enumerate(simulation.forces):
-            kind = scenario.forces[number].kind if scenario else type(force).__name__
-            self._kinds.append(kind)
-            for method, what in _OF_FORCES.items():
-                self._time(force, method, "forces", f"forces.{number} {kind}: {what}")
-            for owner, method in force.list_builders():
-                self._time(owner, method, "lists", f"forces.{number} {kind}: lists")
-        self._law = getattr(simulation.law, "kind", type(simulation.law).__name__)
-        many = "run" if hasattr(simulation.dynamics, "run") else "advance"
-        self._time(simulation.dynamics, many, "dynamics", self._law)
+        self.follow(simulation)
         self._time(simulation, "observe", "output", "observables")
         for operation in simulation.operations:
             part, name = _NAMES.get(type(operation), ("operations", type(operation).__name__))
             for method in _SAVES if isinstance(operation, Checkpointer) else _OF_OPERATIONS:
                 self._time(operation, method, part, name)
+        simulation.add_operation(_Follower(self, simulation))
+
+    def follow(self, simulation: Simulation) -> None:
+        """Times forces and dynamics, those that an event has put in the place of others too."""
+        for number, law, force in simulation.numbered_forces:
+            if not any(force is known for known in self._timed):
+                self._timed.append(force)
+                kind = getattr(law, "kind", type(force).__name__)
+                self._kinds.append(kind)
+                for method, what in _OF_FORCES.items():
+                    self._time(force, method, "forces", f"forces.{number} {kind}: {what}")
+                for owner, method in force.list_builders():
+                    self._time(owner, method, "lists", f"forces.{number} {kind}: lists")
+        if not any(simulation.dynamics is known for known in self._timed):
+            self._timed.append(simulation.dynamics)
+            self._law = getattr(simulation.law, "kind", type(simulation.law).__name__)
+            many = "run" if hasattr(simulation.dynamics, "run") else "advance"
+            self._time(simulation.dynamics, many, "dynamics", self._law)
 
     def stage(self, listener: Callable[[str], None] | None = None) -> Callable[[str], None]:
         """A listener for the stages after the simulation (a group and a diagnostic, or pictures), which are timed."""

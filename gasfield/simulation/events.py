@@ -41,5 +41,6 @@ class Events(Operation):
 
     def measures(self, simulation: SimulationLike) -> dict[str, float]:
         """`event_work`: the work of all events so far, where there are any, and the energy is known."""
-        known = self._arrangement().events and np.isfinite(self.work)
+        has_energy = simulation.forces.conservative and not simulation.law.force_is_velocity
+        known = self._arrangement().events and has_energy and np.isfinite(self.work)
         return {"event_work": self.work} if known else {}

@@ -373,8 +373,8 @@ class Simulation(Closing):
                 with about(event.verb):
                     require_finite_start(self)
                     require_apart(self)
-                for operation in self.operations:
-                    operation.touched(self)
+            for operation in self.operations:
+                operation.touched(self)
         return self._known_energy() - energy
 
     def _plant(self, planting: ScheduledTracer) -> None:
@@ -492,6 +492,12 @@ class Simulation(Closing):
         return self._parts.forces
 
     @property
+    def numbered_forces(self) -> list[tuple[int, Force | ForceSpec, Force]]:
+        """(number, what it was built from, the force) of each that is on."""
+        known = zip(self._arrangement.acting.numbered, self.forces, strict=True)
+        return [(number, given, force) for (number, given), force in known]
+
+    @property
     def dynamics(self) -> Dynamics:
         """The dynamics at work."""
         return self._parts.dynamics
@@ -604,7 +610,7 @@ class Simulation(Closing):
             InputError: if one is not, or the law of motion is not.
         """
         now = self.gas.step
-        for (number, _), force in zip(self._arrangement.acting.numbered, self.forces, strict=True):
+        for number, _, force in self.numbered_forces:
             with about("forces", number):
                 force.check_steps(now, now + steps + int(self.law.looks_ahead))
         with about("dynamics"):

@@ -20,7 +20,10 @@ import yaml
 from touches import CASES, SHEET
 
 import gasfield
+from gasfield.cost.sizes import without_events
+from gasfield.errors import InputError
 from gasfield.kernels import threads
+from gasfield.profiling import Profile
 from gasfield.runs import simulate
 from gasfield.scenario import Scenario, load_scenario
 from gasfield.simulation import Simulation
@@ -233,3 +236,36 @@ def test_a_file_with_events_that_are_none_is_read(tmp_path: Path) -> None:
         with Trajectory(path) as trajectory:
             gone = np.flatnonzero(trajectory.disappears <= 2).tolist()
             assert gone == {2: [0, 1, 2], 4: [1]}.get(number, [])
+
+
+def test_a_structure_without_rows_in_the_file_is_refused_and_nothing_is_changed(tmp_path: Path) -> None:
+    sim = Simulation.from_scenario(load_scenario(scenario_file(tmp_path, [])), directory=tmp_path)
+    sim.add_operation({"kind": "trajectory", "file": "live.h5", "trigger": 1})
+    sim.step(2)
+    with pytest.raises(InputError, match="rows for 36 particles"):
+        sim.apply(EVERY[1] | {"at": 2})
+    assert sim.everyone.count == 36
+    assert sim.events == ()
+    sim.step(2).apply({"set": {"temperature": 0.1}}).step(1).close()
+    with Trajectory(tmp_path / "live.h5") as trajectory:
+        assert len(trajectory) == 6
+        assert json.loads(trajectory.attributes["events"])[0]["at"] == 4
+        assert "events:" in trajectory.attributes["scenario"]
+
+
+def test_the_time_after_an_event_has_lines_of_its_own_in_a_profile(tmp_path: Path) -> None:
+    """Dynamics and forces that an event has put in the place of others are timed like those."""
+    profile = Profile()
+    simulate(
+        Simulation.from_scenario(load_scenario(scenario_file(tmp_path, EVERY))), tmp_path / "a.h5", profile=profile
+    )
+    calls = {line.name: line.calls for line in profile.lines()}
+    assert calls["forces.0 soft_repulsion: force"] >= STEPS
+
+
+def test_the_cost_of_a_run_with_events_is_that_without(tmp_path: Path) -> None:
+    """Miniatures end before most events; what is planted is there from the start."""
+    scenario = without_events(load_scenario(scenario_file(tmp_path, EVERY)))
+    assert not scenario.events
+    assert [tracer.name for tracer in scenario.tracers] == ["probe", "late"]
+    Simulation.from_scenario(scenario.model_copy(update={"tracers": scenario.tracers[:1]})).step(2)
