@@ -481,6 +481,10 @@ class Simulation(Closing):
         """The state; moves on with every step."""
         return self._parts.gas
 
+    @gas.setter
+    def gas(self, gas: Gas) -> None:
+        self._parts = replace(self._parts, gas=gas)
+
     @property
     def bath(self) -> Bath | None:
         """The temperatures; None where there is no bath."""
