@@ -95,9 +95,10 @@ class RunContext:
             acting = acting.after(event)
         planted = [event.plant for event in scenario.events if event.plant is not None]
         others = any(event.numbers is None and event.kick is None and event.move is None for event in steering)
+        since = steering[-1].at if steering else 0
         return cls(
             space=scenario.space,
-            laws=tuple(force for _, force in acting.numbered if isinstance(force, ForceSpec)),
+            laws=tuple(_settled(force, since) for _, force in acting.numbered if isinstance(force, ForceSpec)),
             dynamics=scenario.dynamics.resolved(recordings_of(scenario.forces, scenario.gas), find or scenario.find),
             temperature=acting.temperature,
             groups=tuple(scenario.names),
@@ -105,7 +106,7 @@ class RunContext:
             degrees_of_freedom=None if others else degrees_of_freedom,
             operations=scenario.operations,
             passive=tuple(tracer.name for tracer in (*scenario.tracers, *planted) if not tracer.active),
-            since=steering[-1].at if steering else 0,
+            since=since,
         )
 
     def acting(self, group: str) -> tuple[ForceSpec, ...]:
@@ -158,6 +159,12 @@ class RunContext:
         if isinstance(found, NotApplicable):
             raise found
         return found
+
+
+def _settled(law: ForceSpec, since: int) -> ForceSpec:
+    """A force in plain numbers, if none of them changes any more after an event."""
+    changes = any(schedule.settled > since for schedule in law.schedules)
+    return law if changes or not since else law.at(since)
 
 
 @dataclass(frozen=True)
