@@ -158,7 +158,8 @@ def test_played_live_and_run_from_its_events_are_one_file(tmp_path: Path) -> Non
 
 
 def test_frames_and_observations_show_who_is_there(tmp_path: Path) -> None:
-    gasfield.run(scenario_file(tmp_path, EVERY), output=tmp_path / "run", pictures=False)
+    forces = [{"kind": "soft_repulsion", "strength": strength, "cutoff": 0.8} for strength in (3.0, 0.5)]
+    gasfield.run(scenario_file(tmp_path, EVERY, forces=forces), output=tmp_path / "run", pictures=False)
     with Trajectory(tmp_path / "run" / "trajectory.h5") as trajectory:
         assert trajectory.count == 36 + 4 + 4
         for frame, step in enumerate(trajectory.steps):
@@ -170,7 +171,7 @@ def test_frames_and_observations_show_who_is_there(tmp_path: Path) -> None:
         work = trajectory.observable("event_work")
         steps, changes = work.steps[1:], np.diff(work.values)
         acts = {int(step) for step in steps[changes != 0.0]}
-        assert acts <= {6, 12, 14, 16, 20, 22, 26, 28}, "a work without an event"
+        assert acts == {12, 16, 20, 22, 26, 28}, "a work without an event, or an event without"
 
 
 def test_diagnostics_look_at_the_stretch_since_the_last_event(tmp_path: Path) -> None:
