@@ -1,0 +1,161 @@
+"""Transitions are found where they are, with errors that cover, and nowhere else.
+
+The known one is that of Curie and Weiss: N Ising spins with the energy -M^2/2N. Moments of M/N are sums over M, weighted
+by binomial coefficients; T_c = 1 for infinitely many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.special import gammaln
+
+from gasfield.statistics.transition import (
+    Curve,
+    NoTransition,
+    Place,
+    crossing,
+    curie_weiss,
+    extrapolated,
+    hysteresis,
+    peak,
+)
+
+Values = NDArray[np.float64]
+RUNS, REPEATS = 8, 60
+
+
+def moments(spins: int, temperature: float, field: float = 0.0) -> tuple[float, float, float]:
+    """<|m|>, <m^2> and <m^4>."""
+    up = np.arange(spins + 1)
+    m = 2.0 * up / spins - 1.0
+    weight = gammaln(spins + 1) - gammaln(up + 1) - gammaln(spins - up + 1)
+    weight = weight + spins * (0.5 * m**2 + field * m) / temperature
+    share = np.exp(weight - weight.max())
+    share /= share.sum()
+    return float(share @ abs(m)), float(share @ m**2), float(share @ m**4)
+
+
+def binder(spins: int, temperature: float) -> float:
+    _, square, fourth = moments(spins, temperature)
+    return 1.0 - fourth / (3.0 * square**2)
+
+
+def susceptibility(spins: int, temperature: float) -> float:
+    first, square, _ = moments(spins, temperature)
+    return spins * (square - first**2)
+
+
+def fluctuation(spins: int, temperature: float) -> float:
+    return spins * moments(spins, temperature)[1]
+
+
+def exact(law: Callable[[int, float], float], spins: int, temperatures: Values) -> Values:
+    return np.array([law(spins, float(temperature)) for temperature in temperatures])
+
+
+def noisy(x: Values, y: Values, noise: Values | float, random: np.random.Generator) -> Curve:
+    values = y[:, None] + np.broadcast_to(noise, x.shape)[:, None] * random.standard_normal((len(x), RUNS))
+    return Curve(x, values, np.full(values.shape, np.nan))
+
+
+def covers(places: list[Place], truth: float) -> float:
+    """Share of the places within two standard errors."""
+    return float(np.mean([abs(place.value - truth) < 2.0 * place.error for place in places]))
+
+
+NEAR = np.linspace(0.8, 1.2, 9)
+
+
+def test_cumulants_of_curie_and_weiss_cross_at_their_transition() -> None:
+    """The zero of the exact difference is T_c (1 - 2.1/sqrt(N N')): 0.984 for 64 and 256. Errors cover it as often as
+    two of them should, 95 in a hundred (86 to 100 in sixty repeats, at three standard deviations of a binomial), and a
+    place that is off by a fiftieth less often."""
+    small, large = (exact(binder, spins, NEAR) for spins in (64, 256))
+    fine = np.linspace(0.95, 1.05, 201)
+    apart = exact(binder, 256, fine) - exact(binder, 64, fine)
+    truth = float(np.interp(0.0, -apart, fine))
+    assert truth == pytest.approx(1.0 - 2.05 / 128, abs=1e-3)
+    random = np.random.default_rng(1)
+    found = [crossing(noisy(NEAR, small, 0.02, random), noisy(NEAR, large, 0.02, random)) for _ in range(REPEATS)]
+    assert covers(found, truth) > 0.86
+    assert covers(found, truth + 0.02) < 0.5  # negative control
+    assert np.mean([place.error for place in found]) < 0.02
+
+
+def test_susceptibilities_peak_ever_nearer_to_the_transition() -> None:
+    """N (<m^2> - <|m|>^2) peaks below T_c = 1, by N^-1/2 to the first order; sizes together give 1."""
+    sizes, places = (64, 256, 1024), []
+    random = np.random.default_rng(2)
+    for spins in sizes:
+        x = 1.0 + np.linspace(-4.0, 3.0, 15) / spins**0.5
+        y = exact(susceptibility, spins, x)
+        places.append(peak(noisy(x, y, 0.02 * y.max(), random)))
+    assert places[0].value < places[1].value < places[2].value < 1.0
+    limit = extrapolated(sizes, places, 0.5)
+    assert abs(limit.place.value - 1.0) < 3.0 * limit.place.error + 0.01
+    assert limit.place.error < 0.02
+    assert abs(places[0].value - 1.0) > 10 * limit.place.error  # negative control: without the extrapolation
+
+
+def test_the_law_of_curie_and_weiss_gives_their_temperature() -> None:
+    """N <m^2> = T/(T - 1) + O(1/N) above T_c: sizes together give 1; one that fits no such law is refused."""
+    x = np.array([1.5, 1.8, 2.2, 2.8])
+    random, places = np.random.default_rng(3), []
+    for spins in (64, 256):
+        y = exact(fluctuation, spins, x)
+        places.append(curie_weiss(noisy(x, y, 0.02 * y, random)))
+    limit = extrapolated((64, 256), places, 1.0).place
+    assert abs(limit.value - 1.0) < 3.0 * limit.error
+    assert limit.error < 0.02
+    with pytest.raises(NoTransition, match="does not fit"):
+        curie_weiss(noisy(x, 2.0 + 0.0 * x, 0.01, random))
+
+
+def test_errors_of_a_peak_cover() -> None:
+    """Of a parabola, whose vertex is exact, so that only the noise is tested."""
+    x = np.linspace(0.0, 2.0, 5)
+    random = np.random.default_rng(4)
+    found = [peak(noisy(x, 3.0 - (x - 1.1) ** 2, 0.1, random)) for _ in range(REPEATS)]
+    assert covers(found, 1.1) > 0.86
+    assert covers(found, 1.25) < 0.5  # negative control
+
+
+def test_a_jump_lies_where_both_starts_stay() -> None:
+    x = np.linspace(0.5, 1.5, 11)
+    random = np.random.default_rng(5)
+    cold, hot = ((x < end).astype(float) for end in (1.25, 0.95))
+    found = hysteresis(noisy(x, cold, 0.02, random), noisy(x, hot, 0.02, random))
+    assert (found.lowest, found.highest) == pytest.approx((1.0, 1.2))
+    assert found.place.value == pytest.approx(1.1)
+    assert found.step == pytest.approx(0.1)
+    assert abs(found.gap.value - 1.0) < 4 * found.gap.error
+    with pytest.raises(NoTransition, match="end of the range"):
+        hysteresis(noisy(x[5:], cold[5:], 0.02, random), noisy(x[5:], hot[5:], 0.02, random))
+
+
+@pytest.mark.parametrize("shape", ["flat", "slope", "saturating"])
+def test_a_curve_without_a_transition_has_none(shape: str) -> None:
+    """Noise about a constant, a line and a smooth step, forty times each: no method finds anything in any of them."""
+    x = np.linspace(0.8, 1.2, 9)
+    y = {"flat": 0.0 * x + 1.0, "slope": 2.0 - x, "saturating": 1.5 + np.tanh(5 * (x - 1.0))}[shape]
+    random = np.random.default_rng(6)
+    for _ in range(40):
+        one, other = (noisy(x, y, 0.1, random) for _ in range(2))
+        for locate in (lambda: peak(one), lambda: crossing(one, other), lambda: hysteresis(one, other)):
+            with pytest.raises(NoTransition):
+                locate()
+    with pytest.raises(NoTransition):
+        curie_weiss(noisy(x, 0.0 * x + 1.0, 0.1, random))
+
+
+def test_one_run_has_the_error_that_is_given() -> None:
+    """Two runs with unknown errors that agree by chance are given the median error of the curve."""
+    x = np.linspace(0.0, 1.0, 3)
+    alone = Curve(x, np.ones((3, 1)), np.full((3, 1), 0.3))
+    np.testing.assert_allclose(alone.error, 0.3)
+    pair = Curve(x, np.array([[1.0, 1.0], [1.0, 3.0], [0.0, 4.0]]), np.full((3, 2), np.nan))
+    np.testing.assert_allclose(pair.error, [1.0, 1.0, 2.0])
