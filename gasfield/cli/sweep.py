@@ -12,10 +12,12 @@ import typer
 from gasfield.cli.command import LIBRARY
 from gasfield.cli.options import Json, Overrides, Plugins, Quiet, run_plugins
 from gasfield.cli.output import put, put_json
+from gasfield.quantity import Quantity
 
 if TYPE_CHECKING:
     from gasfield.sweeps import Progress, Sweep
     from gasfield.sweeps.agreement import Agreement
+    from gasfield.sweeps.transitions import Transition
 
 _FAILURES = 5
 """Reasons of points that failed which are printed."""
@@ -54,6 +56,29 @@ def sweep(
         list[str] | None,
         typer.Option("--plot", metavar="RESULT", help="Draw a result over what is varied, into DIR/plots; repeatable."),
     ] = None,
+    transition: Annotated[
+        str | None,
+        typer.Option(
+            "--transition", metavar="RESULT", help="Where it has a transition along a key: a place with its error."
+        ),
+    ] = None,
+    along: Annotated[
+        str | None, typer.Option("--along", metavar="KEY", help="Key of the transition. Default: temperature.")
+    ] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(
+            "--method",
+            metavar="crossing|peak|curie_weiss|hysteresis",
+            help="How a transition is located. Default: by the name of the result.",
+        ),
+    ] = None,
+    sizes: Annotated[
+        str | None, typer.Option("--sizes", metavar="KEY", help="Key of the number of particles, for a transition.")
+    ] = None,
+    starts: Annotated[
+        str | None, typer.Option("--starts", metavar="KEY", help="Key of the two starts of a hysteresis.")
+    ] = None,
     plugins: Plugins = None,
     pictures: Annotated[bool, typer.Option("--pictures", help="Draw the pictures of every run.")] = LIBRARY,
     retry: Annotated[bool, typer.Option("--retry", help="Try points again that could not be run.")] = LIBRARY,
@@ -83,11 +108,33 @@ def sweep(
             retry=retry,
             progress=progress,
         )
-    drawn = [draw(result, name) for name in plot or []]
+    located: list[Transition] = []
+    drawn = [draw(result, name) for name in plot or [] if name != transition]
+    if transition is not None:
+        located = result.transitions(
+            transition, along or "temperature", method=method, sizes=sizes, starts=starts
+        )  # fmt: skip
+        drawn.append(draw(result, transition, located))
     if as_json:
-        put_json(_as_json(result, drawn))
+        put_json(_as_json(result, drawn) | {"transitions": [each.as_json() for each in located]})
     elif not quiet:
         _print(result, drawn)
+        for each in located:
+            put(_as_text(each))
+
+
+def _as_text(found: Transition) -> str:
+    """One line of a transition."""
+    at = ", ".join(f"{path} = {value}" for path, value in found.at.items())
+    where = f" at {at}" if at else ""
+    if found.place is None:
+        span = "..".join(f"{end:g}" for end in found.span)
+        return f"no transition in {found.along} = {span}{where}: {found.reason}"
+    details = ", ".join(f"{name} {each.text()}" for name, each in found.details.items())
+    place = Quantity(found.place.value, found.unit, found.place.error).text()
+    return (
+        f"transition at {found.along} = {place}{where} ({found.method.replace('_', ' ')}{details and f': {details}'})"
+    )
 
 
 def _scan(given: str | None) -> dict[str, Any] | None:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from gasfield.plots.style import BESIDE, Values, axes_or_new, drawn_safely, finished, legend, new_figure
+from gasfield.plots.style import (
+    BESIDE,
+    INK,
+    SIMULATED,
+    Values,
+    axes_or_new,
+    drawn_safely,
+    finished,
+    legend,
+    new_figure,
+)
 from gasfield.plots.time_series import colours
 
 _LEVELS = 8
@@ -31,8 +41,25 @@ class Curve:
     error: Values
 
 
+@dataclass(frozen=True)
+class Mark:
+    """A place on the horizontal axis of curves.
+
+    Attributes:
+        label: of the line whose colour it takes.
+        value: where.
+        error: standard error, half the width of its band.
+    """
+
+    label: str
+    value: float
+    error: float
+
+
 @drawn_safely
-def curves(drawn: Mapping[str, Curve], key: str, result: str, ax: Axes | None = None) -> Axes:
+def curves(
+    drawn: Mapping[str, Curve], key: str, result: str, ax: Axes | None = None, marks: Sequence[Mark] = ()
+) -> Axes:
     """Draws curves with bands of one standard error.
 
     Args:
@@ -40,12 +67,18 @@ def curves(drawn: Mapping[str, Curve], key: str, result: str, ax: Axes | None = 
         key: name of the horizontal axis.
         result: name of the vertical axis, with its unit.
         ax: panel to draw into.
+        marks: places of transitions, drawn as vertical lines with bands.
     """
     ax = axes_or_new(ax)
     for colour, (label, curve) in zip(colours(len(drawn)), drawn.items(), strict=True):
         ax.plot(curve.x, curve.mean, "o-", color=colour, markersize=3.5, linewidth=1.2, label=label)
         error = np.nan_to_num(curve.error)
         ax.fill_between(curve.x, curve.mean - error, curve.mean + error, color=colour, alpha=0.25, linewidth=0)
+    shades = dict(zip(drawn, colours(len(drawn)), strict=True))
+    for mark in marks:
+        colour = shades.get(mark.label, INK)
+        ax.axvline(mark.value, color=colour, linewidth=1.0, linestyle=(0, (4, 2)))
+        ax.axvspan(mark.value - mark.error, mark.value + mark.error, color=colour, alpha=0.15, linewidth=0)
     if any(is_logarithmic(curve.x) for curve in drawn.values()):
         ax.set_xscale("log")
     finished(ax, "", key, result)
@@ -54,8 +87,46 @@ def curves(drawn: Mapping[str, Curve], key: str, result: str, ax: Axes | None = 
     return ax
 
 
+@dataclass(frozen=True)
+class Boundary:
+    """Places of a transition in a plane.
+
+    Attributes:
+        x, y: (k,) coordinates.
+        x_error, y_error: (k,) standard errors; those of the key that was set are 0.
+    """
+
+    x: Values
+    y: Values
+    x_error: Values
+    y_error: Values
+
+
 @drawn_safely
-def phase_map(x: Values, y: Values, mean: Values, keys: tuple[str, str], result: str) -> Axes:
+def boundaries(drawn: Mapping[str, Curve], key: str, along: str) -> Axes:
+    """Draws where transitions are over another key, with error bars.
+
+    Args:
+        drawn: label -> places of the transition (`mean`) with standard errors over values of the key.
+        key: name of the horizontal axis.
+        along: key along which the transitions are, that of the vertical axis.
+    """
+    ax = axes_or_new(None)
+    for colour, (label, curve) in zip(colours(len(drawn)), drawn.items(), strict=True):
+        error = np.nan_to_num(curve.error)
+        ax.errorbar(
+            curve.x, curve.mean, error, fmt="o-", color=colour, markersize=4, capsize=2.5, linewidth=1.2, label=label
+        )
+    finished(ax, "", key, along)
+    if len(drawn) > 1:
+        legend(ax, frameon=False, **BESIDE)
+    return ax
+
+
+@drawn_safely
+def phase_map(
+    x: Values, y: Values, mean: Values, keys: tuple[str, str], result: str, boundary: Boundary | None = None
+) -> Axes:
     """Draws a map with contours.
 
     Args:
@@ -64,12 +135,18 @@ def phase_map(x: Values, y: Values, mean: Values, keys: tuple[str, str], result:
         mean: (n, m) over seeds; NaN where no point was run.
         keys: names of the axes.
         result: name of the colours, with its unit.
+        boundary: places of transitions, if any.
     """
     figure = new_figure(6.4, 4.6)
     ax: Axes = figure.subplots()
     shown = ax.pcolormesh(x, y, mean, shading="nearest", cmap="viridis")
     if np.isfinite(mean).all() and np.ptp(mean) > 0 and min(mean.shape) > 1:
         ax.contour(x, y, mean, levels=_LEVELS, colors="white", linewidths=0.7, alpha=0.8)
+    if boundary is not None:
+        ax.errorbar(
+            boundary.x, boundary.y, yerr=boundary.y_error, xerr=boundary.x_error, fmt="o-", color=SIMULATED,
+            ecolor=SIMULATED, markersize=4, capsize=2.5, linewidth=1.2,
+        )  # fmt: skip
     for values, set_scale in ((x, ax.set_xscale), (y, ax.set_yscale)):
         if is_logarithmic(values):
             set_scale("log")

@@ -12,8 +12,20 @@ from gasfield.streams import Seed
 
 MOST_POINTS = 10_000_000
 """Of a scan."""
+MOST_ADDED = 1000
+"""By refinement, to each combination of the other keys."""
 Seeds = Annotated[tuple[Seed, ...], Field(min_length=1)]
 Count = Annotated[int, Field(ge=1, le=MOST_POINTS)]
+
+
+class Refinement(Spec):
+    """Points that are added to a range where a result changes most, one after the other, for each combination of the
+    other keys: each in the middle of the two neighbours between which the result, a mean over seeds, differs most."""
+
+    result: Annotated[str, Field(min_length=1)]
+    """Its name in the table of the sweep, such as groups.gas.order.mean."""
+    points: Annotated[int, Field(ge=1, le=MOST_ADDED)]
+    """How many are added in all, to each combination of the other keys."""
 
 
 class Range(Spec):
@@ -24,6 +36,8 @@ class Range(Spec):
     count: Annotated[int, Field(ge=2, le=MOST_POINTS)] | None = None
     """How many, for a grid; a Latin hypercube has its own number of points."""
     spacing: Literal["linear", "log"] = "linear"
+    refine: Refinement | None = None
+    """Points that are added when those of the grid have been run."""
 
     @model_validator(mode="after")
     def _is_not_empty(self) -> Self:
@@ -74,6 +88,7 @@ class Scan(Spec):
                 raise fault_within((path, "count"), "is missing: how many values of the range are taken?", None)
             if isinstance(along, Range) and self.sample is not None and along.count is not None:
                 raise fault_within((path, "count"), "is the number of values of a grid; leave it out", along.count)
+        self._can_be_refined()
         places = {tuple(path.split(".")) for path in self.along}
         for place in places:
             for end in range(1, len(place)):
@@ -83,6 +98,21 @@ class Scan(Spec):
         if self.sample is not None and not any(isinstance(each, Range) for each in self.along.values()):
             raise fault_within(("sample",), "samples ranges, and there is none", self.sample.kind)
         return self
+
+    def _can_be_refined(self) -> None:
+        refined = [path for path, along in self.along.items() if isinstance(along, Range) and along.refine is not None]
+        if len(refined) > 1:
+            raise fault_within((refined[1], "refine"), f"is given for {refined[0]}, too; refine one range", None)
+        if refined and self.sample is not None:
+            raise fault_within((refined[0], "refine"), "refines a grid; it does not go with `sample`", None)
+
+    @property
+    def refined(self) -> tuple[str, Range, Refinement] | None:
+        """The key whose range is refined, its range and how; None if none is."""
+        for path, along in self.along.items():
+            if isinstance(along, Range) and along.refine is not None:
+                return path, along, along.refine
+        return None
 
     @property
     def along(self) -> dict[str, tuple[Any, ...] | Range]:

@@ -256,9 +256,7 @@ def extrapolated(sizes: Sequence[float], places: Sequence[Place], exponent: floa
     covariance = np.linalg.inv(design.T @ (weight[:, None] * design))
     best = covariance @ design.T @ (weight * found)
     left = found - design @ best
-    return Limit(
-        Place(float(best[0]), float(covariance[0, 0] ** 0.5)), float(np.sum(weight * left**2)), len(sizes) - 2
-    )
+    return Limit(Place(float(best[0]), float(covariance[0, 0] ** 0.5)), float(np.sum(weight * left**2)), len(sizes) - 2)
 
 
 def _standard_errors(freedom: Values | float) -> Values:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,18 +16,24 @@ from gasfield.files import make_folder
 from gasfield.names import picture_name
 from gasfield.sweeps.sweep import Sweep
 from gasfield.sweeps.table import Floats
+from gasfield.sweeps.transitions import Transition
+
+if TYPE_CHECKING:
+    from gasfield.plots.diagrams import Boundary, Mark
 
 MOST_LINES = 8
 """Values of a second key that are drawn as lines; more make a map."""
 
 
-def draw(sweep: Sweep, result: str) -> Path:
+def draw(sweep: Sweep, result: str, located: Sequence[Transition] = ()) -> Path:
     """Draws a result over what is varied, into `plots` of the sweep: lines over one key of numbers, with one line for
     each combination of the others, up to eight; a map over two keys of numbers.
 
     Args:
         sweep: with its table.
         result: its name in the table.
+        located: transitions of this result. They are marked on lines, and make a boundary on a map; where the result
+            has too many lines, the boundary is drawn alone.
 
     Returns:
         The picture.
@@ -38,7 +44,7 @@ def draw(sweep: Sweep, result: str) -> Path:
     """
     from gasfield.plots.style import save
 
-    figure = _figure(sweep, result)
+    figure = _figure(sweep, result, [each for each in located if each.place is not None])
     return save(figure, make_folder(sweep.directory / "plots") / picture_name(result.replace(".", "-")))
 
 
@@ -80,28 +86,77 @@ def means_over_seeds(sweep: Sweep, result: str) -> list[Mean]:
     return found
 
 
-def _figure(sweep: Sweep, result: str) -> Any:
+def _figure(sweep: Sweep, result: str, located: Sequence[Transition]) -> Any:
     from gasfield.plots.diagrams import Curve, curves, phase_map
 
     points = means_over_seeds(sweep, result)
     label = f"{result} [{sweep.table.columns[result].unit}]"
     numeric = _numeric_keys(points)
-    x = numeric[0]
+    x = located[0].along if located else numeric[0]
     others = [path for path in sweep.table.parameters if path != x]
     lines: dict[str, list[tuple[float, float, float]]] = {}
+    marks = []
     for point in points:
         values = json.dumps([point.values[path] for path in others], sort_keys=True)
+        marks += [(values, each) for each in located if values not in lines and each.at.items() <= point.values.items()]
         lines.setdefault(values, []).append((float(point.values[x]), point.mean, point.error))
     if len(lines) <= MOST_LINES:
-        labels = _labels(others, [json.loads(values) for values in lines])
-        drawn = {name: Curve(*np.array(sorted(line)).T) for name, line in zip(labels, lines.values(), strict=True)}
-        return curves(drawn, x, label).figure
+        labels = dict(zip(lines, _labels(others, [json.loads(values) for values in lines]), strict=True))
+        drawn = {labels[values]: Curve(*np.array(sorted(line)).T) for values, line in lines.items()}
+        return curves(drawn, x, label, marks=_marks([(labels[values], each) for values, each in marks])).figure
+    if located and (len(numeric) < 2 or len(others) > 1):
+        return _boundaries(located, x)
     if len(numeric) < 2 or len(others) > 1:
         raise InputError(
             f"{len(lines)} lines over {x} are too many; a diagram has two keys of numbers, or {MOST_LINES} lines.",
             parameter="plot", value=result,
         )  # fmt: skip
-    return phase_map(*_grid(points, x, numeric[1]), (x, numeric[1]), label).figure
+    y = next(path for path in numeric if path != x)
+    return phase_map(*_grid(points, x, y), (x, y), label, _on_map(located, y)).figure
+
+
+def _marks(found: Sequence[tuple[str, Transition]]) -> list[Mark]:
+    """One for each transition, in the colour of the first line that it belongs to."""
+    from gasfield.plots.diagrams import Mark
+
+    first = {id(each): name for name, each in reversed(found)}
+    places = {id(each): each.place for _, each in found}
+    return [Mark(first[key], at.value, at.error) for key, at in places.items() if at is not None]
+
+
+def _on_map(located: Sequence[Transition], y: str) -> Boundary | None:
+    """The boundary on a map whose horizontal axis is the key along which transitions are."""
+    from gasfield.plots.diagrams import Boundary
+
+    rows = sorted(
+        (float(each.at[y]), each.place.value, each.place.error) for each in located if each.place and y in each.at
+    )
+    if not rows:
+        return None
+    at, value, error = np.array(rows).T
+    return Boundary(value, at, error, np.zeros(len(at)))
+
+
+def _boundaries(located: Sequence[Transition], along: str) -> Any:
+    """Transitions over the key of numbers with most values, one line for each combination of the others."""
+    from gasfield.plots.diagrams import Curve, boundaries
+
+    x = _numeric_keys([Mean(each.at, 0.0, 0.0) for each in located])[0]
+    paths = _varied(located, x)
+    lines: dict[str, list[tuple[float, float, float]]] = {}
+    for each in located:
+        if each.place is not None:
+            values = json.dumps([each.at[path] for path in paths])
+            lines.setdefault(values, []).append((float(each.at[x]), each.place.value, each.place.error))
+    labels = _labels(paths, [json.loads(values) for values in lines])
+    drawn = {name: Curve(*np.array(sorted(line)).T) for name, line in zip(labels, lines.values(), strict=True)}
+    return boundaries(drawn, x, along).figure
+
+
+def _varied(located: Sequence[Transition], x: str) -> list[str]:
+    """Keys beside x that have several values."""
+    paths = [path for path in located[0].at if path != x]
+    return [path for path in paths if len({json.dumps(each.at[path]) for each in located}) > 1]
 
 
 def _grid(points: list[Mean], x: str, y: str) -> tuple[Floats, Floats, Floats]:

@@ -61,16 +61,20 @@ def points_of(scan: Scan, first_seed: int) -> Iterator[Point]:
 
 
 def count_points(scan: Scan, first_seed: int) -> int:
-    """How many points there are, seeds included.
+    """How many points there are, seeds included, before any is added by refinement.
 
     Raises:
-        InputError: if there are too many.
+        InputError: if there are too many, or will be.
     """
     sizes = [_size(each) for each in scan.along.values() if not (scan.sample and isinstance(each, Range))]
     sizes += [scan.sample.points] if scan.sample else []
     count = prod(sizes) * len(scan.seeds_from(first_seed))
-    if count > MOST_POINTS:
-        raise InputError(f"has {count:,} points; a sweep has at most {MOST_POINTS:,}.", parameter="scan")
+    most = count
+    if scan.refined is not None:
+        _, along, refinement = scan.refined
+        most = count // _size(along) * (_size(along) + refinement.points)
+    if most > MOST_POINTS:
+        raise InputError(f"has {most:,} points; a sweep has at most {MOST_POINTS:,}.", parameter="scan")
     return count
 
 

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -33,6 +34,7 @@ from gasfield.scenario.scan import Scan
 from gasfield.simulation import Simulation
 from gasfield.spec import parse
 from gasfield.sweeps.points import Point, count_points, points_of, with_values
+from gasfield.sweeps.refinement import added_points
 from gasfield.sweeps.rows import Row, results_of
 from gasfield.version import ARITHMETIC, __version__
 
@@ -208,14 +210,25 @@ class Store:
         return int(self.origin.data["seed"])
 
     def points(self) -> Iterator[tuple[str, Point]]:
-        """Key and point of all points of all scans, each once, in their order."""
+        """Key and point of all points of all scans, each once, in their order; then those that refinement has added so
+        far.
+
+        Raises:
+            InputError: if files that refinement needs are damaged.
+        """
         seen = set[str]()
+        for point in self._with_repeats():
+            key = self.origin.key(point)
+            if key not in seen:
+                seen.add(key)
+                yield key, point
+
+    def _with_repeats(self) -> Iterator[Point]:
         for scan in self.scans:
-            for point in points_of(scan, self.first_seed):
-                key = self.origin.key(point)
-                if key not in seen:
-                    seen.add(key)
-                    yield key, point
+            yield from points_of(scan, self.first_seed)
+        rows = cache(lambda text: self.row(self.origin.key(Point.of(text)), Point.of(text)))
+        for scan in self.scans:
+            yield from added_points(scan, self.first_seed, lambda point, result: _value(rows(point.text()), result))
 
     def most_points(self) -> int:
         """The number of points, if no scan repeats those of another."""
@@ -246,6 +259,11 @@ class Store:
 def run_directory(sweep: Path, key: str) -> Path:
     """The run directory of a point in the directory of a sweep."""
     return sweep / "points" / key[:2] / key
+
+
+def _value(row: Row | None, result: str) -> float | None:
+    """Of a result in a row; NaN if it is not there."""
+    return None if row is None else row.results.get(result, (math.nan, math.nan, ""))[0]
 
 
 def _difference(stored: Origin, given: Origin) -> str | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +19,12 @@ from gasfield.spec import parse
 from gasfield.sweeps.agreement import Agreement, agreement_of, r_hat
 from gasfield.sweeps.clusters import pool_of
 from gasfield.sweeps.points import count_points, points_of, with_values
+from gasfield.sweeps.pools import Pool
 from gasfield.sweeps.runner import Listener, Runner
 from gasfield.sweeps.store import Origin, Store
 from gasfield.sweeps.table import Table
 from gasfield.sweeps.task import carry_out
+from gasfield.sweeps.transitions import Transition, transitions
 
 if TYPE_CHECKING:
     import pandas
@@ -73,6 +77,11 @@ class Sweep:
         """Split R-hat over the seeds of each point; see `gasfield.sweeps.agreement.r_hat`."""
         return r_hat(self.directory, self.table, observable, skip)
 
+    def transitions(self, result: str, along: str, **options: Any) -> list[Transition]:
+        """Where a result has a transition along a key, for each combination of the others; see
+        `gasfield.sweeps.transitions.transitions`."""
+        return transitions(self.table, result, along, **options)
+
 
 def sweep(
     scenario: Scenario | str | Path,
@@ -120,11 +129,48 @@ def sweep(
     _require_points(scenario, chosen, origin.data)
     store = Store.opened_for(Path(output or OUTPUTS / f"{scenario.name}-sweep"), origin, chosen)
     pool = pool_of(workers, scheduler, carry_out, certificates=certificates, insecure=insecure)
-    with store.kept():
+    with store.kept(), ExitStack() as stack:
+        kept, before = _OnceOpened(pool, stack), -1
         table = Table(store.points(), store.origin.own)
-        runner = Runner(store, table, tuple(str(Path(path).absolute()) for path in plugins), pictures)
-        runner.run(pool, retry=retry, progress=progress or (lambda _: None))
-    return Sweep(store.directory, table)
+        while len(table.keys) > before:  # refinement adds points when those before them have been run
+            before = len(table.keys)
+            runner = Runner(store, table, tuple(str(Path(path).absolute()) for path in plugins), pictures)
+            runner.run(kept, retry=retry, progress=progress or (lambda _: None))
+            if any(each.refined for each in store.scans):
+                _require_result(table, chosen)
+                table, retry = Table(store.points(), store.origin.own), False
+        return Sweep(store.directory, runner.table)
+
+
+class _OnceOpened(AbstractContextManager[Pool]):
+    """A pool that is opened when it is first needed, and closed with a stack."""
+
+    def __init__(self, opened: AbstractContextManager[Pool], stack: ExitStack) -> None:
+        self._opened, self._stack = opened, stack
+        self._pool: Pool | None = None
+
+    def __enter__(self) -> Pool:
+        if self._pool is None:
+            self._pool = self._stack.enter_context(self._opened)
+        return self._pool
+
+    def __exit__(self, *_: object) -> None:
+        """Leaves it open."""
+
+
+def _require_result(table: Table, scan: Scan) -> None:
+    """Checks that some point has the result by which a scan is refined.
+
+    Raises:
+        InputError: if none has.
+    """
+    if scan.refined is None:
+        return
+    path, _, refinement = scan.refined
+    if table.columns and refinement.result not in table.columns:
+        close = get_close_matches(refinement.result, table.columns, 3) or sorted(table.columns)[:3]
+        message = f"no point has such a result; for example {', '.join(close)}."
+        raise InputError(message, parameter=f"scan.{path}.refine.result", value=refinement.result)
 
 
 def open_sweep(directory: Path | str) -> Sweep:

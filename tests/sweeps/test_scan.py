@@ -13,6 +13,7 @@ from gasfield.scenario.document import read_value
 from gasfield.scenario.scan import Scan
 from gasfield.spec import parse
 from gasfield.sweeps.points import Point, count_points, points_of
+from gasfield.sweeps.refinement import added_points
 
 
 def scan(**keys: Any) -> Scan:
@@ -107,3 +108,65 @@ def test_a_key_and_a_part_of_it_are_not_varied_together() -> None:
 def test_values_are_written_as_yaml_reads_them() -> None:
     text = "hi \U0001f600 \u00e9"
     assert read_value(Point({"a": text}, 1).overrides[0].partition("=")[2]) == text
+
+
+REFINED: dict[str, Any] = {
+    "x": {"from": 0.0, "to": 1.0, "count": 3, "refine": {"result": "step", "points": 6}}, "kind": ["a", "b"], "seeds": 2
+}  # fmt: skip
+
+
+def test_points_are_added_where_the_result_changes_most() -> None:
+    """Of a step, every added point halves the interval that holds it; each point follows from those before it."""
+    made = scan(**REFINED)
+    steps = {"a": 0.3, "b": 0.8}
+
+    def found(point: Point, result: str) -> float | None:
+        assert result == "step"
+        return float(point.values["x"] > steps[point.values["kind"]]) if run is None or point.text() in run else None
+
+    run: set[str] | None = None
+    whole = added_points(made, 0, found)
+    assert len(whole) == 6 * 2 * 2
+    assert {point.seed for point in whole} == {0, 1}
+    for kind, step in steps.items():
+        mine = [point.values["x"] for point in whole if point.values["kind"] == kind][::2]
+        low, high = (0.0, 0.5) if step < 0.5 else (0.5, 1.0)
+        for place in mine:
+            assert place == 0.5 * (low + high)
+            low, high = (place, high) if place <= step else (low, place)
+        assert high - low == 0.5**7
+    run, order = {point.text() for point in points_of(made, 0)}, []
+    while len(order) < len(whole):
+        more = added_points(made, 0, found)
+        assert more[: len(order)] == order
+        assert more == whole[: len(more)]
+        order = more
+        run |= {point.text() for point in more[: len(run)]}  # some of them
+
+
+def test_points_that_failed_are_passed_over() -> None:
+    made = scan(x={"from": 1.0, "to": 16.0, "count": 5, "spacing": "log", "refine": {"result": "r", "points": 2}})
+    values = {1.0: 0.0, 2.0: np.nan, 4.0: 0.5, 8.0: 1.5, 16.0: 1.5}  # 1 to 4 would be halved at 2
+    added = added_points(made, 0, lambda point, _: values.get(round(point.values["x"], 9), 0.6))
+    assert [point.values["x"] for point in added] == pytest.approx([2**2.5, 2**2.75])
+    nothing = added_points(made, 0, lambda *_: np.nan)
+    assert nothing == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "place", "text"),
+    [
+        ({"a": REFINED["x"], "b": REFINED["x"]}, "b.refine", "refine one range"),
+        (
+            {"a": {**REFINED["x"], "count": None}, "sample": {"kind": "latin_hypercube", "points": 4}},
+            "a.refine",
+            "grid",
+        ),
+        ({"a": {**REFINED["x"], "refine": {"result": "r", "points": 0}}}, "a.refine.points", "greater than"),
+        ({"a": {**REFINED["x"], "refine": {"points": 3}}}, "a.refine", "key .result. is missing"),
+    ],
+)
+def test_what_cannot_be_refined_is_refused(keys: dict[str, Any], place: str, text: str) -> None:
+    with pytest.raises(InputError, match=text) as fault:
+        scan(**keys)
+    assert fault.value.parameter == place

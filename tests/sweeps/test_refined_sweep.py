@@ -1,0 +1,121 @@
+"""Sweeps that add points where a result changes, and that say where it has a transition."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gasfield
+from gasfield.cli.main import app
+from gasfield.errors import InputError
+from gasfield.scenario import Scenario
+from gasfield.sweeps import Progress
+from gasfield.sweeps.diagrams import draw
+from gasfield.sweeps.store import TABLE
+
+pytest.importorskip("pandas")
+
+WELL = Scenario.model_validate(
+    {
+        "title": "A well", "question": "How far do particles go?", "seed": 1,
+        "space": {"kind": "free", "dimensions": 2},
+        "gas": [{"name": "gas", "from": {"kind": "gaussian", "count": 4, "spread": 0.5}}],
+        "forces": [{"kind": "harmonic", "stiffness": 1.0}],
+        "dynamics": {"kind": "langevin", "time_step": 0.1, "friction": 1.0}, "temperature": 0.5,
+        "run": {"steps": 20, "record_every": 2}, "diagnostics": ["cloud"],
+    }
+).named("well")  # fmt: skip
+RADIUS = "groups.gas.radius.end"
+SCAN: dict[str, Any] = {
+    "temperature": {"from": 0.1, "to": 3.3, "count": 3, "refine": {"result": RADIUS, "points": 2}}, "seeds": 2
+}  # fmt: skip
+
+
+class Stopped(Exception):  # noqa: N818
+    """The sweep ends here."""
+
+
+def stop_at(done: int) -> Any:
+    def watch(progress: Progress) -> None:
+        if progress.done >= done:
+            raise Stopped
+
+    return watch
+
+
+def test_an_interrupted_sweep_adds_the_same_points(tmp_path: Path) -> None:
+    """Stopped after 1 and 7 of 10 points, in the grid and among those that were added: the same bytes in the end."""
+    whole = gasfield.sweep(WELL, SCAN, output=tmp_path / "whole")
+    temperatures = np.array(whole.table.along("temperature"))
+    assert len(temperatures) == (3 + 2) * 2
+    assert list(temperatures[:6:2]) == [0.1, 1.7, 3.3]
+    radius = np.asarray(whole.table.columns[RADIUS].value).reshape(5, 2).mean(axis=1)
+    steps = np.abs(np.diff(radius[:3]))
+    assert temperatures[6] == pytest.approx([0.9, 2.5][int(np.argmax(steps))])
+    assert whole.finished
+    for done in (1, 7):
+        with pytest.raises(Stopped):
+            gasfield.sweep(WELL, SCAN, output=tmp_path / "cut", progress=stop_at(done))
+        assert not gasfield.open_sweep(tmp_path / "cut").finished
+    gasfield.sweep(WELL, SCAN, output=tmp_path / "cut")
+    assert (tmp_path / "cut" / TABLE).read_bytes() == (tmp_path / "whole" / TABLE).read_bytes()
+    assert gasfield.open_sweep(tmp_path / "cut").finished
+
+
+def test_a_result_that_no_point_has_is_refused(tmp_path: Path) -> None:
+    wrong = {
+        "temperature": {"from": 0.1, "to": 1.0, "count": 2, "refine": {"result": "groups.gas.radius", "points": 1}}
+    }
+    with pytest.raises(InputError, match=r"no point has such a result; for example .*radius") as fault:
+        gasfield.sweep(WELL, wrong, output=tmp_path / "s")
+    assert fault.value.parameter == "scan.temperature.refine.result"
+    assert len(gasfield.open_sweep(tmp_path / "s").table.keys) == 2
+
+
+TOKENS = """
+title: Tokens
+question: When do they order?
+space: {kind: sphere, dimensions: 3}
+gas: [{name: gas, from: {kind: uniform, count: 24}}]
+forces: [{kind: attention, form: softmax, beta: 1.0}]
+dynamics: {kind: brownian, time_step: 0.2}
+temperature: 0.3
+run: {steps: 800, record_every: 5}
+diagnostics: [order]
+scan: {temperature: [0.6, 0.9, 1.2], forces.0.beta: [1.0], seeds: 2}
+"""
+
+
+def test_the_command_line_says_where_a_transition_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """T_c = coth(beta)/beta - 1/beta^2 of infinitely many, 0.313 at beta = 1, which 24 tokens lower by an eighth: 0.28."""
+    monkeypatch.chdir(tmp_path)
+    Path("tokens.yaml").write_text(TOKENS)
+    command = ["sweep", "tokens.yaml", "-o", "s", "--workers", "0", "--transition", "groups.gas.order.fluctuation"]
+    app([*command, "--json"], standalone_mode=False)
+    data = json.loads(capsys.readouterr().out)
+    assert [each["at"] for each in data["transitions"]] == [{"forces.0.beta": 1.0}]
+    found = data["transitions"][0]["transition"]
+    assert found["value"] == pytest.approx(0.28, abs=4 * found["error"])
+    assert found["error"] < 0.05
+    assert data["plots"][0].endswith("groups-gas-order-fluctuation.png")
+    app(command, standalone_mode=False)
+    assert "transition at temperature = 0.2" in capsys.readouterr().out
+
+
+def test_transitions_in_diagrams(tmp_path: Path) -> None:
+    """On lines, on a map and alone; a key that the method needs is asked for."""
+    made = gasfield.sweep(WELL, {"temperature": [0.1, 0.2], "forces.0.stiffness": [1.0, 2.0]}, output=tmp_path / "s")
+    with pytest.raises(InputError, match="none that ends in from is varied") as fault:
+        made.transitions(RADIUS, "temperature")
+    assert fault.value.parameter == "starts"
+    with pytest.raises(InputError, match="no such key"):
+        made.transitions(RADIUS, "pressure", method="peak")
+    found = made.transitions(RADIUS, "temperature", method="peak")
+    assert {each.reason for each in found} == {"the highest value is at an end of the range"}
+    assert draw(made, RADIUS, found).is_file()
