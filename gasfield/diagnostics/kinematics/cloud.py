@@ -26,8 +26,9 @@ class CloudResult(Result):
         radius_error: (T,) its standard error over rows; NaN for one row.
 
     Keys: `centroid.norm` (at the end), `centroid.path` (sum of |c_{t+1} - c_t|: a lower bound where frames are several
-    steps apart), `centroid.straightness` (|c_T - c_0| / path), `radius.start`, `radius.end`. Where a path is straight
-    to within its noise, straightness is stationary in the rows, and its jackknife error is too large.
+    steps apart), `centroid.straightness` (|c_T - c_0| / path), `radius.start`, `radius.end`, `radius.ratio` (end/start,
+    with the error of the same rows at both ends). Where a path is straight to within its noise, straightness is
+    stationary in the rows, and its jackknife error is too large.
     """
 
     steps: NDArray[np.int64]
@@ -134,9 +135,21 @@ def _radius_estimates(group: Group, notes: list[str]) -> dict[str, Estimate]:
     if group.count == 1:
         notes.append("one row is its own centroid: the radius is undefined")
     if group.count < 2:
-        return {"radius.start": missing("length"), "radius.end": missing("length")}
-    start, end = (radius_estimate(group.frame(frame)) for frame in (0, -1))
-    return {"radius.start": start, "radius.end": end}
+        return {"radius.start": missing("length"), "radius.end": missing("length"), "radius.ratio": missing("1")}
+    start, end = (_distances(group.frame(frame)) for frame in (0, -1))
+    return {
+        "radius.start": mean(start, "length"),
+        "radius.end": mean(end, "length"),
+        "radius.ratio": _ratio(start, end),
+    }
+
+
+def _ratio(start: Values, end: Values) -> Estimate:
+    """Of the mean distances (N,) of the same rows; undefined if one row or none is away from the centroid."""
+    without = start.sum() - start
+    if not np.all(without > 0.0):
+        return missing("1")
+    return jackknife(end.sum() / start.sum(), (end.sum() - end) / without, "1")
 
 
 def radius_estimate(x: Values) -> Estimate:
@@ -144,4 +157,10 @@ def radius_estimate(x: Values) -> Estimate:
 
     That all rows share one centroid couples them at order 1/N only.
     """
-    return mean(np.linalg.norm(x - x.mean(axis=0), axis=1), "length")
+    return mean(_distances(x), "length")
+
+
+def _distances(x: Values) -> Values:
+    """(N,) of the rows (N, D) from their centroid."""
+    found: Values = np.linalg.norm(x - x.mean(axis=0), axis=1)
+    return found
