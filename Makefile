@@ -51,6 +51,7 @@ study: $(VENV)/.installed-test
 	$(BIN)/python docs/studies/interaction_kernels.py
 	$(BIN)/python docs/studies/critics.py
 	$(BIN)/python docs/studies/noisy_attention.py
+	$(BIN)/python docs/studies/contraction_map.py
 	$(BIN)/python docs/studies/motion.py
 	$(BIN)/python docs/studies/tracers.py
 	$(BIN)/python docs/studies/local_flow.py

@@ -1,10 +1,10 @@
 """Which learning rates, decays and precisions draw dead rows together? A map, beside the law of decoupled decay.
 
-    python docs/studies/contraction_map.py [DIRECTORY]      writes contraction-map.md and ../figures/contraction-map.png
+    python docs/studies/contraction_map.py [DIRECTORY]      writes contraction-map.md and its picture
 
-Runs the scan of the scenario `contraction-map`, and its part in bfloat16 once more with stochastic rounding. The law: in
-every step decay multiplies the distance of two rows by 1 - eta lambda, and what else moves them does so with or without
-decay, so that the radius at a decay is (1 - eta lambda)^T of that without.
+Runs the scan of the scenario `contraction-map`, and its part in bfloat16 once more with stochastic rounding. The law:
+in every step decay multiplies the distance of two rows by 1 - eta lambda, and what else moves them does so with or
+without decay, so that the radius at a decay is (1 - eta lambda)^T of that without.
 """
 
 from __future__ import annotations
@@ -119,7 +119,9 @@ def picture(maps: dict[str, Map]) -> None:
 def rows_of(values: Values, errors: Values, heads: Values, digits: int = 3) -> str:
     """Rows of a table in Markdown."""
     return "\n".join(
-        f"| {head:g} | " + " | ".join(f"{v:.{digits}f} ± {e:.{digits}f}" for v, e in zip(row, wrong, strict=True)) + " |"
+        f"| {head:g} | "
+        + " | ".join(f"{v:.{digits}f} ± {e:.{digits}f}" for v, e in zip(row, wrong, strict=True))
+        + " |"
         for head, row, wrong in zip(heads, values, errors, strict=True)
     )
 
@@ -161,26 +163,32 @@ def _numbers(maps: dict[str, Map]) -> dict[str, Any]:
 
 PAGE = """# Which learning rates, decays and precisions draw dead rows together?
 
-Made by `docs/studies/contraction_map.py`. The 64 dead rows of a real training, moved for 500 steps by AdamW in its recorded affine field
-(`recordings/kjv-bf16.h5`; moments in float32), at five learning rates η, five decoupled decays λ, and three ways of keeping the weights. The
-result is the mean distance of the rows from their centroid at the end over that at the start, with its standard error over rows.
+Made by `docs/studies/contraction_map.py`. The 64 dead rows of a real training, moved for 500 steps by AdamW in its
+recorded affine field (`recordings/kjv-bf16.h5`; moments in float32), at five learning rates η, five decoupled decays
+λ, and three ways of keeping the weights. The result is the mean distance of the rows from their centroid at the end
+over that at the start, with its standard error over rows.
 
-**The law.** Decay multiplies the distance of two rows by 1 − ηλ in every step. If whatever else moves them apart or together does so with or without
-decay (an affine field, and a law of motion that is linear in the gradient), then the radius with decay is (1 − ηλ)^T of that without. AdamW is not
-linear: it divides by the root of its second moment, coordinate by coordinate.
+**The law.** Decay multiplies the distance of two rows by 1 − ηλ in every step. If whatever else moves them apart or
+together does so with or without decay (an affine field, and a law of motion that is linear in the gradient), then the
+radius with decay is (1 − ηλ)^T of that without. AdamW is not linear: it divides by the root of its second moment,
+coordinate by coordinate.
 
 ![Radius at the end over that at the start, and what decay takes from it](../figures/contraction-map.png)
 
-* **On float32 weights the law holds within a twentieth while little is taken**: where −T ln(1 − ηλ) < 0.3 ({few} points), the logarithm of the radius falls by
-  {single} of what the law says. It falls behind where more is taken: at the largest rate and decay by {most} of the law's {exponent}, since the motion of the rows in the field
-  keeps them apart. Without decay the radius ends at {single_free} of that at the start.
-* **On bfloat16 weights it falls by {half} of the law's**: a change by less than half a cell is rounded away unless the gradient moves the weight too. Without any decay the
-  rounding of the weights alone contracts the cloud to {half_free}, most at small rates ([how](../science.md)).
-* **With stochastic rounding** of the same bfloat16 weights it falls by {drawn} of the law's, and by {drawn_few} where −T ln(1 − ηλ) < 0.3: rounding that is right in the mean loses no
-  decay. Without decay the radius ends at {drawn_free}.
+* **On float32 weights the law holds within a twentieth while little is taken**: where −T ln(1 − ηλ) < 0.3 ({few}
+  points), the logarithm of the radius falls by {single} of what the law says. It falls behind where more is taken: at
+  the largest rate and decay by {most} of the law's {exponent}, since the motion of the rows in the field keeps them
+  apart. Without decay the radius ends at {single_free} of that at the start.
+* **On bfloat16 weights it falls by {half} of the law's**: a change by less than half a cell is rounded away unless
+  the gradient moves the weight too. Without any decay the rounding of the weights alone contracts the cloud to
+  {half_free}, most at small rates ([how](../science.md)).
+* **With stochastic rounding** of the same bfloat16 weights it falls by {drawn} of the law's, and by {drawn_few} where
+  −T ln(1 − ηλ) < 0.3: rounding that is right in the mean loses no decay. Without decay the radius ends at
+  {drawn_free}.
 
-{tables}*Limits.* One training, one seed, 64 rows; errors are those over rows. The field is that of a training at η = 0.001 without decay: at other rates the live model would
-have made another one, and rows that leave the path of the recorded centroid leave the region where the affine field is exact.
+{tables}*Limits.* One training, one seed, 64 rows; errors are those over rows. The field is that of a training at η =
+0.001 without decay: at other rates the live model would have made another one, and rows that leave the path of the
+recorded centroid leave the region where the affine field is exact.
 """
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from itertools import pairwise
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -142,7 +143,7 @@ def _crossing(curves: Curves, _: float) -> Found:
     if len(curves) < 2:
         raise NoTransition("a crossing needs curves of at least two sizes")
     places: dict[str, Place] = {}
-    for (small, one), (large, other) in zip(curves[:-1], curves[1:], strict=True):
+    for (small, one), (large, other) in pairwise(curves):
         try:
             last = crossing(one, other)
         except NoTransition:

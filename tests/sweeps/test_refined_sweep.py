@@ -93,7 +93,7 @@ scan: {temperature: [0.6, 0.9, 1.2], forces.0.beta: [1.0], seeds: 2}
 def test_the_command_line_says_where_a_transition_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """T_c = coth(beta)/beta - 1/beta^2 of infinitely many, 0.313 at beta = 1, which 24 tokens lower by an eighth: 0.28."""
+    """T_c = coth(beta)/beta - 1/beta^2, 0.313 at beta = 1, of infinitely many, is lower by an eighth for 24: 0.28."""
     monkeypatch.chdir(tmp_path)
     Path("tokens.yaml").write_text(TOKENS)
     command = ["sweep", "tokens.yaml", "-o", "s", "--workers", "0", "--transition", "groups.gas.order.fluctuation"]

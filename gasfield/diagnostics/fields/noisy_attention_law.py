@@ -16,7 +16,7 @@ spherical Bessel function i_l(beta). The uniform law is stable down to T_c = a_1
 R = <x . n>.
 
 Of which order the transition is, follows from the next terms of rho = 1 + a p_1 + b p_2 + ..., with p_l the zonal
-harmonics of mean square 1, <p_1^4> = 3d/(d + 2) and c = <p_1^2 p_2> = sqrt(2 (d - 1)/(d + 2)). With s = lambda_1/lambda_0
+harmonics of mean square 1, <p_1^4> = 3d/(d + 2) and <p_1^2 p_2> = sqrt(2 (d - 1)/(d + 2)). With s = lambda_1/lambda_0
 and r = lambda_2/lambda_1, at T_c:
 
     unnormalised: the free energy has the term a^4 T d (1 - (d - 1)/(d (1 - r)))/(4 (d + 2)),
@@ -71,8 +71,8 @@ def cubic_of_softmax(beta: float, dimensions: int = 3) -> float:
 def steady_order(beta: float, temperature: float, form: Form, start: float = 0.98, dimensions: int = 3) -> float:
     """R of the steady law that is reached from one of order R = `start`, below 1; 0 where that is the uniform law.
 
-    The law is axially symmetric, rho(s) with s = x . n and the weight (1 - s^2)^((d - 3)/2). The kernel is averaged over
-    the directions about n, exp(beta s s') Gamma(v + 1) (2/z)^v I_v(z) with z = beta sqrt((1 - s^2)(1 - s'^2)) and
+    The law is axially symmetric, rho(s) with s = x . n and the weight (1 - s^2)^((d - 3)/2). The kernel is averaged
+    over the directions about n, exp(beta s s') Gamma(v + 1) (2/z)^v I_v(z) with z = beta sqrt((1 - s^2)(1 - s'^2)) and
     v = (d - 3)/2, and the law is iterated until R stands still.
     """
     nodes, weights = roots_gegenbauer(_NODES, 0.5 * dimensions - 1.0)

@@ -1,9 +1,9 @@
 """Polar order on the sphere: R = |mean of x|, which is 1 where all point one way and about 1/sqrt(N) where none do.
 
 Its moments tell phases apart (Binder, Z. Phys. B 43:119, 1981): the cumulant U = 1 - <R^4>/(3 <R^2>^2) is 2/3 in an
-ordered gas and (1 - 2/d)/3 for many independent directions in d dimensions, with jumps it falls below that, and curves of
-gases of different sizes cross at the transition. chi = N (<R^2> - <R>^2) peaks there. N <R^2>, 1 for independent
-directions, diverges as T/(T - T_c) in a mean field above T_c.
+ordered gas and 2/3 (1 - 1/d) for many independent directions in d dimensions; curves of gases of different sizes
+cross at the transition. chi = N (<R^2> - <R>^2) peaks there. N <R^2>, 1 for independent directions, diverges as
+T/(T - T_c) in a mean field above T_c.
 """
 
 from __future__ import annotations
