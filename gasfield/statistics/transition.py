@@ -108,7 +108,8 @@ class Curve:
         runs = self._runs()
         away = np.nansum((self.values - self.mean[:, None]) ** 2, axis=1)
         found: Values = np.sqrt(away / np.maximum(runs - 1, 1) / runs)
-        return np.where(runs > 1, found, np.nan)
+        found = np.where(runs > 1, found, np.nan)
+        return found
 
     def _within(self) -> Values:
         squares = np.where(np.isfinite(self.values), self.errors, 0.0) ** 2

@@ -69,9 +69,10 @@ def added_points(scan: Scan, first_seed: int, found: Found) -> list[Point]:
                 line.means[share] = mean
             shares[key] = []
         for key, line in lines.items():
-            if (share := line.next_share()) is not None:
-                shares[key] = [share]
-                added += _points(scan, line, path, along, share, seeds)
+            middle = line.next_share()
+            if middle is not None:
+                shares[key] = [middle]
+                added += _points(scan, line, path, along, middle, seeds)
     return added
 
 

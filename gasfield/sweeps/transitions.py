@@ -85,6 +85,7 @@ def transitions(
     sizes: str | None = None,
     starts: str | None = None,
     exponent: float | None = None,
+    following: Sequence[str] = (),
 ) -> list[Transition]:
     """Locates a transition along a key, for each combination of the others; seeds give the errors.
 
@@ -101,6 +102,8 @@ def transitions(
             `from`.
         exponent: w of the shift N^-w of what is extrapolated; by default that of a mean field, 1/2 for peaks and 1 for
             curie_weiss.
+        following: keys whose values follow from that of `along` (a time step that was chosen for each temperature,
+            say), and make no combination of their own.
 
     Raises:
         InputError: if there is no such result or key, or the method needs another key.
@@ -119,7 +122,7 @@ def transitions(
     if method != "hysteresis" and role is not None:
         _require_numbers(table, role, "sizes")
     found = []
-    for at, curves in _curves(table, result, along, role):
+    for at, curves in _curves(table, result, along, role, following):
         ends = [x for _, curve in curves for x in (float(curve.x[0]), float(curve.x[-1]))]
         span = (min(ends), max(ends))
         try:
@@ -186,11 +189,13 @@ _LOCATE: Mapping[Method, Callable[[Curves, float], Found]] = {
 }
 
 
-def _curves(table: Table, result: str, along: str, role: str | None) -> list[tuple[dict[str, Any], Curves]]:
+def _curves(
+    table: Table, result: str, along: str, role: str | None, following: Sequence[str]
+) -> list[tuple[dict[str, Any], Curves]]:
     """For each combination of the other keys, a curve for each value of the key of sizes or starts."""
     columns = {path: table.along(path) for path in table.parameters}
     value, error = (np.asarray(each) for each in (table.columns[result].value, table.columns[result].error))
-    others = [path for path in columns if path not in (along, role)]
+    others = [path for path in columns if path not in (along, role, *following)]
     cases: dict[str, tuple[dict[str, Any], dict[str, tuple[Any, dict[float, list[int]]]]]] = {}
     for rows in table.same_values().values():
         good = [row for row in rows if np.isfinite(value[row])]
@@ -201,7 +206,7 @@ def _curves(table: Table, result: str, along: str, role: str | None) -> list[tup
         _, lines = cases.setdefault(json.dumps(at), (at, {}))
         _, line = lines.setdefault(json.dumps(mine), (mine, {}))
         line[float(columns[along][rows[0]])] = good
-    found = []
+    found: list[tuple[dict[str, Any], Curves]] = []
     for at, lines in cases.values():
         made = [(mine, _curve(line, value, error)) for mine, line in lines.values()]
         if all(isinstance(mine, int | float) for mine, _ in made):

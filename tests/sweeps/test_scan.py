@@ -135,7 +135,8 @@ def test_points_are_added_where_the_result_changes_most() -> None:
             assert place == 0.5 * (low + high)
             low, high = (place, high) if place <= step else (low, place)
         assert high - low == 0.5**7
-    run, order = {point.text() for point in points_of(made, 0)}, []
+    run = {point.text() for point in points_of(made, 0)}
+    order: list[Point] = []
     while len(order) < len(whole):
         more = added_points(made, 0, found)
         assert more[: len(order)] == order
