@@ -102,14 +102,13 @@ class Curve:
         return means
 
     def _runs(self) -> Values:
-        return np.isfinite(self.values).sum(axis=1).astype(float)
+        return np.asarray(np.isfinite(self.values).sum(axis=1), np.float64)
 
     def _scatter(self) -> Values:
         runs = self._runs()
         away = np.nansum((self.values - self.mean[:, None]) ** 2, axis=1)
         found: Values = np.sqrt(away / np.maximum(runs - 1, 1) / runs)
-        found = np.where(runs > 1, found, np.nan)
-        return found
+        return np.asarray(np.where(runs > 1, found, np.nan))
 
     def _within(self) -> Values:
         squares = np.where(np.isfinite(self.values), self.errors, 0.0) ** 2

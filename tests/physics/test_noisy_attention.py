@@ -9,10 +9,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.integrate import quad
-from scipy.optimize import brentq
-from scipy.special import eval_legendre, spherical_in
+from scipy.special import eval_legendre
 
-from gasfield.diagnostics.fields.noisy_attention_law import Form, critical_temperature, steady_order
+from gasfield.diagnostics.fields.noisy_attention_law import (
+    Form,
+    critical_temperature,
+    cubic_of_softmax,
+    jumps_from,
+    steady_order,
+)
+from gasfield.diagnostics.fields.noisy_attention_law import eigenvalue as eigenvalue_of_law
+from gasfield.diagnostics.structure.order import moments_of
 from gasfield.simulation import Simulation
 from gasfield.statistics.correlation import correlated_mean
 
@@ -66,19 +73,51 @@ def test_unnormalised_attention_jumps_at_large_beta() -> None:
     assert steady_order(4.0, 0.98 * critical, "unnormalised", 0.01) > 0.9
 
 
-def test_the_jump_begins_where_mun_and_rosenzweig_proved_it() -> None:
-    """i_2/i_1 = 1/3 (arXiv 2606.05140): a tenth below, order goes to zero with the distance d from T_c, here made 16
-    times smaller; a tenth above it stays."""
-    edge = brentq(lambda b: spherical_in(2, b) / spherical_in(1, b) - 1 / 3, 0.5, 5.0)
-    assert edge == pytest.approx(1.8162, abs=1e-4)
+@pytest.mark.parametrize(("dimensions", "edge"), [(2, 2.4469), (3, 1.8162), (8, 1.2666)])
+def test_the_mean_field_in_any_dimension(dimensions: int, edge: float) -> None:
+    """Funk and Hecke by quadrature with the weight (1 - s^2)^((d - 3)/2), s = cos a; the edges of Mun and Rosenzweig;
+    softmax orders without a jump for every beta from 0.05 to 30."""
+
+    def mean(beta: float) -> float:
+        def weight(a: float) -> float:
+            return float(np.sin(a) ** (dimensions - 2))
+
+        whole = quad(weight, 0, np.pi)[0]
+        return float(quad(lambda a: np.cos(a) * np.exp(beta * np.cos(a)) * weight(a), 0, np.pi)[0] / whole)
+
+    assert jumps_from(dimensions) == pytest.approx(edge, abs=1e-4)
+    for beta in (0.5, 2.0):
+        assert eigenvalue_of_law(1, beta, dimensions) == pytest.approx(mean(beta), rel=1e-9)
+    assert max(cubic_of_softmax(beta, dimensions) for beta in np.geomspace(0.05, 30.0, 40)) < 0
     near, far = 2.5e-4, 4e-3
     ratios = []
-    for beta in (edge - 0.1, edge + 0.1):
-        critical = critical_temperature(beta, "unnormalised")
-        close, away = (steady_order(beta, (1 - d) * critical, "unnormalised") for d in (near, far))
+    for beta in (0.9 * edge, 1.1 * edge):
+        critical = critical_temperature(beta, "unnormalised", dimensions)
+        close, away = (
+            steady_order(beta, (1 - d) * critical, "unnormalised", dimensions=dimensions) for d in (near, far)
+        )
         ratios.append(close / away)
-    assert ratios[0] < 0.35
-    assert ratios[1] > 0.8
+    assert ratios[0] < 0.35  # as the root of the distance from T_c, 0.25
+    assert ratios[1] > 0.6  # with a jump
+
+
+def test_moments_of_the_order_of_independent_directions() -> None:
+    """Of Gaussian components <R^4> = (1 + 2/d) <R^2>^2, so that U = 2/3 (1 - 1/d), and N <R^2> = 1; errors cover it as
+    often as two of them should, and not the cumulant of another dimension."""
+    random, count, inside, wrong = np.random.default_rng(7), 50, 0, 0
+    for _ in range(40):
+        components = random.standard_normal((400, 3)) / np.sqrt(3 * count)
+        found = moments_of(np.linalg.norm(components, axis=1), count)
+        cumulant, fluctuation = found["binder"].quantity(), found["fluctuation"].quantity()
+        assert isinstance(cumulant.value, float)
+        assert isinstance(cumulant.error, float)
+        inside += abs(cumulant.value - 2 / 3 * (1 - 1 / 3)) < 2 * cumulant.error
+        wrong += abs(cumulant.value - 2 / 3 * (1 - 1 / 8)) < 2 * cumulant.error
+        assert isinstance(fluctuation.value, float)
+        assert isinstance(fluctuation.error, float)
+        assert abs(fluctuation.value - 1.0) < 5 * fluctuation.error
+    assert inside > 32
+    assert wrong < 4
 
 
 def order(form: Form, tokens: int, temperature: float) -> tuple[float, float]:

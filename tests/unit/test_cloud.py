@@ -117,3 +117,13 @@ def test_every_group_of_a_recording_is_diagnosed(bf16: Trajectory) -> None:
 def test_an_unknown_diagnostic_is_refused(bf16: Trajectory) -> None:
     with pytest.raises(InputError, match=r"diagnostics\.0: there is no kind .* Did you mean .cloud.\?"):
         diagnose(bf16, ["clouds"])
+
+
+def test_a_cloud_that_is_scaled_has_that_ratio_without_an_error() -> None:
+    """All rows shrink alike, so that their scatter, which both radii share, does not make the ratio uncertain."""
+    x = np.random.default_rng(5).normal(0.0, SIGMA, (20, DIMENSIONS))
+    ratio = Cloud().compute(Group("cloud", np.arange(2), np.stack([x, 0.25 * x]))).estimates["radius.ratio"].quantity()
+    assert ratio.value == pytest.approx(0.25)
+    assert ratio.error == pytest.approx(0.0, abs=1e-12)
+    still = Cloud().compute(Group("cloud", np.arange(2), np.zeros((2, 20, DIMENSIONS)))).estimates["radius.ratio"]
+    assert still.quantity().value is None or np.isnan(still.quantity().value)  # type: ignore[arg-type]

@@ -25,7 +25,7 @@ from gasfield.statistics.transition import (
 )
 
 Values = NDArray[np.float64]
-RUNS, REPEATS = 8, 60
+RUNS, REPEATS = 8, 40
 
 
 def moments(spins: int, temperature: float, field: float = 0.0) -> tuple[float, float, float]:
@@ -72,7 +72,7 @@ NEAR = np.linspace(0.8, 1.2, 9)
 
 def test_cumulants_of_curie_and_weiss_cross_at_their_transition() -> None:
     """The zero of the exact difference is T_c (1 - 2.1/sqrt(N N')): 0.984 for 64 and 256. Errors cover it as often as
-    two of them should, 95 in a hundred (86 to 100 in sixty repeats, at three standard deviations of a binomial), and a
+    two of them should, 95 in a hundred (83 to 100 in forty repeats, at three standard deviations of a binomial), and a
     place that is off by a fiftieth less often."""
     small, large = (exact(binder, spins, NEAR) for spins in (64, 256))
     fine = np.linspace(0.95, 1.05, 201)
@@ -81,7 +81,7 @@ def test_cumulants_of_curie_and_weiss_cross_at_their_transition() -> None:
     assert truth == pytest.approx(1.0 - 2.05 / 128, abs=1e-3)
     random = np.random.default_rng(1)
     found = [crossing(noisy(NEAR, small, 0.02, random), noisy(NEAR, large, 0.02, random)) for _ in range(REPEATS)]
-    assert covers(found, truth) > 0.86
+    assert covers(found, truth) > 0.83
     assert covers(found, truth + 0.02) < 0.5  # negative control
     assert np.mean([place.error for place in found]) < 0.02
 
@@ -120,7 +120,7 @@ def test_errors_of_a_peak_cover() -> None:
     x = np.linspace(0.0, 2.0, 5)
     random = np.random.default_rng(4)
     found = [peak(noisy(x, 3.0 - (x - 1.1) ** 2, 0.1, random)) for _ in range(REPEATS)]
-    assert covers(found, 1.1) > 0.86
+    assert covers(found, 1.1) > 0.83
     assert covers(found, 1.25) < 0.5  # negative control
 
 
