@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -87,6 +87,7 @@ def sweep(
 ) -> None:
     """Runs a scenario at many values of its keys and with many seeds, each point once, and makes one table of them."""
     from gasfield import sweeps
+    from gasfield.errors import InputError
     from gasfield.sweeps.clusters import processors
     from gasfield.sweeps.diagrams import draw
 
@@ -114,7 +115,8 @@ def sweep(
         located = result.transitions(
             transition, along or "temperature", method=method, sizes=sizes, starts=starts
         )  # fmt: skip
-        drawn.append(draw(result, transition, located))
+        with suppress(InputError):  # there may be too many lines, and no transition that could be drawn instead
+            drawn.append(draw(result, transition, located))
     if as_json:
         put_json(_as_json(result, drawn) | {"transitions": [each.as_json() for each in located]})
     elif not quiet:

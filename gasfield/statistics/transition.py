@@ -35,6 +35,8 @@ _FEW_RUNS = 4
 """Runs below which resamples are drawn from their own errors; so few give too few different resamples."""
 _AROUND = 2
 """Points on either side of the highest that determine a peak."""
+_POOR = 3.0
+"""Chi squared for each degree of freedom beyond which five points are on no parabola."""
 
 
 class NoTransition(Exception):  # noqa: N818 (a finding, not a fault)
@@ -144,7 +146,8 @@ def crossing(small: Curve, large: Curve) -> Place:
 
 
 def peak(curve: Curve) -> Place:
-    """Where a curve is highest: the vertex of a parabola through the points about the highest one.
+    """Where a curve is highest: the vertex of a parabola through five points about the highest one, or through three
+    where five do not lie on a parabola, and between the neighbours of the highest one.
 
     Raises:
         NoTransition: if it is at an end of the range, or does not stand out from both ends.
@@ -158,9 +161,11 @@ def peak(curve: Curve) -> Place:
         if not height > least * np.hypot(curve.error[top], curve.error[end]):
             raise NoTransition("no peak stands out from both ends of the range")
     near = slice(max(top - _AROUND, 0), top + _AROUND + 1)
+    if _misfit(curve.x[near], curve.mean[near], curve.error[near]) > _POOR:
+        near = slice(top - 1, top + 2)
 
     def vertex(means: Sequence[Values]) -> float:
-        return _vertex(curve.x[near], means[0][near], curve.error[near])
+        return _vertex(curve.x[near], means[0][near], curve.error[near], (curve.x[top - 1], curve.x[top + 1]))
 
     return _bootstrapped(vertex, (curve,))
 
@@ -295,11 +300,17 @@ def _root(x: Values, y: Values, error: Values, rough: float) -> float:
     return float(inside[np.argmin(np.abs(inside - rough))])
 
 
-def _vertex(x: Values, y: Values, error: Values) -> float:
+def _misfit(x: Values, y: Values, error: Values) -> float:
+    """Chi squared of a parabola for each degree of freedom; 0 if there is none."""
+    fitted = np.polynomial.Polynomial.fit(x, y, 2, w=1.0 / error)
+    return float(np.sum(((y - fitted(x)) / error) ** 2)) / (len(x) - 3) if len(x) > 3 else 0.0
+
+
+def _vertex(x: Values, y: Values, error: Values, between: tuple[float, float]) -> float:
     fitted = np.polynomial.Polynomial.fit(x, y, 2, w=1.0 / error)
     curvature = fitted.deriv(2)(x[0])
     place = float(fitted.deriv().roots()[0].real) if curvature < 0.0 else np.nan
-    if not x[0] <= place <= x[-1]:
+    if not between[0] <= place <= between[1]:
         raise NoTransition("the values about the highest one do not curve down to both sides")
     return place
 

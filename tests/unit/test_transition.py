@@ -124,6 +124,15 @@ def test_errors_of_a_peak_cover() -> None:
     assert covers(found, 1.25) < 0.5  # negative control
 
 
+def test_a_peak_between_uneven_points_is_not_drawn_aside() -> None:
+    """Five points of a sharp peak with a long tail are on no parabola: three are taken."""
+    x = np.array([0.1, 0.9, 1.0, 1.1, 4.0])
+    found = peak(noisy(x, 1.0 / (1.0 + (np.abs(x - 1.02) / 0.1) ** 2), 0.01, np.random.default_rng(8)))
+    assert found.value == pytest.approx(1.02, abs=0.03)
+    plain = np.polynomial.Polynomial.fit(x, 1.0 / (1.0 + (np.abs(x - 1.02) / 0.1) ** 2), 2)
+    assert abs(plain.deriv().roots()[0] - 1.02) > 0.3  # negative control: through all five
+
+
 def test_a_jump_lies_where_both_starts_stay() -> None:
     x = np.linspace(0.5, 1.5, 11)
     random = np.random.default_rng(5)
