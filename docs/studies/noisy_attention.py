@@ -135,7 +135,7 @@ uniform law of infinitely many of them is stable down to the greatest eigenvalue
 one, which for unnormalised attention is T_c = i₁(β)/β = cosh(β)/β² − sinh(β)/β³, at β = 1 just 1/e, and for softmax
 attention T_c = coth(β)/β − 1/β² (`gasfield/diagnostics/noisy_attention_law.py` has the derivation).
 
-Simulations know nothing of it. Above T_c the mean of n tokens fluctuates as n ⟨R²⟩ = T/(T − T_c), up to 1/n; T_c is
+Simulations do not use it. Above T_c the mean of n tokens fluctuates as n ⟨R²⟩ = T/(T − T_c), up to 1/n; T_c is
 fitted to four temperatures from 1.5 to 2.8 T_c for each n, β = 1, h = 0.1, errors from independent gases:
 
 | form | n | gases | T_c fitted |

@@ -225,7 +225,7 @@ in d dimensions attend to each other and are coupled to a bath (scenario `noisy-
 infinitely many, disorder is stable down to T_c = λ₁/β, divided by λ₀ for softmax attention, with
 λ_l = Γ(d/2) (2/β)^(d/2−1) I_(l+d/2−1)(β); below, order grows without a jump where I_(d/2+1)(β)/I_(d/2)(β) < 1/d or for
 softmax attention, and with one elsewhere (`gasfield/diagnostics/fields/noisy_attention_law.py` derives both from the
-expansion of the steady law about the uniform one). Simulations know nothing of it: temperatures are laid around the
+expansion of the steady law about the uniform one). Simulations do not use it: temperatures are laid around the
 theory's, but what is fitted is not.
 
 ![Boundaries, branches from order and from disorder, and cumulants](../figures/noisy-attention-phases.png)
