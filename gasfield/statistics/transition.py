@@ -35,6 +35,8 @@ _FEW_RUNS = 4
 """Runs below which resamples are drawn from their own errors; so few give too few different resamples."""
 _AROUND = 2
 """Points on either side of the highest that determine a peak."""
+_FEWEST_POINTS = 3
+"""That show whether a law of one parameter holds."""
 _POOR = 3.0
 """Chi squared for each degree of freedom beyond which five points are on no parabola."""
 
@@ -122,7 +124,8 @@ def crossing(small: Curve, large: Curve) -> Place:
     """Where curves of a small and a large system cross: the large one is above on one side, below on the other.
 
     Raises:
-        NoTransition: if one of these differences is not significant, or the zero between them is not determined.
+        NoTransition: if one of these differences is not significant, the zero between them is not determined, or the
+            error of a point between them is unknown.
     """
     x, one, other = np.intersect1d(small.x, large.x, return_indices=True)
     if len(x) < 2:
@@ -137,6 +140,7 @@ def crossing(small: Curve, large: Curve) -> Place:
         raise NoTransition("the curves of two sizes do not cross significantly")
     first, last = sorted((int(np.argmax(above)), int(np.argmax(below))))
     near = slice(first, last + 1)
+    _require_errors(x[near], error[near])
     rough = float(np.interp(0.0, *_increasing(apart[[first, last]], x[[first, last]])))
 
     def zero(means: Sequence[Values]) -> float:
@@ -150,7 +154,8 @@ def peak(curve: Curve) -> Place:
     where five do not lie on a parabola, and between the neighbours of the highest one.
 
     Raises:
-        NoTransition: if it is at an end of the range, or does not stand out from both ends.
+        NoTransition: if it is at an end of the range, does not stand out from both ends, or the error of a point about
+            it is unknown.
     """
     top = int(np.argmax(curve.mean))
     if top in (0, len(curve.x) - 1):
@@ -161,6 +166,7 @@ def peak(curve: Curve) -> Place:
         if not height > least * np.hypot(curve.error[top], curve.error[end]):
             raise NoTransition("no peak stands out from both ends of the range")
     near = slice(max(top - _AROUND, 0), top + _AROUND + 1)
+    _require_errors(curve.x[near], curve.error[near])
     if _misfit(curve.x[near], curve.mean[near], curve.error[near]) > _POOR:
         near = slice(top - 1, top + 2)
 
@@ -174,12 +180,16 @@ def curie_weiss(curve: Curve) -> Place:
     """T_c of N <m^2> = 1/(1 - T_c/T), from a curve of it over T > T_c; it is 1 for independent particles.
 
     Raises:
-        NoTransition: if it is nowhere significantly above 1, or does not follow that law.
+        NoTransition: if it is nowhere significantly above 1, does not follow that law, or has fewer than three points
+            or one whose error is unknown.
     """
+    if len(curve.x) < _FEWEST_POINTS:
+        raise NoTransition("the law of Curie and Weiss needs three points to be seen")
     if not np.all((curve.mean > 0.0) & (curve.x > 0.0)):
         raise NoTransition("the law of Curie and Weiss needs positive numbers")
     if not np.any(curve.mean - 1.0 > _standard_errors(curve.freedom) * curve.error):
         raise NoTransition("fluctuations are nowhere significantly above those of independent particles")
+    _require_errors(curve.x, curve.error)
     inverse, weight = 1.0 / curve.x, (curve.mean**2 / curve.error) ** 2
 
     def line(means: Sequence[Values]) -> float:
@@ -189,7 +199,7 @@ def curie_weiss(curve: Curve) -> Place:
     found = _bootstrapped(line, (curve,))
     chi_squared = float(np.sum(weight * (1.0 - 1.0 / curve.mean - found.value * inverse) ** 2))
     freedom = len(curve.x) - 1
-    if chi_squared > freedom + SIGNIFICANT * np.sqrt(2.0 * max(freedom, 1)):
+    if chi_squared > freedom + SIGNIFICANT * np.sqrt(2.0 * freedom):
         raise NoTransition(f"the law of Curie and Weiss does not fit: chi squared {chi_squared:.3g} for {freedom}")
     return found
 
@@ -217,7 +227,8 @@ def hysteresis(one: Curve, other: Curve) -> Hysteresis:
     """Where two branches differ significantly, at neighbouring points.
 
     Raises:
-        NoTransition: if they differ nowhere, or at an end of the range, so that it has no bounds.
+        NoTransition: if they differ nowhere, or at an end of the range or beside a point whose error is unknown, so
+            that it has no bounds.
     """
     x, first, second = np.intersect1d(one.x, other.x, return_indices=True)
     if len(x) < 3:
@@ -231,6 +242,8 @@ def hysteresis(one: Curve, other: Curve) -> Hysteresis:
     low, high = _run_about(most, set(differ.tolist()))
     if low == 0 or high == len(x) - 1:
         raise NoTransition("the branches differ up to an end of the range: extend it")
+    if not np.isfinite(error[[low - 1, high + 1]]).all():
+        raise NoTransition("the error beside the range in which the branches differ is unknown: run more seeds")
     step = float(max(x[low] - x[low - 1], x[high + 1] - x[high]))
     width = float(x[high] - x[low]) + step
     middle = Place(0.5 * float(x[low] + x[high]), width / np.sqrt(12.0))
@@ -253,7 +266,13 @@ class Limit:
 
 
 def extrapolated(sizes: Sequence[float], places: Sequence[Place], exponent: float) -> Limit:
-    """The place at infinite size of x(N) = x_c + c N^-exponent, by weighted least squares."""
+    """The place at infinite size of x(N) = x_c + c N^-exponent, by weighted least squares.
+
+    Args:
+        sizes: N > 0, all different.
+        places: at each of them, with errors above 0.
+        exponent: above 0.
+    """
     if len(sizes) == 1:
         return Limit(places[0], 0.0, 0)
     found, weight = np.array([place.value for place in places]), np.array([place.error for place in places]) ** -2.0
@@ -270,6 +289,18 @@ def _standard_errors(freedom: Values | float) -> Values:
     given = np.asarray(freedom, float)
     beyond = -stdtrit(np.clip(given, 1.0, 1e9), ndtr(-SIGNIFICANT))
     return np.where(given > 0.0, beyond, np.inf)
+
+
+def _require_errors(x: Values, error: Values) -> None:
+    """Refuses points that no fit can weigh.
+
+    Raises:
+        NoTransition: if one has no error, or one of 0.
+    """
+    bad = x[~(np.isfinite(error) & (error > 0.0))]
+    if bad.size:
+        places = ", ".join(f"{place:g}" for place in bad[:5])
+        raise NoTransition(f"the error is unknown, or 0, at {places}: run more seeds, or for longer")
 
 
 def _bootstrapped(estimate: Callable[[Sequence[Values]], float], curves: Sequence[Curve]) -> Place:

@@ -170,3 +170,42 @@ def test_one_run_has_the_error_that_is_given() -> None:
     np.testing.assert_allclose(alone.error, 0.3)
     pair = Curve(x, np.array([[1.0, 1.0], [1.0, 3.0], [0.0, 4.0]]), np.full((3, 2), np.nan))
     np.testing.assert_allclose(pair.error, [1.0, 1.0, 2.0])
+
+
+@pytest.mark.parametrize("error", [0.0, np.nan])
+def test_a_point_without_an_error_is_fitted_nowhere(error: float) -> None:
+    x = np.linspace(1.0, 2.0, 9)
+    errors = np.full((9, 1), 1e-3)
+
+    def curve(values: Values, given: Values) -> Curve:
+        return Curve(x, values[:, None], given)
+
+    damaged = errors.copy()
+    damaged[3] = error
+    line, steeper, hill, law = 2.0 - x, 2.75 - 1.5 * x, -((x - 1.5) ** 2), 1.0 / (1.0 - 0.5 / x)
+    assert crossing(curve(line, errors), curve(steeper, errors)).value == pytest.approx(1.5, abs=0.01)
+    for locate in (
+        lambda given: crossing(curve(line, given), curve(steeper, 0.0 * errors)),
+        lambda given: peak(curve(hill, given)),
+        lambda given: curie_weiss(curve(law, given)),
+    ):
+        with pytest.raises(NoTransition, match=r"error is unknown, or 0, at 1\.375"):
+            locate(damaged)
+
+
+def test_a_hysteresis_beside_a_point_without_an_error_has_no_bounds() -> None:
+    x = np.arange(7.0)
+    high, low = np.isin(x, (2.0, 3.0, 4.0)).astype(float)[:, None], np.zeros((7, 1))
+    errors = np.full((7, 1), 0.01)
+    assert hysteresis(Curve(x, high, errors), Curve(x, low, errors)).highest == 4.0
+    errors[4] = np.nan
+    with pytest.raises(NoTransition, match="is unknown"):
+        hysteresis(Curve(x, high, errors), Curve(x, low, errors))
+
+
+def test_two_points_do_not_show_the_law_of_curie_and_weiss() -> None:
+    x = np.array([1.2, 1.5, 2.0])
+    curve = Curve(x, (1.0 / (1.0 - 1.0 / x))[:, None], np.full((3, 1), 1e-3))
+    assert curie_weiss(curve).value == pytest.approx(1.0, abs=1e-3)
+    with pytest.raises(NoTransition, match="three points"):
+        curie_weiss(Curve(x[:2], curve.values[:2], curve.errors[:2]))
