@@ -188,10 +188,10 @@ def _put(data: Any, keys: list[str], value: Any) -> None:
     """Puts a value at a path of mappings and lists, where there is one already; tuples on the way become lists."""
     *way, last = keys
     for key in way:
-        step: Any = int(key) if isinstance(data, list) else key
+        step: Any = index_of(key) if isinstance(data, list) else key
         if isinstance(data[step], tuple):
             data[step] = list(data[step])
         data = data[step]
-    place: Any = int(last) if isinstance(data, list) else last
+    place: Any = index_of(last) if isinstance(data, list) else last
     data[place]
     data[place] = value

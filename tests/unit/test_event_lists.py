@@ -149,6 +149,8 @@ def test_strengths_are_the_numbers_that_take_a_schedule() -> None:
     assert "wells.0.depth" in strengths(force)
     assert "wells.0.at.0" not in strengths(force)
     assert with_number(force, "wells.0.depth", Constant(value=2.5), "forces.0").wells[0].depth == 2.5  # type: ignore[attr-defined]
+    with pytest.raises(InputError, match="no strength that can be set"):
+        with_number(force, "wells.-1.depth", Constant(value=2.5), "forces.0")
 
 
 @pytest.mark.parametrize(
