@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -91,6 +91,7 @@ def sweep(
     from gasfield.sweeps.clusters import processors
     from gasfield.sweeps.diagrams import draw
 
+    _require_transition(transition, method, {"along": along, "method": method, "sizes": sizes, "starts": starts})
     run_plugins(plugins)
     if scheduler is None and workers is None:
         workers = processors() if sweeps.has_dask() else 0
@@ -123,6 +124,22 @@ def sweep(
         _print(result, drawn)
         for each in located:
             put(_as_text(each))
+
+
+def _require_transition(transition: str | None, method: str | None, given: Mapping[str, str | None]) -> None:
+    """Checks before anything is run what is asked of a transition.
+
+    Raises:
+        InputError: if the method is none, or how a transition is looked for is said, but not of which result.
+    """
+    from gasfield.errors import InputError
+    from gasfield.sweeps.transitions import METHODS
+
+    if transition is None and (named := [name for name, value in given.items() if value is not None]):
+        message = "says how a transition is looked for: give the result, too, with --transition."
+        raise InputError(message, parameter=f"--{named[0]}")
+    if method is not None and method not in METHODS:
+        raise InputError(f"is one of {', '.join(METHODS)}.", parameter="method", value=method)
 
 
 def _as_text(found: Transition) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -106,7 +107,8 @@ def transitions(
             say), and make no combination of their own.
 
     Raises:
-        InputError: if there is no such result or key, or the method needs another key.
+        InputError: if there is no such result or key, no point has a number for it, the method needs another key,
+            sizes or the exponent are not above 0, or keys of `following` have several values at one of `along`.
     """
     method = method or _BY_ENDING.get(result.rpartition(".")[2], "hysteresis")
     if method not in METHODS:
@@ -121,6 +123,14 @@ def transitions(
         raise InputError("is the key along which the transition is looked for, too.", parameter="along", value=along)
     if method != "hysteresis" and role is not None:
         _require_numbers(table, role, "sizes")
+        if min(table.along(role)) <= 0:
+            raise InputError(
+                "has values that are not above 0, so that they are no sizes.", parameter="sizes", value=role
+            )
+    if exponent is not None and not (exponent > 0.0 and math.isfinite(exponent)):
+        raise InputError("is not above 0.", parameter="exponent", value=exponent)
+    for path in following:
+        _require(path, table.parameters, "following", "key that is varied")
     found = []
     for at, curves in _curves(table, result, along, role, following):
         ends = [x for _, curve in curves for x in (float(curve.x[0]), float(curve.x[-1]))]
@@ -133,6 +143,8 @@ def transitions(
             found.append(Transition(result, along, method, at, place, "", span, known))
         except NoTransition as reason:
             found.append(Transition(result, along, method, at, None, str(reason), span))
+    if not found:
+        raise InputError("no point has a number for this result.", parameter="transition", value=result)
     return found
 
 
@@ -205,7 +217,11 @@ def _curves(
         mine = columns[role][rows[0]] if role else None
         _, lines = cases.setdefault(json.dumps(at), (at, {}))
         _, line = lines.setdefault(json.dumps(mine), (mine, {}))
-        line[float(columns[along][rows[0]])] = good
+        place = float(columns[along][rows[0]])
+        if place in line:
+            what = f"{' and '.join(following)} has several values" if following else "it has two points"
+            raise InputError(f"{what} at {along} = {place:g}.", parameter="following" if following else "along")
+        line[place] = good
     found: list[tuple[dict[str, Any], Curves]] = []
     for at, lines in cases.values():
         made = [(mine, _curve(line, value, error)) for mine, line in lines.values()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,11 @@ from gasfield.errors import InputError
 from gasfield.scenario import Scenario
 from gasfield.sweeps import Progress
 from gasfield.sweeps.diagrams import draw
+from gasfield.sweeps.points import Point
+from gasfield.sweeps.rows import Row
 from gasfield.sweeps.store import TABLE
+from gasfield.sweeps.table import Table
+from gasfield.sweeps.transitions import transitions
 
 pytest.importorskip("pandas")
 
@@ -106,6 +111,55 @@ def test_the_command_line_says_where_a_transition_is(
     assert data["plots"][0].endswith("groups-gas-order-fluctuation.png")
     app(command, standalone_mode=False)
     assert "transition at temperature = 0.2" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (["--transition", "groups.gas.order.mean", "--method", "guess"], "is one of crossing"),
+        (["--along", "temperature"], "give the result"),
+    ],
+)
+def test_how_a_transition_is_looked_for_is_checked_before_anything_is_run(
+    options: list[str],
+    text: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("tokens.yaml").write_text(TOKENS)
+    app(["sweep", "tokens.yaml", "-o", "s", "--workers", "0", *options], standalone_mode=False)
+    assert text in capsys.readouterr().err
+    assert not Path("s").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "parameter"),
+    [
+        ({"sizes": "size"}, "sizes"),
+        ({"exponent": 0.0}, "exponent"),
+        ({"following": ["size"]}, "following"),
+        ({"following": ["nothing"]}, "following"),
+    ],
+)
+def test_options_of_a_transition_that_do_not_fit_are_refused(options: dict[str, Any], parameter: str) -> None:
+    """At each temperature there are two sizes, and one of them is 0."""
+    points = [Point({"temperature": float(t), "size": size}, 0) for t in range(5) for size in (0, 10)]
+    table = Table((str(number), point) for number, point in enumerate(points))
+    for number, point in enumerate(points):
+        table.put(Row(point.text(), str(number), "done", results={"chi": (1.0, 0.1, "1")}))
+    with pytest.raises(InputError) as fault:
+        transitions(table, "chi", "temperature", method="peak", **options)
+    assert fault.value.parameter == parameter
+
+
+def test_a_result_without_any_number_has_no_transition_to_tell() -> None:
+    point = Point({"temperature": 1.0}, 0)
+    table = Table([("a", point)])
+    table.put(Row(point.text(), "a", "done", results={"chi": (math.nan, math.nan, "1")}))
+    with pytest.raises(InputError, match="no point has a number"):
+        transitions(table, "chi", "temperature", method="peak")
 
 
 def test_transitions_in_diagrams(tmp_path: Path) -> None:
