@@ -17,7 +17,7 @@ from gasfield.auditing.finding import KINDS, Finding, named
 from gasfield.auditing.forms import forms_found, usual
 from gasfield.auditing.frame import ROUNDING, Frame, Marks, marks_of, type_of
 from gasfield.auditing.ladder import missing_steps
-from gasfield.auditing.misplaced import TWICE, Misplaced, misplaced_in
+from gasfield.auditing.misplaced import Misplaced, misplaced_in
 from gasfield.auditing.pairs import motion_of
 from gasfield.auditing.path import Path
 from gasfield.auditing.permuted import Permutation, permutation_of
@@ -145,17 +145,21 @@ class Auditor:
         return Finding("duplicate", steps, each.fault, text + belongs, {"kept": kept})
 
     def _kept(self, each: Alike) -> int:
-        """Which of some frames that are the same stands beside frames to which it is near; the first if all do."""
+        """Which of some frames that are the same belongs there: that whose neighbours are nearest to it, by the mean of
+        the squared distances; of those beside each other, and where nothing is wrong, the first."""
+        if not each.fault:
+            return each.frames[0]
         others = sorted(set(self._sketches) - set(each.frames))
-        near = dict.fromkeys(each.frames, np.inf)
-        for frame in each.frames:
-            at = int(np.searchsorted(others, frame))
-            for other in others[max(0, at - 1) : at + 1]:
-                if frame in self._sketches and self._shapes[other] == self._shapes[frame]:
-                    apart = self._sketches[frame].astype(np.float64) - self._sketches[other]
-                    near[frame] = min(near[frame], float(np.sum(apart * apart)))
-        best = min(each.frames, key=lambda frame: near[frame])
-        return best if near[best] * TWICE < near[each.frames[0]] else each.frames[0]
+        return min(each.frames, key=lambda frame: self._apart(frame, others))
+
+    def _apart(self, frame: int, others: Sequence[int]) -> float:
+        """The mean squared distance of a frame from those before and after it; infinite if none can be compared."""
+        at, squares = int(np.searchsorted(others, frame)), []
+        for other in others[max(0, at - 1) : at + 1]:
+            if frame in self._sketches and self._shapes[other] == self._shapes[frame]:
+                apart = self._sketches[frame].astype(np.float64) - self._sketches[other]
+                squares.append(float(np.sum(apart * apart)))
+        return sum(squares) / len(squares) if squares else np.inf
 
     def _permuted(self) -> tuple[list[Finding], set[int], set[int]]:
         """Findings on permuted rows; the frames in another order between two of the usual one; and the first ones of

@@ -80,15 +80,16 @@ class Path:
 
     def cosine(self, one: int, other: int) -> float:
         """The cosine of two frames, each relative to the mean of its rows."""
-        size = self._rows[one, one] * self._rows[other, other]
-        return float(self._rows[one, other] / np.sqrt(size)) if size > 0 else 0.0
+        size = np.sqrt(self._rows[one, one]) * np.sqrt(self._rows[other, other])  # the square may be no number
+        return float(self._rows[one, other] / size) if size > 0 else 0.0
 
     def dimensions(self, one: int, other: int) -> float:
         """k of the distance of two frames."""
         key = (min(one, other), max(one, other))
         if key not in self._dimensions:
             difference = self._samples[one].astype(np.float64) - self._samples[other]
-            squares = difference * difference
+            largest = float(np.max(np.abs(difference), initial=0.0))
+            squares = (difference / largest) ** 2 if largest > 0 else difference  # fourth powers may be no numbers
             fourth = float(np.sum(squares * squares))
             self._dimensions[key] = 3.0 * float(np.sum(squares)) ** 2 / fourth if fourth > 0 else 0.0
         return self._dimensions[key]
@@ -141,7 +142,7 @@ class Path:
 
 def _cosines(products: Values, apart: int) -> Values:
     """Cosines between vectors whose inner products are given, of those that are so many places apart or more."""
-    squares = np.maximum(np.diagonal(products), 0.0)
-    size = np.sqrt(squares[:, None] * squares[None, :])
+    sizes = np.sqrt(np.maximum(np.diagonal(products), 0.0))
+    size = sizes[:, None] * sizes[None, :]
     wanted = np.triu(np.ones(products.shape, bool), apart) & (size > 0)
     return np.asarray(products[wanted] / size[wanted])

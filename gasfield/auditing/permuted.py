@@ -130,6 +130,7 @@ def _nearest_other(some: Values, others: Values) -> tuple[Values, Indices, NDArr
 def _dimensions(rows: Values) -> float:
     """The participation ratio of the covariance of rows: the number of directions in which they scatter."""
     centred = rows - rows.mean(axis=0)
+    centred /= max(float(np.max(np.abs(centred), initial=0.0)), np.finfo(float).tiny)  # fourth powers are summed
     gram = centred.T @ centred if rows.shape[1] < len(rows) else centred @ centred.T
     total = float(np.sum(gram * gram))
     return float(np.trace(gram) ** 2 / total) if total > 0 else 0.0

@@ -81,7 +81,8 @@ def audit(
     except OSError as fault:
         raise InputError(f"{fault.filename or path}: {fault.strerror or fault}.") from None
     steps = found.steps[::every].tolist()
-    return _audited(path, steps, found.frames(every), found.notes, progress, trained=True)
+    advice = " Leave these frames out (filter '!NAME') to audit the others." if found.checkpoints else ""
+    return _audited(path, steps, found.frames(every), found.notes, progress, trained=True, advice=advice)
 
 
 def _audited(
@@ -92,6 +93,7 @@ def _audited(
     progress: Callable[[int, int], None],
     *,
     trained: bool,
+    advice: str = "",
 ) -> Audit:
     if len(steps) < 2:
         raise InputError(f"{path}: only one frame ({named(steps)}); an audit compares at least two.")
@@ -102,8 +104,8 @@ def _audited(
     if auditor.broken:
         rows = sum(auditor.broken.values())
         raise InputError(
-            f"{path}: {rows} rows are not finite, in {named(list(auditor.broken))}: the training diverged, or the file "
-            "is damaged. Leave these frames out (filter '!NAME') to audit the others."
+            f"{path}: {rows} rows are not finite, in {named(list(auditor.broken))}: it diverged, or the file is "
+            f"damaged.{advice}"
         )
     return Audit(str(path), tuple(steps), auditor.findings(), (*notes, *auditor.notes()))
 

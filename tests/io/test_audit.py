@@ -88,6 +88,15 @@ def test_the_frame_that_belongs_there_is_kept_and_the_other_is_left_out(tmp_path
     assert results[0]["rows"]
 
 
+@pytest.mark.parametrize(("wrong", "right"), [(3, 7), (7, 3), (2, 4), (4, 2), (11, 5)])
+def test_of_duplicates_a_few_frames_apart_the_right_one_is_kept(wrong: int, right: int) -> None:
+    """On a random walk: squared distances grow with time, so that the wrong place is only a few times as far."""
+    frames = np.cumsum(np.random.default_rng(0).normal(size=(12, 300, 16)), axis=0).astype(np.float32)
+    frames[wrong] = frames[right]
+    [found] = audited(Series(list(range(12)), list(frames)))
+    assert (found.kind, found.fault, found.more["kept"]) == ("duplicate", True, right)
+
+
 def test_a_frozen_matrix_of_checkpoints_that_differ_is_at_rest(tmp_path: Path) -> None:
     series = sound("a frozen embedding", 0)
     part = Series(series.steps[:12], series.frames[:12], (series.others or [])[:12])

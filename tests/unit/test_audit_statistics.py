@@ -50,6 +50,17 @@ def test_the_degrees_of_freedom_of_a_distance() -> None:
     assert path_of(frames).dimensions(0, 1) == pytest.approx(12)
 
 
+def test_the_largest_numbers_that_are_allowed_change_no_verdict() -> None:
+    """1e100, of which fourth powers are no numbers; one frame of twelve has the content of another."""
+    chance = np.random.default_rng(0)
+    frames = np.cumsum(chance.normal(size=(12, 50, 16)), axis=0)
+    frames[3] = frames[9] + 0.01 * chance.normal(size=(50, 16))
+    found = misplaced_in(path_of(frames), set())
+    assert [each.frames for each in found] == [(3,)]
+    assert misplaced_in(path_of(1e95 * frames), set()) == found
+    assert _dimensions(1e95 * frames[0]) == pytest.approx(_dimensions(frames[0]))
+
+
 @pytest.mark.parametrize("modes", [1, 3, None])
 def test_a_plateau_gives_no_alarm(modes: int | None) -> None:
     """Stationary noise, in all directions or in a few: frames far apart are as near as neighbours, by chance nearer.
