@@ -40,7 +40,7 @@ class Shown:
         """The numbers that are shown, the most important first."""
 
     def __repr__(self) -> str:
-        numbers = self.shown_numbers()
+        numbers = {shortened(name): number for name, number in self.shown_numbers().items()}
         width = max((len(name) for name in islice(numbers, _LINES)), default=0)
         lines = [shortened(self.shown_title, 200)]
         lines += [f"  {name:{width}}  {_text(number)}" for name, number in islice(numbers.items(), _LINES)]
@@ -51,7 +51,7 @@ class Shown:
     def _repr_html_(self) -> str:
         numbers = self.shown_numbers()
         rows = "".join(
-            f"<tr><td style='text-align:left'>{escape(name)}</td><td>{escape(number.text())}</td>"
+            f"<tr><td style='text-align:left'>{escape(shortened(name))}</td><td>{escape(number.text())}</td>"
             f"<td style='text-align:left'>{escape('' if number.unit == '1' else number.unit)}</td></tr>"
             for name, number in islice(numbers.items(), _ROWS)
         )

@@ -38,11 +38,19 @@ class Selection:
     def of(
         cls, trajectory: Trajectory, rows: Rows = None, frames: slice | NDArray[np.int64] | None = None
     ) -> Selection:
-        """By indices; everything by default."""
-        return cls(
-            np.arange(len(trajectory))[slice(None) if frames is None else frames],
-            np.arange(trajectory.count)[slice(None) if rows is None else rows],
-        )
+        """By indices; everything by default.
+
+        Raises:
+            InputError: if frames are not in ascending order, or there is no such frame or row.
+        """
+        try:
+            chosen = np.arange(len(trajectory))[slice(None) if frames is None else frames]
+            kept = np.arange(trajectory.count)[slice(None) if rows is None else rows]
+        except IndexError as fault:
+            raise InputError(f"{trajectory.path}: no such frames or rows: {fault}.") from None
+        if np.any(np.diff(chosen) <= 0):
+            raise InputError("frames are read in ascending order, each once.", parameter="frames")
+        return cls(chosen, kept)
 
     @property
     def count(self) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import gasfield
 from gasfield import extras, memory
 from gasfield.errors import InputError
 from gasfield.exporting import FORMATS, export
@@ -173,6 +174,17 @@ def read_projector(folder: Path, tensors: str, metadata: str) -> tuple[np.ndarra
     with (folder / metadata).open(newline="\n", encoding="utf-8") as file:
         lines = list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE, lineterminator="\n"))
     return values, lines
+
+
+@pytest.mark.parametrize(
+    ("rows", "frames"),
+    [(None, slice(None, None, -1)), (np.array([10**6]), None), (np.array([1.5]), None), (np.ones(1, bool), None)],
+)
+def test_what_cannot_be_read_is_no_table(path: Path, rows: Any, frames: slice | None) -> None:
+    with gasfield.open(path) as trajectory:
+        for read in (trajectory.to_dataframe, trajectory.to_xarray):
+            with pytest.raises(InputError):
+                read(rows, frames)
 
 
 def test_projector_files_by_their_grammar(path: Path, tmp_path: Path) -> None:

@@ -105,9 +105,12 @@ def test_names_in_a_notebook_are_text() -> None:
             return "<script>alert(1)</script>"
 
         def shown_numbers(self) -> dict[str, Quantity]:
-            return {"<img onerror=x>": Quantity(1.0, "<b>", 0.1)}
+            return {"<img onerror=x>": Quantity(1.0, "<b>", 0.1), "\x1b[31m\nred": Quantity(2.0, "1")}
 
+    assert "\x1b" not in repr(Hostile())
+    assert len(repr(Hostile()).splitlines()) == 3
     text = Hostile()._repr_html_()
+    assert "\x1b" not in text
     assert "<script" not in text
     assert "<img" not in text
     assert "<b>&lt;script" in text
