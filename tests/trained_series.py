@@ -252,7 +252,11 @@ def pieces(series: Series) -> Iterator[Piece]:
     for number, frame in enumerate(series.frames):
         x = np.ascontiguousarray(frame)
         other = None if series.others is None else series.others[number].tobytes()
-        yield Piece(x.view(f"u{x.itemsize}"), str(x.dtype), lambda other=other: other)
+        yield Piece(x.view(f"u{x.itemsize}"), str(x.dtype), _giving(other))
+
+
+def _giving(other: bytes | None) -> Callable[[], bytes | None]:
+    return lambda: other
 
 
 def audited(series: Series) -> tuple[Finding, ...]:
