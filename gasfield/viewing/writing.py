@@ -147,9 +147,7 @@ def _coordinates(trajectory: Trajectory, choice: Choice) -> int:
 
 
 def _too_large(why: str) -> InputError:
-    return InputError(
-        f"too large for one page: {why}. Show fewer frames (--frames) or rows (--rows, --group), or serve it (--serve)."
-    )
+    return InputError(f"too large for one page: {why}. Show fewer frames, rows or groups, or serve it.")
 
 
 def _even(count: int, most: int) -> NDArray[np.int64]:

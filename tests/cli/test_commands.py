@@ -31,8 +31,11 @@ def leaves(data: object) -> bool:
     return isinstance(data, str) or (isinstance(data, list) and all(map(leaves, data)))
 
 
-SMALLER = {"lattice-in-the-thrust": ("--set", "gas.0.from.group=dead")}
-"""Of a scenario with thousands of rows, fewer."""
+SMALLER = {
+    "lattice-in-the-thrust": ("--set", "gas.0.from.group=dead"),
+    "heat-kick-freeze": ("--set", "events=[{at: 5, kick: {group: discs, velocity: [0, 0]}}]"),
+}
+"""Of a scenario with thousands of rows, fewer; of one with later events, an early one."""
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from gasfield.recording.plan import Geometry, RecordingPlan, TrainingPlan
 SECTIONS = {
     "Scenarios": ["list", "show", "new", "check", "calibrate", "run", "resume", "sweep", "schema"],
     "Recordings": ["record", "import", "audit", "hindcast"],
-    "Looking": ["diagnose", "compare", "animate", "report", "export"],
+    "Looking": ["diagnose", "compare", "animate", "view", "report", "export"],
     "Embeddings": ["inspect", "dead"],
 }
 

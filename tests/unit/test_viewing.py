@@ -366,7 +366,7 @@ def test_what_is_too_large_for_a_page_is_refused_before_it_is_read(
     output = tmp_path / "a.html"
     monkeypatch.setattr("gasfield.viewing.writing.LARGEST_UNPACKED", 2 * 10 * 40 * 3 - 1)
     for wrong in ({}, {"other": walk}):
-        with pytest.raises(InputError, match=r"too large for one page.*--frames.*--rows.*--serve"):
+        with pytest.raises(InputError, match=r"too large for one page.*frames.*rows.*serve"):
             gasfield.view(walk, output=output, **wrong)
     gasfield.view(walk, output=output, frames=9, neighbours=0)
     monkeypatch.setattr("gasfield.viewing.writing.LARGEST_PAGE", 100_000)
