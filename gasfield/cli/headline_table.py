@@ -20,10 +20,10 @@ _LISTED = 9
 def print_headline(diagnosis: Diagnosis, headline: Headline) -> None:
     """Prints the results that answer the question of a run, with the notes on them, and how many more there are."""
     left = print_results(headline)
-    told = _print_notes(headline)
+    covered = _print_notes(headline)
     for key in headline.unknown:
         put(f"headline: no diagnostic has given a result '{shortened(key)}'")
-    rest = _rest(diagnosis, headline, left, told)
+    rest = _rest(diagnosis, headline, left, covered)
     if rest:
         put(f"{rest}: --verbose")
 
@@ -97,14 +97,14 @@ def _print_notes(headline: Headline) -> int:
     return covered
 
 
-def _rest(diagnosis: Diagnosis, headline: Headline, left: int, told: int) -> str:
+def _rest(diagnosis: Diagnosis, headline: Headline, left: int, covered: int) -> str:
     """What else there is, in words."""
     everything = diagnosis.as_json()
     shown = sum(len(values) for values in headline.values.values()) - left
     numbers = sum(len(result.estimates) for _, _, result in diagnosis.everything())
     parts = [
         (numbers - shown, "more number", "more numbers"),
-        (len(everything["notes"]) - told, "more note", "more notes"),
+        (len(everything["notes"]) - covered, "more note", "more notes"),
         (len({entry["diagnostic"] for entry in everything["left_out"]}), "diagnostic left out", "diagnostics left out"),
     ]
     return ", ".join(f"{count:,} {one if count == 1 else several}" for count, one, several in parts if count > 0)

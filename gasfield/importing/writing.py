@@ -20,8 +20,8 @@ from gasfield.trajectory import TrajectoryWriter, schema
 
 _RESERVED = ("precision", "id", "files", "plugins", "scenario", "degrees_of_freedom")
 """Attributes that say what a file of gasfield is, or how it was simulated."""
-_SAID = ("duplicate", "dtype_change")
-"""Kinds of findings that other notes of an import tell of, unless they are faults."""
+_NOTED_ELSEWHERE = ("duplicate", "dtype_change")
+"""Kinds of findings that other notes of an import state, unless they are faults."""
 Progress = Callable[[int, int], None]
 """Called with the number of frames written and their total."""
 
@@ -70,7 +70,7 @@ def write_source(
         repeats = auditor.repeats()
         for step, kept in repeats.items() if source.checkpoints else ():
             writer.observe(schema.REPEATS, step, step, float(kept))
-    found = [finding.line() for finding in auditor.findings() if finding.fault or finding.kind not in _SAID]
+    found = [finding.line() for finding in auditor.findings() if finding.fault or finding.kind not in _NOTED_ELSEWHERE]
     return (*found, *auditor.notes(), *notes_on_repeats(repeats, len(steps), left_out=source.checkpoints))
 
 

@@ -97,7 +97,7 @@ def _of_trajectory(
     drawn, missing = drawn_pictures(diagnosis.figures() if pictures else {})
     results = diagnosis.as_json()
     scenario = _scenario_of(trajectory, source)
-    told = _head_of(scenario)
+    head = _head_of(scenario)
     caution = [*missing]
     if source.is_dir() and not (source / SUMMARY).is_file():
         caution.append("the run has no results yet: its trajectory was diagnosed as far as it goes")
@@ -110,8 +110,8 @@ def _of_trajectory(
     }
     return Subject(
         label=label,
-        title=told.get("title") or str(trajectory.attributes.get("title", "")) or trajectory.path.name,
-        question=told.get("question", ""),
+        title=head.get("title") or str(trajectory.attributes.get("title", "")) or trajectory.path.name,
+        question=head.get("question", ""),
         numbers=size | dict(quantities_of({key: part for key, part in results.items() if key in ("groups", "gas")})),
         telling=headline_of(diagnosis).keys,
         pictures=drawn,
