@@ -98,7 +98,8 @@ def picture(maps: dict[str, Map]) -> None:
         ax.set_xticks(range(len(drawn.rates)), [f"{rate:g}" for rate in drawn.rates], fontsize=7)
         ax.set_yticks(range(len(drawn.decays)), [f"{decay:g}" for decay in drawn.decays], fontsize=7)
         ax.grid(False)
-    figure.colorbar(shown, ax=panels[2], label="radius, end / start")
+    bar = figure.colorbar(shown, ax=panels[2])
+    bar.ax.set_title("radius,\nend / start", fontsize=7)  # a label at the side would stand in the next panel
     ax = panels[3]
     for (name, drawn), colour, marker, beside in zip(maps.items(), SERIES, "os^", (0.94, 1.0, 1.06), strict=False):
         value, error = drawn.felt
