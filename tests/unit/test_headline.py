@@ -29,6 +29,12 @@ def done(tmp_path: Path, **keys: Any) -> gasfield.runs.RunResult:  # type: ignor
     return gasfield.run(Scenario.model_validate(WELL | keys), output=tmp_path / "out")
 
 
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A run with all diagnostics, without pictures."""
+    return gasfield.run(Scenario.model_validate(WELL), output=tmp_path_factory.mktemp("all") / "out", pictures="none")
+
+
 def printed(diagnosis: Diagnosis, asked: list[str] | None, capsys: pytest.CaptureFixture[str]) -> list[str]:
     print_headline(diagnosis, diagnosis.headline(asked))
     return capsys.readouterr().out.splitlines()
@@ -53,9 +59,9 @@ def test_a_key_that_no_diagnostic_gives_is_named(tmp_path: Path, capsys: pytest.
     assert "headline: no diagnostic has given a result 'radius.middle'" in lines
 
 
-def test_every_default_headline_key_is_a_result(tmp_path: Path) -> None:
+def test_every_default_headline_key_is_a_result(everything: Any) -> None:
     """A key of a class that its results do not have would show nothing."""
-    result = done(tmp_path)
+    result = everything
     for diagnostic in result.diagnosis.diagnostics:
         for _, label, found in result.diagnosis.everything():
             if label == diagnostic.label:
@@ -88,8 +94,8 @@ def test_an_error_of_arithmetic_is_not_printed() -> None:
     assert Quantity(1.0, "1", 0.01).text() == "1.000(10)"
 
 
-def test_results_show_themselves_in_ten_lines(tmp_path: Path) -> None:
-    result = done(tmp_path)
+def test_results_show_themselves_in_ten_lines(everything: Any) -> None:
+    result = everything
     shown: list[Shown] = [result, result.diagnosis, *(found for _, _, found in result.diagnosis.everything())]
     for each in shown:
         text = repr(each)
