@@ -133,12 +133,15 @@ def test_the_command_serves_until_it_is_interrupted(tmp_path: Path) -> None:
         writer.frame(0, 0.0, np.eye(3, 2))
     command = [sys.executable, "-m", "gasfield.cli", "view", str(tmp_path / "a.h5"), "--serve"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        address = urlsplit(process.stdout.readline().split()[0])
-        connection = http.client.HTTPConnection(HOST, address.port, timeout=10)
-        connection.request("GET", address.path)
-        assert connection.getresponse().status == 200
-        process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=20)
+        try:
+            address = urlsplit(process.stdout.readline().split()[0])
+            connection = http.client.HTTPConnection(HOST, address.port, timeout=10)
+            connection.request("GET", address.path)
+            assert connection.getresponse().status == 200
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=20)
+        finally:
+            process.kill()  # where the test was started with Ctrl-C ignored, nothing else would end it
     assert process.returncode == 130
     assert said.splitlines() == ["reading a.h5", "gasfield: interrupted"]
     assert [path.name for path in tmp_path.iterdir()] == ["a.h5"]
