@@ -86,6 +86,10 @@ def sweep(
     quiet: Quiet = False,
 ) -> None:
     """Runs a scenario at many values of its keys and with many seeds, each point once, and makes one table of them."""
+    from gasfield import forked
+
+    if scheduler is None and workers != 0:
+        forked.begin()  # first of all: it imports while this process does
     from gasfield import sweeps
     from gasfield.errors import InputError
     from gasfield.sweeps.clusters import processors

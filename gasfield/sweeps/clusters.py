@@ -19,10 +19,10 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from gasfield import forked
 from gasfield.errors import ClusterError, InputError
 from gasfield.sweeps.pools import Carry, Died, InThisProcess, Pool
 
-_ONE_THREAD = dict.fromkeys(("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 _AGE = 5.0
 """Seconds after which the number of workers is asked for again."""
 _STARTED = 60.0
@@ -165,10 +165,12 @@ def local_pool(workers: int, carry: Carry) -> Iterator[Pool]:
     from distributed import Client, LocalCluster
     from distributed.security import Security
 
+    forked.begin()
     settings = {
+        "distributed.worker.multiprocessing-method": "forkserver" if forked.AVAILABLE else "spawn",
         "logging.distributed": "critical",
         "distributed.admin.log-format": "",
-        "distributed.nanny.pre-spawn-environ": _ONE_THREAD,
+        "distributed.nanny.pre-spawn-environ": forked.ONE_THREAD,
         "distributed.worker.profile.enabled": False,  # it takes 4% of a worker's time
     }
     with (
