@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from gasfield.comparison import Comparison, compare
 from gasfield.diagnostics import Diagnosis, Headline, RunContext, diagnose
@@ -29,6 +29,16 @@ if TYPE_CHECKING:
 
 Pictures = Literal["headline", "all", "none"]
 """Which pictures of a run are drawn: those of the diagnostics that give its headline, all, or none."""
+
+
+def require_pictures(pictures: str) -> None:
+    """Checks which pictures are asked for.
+
+    Raises:
+        InputError: if that is none of `Pictures`.
+    """
+    if pictures not in get_args(Pictures):
+        raise InputError(f"is one of {', '.join(get_args(Pictures))}.", parameter="pictures", value=pictures)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from gasfield.runs.directory import OUTPUTS, PROFILE, check_output, erase, new_d
 from gasfield.runs.former import SUMMARY, former_identities, former_manifest
 from gasfield.runs.lock import only_one, working_in
 from gasfield.runs.manifest import SCENARIO, Manifest
-from gasfield.runs.results import Pictures, RunResult, sum_up
+from gasfield.runs.results import Pictures, RunResult, require_pictures, sum_up
 from gasfield.runs.simulate import simulate
 from gasfield.scenario import Scenario, load_scenario
 from gasfield.scenario.document import read_value
@@ -60,6 +60,7 @@ def run(
         Interrupted: after INT or TERM; `resume` goes on.
         WriteError: if the system cannot write a file; what was written before is kept, and `resume` goes on.
     """
+    require_pictures(pictures)
     watch = Profile() if profile else None
     resolved = scenario if isinstance(scenario, Scenario) else load_scenario(scenario, overrides or ())
     reference = _open_reference(resolved)
@@ -111,6 +112,7 @@ def resume(
             file that is gone or was changed, or a checkpoint that does not fit.
         BlowUp, Interrupted, WriteError: as for `run`.
     """
+    require_pictures(pictures)
     directory = Path(directory)
     if not (directory / SCENARIO).is_file():
         raise InputError(f"{directory}: is not a run directory; it holds no {SCENARIO}.")

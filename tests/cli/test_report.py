@@ -182,7 +182,7 @@ def test_a_recording_needs_no_scenario(tmp_path: Path) -> None:
 
 def test_a_comparison_with_the_real_one(tmp_path: Path) -> None:
     overrides = ["run.steps=40", "diagnostics=[cloud]"]
-    gasfield.run("dead-token-drift", overrides=overrides, output=tmp_path / "run", pictures=False)
+    gasfield.run("dead-token-drift", overrides=overrides, output=tmp_path / "run", pictures="none")
     page = check_safe(gasfield.report(tmp_path / "run", tmp_path / "r.html"))
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())["comparison"]
     assert page.words.count(Quantity(**summary["displacement_error"]).text()) >= 2  # in the answer and in the table

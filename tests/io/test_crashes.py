@@ -243,9 +243,9 @@ def test_a_run_whose_writes_fail_keeps_its_frames_and_goes_on_when_there_is_room
 ) -> None:
     """From the n-th change of a file on every change fails: one error that names a file, and no frame less."""
     wanted, run = scenario(106, 20), tmp_path / "run"
-    runs.run(wanted, output=tmp_path / "whole")
+    runs.run(wanted, output=tmp_path / "whole", pictures="none")
     with failing(errors[0]) as changes:  # now that kernels are compiled
-        runs.run(wanted, output=run)
+        runs.run(wanted, output=run, pictures="none")
     shutil.rmtree(run)
     undisturbed = content(tmp_path / "whole" / "trajectory.h5")
     frames, flushed = undisturbed["particles/vectors/position/value"], list[int]()
@@ -256,7 +256,7 @@ def test_a_run_whose_writes_fail_keeps_its_frames_and_goes_on_when_there_is_room
         for first in np.unique(np.linspace(0, changes.count - 1, most).astype(int)):
             flushed.clear()
             with failing(error, int(first)), pytest.raises(WriteError, match=os.strerror(error)):
-                runs.run(wanted, output=run)
+                runs.run(wanted, output=run, pictures="none")
             if run.exists():
                 check_durable(run / "trajectory.h5", max(flushed, default=0), frames)
                 finish(run)

@@ -185,7 +185,7 @@ def test_a_decay_that_rounds_away_is_said(tmp_path: Path) -> None:
     ):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            result = run(scenario(decay, **dtypes), output=tmp_path / name)
+            result = run(scenario(decay, **dtypes), output=tmp_path / name, pictures="none")
         said = [str(each.message) for each in caught if issubclass(each.category, Note)]
         assert bool(said) == (name == "lost")
         assert all("0.0% of the coordinates feel it" in note for note in said)

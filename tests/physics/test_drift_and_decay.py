@@ -24,7 +24,7 @@ def group_of(folder: Path, name: str, **keys: Any) -> Group:
     whole = yaml.safe_load((ROOT / "scenarios" / f"{name}.yaml").read_text()) | {"diagnostics": []}
     for key, value in keys.items():
         whole[key] = whole[key] | value if isinstance(value, dict) else value
-    run(Scenario.model_validate(whole), output=folder / "out")
+    run(Scenario.model_validate(whole), output=folder / "out", pictures="none")
     with Trajectory(folder / "out" / "trajectory.h5") as trajectory:
         return Group.of(trajectory, "cloud")
 

@@ -139,7 +139,7 @@ def test_maps_of_every_particle_are_in_a_file_of_the_run(tmp_path: Path) -> None
         "dynamics": {"kind": "advection", "time_step": 0.01},
         "run": {"steps": 100, "record_every": 50}, "diagnostics": ["deformation", "cloud"],
     }  # fmt: skip
-    result = run(Scenario.model_validate(scenario), output=tmp_path / "out")
+    result = run(Scenario.model_validate(scenario), output=tmp_path / "out", pictures="none")
     again = tmp_path / "again.h5"
     assert diagnose(tmp_path / "out", ["deformation"]).write_arrays(again)
     assert not diagnose(tmp_path / "out", ["cloud"]).write_arrays(tmp_path / "none.h5")

@@ -32,7 +32,7 @@ def diagnosed(tmp_path: Any, forces: list[dict[str, Any]], **more: Any) -> Diagn
         "forces": forces, "dynamics": {"kind": "newton", "time_step": 0.02},
         "run": {"steps": 600, "record_every": 50}, "diagnostics": ["momentum", "total_momentum"],
     } | more  # fmt: skip
-    return run(Scenario.model_validate(scenario), output=tmp_path / "out").diagnosis
+    return run(Scenario.model_validate(scenario), output=tmp_path / "out", pictures="none").diagnosis
 
 
 @pytest.mark.parametrize(

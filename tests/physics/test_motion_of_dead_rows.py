@@ -31,7 +31,8 @@ SETTINGS = [
 @pytest.fixture(scope="module")
 def twin(tmp_path_factory: pytest.TempPathFactory) -> RunResult:
     settings = [*SETTINGS, f"dynamics={FLOAT32}", "diagnostics=[cloud]", "compare=null"]
-    return gasfield.run("lattice-in-the-thrust", overrides=settings, output=tmp_path_factory.mktemp("twin") / "run")
+    folder = tmp_path_factory.mktemp("twin") / "run"
+    return gasfield.run("lattice-in-the-thrust", overrides=settings, output=folder, pictures="none")
 
 
 def thermal_shares(start: Values, end: Values) -> dict[str, float]:

@@ -163,7 +163,7 @@ def test_nothing_is_averaged_while_a_ladder_adapts(tmp_path: Path) -> None:
     """Not even at the lowest temperature, which stays."""
     scenario = tempered([0.5, 0.55, 2.0], 20, HARMONIC, METROPOLIS, every=2, adapt={"steps": 60})
     longer = {"run": RunLength(steps=120), "diagnostics": ()}
-    with run(scenario.model_copy(update=longer), output=tmp_path / "out").open() as trajectory:
+    with run(scenario.model_copy(update=longer), output=tmp_path / "out", pictures="none").open() as trajectory:
         for name in trajectory.names:
             assert steady_part(Group.of(trajectory, name)).step >= 60
 

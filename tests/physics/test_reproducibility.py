@@ -190,10 +190,10 @@ def test_a_resumed_run_ends_with_the_same_bits(kind: str, killed_at: int, tmp_pa
 
         return listen
 
-    gasfield.run(path, output=whole, progress=freeze)
+    gasfield.run(path, output=whole, pictures="none", progress=freeze)
     assert Checkpoint.load_newest(killed) is not None
     assert not (killed / "summary.json").exists()
-    gasfield.resume(killed)
+    gasfield.resume(killed, pictures="none")
     assert_same(whole / "trajectory.h5", killed / "trajectory.h5")
 
 
@@ -215,12 +215,12 @@ def test_frames_after_the_checkpoint_are_made_again(tmp_path: Path) -> None:
 
         return listen
 
-    gasfield.run(path, output=whole, progress=freeze)
+    gasfield.run(path, output=whole, pictures="none", progress=freeze)
     assert held
     Checkpoint.delete_all(killed)
     for name, data in held.items():
         (killed / name).write_bytes(data)
-    gasfield.resume(killed)
+    gasfield.resume(killed, pictures="none")
     assert_same(whole / "trajectory.h5", killed / "trajectory.h5")
 
 
@@ -231,7 +231,7 @@ def test_a_run_killed_before_its_first_checkpoint_begins_again(tmp_path: Path) -
     def freeze(simulation: Simulation) -> Any:
         return lambda _: killed.exists() or shutil.copytree(whole, killed)
 
-    gasfield.run(path, output=whole, progress=freeze)
+    gasfield.run(path, output=whole, pictures="none", progress=freeze)
     assert Checkpoint.load_newest(killed) is None
-    gasfield.resume(killed)
+    gasfield.resume(killed, pictures="none")
     assert_same(whole / "trajectory.h5", killed / "trajectory.h5")

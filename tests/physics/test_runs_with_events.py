@@ -97,9 +97,9 @@ def test_a_run_resumed_across_events_ends_with_the_same_bits(killed_at: int, tmp
 
         return listen
 
-    gasfield.run(path, output=whole, progress=freeze, pictures=False)
+    gasfield.run(path, output=whole, progress=freeze, pictures="none")
     assert Checkpoint.load_newest(killed) is not None
-    gasfield.resume(killed, pictures=False)
+    gasfield.resume(killed, pictures="none")
     assert_same(whole / "trajectory.h5", killed / "trajectory.h5")
 
 
@@ -110,7 +110,7 @@ def test_a_run_killed_by_the_system_is_resumed_to_the_same_bits(tmp_path: Path) 
     run = {"steps": 40_000, "record_every": 50, "checkpoint_every": 100}
     path = scenario_file(tmp_path, events, run=run, diagnostics=["cloud"])
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    gasfield.run(path, output=whole, pictures=False)
+    gasfield.run(path, output=whole, pictures="none")
     command = [sys.executable, "-m", "gasfield.cli"]
     begin, seen = [*command, "run", str(path), "--output", str(killed)], [0]
     while seen[-1] < 33_000:
@@ -159,7 +159,7 @@ def test_played_live_and_run_from_its_events_are_one_file(tmp_path: Path) -> Non
 
 def test_frames_and_observations_show_who_is_there(tmp_path: Path) -> None:
     forces = [{"kind": "soft_repulsion", "strength": strength, "cutoff": 0.8} for strength in (3.0, 0.5)]
-    gasfield.run(scenario_file(tmp_path, EVERY, forces=forces), output=tmp_path / "run", pictures=False)
+    gasfield.run(scenario_file(tmp_path, EVERY, forces=forces), output=tmp_path / "run", pictures="none")
     with Trajectory(tmp_path / "run" / "trajectory.h5") as trajectory:
         assert trajectory.count == 36 + 4 + 4
         for frame, step in enumerate(trajectory.steps):
@@ -188,7 +188,7 @@ def test_diagnostics_look_at_the_stretch_since_the_last_event(tmp_path: Path) ->
         "diagnostics": ["thermodynamics", "cloud"],
     }
     events = [{"at": at, "set": {"temperature": cold}}]
-    found = gasfield.run(scenario_file(tmp_path, events, **changes), output=tmp_path / "run", pictures=False)
+    found = gasfield.run(scenario_file(tmp_path, events, **changes), output=tmp_path / "run", pictures="none")
     leaves = found.diagnosis.as_json()["groups"]["gas"]
     text = str(found.diagnosis.as_json()["notes"])
     assert f"event at step {at}" in text

@@ -239,14 +239,14 @@ run: {steps: 40, record_every: 10}
 diagnostics: []
 """
     )
-    done = gasfield.run(tmp_path / "a.yaml", output=tmp_path / "long")
+    done = gasfield.run(tmp_path / "a.yaml", output=tmp_path / "long", pictures="none")
     with gasfield.open(done.directory / "trajectory.h5") as whole:
         assert '"converged": true' in whole.attributes["minimize"]
         first = whole.positions()[0]
         assert cKDTree(first[:60]).query(first[:60], 2)[0][:, 1].min() > 0.9
         sim = Simulation.from_scenario(tmp_path / "a.yaml")
         np.testing.assert_array_equal(first[60:], sim.gas.unwrapped[60:])
-    gasfield.run(tmp_path / "a.yaml", output=tmp_path / "short", overrides=["run.steps=20"])
+    gasfield.run(tmp_path / "a.yaml", output=tmp_path / "short", pictures="none", overrides=["run.steps=20"])
     gasfield.resume(tmp_path / "short", steps=40)
     with gasfield.open(tmp_path / "short") as short, gasfield.open(tmp_path / "long") as long:
         np.testing.assert_array_equal(short.positions(), long.positions())

@@ -34,7 +34,7 @@ RUN = {
 
 
 def result_of(folder: Path, **keys: Any) -> RunResult:
-    return run(Scenario.model_validate(keys), output=folder / "out")
+    return run(Scenario.model_validate(keys), output=folder / "out", pictures="none")
 
 
 def transport(paths: Values, velocities: Values | None = None, step: float = STEP) -> TransportResult:

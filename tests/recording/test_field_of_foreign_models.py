@@ -215,7 +215,7 @@ def test_dead_rows_of_a_foreign_model_are_moved_as_adamw_in_their_field_moves_th
         "dynamics: {kind: adamw, learning_rate: 1.0e-2, weight_dtype: float32, moment_dtype: float32}\n"
         f"run: {{steps: {steps}}}\ndiagnostics: []\n"
     )
-    result = gasfield.run(str(scenario), output=tmp_path / "run")
+    result = gasfield.run(str(scenario), output=tmp_path / "run", pictures="none")
     with gasfield.open(tmp_path / "run.h5") as real, gasfield.open(result.directory / "trajectory.h5") as made:
         rows = real.members("dead")
         moved = np.linalg.norm(real.frame(-1)[rows] - real.frame(0)[rows], axis=1)

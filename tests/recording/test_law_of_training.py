@@ -179,7 +179,7 @@ def hindcast(recording: Path, folder: Path, rate: float = RATE, dtype: str = "fl
     with gasfield.open(recording) as real:
         steps = int(real.steps[-1])
     (folder / "again.yaml").write_text(SCENARIO.format(file=recording, rate=rate, dtype=dtype, steps=steps))
-    result = gasfield.run(str(folder / "again.yaml"), output=folder / "run", overwrite=True)
+    result = gasfield.run(str(folder / "again.yaml"), output=folder / "run", pictures="none", overwrite=True)
     with gasfield.open(recording) as real, gasfield.open(result.directory / "trajectory.h5") as simulated:
         found = compare(real, simulated)
         assert found.as_json()["notes"][: len(found.law)] == [f"not the same law: {each}" for each in found.law]

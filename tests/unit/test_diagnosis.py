@@ -37,7 +37,7 @@ def run_of(folder: Path, **keys: Any) -> RunResult:
     """A short run, whose files are in `folder`/out."""
     path = folder / "scenario.yaml"
     path.write_text(json.dumps(GRAVITY | keys))
-    return run(path, output=folder / "out")
+    return run(path, output=folder / "out", pictures="none")
 
 
 @pytest.fixture(scope="module")

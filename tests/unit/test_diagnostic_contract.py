@@ -106,7 +106,7 @@ def good(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReques
         usual = {"title": "a test", "question": "Does it draw?", "space": FREE, "gas": [{"name": "gas", "from": CLOUD}]}
         scenario = usual | {"run": {"steps": 120}, "diagnostics": []} | keys
         folder = tmp_path_factory.mktemp(kind)
-        with run(Scenario.model_validate(scenario), output=folder / "out").open() as trajectory:
+        with run(Scenario.model_validate(scenario), output=folder / "out", pictures="none").open() as trajectory:
             spec = DIAGNOSTICS[kind]
             if issubclass(spec, Diagnostic) and spec.scope is Scope.WHOLE:
                 return Group.whole(trajectory)

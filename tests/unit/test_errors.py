@@ -134,6 +134,7 @@ CALLS: dict[str, tuple[Callable[[Path], Any], str, str | None]] = {
     "film": (lambda t: animate(open_trajectory(RECORDING), t / "a.avi"), "output", "a.avi"),
     "frames": (lambda t: animate(open_trajectory(RECORDING), t / "a.gif", frames=1), "frames", "1"),
     "run": (lambda t: gasfield.run("double-well", output=t), "output", ""),
+    "pictures": (lambda t: gasfield.run("double-well", output=t / "a", pictures=False), "pictures", "False"),  # type: ignore[arg-type]
     "override": (lambda t: load_scenario("double-well", ["nothing"]), "overrides", "nothing"),
 }
 

@@ -28,7 +28,7 @@ def results(folder: Path, name: str) -> dict[str, Any]:
     """The results of the first group and the notes, with the group called `first`."""
     folder.mkdir()
     (folder / "a.yaml").write_text(SCENARIO.format(first=name))
-    result = gasfield.run(str(folder / "a.yaml"), output=folder / "run")
+    result = gasfield.run(str(folder / "a.yaml"), output=folder / "run", pictures="none")
     found = result.diagnosis.as_json()
     notes = sorted((note["diagnostic"], note["note"]) for note in found["notes"] if note["group"] == name)
     return {"results": found["groups"][name], "notes": notes}

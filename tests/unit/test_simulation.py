@@ -350,8 +350,8 @@ def test_a_second_trajectory_goes_on_after_a_kill(tmp_path: Path) -> None:
 
         return report
 
-    gasfield.run(path, output=whole, progress=freeze)
-    gasfield.resume(killed)
+    gasfield.run(path, output=whole, pictures="none", progress=freeze)
+    gasfield.resume(killed, pictures="none")
     for name, count in (("trajectory.h5", 4), ("fine.h5", 31)):
         with Trajectory(whole / name) as one, Trajectory(killed / name) as two:
             assert len(one) == len(two) == count

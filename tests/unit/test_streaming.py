@@ -107,7 +107,7 @@ def trajectories(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str,
     for case in CASES:
         folder = tmp_path_factory.mktemp(case)
         (folder / "scenario.yaml").write_text(json.dumps(scenario(case)))
-        opened[case] = run(folder / "scenario.yaml", output=folder / "out").open()
+        opened[case] = run(folder / "scenario.yaml", output=folder / "out", pictures="none").open()
     yield opened
     for trajectory in opened.values():
         trajectory.close()
