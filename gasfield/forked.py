@@ -15,7 +15,7 @@ AVAILABLE = sys.platform == "linux"
 """Elsewhere there is no fork, or system libraries that do not survive one."""
 ONE_THREAD = dict.fromkeys(("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """Environment of a worker; with more threads than one, its parent could not be forked safely."""
-_IMPORTED = ("distributed", "distributed.nanny", "gasfield.sweeps.task")
+_IMPORTED = ("distributed", "distributed.nanny", "gasfield.sweeps.warm")
 
 
 def begin() -> None:

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import numba
 import pytest
 from small_sweeps import inodes, scenario
+from threadpoolctl import threadpool_info
 
 import gasfield
-from gasfield import memory
+from gasfield import forked, memory
 from gasfield.cli.sweep import _notes
 from gasfield.cli.terminal import points_bar
 from gasfield.errors import ClusterError
 from gasfield.sweeps import Progress, runner
-from gasfield.sweeps.clusters import DaskPool
+from gasfield.sweeps.clusters import DaskPool, local_pool
 from gasfield.sweeps.diagrams import _labels
 from gasfield.sweeps.store import TABLE
 from gasfield.sweeps.task import Outcome, carry_out
@@ -120,6 +123,23 @@ def test_a_lost_scheduler_is_one_error() -> None:
     finally:
         client.close(timeout=1)
         cluster.close()
+
+
+def state_of_a_worker(text: str) -> str:
+    """Whether this process had everything imported, and how many threads kernels and BLAS have."""
+    threads = {numba.config.NUMBA_NUM_THREADS, *(each["num_threads"] for each in threadpool_info())}
+    return f"{'gasfield.sweeps.warm' in sys.modules}, {threads}"
+
+
+@pytest.mark.skipif(not forked.AVAILABLE, reason="workers are forked on Linux only")
+def test_workers_are_forked_with_everything_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("distributed")
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "7")
+    with local_pool(1, state_of_a_worker) as pool:
+        pool.submit("a", "")
+        name, found = pool.outcome(60.0) or ("", "")
+    assert (name, found) == ("a", "True, {1}")
+    assert os.environ["OPENBLAS_NUM_THREADS"] == "7"  # that of this process stays
 
 
 def test_what_is_said_of_a_sweep() -> None:
