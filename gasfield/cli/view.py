@@ -30,8 +30,8 @@ def view(
         str,
         typer.Option(
             "--projection",
-            metavar="all|last|random|I,J,K",
-            help="Principal axes of all frames or of the last one, random axes, or coordinates.",
+            metavar="all|last|random|umap|I,J,K",
+            help="Principal axes of all frames or of the last one, random axes, UMAP aligned over time, coordinates.",
         ),
     ] = LIBRARY,
     groups: Annotated[

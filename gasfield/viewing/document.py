@@ -3,8 +3,8 @@
 The description says what the blobs are, so that the client needs to guess nothing:
 
     {"version", "panels": [PANEL, ...], "pairs": whether a blob `pairs` matches rows of two panels}
-    PANEL: title, file, size, sha256, dimensions, precision, steps, count, of, axes, variances, box, low, cell, periods,
-           outline, groups, channels, bonds, reach, series, near, chunk, notes
+    PANEL: title, file, size, sha256, dimensions, precision, steps, count, of, axes, variances, unit, box, low, cell,
+           periods, outline, groups, channels, bonds, reach, series, near, chunk, notes
 
 Blobs, all in little-endian numbers (F frames, n rows, K axes, B bonds), packed by `packing.pack`:
 
@@ -79,6 +79,7 @@ def _panel(scene: Scene, near: NDArray[np.int64] | None) -> dict[str, Any]:
         "of": [trajectory.count, len(trajectory)],
         "axes": projection.labels,
         "variances": projection.variances,
+        "unit": projection.unit,
         "box": scene.box.tolist(),
         "low": scene.grid.low.tolist(),
         "cell": scene.grid.cell,

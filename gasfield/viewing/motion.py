@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gasfield.diagnostics import Group
 from gasfield.viewing.outline import Outline
-from gasfield.viewing.projection import LARGEST, Projection
+from gasfield.viewing.projection import LARGEST, Drawn
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Motion:
     norm: NDArray[np.float32] | None
 
     @classmethod
-    def of(cls, group: Group, projection: Projection, outline: Outline | None, *, distances: bool) -> Self:
+    def of(cls, group: Group, projection: Drawn, outline: Outline | None, *, distances: bool) -> Self:
         """Reads a group once.
 
         Args:
@@ -42,7 +42,7 @@ class Motion:
             distances: whether displacement and norm are wanted.
         """
         frames, count = len(group.steps), group.count
-        places = np.empty((frames, len(projection.axes), count), np.float32)
+        places = np.empty((frames, len(projection.labels), count), np.float32)
         lengths, displacement, norm = (np.full((frames, count), np.nan, np.float32) for _ in range(3))
         last = np.zeros(count, np.int64)
         for rows in group.row_blocks(parts=4):
@@ -52,7 +52,7 @@ class Motion:
             positions = stored.astype(np.float64)
             positions[~(np.abs(positions) <= LARGEST)] = np.nan
             drawn = positions if outline is None else outline.wrapped(positions)
-            places[:, :, rows] = projection(drawn).swapaxes(1, 2)
+            places[:, :, rows] = projection.places(drawn, rows).swapaxes(1, 2)
             lengths[1:, rows] = _lengths(positions[1:] - positions[:-1])
             if distances:
                 displacement[:, rows] = _lengths(positions - positions[:1])

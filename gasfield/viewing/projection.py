@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,9 @@ from gasfield.errors import InputError
 from gasfield.memory import require_memory
 
 Values = NDArray[np.floating[Any]]
-KINDS = ("all", "last", "random")
-"""Principal axes over all frames, principal axes of the last frame, random axes."""
+UMAP = "umap"
+KINDS = ("all", "last", "random", UMAP)
+"""Principal axes over all frames, principal axes of the last frame, random axes, a UMAP aligned over time."""
 Wanted = str | Sequence[int] | Values
 """One of `KINDS`, numbers of coordinates, or axes (K, D)."""
 LARGEST = 1e30
@@ -27,6 +28,33 @@ LARGEST = 1e30
 _SEED = 0x9A5F
 _MOST_DIMENSIONS = 4096
 """Dimensions up to which the covariance (D, D) is diagonalised."""
+
+
+class Drawn(Protocol):
+    """Where rows are drawn, in K coordinates.
+
+    Attributes:
+        labels: (K,) what each coordinate is.
+        variances: (K,) share of the variance of the points along each; None where they are no principal axes.
+        native: whether they are those of a space of at most three dimensions.
+        unit: in which they are measured.
+        notes: what a reader must know of them.
+    """
+
+    @property
+    def labels(self) -> tuple[str, ...]: ...
+    @property
+    def variances(self) -> tuple[float, ...] | None: ...
+    @property
+    def native(self) -> bool: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+
+    def places(self, positions: NDArray[np.float64], rows: slice) -> NDArray[np.floating[Any]]:
+        """(F, b, K) of some rows, whose positions are (F, b, D); NaN where a row has no place."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -44,17 +72,22 @@ class Projection:
     labels: tuple[str, ...]
     variances: tuple[float, ...] | None = None
     native: bool = False
+    unit: str = "length"
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, group: Group, wanted: Wanted = "all") -> Self:
         """The projection of the rows and frames of a group.
 
         Raises:
-            InputError: if the axes are not as described, or there are too many dimensions for principal ones.
+            InputError: if the axes are not as described, there are too many dimensions for principal ones, or a UMAP is
+                wanted where it would be one, which is no set of axes.
         """
         dimensions = group.dimensions
         if not isinstance(wanted, str):
             return cls(*_given(wanted, dimensions))
+        if is_embedding(wanted, dimensions):
+            raise InputError("is an embedding, and no set of axes.", parameter="projection", value=wanted)
         if wanted not in KINDS:
             message = f"is none of {', '.join(KINDS)}, and no list of coordinates such as 0,1,2."
             raise InputError(message, parameter="projection", value=wanted)
@@ -81,12 +114,21 @@ class Projection:
         labels = tuple(f"principal axis {i + 1}{where}" for i in range(3))
         return cls(np.ascontiguousarray(axes * np.where(largest < 0, -1.0, 1.0)[:, None]), labels, shares)
 
+    def places(self, positions: NDArray[np.float64], rows: slice) -> NDArray[np.float64]:
+        """(F, b, K) of positions (F, b, D): axes are the same for all rows."""
+        return self(positions)
+
     def __call__(self, positions: Values) -> NDArray[np.float64]:
         """(..., D) -> (..., K); NaN where a coordinate is not finite or beyond `LARGEST`."""
         known = np.asarray((np.abs(positions) <= LARGEST).all(axis=-1))
         placed: NDArray[np.float64] = np.where(known[..., None], positions, 0.0) @ self.axes.T
         placed[~known] = np.nan
         return placed
+
+
+def is_embedding(wanted: Wanted, dimensions: int) -> bool:
+    """Whether places belong to the rows of one trajectory; in three dimensions or fewer, the space itself is drawn."""
+    return isinstance(wanted, str) and wanted == UMAP and dimensions > 3
 
 
 def _given(wanted: Sequence[int] | Values, dimensions: int) -> tuple[NDArray[np.float64], tuple[str, ...]]:

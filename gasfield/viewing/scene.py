@@ -19,10 +19,11 @@ from gasfield.trajectory import Trajectory
 from gasfield.viewing.bonds import Bonds
 from gasfield.viewing.channels import Channel, classes, frozen_since, numbers, token_classes
 from gasfield.viewing.choice import Choice
+from gasfield.viewing.embedded import drawn
 from gasfield.viewing.motion import Motion
 from gasfield.viewing.outline import Outline
 from gasfield.viewing.packing import Grid
-from gasfield.viewing.projection import Projection
+from gasfield.viewing.projection import Drawn
 
 _MANY = 1 << 22
 """Rows times frames up to which cells are as fine as 16 bits allow, not 14, which pack into three quarters of the size,
@@ -49,7 +50,7 @@ class Scene:
 
     trajectory: Trajectory
     group: Group
-    projection: Projection
+    projection: Drawn
     box: NDArray[np.float64]
     grid: Grid
     cells: NDArray[np.uint16]
@@ -59,7 +60,7 @@ class Scene:
     notes: tuple[str, ...]
 
     @classmethod
-    def of(cls, trajectory: Trajectory, choice: Choice, projection: Projection | None = None) -> Self:
+    def of(cls, trajectory: Trajectory, choice: Choice, projection: Drawn | None = None) -> Self:
         """The scene of a trajectory; the projection is that of the choice if none is given.
 
         Raises:
@@ -68,7 +69,7 @@ class Scene:
         group = choice.group_of(trajectory)
         frames, count = len(group.steps), group.count
         require_memory(48 * frames * count, f"{trajectory.path}: a view of {count:,} rows in {frames:,} frames", "rows")
-        projection = projection or Projection.of(group, choice.projection)
+        projection = projection or drawn(group, choice.projection)
         outline = Outline.of(trajectory) if projection.native else None
         motion = Motion.of(group, projection, outline, distances=frames * count <= _MANY)
         low, high = _bounds(motion.places, outline)
@@ -83,13 +84,16 @@ class Scene:
             channels=tuple(_channels(trajectory, group, motion))[:_MOST_CHANNELS],
             bonds=Bonds.of(group, trajectory.bonds),
             outline=outline,
-            notes=tuple(_notes(group, motion)),
+            notes=(*projection.notes, *_notes(group, motion)),
         )
 
     @property
     def periods(self) -> NDArray[np.float64]:
         """(K,) after which the coordinates that are drawn repeat; 0 where they do not."""
-        return np.zeros(len(self.grid.low)) if self.outline is None else self.projection.axes @ self.outline.periods
+        periods = np.zeros(len(self.grid.low))
+        if self.outline is not None:  # of the coordinates of the space itself, of which there may be one
+            periods[: len(self.outline.periods)] = self.outline.periods
+        return periods
 
     @property
     def count(self) -> int:

@@ -17,7 +17,7 @@ from gasfield.trajectory import Trajectory, open_trajectory
 from gasfield.viewing import document
 from gasfield.viewing.choice import Choice
 from gasfield.viewing.page import page
-from gasfield.viewing.projection import Wanted
+from gasfield.viewing.projection import UMAP, Wanted, is_embedding
 from gasfield.viewing.scene import Scene
 
 LARGEST_PAGE = 60_000_000
@@ -46,7 +46,8 @@ def view(
         other: shown beside it, at the same steps and in the same projection.
         output: the file to write, .html.
         projection: principal axes over "all" frames or of the "last" one, "random" axes, two or three coordinates, or
-            axes (2 or 3, D). In three dimensions or fewer, the space itself.
+            axes (2 or 3, D). In three dimensions or fewer, the space itself. Or "umap", a UMAP of one trajectory
+            aligned over time, in which distances are not distances.
         groups: names of the groups to show; all if left out.
         frames: the most frames, evenly spaced; all if left out.
         rows: the most rows without bonds, evenly spaced; all if left out.
@@ -104,6 +105,9 @@ def scenes_of(
     """
     both = [trajectory] if other is None else [trajectory, other]
     opened = [one if isinstance(one, Trajectory) else stack.enter_context(open_trajectory(one)) for one in both]
+    if len(opened) > 1 and any(is_embedding(choice.projection, one.dimensions) for one in opened):
+        message = "a UMAP of one trajectory has no place for rows of another: show them one by one, or in axes."
+        raise InputError(message, parameter="projection", value=UMAP)
     choices = [choice, *(_for_other(choice, one) for one in opened[1:])]
     if most is not None:
         sizes = [_coordinates(one, own) for one, own in zip(opened, choices, strict=True)]

@@ -214,7 +214,7 @@ function aboutPanel(panel) {
     ["frames", panel.steps.length === frames ? String(frames) : `${panel.steps.length} of ${frames}`],
     ["space", `${panel.dimensions} dimensions, ${panel.precision}`],
     ["axes", axesOf(panel)],
-    ["side of a cell", `${panel.cell.toPrecision(3)} length`],
+    ["side of a cell", `${panel.cell.toPrecision(3)} ${panel.unit}`],
     ...panel.notes.map((note) => ["note", note]),
   ];
   return element("dl", {}, ...facts.flatMap(([name, words]) => [element("dt", {}, name), element("dd", {}, words)]));
