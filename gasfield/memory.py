@@ -67,12 +67,14 @@ def require_disk(size: int, folder: Path, origin: str, parameter: str | None = N
 
 
 def free_disk(folder: Path) -> int | None:
-    """Bytes that can be written below a folder, which need not exist yet; None where the system does not tell."""
+    """Bytes that can be written below a folder, which need not exist yet; None where the system does not tell, or where
+    there are no files of ours (/proc has no size)."""
     folder = folder.absolute()
     for place in (folder, *folder.parents):
         if place.is_dir():
             with suppress(OSError):
-                return shutil.disk_usage(place).free
+                usage = shutil.disk_usage(place)
+                return usage.free if usage.total else None
             break
     return None
 

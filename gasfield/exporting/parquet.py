@@ -35,9 +35,10 @@ def write(part: Part, path: Path) -> list[Path]:
     schema = _schema(part)
     with (
         draft_of(path) as draft,
+        draft.open("wb") as file,
         # A dictionary of coordinates is given up after a megabyte of them, and costs time until then.
         parquet.ParquetWriter(
-            draft, schema, use_dictionary=["token", "group", "step", "time"], write_statistics=["step", "row"],
+            file, schema, use_dictionary=["token", "group", "step", "time"], write_statistics=["step", "row"],
             use_byte_stream_split=_splittable(schema), **_COMPRESSION,
         ) as writer,
     ):  # fmt: skip

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gasfield.errors import InputError
 from gasfield.exporting.content import Part
 from gasfield.exporting.text import texts_of
 from gasfield.files import folder_of_files, write_file
@@ -21,6 +22,7 @@ def write(part: Part, path: Path) -> list[Path]:
     """Writes the folder. Rows that have no finite position in a frame are left out of it, with their metadata.
 
     Raises:
+        InputError: if a frame has no row with a finite position, of which the projector would show nothing.
         WriteError: if that is impossible.
     """
     with folder_of_files(path) as folder:
@@ -40,6 +42,11 @@ def _write_frame(part: Part, piece: Piece, number: int, step: int, lines: list[s
     """Writes the matrix of a frame, and its metadata unless they are there; returns its entry in the configuration."""
     positions = piece.positions[number]
     there = np.isfinite(positions).all(axis=1)
+    if not there.any():
+        raise InputError(
+            f"{part.trajectory.path}: at step {step} no row has a finite position, and the projector would show "
+            "nothing; leave this frame out (frames, steps)."
+        )
     tensors = f"{TENSORS}.tsv" if part.frames == 1 else f"{TENSORS}-{step}.tsv"
     metadata = METADATA if there.all() else f"metadata-{step}.tsv"
     matrix = texts_of(positions[there].astype(np.float32), "\t")  # the projector computes in float32

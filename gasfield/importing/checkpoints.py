@@ -20,7 +20,7 @@ from gasfield.importing.layouts import checkpoints_in, model_in
 from gasfield.importing.matching import matrix_of
 from gasfield.importing.order import Order, in_order
 from gasfield.importing.row_ids import row_ids
-from gasfield.importing.source import LATTICES, Piece, Source, check_numbers, widest
+from gasfield.importing.source import LATTICES, Piece, Source, check_numbers, conversions_of, widest
 from gasfield.importing.vocabularies import Vocabulary
 from gasfield.importing.vocabulary import padding_of
 from gasfield.printable import storable
@@ -82,7 +82,7 @@ def read_checkpoints(
     """
     entries = order.entries
     chosen, others = _first_matrix(entries[0], tensor, folder)
-    kept = _checked(chosen, entries[0].path, bits)
+    taken = _checked(chosen, entries[0].path, bits)
     lattices, names = [LATTICES[chosen.numbers]], {chosen.name: [entries[0]]}
     for entry in entries[1:]:
         other = matrix_of(entry, chosen.name, folder)
@@ -131,13 +131,13 @@ def read_checkpoints(
             *((f"taken: {chosen.name}",) if chosen.name else ()),
             *others,
             *_other_names(chosen.name, names),
-            *_mixed(lattices),
-            *kept,
+            *taken,
             *chosen.notes,
             *rows.notes,
             *vocabulary.notes,
             *padding_notes,
         ),
+        conversions=(*_mixed(lattices), *conversions_of(chosen.numbers, _place(chosen, entries[0].path))),
         checkpoints=True,
     )
 
@@ -205,9 +205,13 @@ def _mixed(lattices: Sequence[str]) -> tuple[str, ...]:
     return (f"the checkpoints are of {', '.join(kinds)}; kept as {widest(lattices)}",) if len(kinds) > 1 else ()
 
 
+def _place(tensor: Tensor, path: Path) -> str:
+    return f"{path}: {tensor.name}" if tensor.name else str(path)
+
+
 def _checked(tensor: Tensor, path: Path, bits: str | None) -> tuple[str, ...]:
-    """Checks that a tensor is a matrix of floating-point numbers; returns notes on conversions."""
-    where = f"{path}: {tensor.name}" if tensor.name else str(path)
+    """Checks that a tensor is a matrix of floating-point numbers; returns notes."""
+    where = _place(tensor, path)
     if tensor.shape is None:
         tensor.load()  # raises the error of the missing shard
     if len(tensor.shape or ()) != 2 or not all(tensor.shape or (0,)):

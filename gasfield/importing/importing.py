@@ -114,7 +114,7 @@ def import_recording(
         raise InputError(f"{fault.filename or path}: {fault.strerror or fault}.") from None
     with draft_of(target) as draft:
         repeats = write_source(found, groups, draft, every, progress, bonds)
-    return (*found.notes, *grouping, *repeats)
+    return (*found.notes, *found.conversions, *grouping, *repeats)
 
 
 def open_source(path: Path, format: str | None = None, **options: Any) -> Source:

@@ -74,7 +74,8 @@ class Source:
         dead: ids of dead tokens; None if unknown.
         padding: first row that is not a token; None if there is none.
         provenance: text and numbers by name.
-        notes: on choices and conversions made.
+        notes: on choices made.
+        conversions: notes on numbers that an import keeps as others.
         checkpoints: whether each frame is a checkpoint of its own: two that are identical are one that was saved twice.
     """
 
@@ -93,6 +94,7 @@ class Source:
     padding: int | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    conversions: tuple[str, ...] = ()
     checkpoints: bool = False
 
 
@@ -110,7 +112,7 @@ def widest(lattices: Sequence[str]) -> str:
 
 
 def check_numbers(numbers: str, bits: str | None, where: str) -> tuple[str, ...]:
-    """Checks the number type of an embedding; returns a note if it is converted.
+    """Checks the number type of an embedding; returns a note if it is taken for another.
 
     Args:
         numbers: as in `Tensor`.
@@ -129,4 +131,9 @@ def check_numbers(numbers: str, bits: str | None, where: str) -> tuple[str, ...]
         raise InputError(f"is for uint16 numbers; these are {numbers} ({where}).", parameter="bits", value=bits)
     if numbers == "uint16" and not bits:
         return (f"{where}: uint16 numbers are taken as the bits of bfloat16 ones",)
+    return ()
+
+
+def conversions_of(numbers: str, where: str) -> tuple[str, ...]:
+    """A note if numbers of a type are kept as others."""
     return (f"{where}: float16 numbers are kept as float32",) if numbers == "float16" else ()

@@ -14,7 +14,7 @@ from gasfield.importing.attributes import some
 from gasfield.importing.base import Importer
 from gasfield.importing.integers import integers_in
 from gasfield.importing.metadata import Metadata, read_metadata
-from gasfield.importing.source import LATTICES, Piece, Pieces, Source, check_numbers
+from gasfield.importing.source import LATTICES, Piece, Pieces, Source, check_numbers, conversions_of
 from gasfield.importing.vocabulary import read_vocabulary
 from gasfield.printable import shortened
 from gasfield.registry import register
@@ -123,6 +123,7 @@ def read_trajectory(
         dead=metadata.dead,
         provenance=metadata.provenance,
         notes=(*notes, *metadata.notes, *of_rows, *_not_taken(path, others)),
+        conversions=conversions_of(weights.numbers, where),
     )
 
 

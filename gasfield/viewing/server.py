@@ -34,6 +34,8 @@ from gasfield.viewing.writing import blobs, scenes_of
 HOST = "127.0.0.1"
 _AT_ONCE = 16
 """Requests that are answered at a time."""
+_CONNECTIONS = 64
+"""Connections at a time, whoever opens them: each takes a thread."""
 _SECONDS = 20.0
 """After which a silent connection is closed."""
 _KEPT_BYTES = 1 << 28
@@ -187,6 +189,28 @@ class _Listener(ThreadingHTTPServer):
     daemon_threads = True
     allow_reuse_address = True
     request_queue_size = 32
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        self._places = threading.BoundedSemaphore(_CONNECTIONS)
+        super().__init__(address, handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answers a connection in a thread of its own; one too many is closed at once."""
+        if not self._places.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except BaseException:  # no thread was started
+            self._places.release()
+            raise
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """What the thread of a connection does."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._places.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Connections that break are no news."""

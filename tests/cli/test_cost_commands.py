@@ -58,7 +58,7 @@ def test_a_profile_is_printed_and_kept_and_goes_with_the_run(gasfield: Call, sma
 def test_a_run_that_cannot_fit_on_the_disk_is_refused_before_it_starts(
     gasfield: Call, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
 ) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: type("Usage", (), {"free": 10_000_000}))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: type("Usage", (), {"total": 10**13, "free": 10_000_000}))
     name, *rest = command
     done = gasfield(name, small, *rest, "--set", "run.steps=1000000")
     assert done.returncode == 2

@@ -12,7 +12,7 @@ import pytest
 
 import gasfield
 from gasfield import extras, memory
-from gasfield.errors import InputError
+from gasfield.errors import InputError, WriteError
 from gasfield.exporting import FORMATS, export
 from gasfield.gas import Gas
 from gasfield.trajectory import Trajectory, TrajectoryWriter, selection
@@ -293,6 +293,27 @@ def test_what_cannot_be_exported_leaves_nothing(
     with pytest.raises(InputError, match=message):
         export(path, tmp_path / name, **options)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_frame_of_which_the_projector_shows_nothing_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    with TrajectoryWriter(path, Gas(np.ones((3, 2))), precision="float64", provenance={}) as writer:
+        for step, number in enumerate((1.0, np.nan)):
+            writer.frame(step, float(step), np.full((3, 2), number))
+    with pytest.raises(InputError, match="at step 1 no row has a finite position"):
+        export(path, tmp_path / "p", format="projector")
+    assert list(tmp_path.iterdir()) == [path]
+    export(path, tmp_path / "p", format="projector", steps=[0])
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
+@pytest.mark.parametrize("name", [*FORMATS])
+def test_a_file_system_that_takes_no_files_is_the_fault_of_the_system(path: Path, name: str) -> None:
+    """/proc says that it has no room, which is no matter of size."""
+    with pytest.raises(WriteError, match="cannot be written: No such file or directory") as fault:
+        export(path, Path("/proc") / f"x{FORMATS[name].suffix}", format=name)
+    assert fault.value.exit_code == 4
+    assert "gasfield-" not in str(fault.value)
 
 
 def test_nothing_is_replaced_unasked(path: Path, tmp_path: Path) -> None:

@@ -241,6 +241,7 @@ def test_numbers_that_are_kept_as_others_are_said(tmp_path: Path, bring: Open) -
     assert back.precision == "float32"
     assert any("float16 numbers are kept as float32" in note for note in notes)
     assert any("of bfloat16, float32; kept as float32" in note for note in notes)
+    assert not any("kept as" in note for note in gasfield.audit(tmp_path / "theirs").notes)  # an audit keeps nothing
     np.testing.assert_array_equal(back.frame(0), matrix(1, torch.float16).float().numpy())
     np.testing.assert_array_equal(back.frame(1), matrix(2, torch.bfloat16).float().numpy())
     np.save(tmp_path / "m.npy", np.ones((ROWS, WIDTH), np.uint16))

@@ -243,7 +243,7 @@ def test_a_run_that_cannot_fit_on_the_disk_is_refused_and_one_that_may_not_is_no
 ) -> None:
     """101 frames of 50 particles with velocities are 230 kB; noise cannot be compressed to half of that, rest can."""
     scenario = Scenario.model_validate(RUN | {"temperature": temperature})
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: type("Usage", (), {"free": 120_000}))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: type("Usage", (), {"total": 10**13, "free": 120_000}))
     if temperature:
         with pytest.raises(InputError, match="more than the disk has free") as refused:
             require_room_for_run(scenario, 50, tmp_path / "not" / "there")
@@ -254,5 +254,5 @@ def test_a_run_that_cannot_fit_on_the_disk_is_refused_and_one_that_may_not_is_no
             require_room_for_run(scenario, 50, tmp_path)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        monkeypatch.setattr(shutil, "disk_usage", lambda _: type("Usage", (), {"free": 10**12}))
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: type("Usage", (), {"total": 10**13, "free": 10**12}))
         require_room_for_run(scenario, 50, tmp_path)

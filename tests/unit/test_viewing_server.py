@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,7 +22,7 @@ from gasfield.gas import Gas
 from gasfield.trajectory import Trajectory, TrajectoryWriter
 from gasfield.viewing.choice import Choice
 from gasfield.viewing.scene import Scene
-from gasfield.viewing.server import HOST, Server
+from gasfield.viewing.server import _CONNECTIONS, HOST, Server
 
 
 @pytest.fixture
@@ -161,4 +162,25 @@ def test_broken_requests_do_no_harm(served: tuple[Server, Scene]) -> None:
             connection.sendall(text)
             connection.shutdown(socket.SHUT_WR)
             assert b"200 OK" not in connection.recv(1000)
+    assert ask(server, "")[0] == 200
+
+
+def test_connections_are_bounded_whoever_opens_them(served: tuple[Server, Scene]) -> None:
+    """Silent ones without the secret take a thread each, up to a number; others are answered again when they end."""
+    server, _ = served
+    port = urlsplit(server.address).port
+    before = threading.active_count()
+    silent = [socket.create_connection((HOST, port), timeout=10) for _ in range(_CONNECTIONS)]
+    try:
+        for _ in range(5):
+            with socket.create_connection((HOST, port), timeout=10) as other:
+                assert other.recv(1) == b""  # closed
+        assert threading.active_count() == before + _CONNECTIONS
+    finally:
+        for connection in silent:
+            connection.close()
+    end = time.monotonic() + 10
+    while threading.active_count() > before and time.monotonic() < end:
+        time.sleep(0.01)
+    assert threading.active_count() == before
     assert ask(server, "")[0] == 200
