@@ -180,7 +180,7 @@ export class View {
   drawAxesOf(axes, pen) {
     const t = this.camera.turn;
     const [x, y, length] = [34, CORNER - 34, 24];
-    const names = axes.map((name) => name.match(/^principal axis (\d)/)?.[1] ?? name.replace(/^.* axis /, ""));
+    const names = axes.map((name) => name.match(/^principal axis (\d)/)?.[1] ?? name.replace(/^(.* axis|UMAP) /, ""));
     pen.font = "11px system-ui, sans-serif";
     pen.lineWidth = 1.5;
     names.forEach((name, k) => {
