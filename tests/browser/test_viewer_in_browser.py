@@ -233,6 +233,36 @@ def test_two_trajectories_are_locked_together(browser: Browser, walk: Path, seri
     assert captions == ["walk.h5", "other.h5"]
 
 
+def test_points_drawn_by_the_processor_are_those_of_the_shaders(browser: Browser, series: Write) -> None:
+    """In three dimensions (depth, fog) and in two (opacity), in part outside of the window, rows without a place and a
+    hidden class among them; against the same picture one pixel beside. Shaders draw where there are lines, too."""
+    frames = np.random.default_rng(0).normal(size=(2, 2500, 3))
+    frames[:, 7] = np.nan
+    for dimensions in (3, 2):
+        path = series(f"{dimensions}.h5", frames[..., :dimensions], [f"t{row}" for row in range(2500)])
+        browser.open(page_of(path, neighbours=0))
+        seen = []
+        for splats_from in ("Infinity", "1"):
+            browser.run(
+                f"await viewer.source.rest; viewer.view.drawing.splatsFrom = {splats_from}; viewer.view.camera.reset();"
+                "viewer.view.camera.zoomAt(2.5, 30, 20, 1000, 500); viewer.view.draw()"
+            )
+            seen.append(picture(browser))
+            used = browser.run("return [...viewer.view.drawing.sets.values()].some((set) => set.picture)")
+            assert used == (splats_from == "1")
+        apart = np.abs(seen[1] - seen[0]).mean()
+        assert apart < 0.1 * np.abs(seen[1][:, 1:] - seen[0][:, :-1]).mean()
+        assert apart < 0.1 * np.abs(seen[1][1:] - seen[0][:-1]).mean()
+        browser.driver.find_element("css selector", ".class").click()  # hides the first class
+        browser.run("viewer.view.draw()")
+        hidden = picture(browser)
+        assert (hidden.min(axis=-1) < 0.9).mean() < 0.7 * (seen[1].min(axis=-1) < 0.9).mean()
+        browser.run(
+            "viewer.timeline.goTo(1); viewer.setTrails(5); const { drawing } = viewer.view;"
+            "drawing.splats = () => { throw new Error('splats among lines'); }; viewer.view.draw()"
+        )
+
+
 def test_stills_are_pictures_of_what_is_seen(browser: Browser, walk: Path, tmp_path: Path) -> None:
     browser.open(page_of(walk))
     browser.run("await viewer.source.rest; viewer.timeline.goTo(5); await viewer.select(0, 1)")

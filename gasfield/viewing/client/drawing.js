@@ -1,6 +1,11 @@
 // Drawing with WebGL 2 through twgl: points from cells and codes as they come, and lines of a width.
 //
-// Lengths are in units of the cube around all panels, so that any scale of the data suits numbers of 32 bits.
+// Lengths are in units of the cube around all panels, so that any scale of the data suits numbers of 32 bits. Without a
+// graphics card many points are drawn by splats.js where no line may be before or behind them.
+
+import { Splats } from "./splats.js";
+
+const MANY = 8000; // points from which splats are quicker without a graphics card
 
 const POINTS = [
   `#version 300 es
@@ -77,6 +82,7 @@ export class Drawing {
     if (!this.gl) throw new Error("this browser has no WebGL 2");
     this.programs = { points: window.twgl.createProgramInfo(this.gl, POINTS), lines: window.twgl.createProgramInfo(this.gl, LINES) };
     this.sets = new Map();
+    this.splatsFrom = isSoftware(this.gl) ? MANY : Infinity; // points
   }
 
   /** Clears all with the colour of the paper [0 to 1]. */
@@ -107,6 +113,8 @@ export class Drawing {
     };
     this.camera = camera;
     this.ratio = ratio;
+    this.rectangle = rectangle;
+    this.lined = false;
     if (camera.solid) gl.enable(gl.DEPTH_TEST);
     else gl.disable(gl.DEPTH_TEST);
     gl.depthFunc(gl.LEQUAL);
@@ -124,18 +132,49 @@ export class Drawing {
     if (set.cells !== cells || set.codes !== codes || set.palette !== palette) {
       [set.cells, set.codes, set.palette] = [cells, codes, palette];
       fillPoints(set, cells, codes, palette, count);
-      window.twgl.setAttribInfoBufferFromArray(gl, set.attributes.point, set.places);
-      window.twgl.setAttribInfoBufferFromArray(gl, set.attributes.tint, set.tints);
+      set.sent = false;
     }
     const origin = low.map((value, i) => value - this.camera.centre[i]);
     const uniforms = { ...this.common, origin, cell, size: size * this.ratio, opacity };
+    if (count >= this.splatsFrom && !this.lined) {
+      this.splats(set, uniforms, count);
+      return;
+    }
+    if (!set.sent) {
+      window.twgl.setAttribInfoBufferFromArray(gl, set.attributes.point, set.places);
+      window.twgl.setAttribInfoBufferFromArray(gl, set.attributes.tint, set.tints);
+      set.sent = true;
+    }
     this.draw("points", set, uniforms, () => gl.drawArrays(gl.POINTS, 0, count));
+  }
+
+  /** Points as a picture, of which the part that holds any is copied into the panel. */
+  splats(set, uniforms, count) {
+    const { gl } = this;
+    const [left, bottom, width, height] = this.rectangle;
+    set.splats = set.splats || new Splats(count);
+    set.picture = set.picture || { texture: gl.createTexture(), frame: gl.createFramebuffer(), width: 0, height: 0 };
+    const { splats, picture } = set;
+    const [x, y, across, up] = splats.draw(set.places, set.tints, width, height, this.paper, { ...uniforms, turn: this.camera.turn });
+    if (!across || !up) return;
+    gl.bindTexture(gl.TEXTURE_2D, picture.texture);
+    if (picture.width !== width || picture.height !== height) {
+      gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, width, height, 0, gl.RGBA, gl.UNSIGNED_BYTE, null);
+      [picture.width, picture.height] = [width, height];
+    }
+    gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, across, up, gl.RGBA, gl.UNSIGNED_BYTE, splats.colours);
+    gl.bindFramebuffer(gl.READ_FRAMEBUFFER, picture.frame);
+    gl.framebufferTexture2D(gl.READ_FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, picture.texture, 0);
+    const [u, v] = [left + x, bottom + y];
+    gl.blitFramebuffer(0, 0, across, up, u, v, u + across, v + up, gl.COLOR_BUFFER_BIT, gl.NEAREST);
+    gl.bindFramebuffer(gl.READ_FRAMEBUFFER, null);
   }
 
   /** Lines: ends (M, 6) in units of the cube, colours (M, 4), and a width in pixels. */
   lines(key, { ends, colours, width }) {
     const { gl } = this;
     if (!ends.length) return;
+    this.lined = true;
     const set = this.set(key, () => this.newLines());
     if (set.ends !== ends) window.twgl.setAttribInfoBufferFromArray(gl, set.attributes.from, (set.ends = ends));
     if (set.colours !== colours) window.twgl.setAttribInfoBufferFromArray(gl, set.attributes.tint, (set.colours = colours));
@@ -188,6 +227,13 @@ export class Drawing {
     gl.bufferData(gl.ARRAY_BUFFER, size, gl.DYNAMIC_DRAW);
     return buffer;
   }
+}
+
+/** Whether the processor does the work of a graphics card. */
+function isSoftware(gl) {
+  const name = gl.getParameter(gl.RENDERER);
+  const more = name === "WebKit WebGL" ? gl.getExtension("WEBGL_debug_renderer_info") : null; // others name it at once
+  return /swiftshader|llvmpipe|softpipe|software|basic render/i.test(more ? gl.getParameter(more.UNMASKED_RENDERER_WEBGL) : name);
 }
 
 /** Place and colour of each point, one after the other; what is absent has no colour. Without a graphics card this is
