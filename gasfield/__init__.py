@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gasfield.inspection import inspect
     from gasfield.learning.fit import fit
     from gasfield.learning.forecasting import forecast
+    from gasfield.pages import view
     from gasfield.plugins import run_plugin
     from gasfield.recording import Recorder
     from gasfield.registry import register
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from gasfield.tracing.tracing import trace
     from gasfield.trajectory import Trajectory
     from gasfield.trajectory import open_trajectory as open
-    from gasfield.viewing import view
 
 _HOME = {
     "BlowUp": ("errors", "BlowUp"),
@@ -79,7 +79,7 @@ _HOME = {
     "thermo": ("sampling.thermodynamics.thermo", "thermo"),
     "thermodynamic_integration": ("diagnostics.thermodynamics.free_energy", "thermodynamic_integration"),
     "trace": ("tracing.tracing", "trace"),
-    "view": ("viewing", "view"),
+    "view": ("pages", "view"),
 }
 
 __all__ = [

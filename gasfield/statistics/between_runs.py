@@ -30,6 +30,24 @@ def scatter(value: Values, ensemble: Numbers) -> Values:
     return _root_variance(value, np.isfinite(value), ensemble)[0][ensemble]
 
 
+def mean_of_runs(value: Values, error: Values, ensemble: Numbers) -> tuple[Values, Values]:
+    """The mean of each ensemble, and its standard error: from the scatter between runs, or for one run its own.
+
+    Args:
+        value, ensemble: as for `scatter`.
+        error: (R,) standard error of each value; NaN where it is unknown.
+
+    Returns:
+        (E,) both, with the unit of the value; NaN where no run has a result.
+    """
+    usable = np.isfinite(value)
+    between, runs = _root_variance(value, usable, ensemble)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.bincount(ensemble, np.where(usable, value, 0.0), len(runs)) / runs
+        own = np.bincount(ensemble, np.where(usable, error, 0.0), len(runs)) / runs
+        return mean, np.where(runs > 1, between / np.sqrt(runs), own)
+
+
 def scatter_ratio(value: Values, error: Values, ensemble: Numbers) -> tuple[Values, Values]:
     """The scatter between runs in units of the errors within them, and how probable so large a one is if runs agree.
 

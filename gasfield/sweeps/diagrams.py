@@ -74,16 +74,14 @@ def means_over_seeds(sweep: Sweep, result: str) -> list[Mean]:
         close = get_close_matches(result, table.columns, 3) or sorted(table.columns)[:3]
         message = f"there is no such result; for example {', '.join(close) or 'none'}."
         raise InputError(message, parameter="plot", value=result)
-    value, error = (np.asarray(each) for each in (table.columns[result].value, table.columns[result].error))
+    ensembles = list(table.same_values().values())
+    mean, error = table.means(result)
     along = {path: table.along(path) for path in table.parameters}
-    found = []
-    for rows in table.same_values().values():
-        here = np.array([row for row in rows if np.isfinite(value[row])], np.intp)
-        if here.size:
-            scatter = np.std(value[here], ddof=1) / np.sqrt(here.size) if here.size > 1 else error[here[0]]
-            values = {path: column[rows[0]] for path, column in along.items()}
-            found.append(Mean(values, float(value[here].mean()), float(scatter)))
-    return found
+    return [
+        Mean({path: column[rows[0]] for path, column in along.items()}, float(mean[number]), float(error[number]))
+        for number, rows in enumerate(ensembles)
+        if np.isfinite(mean[number])
+    ]
 
 
 def _figure(sweep: Sweep, result: str, located: Sequence[Transition]) -> Any:

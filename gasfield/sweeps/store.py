@@ -38,7 +38,7 @@ from gasfield.sweeps.refinement import added_points
 from gasfield.sweeps.rows import Row, results_of
 from gasfield.version import ARITHMETIC, __version__
 
-SWEEP, TABLE = "sweep.json", "table.parquet"
+SWEEP, TABLE, POINTS = "sweep.json", "table.parquet", "points"
 FORMAT, _KIND = 1, "gasfield sweep"
 _KEY = 32
 """Hexadecimal digits of a key."""
@@ -133,6 +133,14 @@ class Store:
     directory: Path
     origin: Origin
     scans: tuple[Scan, ...]
+
+    @staticmethod
+    def is_one(directory: Path) -> bool:
+        """Whether a directory holds a sweep, of whatever release."""
+        try:
+            return (directory / SWEEP).is_file() and read_object(directory / SWEEP).get("kind") == _KIND
+        except InputError:
+            return False
 
     @classmethod
     def read(cls, directory: Path) -> Self | None:
@@ -258,7 +266,7 @@ class Store:
 
 def run_directory(sweep: Path, key: str) -> Path:
     """The run directory of a point in the directory of a sweep."""
-    return sweep / "points" / key[:2] / key
+    return sweep / POINTS / key[:2] / key
 
 
 def _value(row: Row | None, result: str) -> float | None:

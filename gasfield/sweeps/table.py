@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from gasfield.errors import InputError
 from gasfield.extras import TABLES, require_packages
 from gasfield.files import draft_of
-from gasfield.statistics.between_runs import scatter, scatter_ratio
+from gasfield.statistics.between_runs import mean_of_runs, scatter, scatter_ratio
 from gasfield.sweeps.points import Point
 from gasfield.sweeps.rows import Row
 
@@ -93,6 +93,11 @@ class Table:
     def scatter(self, name: str) -> Floats:
         """(rows,) standard deviation of a result between the seeds of each point; NaN for fewer than two."""
         return scatter(np.asarray(self.columns[name].value), self.point_of_rows())
+
+    def means(self, name: str) -> tuple[Floats, Floats]:
+        """(points,) mean of a result over the seeds of each point and its standard error; NaN if unknown."""
+        column = self.columns[name]
+        return mean_of_runs(np.asarray(column.value), np.asarray(column.error), self.point_of_rows())
 
     def point_of_rows(self) -> Integers:
         """(rows,) number of the point of each row: rows that differ by their seeds only have the same."""

@@ -33,6 +33,11 @@ _EXPONENTS: Mapping[Method, float] = {"peak": 0.5, "curie_weiss": 1.0}
 """Of the shift with the number of particles in a mean field: the width N^-1/2 of the transition, and 1/N above it."""
 
 
+def method_by_name(result: str) -> Method | None:
+    """How a transition of a result is located, if its name says so."""
+    return _BY_ENDING.get(result.rpartition(".")[2])
+
+
 @dataclass(frozen=True)
 class Transition:
     """What one combination of the other keys shows.
@@ -110,7 +115,7 @@ def transitions(
         InputError: if there is no such result or key, no point has a number for it, the method needs another key,
             sizes or the exponent are not above 0, or keys of `following` have several values at one of `along`.
     """
-    method = method or _BY_ENDING.get(result.rpartition(".")[2], "hysteresis")
+    method = method or method_by_name(result) or "hysteresis"
     if method not in METHODS:
         raise InputError(f"is one of {', '.join(METHODS)}.", parameter="method", value=method)
     _require(result, list(table.columns), "transition", "result")

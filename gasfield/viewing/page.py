@@ -1,7 +1,7 @@
 """One HTML file: script, style and data in it, and a policy that lets it load nothing.
 
 A page of others' tokens: no text of a file is ever markup. Descriptions are JSON in which `<` is escaped, blobs are
-base64, the client sets text only as text, and the policy allows no script but the two whose digests it names.
+base64, the client sets text only as text, and the policy allows no script but those whose digests it names.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from gasfield.viewing import client
@@ -25,28 +26,53 @@ def page(description: dict[str, Any], blobs: Iterable[tuple[str, bytes]], entry:
         blobs: by name.
         entry: the module that starts the client.
     """
-    library, script = _inline(client.read("vendor/twgl.js")), _inline(client.joined(entry))
-    style = client.read("style.css")
     title = " and ".join(panel["title"] for panel in description["panels"])
-    yield _HEAD.format(
-        policy=policy(library, script, style, live=description["live"]), title=_text(title), style=style
-    ).encode()
-    yield client.read("page.html").encode()
-    yield _data(
-        "description", "application/json", json.dumps(description, allow_nan=False).replace("<", "\\u003c").encode()
-    )
-    for name, blob in blobs:
-        yield _data(f"blob {name}", "application/base64", base64.b64encode(blob))
-    yield f'<script>{library}</script>\n<script type="module">{script}</script>\n</body>\n</html>\n'.encode()
+    data = ((f"blob {name}", "application/base64", base64.b64encode(blob)) for name, blob in blobs)
+    scripts = (client.read("vendor/twgl.js"), client.joined(entry))
+    style, body = client.read("style.css"), client.read("page.html")
+    yield from document(title, style, body, chain([described(description)], data), scripts, live=description["live"])
 
 
-def policy(library: str, script: str, style: str, *, live: bool) -> str:
-    """The Content-Security-Policy: the two scripts and the style by digest, pictures made by the page, and no
+Element = tuple[str, str, bytes]
+"""Name, type and content of data in a page."""
+
+
+def described(description: dict[str, Any]) -> Element:
+    """A description as data of a page."""
+    content = json.dumps(description, allow_nan=False).replace("<", "\\u003c")
+    return "description", "application/json", content.encode()
+
+
+def document(
+    title: str, style: str, body: str, data: Iterable[Element], scripts: Sequence[str], *, live: bool = False
+) -> Iterator[bytes]:
+    """The parts of a page in their order.
+
+    Args:
+        title: of anybody.
+        style: CSS.
+        body: HTML of the client, from the beginning of its body.
+        data: JSON without `<`, or base64.
+        scripts: of the client; the last one is a module.
+        live: whether it may connect to its own server.
+    """
+    *first, module = map(_inline, scripts)
+    yield _HEAD.format(policy=policy([*first, module], style, live=live), title=_text(title), style=style).encode()
+    yield body.encode()
+    for name, kind, content in data:
+        yield _data(name, kind, content)
+    for script in first:
+        yield f"<script>{script}</script>\n".encode()
+    yield f'<script type="module">{module}</script>\n</body>\n</html>\n'.encode()
+
+
+def policy(scripts: Sequence[str], style: str, *, live: bool) -> str:
+    """The Content-Security-Policy: the scripts and the style by digest, pictures in or made by the page, and no
     connection, but to its own server if it is live."""
-    scripts = " ".join(_digest(text) for text in (library, script))
+    allowed = " ".join(map(_digest, scripts))
     connect = "'self'" if live else "'none'"
     return (
-        f"default-src 'none'; script-src {scripts}; style-src {_digest(style)}; img-src data: blob:; "
+        f"default-src 'none'; script-src {allowed}; style-src {_digest(style)}; img-src data: blob:; "
         f"connect-src {connect}; base-uri 'none'; form-action 'none'"
     )
 

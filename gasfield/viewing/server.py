@@ -1,4 +1,4 @@
-"""`gasfield view --serve`: the same page, with frames and neighbours asked for one by one.
+"""A page for a browser on this machine, and what it asks for.
 
 Only this machine can reach it (127.0.0.1), only requests that name it as their host are answered (a page of another
 site whose name was made to lead here names that), and only under a path that begins with a secret (other users of the
@@ -7,29 +7,14 @@ machine do not have it). It answers GET, reads no body, and writes nothing.
 
 from __future__ import annotations
 
-import json
 import secrets
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, Protocol
 
 from gasfield.errors import InputError
-from gasfield.trajectory import Trajectory
-from gasfield.viewing import document
-from gasfield.viewing.choice import Choice
-from gasfield.viewing.nearest import nearest_of
-from gasfield.viewing.page import page
-from gasfield.viewing.projection import Wanted
-from gasfield.viewing.scene import Scene
-from gasfield.viewing.writing import blobs, scenes_of
 
 HOST = "127.0.0.1"
 _AT_ONCE = 16
@@ -38,8 +23,6 @@ _CONNECTIONS = 64
 """Connections at a time, whoever opens them: each takes a thread."""
 _SECONDS = 20.0
 """After which a silent connection is closed."""
-_KEPT_BYTES = 1 << 28
-"""Frames in the space of the rows that are kept, at least one."""
 _HEADERS = {
     "Cache-Control": "no-store",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -49,91 +32,33 @@ _HEADERS = {
 }
 
 
-class Answers:
-    """What is answered under the secret path, for paths of whole numbers only."""
-
-    def __init__(self, scenes: list[Scene]) -> None:
-        self._scenes = scenes
-        self._page = b"".join(page(document.description(scenes), blobs(scenes), "served_page.js"))
-        self._lock, self._kept = threading.Lock(), OrderedDict[tuple[int, int], NDArray[Any]]()
+class Answering(Protocol):
+    """What is behind the secret path."""
 
     def answer(self, path: list[str]) -> tuple[str, bytes]:
-        """Type and content.
+        """Type and content of what has a path, which is split at its slashes: [""] is the page itself.
 
         Raises:
             LookupError, ValueError: if there is nothing of this name.
+            InputError: if it cannot be read.
         """
-        if path == [""]:
-            return "text/html; charset=utf-8", self._page
-        what, *rest = path
-        numbers = [_number(part) for part in rest]
-        panel = numbers.pop(0)
-        scene = self._scenes[panel]
-        if what == "neighbours":
-            frame, row = numbers
-            return "application/json", self._neighbours(panel, scene, frame, row)
-        return "application/octet-stream", _bytes(scene, what, numbers)
-
-    def _neighbours(self, panel: int, scene: Scene, frame: int, row: int) -> bytes:
-        if not (frame < len(scene) and row < scene.count):
-            raise LookupError
-        rows, distances = nearest_of(self._frame(panel, scene, frame), row, document.NEIGHBOURS)
-        return json.dumps({"rows": rows.tolist(), "distances": distances.tolist()}, allow_nan=False).encode()
-
-    def _frame(self, panel: int, scene: Scene, frame: int) -> NDArray[Any]:
-        """Positions (n, D); the last ones that were asked for are kept."""
-        with self._lock:  # the file is read by one thread at a time
-            found = self._kept.pop((panel, frame), None)
-            if found is None:
-                found = np.asarray(scene.group.positions[frame])
-            self._kept[panel, frame] = found
-            while len(self._kept) > 1 and sum(each.nbytes for each in self._kept.values()) > _KEPT_BYTES:
-                self._kept.popitem(last=False)
-            return found
-
-
-def _bytes(scene: Scene, what: str, numbers: list[int]) -> bytes:
-    """Little-endian numbers: the cells (K, n) of a frame, the path (F, K) of a row, codes of a channel, strains."""
-    if what == "cells":
-        (frame,) = numbers
-        return _little(scene.cells[frame])
-    if what == "path":
-        (row,) = numbers
-        return _little(scene.cells[:, :, row])
-    if what == "codes":
-        number, frame = numbers
-        codes = scene.channels[number].codes
-        return _little(codes[frame] if scene.channels[number].moves else codes)
-    if what == "strain" and scene.bonds is not None:
-        (frame,) = numbers
-        return _little(scene.bonds.strain[frame])
-    raise LookupError
-
-
-def _little(numbers: NDArray[Any]) -> bytes:
-    return np.ascontiguousarray(numbers, numbers.dtype.newbyteorder("<")).tobytes()
-
-
-def _number(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise ValueError
-    return int(text)
+        ...
 
 
 class Server:
     """A page on this machine until it is closed.
 
     Attributes:
-        address: to open in a browser; whoever has it can read the trajectory.
+        address: to open in a browser; whoever has it can read what is served.
     """
 
-    def __init__(self, scenes: list[Scene], port: int = 0) -> None:
+    def __init__(self, answers: Answering, port: int = 0) -> None:
         """Begins to listen, at a free port if it is 0.
 
         Raises:
             InputError: if the port is in use, or not allowed.
         """
-        handler = _handler(Answers(scenes), secret := secrets.token_urlsafe(24))
+        handler = _handler(answers, secret := secrets.token_urlsafe(24))
         try:
             self._http = _Listener((HOST, port), handler)
         except (OSError, OverflowError) as fault:
@@ -155,34 +80,23 @@ class Server:
         self._http.server_close()
 
 
-def serve(
-    trajectory: Trajectory | str | Path,
-    other: Trajectory | str | Path | None = None,
-    *,
-    projection: Wanted = "all",
-    groups: Sequence[str] | None = None,
-    frames: int | None = None,
-    rows: int | None = None,
-    port: int = 0,
-    ready: Callable[[str], None],
-    progress: document.Progress = lambda text: None,
-) -> None:
-    """Serves a trajectory, or two side by side, to a browser on this machine until it is interrupted (Ctrl-C).
+def serve_until_interrupted(answers: Answering, port: int, ready: Callable[[str], None]) -> None:
+    """Serves to a browser on this machine until it is interrupted (Ctrl-C).
 
     Args:
-        trajectory, other, projection, groups, frames, rows, progress: as for `gasfield.view`.
+        answers: what is served.
         port: to listen at; a free one if it is 0.
         ready: called with the address when it can be opened.
 
     Raises:
-        InputError: if something of this is not possible, the port is in use, or the coordinates do not fit into memory.
+        InputError: if the port is in use, or not allowed.
     """
-    with ExitStack() as stack:
-        choice = Choice(projection, groups, frames, rows)
-        server = Server(scenes_of(stack, trajectory, other, choice, progress), port)
-        stack.callback(server.close)
+    server = Server(answers, port)
+    try:
         ready(server.address)
         server.run()
+    finally:
+        server.close()
 
 
 class _Listener(ThreadingHTTPServer):
@@ -216,7 +130,7 @@ class _Listener(ThreadingHTTPServer):
         """Connections that break are no news."""
 
 
-def _handler(answers: Answers, secret: str) -> type[BaseHTTPRequestHandler]:
+def _handler(answers: Answering, secret: str) -> type[BaseHTTPRequestHandler]:
     slots = threading.BoundedSemaphore(_AT_ONCE)
 
     class Handler(BaseHTTPRequestHandler):

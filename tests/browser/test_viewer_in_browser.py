@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 import gasfield
 from gasfield.trajectory import Trajectory
+from gasfield.viewing.answers import Answers
 from gasfield.viewing.choice import Choice
 from gasfield.viewing.scene import Scene
 from gasfield.viewing.server import Server
@@ -331,7 +332,7 @@ def test_a_narrow_window_has_everything_one_below_the_other(browser: Browser, wa
 
 def test_a_server_answers_for_every_frame(browser: Browser, walk: Path) -> None:
     with Trajectory(walk) as opened:
-        server = Server([Scene.of(opened, Choice())])
+        server = Server(Answers([Scene.of(opened, Choice())]))
         thread = threading.Thread(target=server.run)
         thread.start()
         try:

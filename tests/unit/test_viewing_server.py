@@ -20,6 +20,7 @@ import pytest
 from gasfield.errors import InputError
 from gasfield.gas import Gas
 from gasfield.trajectory import Trajectory, TrajectoryWriter
+from gasfield.viewing.answers import Answers
 from gasfield.viewing.choice import Choice
 from gasfield.viewing.scene import Scene
 from gasfield.viewing.server import _CONNECTIONS, HOST, Server
@@ -41,7 +42,7 @@ def served(tmp_path: Path) -> Iterator[tuple[Server, Scene]]:
             writer.frame(step, float(step), frame)
     with Trajectory(tmp_path / "a.h5") as opened:
         scene = Scene.of(opened, Choice())
-        server = Server([scene])
+        server = Server(Answers([scene]))
         thread = threading.Thread(target=server.run)
         thread.start()
         yield server, scene
@@ -126,7 +127,7 @@ def test_a_port_in_use_is_told(served: tuple[Server, Scene]) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(InputError, match=f"port {port}: cannot be used: Address already in use"):
-            Server([scene], port)
+            Server(Answers([scene]), port)
 
 
 def test_the_command_serves_until_it_is_interrupted(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ function along(stops, share) {
 }
 
 /** In the dark, the dark end of the scale of numbers is lifted. */
-function numberColour(share, dark) {
+export function numberColour(share, dark) {
   return along(NUMBERS, dark ? 0.18 + 0.82 * share : share * 0.94);
 }
 

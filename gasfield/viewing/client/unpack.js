@@ -36,3 +36,11 @@ export function undoDifferences(words, width) {
   for (let i = width; i < words.length; i++) words[i] = words[i - width] + ((words[i] >>> 1) ^ -(words[i] & 1));
   return words;
 }
+
+/** Joins planes of bytes to float64, lowest plane first. */
+export function joinDoubles(bytes) {
+  const count = bytes.length / 8;
+  const joined = new DataView(new ArrayBuffer(bytes.length));
+  for (let i = 0; i < count; i++) for (let plane = 0; plane < 8; plane++) joined.setUint8(8 * i + plane, bytes[plane * count + i]);
+  return Float64Array.from({ length: count }, (_, i) => joined.getFloat64(8 * i, true));
+}
