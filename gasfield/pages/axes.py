@@ -33,7 +33,8 @@ class Axis:
         """That of the values (points,) of a key."""
         numeric = all(isinstance(each, int | float) and not isinstance(each, bool) for each in given)
         numeric = numeric and all(map(math.isfinite, given))
-        found = sorted({float(each) for each in given}) if numeric else list(dict.fromkeys(map(_text, given)))
+        found: list[float | str] = []
+        found += sorted({float(each) for each in given}) if numeric else dict.fromkeys(map(_text, given))
         return cls(path, {value: number for number, value in enumerate(found)}, numeric)
 
     def number(self, value: Any) -> int:

@@ -6,13 +6,12 @@ import base64
 import hashlib
 import json
 import re
-import zlib
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from packed_pages import Parsed, unpack
 
 import gasfield
 from gasfield.errors import InputError
@@ -85,16 +84,6 @@ def test_rows_that_are_not_finite_have_no_neighbours_and_are_none() -> None:
     assert np.array_equal(found[others, :6], others[oracle(points[others], 6)])
     assert np.all(found[others, 6:] == -1)
     assert not len(nearest_of(points, 2)[0])
-
-
-def unpack(data: bytes, kind: type, shape: tuple[int, ...], *, differences: bool = False) -> NDArray:
-    """Inverse of `pack`, as the page does it."""
-    planes = np.frombuffer(zlib.decompress(data), np.uint8).reshape(np.dtype(kind).itemsize, -1)
-    words = np.ascontiguousarray(planes.T).view(kind).reshape(shape)
-    if not differences:
-        return words
-    changes = (words >> 1) ^ (~(words & 1) + kind(1))
-    return np.cumsum(np.concatenate([words[:1], changes[1:]]), axis=0, dtype=kind)
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.uint32])
@@ -278,49 +267,18 @@ def test_a_sphere_is_drawn_where_its_own_coordinates_are(tmp_path: Path, dimensi
 # --- the page ---------------------------------------------------------------------------------------------------------
 
 
-class Parsed(HTMLParser):
-    """Elements and texts of a page, as a browser without scripts finds them."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.scripts: list[tuple[dict[str, str | None], str]] = []
-        self.tags: list[str] = []
-        self.texts: list[str] = []
-        self._open: str | None = None
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self._open = tag
-        if tag == "script":
-            self.scripts.append((dict(attrs), ""))
-        if tag == "meta" and ("http-equiv", "Content-Security-Policy") in attrs:
-            self.policy = dict(attrs)["content"]
-
-    def handle_data(self, data: str) -> None:
-        if self._open == "script":
-            self.scripts[-1] = (self.scripts[-1][0], self.scripts[-1][1] + data)
-        else:
-            self.texts.append(data)
-
-    def handle_endtag(self, tag: str) -> None:
-        self._open = None
-
-
 def test_a_page_holds_everything_and_may_load_nothing(walk: Path, tmp_path: Path) -> None:
     output = gasfield.view(walk, output=tmp_path / "a.html", neighbours=3)
     text = output.read_text()
     page = Parsed(text)
     assert page.tags.count("script") == len(page.scripts)
     assert "img" not in page.tags
-    code = [content for about, content in page.scripts if "data-name" not in about]
-    assert len(code) == 2
-    digests = {base64.b64encode(hashlib.sha256(content.encode()).digest()).decode() for content in code}
-    assert set(re.findall(r"script-src ([^;]*);", page.policy)[0].split()) == {f"'sha256-{d}'" for d in digests}
+    assert len(page.code) == 2
+    assert page.allowed() == page.digests()
     assert "default-src 'none'" in page.policy
     assert "connect-src 'none'" in page.policy
     assert "unsafe" not in page.policy
-    data = {about["data-name"]: content for about, content in page.scripts if "data-name" in about}
+    data = page.data
     panel = json.loads(data["description"])["panels"][0]
     assert panel["steps"] == list(range(0, 100, 10))
     assert panel["sha256"] == hashlib.sha256(walk.read_bytes()).hexdigest()

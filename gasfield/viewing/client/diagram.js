@@ -44,7 +44,7 @@ export class Diagram {
     const { width, height, inks } = this;
     this.root = drawn("svg", { xmlns: SPACE, width, height, viewBox: `0 0 ${width} ${height}`, "font-family": "system-ui, sans-serif", "font-size": 12, role: "img", "aria-label": `${this.label} over ${this.nameOf(this.x)}${this.map ? ` and ${this.nameOf(this.y)}` : ""}` },
       drawn("rect", { width, height, fill: inks.paper }));
-    this.across = this.scaleOf(this.x, this.map ? 0.06 : 0.04);
+    this.across = this.scaleOf(this.x, this.map ? this.halfCell(this.x) : 0.04);
     if (this.map) this.drawMap();
     else this.drawLines();
     this.drawSelected();
@@ -66,6 +66,11 @@ export class Diagram {
     if (!numeric) return new Scale(values, { numeric, margin: Math.max(margin, 0.5 / values.length) });
     const shown = [...new Set(this.points.map((point) => values[this.source.at(key, point)]))];
     return new Scale(shown.length ? shown : values, { logarithmic: log, margin });
+  }
+
+  /** Half a cell of a grid as a share of its range. */
+  halfCell(key) {
+    return Math.min(0.06, 0.5 / (this.keys[key].values.length - 1));
   }
 
   px(place) {
@@ -114,7 +119,7 @@ export class Diagram {
 
   drawMap() {
     const { source, x, y } = this;
-    this.up = this.scaleOf(y, 0.06);
+    this.up = this.scaleOf(y, this.halfCell(y));
     const rows = new Map(this.series.map((number) => [number, []]));
     for (const point of this.points) rows.get(source.at(y, point)).push(point);
     const levels = this.series.map((number) => this.up.place(this.valueOf(y, number)));

@@ -12,7 +12,7 @@ export async function pointDetails(source, point, number) {
   const { name, unit } = results[number];
   const result = await source.result(number);
   const { done, failed, left } = source.counts(point);
-  const of = unit === "1" ? "" : ` ${unit}`;
+  const of = unit === "1" || !done ? "" : ` ${unit}`;
   const facts = [
     ...keys.map((key, i) => [key.name, source.word(i, source.at(i, point))]),
     ["runs", [done && `${done} done`, failed && `${failed} failed`, left && `${left} to be made`].filter(Boolean).join(", ")],
@@ -74,12 +74,21 @@ export function transitionsOf(source, number) {
 /** The points that failed, by their reasons; each leads to its point. */
 export function failedPoints(source, go) {
   const { rows, reasons } = source.description;
-  const found = rows.status.flatMap((status, row) => (status === FAILED ? [row] : []));
-  if (!found.length) return "";
-  const items = found.slice(0, MOST_FAILED).map((row) => element("li", {},
-    element("button", { class: "link", onclick: () => go(rows.point[row]) }, [source.place(rows.point[row]), `seed ${rows.seed[row]}`].filter(Boolean).join(", ")), element("span", { class: "faint" }, reasons[rows.reason[row]])));
-  const more = found.length > items.length ? element("p", { class: "faint" }, `and ${(found.length - items.length).toLocaleString("en")} more`) : "";
-  return element("details", { class: "failures" }, element("summary", {}, `${found.length.toLocaleString("en")} failed runs`), element("ul", {}, ...items), more);
+  const groups = new Map(); // of rows of a point with the same reason
+  rows.status.forEach((status, row) => {
+    if (status !== FAILED) return;
+    const group = `${rows.point[row]} ${rows.reason[row]}`;
+    groups.set(group, [...(groups.get(group) ?? []), row]);
+  });
+  if (!groups.size) return "";
+  const failed = rows.status.filter((status) => status === FAILED).length;
+  const items = [...groups.values()].slice(0, MOST_FAILED).map(([row, ...others]) => {
+    const seeds = `seed${others.length ? "s" : ""} ${[row, ...others].map((each) => rows.seed[each]).join(", ")}`;
+    const place = [source.place(rows.point[row]), seeds].filter(Boolean).join("; ");
+    return element("li", {}, element("button", { class: "link", onclick: () => go(rows.point[row]) }, place), element("span", { class: "faint" }, reasons[rows.reason[row]]));
+  });
+  const more = groups.size > items.length ? element("p", { class: "faint" }, `and ${(groups.size - items.length).toLocaleString("en")} more points`) : "";
+  return element("details", { class: "failures" }, element("summary", {}, `${failed.toLocaleString("en")} failed runs`), element("ul", {}, ...items), more);
 }
 
 function list(facts) {
