@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import json
 import math
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from itertools import pairwise
 from typing import Any
 
-from gasfield.scenario.scan import Range, Scan
+from gasfield.scenario.scan import Scan
 from gasfield.sweeps.points import Point, points_of
 
 Found = Callable[[Point, str], float | None]
@@ -23,63 +25,109 @@ class _Line:
 
     Attributes:
         rest: their values.
-        means: share of the range -> mean of the result over the seeds; NaN if it is unknown.
+        pending: shares of the range whose results are still unknown.
+        means: share -> mean of the result over the seeds; NaN if it has none.
     """
 
     rest: Mapping[str, Any]
+    pending: deque[float]
     means: dict[float, float] = field(default_factory=dict)
+    _steps: list[tuple[float, float, float]] | None = None
+    _halved: tuple[float, float, float] | None = None
+
+    def enter(self, mean: float) -> None:
+        """The mean at the first share that is pending."""
+        self.means[self.pending.popleft()] = mean
 
     def next_share(self) -> float | None:
         """The middle of the neighbours that differ most, the first ones of equals; None if no two are known."""
-        known = sorted((share, mean) for share, mean in self.means.items() if math.isfinite(mean))
-        steps = [(abs(high - low), -start, 0.5 * (start + end)) for (start, low), (end, high) in pairwise(known)]
-        middles = [step for step in steps if step[2] not in self.means]
-        return max(middles)[2] if middles else None
+        if self._steps is None:
+            self._steps = []
+            known = sorted(share for share, mean in self.means.items() if math.isfinite(mean))
+            for start, end in pairwise(known):
+                self._put(start, end)
+        elif self._halved is not None and math.isfinite(self.means[self._halved[1]]):
+            for start, end in pairwise(self._halved):
+                self._put(start, end)
+        self._halved = None
+        while self._steps:  # each pair is taken out once
+            _, start, end = heappop(self._steps)
+            middle = 0.5 * (start + end)
+            if middle not in self.means:
+                self._halved = start, middle, end
+                return middle
+        return None
+
+    def _put(self, start: float, end: float) -> None:
+        assert self._steps is not None
+        heappush(self._steps, (-abs(self.means[end] - self.means[start]), start, end))
+
+
+class Refiner:
+    """Adds points to a scan as their results become known. What is known is never asked for again, so that the cost of
+    each point does not grow with their number.
+
+    Attributes:
+        added: the points so far: one more for each combination of the other keys, with all seeds, whenever all before
+            it have been run.
+    """
+
+    def __init__(self, scan: Scan, first_seed: int) -> None:
+        """Nothing is added yet.
+
+        Args:
+            scan: what is varied, one range refined.
+            first_seed: the scenario's own seed.
+        """
+        assert scan.refined is not None
+        self.added: list[Point] = []
+        self._scan, self._seeds = scan, scan.seeds_from(first_seed)
+        self._path, self._along, self._refinement = scan.refined
+        self._left = self._refinement.points
+        count = self._along.count or 2
+        lines: dict[str, _Line] = {}
+        for point in points_of(scan, first_seed):
+            if point.seed == self._seeds[0]:
+                rest = {key: value for key, value in point.values.items() if key != self._path}
+                shares = deque(index / (count - 1) for index in range(count))
+                lines.setdefault(json.dumps(rest), _Line(rest, shares))
+        self._lines = list(lines.values())
+
+    def advance(self, found: Found) -> list[Point]:
+        """Adds what is determined by now; returns what is new.
+
+        Args:
+            found: what has been run.
+        """
+        before = len(self.added)
+        while self._left and all(self._entered(line, found) for line in self._lines):
+            self._left -= 1
+            for line in self._lines:
+                middle = line.next_share()
+                if middle is not None:
+                    line.pending.append(middle)
+                    self.added += self._points(line, middle)
+        return self.added[before:]
+
+    def _entered(self, line: _Line, found: Found) -> bool:
+        """Enters what is known of a line; whether that is all."""
+        while line.pending:
+            points = self._points(line, line.pending[0])
+            mean = _mean([found(point, self._refinement.result) for point in points])
+            if mean is None:
+                return False
+            line.enter(mean)
+        return True
+
+    def _points(self, line: _Line, share: float) -> list[Point]:
+        """One place with all seeds, its keys in the order of the scan."""
+        values = {**line.rest, self._path: self._along.at(share)}
+        return [Point({key: values[key] for key in self._scan.along}, seed) for seed in self._seeds]
 
 
 def added_points(scan: Scan, first_seed: int, found: Found) -> list[Point]:
-    """The points that are added to a scan, as far as they are determined: one more for each combination of the other
-    keys, with all seeds, whenever all before it have been run.
-
-    Args:
-        scan: what is varied.
-        first_seed: the scenario's own seed.
-        found: what has been run.
-    """
-    if scan.refined is None:
-        return []
-    path, along, refinement = scan.refined
-    seeds = scan.seeds_from(first_seed)
-    lines: dict[str, _Line] = {}
-    for point in points_of(scan, first_seed):
-        if point.seed == seeds[0]:
-            rest = {key: value for key, value in point.values.items() if key != path}
-            lines.setdefault(json.dumps(rest), _Line(rest))
-    count = along.count or 2
-    shares = {key: [index / (count - 1) for index in range(count)] for key in lines}
-    added: list[Point] = []
-    for _ in range(refinement.points):
-        for key, line in lines.items():
-            for share in shares[key]:
-                mean = _mean(
-                    [found(each, refinement.result) for each in _points(scan, line, path, along, share, seeds)]
-                )
-                if mean is None:
-                    return added
-                line.means[share] = mean
-            shares[key] = []
-        for key, line in lines.items():
-            middle = line.next_share()
-            if middle is not None:
-                shares[key] = [middle]
-                added += _points(scan, line, path, along, middle, seeds)
-    return added
-
-
-def _points(scan: Scan, line: _Line, path: str, along: Range, share: float, seeds: tuple[int, ...]) -> list[Point]:
-    """One place with all seeds, its keys in the order of the scan."""
-    values = {**line.rest, path: along.at(share)}
-    return [Point({key: values[key] for key in scan.along}, seed) for seed in seeds]
+    """The points that are added to a scan, as far as they are determined; see `Refiner`."""
+    return Refiner(scan, first_seed).advance(found) if scan.refined is not None else []
 
 
 def _mean(values: list[float | None]) -> float | None:

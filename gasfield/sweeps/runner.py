@@ -92,12 +92,19 @@ class Runner:
     table: Table
     plugins: tuple[str, ...] = ()
     pictures: bool = False
+    _looked_at: int = field(default=0, init=False)
+    """Rows from the first whose runs have been looked for."""
+    _begun: float | None = field(default=None, init=False)
+    _before: int = field(default=0, init=False)
+    """When the first task was handed out, and how many points had ended then."""
+    _due: float = field(default=0.0, init=False)
     _done: int = field(default=0, init=False)
     _failed: int = field(default=0, init=False)
     _elsewhere: set[str] = field(default_factory=set, init=False)
 
     def run(self, opened: AbstractContextManager[Pool], *, retry: bool, progress: Listener) -> None:
-        """Runs them all; the table is written whatever happens.
+        """Runs all rows that the table has got since the last call. The table is written every half minute, and
+        otherwise left to the caller.
 
         Args:
             opened: where; not entered if nothing is left.
@@ -108,32 +115,35 @@ class Runner:
             WriteError: if a worker or this process cannot write.
             ClusterError: if the workers are lost, or cannot run points.
         """
-        keys = _Keys(self._left(retry=retry))
-        try:
-            if keys:
-                with opened as pool:
-                    self._carry_out(pool, keys, progress)
-        finally:
-            self.table.write(self.store.directory / TABLE)
+        left = self._left(retry=retry)
+        if left:
+            with opened as pool:
+                self._carry_out(pool, left, progress)
 
-    def _left(self, *, retry: bool) -> Iterator[str]:
-        """Keys of the points that are still to be run; rows of the others are entered into the table first."""
-        left: list[str] = []
-        for key, point in zip(self.table.keys, self.table.points, strict=True):
+    def write(self) -> None:
+        """Writes the table."""
+        self.table.write(self.store.directory / TABLE)
+
+    def _left(self, *, retry: bool) -> dict[str, Point]:
+        """Points that are still to be run, by their keys; rows of the others are entered into the table first."""
+        left: dict[str, Point] = {}
+        first, self._looked_at = self._looked_at, len(self.table.keys)
+        for key, point in zip(self.table.keys[first:], self.table.points[first:], strict=True):
             row = self.store.row(key, point)
             if row is not None and row.status == "failed" and retry:
                 remove(self.store.failure(key))
                 row = None
             if row is None:
-                left.append(key)
+                left[key] = point
             else:
                 self._enter(row)
-        return iter(left)
+        return left
 
-    def _carry_out(self, pool: Pool, keys: _Keys, progress: Listener) -> None:
-        tasks = dict(zip(self.table.keys, self.table.points, strict=True))
-        before, begun = self._done + self._failed, time.monotonic()
-        under_way, due = 0, begun + _TABLE_EVERY
+    def _carry_out(self, pool: Pool, tasks: dict[str, Point], progress: Listener) -> None:
+        if self._begun is None:
+            self._begun, self._before = time.monotonic(), self._done + self._failed
+            self._due = self._begun + _TABLE_EVERY
+        keys, under_way = _Keys(iter(tasks)), 0
         while keys or under_way:
             while under_way < pool.room and (key := keys.take()) is not None:
                 pool.submit(key, self._task(key, tasks[key]))
@@ -142,10 +152,10 @@ class Runner:
             if ended is not None:
                 under_way -= 1
                 self._receive(*ended, tasks, keys)
-            rate = (self._done + self._failed - before) / max(time.monotonic() - begun, 1e-9)
+            rate = (self._done + self._failed - self._before) / max(time.monotonic() - self._begun, 1e-9)
             progress(self._progress(pool, rate))
-            if time.monotonic() > due:
-                due = self._write()
+            if time.monotonic() > self._due:
+                self._due = self._written()
 
     def _receive(self, key: str, found: str | Died, tasks: dict[str, Point], keys: _Keys) -> None:
         """Enters what a task has given."""
@@ -169,10 +179,10 @@ class Runner:
         self.table.put(row)
         self._done, self._failed = self._done + (row.status == "done"), self._failed + (row.status == "failed")
 
-    def _write(self) -> float:
+    def _written(self) -> float:
         """Writes the table; returns when to write it again, so that little time goes into it however large it is."""
         begun = time.monotonic()
-        self.table.write(self.store.directory / TABLE)
+        self.write()
         ended = time.monotonic()
         return ended + max(_TABLE_EVERY, (ended - begun) / _TABLE_SHARE)
 

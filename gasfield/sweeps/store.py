@@ -12,10 +12,11 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import cache, cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
@@ -34,7 +35,7 @@ from gasfield.scenario.scan import Scan
 from gasfield.simulation import Simulation
 from gasfield.spec import parse
 from gasfield.sweeps.points import Point, count_points, points_of, with_values
-from gasfield.sweeps.refinement import added_points
+from gasfield.sweeps.refinement import Refiner
 from gasfield.sweeps.rows import Row, results_of
 from gasfield.version import ARITHMETIC, __version__
 
@@ -224,19 +225,25 @@ class Store:
         Raises:
             InputError: if files that refinement needs are damaged.
         """
+        rows = cache(lambda text: self.row(self.origin.key(Point.of(text)), Point.of(text)))
+        refiners = self.refiners()
+        for refiner in refiners:
+            refiner.advance(lambda point, result: _value(rows(point.text()), result))
+        return self.points_with(refiners)
+
+    def refiners(self) -> list[Refiner]:
+        """What adds points to the scans, nothing added yet."""
+        return [Refiner(scan, self.first_seed) for scan in self.scans if scan.refined]
+
+    def points_with(self, refiners: Iterable[Refiner]) -> Iterator[tuple[str, Point]]:
+        """Key and point of all points of all scans, each once, in their order; then those of refiners."""
+        grids = (points_of(scan, self.first_seed) for scan in self.scans)
         seen = set[str]()
-        for point in self._with_repeats():
+        for point in chain(*grids, *(refiner.added for refiner in refiners)):
             key = self.origin.key(point)
             if key not in seen:
                 seen.add(key)
                 yield key, point
-
-    def _with_repeats(self) -> Iterator[Point]:
-        for scan in self.scans:
-            yield from points_of(scan, self.first_seed)
-        rows = cache(lambda text: self.row(self.origin.key(Point.of(text)), Point.of(text)))
-        for scan in self.scans:
-            yield from added_points(scan, self.first_seed, lambda point, result: _value(rows(point.text()), result))
 
     def most_points(self) -> int:
         """The number of points, if no scan repeats those of another."""

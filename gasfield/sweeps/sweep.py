@@ -18,8 +18,9 @@ from gasfield.scenario.scan import Scan
 from gasfield.spec import parse
 from gasfield.sweeps.agreement import Agreement, agreement_of, r_hat
 from gasfield.sweeps.clusters import pool_of
-from gasfield.sweeps.points import count_points, points_of, with_values
+from gasfield.sweeps.points import Point, count_points, points_of, with_values
 from gasfield.sweeps.pools import Pool
+from gasfield.sweeps.refinement import Refiner
 from gasfield.sweeps.runner import Listener, Runner
 from gasfield.sweeps.store import Origin, Store
 from gasfield.sweeps.table import Table
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     import xarray
 
     from gasfield.statistics.r_hat import RHat
-    from gasfield.sweeps.points import Point
 
 _TRIED = 200
 """Points that are checked before a sweep begins."""
@@ -130,16 +130,40 @@ def sweep(
     store = Store.opened_for(Path(output or OUTPUTS / f"{scenario.name}-sweep"), origin, chosen)
     pool = pool_of(workers, scheduler, carry_out, certificates=certificates, insecure=insecure)
     with store.kept(), ExitStack() as stack:
-        kept, before = _OnceOpened(pool, stack), -1
-        table = Table(store.points(), store.origin.own)
-        while len(table.keys) > before:  # refinement adds points when those before them have been run
-            before = len(table.keys)
-            runner = Runner(store, table, tuple(str(Path(path).absolute()) for path in plugins), pictures)
-            runner.run(kept, retry=retry, progress=progress or (lambda _: None))
-            if any(each.refined for each in store.scans):
-                _require_result(table, chosen)
-                table, retry = Table(store.points(), store.origin.own), False
-        return Sweep(store.directory, runner.table)
+        refiners = store.refiners()
+        table = Table(store.points_with(refiners), store.origin.own)
+        runner = Runner(store, table, tuple(str(Path(path).absolute()) for path in plugins), pictures)
+        try:
+            _run_all(runner, refiners, chosen, _OnceOpened(pool, stack), retry=retry, progress=progress)
+        finally:
+            if len(refiners) > 1:  # points were added to all scans by turns
+                table.arrange(key for key, _ in store.points_with(refiners))
+            runner.write()
+        return Sweep(store.directory, table)
+
+
+def _run_all(
+    runner: Runner,
+    refiners: list[Refiner],
+    scan: Scan,
+    kept: AbstractContextManager[Pool],
+    *,
+    retry: bool,
+    progress: Listener | None,
+) -> None:
+    """Runs what is in the table, and what refinement adds to it when that has been run, until nothing is added."""
+    store, table = runner.store, runner.table
+
+    def found(point: Point, result: str) -> float | None:
+        return table.value(store.origin.key(point), result)
+
+    before = -1
+    while len(table.keys) > before:
+        before = len(table.keys)
+        runner.run(kept, retry=retry, progress=progress or (lambda _: None))
+        _require_result(table, scan)
+        for refiner in refiners:
+            table.extend((store.origin.key(point), point) for point in refiner.advance(found))
 
 
 class _OnceOpened(AbstractContextManager[Pool]):
@@ -212,10 +236,14 @@ def _require_points(scenario: Scenario, scan: Scan, data: Any) -> None:
         else:
             return
     if first is not None:
-        raise scenario.fault_at(("scan",), _about_scan(first.faults[0], scan))
+        raise scenario.fault_at(("scan",), about_scan(first.faults[0], scan))
 
 
-def _about_scan(fault: InputError, scan: Scan) -> InputError:
-    """The same fault, about the path that was varied."""
-    path = next((path for path in scan.along if (fault.parameter or "").startswith(path)), fault.parameter)
+def about_scan(fault: InputError, scan: Scan) -> InputError:
+    """The same fault, about the path that was varied: the one that its place is in, else the first one within it."""
+    place = (fault.parameter or "").split(".")
+    paths = {path: path.split(".") for path in scan.along}
+    around = [path for path, keys in paths.items() if keys == place[: len(keys)]]
+    within = [path for path, keys in paths.items() if place == keys[: len(place)]]
+    path = next(iter(around + within), fault.parameter)
     return InputError(fault.message, parameter=path, value=fault.value)

@@ -62,13 +62,46 @@ class Table:
         self._own = own
         self.points: list[Point] = []
         self.keys: list[str] = []
-        for key, point in points:
-            self.points.append(point)
-            self.keys.append(key)
-        self._number = {key: number for number, key in enumerate(self.keys)}
-        self.status = [""] * len(self.keys)
-        self.reasons = [""] * len(self.keys)
+        self.status: list[str] = []
+        self.reasons: list[str] = []
         self.columns: dict[str, Column] = {}
+        self._number: dict[str, int] = {}
+        self.extend(points)
+
+    def extend(self, points: Iterable[tuple[str, Point]]) -> None:
+        """Adds empty rows of points that are not there yet."""
+        for key, point in points:
+            if key not in self._number:
+                self._number[key] = len(self.keys)
+                self.points.append(point)
+                self.keys.append(key)
+        added = len(self.keys) - len(self.status)
+        self.status += [""] * added
+        self.reasons += [""] * added
+        for column in self.columns.values():
+            column.value.extend([math.nan] * added)
+            column.error.extend([math.nan] * added)
+
+    def arrange(self, keys: Iterable[str]) -> None:
+        """Brings the rows into another order.
+
+        Args:
+            keys: of all rows.
+        """
+        order = [self._number[key] for key in keys]
+        self.points, self.keys = [self.points[row] for row in order], [self.keys[row] for row in order]
+        self.status, self.reasons = [self.status[row] for row in order], [self.reasons[row] for row in order]
+        for column in self.columns.values():
+            for numbers in (column.value, column.error):
+                numbers[:] = array("d", (numbers[row] for row in order))
+        self._number = {key: number for number, key in enumerate(self.keys)}
+
+    def value(self, key: str, result: str) -> float | None:
+        """A result in a row; NaN if the row has none, None if it is not there or is still to be run."""
+        number = self._number.get(key)
+        if number is None or not self.status[number]:
+            return None
+        return self.columns[result].value[number] if result in self.columns else math.nan
 
     def put(self, row: Row) -> None:
         """Enters a row."""

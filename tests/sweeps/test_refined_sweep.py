@@ -71,6 +71,22 @@ def test_an_interrupted_sweep_adds_the_same_points(tmp_path: Path) -> None:
     assert gasfield.open_sweep(tmp_path / "cut").finished
 
 
+def test_two_scans_add_points_by_turns_and_leave_one_table(tmp_path: Path) -> None:
+    """The second scan refines another range of the same scenario while the first is interrupted: rows stand in the
+    order of the scans, whatever the order in which they were added."""
+    other = {"forces.0.stiffness": {"from": 0.5, "to": 8.5, "count": 2, "refine": {"result": RADIUS, "points": 3}}}
+    for name in ("whole", "cut"):
+        with pytest.raises(Stopped):
+            gasfield.sweep(WELL, SCAN, output=tmp_path / name, progress=stop_at(1))
+    whole = gasfield.sweep(WELL, other, output=tmp_path / "whole")
+    assert len(whole.table.keys) == 10 + 5
+    assert whole.table.keys == gasfield.open_sweep(tmp_path / "whole").table.keys
+    with pytest.raises(Stopped):
+        gasfield.sweep(WELL, other, output=tmp_path / "cut", progress=stop_at(11))
+    gasfield.sweep(WELL, other, output=tmp_path / "cut")
+    assert (tmp_path / "cut" / TABLE).read_bytes() == (tmp_path / "whole" / TABLE).read_bytes()
+
+
 def test_a_result_that_no_point_has_is_refused(tmp_path: Path) -> None:
     wrong = {
         "temperature": {"from": 0.1, "to": 1.0, "count": 2, "refine": {"result": "groups.gas.radius", "points": 1}}

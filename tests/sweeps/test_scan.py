@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,8 @@ from gasfield.scenario.document import read_value
 from gasfield.scenario.scan import Scan
 from gasfield.spec import parse
 from gasfield.sweeps.points import Point, count_points, points_of
-from gasfield.sweeps.refinement import added_points
+from gasfield.sweeps.refinement import Refiner, added_points
+from gasfield.sweeps.sweep import about_scan
 
 
 def scan(**keys: Any) -> Scan:
@@ -152,6 +155,44 @@ def test_points_that_failed_are_passed_over() -> None:
     assert [point.values["x"] for point in added] == pytest.approx([2**2.5, 2**2.75])
     nothing = added_points(made, 0, lambda *_: np.nan)
     assert nothing == []
+
+
+def test_no_result_is_asked_for_again_when_points_are_added() -> None:
+    """Once while it is unknown and once when it is known, however many rounds follow."""
+    made = scan(x={**REFINED["x"], "refine": {"result": "r", "points": 50}}, kind=["a", "b"], seeds=2)
+    run, asked = {point.text() for point in points_of(made, 0)}, Counter[str]()
+
+    def found(point: Point, _: str) -> float | None:
+        asked[point.text()] += 1
+        return math.tanh(20.0 * (point.values["x"] - 0.3)) if point.text() in run else None
+
+    refiner = Refiner(made, 0)
+    while more := refiner.advance(found):
+        run |= {point.text() for point in more}
+    assert refiner.added == added_points(made, 0, found)
+    assert len(refiner.added) == 50 * 2 * 2
+    assert max(asked.values()) <= 3  # that of `added_points` included
+
+
+@pytest.mark.parametrize(
+    ("parameter", "path"),
+    [
+        ("forces.10.stiffness", "forces.10.stiffness"),
+        ("forces.1.cutoff", "forces.1"),
+        ("forces.1", "forces.1"),
+        ("temperature.groups", "temperature"),
+        ("temperature_of_none", "temperature_of_none"),
+        ("forces", "forces.1"),
+        ("dynamics", "dynamics.time_step"),
+        ("space", "space"),
+    ],
+)
+def test_a_fault_is_about_the_key_that_its_place_is_in(parameter: str, path: str) -> None:
+    """By keys and not by characters: forces.10 is no part of forces.1."""
+    made = scan(
+        **{"forces.1": [{}], "forces.10.stiffness": [1.0], "temperature": [1.0], "dynamics.time_step": [0.1]}
+    )  # fmt: skip
+    assert about_scan(InputError("is wrong.", parameter=parameter), made).parameter == path
 
 
 @pytest.mark.parametrize(
