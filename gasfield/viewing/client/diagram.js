@@ -65,7 +65,10 @@ export class Diagram {
     const { numeric, log, values } = this.keys[key];
     if (!numeric) return new Scale(values, { numeric, margin: Math.max(margin, 0.5 / values.length) });
     const shown = [...new Set(this.points.map((point) => values[this.source.at(key, point)]))];
-    return new Scale(shown.length ? shown : values, { logarithmic: log, margin });
+    const [low, high] = [Math.min(...values), Math.max(...values)];
+    const near = (value) => value >= low - (high - low) && value <= high + (high - low) && (value > 0 || !log);
+    const located = this.transitions.filter((each) => each.along === key && each.place).flatMap((each) => errorBar(each.place));
+    return new Scale([...(shown.length ? shown : values), ...located.filter(near)], { logarithmic: log, margin });
   }
 
   /** Half a cell of a grid as a share of its range. */
