@@ -8,8 +8,9 @@ A curve is a quantity at increasing values of a parameter (a temperature, say), 
     curie_weiss    N <m^2> of a mean field is 1/(1 - T_c/T) above it: a straight line through the inverses
     hysteresis     runs that begin in order and in disorder differ where both phases are stable for the length of a run
 
-and `extrapolated` takes places found at several sizes N to infinity along c N^-w. Errors are standard deviations over
-bootstrap samples of the runs (Efron and Tibshirani 1993, chapter 6). What is not significant is no transition.
+and `extrapolated` takes places found at several sizes N to infinity along c N^-w. Errors come from resamples of the
+means over runs; they are half of the interval that holds the middle 68.3% of the places, since those of few runs have
+long tails. What is not significant is no transition.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, stdtrit
+from scipy.special import chdtrc, ndtr, stdtrit
 
 Values = NDArray[np.float64]
 
@@ -31,8 +32,12 @@ from few runs, so that chance does it as seldom (Student's t)."""
 _RESAMPLES = 300
 _FOUND = 0.9
 """Share of the resamples in which a transition must be found, too."""
-_FEW_RUNS = 4
-"""Runs below which resamples are drawn from their own errors; so few give too few different resamples."""
+_DISAGREE = 1e-3
+"""Probability below which runs scatter more than the errors within them explain."""
+_MANY = 1e9
+"""Degrees of freedom of a normal distribution."""
+_MIDDLE = 100.0 * ndtr([-1.0, 1.0])
+"""Percentiles between which one standard error lies on either side."""
 _AROUND = 2
 """Points on either side of the highest that determine a peak."""
 _FEWEST_POINTS = 3
@@ -86,24 +91,22 @@ class Curve:
 
     @cached_property
     def freedom(self) -> Values:
-        """(n,) degrees of freedom of the error: infinitely many where those within the runs are known."""
-        found: Values = np.where(np.isfinite(self._within()), np.inf, self._runs() - 1.0)
+        """(n,) degrees of freedom of the error: infinitely many where those within the runs are known, unless the runs
+        scatter more than these explain (chi-squared test), so that the scatter of few runs is all that is known."""
+        runs, within = self._runs(), self._within()
+        with np.errstate(invalid="ignore", divide="ignore"):
+            chi_squared = (runs - 1.0) * (self._scatter() / within) ** 2
+        agree = np.isfinite(within) & ~(chdtrc(np.maximum(runs - 1.0, 1.0), np.nan_to_num(chi_squared)) < _DISAGREE)
+        found: Values = np.where(agree, np.inf, runs - 1.0)
         return found
 
     def resampled(self, random: np.random.Generator) -> Values:
-        """(n,) means of as many runs, drawn with replacement; where there are fewer than four, with normal errors.
-
-        Deviations from the mean are enlarged by sqrt(n/(n - 1)), so that their variance is that of the mean.
-        """
-        means = self.mean.copy()
-        for number, row in enumerate(self.values):
-            own = row[np.isfinite(row)]
-            if len(own) < _FEW_RUNS:
-                means[number] += np.nan_to_num(self.error[number]) * random.standard_normal()
-            else:
-                drawn = own[random.integers(len(own), size=len(own))].mean()
-                means[number] += np.sqrt(len(own) / (len(own) - 1)) * (drawn - own.mean())
-        return means
+        """(n,) means as they may be in truth: where the error is known they have a normal distribution about those
+        found, else Student's t with the degrees of freedom of the error, the posterior distribution of a mean whose
+        variance is unknown, too (Gelman et al., Bayesian Data Analysis, section 3.2)."""
+        freedom = np.clip(self.freedom, 1.0, _MANY)
+        found: Values = self.mean + np.nan_to_num(self.error) * random.standard_t(freedom)
+        return found
 
     def _runs(self) -> Values:
         return np.asarray(np.isfinite(self.values).sum(axis=1), np.float64)
@@ -146,7 +149,7 @@ def crossing(small: Curve, large: Curve) -> Place:
     def zero(means: Sequence[Values]) -> float:
         return _root(x[near], (means[1][other] - means[0][one])[near], error[near], rough)
 
-    return _bootstrapped(zero, (small, large))
+    return _with_error(zero, (small, large))
 
 
 def peak(curve: Curve) -> Place:
@@ -173,7 +176,7 @@ def peak(curve: Curve) -> Place:
     def vertex(means: Sequence[Values]) -> float:
         return _vertex(curve.x[near], means[0][near], curve.error[near], (curve.x[top - 1], curve.x[top + 1]))
 
-    return _bootstrapped(vertex, (curve,))
+    return _with_error(vertex, (curve,))
 
 
 def curie_weiss(curve: Curve) -> Place:
@@ -196,7 +199,7 @@ def curie_weiss(curve: Curve) -> Place:
         left = 1.0 - 1.0 / means[0]
         return float(np.sum(weight * inverse * left) / np.sum(weight * inverse**2))
 
-    found = _bootstrapped(line, (curve,))
+    found = _with_error(line, (curve,))
     chi_squared = float(np.sum(weight * (1.0 - 1.0 / curve.mean - found.value * inverse) ** 2))
     freedom = len(curve.x) - 1
     if chi_squared > freedom + SIGNIFICANT * np.sqrt(2.0 * freedom):
@@ -287,7 +290,7 @@ def _standard_errors(freedom: Values | float) -> Values:
     """Of Student's t with so many degrees of freedom, those that chance exceeds as seldom as `SIGNIFICANT` of a normal
     distribution; infinite without any."""
     given = np.asarray(freedom, float)
-    beyond = -stdtrit(np.clip(given, 1.0, 1e9), ndtr(-SIGNIFICANT))
+    beyond = -stdtrit(np.clip(given, 1.0, _MANY), ndtr(-SIGNIFICANT))
     return np.where(given > 0.0, beyond, np.inf)
 
 
@@ -303,11 +306,11 @@ def _require_errors(x: Values, error: Values) -> None:
         raise NoTransition(f"the error is unknown, or 0, at {places}: run more seeds, or for longer")
 
 
-def _bootstrapped(estimate: Callable[[Sequence[Values]], float], curves: Sequence[Curve]) -> Place:
-    """An estimate from means with its standard deviation over bootstrap samples; they are the same in every call.
+def _with_error(estimate: Callable[[Sequence[Values]], float], curves: Sequence[Curve]) -> Place:
+    """An estimate from means with its error over resamples; they are the same in every call.
 
     Raises:
-        NoTransition: if it fails, or fails for more than a tenth of the samples.
+        NoTransition: if it fails, or fails for more than a tenth of the resamples.
     """
     value, random = estimate([curve.mean for curve in curves]), np.random.default_rng(0)
     found = []
@@ -315,8 +318,9 @@ def _bootstrapped(estimate: Callable[[Sequence[Values]], float], curves: Sequenc
         with suppress(NoTransition):
             found.append(estimate([curve.resampled(random) for curve in curves]))
     if len(found) < _FOUND * _RESAMPLES:
-        raise NoTransition(f"it is found in {len(found) / _RESAMPLES:.0%} of the bootstrap samples only")
-    return Place(value, float(np.std(found, ddof=1)))
+        raise NoTransition(f"it is found in {len(found) / _RESAMPLES:.0%} of the resamples only")
+    low, high = np.percentile(found, _MIDDLE)
+    return Place(value, 0.5 * float(high - low))
 
 
 def _root(x: Values, y: Values, error: Values, rough: float) -> float:

@@ -7,11 +7,12 @@ weighted by binomial coefficients; T_c = 1 for infinitely many.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy.special import gammaln
+from scipy.special import gammaln, stdtr
 
 from gasfield.statistics.transition import (
     Curve,
@@ -57,8 +58,8 @@ def exact(law: Callable[[int, float], float], spins: int, temperatures: Values) 
     return np.array([law(spins, float(temperature)) for temperature in temperatures])
 
 
-def noisy(x: Values, y: Values, noise: Values | float, random: np.random.Generator) -> Curve:
-    values = y[:, None] + np.broadcast_to(noise, x.shape)[:, None] * random.standard_normal((len(x), RUNS))
+def noisy(x: Values, y: Values, noise: Values | float, random: np.random.Generator, runs: int = RUNS) -> Curve:
+    values = y[:, None] + np.broadcast_to(noise, x.shape)[:, None] * random.standard_normal((len(x), runs))
     return Curve(x, values, np.full(values.shape, np.nan))
 
 
@@ -122,6 +123,49 @@ def test_errors_of_a_peak_cover() -> None:
     found = [peak(noisy(x, 3.0 - (x - 1.1) ** 2, 0.1, random)) for _ in range(REPEATS)]
     assert covers(found, 1.1) > 0.83
     assert covers(found, 1.25) < 0.5  # negative control
+
+
+def test_errors_of_a_peak_from_four_runs_that_give_none_cover() -> None:
+    """Within one error in 68 of a hundred, within two in 95, three standard deviations of a binomial allowed."""
+    x, random, found = np.linspace(0.0, 2.0, 5), np.random.default_rng(4), []
+    for _ in range(2 * REPEATS):
+        with suppress(NoTransition):
+            found.append(peak(noisy(x, 3.0 - (x - 1.1) ** 2, 0.1, random, runs=4)))
+    assert len(found) > REPEATS
+    assert (
+        np.mean([abs(place.value - 1.1) < place.error for place in found]) > 0.683 - 3.0 * (0.217 / len(found)) ** 0.5
+    )
+    assert covers(found, 1.1) > 0.954 - 3.0 * (0.044 / len(found)) ** 0.5
+    assert covers(found, 1.25) < 0.5  # negative control
+
+
+@pytest.mark.parametrize("runs", [2, 3, 5])
+def test_resamples_of_few_runs_have_the_tails_of_student(runs: int) -> None:
+    """The mean of few normal numbers is within the middle 68.3% of the resamples as often as that says, at 2,000 points
+    with 300 resamples each; a normal distribution with the same error has the probability that |t| is below 1."""
+    points = np.arange(2000.0)
+    random = np.random.default_rng(9)
+    values = random.standard_normal((len(points), runs))
+    curve = Curve(
+        points, values, np.full(values.shape, 1e-9)
+    )  # errors that are too small: scatter is all that is known
+    assert np.all(curve.freedom == runs - 1)
+    low, high = np.percentile([curve.resampled(random) for _ in range(300)], [15.87, 84.13], axis=0)
+    deviation = 3.0 * (0.217 / len(points)) ** 0.5
+    assert np.mean((low < 0.0) & (high > 0.0)) == pytest.approx(0.683, abs=deviation)
+    normal = np.mean(np.abs(curve.mean) < curve.error)
+    assert normal == pytest.approx(1.0 - 2.0 * stdtr(runs - 1, -1.0), abs=deviation)
+    assert normal < 0.683 - deviation  # negative control
+
+
+def test_errors_that_are_known_have_no_tails_unless_runs_contradict_them() -> None:
+    random = np.random.default_rng(10)
+    x, ones = np.arange(200.0), np.ones((200, 3))
+    assert np.all(Curve(x, random.standard_normal((200, 3)), ones).freedom == np.inf)
+    assert np.all(
+        Curve(x[:3], np.array([[0.0, 9.0], [0.0, 1.0], [0.0, np.nan]]), np.ones((3, 2))).freedom == [1, np.inf, np.inf]
+    )
+    assert np.all(Curve(x, ones, np.nan * ones).freedom == 2)
 
 
 def test_a_peak_between_uneven_points_is_not_drawn_aside() -> None:
