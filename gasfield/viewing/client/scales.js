@@ -34,7 +34,7 @@ export class Scale {
       return this.values.map((name, i) => [this.place(i), name]).filter((_, i) => i % every === 0);
     }
     const found = this.logarithmic ? this.decades(most) : [];
-    return found.length > 1 ? found : this.even(most);
+    return found.length > 3 ? found : this.even(most);
   }
 
   even(most) {
