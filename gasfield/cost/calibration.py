@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
-from scipy.optimize import nnls
+import scipy
 
 from gasfield.errors import InputError
 from gasfield.files import make_folder, write_json
@@ -85,7 +85,7 @@ class Calibration:
         pull = np.diag(_PULL)
         wanted = pull @ np.array([0.0, 1.0, 1.0])
         rows = np.vstack([features / seconds[:, None], pull])
-        a, b, c = nnls(rows, np.concatenate([np.ones(len(trials)), wanted]))[0]
+        a, b, c = scipy.optimize.nnls(rows, np.concatenate([np.ones(len(trials)), wanted]))[0]
         residuals = features @ np.array([a, b, c]) / seconds - 1.0
         memory = np.array([[trial.predicted_memory, trial.memory] for trial in trials])
         extra = float(np.median(memory[:, 1] - memory[:, 0]))

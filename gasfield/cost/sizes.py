@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.optimize import nnls
+import scipy
 
 from gasfield.scenario import Scenario
 from gasfield.schedules import ByGroup
@@ -70,7 +70,7 @@ def at_size(counts: Sequence[int], values: Sequence[float], count: int, *, power
         return values[0]
     sizes = np.array(counts, float) / count
     scale = max(map(abs, values)) or 1.0
-    fitted = nnls(np.vander(sizes, powers + 1), np.maximum(values, 0.0) / scale)[0]
+    fitted = scipy.optimize.nnls(np.vander(sizes, powers + 1), np.maximum(values, 0.0) / scale)[0]
     return float(fitted.sum() * scale)
 
 

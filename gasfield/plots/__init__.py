@@ -7,14 +7,13 @@ from contextlib import suppress
 
 def _import_matplotlib() -> None:
     """Imports matplotlib, which fails if MPLBACKEND names no backend; pictures in files need none."""
-    backend = os.environ.pop("MPLBACKEND", None)
+    backend = os.environ.pop("MPLBACKEND")
     import matplotlib
 
-    if backend is not None:
-        os.environ["MPLBACKEND"] = backend
-        with suppress(ValueError):
-            matplotlib.rcParams["backend"] = backend
+    os.environ["MPLBACKEND"] = backend
+    with suppress(ValueError):
+        matplotlib.rcParams["backend"] = backend
 
 
-if "matplotlib" not in sys.modules:
+if "MPLBACKEND" in os.environ and "matplotlib" not in sys.modules:
     _import_matplotlib()

@@ -19,8 +19,8 @@ from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
 
 from gasfield.errors import InputError
 from gasfield.statistics.boltzmann import Boltzmann
@@ -77,7 +77,7 @@ class EntropyLaw(ABC):
         here, there = start, start + step
         for _ in range(_WIDEST):
             if excess(there) * step >= 0.0:
-                return float(brentq(excess, min(here, there), max(here, there), xtol=self.accuracy))
+                return float(scipy.optimize.brentq(excess, min(here, there), max(here, there), xtol=self.accuracy))
             here, there = there, there + step
         raise InputError(
             f"no temperature was found: the entropy comes too close to a limit, {self.smallest:.4g} or "

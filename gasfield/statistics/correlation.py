@@ -16,6 +16,7 @@ Tibshirani 1993, chapter 21; Wolff 2004, Computer Physics Communications 156:143
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
 from scipy.fft import irfft, next_fast_len, rfft
 
@@ -173,7 +174,6 @@ def correlated_rate(times: ArrayLike, sums: ArrayLike, unit: str) -> Estimate:
     if not wander.all():
         return stated(rate, 0.0 if not wander.any() else np.nan, unit)
     weights = 1.0 / (wander * np.sqrt(lapse))
-    from scipy.optimize import nnls  # deferred: slow import
 
-    (store, walk), _ = nnls(np.stack([weights, weights * lapse], axis=1), weights * wander)
+    (store, walk), _ = scipy.optimize.nnls(np.stack([weights, weights * lapse], axis=1), weights * wander)
     return stated(rate, np.sqrt(store + walk * span) / span, unit)

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.sparse import coo_array, csr_array
 
 Values = NDArray[np.float64]
 Around = list[NDArray[np.int64]]
@@ -29,7 +29,9 @@ across it differences are those of its curvature, not of the flow. It is .07 for
 def shell(bonds: NDArray[np.int64], count: int, distance: int) -> Around:
     """The particles within one or two bonds (`distance`) of each of `count` particles."""
     pairs = np.concatenate([bonds, bonds[:, ::-1]]) if len(bonds) else np.empty((0, 2), np.int64)
-    near = coo_array((np.ones(len(pairs), np.int64), (pairs[:, 0], pairs[:, 1])), shape=(count, count)).tocsr()
+    near = scipy.sparse.coo_array(
+        (np.ones(len(pairs), np.int64), (pairs[:, 0], pairs[:, 1])), shape=(count, count)
+    ).tocsr()
     reach = near if distance == 1 else (near + near @ near).tocsr()
     rows = [reach.indices[reach.indptr[i] : reach.indptr[i + 1]].astype(np.int64) for i in range(count)]
     return [np.unique(row[row != i]) for i, row in enumerate(rows)]
@@ -47,7 +49,7 @@ class LocalMaps:
 
     rows: NDArray[np.int64]
     axes: int
-    gradient: csr_array
+    gradient: scipy.sparse.csr_array
 
     @classmethod
     def of(cls, coordinates: Values, *shells: Around) -> Self:
@@ -72,11 +74,11 @@ class LocalMaps:
         return np.asarray(transposed.reshape(len(self.rows), self.axes, later.shape[1]).transpose(0, 2, 1), np.float64)
 
 
-def _stacked(weights: list[tuple[Values, NDArray[np.int64]]], k: int, count: int) -> csr_array:
+def _stacked(weights: list[tuple[Values, NDArray[np.int64]]], k: int, count: int) -> scipy.sparse.csr_array:
     """One matrix (m k, count) of weights (k, n) of n particles for each of m rows."""
     if not weights:
-        return csr_array((0, count))
+        return scipy.sparse.csr_array((0, count))
     columns = np.concatenate([np.tile(place, k) for _, place in weights])
     lines = np.repeat(np.arange(len(weights) * k), np.repeat([len(place) for _, place in weights], k))
     values = np.concatenate([own.ravel() for own, _ in weights])
-    return csr_array(coo_array((values, (lines, columns)), shape=(len(weights) * k, count)))
+    return scipy.sparse.csr_array(scipy.sparse.coo_array((values, (lines, columns)), shape=(len(weights) * k, count)))

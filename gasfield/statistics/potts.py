@@ -26,8 +26,8 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq, minimize_scalar
 from scipy.special import gammaln, logsumexp
 
 from gasfield.errors import InputError
@@ -81,10 +81,12 @@ class MeanFieldPotts:
             return float(coupling(share, self.experts)) - strength
 
         # Where even the largest share below 1 belongs to a weaker coupling, collapse is complete to rounding.
-        found["collapsed"] = _NEARLY_ONE if off(_NEARLY_ONE) <= 0.0 else float(brentq(off, least, _NEARLY_ONE))
+        found["collapsed"] = (
+            _NEARLY_ONE if off(_NEARLY_ONE) <= 0.0 else float(scipy.optimize.brentq(off, least, _NEARLY_ONE))
+        )
         start = 1.0 / self.experts + _CLOSE
         if self.experts > 2 and strength < self.balance_unstable and off(start) > 0.0:
-            found["barrier"] = float(brentq(off, start, least))
+            found["barrier"] = float(scipy.optimize.brentq(off, start, least))
         return found
 
     def free_energy(self, share: ArrayLike, strength: float) -> Array:
@@ -112,8 +114,9 @@ def _spinodal(experts: int) -> float:
     if experts == 2:
         return 0.5 + _CLOSE
     low = 1.0 / experts + 1e-6
-    found = minimize_scalar(lambda p: float(coupling(p, experts)), bounds=(low, 1.0 - 1e-12), method="bounded",
-                            options={"xatol": 1e-12})  # fmt: skip
+    found = scipy.optimize.minimize_scalar(
+        lambda p: float(coupling(p, experts)), bounds=(low, 1.0 - 1e-12), method="bounded", options={"xatol": 1e-12}
+    )
     return float(found.x)
 
 
@@ -152,4 +155,4 @@ def finite_coexistence(tokens: int, experts: int) -> float:
         majority = logsumexp(log_weights(tokens, experts, strength)[tokens // 2 + 1 :])
         return float(majority + np.log(experts + 1.0))
 
-    return float(brentq(excess, 0.5 * limit, 4.0 * limit, xtol=1e-6))
+    return float(scipy.optimize.brentq(excess, 0.5 * limit, 4.0 * limit, xtol=1e-6))

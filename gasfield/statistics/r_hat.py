@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
-from scipy.stats import rankdata
 
 from gasfield.statistics.estimate import Estimate, exact, missing
 
@@ -68,7 +68,7 @@ class RHat:
 def _between_and_within(halves: Values) -> float:
     """R-hat of the normal scores of the ranks of S values (n, M): the quantiles of (rank - 3/8)/(S + 1/4) (Blom 1958).
     Ties share their mean rank."""
-    ranks = rankdata(halves, axis=None).reshape(halves.shape)
+    ranks = scipy.stats.rankdata(halves, axis=None).reshape(halves.shape)
     scores = ndtri((ranks - 0.375) / (halves.size + 0.25))
     within, count = float(scores.var(axis=0, ddof=1).mean()), len(scores)
     if not within > 0.0 or count < 2:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from gasfield.statistics.estimate import Estimate, missing, share_floor, stated
 
@@ -25,9 +25,9 @@ def area_under_curve(scores: Values, given: NDArray[np.bool_]) -> Estimate:
     m, n = len(inside), len(outside)
     if not m or not n:
         return missing("1")
-    ranks = rankdata(scores)
-    above = (ranks[given] - rankdata(inside)) / n  # share of the rest below each given row
-    below = 1.0 - (ranks[~given] - rankdata(outside)) / m
+    ranks = scipy.stats.rankdata(scores)
+    above = (ranks[given] - scipy.stats.rankdata(inside)) / n  # share of the rest below each given row
+    below = 1.0 - (ranks[~given] - scipy.stats.rankdata(outside)) / m
     if m < 2 or n < 2:
         return Estimate(np.array(above.mean()), "1")
     error = np.sqrt(above.var(ddof=1) / m + below.var(ddof=1) / n)

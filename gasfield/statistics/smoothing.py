@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 Values = NDArray[np.float64]
 
@@ -65,7 +65,7 @@ def coherent_parts(places: Values, displacement: Values, neighbours: Neighbours)
 
 def _by_tree(places: Values, count: int) -> NDArray[np.int64]:
     """Excludes each row itself by index, which also handles coincident rows."""
-    found = np.asarray(cKDTree(places).query(places, k=np.arange(1, count + 2))[1], np.int64)
+    found = np.asarray(scipy.spatial.cKDTree(places).query(places, k=np.arange(1, count + 2))[1], np.int64)
     itself = found == np.arange(len(places))[:, None]
     itself[~itself.any(axis=1), -1] = True
     others: NDArray[np.int64] = found[~itself].reshape(len(places), count)

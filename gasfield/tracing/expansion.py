@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 import torch
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from gasfield.streams import Stream, generator
 from gasfield.tracing.exponents import is_centred
@@ -173,7 +173,7 @@ def rank_correlation(
 
 
 def _spearman(x: Values, y: Values) -> float:
-    a, b = rankdata(x), rankdata(y)
+    a, b = scipy.stats.rankdata(x), scipy.stats.rankdata(y)
     a, b = a - a.mean(), b - b.mean()
     size = float(np.sqrt(np.sum(a * a) * np.sum(b * b)))
     return float(np.sum(a * b)) / size if size else 0.0

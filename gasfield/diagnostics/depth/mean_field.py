@@ -13,8 +13,8 @@ excludes for any c > 0.
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.integrate import quad, solve_ivp
 
 from gasfield.diagnostics.base import Values
 
@@ -44,7 +44,7 @@ def effective_time(start: float, end: float, count: int, beta: float) -> float:
         return (float(np.exp(beta * gap)) + count - 1) / (2.0 * ((count - 1) * (1.0 - gap) + 1.0))
 
     span = -np.log1p(-start), -np.log1p(-end)
-    found = quad(integrand, *span, epsabs=_TOLERANCE, epsrel=_TOLERANCE, limit=200)
+    found = scipy.integrate.quad(integrand, *span, epsabs=_TOLERANCE, epsrel=_TOLERANCE, limit=200)
     return float(found[0])
 
 
@@ -53,7 +53,7 @@ def cosine_at(times: ArrayLike, start: float, count: int, beta: float) -> Values
     at = np.asarray(times, np.float64)
     if not at.size or at[-1] == 0.0:
         return np.full(at.shape, start)
-    found = solve_ivp(
+    found = scipy.integrate.solve_ivp(
         lambda _, c: cosine_rate(c, count, beta), (0.0, at[-1]), [start], t_eval=at, rtol=1e-10, atol=1e-12
     )
     cosines: Values = found.y[0]

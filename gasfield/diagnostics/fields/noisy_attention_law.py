@@ -33,8 +33,8 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 from scipy.special import gamma, iv, ive, roots_gegenbauer
 
 Values = NDArray[np.float64]
@@ -58,7 +58,9 @@ def critical_temperature(beta: float, form: Form, dimensions: int = 3) -> float:
 def jumps_from(dimensions: int = 3) -> float:
     """The beta from which on unnormalised attention orders with a jump: I_(d/2 + 1)/I_(d/2) is 1/d there."""
     half = 0.5 * dimensions
-    return float(brentq(lambda beta: iv(half + 1.0, beta) / iv(half, beta) - 1.0 / dimensions, 1e-3, 50.0))
+    return float(
+        scipy.optimize.brentq(lambda beta: iv(half + 1.0, beta) / iv(half, beta) - 1.0 / dimensions, 1e-3, 50.0)
+    )
 
 
 def cubic_of_softmax(beta: float, dimensions: int = 3) -> float:

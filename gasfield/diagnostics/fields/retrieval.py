@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
 from gasfield.diagnostics.base import Axes, Diagnostic, Result, Scope, Values
 from gasfield.diagnostics.group import Group
@@ -101,7 +101,9 @@ def pitchfork(sharpness: float) -> float:
     """The largest m with m = tanh(b m): 0 up to b = 1."""
     if sharpness <= 1.0:
         return 0.0
-    return float(brentq(lambda m: np.tanh(sharpness * m) - m, 1e-9 * np.sqrt(sharpness - 1.0), 1.0, xtol=1e-14))
+    return float(
+        scipy.optimize.brentq(lambda m: np.tanh(sharpness * m) - m, 1e-9 * np.sqrt(sharpness - 1.0), 1.0, xtol=1e-14)
+    )
 
 
 def _recalling(group: Group) -> list[tuple[Group, Memory]]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
-from scipy.optimize import minimize_scalar
+import scipy
 
 from gasfield.diagnostics.base import Axes, Diagnostic, GroupedResult, Values
 from gasfield.diagnostics.group import Group
@@ -109,7 +109,9 @@ def fit_orbit(times: Values, way: Values) -> Fit:
     near = rates[int(np.argmin([left_at(rate) for rate in rates]))]
     step = 0.25 * np.pi / span
     rate = float(
-        minimize_scalar(left_at, bounds=(near - step, near + step), method="bounded", options={"xatol": 1e-12}).x
+        scipy.optimize.minimize_scalar(
+            left_at, bounds=(near - step, near + step), method="bounded", options={"xatol": 1e-12}
+        ).x
     )
     parts, left = _solve(times, way, rate)
     radius = float(np.sqrt(0.5 * np.sum(parts[2:] ** 2)))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtri
 
 Values = NDArray[np.float64]
 _CHANCE = 0.05
@@ -76,7 +76,7 @@ def find_reheats(unmoved: Values, steps: NDArray[np.int64], rows: int) -> list[R
     that by chance one would be seen among all pairs in one series of twenty (Bonferroni). Rows count as independent
     samples; z is 4.9 for 500 intervals.
     """
-    threshold = float(norm.isf(_CHANCE / max(len(unmoved) * (len(unmoved) - 1) / 2, 1)))
+    threshold = -float(ndtri(_CHANCE / max(len(unmoved) * (len(unmoved) - 1) / 2, 1)))
     found: list[Reheat] = []
     peak = bottom = 0  # where they are
     falling = False

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
 
 from gasfield.diagnostics.base import Axes, Diagnostic, GroupedResult, Values, spread_over
 from gasfield.diagnostics.group import Group
@@ -211,8 +210,10 @@ def _clusters(ends: Values, energies: Values) -> tuple[float, list[tuple[int, ND
     cells = np.round(ends / (0.25 * reach / np.sqrt(ends.shape[1])))  # those in one cell are one end
     _, firsts, cell = np.unique(cells, axis=0, return_index=True, return_inverse=True)
     apart = ends[firsts]
-    pairs = cKDTree(apart).query_pairs(reach, output_type="ndarray")
-    graph = coo_array((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(len(apart), len(apart)))
+    pairs = scipy.spatial.cKDTree(apart).query_pairs(reach, output_type="ndarray")
+    graph = scipy.sparse.coo_array(
+        (np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(len(apart), len(apart))
+    )
     found, of_cell = connected_components(graph, directed=False)
     labels = of_cell[cell.ravel()]
     sizes = np.bincount(labels, minlength=found)

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
 
 from gasfield.diagnostics.base import Axes, Diagnostic, GroupedResult, Values
 from gasfield.diagnostics.group import Group
@@ -116,8 +115,10 @@ class Clusters(Diagnostic[ClustersResult]):
 
 def cluster_sizes(places: Values, reach: float) -> NDArray[np.int64]:
     """Sizes, descending, of the components of places (N, D) in which steps of at most `reach` lead everywhere."""
-    pairs = cKDTree(places).query_pairs(reach, output_type="ndarray")
-    graph = coo_array((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(len(places), len(places)))
+    pairs = scipy.spatial.cKDTree(places).query_pairs(reach, output_type="ndarray")
+    graph = scipy.sparse.coo_array(
+        (np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(len(places), len(places))
+    )
     _, labels = connected_components(graph, directed=False)
     return np.sort(np.bincount(labels))[::-1]
 

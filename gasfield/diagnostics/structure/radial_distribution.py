@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
+import scipy
 from scipy.special import gammaln
 
 from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values
@@ -207,9 +208,8 @@ def _chosen(group: Group, most: int) -> tuple[Vectors, tuple[str, ...]]:
 def _reach(x: Values) -> float:
     """Some five times the usual distance (N, D) of neighbours, where density varies [length]."""
     sample = x[:: max(1, len(x) // 1000)]
-    from scipy.spatial.distance import pdist  # heavy: only when it is needed
 
-    distances = pdist(sample)
+    distances = scipy.spatial.distance.pdist(sample)
     volume_by_pair = np.quantile(distances, min(1.0, 2.0 / len(sample)))  # about two neighbours within it
     return float(min(_SPACINGS * volume_by_pair * (len(sample) / len(x)) ** (1.0 / x.shape[1]), distances.max()))
 

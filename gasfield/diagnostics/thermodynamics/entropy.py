@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from scipy.special import digamma, polygamma
 
@@ -189,9 +190,8 @@ def _surprise(points: Values, parts: NDArray[np.int64], region: Region, taken: f
     places = points if box is None else _folded(points, region.periods)
     for part in np.unique(parts):
         here, others = places[parts == part], places[parts != part]
-        from scipy.spatial import cKDTree  # heavy: only when it is needed
 
-        reach = cKDTree(others, boxsize=box).query(here, k=[_NEIGHBOUR], p=np.inf)[0]
+        reach = scipy.spatial.cKDTree(others, boxsize=box).query(here, k=[_NEIGHBOUR], p=np.inf)[0]
         cut = (here + reach > region.high) | (here - reach < region.low)
         sides = np.where(cut, np.minimum(here + reach, region.high) - np.maximum(here - reach, region.low), 2 * reach)
         sides = (sides - taken) / (1.0 - taken)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
-from scipy.interpolate import BarycentricInterpolator, CubicSpline
+import scipy
 
 from gasfield.diagnostics.base import Axes, Result, Values
 from gasfield.diagnostics.group import Group
@@ -73,10 +73,10 @@ class Quadrature:
     def interpolant(self, values: Values) -> Callable[[Values], Values]:
         """The curve through values (n, ...) that the rule integrates."""
         if self.rule == "gauss-legendre":
-            curve: Callable[[Values], Values] = BarycentricInterpolator(self.nodes, values)
+            curve: Callable[[Values], Values] = scipy.interpolate.BarycentricInterpolator(self.nodes, values)
             return curve
         if self.rule == "spline":
-            spline: Callable[[Values], Values] = CubicSpline(self.nodes, values)
+            spline: Callable[[Values], Values] = scipy.interpolate.CubicSpline(self.nodes, values)
             return spline
         return lambda at: np.stack([np.interp(at, self.nodes, column) for column in values.T], axis=-1)
 
@@ -98,7 +98,7 @@ class Quadrature:
                 rows[i + 1 :, i : i + 2] += 0.5 * step
             return rows
         if self.rule == "spline":
-            cardinal = CubicSpline(self.nodes, np.eye(len(self.nodes))).antiderivative()
+            cardinal = scipy.interpolate.CubicSpline(self.nodes, np.eye(len(self.nodes))).antiderivative()
             sums: Values = cardinal(self.nodes) - cardinal(self.nodes[0])
             return sums
         raise ValueError("Gauss-Legendre nodes do not divide the path into parts")
@@ -113,7 +113,9 @@ class Quadrature:
         nodes, a, b = self.nodes[kept], *self.ends
         if self.rule == "gauss-legendre":
             x, w = np.polynomial.legendre.leggauss(len(nodes))
-            coarse = float(w @ BarycentricInterpolator(nodes, values[kept])(0.5 * (a + b) + 0.5 * (b - a) * x))
+            coarse = float(
+                w @ scipy.interpolate.BarycentricInterpolator(nodes, values[kept])(0.5 * (a + b) + 0.5 * (b - a) * x)
+            )
             coarse *= 0.5 * (b - a)
         else:
             coarse = float(

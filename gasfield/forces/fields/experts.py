@@ -17,8 +17,8 @@ import math
 from typing import Annotated, Literal
 
 import numpy as np
+import scipy
 from pydantic import Field
-from scipy.spatial.distance import cdist
 
 from gasfield.errors import InputError
 from gasfield.forces.base import Array, Finite, Force, ForceSpec, Surroundings, of_dimension
@@ -117,7 +117,7 @@ class ExpertsForce(ExternalForce):
     def routing(self, gas: Gas) -> Array:
         """(N, M) weights of the experts, with sum 1; zero for those that a particle does not feel."""
         places = np.asarray(gas.positions, np.float64)
-        energies = 0.5 * float(self._spec.stiffness) * cdist(places, self.centres, "sqeuclidean")
+        energies = 0.5 * float(self._spec.stiffness) * scipy.spatial.distance.cdist(places, self.centres, "sqeuclidean")
         router, top, temperature = self._spec.router, self._spec.top, 1.0 / float(self._spec.beta)
         if not isinstance(router, SigmoidRouter):
             return softmax_weights(energies, temperature, top)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import numpy as np
-from scipy.interpolate import PPoly, make_interp_spline
+import scipy
 
 from gasfield.errors import InputError
 from gasfield.forces.base import Array, Force, Surroundings
@@ -94,7 +94,7 @@ class PairKernelForce(PairForce):
 def _pieces(argument: Array, phi: Array, degree: int) -> tuple[Array, Array]:
     """Breaks (P + 1,) of the spline through a table, and the coefficients (P, 4) of its pieces by ascending powers of
     the distance from the break at the left."""
-    spline = PPoly.from_spline(make_interp_spline(argument, phi, k=degree))
+    spline = scipy.interpolate.PPoly.from_spline(scipy.interpolate.make_interp_spline(argument, phi, k=degree))
     wide = np.diff(spline.x) > 0.0  # the knots at the ends are repeated
     pieces = np.zeros((int(wide.sum()), 4))
     pieces[:, : degree + 1] = spline.c[:, wide].T[:, ::-1]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 from gasfield.statistics.blocking import merged
 
@@ -42,4 +42,4 @@ def chi_square(counts: NDArray[np.int64], law: NDArray[np.float64]) -> ChiSquare
     if seen.size < 2:
         return ChiSquare(0.0, 0, 1.0)
     statistic = float(((seen - wanted) ** 2 / wanted).sum())
-    return ChiSquare(statistic, seen.size - 1, float(chi2.sf(statistic, seen.size - 1)))
+    return ChiSquare(statistic, seen.size - 1, float(chdtrc(seen.size - 1, statistic)))

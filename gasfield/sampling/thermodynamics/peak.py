@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
 
 from gasfield.statistics.canonical import canonical, reduced
 
@@ -51,7 +51,9 @@ def peak_of(energies: ArrayLike) -> Peak:
     rising = np.flatnonzero((slopes[:-1] > 0.0) & (slopes[1:] <= 0.0))
     if not len(rising):
         return Peak(np.nan, 0.0, 0)
-    places = np.exp([brentq(lambda at: slope(above, at), grid[k], grid[k + 1], xtol=1e-13) for k in rising])
+    places = np.exp(
+        [scipy.optimize.brentq(lambda at: slope(above, at), grid[k], grid[k + 1], xtol=1e-13) for k in rising]
+    )
     heights = canonical(above, places).heat_capacity
     best = int(np.argmax(heights))
     return Peak(float(places[best]), float(heights[best]), len(rising))

@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
+import scipy
 from pydantic import Field
-from scipy.optimize import brentq
-from scipy.spatial import cKDTree
 from scipy.special import betaincinv
 
 from gasfield.registry import register
@@ -49,7 +48,7 @@ class Shell(Shape):
     def structure(self, find: Find = Path) -> Structure:
         """The points, with bonds up to 1.35 times the mean distance of nearest neighbours."""
         points = self.radius * spread_evenly(self.count, self.dimensions)
-        nearest = cKDTree(points).query(points, k=2)[0][:, 1]
+        nearest = scipy.spatial.cKDTree(points).query(points, k=2)[0][:, 1]
         return bonded(points, 1.35 * float(np.mean(nearest)))
 
 
@@ -89,7 +88,7 @@ def _repel(points: Values) -> None:
 def _quantiles(count: int, dimensions: int) -> Values:
     """The density of the j-th angle is sin^p with p = k - 2 - j; its cosine is Beta-distributed with (p + 1)/2."""
     number, points, radius = np.arange(count), np.empty((count, dimensions)), np.ones(count)
-    golden = brentq(lambda g: g ** (dimensions - 1) - g - 1.0, 1.0, 2.0)
+    golden = scipy.optimize.brentq(lambda g: g ** (dimensions - 1) - g - 1.0, 1.0, 2.0)
     parts = [(number + 0.5) / count, *(np.mod(number / golden**j, 1.0) for j in range(1, dimensions - 1))]
     for j, part in enumerate(parts[:-1]):
         half = 0.5 * (dimensions - 1 - j)

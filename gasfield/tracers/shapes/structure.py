@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.spatial import cKDTree
 
 Values = NDArray[np.float64]
 Spacing = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -28,7 +28,7 @@ class Structure:
 def nearest_bonded(points: NDArray[Any], spacing: float) -> Structure:
     """Centres points (M, k), scales their smallest distance to `spacing`, and bonds pairs at that distance."""
     centred = np.asarray(points, np.float64) - np.mean(points, axis=0)
-    nearest = float(cKDTree(centred).query(centred, k=2)[0][:, 1].min())
+    nearest = float(scipy.spatial.cKDTree(centred).query(centred, k=2)[0][:, 1].min())
     found = bonded(centred, nearest * (1 + _EQUAL))  # in the unit of the lattice, whatever the spacing
     return Structure(found.points * (spacing / nearest), found.bonds)
 
@@ -36,7 +36,7 @@ def nearest_bonded(points: NDArray[Any], spacing: float) -> Structure:
 def bonded(points: Values, reach: float) -> Structure:
     """Points (M, k), unchanged, with a bond between each pair within `reach`."""
     reach = min(reach, 2.0 * float(np.linalg.norm(np.ptp(points, axis=0))) + 1.0)  # squares of more may overflow
-    pairs = cKDTree(points).query_pairs(reach, output_type="ndarray").astype(np.int64)
+    pairs = scipy.spatial.cKDTree(points).query_pairs(reach, output_type="ndarray").astype(np.int64)
     return Structure(np.ascontiguousarray(points), pairs[np.lexsort(pairs.T[::-1])])
 
 
