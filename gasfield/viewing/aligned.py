@@ -99,7 +99,9 @@ def _scaled(start: NDArray[np.float64]) -> NDArray[np.float32]:
     centred = start - start.mean(axis=(0, 1))
     size = float(np.abs(centred).max())
     noise = _NOISE * np.random.default_rng(_SEED).standard_normal(start.shape[1:])
-    return ((centred * (_SIZE / size) if size > 0.0 else centred) + noise).astype(np.float32)
+    scaled: NDArray[np.float64] = centred * (_SIZE / size) if size > 0.0 else centred
+    begun: NDArray[np.float32] = (scaled + noise).astype(np.float32)
+    return begun
 
 
 def _same_rows(frames: int, count: int) -> NDArray[np.int32]:

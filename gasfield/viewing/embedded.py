@@ -58,7 +58,7 @@ class AlignedUmap:
         size = _BASE_BYTES + _BYTES_OF_PLACE * frames * count + 24 * count * group.dimensions
         require_memory(size, f"a UMAP of {count:,} rows in {frames:,} frames", "projection")
         start = _start(group)
-        there = np.isfinite(start).all(axis=(0, 2))
+        there = np.asarray(np.isfinite(start).all(axis=(0, 2)))
         rows = int(there.sum())
         if rows <= NEIGHBOURS:
             message = f"needs more than {NEIGHBOURS} rows with a position in every frame; there are {rows}."

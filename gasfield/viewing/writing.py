@@ -116,6 +116,8 @@ def scenes_of(
     scenes: list[Scene] = []
     for one, own in zip(opened, choices, strict=True):
         progress(f"reading {one.path.name}")
+        if is_embedding(own.projection, one.dimensions):
+            progress("embedding its rows in all frames, which may take minutes")
         shared = scenes and scenes[0].trajectory.dimensions == one.dimensions
         scenes.append(Scene.of(one, own, scenes[0].projection if shared else None))
     return scenes

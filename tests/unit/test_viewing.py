@@ -144,6 +144,7 @@ def walk(tmp_path: Path) -> Path:
 def test_axes_are_principal_over_all_frames_and_the_same_in_all(walk: Path) -> None:
     with Trajectory(walk) as opened:
         scene = Scene.of(opened, Choice())
+        assert isinstance(scene.projection, Projection)
         points = opened.positions().reshape(-1, 6)
         _, spread, axes = np.linalg.svd(points - points.mean(axis=0), full_matrices=False)
         assert np.allclose(np.abs((scene.projection.axes * axes[:3]).sum(axis=1)), 1)

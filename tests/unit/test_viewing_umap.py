@@ -4,6 +4,7 @@ and the same points give the same bits."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +20,14 @@ from gasfield.gas import Gas
 from gasfield.testing.tools import on_threads
 from gasfield.trajectory import Trajectory, TrajectoryWriter
 from gasfield.viewing import document
+from gasfield.viewing import embedded as embedded_rows
 from gasfield.viewing.aligned import WINDOW, _kept_neighbours, _same_rows, aligned
 from gasfield.viewing.choice import Choice
 from gasfield.viewing.embedded import AlignedUmap
 from gasfield.viewing.projection import Projection
 from gasfield.viewing.scene import Scene
 
-needs_umap = pytest.mark.skipif(
-    extras.find_spec("umap") is None, reason="needs umap-learn (the extra `gasfield[umap]`)"
-)
+needs_umap = pytest.mark.skipif(find_spec("umap") is None, reason="needs umap-learn (the extra `gasfield[umap]`)")
 
 
 def write(path: Path, frames: NDArray[Any]) -> Path:
@@ -42,13 +42,14 @@ def write(path: Path, frames: NDArray[Any]) -> Path:
     [
         ((1, 20, 6), "needs at least two frames"),
         ((3, 15, 6), "needs more than 15 rows with a position in every frame; there are 15"),
-        ((2, 20_001, 4), "Show at most 20,000 rows, evenly spaced"),
+        ((2, 60, 4), "at most 100 rows times frames. Show at most 50 rows, evenly spaced"),
     ],
 )
 def test_too_few_or_too_many_rows_and_frames_are_refused(
     shape: tuple[int, ...], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(extras, "find_spec", lambda name: object())
+    monkeypatch.setattr(embedded_rows, "LARGEST_EMBEDDING", 100)
     path = write(tmp_path / "a.h5", np.random.default_rng(0).normal(size=shape))
     with pytest.raises(InputError, match=message):
         gasfield.view(path, output=tmp_path / "a.html", projection="umap")
