@@ -7,15 +7,16 @@ import hashlib
 import re
 import zlib
 from html.parser import HTMLParser
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 
-def unpack(data: bytes, kind: type, shape: tuple[int, ...], *, differences: bool = False) -> NDArray:
+def unpack(data: bytes, kind: type, shape: tuple[int, ...], *, differences: bool = False) -> NDArray[Any]:
     """Inverse of `pack`, as the page does it."""
     planes = np.frombuffer(zlib.decompress(data), np.uint8).reshape(np.dtype(kind).itemsize, -1)
-    words = np.ascontiguousarray(planes.T).view(kind).reshape(shape)
+    words: NDArray[Any] = np.ascontiguousarray(planes.T).view(kind).reshape(shape)
     if not differences:
         return words
     changes = (words >> 1) ^ (~(words & 1) + kind(1))
@@ -30,6 +31,7 @@ class Parsed(HTMLParser):
         self.scripts: list[tuple[dict[str, str | None], str]] = []
         self.tags: list[str] = []
         self.texts: list[str] = []
+        self.policy = ""
         self._open: str | None = None
         self.feed(text)
 
@@ -39,7 +41,7 @@ class Parsed(HTMLParser):
         if tag == "script":
             self.scripts.append((dict(attrs), ""))
         if tag == "meta" and ("http-equiv", "Content-Security-Policy") in attrs:
-            self.policy = dict(attrs)["content"]
+            self.policy = dict(attrs)["content"] or ""
 
     def handle_data(self, data: str) -> None:
         if self._open == "script":

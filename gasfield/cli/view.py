@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -85,9 +86,9 @@ def view(
     shown: dict[str, Any] = {"projection": _projection(projection), "groups": groups, "frames": frames, "rows": rows}
     of_sweep = {"transition": transition, "along": along}
     if is_sweep(trajectory):
-        _require_default(
-            shown | {"other": other, "neighbours": neighbours}, _DEFAULTS, "is for trajectories, not for a sweep"
-        )
+        defaults = {name: each.default for name, each in signature(write_page).parameters.items()}
+        given = shown | {"other": other, "neighbours": neighbours}
+        _require_default(given, defaults, "is for trajectories, not for a sweep")
         _show_sweep(trajectory, output, port if serve else None, _Located(transition, along), overwrite=overwrite)
         return
     _require_default(of_sweep, {}, "is for sweeps, and this is none")
@@ -99,9 +100,6 @@ def view(
         shown |= {"neighbours": neighbours, "overwrite": overwrite, "progress": progress}
         made = write_page(opened, other, output=path, **shown)
     _done(made)
-
-
-_DEFAULTS = {"projection": "all", "neighbours": 16}
 
 
 def _require_default(given: Mapping[str, Any], defaults: Mapping[str, Any], message: str) -> None:

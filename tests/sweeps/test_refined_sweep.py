@@ -74,16 +74,21 @@ def test_an_interrupted_sweep_adds_the_same_points(tmp_path: Path) -> None:
 def test_two_scans_add_points_by_turns_and_leave_one_table(tmp_path: Path) -> None:
     """The second scan refines another range of the same scenario while the first is interrupted: rows stand in the
     order of the scans, whatever the order in which they were added."""
-    other = {"forces.0.stiffness": {"from": 0.5, "to": 8.5, "count": 2, "refine": {"result": RADIUS, "points": 3}}}
+    refine = {"result": RADIUS, "points": 2}
+    first, second = (
+        {key: {"from": 0.5, "to": 8.5, "count": 2, "refine": refine}} for key in ("temperature", "forces.0.stiffness")
+    )
     for name in ("whole", "cut"):
         with pytest.raises(Stopped):
-            gasfield.sweep(WELL, SCAN, output=tmp_path / name, progress=stop_at(1))
-    whole = gasfield.sweep(WELL, other, output=tmp_path / "whole")
-    assert len(whole.table.keys) == 10 + 5
+            gasfield.sweep(WELL, first, output=tmp_path / name, progress=stop_at(1))
+    whole = gasfield.sweep(WELL, second, output=tmp_path / "whole")
+    assert len(whole.table.keys) == 4 + 4
     assert whole.table.keys == gasfield.open_sweep(tmp_path / "whole").table.keys
+    along = whole.table.along("temperature")
+    assert [value != 0.5 for value in along] == [False, True, False, False, True, True, False, False]
     with pytest.raises(Stopped):
-        gasfield.sweep(WELL, other, output=tmp_path / "cut", progress=stop_at(11))
-    gasfield.sweep(WELL, other, output=tmp_path / "cut")
+        gasfield.sweep(WELL, second, output=tmp_path / "cut", progress=stop_at(6))
+    gasfield.sweep(WELL, second, output=tmp_path / "cut")
     assert (tmp_path / "cut" / TABLE).read_bytes() == (tmp_path / "whole" / TABLE).read_bytes()
 
 
