@@ -6,6 +6,7 @@ import base64
 import json
 import math
 import os
+import socket
 import urllib.parse
 from pathlib import Path
 from typing import Any
@@ -171,6 +172,21 @@ def test_the_server_has_the_page_of_every_run_and_sees_runs_that_are_made_later(
     assert b"1 of 4 runs were still to be made" in answers.answer([""])[1]
     (tmp_path / "later").rename(last)
     assert b"still to be made when" not in answers.answer([""])[1]
+
+
+def test_serving_a_sweep_ends_when_it_is_interrupted(made: Sweep) -> None:
+    told = []
+
+    def interrupt(address: str) -> None:
+        told.append(urllib.parse.urlsplit(address))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        serving.serve_sweep(made.directory, ready=interrupt)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((told[0].hostname, told[0].port), timeout=5)
+    with pytest.raises(InputError, match="is not the directory of a sweep"):
+        serving.serve_sweep(made.directory.parent, ready=interrupt)
 
 
 def test_what_no_page_can_show_is_refused(made: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

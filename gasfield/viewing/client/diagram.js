@@ -63,7 +63,7 @@ export class Diagram {
   scaleOf(key, margin) {
     if (key < 0) return new Scale([""], { numeric: false });
     const { numeric, log, values } = this.keys[key];
-    if (!numeric) return new Scale(values, { numeric, margin: Math.max(margin, 0.5 / values.length) });
+    if (!numeric) return new Scale(values, { numeric, margin: Math.max(margin, 0.5 / Math.max(values.length - 1, 1)) });
     const shown = [...new Set(this.points.map((point) => values[this.source.at(key, point)]))];
     const [low, high] = [Math.min(...values), Math.max(...values)];
     const near = (value) => value >= low - (high - low) && value <= high + (high - low) && (value > 0 || !log);

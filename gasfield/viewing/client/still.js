@@ -84,6 +84,19 @@ function escaped(text) {
   return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
+/** A drawing as PNG, twice as fine. */
+export async function rastered(blob, width, height) {
+  const address = URL.createObjectURL(blob);
+  const picture = new Image(width, height);
+  picture.src = address;
+  await picture.decode();
+  const still = document.createElement("canvas");
+  [still.width, still.height] = [2 * width, 2 * height];
+  still.getContext("2d").drawImage(picture, 0, 0, still.width, still.height);
+  URL.revokeObjectURL(address);
+  return new Promise((resolve) => still.toBlob(resolve, "image/png"));
+}
+
 /** Hands a file to the user. */
 export function save(blob, name) {
   const address = URL.createObjectURL(blob);

@@ -3,7 +3,7 @@
 import { css, numberColour } from "./colours.js";
 import { Diagram } from "./diagram.js";
 import { element, short } from "./elements.js";
-import { save } from "./still.js";
+import { rastered, save } from "./still.js";
 import { failedPoints, pointDetails, transitionsOf } from "./sweep_details.js";
 
 const SHOWN = { mean: "mean over seeds", meanError: "standard error of the mean", scatter: "scatter between seeds", ratio: "scatter / errors of seeds" };
@@ -274,19 +274,6 @@ export class SweepPage {
     event.preventDefault();
     act();
   }
-}
-
-/** A drawing as PNG, twice as fine. */
-async function rastered(blob, width, height) {
-  const address = URL.createObjectURL(blob);
-  const picture = new Image(width, height);
-  picture.src = address;
-  await picture.decode();
-  const still = document.createElement("canvas");
-  [still.width, still.height] = [2 * width, 2 * height];
-  still.getContext("2d").drawImage(picture, 0, 0, still.width, still.height);
-  URL.revokeObjectURL(address);
-  return new Promise((resolve) => still.toBlob(resolve, "image/png"));
 }
 
 /** Shows a sweep; what goes wrong is said in the page. */

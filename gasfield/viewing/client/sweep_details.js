@@ -53,7 +53,7 @@ function allResults(source, point) {
     }
     show();
   };
-  return element("details", { class: "everything", ontoggle: fill }, element("summary", {}, `all ${source.description.results.length} results of this point`), filter, element("table", {}, body));
+  return element("details", { class: "everything", ontoggle: fill }, element("summary", {}, `all results of this point (${source.description.results.length})`), filter, element("table", {}, body));
 }
 
 /** The transitions of a result, and where there is none why. */
