@@ -14,7 +14,7 @@ import numpy as np
 from gasfield.errors import InputError
 from gasfield.files import make_folder
 from gasfield.names import picture_name
-from gasfield.sweeps.sweep import Sweep
+from gasfield.sweeps.sweeping import Sweep
 from gasfield.sweeps.table import Floats
 from gasfield.sweeps.transitions import Transition
 

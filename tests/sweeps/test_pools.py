@@ -33,7 +33,7 @@ SCAN: dict[str, Any] = {"temperature": [0.25, 1.0, 2.0]}
 
 def use(monkeypatch: pytest.MonkeyPatch, carry: Callable[[str], str]) -> None:
     """Lets sweeps in this process carry out their tasks with another function."""
-    monkeypatch.setattr(importlib.import_module("gasfield.sweeps.sweep"), "carry_out", carry)
+    monkeypatch.setattr(importlib.import_module("gasfield.sweeps.sweeping"), "carry_out", carry)
     monkeypatch.setattr(runner, "_PATIENCE", 0.02)
 
 

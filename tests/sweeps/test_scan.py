@@ -16,7 +16,7 @@ from gasfield.scenario.scan import Scan
 from gasfield.spec import parse
 from gasfield.sweeps.points import Point, count_points, points_of
 from gasfield.sweeps.refinement import Refiner, added_points
-from gasfield.sweeps.sweep import about_scan
+from gasfield.sweeps.sweeping import about_scan
 
 
 def scan(**keys: Any) -> Scan:

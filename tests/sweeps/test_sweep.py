@@ -15,7 +15,7 @@ import gasfield
 from gasfield.errors import InputError, WriteError
 from gasfield.sweeps import Progress, task
 from gasfield.sweeps.store import TABLE
-from gasfield.sweeps.sweep import sweep as sweep_it
+from gasfield.sweeps.sweeping import sweep as sweep_it
 from gasfield.sweeps.table import ERROR, SCATTER
 
 pandas = pytest.importorskip("pandas")
