@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from gasfield.recording import Recorder
     from gasfield.registry import register
     from gasfield.reporting import report
+    from gasfield.row_tables import rows
     from gasfield.runs.run import resume, run
     from gasfield.sampling.sample import sample
     from gasfield.sampling.sequences.thermodynamics import sequence_thermodynamics
@@ -70,6 +71,7 @@ _HOME = {
     "register": ("registry", "register"),
     "report": ("reporting", "report"),
     "resume": ("runs", "resume"),
+    "rows": ("row_tables", "rows"),
     "predict_cost": ("cost.cost", "predict_cost"),
     "run": ("runs", "run"),
     "run_plugin": ("plugins", "run_plugin"),
@@ -110,6 +112,7 @@ __all__ = [
     "register",
     "report",
     "resume",
+    "rows",
     "run",
     "run_plugin",
     "sample",

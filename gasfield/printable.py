@@ -16,6 +16,8 @@ LISTED = 100
 """Names in a list on a terminal, and groups that are drawn."""
 PLAIN = "gasfield-plain"
 """The error handler of streams: characters that they cannot encode are written as near ones of ASCII, or as escapes."""
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""Beginnings of text that spreadsheets calculate."""
 _NEAR = {
     "±": "+-", "−": "-", "–": "-", "—": "-", "…": "...", "×": "x", "·": "*", "→": "->", "←": "<-", "≤": "<=", "≥": ">=",
     "≈": "~", "²": "^2", "³": "^3", "‘": "'", "’": "'", "“": '"', "”": '"', "∞": "inf",
@@ -73,3 +75,13 @@ codecs.register_error(PLAIN, _plain)
 def storable(text: str) -> str:
     """Text that an HDF5 file can hold: strings end at a zero byte there, and have no halves of characters."""
     return text.replace("\0", "\N{SYMBOL FOR NULL}").encode("utf-8", "replace").decode("utf-8")
+
+
+def quoted(text: str) -> str:
+    """A cell of a CSV that any text survives (RFC 4180)."""
+    return '"' + text.replace('"', '""') + '"'
+
+
+def no_formula(text: str) -> str:
+    """Text that no spreadsheet takes for a formula: it begins with an apostrophe then."""
+    return f"'{text}" if text.startswith(_FORMULA) else text

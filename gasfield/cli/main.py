@@ -27,6 +27,7 @@ from gasfield.cli import (
     record,
     report,
     resume,
+    rows,
     run,
     sample,
     schema,
@@ -84,6 +85,7 @@ _add("Looking", compare.compare)
 _add("Looking", animate.animate, like="gasfield.plots.film:animate")
 _add("Looking", view.view, like="gasfield.viewing:view")
 _add("Looking", report.report)
+_add("Looking", rows.rows, like="gasfield.row_tables:rows")
 _add("Looking", export.export)
 _add("Learning", fit.fit, like="gasfield.learning.fit:fit")
 _add("Learning", forecast.forecast)

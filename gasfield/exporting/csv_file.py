@@ -9,10 +9,9 @@ import numpy as np
 from gasfield.exporting.content import Part
 from gasfield.exporting.text import texts_of
 from gasfield.files import draft_of
+from gasfield.printable import no_formula, quoted
 from gasfield.trajectory.tables import Lines, all_lines
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""Beginnings of text that spreadsheets calculate."""
 _AT_ONCE = 1 << 14
 """Lines that are made before they are written."""
 
@@ -27,7 +26,7 @@ def write(part: Part, path: Path) -> list[Path]:
     head = ["step", "time", "row", "token_id", "token", "group", *names, *(each.column for each in part.series)]
     fixed = _fixed(part)
     with draft_of(path) as draft, draft.open("w", encoding="utf-8", newline="") as file:
-        file.write(",".join(map(_quoted, head)) + "\n")
+        file.write(",".join(map(quoted, head)) + "\n")
         for done, lines in all_lines(part.trajectory, part.selection, part.series):
             for start in range(0, len(lines.index), _AT_ONCE):
                 file.write("".join(_texts(part, lines, slice(start, start + _AT_ONCE), fixed)))
@@ -39,10 +38,8 @@ def _fixed(part: Part) -> list[str]:
     """What is the same in every line of a row: its number, its id, its token and its group."""
     labels = part.labels
     columns = zip(labels.rows.tolist(), labels.token_ids.tolist(), labels.tokens, labels.groups, strict=True)
-    safe = _plain if part.spreadsheet else str
-    return [
-        f"{row},{token_id},{_quoted(safe(token))},{_quoted(safe(group))}" for row, token_id, token, group in columns
-    ]
+    safe = no_formula if part.spreadsheet else str
+    return [f"{row},{token_id},{quoted(safe(token))},{quoted(safe(group))}" for row, token_id, token, group in columns]
 
 
 def _texts(part: Part, lines: Lines, some: slice, fixed: list[str]) -> list[str]:
@@ -54,12 +51,3 @@ def _texts(part: Part, lines: Lines, some: slice, fixed: list[str]) -> list[str]
         f"{step},{time!r},{fixed[index]},{place}{rest}\n"
         for (step, time, index), place, rest in zip(clock, numbers, more, strict=True)
     ]
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"'
-
-
-def _plain(text: str) -> str:
-    """Text that no spreadsheet takes for a formula: it begins with an apostrophe then."""
-    return f"'{text}" if text.startswith(_FORMULA) else text

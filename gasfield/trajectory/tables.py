@@ -155,8 +155,8 @@ def to_dataframe(
         "time": np.concatenate([each.time for each in made]),
         "row": labels.rows[index],
         "token_id": labels.token_ids[index],
-        "token": _texts(labels.tokens)[index],
-        "group": _texts(labels.groups)[index],
+        "token": as_objects(labels.tokens)[index],
+        "group": as_objects(labels.groups)[index],
         **{f"x{axis}": coordinates[:, axis] for axis in range(coordinates.shape[1])},
         **{each.column: np.concatenate([part.observables[each.column] for part in made]) for each in series},
     }
@@ -190,8 +190,8 @@ def to_xarray(
         "time": ("step", trajectory.times[selection.frames], {"units": TIME}),
         "row": labels.rows,
         "token_id": ("row", labels.token_ids),
-        "token": ("row", _texts(labels.tokens)),
-        "group": ("row", _texts(labels.groups)),
+        "token": ("row", as_objects(labels.tokens)),
+        "group": ("row", as_objects(labels.groups)),
     }
     return xarray.Dataset(data, coordinates, attributes_of(trajectory))
 
@@ -208,7 +208,7 @@ def _no_lines(trajectory: Trajectory, series: Sequence[Observed]) -> Lines:
     return Lines(none.astype(int), none, none.astype(int), coordinates, {each.column: none for each in series})
 
 
-def _texts(texts: list[str]) -> NDArray[np.object_]:
+def as_objects(texts: list[str]) -> NDArray[np.object_]:
     """Strings as an array of objects: an array of characters would drop zeros at their ends."""
     array = np.empty(len(texts), object)
     array[:] = texts

@@ -51,6 +51,7 @@ COMMANDS = {
     "view": ["view", "a.h5", "b.h5", "-o", "v.html"],
     "report": ["report", "a.h5", "b.h5", "-o", "r.html", "--only", "motion", "--title", TITLE],
     "export": ["export", "a.h5", "-o", "a.csv", "--group", EVIL],
+    "rows": ["rows", "a.h5", "--reach", "10", "--csv", "rows.csv"],
     "fit": ["fit", "a.h5", "-o", "f.h5", "--model", "linear", "--rows", EVIL],
     "forecast": ["forecast", "a.h5", "--train", "0:4", "--rows", "all"],
     "inspect": ["inspect", "a.h5"],
@@ -71,6 +72,7 @@ EXTRA = {
     "a wrong scenario": ["run", "wrong.yaml"],
     "no such file": ["diagnose", "\x1b[31m.h5"],
     "another observable": ["export", "a.h5", "-o", "none.csv", "--observable", EVIL],
+    "another column": ["rows", "a.h5", "--sort", EVIL],
     "another number": ["report", "a.h5", "-o", "none.html", "--only", "cloud", "--headline", EVIL],
     "all diagnostics": ["diagnose", "a.h5", "--group", "../../evil"],
 }

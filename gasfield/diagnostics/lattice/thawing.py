@@ -56,15 +56,31 @@ def find_thaws(moved: NDArray[np.bool_], steps: NDArray[np.int64], shortest: int
         steps: step of each frame.
         shortest: steps without motion from which on a pause counts.
     """
-    count, longest = np.zeros((2, moved.shape[1]), np.int64)
-    rest = np.full(moved.shape[1], -1)  # step at which the last motion so far ended
+    pauses = Pauses(moved.shape[1], shortest)
     for interval, now in enumerate(moved):
-        pause = np.where(now & (rest >= 0), steps[interval] - rest, 0)
-        thawed = pause >= shortest
-        count += thawed
-        longest = np.maximum(longest, np.where(thawed, pause, 0))
-        rest[now] = steps[interval + 1]
-    return Thaws(count, longest)
+        pauses.add(now, int(steps[interval]), int(steps[interval + 1]))
+    return pauses.thaws
+
+
+class Pauses:
+    """The pauses of rows, found while intervals pass one after the other; see `find_thaws`.
+
+    Attributes:
+        thaws: so far.
+    """
+
+    def __init__(self, rows: int, shortest: int) -> None:
+        """Nothing has moved yet."""
+        self.thaws = Thaws(np.zeros(rows, np.int64), np.zeros(rows, np.int64))
+        self._shortest, self._rest = shortest, np.full(rows, -1)  # step at which the last motion so far ended
+
+    def add(self, moved: NDArray[np.bool_], start: int, end: int) -> None:
+        """Which rows (N,) moved between two steps."""
+        pause = np.where(moved & (self._rest >= 0), start - self._rest, 0)
+        thawed = pause >= self._shortest
+        self.thaws.count[thawed] += 1
+        np.maximum(self.thaws.longest, np.where(thawed, pause, 0), out=self.thaws.longest)
+        self._rest[moved] = end
 
 
 def find_reheats(unmoved: Values, steps: NDArray[np.int64], rows: int) -> list[Reheat]:

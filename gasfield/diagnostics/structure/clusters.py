@@ -87,7 +87,7 @@ class Clusters(Diagnostic[ClustersResult]):
         rows = np.arange(0, group.count, -(-group.count // _MOST))
         if len(rows) < group.count:
             notes.append(f"{len(rows)} of {group.count} particles are used")
-        reach = self.reach or _REACH * float(np.sqrt(2.0 * np.sum(np.var(group.frame(0)[rows], axis=0))))
+        reach = self.reach or usual_reach(group.frame(0)[rows])
         sizes = [cluster_sizes(group.frame(frame)[rows], reach) for frame in frames]
         counts = np.array([len(s) for s in sizes])
         largest = np.array([s[0] / s.sum() for s in sizes])
@@ -111,6 +111,11 @@ class Clusters(Diagnostic[ClustersResult]):
             largest=largest,
             reach=reach,
         )
+
+
+def usual_reach(places: Values) -> float:
+    """A tenth of the root mean square distance of two of the places (N, D)."""
+    return _REACH * float(np.sqrt(2.0 * np.sum(np.var(places, axis=0))))
 
 
 def cluster_sizes(places: Values, reach: float) -> NDArray[np.int64]:
