@@ -20,8 +20,8 @@ from gasfield.cost.trials import Measured, measure_run
 from gasfield.quantity import Quantity
 
 GALLERY = (
-    "attention-clusters", "circulation", "dead-token-drift", "experts", "harmonic-shell", "landscape",
-    "learned-surface", "melting", "mueller-brown", "noisy-attention", "quench", "spongecrystal", "wheels-in-wheels",
+    "attention-clusters", "circulation", "dead-token-drift", "experts", "harmonic-shell", "hot-and-cold-paths",
+    "learned-surface", "melting", "mueller-brown", "noisy-attention", "quench", "lattices-in-waves", "orbiting-wells",
 )  # fmt: skip
 UNITS = (("s", 1.0), ("MB", 1e6), ("MB", 1e6))
 TITLES = ("time", "memory", "file")

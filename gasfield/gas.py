@@ -102,7 +102,7 @@ class Gas:
         for name in ("species", "token_ids", "masses", "charges", "is_source", "ids", "appears"):
             if getattr(self, name).shape != (count,):
                 raise InputError(f"has shape {getattr(self, name).shape}; ({count},) is needed.", parameter=name)
-        if not 0 <= int(self.species.min()) <= int(self.species.max()) < len(self.names):
+        if count and not 0 <= int(self.species.min()) <= int(self.species.max()) < len(self.names):
             raise InputError(f"has numbers outside 0 to {len(self.names) - 1}.", parameter="species")
 
     @property

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+ROUNDING = 1e-12
+"""Pure numbers whose value and error are below are those of the arithmetic: they are printed as 0."""
+ZERO = "zero within error"
+"""An estimate that is negative within its error, of a number that cannot be."""
 Number = float | Sequence[float | Sequence[float]] | None
 """The value of a leaf: a number, several in a fixed order (also lists of ids), or None if undefined."""
 
@@ -19,22 +23,40 @@ class Quantity:
         value: a number, a list of numbers in a stated order, or None if undefined.
         unit: "length", "steps", "degrees", ..., "1" for pure numbers.
         error: one standard error, of the shape of `value`; None if unknown.
+        positive: whether the true number cannot be negative (a diffusion coefficient): where an estimate is, within two
+            errors, the text says zero.
     """
 
     value: Number
     unit: str
     error: Number = None
+    positive: bool = False
 
     def leaf(self) -> dict[str, Any]:
-        """{"value", "unit", "error"} in plain Python numbers; non-finite numbers become None, for JSON."""
-        return {"value": _plain(self.value), "unit": self.unit, "error": _plain(self.error)}
+        """{"value", "unit", "error"} in plain Python numbers; non-finite numbers become None, for JSON. With
+        `"positive": true` where the number cannot be negative."""
+        kind = {"positive": True} if self.positive else {}
+        return {"value": _plain(self.value), "unit": self.unit, "error": _plain(self.error), **kind}
 
     def text(self) -> str:
         """The value with its error in brackets, in units of the last digits, without the unit; "–" if undefined.
 
-        "0.0954(11)" is 0.0954 ± 0.0011, "53.4(12)" is 53.4 ± 1.2, "2.84(77)e-06" is 0.00000284 ± 0.00000077.
+        "0.0954(11)" is 0.0954 ± 0.0011, "53.4(12)" is 53.4 ± 1.2, "2.84(77)e-06" is 0.00000284 ± 0.00000077. A share of
+        none or all has no symmetric error: "0 (< 0.029)", "1 (> 0.971)".
         """
-        return ", ".join(_with_error(_plain(part.value), _plain(part.error)) for part in self.parts())
+        parts = self.parts()
+        if len(parts) == 1:
+            return self._text(_plain(parts[0].value), _plain(parts[0].error))
+        return ", ".join(_with_error(_plain(part.value), _plain(part.error)) for part in parts)
+
+    def _text(self, value: float | None, error: float | None) -> str:
+        if self.unit == "1" and value is not None and max(abs(value), error or 0.0) < ROUNDING:
+            return "0"
+        if self.unit == "1" and value in (0.0, 1.0) and error and error > ROUNDING:
+            return f"0 (< {error:.2g})" if value == 0.0 else f"1 (> {1.0 - error:.3g})"
+        if self.positive and value is not None and error and -2.0 * error <= value < 0.0:
+            return ZERO
+        return _with_error(value, error)
 
     def parts(self) -> list[Quantity]:
         """One quantity for each number of a list; the quantity itself if it is a single number."""
@@ -42,10 +64,11 @@ class Quantity:
         if not isinstance(value, list):
             return [self]
         errors = error if isinstance(error, list) else [error] * len(value)
-        return [Quantity(v, self.unit, e) for v, e in zip(value, errors, strict=True)]
+        return [replace(self, value=v, error=e) for v, e in zip(value, errors, strict=True)]
 
     def __str__(self) -> str:
-        return self.text() if self.unit == "1" else f"{self.text()} {self.unit}"
+        text = self.text()
+        return text if self.unit == "1" or text == ZERO else f"{text} {self.unit}"
 
 
 def nested_leaves(quantities: Mapping[str, Quantity]) -> dict[str, Any]:
@@ -77,8 +100,13 @@ def quantities_of(tree: Mapping[str, Any], path: str = "") -> Iterator[tuple[str
             continue
         name = f"{path}.{key}" if path else str(key)
         if _is_leaf(branch):
-            yield name, Quantity(branch["value"], branch["unit"], branch["error"])
+            yield name, quantity_of(branch)
         yield from quantities_of(branch, name)
+
+
+def quantity_of(leaf: Mapping[str, Any]) -> Quantity:
+    """The number of a leaf."""
+    return Quantity(leaf["value"], leaf["unit"], leaf["error"], positive=leaf.get("positive") is True)
 
 
 def _is_leaf(branch: Mapping[str, Any]) -> bool:

@@ -9,11 +9,23 @@ from pathlib import Path
 
 from gasfield.errors import InputError, WriteError
 from gasfield.printable import printable
+from gasfield.renames import former_name
 
 TRAJECTORY = "trajectory.h5"
 """The trajectory in the directory of a run."""
 ARRAYS = "arrays.h5"
 """Arrays of results in the directory of a run."""
+FORMER_SCENARIOS = {
+    "force-arrows": "emission-and-receptivity",
+    "gyration": "charge-in-crossed-fields",
+    "landscape": "hot-and-cold-paths",
+    "lattice-in-the-thrust": "lattice-in-the-early-burst",
+    "spongecrystal": "lattices-in-waves",
+    "three-heads": "kinds-of-heads",
+    "tidal": "decay-without-a-force",
+    "wheels-in-wheels": "orbiting-wells",
+}
+"""Former names of shipped scenarios, which are found by them too."""
 _INSTALLED = Path(__file__).parent / "scenarios"
 _SOURCE_TREE = Path(__file__).parent.parent / "scenarios"
 
@@ -48,9 +60,11 @@ def find_scenario(name: str) -> Path:
     if _is_data(path) and not path.is_dir():
         return path
     if path.suffix not in (".yaml", ".yml") and len(path.parts) == 1:
-        for candidate in scenario_files():
-            if candidate.stem == name:
-                return candidate
+        files = {candidate.stem: candidate for candidate in scenario_files()}
+        if name not in files and (now := FORMER_SCENARIOS.get(name, "")) in files and former_name(name, now):
+            return files[now]
+        if name in files:
+            return files[name]
     known = ", ".join(p.stem for p in scenario_files()) or "none"
     raise InputError(f"{printable(name)[:200]}: no such scenario file or name. Available scenarios: {known}.")
 

@@ -47,7 +47,7 @@ def simulated(recording: Path, dynamics: str, folder: Path) -> Path:
         "diagnostics=[cloud]",
         "compare=null",
     ]
-    result = gasfield.run("lattice-in-the-thrust", overrides=settings, output=folder)
+    result = gasfield.run("lattice-in-the-early-burst", overrides=settings, output=folder)
     return result.directory / "trajectory.h5"
 
 

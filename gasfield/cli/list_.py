@@ -10,13 +10,15 @@ from gasfield.errors import InputError
 def list_() -> None:
     """Lists the available scenarios, each with its question."""
     from gasfield.cli.tables import Rows
-    from gasfield.resources import scenario_files
+    from gasfield.resources import FORMER_SCENARIOS, scenario_files
 
     table = Rows()
     for name in ("scenario", "question"):
         table.column(name)
+    former = {now: name for name, now in FORMER_SCENARIOS.items()}
     for path in scenario_files():
-        table.row([path.stem, _question(path)])
+        aside = f" (formerly {former[path.stem]})" if path.stem in former else ""
+        table.row([path.stem, _question(path) + aside])
     table.put()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gasfield.cli.output import put
+from gasfield.quantity import ZERO, quantity_of
 
 
 def print_leaves(data: dict[str, Any], prefix: str = "") -> None:
@@ -25,6 +26,16 @@ def short(value: Any) -> str:
 
 
 def _number(leaf: dict[str, Any]) -> str:
-    error = f" ± {short(leaf['error'])}" if leaf["error"] is not None else ""
-    unit = "" if leaf["unit"] == "1" else f" {leaf['unit']}"
-    return f"{short(leaf['value'])}{error}{unit}"
+    """With two digits of its error, which are in brackets; all digits are in JSON."""
+    if leaf["value"] is None:
+        return short(None)
+    if isinstance(leaf["value"], list) and any(isinstance(part, list) for part in leaf["value"]):
+        return short(leaf["value"])
+    text = quantity_of(leaf).text()
+    return (
+        f"[{text}]{_unit(leaf)}" if isinstance(leaf["value"], list) else f"{text}{_unit(leaf) if text != ZERO else ''}"
+    )
+
+
+def _unit(leaf: dict[str, Any]) -> str:
+    return "" if leaf["unit"] == "1" else f" {leaf['unit']}"

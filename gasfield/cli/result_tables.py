@@ -44,7 +44,7 @@ def print_together(comparison: Comparison) -> None:
     """Prints the comparison of all rows together, and how many numbers there are of single groups."""
     rows = comparison.table()
     shown = [row for row in rows if row.group == rows[0].group]
-    _comparison_table(shown).put()
+    _comparison_table(comparison, shown).put()
     _print_law(comparison)
     if len(rows) > len(shown):
         groups = len({row.group for row in rows}) - 1
@@ -52,17 +52,17 @@ def print_together(comparison: Comparison) -> None:
 
 
 def print_comparison(comparison: Comparison) -> None:
-    """Prints a comparison as a table: real, simulated, difference; sections for all rows and for each group."""
+    """Prints a comparison as a table: the two and their difference; sections for all rows and for each group."""
     rows = comparison.table()
     sections = list(dict.fromkeys(row.group for row in rows))
-    _comparison_table([row for row in rows if row.group in sections[:LISTED]]).put()
+    _comparison_table(comparison, [row for row in rows if row.group in sections[:LISTED]]).put()
     _put_rest(len(sections))
     _print_law(comparison)
 
 
-def _comparison_table(rows: Sequence[Row]) -> Rows:
+def _comparison_table(comparison: Comparison, rows: Sequence[Row]) -> Rows:
     table = Rows("")
-    for column in ("real", "simulated", "difference", "unit"):
+    for column in (*comparison.names, "difference", "unit"):
         table.column(column)
     section = None
     for row in rows:

@@ -35,9 +35,7 @@ def print_rows(table: RowTable, most: int) -> None:
     named = (name for name in names if COLUMNS[name].unit == "length")
     put(f"lengths: {', '.join(name.replace('_', ' ') for name in named)}; since: steps")
     if table.reach is not None:
-        put(
-            f"in the last frame {table.clusters:,} clusters of rows at most {table.reach:.3g} apart, from one to the next"
-        )
+        put(f"in the last frame {table.clusters:,} clusters of rows at most {table.reach:.3g} apart, one to the next")
     for note in table.notes:
         put(f"note: {note}")
 

@@ -14,36 +14,39 @@ from scipy.linalg import null_space
 from gasfield.comparison.pairing import GroupComparison
 from gasfield.plots.panels import Curve, Paths, curves, places, plane, principal_plane, structure
 from gasfield.plots.style import SERIES, Role, headline, new_figure
+from gasfield.plots.words import label_of
 from gasfield.printable import LISTED
 
 Values = NDArray[np.floating[Any]]
 Groups = Mapping[str, GroupComparison]
 _COLUMNS = 24
 """Groups side by side; a picture of more would be too wide for its format."""
-_SIDES = ((Role.REAL, "real"), (Role.SIMULATED, "simulated"))
+Sides = tuple[tuple[Role, str], tuple[Role, str]]
+"""The roles of the two trajectories, and what they are called."""
 
 
-def figures(groups: Groups) -> dict[str, Callable[[], Figure]]:
+def figures(groups: Groups, names: tuple[str, str]) -> dict[str, Callable[[], Figure]]:
     """Every figure for which there are data, by name; drawn when it is called. They show the first groups, where there
-    are many: 24 side by side, 100 with pictures of their own."""
+    are many: 24 side by side, 100 with pictures of their own. The names are those of the two trajectories."""
+    sides: Sides = ((Role.REAL, label_of(names[0])), (Role.SIMULATED, label_of(names[1])))
     moving = {name: group for name, group in groups.items() if group.pair.real.count and len(group.hindcast.steps) > 1}
     if not moving:
         return {}
     beside = dict(list(moving.items())[:_COLUMNS])
     found: dict[str, Callable[[], Figure]] = {
-        "centroid-path": partial(_paths, beside),
-        "radius-and-freezing": partial(_radius_and_freezing, beside),
-        "step-length": partial(_step_lengths, beside),
-        "hindcast": partial(_hindcast, beside),
+        "centroid-path": partial(_paths, beside, sides),
+        "radius-and-freezing": partial(_radius_and_freezing, beside, sides),
+        "step-length": partial(_step_lengths, beside, sides),
+        "hindcast": partial(_hindcast, beside, sides),
     }
     for name, group in list(moving.items())[:LISTED]:
         if group.real.deformation and group.simulated.deformation and group.real.deformation.frame.shape[1]:
-            found[f"structure-{name}"] = partial(_structure, name, group)
-            found[f"stretches-{name}"] = partial(_stretches, name, group)
+            found[f"structure-{name}"] = partial(_structure, name, group, sides)
+            found[f"stretches-{name}"] = partial(_stretches, name, group, sides)
     return found
 
 
-def _paths(groups: Groups) -> Figure:
+def _paths(groups: Groups, sides: Sides) -> Figure:
     """Paths of the rows (top) and their final positions at their own scale (bottom)."""
     figure = new_figure(max(6.6, 5.6 * len(groups)), 8.6)
     axes = figure.subplots(2, len(groups), squeeze=False)
@@ -52,7 +55,7 @@ def _paths(groups: Groups) -> Figure:
         stride = max(1, len(group.hindcast.steps) // 250)
         parts = [
             Paths((np.concatenate([g.positions[:-1:stride], g.positions[-1:]]) - origin) @ plane_axes.T, role, label)
-            for g, (role, label) in zip((group.pair.real, group.pair.simulated), _SIDES, strict=True)
+            for g, (role, label) in zip((group.pair.real, group.pair.simulated), sides, strict=True)
         ]
         error = group.hindcast.estimates["centroid_path_error"].value
         share = f": centroids differ by {error:.2%} of the path" if np.isfinite(error) else ""
@@ -62,15 +65,15 @@ def _paths(groups: Groups) -> Figure:
     return figure
 
 
-def _radius_and_freezing(groups: Groups) -> Figure:
+def _radius_and_freezing(groups: Groups, sides: Sides) -> Figure:
     """Radius, unmoved and frozen share; shares that are zero throughout are stated in the title, not plotted."""
     shown = [kind for kind in ("unmoved", "frozen") if any(_any_standing(group, kind) for group in groups.values())]
     figure = new_figure(max(6.6, 4.9 * len(groups)), 0.6 + 3.0 * (1 + len(shown)))
     axes = figure.subplots(1 + len(shown), len(groups), squeeze=False, sharex=True)
     for column, (name, group) in zip(axes.T, groups.items(), strict=True):
-        _radius(name, group, column[0])
+        _radius(name, group, sides, column[0])
         for ax, kind in zip(column[1:], shown, strict=True):
-            _standing(name, group, kind, ax)
+            _standing(name, group, kind, sides, ax)
         for ax in column[:-1]:
             ax.set_xlabel("")
     still = "" if shown else ": every row moves in every step"
@@ -78,23 +81,23 @@ def _radius_and_freezing(groups: Groups) -> Figure:
     return figure
 
 
-def _radius(name: str, group: GroupComparison, ax: Any) -> None:
+def _radius(name: str, group: GroupComparison, sides: Sides, ax: Any) -> None:
     lines = []
-    for side, (role, label) in zip((group.real, group.simulated), _SIDES, strict=True):
+    for side, (role, label) in zip((group.real, group.simulated), sides, strict=True):
         cloud, error = side.cloud, np.nan_to_num(side.cloud.radius_error)
         band = (cloud.radius - error, cloud.radius + error) if role is Role.REAL else (None, None)
         words = f"{label}, ± one standard error" if role is Role.REAL else label
         lines.append(Curve(cloud.steps, cloud.radius, role, words, *band))
     start, real, simulated = lines[0].values[0], lines[0].values[-1], lines[1].values[-1]
-    title = f"{name}: {start:.4f} → {real:.4f} real, {simulated:.4f} simulated"
+    title = f"{name}: {start:.4f} → {real:.4f} {sides[0][1]}, {simulated:.4f} {sides[1][1]}"
     top = 1.08 * max(float(np.max(line.values)) for line in lines)
     curves(lines, title, "radius [length]", limits=(0, top) if top > 0 else None, ax=ax)
 
 
-def _standing(name: str, group: GroupComparison, kind: str, ax: Any) -> None:
+def _standing(name: str, group: GroupComparison, kind: str, sides: Sides, ax: Any) -> None:
     """Share of rows that did not move in a step, or that never move again (up to the horizon)."""
     lines = []
-    for side, (role, label) in zip((group.real, group.simulated), _SIDES, strict=True):
+    for side, (role, label) in zip((group.real, group.simulated), sides, strict=True):
         if side.freezing is None:
             continue
         steps, shares, error = _standing_curve(side.freezing, kind)
@@ -118,13 +121,13 @@ def _any_standing(group: GroupComparison, kind: str) -> bool:
     )
 
 
-def _step_lengths(groups: Groups) -> Figure:
+def _step_lengths(groups: Groups, sides: Sides) -> Figure:
     figure = new_figure(max(6.6, 4.9 * len(groups)), 4.0)
     axes = figure.subplots(1, len(groups), squeeze=False, sharey=True)[0]
     gaps = False
     for ax, (name, group) in zip(axes, groups.items(), strict=True):
         lines, interval = [], "step"
-        for side, (role, label) in zip((group.real, group.simulated), _SIDES, strict=True):
+        for side, (role, label) in zip((group.real, group.simulated), sides, strict=True):
             if side.step_length is not None:
                 found, interval = side.step_length, side.step_length.interval
                 words = f"{label}: median, band 10–90% of rows"
@@ -138,7 +141,7 @@ def _step_lengths(groups: Groups) -> Figure:
     return figure
 
 
-def _hindcast(groups: Groups) -> Figure:
+def _hindcast(groups: Groups, sides: Sides) -> Figure:
     """Relative displacement errors and, for bfloat16, the share of coordinates in the same cell."""
     cells = any(np.isfinite(group.hindcast.cells_equal).any() for group in groups.values())
     figure = new_figure(10.4 if cells else 6.4, 4.4)
@@ -153,14 +156,14 @@ def _hindcast(groups: Groups) -> Figure:
             label = f"{name}: {h.cells_equal[-1]:.0%} at the end"
             equal.append(Curve(h.steps, h.cells_equal, Role.CONTEXT, label, style=style))
     title = "Error / displacement: mean, band 10–90%"
-    curves(errors, title, "|x − x(real)| / |x(real) − x₀|", log=True, ax=axes[0])
+    curves(errors, title, f"|x − x({sides[0][1]})| / |x({sides[0][1]}) − x₀|", log=True, ax=axes[0])
     if cells:
         curves(equal, "Coordinates in the same bfloat16 cell", "share of coordinates", limits=(0, 1.03), ax=axes[1])
-    headline(figure, "Error of the simulated rows")
+    headline(figure, f"Error of the rows: {sides[1][1]} against {sides[0][1]}")
     return figure
 
 
-def _structure(name: str, group: GroupComparison) -> Figure:
+def _structure(name: str, group: GroupComparison, sides: Sides) -> Figure:
     """The structure before and after, in its material frame: the initial axes, rotated by R."""
     real, simulated = group.real.deformation, group.simulated.deformation
     assert real is not None
@@ -174,9 +177,9 @@ def _structure(name: str, group: GroupComparison) -> Figure:
     figure = new_figure(12.0, 4.9)
     axes = [figure.add_subplot(1, 3, i + 1, projection="3d") for i in range(3)]
     structure(before, bonds, Role.INITIAL, f"step {steps[0]}", half, axes[0])
-    title = f"step {steps[-1]}, real training\n{_stretch_text(real.stretches[-1])}"
+    title = f"step {steps[-1]}, {sides[0][1]}\n{_stretch_text(real.stretches[-1])}"
     structure(after, bonds, Role.REAL, title, half, axes[1])
-    title = f"step {steps[-1]}, simulated (real behind it)\n{_stretch_text(simulated.stretches[-1])}"
+    title = f"step {steps[-1]}, {sides[1][1]} ({sides[0][1]} behind it)\n{_stretch_text(simulated.stretches[-1])}"
     structure(computed, bonds, Role.SIMULATED, title, half, axes[2], ghost=after)
     headline(figure, f"{name}: shape in its material frame [length]; translation and rotation removed")
     return figure
@@ -198,12 +201,12 @@ def _stretch_text(stretches: Values) -> str:
     return "stretches " + ", ".join(f"{s:.3f}" for s in stretches[:4])
 
 
-def _stretches(name: str, group: GroupComparison) -> Figure:
+def _stretches(name: str, group: GroupComparison, sides: Sides) -> Figure:
     real, simulated = group.real.deformation, group.simulated.deformation
     assert real is not None
     assert simulated is not None
     lines = []
-    for side, (role, label) in zip((real, simulated), _SIDES, strict=True):
+    for side, (role, label) in zip((real, simulated), sides, strict=True):
         for i, values in enumerate(side.stretches.T):
             lines.append(Curve(side.steps, values, role, label if i == 0 else ""))
     figure = new_figure(6.4, 4.2)

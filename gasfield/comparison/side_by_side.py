@@ -49,6 +49,7 @@ class Comparison(Shown):
         groups: group name -> comparison.
         alignment_notes: what has no counterpart, and why.
         law: what makes the simulated law another one than that of the training; empty if nothing does.
+        names: what the two are called in tables and pictures; keys of JSON are always `real` and `simulated`.
     """
 
     real_file: Path
@@ -56,6 +57,7 @@ class Comparison(Shown):
     groups: dict[str, GroupComparison]
     alignment_notes: tuple[str, ...]
     law: tuple[str, ...] = ()
+    names: tuple[str, str] = ("real", "simulated")
 
     @cached_property
     def together(self) -> GroupComparison | None:
@@ -66,7 +68,8 @@ class Comparison(Shown):
     @property
     def shown_title(self) -> str:
         """The two files."""
-        return f"Comparison of {self.real_file} (real) with {self.simulated_file} (simulated)"
+        files = zip((self.real_file, self.simulated_file), self.names, strict=True)
+        return "Comparison of " + " with ".join(f"{file} ({name})" for file, name in files)
 
     def shown_numbers(self) -> dict[str, Quantity]:
         """The comparison of all rows together."""
@@ -96,7 +99,7 @@ class Comparison(Shown):
         """Every figure that applies, by name; drawn when it is called."""
         from gasfield.comparison.pictures import figures
 
-        return figures(self.groups)
+        return figures(self.groups, self.names)
 
     def plot_all(self, folder: Path, failed: OnFailure | None = None) -> list[Path]:
         """Writes every figure as a PNG file in a folder; see `gasfield.plots.style.save_all`."""
@@ -105,8 +108,12 @@ class Comparison(Shown):
         return save_all(self.figures(), folder, failed)
 
 
-def compare(real: Trajectory, simulated: Trajectory) -> Comparison:
+def compare(real: Trajectory, simulated: Trajectory, names: tuple[str, str] = ("real", "simulated")) -> Comparison:
     """Compares a simulation with the recorded trajectory of the same rows.
+
+    Args:
+        real, simulated: the trajectories; errors are those of the second against the first.
+        names: what they are called in tables and pictures.
 
     Raises:
         InputError: if the two have no common rows or steps; the message names both files.
@@ -116,7 +123,7 @@ def compare(real: Trajectory, simulated: Trajectory) -> Comparison:
         pair.name: GroupComparison.of(pair, floor=floor_of(real, simulated, pair.real)) for pair in alignment.pairs
     }
     law = tuple(law_differences(real, simulated))
-    return Comparison(real.path, simulated.path, groups, alignment.notes, law)
+    return Comparison(real.path, simulated.path, groups, alignment.notes, law, names)
 
 
 def _rows(group: str, quantities: dict[str, Quantity]) -> list[Row]:

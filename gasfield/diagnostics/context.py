@@ -49,7 +49,8 @@ class RunContext:
         temperature: of the bath; None where there is none.
         groups: names of all groups and tracers.
         find: a data file that the forces name -> its path; raises InputError.
-        degrees_of_freedom: of the whole gas, as counted by the dynamics; None where they have no velocities.
+        degrees_of_freedom: of the whole gas, as counted by the dynamics; None where they have no velocities, or where
+            others come later.
         operations: what happened along the way, as far as it is written down.
         passive: names of the structures that exert no force.
         since: the step from which all of this holds: that of the last event that has changed how the gas moves.
@@ -94,7 +95,8 @@ class RunContext:
         for event in done:
             acting = acting.after(event)
         planted = [event.plant for event in scenario.events if event.plant is not None]
-        others = any(event.numbers is None and event.kick is None and event.move is None for event in steering)
+        later = any(tracer.plant_at for tracer in scenario.tracers)
+        others = later or any(event.numbers is None and event.kick is None and event.move is None for event in steering)
         since = steering[-1].at if steering else 0
         return cls(
             space=scenario.space,

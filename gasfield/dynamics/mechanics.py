@@ -308,7 +308,7 @@ class Splitting(Mechanics):
 
     def begin(self, gas: Gas) -> None:
         """Removes the total momentum if it is conserved."""
-        if self.keeps_momentum:
+        if self.keeps_momentum and gas.count:
             stop_drift(gas)
 
     def degrees_of_freedom(self, gas: Gas) -> int:

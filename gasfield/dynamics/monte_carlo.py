@@ -80,7 +80,8 @@ class MonteCarloDynamics(Mechanics):
         if gas.velocities is not None and velocities is not None:
             gas.velocities[~accepted] = velocities[~accepted]
         self._force = None
-        self._counts += 1.0, accepted.mean()
+        if gas.count:
+            self._counts += 1.0, accepted.mean()
         self._arrive(gas)
 
     def _begin(self, gas: Gas) -> None:

@@ -59,6 +59,6 @@ class NewtonDynamics(Splitting):
         return measures
 
     def degrees_of_freedom(self, gas: Gas) -> int:
-        """D N, less D if total momentum is conserved."""
+        """D N, less D (at most all) if total momentum is conserved."""
         kept = gas.dimensions if self.keeps_momentum else 0
-        return super().degrees_of_freedom(gas) - kept
+        return max(super().degrees_of_freedom(gas) - kept, 0)

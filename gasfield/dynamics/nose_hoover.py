@@ -73,8 +73,8 @@ class NoseHoover(DynamicsSpec):
         for name, freedom in dynamics.freedoms(gas).items():
             if freedom < 2:
                 raise InputError(
-                    f"nose_hoover has {freedom} degrees of freedom in {name}; below 2 the dynamics are not ergodic and "
-                    "do not sample the canonical distribution. Use more particles, or langevin."
+                    f"nose_hoover has {freedom} degrees of freedom in {name} at the start; below 2 the dynamics are "
+                    "not ergodic and do not sample the canonical distribution. Use more particles, or langevin."
                 )
         return dynamics
 
@@ -138,7 +138,7 @@ class NoseHooverDynamics(Splitting):
     def _freedoms(self, gas: Gas) -> NDArray[np.int64]:
         """(G,) degrees of freedom of each chain."""
         counts = self.space.freedom * np.bincount(self._chain_of(gas), minlength=len(self._eta))
-        return counts - (gas.dimensions if self.keeps_momentum else 0)
+        return np.asarray(np.maximum(counts - (gas.dimensions if self.keeps_momentum else 0), 0))
 
     def _chain_temperatures(self, gas: Gas) -> Array:
         """(G,) temperature of each chain."""

@@ -193,7 +193,7 @@ class OptimiserDynamics(Dynamics):
             moments = {name: moment[rows] for name, moment in self._moments.items()}
             draws = Draws(self._seed, part.ids)
             law.update(part.positions, self._gradient(part), moments, int(self._steps_taken), draws)
-        if law.centred:
+        if law.centred and gas.count:
             self._centre(gas)
 
     def _take_state(self, gas: Gas) -> None:
@@ -255,8 +255,8 @@ class OptimiserDynamics(Dynamics):
         return {**self._moments, "step_count": self._steps_taken}
 
     def add_particles(self, gas: Gas, added: int) -> None:
-        """Initialises the moments of new particles to the mean of the existing ones, and what roundings keep to that of
-        their positions; the step count is shared.
+        """Initialises the moments of new particles to the mean of the existing ones (zero where there are none), and
+        what roundings keep to that of their positions; the step count is shared.
 
         Raises:
             InputError: if the law needs the whole matrix.
@@ -265,7 +265,7 @@ class OptimiserDynamics(Dynamics):
             raise InputError(f"{self.law.refuses_newcomers}.", parameter="tracers")
         new = self.law.start(gas.positions[-added:] if added else gas.positions[:0])
         for name, moment in self._moments.items():
-            if name in ("master", "lost"):
+            if name in ("master", "lost") or not len(moment):
                 self._moments[name] = np.concatenate([moment, new[name]])
                 continue
             inherited = np.repeat(moment.mean(axis=0, dtype=np.float64)[None], added, axis=0)

@@ -33,7 +33,7 @@ def observe(gas: Gas, space: Space, forces: TotalForce, dynamics: Dynamics, bath
     * those of the dynamics: `conserved`, `wall_impulse`, `acceptance`.
     """
     of_particles = _of_particles(gas, space, forces, bath) | dynamics.accumulators()
-    numbers = {name: float(values.mean()) for name, values in of_particles.items()}
+    numbers = {name: float(values.mean()) for name, values in of_particles.items() if gas.count}
     if gas.velocities is not None and np.isfinite(space.volume) and not space.curved:
         numbers["virial"] = forces.virial(gas)
     numbers |= forces.measures(gas)

@@ -134,7 +134,8 @@ class InitialState:
             if len(steps) > 1:
                 known = ", ".join(map(str, sorted(steps)))
                 raise InputError(f"groups start at different steps ({known}); a run has one clock.")
-        gas = _joined(parts, [source.name for source in sources])
+        names = [source.name for source in sources]
+        gas = _joined(parts, names) if parts else Gas(np.empty((0, space.dimensions)), names=names)
         return cls.of_gas(gas, tracers, space, seed, find, tuple(source.velocities for source in sources))
 
     @classmethod

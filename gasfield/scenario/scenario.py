@@ -74,7 +74,8 @@ class Scenario(Spec):
     begin with it). They are printed and drawn first; those that diagnostics name themselves if left out."""
     seed: Seed = 0
     space: AnySpace
-    gas: Annotated[tuple[GroupSource, ...], Field(min_length=1)]
+    gas: tuple[GroupSource, ...]
+    """The groups of the gas; `[]` where there are tracers only."""
     tracers: tuple[Tracer, ...] = ()
     forces: tuple[AnyForce, ...] = ()
     dynamics: AnyDynamics
@@ -120,6 +121,12 @@ class Scenario(Spec):
                 text = f"the name '{name}' is given twice; groups and tracers need names of their own"
                 raise fault_within(place, text, name)
             taken.add(name)
+        return self
+
+    @model_validator(mode="after")
+    def _there_is_something(self) -> Self:
+        if not self.names:
+            raise fault_within(("gas",), "is empty, and there are no tracers: nothing would move", [])
         return self
 
     @model_validator(mode="after")

@@ -55,8 +55,10 @@ def minimize(gas: Gas, forces: ForceField, space: Space, given: Minimize) -> Min
     """Moves the sources of a gas to a minimum of their potential energy, in place; velocities are not used.
 
     Raises:
-        InputError: if a force has no potential energy, or a position or force becomes non-finite.
+        InputError: if there is no particle, a force has no potential energy, or a position or force becomes non-finite.
     """
+    if not gas.count:
+        raise InputError("no particle is there yet whose energy could be minimised.")
     if not forces.conservative:
         raise InputError("one of the forces is not a gradient: it has no energy to be minimised.")
     descent = _Descent(gas, forces, space, given.longest_move or _MOVE * _spacing(gas, space))

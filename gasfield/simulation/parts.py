@@ -156,7 +156,7 @@ def _forces(
         with about("forces", number):
             one = build_force(force, surroundings) if isinstance(force, ForceSpec) else force
             one = one.with_precision(law.force_precision)
-            one.check_gas(gas)
+            one.check_gas(gas if gas.count else initial.everyone)
             built[number] = (force, one)
     on = [built[number][1] for number, _ in acting.numbered]
     return TotalForce(on, initial.space.dimensions), built

@@ -41,7 +41,11 @@ def initial_state(
     given = None if space is None else specification(AnySpace, space, "space")
     if isinstance(gas, Mapping):
         gas = [{"name": "gas", "from": gas}]
-    if isinstance(gas, Sequence) and len(gas) and isinstance(gas[0], GroupSource | Mapping):
+    if (
+        isinstance(gas, Sequence)
+        and (len(gas) or tracers)
+        and all(isinstance(g, GroupSource | Mapping) for g in gas[:1])
+    ):
         if given is None:
             raise InputError("groups that come from sources need a space.", parameter="space")
         groups = [specification(GroupSource, group, "gas", number) for number, group in enumerate(gas)]

@@ -30,6 +30,7 @@ class Estimate:
         floor: the smallest error that N rows can resolve.
         stated: an error of the shape of `value` from another source, for samples that are not rows (a correlated time
             series, for example). It takes precedence over the pseudo-values.
+        positive: whether the true number cannot be negative; see `Quantity`.
     """
 
     value: Values
@@ -37,6 +38,7 @@ class Estimate:
     pseudo: Values | None = None
     floor: float = 0.0
     stated: Values | None = None
+    positive: bool = False
 
     @property
     def error(self) -> Values | None:
@@ -55,7 +57,7 @@ class Estimate:
         """The estimate as a `Quantity`."""
         value = self.value.tolist() if np.isfinite(self.value).all() else None
         error = self.error
-        return Quantity(value, self.unit, None if error is None else error.tolist())
+        return Quantity(value, self.unit, None if error is None else error.tolist(), self.positive)
 
     def __sub__(self, other: Estimate) -> Estimate:
         """The difference, with a paired error if both have pseudo-values of the same shape.

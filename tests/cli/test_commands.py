@@ -32,7 +32,7 @@ def leaves(data: object) -> bool:
 
 
 SMALLER = {
-    "lattice-in-the-thrust": ("--set", "gas.0.from.group=dead"),
+    "lattice-in-the-early-burst": ("--set", "gas.0.from.group=dead"),
     "heat-kick-freeze": ("--set", "events=[{at: 5, kick: {group: discs, velocity: [0, 0]}}]"),
 }
 """Of a scenario with thousands of rows, fewer; of one with later events, an early one."""

@@ -36,7 +36,7 @@ def test_decay_alone_draws_a_cloud_to_a_point(tmp_path: Path) -> None:
     """
     points = np.random.RandomState(42).normal(0, 0.02, (100, 2))
     places = {"name": "cloud", "from": {"kind": "places", "at": points.tolist()}}
-    group = group_of(tmp_path, "tidal", gas=[places])
+    group = group_of(tmp_path, "decay-without-a-force", gas=[places])
     left = 0.99**500
     # The learning rate and the decay are float32 numbers: their product is .01 to 2^-23 in each step.
     tolerance = 100 * 0.1 * 2.0**-24 + 500 * 0.01 * 2.0**-23 * 0.1
@@ -51,7 +51,7 @@ def test_decay_alone_draws_a_cloud_to_a_point(tmp_path: Path) -> None:
 
 
 def test_without_decay_the_cloud_keeps_its_size(tmp_path: Path) -> None:
-    group = group_of(tmp_path, "tidal", dynamics={"weight_decay": 0.0})
+    group = group_of(tmp_path, "decay-without-a-force", dynamics={"weight_decay": 0.0})
     spread = Plane().compute(group).quantities()
     assert spread["plane.second.end"].value == pytest.approx(spread["plane.second.start"].value, rel=1e-5)
 

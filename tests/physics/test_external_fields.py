@@ -73,7 +73,20 @@ def test_simple_shear_is_a_pure_shear_and_a_rotation() -> None:
         "shear": [{"axes": [0, 1], "rate": 0.4, "angle": 45.0}],
         "rotation": [{"plane": [0, 1], "rate": -0.4}],
     }
-    np.testing.assert_allclose(SPEC.validate_python(law).matrix(2), [[0.0, 0.8], [0.0, 0.0]], atol=1e-16)
+    both = SPEC.validate_python(law).matrix(2)
+    plain = SPEC.validate_python({"kind": "linear_flow", "simple_shear": [{"axes": [0, 1], "rate": 0.8}]}).matrix(2)
+    np.testing.assert_allclose(both, plain, atol=1e-16)
+    np.testing.assert_array_equal(plain, [[0.0, 0.8], [0.0, 0.0]])
+
+
+def test_simple_shear_slides_layers() -> None:
+    """x0(t) = x0 + s t x1, which Runge-Kutta's method of the fourth order has exactly but for rounding."""
+    start, rate, time = cloud(10, 2), 0.7, 2.0
+    law = {"kind": "linear_flow", "simple_shear": [{"axes": [0, 1], "rate": rate}]}
+    exact = start + np.array([1.0, 0.0]) * rate * time * start[:, 1:]
+    np.testing.assert_allclose(advected(law, start, time, 20), exact, rtol=0, atol=1e-14)
+    other = law | {"simple_shear": [{"axes": [1, 0], "rate": rate}]}  # negative control
+    assert np.abs(advected(other, start, time, 20) - exact).max() > 0.1
 
 
 # Convection.

@@ -32,7 +32,7 @@ SETTINGS = [
 def twin(tmp_path_factory: pytest.TempPathFactory) -> RunResult:
     settings = [*SETTINGS, f"dynamics={FLOAT32}", "diagnostics=[cloud]", "compare=null"]
     folder = tmp_path_factory.mktemp("twin") / "run"
-    return gasfield.run("lattice-in-the-thrust", overrides=settings, output=folder, pictures="none")
+    return gasfield.run("lattice-in-the-early-burst", overrides=settings, output=folder, pictures="none")
 
 
 def thermal_shares(start: Values, end: Values) -> dict[str, float]:
@@ -79,7 +79,9 @@ def test_gradient_descent_in_the_same_field_does_not_rotate(tmp_path: Path) -> N
     rate = 20.0
     settings = [*SETTINGS, f"dynamics={{kind: sgd, learning_rate: {rate}, weight_dtype: float32}}"]
     result = gasfield.run(
-        "lattice-in-the-thrust", overrides=[*settings, "compare=null", "diagnostics=[cloud]"], output=tmp_path / "run"
+        "lattice-in-the-early-burst",
+        overrides=[*settings, "compare=null", "diagnostics=[cloud]"],
+        output=tmp_path / "run",
     )
     with Trajectory(result.directory / "trajectory.h5") as run:
         rows = run.members("survey")
@@ -101,4 +103,6 @@ def test_gradient_descent_in_the_same_field_does_not_rotate(tmp_path: Path) -> N
 
 def test_a_step_without_a_survey_is_refused() -> None:
     with pytest.raises(InputError, match=r"no survey at step 3; there are 0, 1, 2, 4, 9"):
-        Simulation.from_scenario(load_scenario("lattice-in-the-thrust", ["gas.0.from.step=3", "gas.1.from.step=3"]))
+        Simulation.from_scenario(
+            load_scenario("lattice-in-the-early-burst", ["gas.0.from.step=3", "gas.1.from.step=3"])
+        )

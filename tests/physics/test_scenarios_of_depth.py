@@ -24,7 +24,7 @@ def test_most_heads_of_the_small_model_are_none_of_the_three(tmp_path_factory: p
 
 
 def test_heads_of_the_small_model_are_one_group(tmp_path_factory: pytest.TempPathFactory) -> None:
-    for results in told_by("three-heads", ["heads"], tmp_path_factory).results.values():
+    for results in told_by("kinds-of-heads", ["heads"], tmp_path_factory).results.values():
         told = results["heads"].quantities()
         assert told["heads.kinds"].value == told["heads.kinds.null"].value == 1
 

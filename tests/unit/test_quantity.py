@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gasfield.quantity import Quantity, nested_leaves
+from gasfield.quantity import Quantity, nested_leaves, quantities_of
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,11 @@ def test_a_key_takes_no_place_of_a_leaf(keys: tuple[str, str]) -> None:
         (0.159376, 0.00142, "0.1594(14)"),
         (12345.678, 20.0, "12346(20)"),
         (1.234567e-6, 1.2e-9, "1.2346(12)e-06"),
-        (0.0, 0.0077, "0.0000(77)"),
+        (0.0, 0.0077, "0 (< 0.0077)"),
+        (1.0, 0.029, "1 (> 0.971)"),
+        (0.0, 0.0, "0"),
+        (1e-30, 2e-16, "0"),
+        ([0.0, 1.0], [0.1, 0.1], "0.00(10), 1.00(10)"),
         (-7.5e-5, 6.1e-5, "-7.5(61)e-05"),
         (1e7, 2e9, "0.0(20)e+09"),
         (3.0, None, "3"),
@@ -68,3 +72,22 @@ def test_a_key_takes_no_place_of_a_leaf(keys: tuple[str, str]) -> None:
 )
 def test_text_shows_the_digits_that_the_error_supports(value: Any, error: Any, text: str) -> None:
     assert Quantity(value, "1", error).text() == text
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [
+        (-0.001, 0.004, "zero within error"),
+        (-0.0079, 0.004, "zero within error"),
+        (-0.0081, 0.004, "-0.0081(40) length^2/time"),
+        (0.001, 0.004, "0.0010(40) length^2/time"),
+        (-0.001, None, "-0.001 length^2/time"),
+    ],
+)
+def test_no_negative_coefficient_where_it_is_zero_within_error(value: float, error: float | None, text: str) -> None:
+    coefficient = Quantity(value, "length^2/time", error, positive=True)
+    assert str(coefficient) == text
+    assert coefficient.leaf() == {"value": value, "unit": "length^2/time", "error": error, "positive": True}
+    (_, read), *_ = quantities_of({"diffusion": coefficient.leaf()})
+    assert read == coefficient
+    assert "zero" not in str(Quantity(value, "length^2/time", error))

@@ -7,7 +7,7 @@ motion and for the thermal motion, relative to the centroid.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, Self
 
 import numpy as np
@@ -198,8 +198,8 @@ class _Motion:
         slopes, integral, first, second, near, far, path, way = np.concatenate(self._rows, axis=1)
         moved = path > 0
         found = {
-            "diffusion.einstein": mean(slopes / (2 * self._dimensions), "length^2/time"),
-            "diffusion.green_kubo": mean(integral / self._dimensions, "length^2/time"),
+            "diffusion.einstein": replace(mean(slopes / (2 * self._dimensions), "length^2/time"), positive=True),
+            "diffusion.green_kubo": replace(mean(integral / self._dimensions, "length^2/time"), positive=True),
             "exponent.short": _exponent(first, second, 2.0),
             "exponent.long": _exponent(near, far, self._high / self.low),
             "straightness": median(way[moved] / path[moved], "1") if moved.any() else missing("1"),

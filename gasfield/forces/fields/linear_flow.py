@@ -1,13 +1,14 @@
-"""The four components of every linear flow: F = D + A (x - c), A = rotations + dilation + shears.
+"""The four components of every linear flow: F = D + A (x - c), A = rotations + dilation + shears + simple shears.
 
     rotation about a plane    A_ji = w, A_ij = -w                 antisymmetric
     dilation                  A = d 1                             a multiple of the unit matrix
     shear                     A_ii = s, A_jj = -s (rotated by an angle)    symmetric, traceless
+    simple shear              A_ij = s                            a half of it rotates, the other half is a pure shear
 
-Under advection x(t) - c = exp(A t) (x(0) - c) + the integral of exp(A t') D. This shear is pure shear. Simple shear,
-dx_i/dt = s x_j, is a pure shear of rate s/2 at 45 degrees plus a rotation of rate -s/2. Without rotations A is
-symmetric and U = -D.y - y.A y/2, y = x - c. (Any text on continuum mechanics: the decomposition of a velocity gradient;
-Batchelor 1967, section 2.3.)
+Under advection x(t) - c = exp(A t) (x(0) - c) + the integral of exp(A t') D. The simple shear dx_i/dt = s x_j is a
+pure shear of rate s/2 at 45 degrees plus a rotation of rate -s/2. Without rotations and simple shears A is symmetric
+and U = -D.y - y.A y/2, y = x - c. (Any text on continuum mechanics: the decomposition of a velocity gradient; Batchelor
+1967, section 2.3.)
 """
 
 from __future__ import annotations
@@ -46,6 +47,15 @@ class Shear(Spec):
     """Of the direction of extension, from the first axis to the second [degrees]."""
 
 
+class SimpleShear(Spec):
+    """A simple shear: layers that slide along each other, the faster the farther from the centre."""
+
+    axes: CoordinatePlane
+    """The coordinate along which layers slide, and the one across them."""
+    rate: Strength
+    """s, the flow along the first per distance along the second [energy/length^2; as a flow, 1/time]."""
+
+
 @register
 class LinearFlow(ForceSpec):
     """Translation, rotation, dilation and shear about a centre. Under `advection` the force is the velocity."""
@@ -59,6 +69,8 @@ class LinearFlow(ForceSpec):
     """d, relative growth rate of distances from the centre [energy/length^2; as a flow, 1/time]."""
     shear: tuple[Shear, ...] = ()
     """Pure shears; they add up."""
+    simple_shear: tuple[SimpleShear, ...] = ()
+    """Simple shears; they add up."""
     centre: tuple[Finite, ...] | None = None
     """c, D coordinates; the origin if left out [length]."""
 
@@ -101,6 +113,9 @@ class LinearFlow(ForceSpec):
             matrix[j, j] -= along
             matrix[i, j] += across
             matrix[j, i] += across
+        for number, sliding in enumerate(self.simple_shear):
+            require_plane(sliding.axes, dimensions, f"simple_shear.{number}.axes")
+            matrix[sliding.axes] += sliding.rate
         return matrix
 
 

@@ -98,7 +98,7 @@ class TransformerForce(Force):
 
     def add(self, gas: Gas, force: Array) -> None:
         number = self._number(gas.step)
-        if number is not None:
+        if number is not None and gas.count:
             with one_thread():  # bits must not depend on the number of threads
                 force += self._displacement(number, gas)
 
