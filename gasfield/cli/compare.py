@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gasfield.cli.options import Json, Plots, Plugins, run_plugins
+from gasfield.cli.options import Json, PictureFormat, PictureSize, PictureStyle, Plots, Plugins, run_plugins
 
 
 def compare(
@@ -20,15 +20,19 @@ def compare(
     plugins: Plugins = None,
     as_json: Json = False,
     plots: Plots = None,
+    style: PictureStyle = None,
+    size: PictureSize = None,
+    picture_format: PictureFormat = None,
 ) -> None:
     """Compares two trajectories of the same rows: the error of B against A."""
     from gasfield.cli.names import distinct_names
     from gasfield.cli.result_tables import print_comparison
-    from gasfield.cli.terminal import show_result
+    from gasfield.cli.terminal import look_of, show_result
     from gasfield.comparison import compare as compare_trajectories
     from gasfield.errors import InputError
     from gasfield.trajectory import open_trajectory
 
+    look = look_of(plots, style, size, picture_format)
     run_plugins(plugins)
     given = None if names is None else [part.strip() for part in names.split(",")]
     if given is not None and (len(given) != 2 or not all(given) or given[0] == given[1]):
@@ -36,4 +40,4 @@ def compare(
     with open_trajectory(real) as a, open_trajectory(simulated) as b:
         first, second = given or distinct_names([a.path, b.path])
         comparison = compare_trajectories(a, b, (first, second))
-    show_result(comparison, lambda: print_comparison(comparison), as_json=as_json, plots=plots)
+    show_result(comparison, lambda: print_comparison(comparison), as_json=as_json, plots=plots, look=look)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from gasfield.cli.command import LIBRARY
-from gasfield.cli.options import Json, Overwrite, Plots, Tensor
+from gasfield.cli.options import Json, Overwrite, PictureFormat, PictureSize, PictureStyle, Plots, Tensor
 
 
 def dead(
@@ -39,14 +39,18 @@ def dead(
     overwrite: Overwrite = False,
     as_json: Json = False,
     plots: Plots = None,
+    style: PictureStyle = None,
+    size: PictureSize = None,
+    picture_format: PictureFormat = None,
 ) -> None:
     """Finds rows that never occurred in training, from token counts or from the matrix alone."""
     from gasfield.cli.inspection_table import print_dead
-    from gasfield.cli.terminal import show_result
+    from gasfield.cli.terminal import look_of, show_result
     from gasfield.errors import InputError
     from gasfield.inspection import find_dead
     from gasfield.resources import check_output
 
+    look = look_of(plots, style, size, picture_format)
     for parameter, path in (("output", output), ("save_counts", save_counts)):
         if path is not None:
             check_output(path, overwrite=overwrite, parameter=parameter)
@@ -57,4 +61,4 @@ def dead(
         found.write(output)
     if save_counts is not None:
         found.save_counts(save_counts)
-    show_result(found, lambda: print_dead(found), as_json=as_json, plots=plots)
+    show_result(found, lambda: print_dead(found), as_json=as_json, plots=plots, look=look)

@@ -8,7 +8,17 @@ from typing import Annotated
 
 import typer
 
-from gasfield.cli.options import Json, Plots, Plugins, TrajectoryFile, Verbose, run_plugins
+from gasfield.cli.options import (
+    Json,
+    PictureFormat,
+    PictureSize,
+    PictureStyle,
+    Plots,
+    Plugins,
+    TrajectoryFile,
+    Verbose,
+    run_plugins,
+)
 from gasfield.errors import InputError, Note, about
 from gasfield.names import MOST_GROUPS
 
@@ -35,6 +45,9 @@ def diagnose(
     verbose: Verbose = False,
     as_json: Json = False,
     plots: Plots = None,
+    style: PictureStyle = None,
+    size: PictureSize = None,
+    picture_format: PictureFormat = None,
     arrays: Annotated[
         Path | None, typer.Option("--arrays", metavar="FILE", help="Write arrays of results by particle as HDF5.")
     ] = None,
@@ -43,11 +56,12 @@ def diagnose(
     from gasfield.cli.headline_table import print_headline
     from gasfield.cli.output import put
     from gasfield.cli.result_tables import print_diagnosis
-    from gasfield.cli.terminal import show_result, status
+    from gasfield.cli.terminal import look_of, show_result, status
     from gasfield.diagnostics import diagnose as run_diagnostics
     from gasfield.scenario.document import read_value
     from gasfield.trajectory import open_trajectory
 
+    look = look_of(plots, style, size, picture_format)
     run_plugins(plugins)
     with about("only"):
         chosen = [read_value(text) for text in only] if only else None
@@ -68,4 +82,4 @@ def diagnose(
         else:
             print_headline(diagnosis, diagnosis.headline())
 
-    show_result(diagnosis, print_table, as_json=as_json, plots=plots)
+    show_result(diagnosis, print_table, as_json=as_json, plots=plots, look=look)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from gasfield.cli.command import LIBRARY
-from gasfield.cli.options import Json, Overwrite, Plots, Plugins, run_plugins
+from gasfield.cli.options import Json, Overwrite, PictureFormat, PictureSize, PictureStyle, Plots, Plugins, run_plugins
 
 
 def fit(
@@ -40,15 +40,19 @@ def fit(
     overwrite: Overwrite = False,
     as_json: Json = False,
     plots: Plots = None,
+    style: PictureStyle = None,
+    size: PictureSize = None,
+    picture_format: PictureFormat = None,
 ) -> None:
     """Learns a force field from trajectories; `force: {kind: learned, file: FIELD.h5}` loads it."""
     from gasfield.cli.result_tables import print_fit
-    from gasfield.cli.terminal import show_result
+    from gasfield.cli.terminal import look_of, show_result
     from gasfield.errors import InputError, about
     from gasfield.learning.fit import fit as fit_model
     from gasfield.learning.fit import fit_document
     from gasfield.scenario.document import read_value
 
+    look = look_of(plots, style, size, picture_format)
     run_plugins(plugins)
     if len(recordings) == 1 and recordings[0].suffix in (".yaml", ".yml"):
         given = {"model": model, "rows": rows, "frames": frames, "space": space}
@@ -65,4 +69,4 @@ def fit(
             recordings, chosen, output, rows=rows, frames=frames, space=space, blocks=blocks, seed=seed,
             overwrite=overwrite,
         )  # fmt: skip
-    show_result(found, lambda: print_fit(found), as_json=as_json, plots=plots)
+    show_result(found, lambda: print_fit(found), as_json=as_json, plots=plots, look=look)

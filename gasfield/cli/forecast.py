@@ -6,7 +6,16 @@ from typing import Annotated
 
 import typer
 
-from gasfield.cli.options import Json, Plots, Plugins, TrajectoryFile, run_plugins
+from gasfield.cli.options import (
+    Json,
+    PictureFormat,
+    PictureSize,
+    PictureStyle,
+    Plots,
+    Plugins,
+    TrajectoryFile,
+    run_plugins,
+)
 
 
 def forecast(
@@ -51,13 +60,17 @@ def forecast(
     plugins: Plugins = None,
     as_json: Json = False,
     plots: Plots = None,
+    style: PictureStyle = None,
+    size: PictureSize = None,
+    picture_format: PictureFormat = None,
 ) -> None:
     """Forecasts a trajectory beyond a training span, and measures skill against persistence and other baselines."""
     from gasfield.cli.result_tables import print_forecast
-    from gasfield.cli.terminal import show_result, status
+    from gasfield.cli.terminal import look_of, show_result, status
     from gasfield.learning.forecasting import forecast as forecast_rows
     from gasfield.learning.forecasting.forecasts import read_horizons, read_models
 
+    look = look_of(plots, style, size, picture_format)
     run_plugins(plugins)
     horizons = read_horizons(horizon)
     models = read_models(model or [])
@@ -65,4 +78,4 @@ def forecast(
         found = forecast_rows(
             trajectory, train, horizons, rows=rows, models=models, rank=rank, control=control, stage=stage
         )
-    show_result(found, lambda: print_forecast(found), as_json=as_json, plots=plots)
+    show_result(found, lambda: print_forecast(found), as_json=as_json, plots=plots, look=look)

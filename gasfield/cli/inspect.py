@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from gasfield.cli.command import LIBRARY
-from gasfield.cli.options import Json, Plots, Tensor
+from gasfield.cli.options import Json, PictureFormat, PictureSize, PictureStyle, Plots, Tensor
 
 
 def inspect(
@@ -37,12 +37,16 @@ def inspect(
     ] = None,
     as_json: Json = False,
     plots: Plots = None,
+    style: PictureStyle = None,
+    size: PictureSize = None,
+    picture_format: PictureFormat = None,
 ) -> None:
     """Analyses an embedding matrix: identical rows, neighbours on the lattice, norms, cosines, outliers."""
     from gasfield.cli.inspection_table import print_inspection
-    from gasfield.cli.terminal import show_result, status
+    from gasfield.cli.terminal import look_of, show_result, status
     from gasfield.inspection import inspect as inspect_matrix
 
+    look = look_of(plots, style, size, picture_format)
     with status() as tell:
         inspection = inspect_matrix(source, tensor=tensor, rows=rows, cells=cells, step=step, bits=bits, progress=tell)
-    show_result(inspection, lambda: print_inspection(inspection), as_json=as_json, plots=plots)
+    show_result(inspection, lambda: print_inspection(inspection), as_json=as_json, plots=plots, look=look)

@@ -28,6 +28,15 @@ Plots = Annotated[
     Path | None,
     typer.Option("--plots", metavar="FOLDER", file_okay=False, help="Folder for figures. Default: no figures."),
 ]
+PictureStyle = Annotated[
+    str | None, typer.Option("--style", metavar="NAME", help="A style of matplotlib for figures: dark_background, ...")
+]
+PictureSize = Annotated[
+    str | None, typer.Option("--size", metavar="WxH", help="Size of figures [inches], such as 6x4. Default: as suits.")
+]
+PictureFormat = Annotated[
+    str | None, typer.Option("--picture-format", metavar="FORMAT", help="Of figures: png (default), svg or pdf.")
+]
 Plugins = Annotated[
     list[Path] | None,
     typer.Option(

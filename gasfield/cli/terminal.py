@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 import warnings
@@ -16,12 +17,13 @@ from rich.text import Text
 from gasfield.cli.output import put, put_json
 from gasfield.cli.result_tables import print_run
 from gasfield.cli.tables import console
-from gasfield.errors import Note
+from gasfield.errors import InputError, Note
 from gasfield.files import make_folder
 from gasfield.kernels.cache import is_warm
 from gasfield.printable import shortened
 
 if TYPE_CHECKING:
+    from gasfield.plots.look import Look
     from gasfield.runs import RunResult
     from gasfield.simulation import Simulation
 
@@ -152,12 +154,49 @@ def note_missing_picture(name: str, fault: Exception) -> None:
     warnings.warn(Note(f"there is no picture {shortened(name)}.png: {why}"), stacklevel=2)
 
 
-def show_result(result: Reportable, print_table: Callable[[], None], *, as_json: bool, plots: Path | None) -> None:
+def show_result(
+    result: Reportable,
+    print_table: Callable[[], None],
+    *,
+    as_json: bool,
+    plots: Path | None,
+    look: Look | None = None,
+) -> None:
     """Prints a result as JSON or as a table, and writes its figures if a folder is given."""
     if as_json:
         put_json(result.as_json())
     else:
         print_table()
     if plots:
+        from gasfield.plots.look import Look, looking
+
         make_folder(plots)
-        result.plot_all(plots, note_missing_picture)
+        with looking(look or Look()):
+            result.plot_all(plots, note_missing_picture)
+
+
+def look_of(plots: Path | None, style: str | None, size: str | None, format: str | None) -> Look | None:
+    """How figures are to look; None if nothing is said of it.
+
+    Raises:
+        InputError: if it is said without a folder for figures, or there is no such style, size or format.
+    """
+    given = {"style": style, "size": size, "picture_format": format}
+    asked = next((name for name, value in given.items() if value is not None), None)
+    if asked is None:
+        return None
+    if plots is None:
+        raise InputError("is for figures, which need a folder (plots).", parameter=asked)
+    from gasfield.plots.look import Look
+
+    sides = None
+    if size is not None:
+        match = re.fullmatch(r"(\d{1,4}(?:\.\d{1,4})?)x(\d{1,4}(?:\.\d{1,4})?)", size, re.ASCII)
+        if match is None:
+            raise InputError("write width and height in inches, such as 6x4.", parameter="size", value=size)
+        sides = (float(match[1]), float(match[2]))
+    try:
+        return Look(style, sides, format or "png")
+    except InputError as fault:
+        renamed = "picture_format" if fault.parameter == "format" else fault.parameter
+        raise InputError(fault.message, parameter=renamed, value=fault.value) from None

@@ -111,8 +111,22 @@ class Result(Shown):
         """Whether there is anything to draw: whether any value is defined."""
         return any(quantity.value is not None for quantity in self.quantities().values())
 
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draws the result into `ax`, or into a new figure (`.figure` of the returned axes)."""
+    def plot(self, ax: Axes | None = None, **settings: Any) -> Axes:
+        """Draws the result into `ax`, or into a new figure (`.figure` of the returned axes).
+
+        Args:
+            ax: a panel.
+            settings: what `Axes.set` of matplotlib takes: `xlim`, `ylim`, `xlabel`, `title`, `xscale`, ...
+
+        Raises:
+            AttributeError: if axes have no such setting.
+        """
+        axes = self.draw(ax)
+        axes.set(**settings)
+        return axes
+
+    def draw(self, ax: Axes | None = None) -> Axes:
+        """What `plot` draws, to be overridden."""
         raise NotImplementedError
 
 
@@ -124,7 +138,7 @@ class GroupedResult(Result):
     def plot_grouped(cls, results: Sequence[Self], ax: Axes | None = None) -> Axes:
         """Draws the results of several groups into one figure."""
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def draw(self, ax: Axes | None = None) -> Axes:
         """Draws this result alone."""
         return self.plot_grouped([self], ax)
 

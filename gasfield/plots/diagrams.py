@@ -8,18 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 
+from gasfield.plots.groups import colours, explain
 from gasfield.plots.style import (
-    BESIDE,
     INK,
     SIMULATED,
     Values,
     axes_or_new,
     drawn_safely,
+    dress,
     finished,
-    legend,
     new_figure,
 )
-from gasfield.plots.time_series import colours
 
 _LEVELS = 8
 _LOG = 2.0
@@ -81,9 +80,9 @@ def curves(
         ax.axvspan(mark.value - mark.error, mark.value + mark.error, color=colour, alpha=0.15, linewidth=0)
     if any(is_logarithmic(curve.x) for curve in drawn.values()):
         ax.set_xscale("log")
-    finished(ax, "", key, result)
+    dress(ax, "", key, result)
     if len(drawn) > 1:
-        legend(ax, frameon=False, **BESIDE)
+        explain(ax, list(drawn), frameon=False)
     return ax
 
 
@@ -117,9 +116,9 @@ def boundaries(drawn: Mapping[str, Curve], key: str, along: str) -> Axes:
         ax.errorbar(
             curve.x, curve.mean, error, fmt="o-", color=colour, markersize=4, capsize=2.5, linewidth=1.2, label=label
         )
-    finished(ax, "", key, along)
+    dress(ax, "", key, along)
     if len(drawn) > 1:
-        legend(ax, frameon=False, **BESIDE)
+        explain(ax, list(drawn), frameon=False)
     return ax
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 
+from gasfield.plots.groups import colours
 from gasfield.plots.style import (
     BESIDE,
     INK,
@@ -21,7 +22,6 @@ from gasfield.plots.style import (
     new_figure,
     set_limits,
 )
-from gasfield.plots.time_series import colours
 
 if TYPE_CHECKING:
     from gasfield.plots.panel import Panel

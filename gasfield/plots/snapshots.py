@@ -15,11 +15,11 @@ from mpl_toolkits.mplot3d import Axes3D
 from mpl_toolkits.mplot3d.art3d import Line3DCollection
 from numpy.typing import NDArray
 
+from gasfield.plots.groups import colours, explain
 from gasfield.plots.maps import draw_field
 from gasfield.plots.panel import Snapshot, View
 from gasfield.plots.strain import strain_colours
-from gasfield.plots.style import BESIDE, INK, drawn_safely, headline, legend, new_figure, set_limits
-from gasfield.plots.time_series import colours
+from gasfield.plots.style import INK, drawn_safely, headline, new_figure, set_limits
 
 _LARGE = 150
 """Particles of a group from which its points are small."""
@@ -81,7 +81,7 @@ def _explain(axes: NDArray[np.object_], names: Sequence[str], shades: dict[str, 
     beside: Axes = axes[0][-1]
     for name in names:
         beside.plot([], [], "o", color=shades[name], markersize=5, label=name)
-    legend(beside, frameon=False, **BESIDE)
+    explain(beside, names, axes.ravel().tolist(), frameon=False)
 
 
 def _label(first: Axes, bottom: Sequence[Axes], labels: Sequence[str], view: View) -> None:

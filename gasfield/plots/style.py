@@ -17,6 +17,7 @@ from textwrap import fill
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
@@ -26,6 +27,7 @@ from numpy.typing import NDArray
 from gasfield.errors import GasfieldError
 from gasfield.files import make_folder, write_file
 from gasfield.names import inside, picture_name
+from gasfield.plots import look
 from gasfield.plots.words import ENTRIES, LONGEST_TEXT, fit_words, label_of, without_remarks, wrapped
 from gasfield.printable import shortened
 
@@ -46,6 +48,11 @@ BELOW: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.14), 
 """Places of a legend outside of its panel."""
 
 
+OVER = ("step", "time")
+"""Labels of axes over which things happen."""
+_GAPS, _WIDER, _DECADES = 5, 8.0, 30.0
+"""Fewest gaps between steps, how much wider the last must be than the first, and the last step than the first above 0,
+for an axis to be logarithmic."""
 LARGEST, SMALLEST = 1e100, 1e-100
 """Larger numbers are not drawn, and smaller ones are drawn as 0: squares and margins of them leave float64."""
 P = ParamSpec("P")
@@ -160,7 +167,7 @@ class Role(Enum):
 
 def new_figure(width: float = 6.4, height: float = 4.2) -> Figure:
     """An empty figure [inches] with an Agg canvas."""
-    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
+    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor=look.background())
     FigureCanvasAgg(figure)
     return figure
 
@@ -176,6 +183,8 @@ def dress(ax: Axes, title: str, x_label: str, y_label: str) -> None:
     ax.set_title(title, loc="left", fontsize=10.5, fontweight="bold", color=INK, parse_math=False)
     ax.set_xlabel(x_label, fontsize=10, color=INK)
     ax.set_ylabel(y_label, fontsize=10, color=INK)
+    if x_label in OVER:
+        spread_out(ax)
     ax.tick_params(labelsize=9, colors=INK)
     ax.grid(True, color="#e6e6ec", linewidth=0.7)
     ax.set_axisbelow(True)
@@ -183,6 +192,23 @@ def dress(ax: Axes, title: str, x_label: str, y_label: str) -> None:
         ax.spines[side].set_visible(False)
     for side in ("left", "bottom"):
         ax.spines[side].set_color("#8d8d99")
+
+
+def spread_out(ax: Axes) -> None:
+    """Makes the axis of steps or times logarithmic where the longest line has them so; 0 stays on it."""
+    longest = max((np.asarray(line.get_xdata(), np.float64) for line in ax.get_lines()), key=len, default=np.empty(0))
+    if are_log_spaced(longest):
+        ax.set_xscale("symlog", linthresh=float(longest[longest > 0][0]), linscale=0.3)
+
+
+def are_log_spaced(steps: Values) -> bool:
+    """Whether steps or times (T,) are farther and farther apart, as 0, 1, 2, 4, ..., 512, 1000."""
+    known = steps[np.isfinite(steps)]
+    gaps = np.diff(known)
+    if len(gaps) < _GAPS or known[0] < 0 or not (gaps > 0).all():
+        return False
+    wider = np.mean(gaps[1:] >= gaps[:-1])
+    return bool(wider > 0.8 and gaps[-2:].max() > _WIDER * gaps[0] and known[-1] > _DECADES * known[known > 0][0])
 
 
 def _width(ax: Axes) -> float:
@@ -228,7 +254,8 @@ def finished(ax: Axes, title: str, x_label: str, y_label: str, **place: Any) -> 
 def save_all(
     figures: Mapping[str, Callable[[], Figure | SubFigure]], folder: Path, failed: OnFailure | None = None
 ) -> list[Path]:
-    """Draws figures one after the other and writes each into the folder, as `gasfield.names.picture_name`.
+    """Draws figures one after the other and writes each into the folder, as `gasfield.names.picture_name`, with the
+    ending of the present format (`gasfield.plots.look`).
 
     Args:
         figures: what draws them, by name.
@@ -244,7 +271,8 @@ def save_all(
     saved = []
     for name, draw in figures.items():
         try:
-            saved.append(save(draw(), inside(folder, picture_name(name))))
+            path = inside(folder, picture_name(name)).with_suffix(f".{look.present().format}")
+            saved.append(save(draw(), path))
         except (OSError, GasfieldError):
             raise
         except Exception as fault:
@@ -255,21 +283,28 @@ def save_all(
 
 
 def save(figure: Figure | SubFigure, path: Path) -> Path:
-    """Writes a PNG and returns its path; its folder is created.
+    """Writes a picture in the format of its ending, PNG, SVG or PDF, and returns its path; its folder is created.
 
     Raises:
         WriteError: if it cannot be written.
     """
-    picture = png_of(figure)
+    picture = drawn_as(figure, path.suffix.removeprefix("."))
     make_folder(path.parent)
     return write_file(path, picture)
 
 
 def png_of(figure: Figure | SubFigure) -> bytes:
     """A figure as a PNG file."""
+    return drawn_as(figure, "png")
+
+
+def drawn_as(figure: Figure | SubFigure, format: str) -> bytes:
+    """A figure as a file of a format. The same picture has the same bytes: no file says when it was made."""
     whole = figure if isinstance(figure, Figure) else figure.get_figure(root=True)
     picture = BytesIO()
     fit_words(whole)
-    with without_remarks():
-        whole.savefig(picture, dpi=DPI, format="png")
+    look.fit(whole)
+    undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(format)
+    with without_remarks(), rc_context({"svg.hashsalt": "gasfield"}):
+        whole.savefig(picture, dpi=DPI, format=format, metadata=undated)
     return picture.getvalue()

@@ -9,12 +9,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from gasfield.plots.groups import colours, explain, widths
 from gasfield.plots.style import (
     BESIDE,
     INITIAL,
     INK,
     SERIES,
-    SIMULATED,
     Values,
     are_apart,
     axes_or_new,
@@ -25,17 +25,6 @@ from gasfield.plots.style import (
     log_scale,
 )
 
-_COLOURS = (*SERIES, SIMULATED, INK, INITIAL)
-
-
-def colours(count: int) -> list[Any]:
-    """A colour for each of `count` groups: the series colours, or a sequential colour map for many groups."""
-    if count <= len(_COLOURS):
-        return list(_COLOURS[:count])
-    from matplotlib import colormaps
-
-    return [colormaps["viridis"](share) for share in np.linspace(0.0, 0.92, count)]
-
 
 @drawn_safely
 def over_time(
@@ -43,26 +32,33 @@ def over_time(
 ) -> Axes:
     """Draws a line (times, values) for each group."""
     ax = axes_or_new(ax, 7.6, 4.4)
-    for colour, (name, (times, values)) in zip(colours(len(lines)), lines.items(), strict=True):
-        ax.plot(times, values, color=colour, linewidth=1.8, label=name)
+    looks = zip(colours(len(lines)), widths(list(lines.values())), lines.items(), strict=True)
+    for colour, width, (name, (times, values)) in looks:
+        ax.plot(times, values, color=colour, label=name, linewidth=width)
     if log:
         log_scale(ax, np.concatenate([values for _, values in lines.values()]))
-    return finished(ax, title, "time", y_label, **BESIDE)
+    dress(ax, title, "time", y_label)
+    explain(ax, list(lines))
+    return ax
 
 
 @drawn_safely
 def cluster_counts(lines: Mapping[str, tuple[Values, NDArray[np.int64]]], title: str, ax: Axes | None = None) -> Axes:
     """Draws numbers of clusters over time, both on logarithmic axes; metastable states are plateaus."""
     ax = axes_or_new(ax, 7.6, 4.4)
-    for colour, (name, (times, counts)) in zip(colours(len(lines)), lines.items(), strict=True):
+    looks = zip(colours(len(lines)), widths(list(lines.values())), lines.items(), strict=True)
+    for colour, width, (name, (times, counts)) in looks:
         later = times > 0
-        ax.step(times[later], counts[later], where="post", color=colour, linewidth=2.0, label=name)
+        ax.step(times[later], counts[later], where="post", color=colour, label=name, linewidth=width)
     drawn = np.concatenate([times[times > 0] for times, _ in lines.values()]) if lines else np.empty(0)
     if drawn.size and are_apart(float(drawn.min()), float(drawn.max())):
         ax.set_xscale("log")
     ax.set_yscale("log")
     ax.axhline(1.0, color=INITIAL, linewidth=0.9, linestyle="dotted", zorder=1)
-    return finished(ax, title, "time", "clusters", **BESIDE)
+    dress(ax, title, "", "clusters")
+    ax.set_xlabel("time", fontsize=10, color=INK)
+    explain(ax, list(lines))
+    return ax
 
 
 @drawn_safely
@@ -105,7 +101,7 @@ def tracks(ways: Mapping[str, tuple[Values, Values]], title: str, ax: Axes | Non
                 )
     dress(ax, title, "x0 [length]", "x1 [length]")
     ax.set_aspect("equal", adjustable="datalim")
-    legend(ax, **BESIDE)
+    explain(ax, list(ways))
     return ax
 
 

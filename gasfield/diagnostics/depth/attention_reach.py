@@ -44,7 +44,7 @@ class AttentionReachResult(Result):
         """By layer and head."""
         return {"distance": (self.distance, "tokens"), "entropy": (self.entropy, "nats"), "sink": (self.sink, "1")}
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def draw(self, ax: Axes | None = None) -> Axes:
         """Mean distance and weight on sinks over depth."""
         from gasfield.plots.time_series import over_time
 

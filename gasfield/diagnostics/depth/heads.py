@@ -65,7 +65,7 @@ class HeadsResult(Result):
         own: dict[str, tuple[NDArray[Any], str]] = {name: (values, "1") for name, values in self.found.items()}
         return own | {f"is_{name}": (flags, "1") for name, flags in self.flags.items()}
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def draw(self, ax: Axes | None = None) -> Axes:
         """Divergence of each head over the share of its attention that distance explains, by class."""
         from gasfield.plots.heads import heads_in_plane
 

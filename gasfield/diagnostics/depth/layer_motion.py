@@ -65,7 +65,7 @@ class LayerMotionResult(Result):
         """Shares by interval."""
         return {"shares": (self.shares, "1"), "shares_with_sinks": (self.with_sinks, "1"), "null": (self.null, "1")}
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def draw(self, ax: Axes | None = None) -> Axes:
         """The shares over depth, of all motion and of the thermal motion."""
         from gasfield.plots.kinds import kinds_over_time
 

@@ -53,7 +53,7 @@ class LayerWorkResult(Result):
         """Shares by layer and part."""
         return {"shares": (self.shares, "1"), "shares_with_sinks": (self.with_sinks, "1"), "null": (self.null, "1")}
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def draw(self, ax: Axes | None = None) -> Axes:
         """The shares of attention and MLP over depth."""
         from gasfield.plots.time_series import over_time
 

@@ -43,7 +43,7 @@ class FieldMapResult(Result):
 
     panels: tuple[Panel, ...]
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def draw(self, ax: Axes | None = None) -> Axes:
         """Energy or streamlines, tracks of a few particles, and where all are at the end."""
         from gasfield.plots.maps import field_panels
 

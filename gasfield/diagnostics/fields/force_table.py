@@ -35,7 +35,7 @@ class ForceTableResult(Result):
     receptivities: Values
     table: Values
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def draw(self, ax: Axes | None = None) -> Axes:
         """Tokens with their emission (blue), receptivity (red) and the forces on it (green)."""
         from gasfield.plots.arrows import force_arrows
 

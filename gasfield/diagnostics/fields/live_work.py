@@ -58,7 +58,7 @@ class LiveWorkResult(Result):
             "live_work.steps": (self.steps, "steps"),
         }
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def draw(self, ax: Axes | None = None) -> Axes:
         """Shares of push (solid), pull (dashed) and input side (dotted) of the work so far, over the steps."""
         from gasfield.plots.work import shares_so_far
 

@@ -42,7 +42,7 @@ class RetrievalResult(Result):
     firsts: tuple[Values, ...]
     pair: bool
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def draw(self, ax: Axes | None = None) -> Axes:
         """Overlaps of all particles over the sharpness, with the theory where there is one."""
         from gasfield.plots.memory import bifurcation
 

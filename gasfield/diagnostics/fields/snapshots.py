@@ -46,7 +46,7 @@ class SnapshotsResult(Result):
     view: View
     labels: tuple[str, ...]
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def draw(self, ax: Axes | None = None) -> Axes:
         """The particles at a few times; lattices with their bonds, coloured by strain."""
         from gasfield.plots.snapshots import snapshot_panels
 

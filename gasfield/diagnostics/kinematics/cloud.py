@@ -45,7 +45,7 @@ class CloudResult(Result):
             "radius_error": (self.radius_error, "length"),
         }
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def draw(self, ax: Axes | None = None) -> Axes:
         """The radius over time, with one standard error."""
         from gasfield.plots.panels import Curve, curves
         from gasfield.plots.style import Role

@@ -42,7 +42,7 @@ class CoherenceResult(Result):
         """Curves over the steps."""
         return {"cosine": (self.cosine, "1"), "spread": (self.spread, "1"), "moving": (self.moving, "rows")}
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def draw(self, ax: Axes | None = None) -> Axes:
         """The mean cosine over time, with the spread of the rows about their mean direction."""
         from gasfield.plots.panels import Curve, curves
         from gasfield.plots.style import Role

@@ -95,7 +95,7 @@ class DeformationResult(Result):
         first = {"row": (self.rows, "1"), "frame": (self.frame, "1"), "place": (self.places, "length")}
         return {**first, **self.local.arrays()}
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def draw(self, ax: Axes | None = None) -> Axes:
         """The principal stretches over time; of a structure of two dimensions also the local exponents at the points of
         the first frame (into `ax` alone: only the stretches). Returns the axes of the stretches."""
         from gasfield.plots.exponents import local_exponents

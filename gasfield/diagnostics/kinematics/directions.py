@@ -43,7 +43,7 @@ class DirectionsResult(Result):
     latitudes: Values
     steps: NDArray[np.int64]
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def draw(self, ax: Axes | None = None) -> Axes:
         """The directions in Mollweide's projection, coloured by time; `ax` must have been made with that projection."""
         from gasfield.plots.rows import directions_map
 

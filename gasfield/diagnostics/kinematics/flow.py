@@ -37,7 +37,7 @@ class FlowResult(Result):
     remainder: Values
     across: Values
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def draw(self, ax: Axes | None = None) -> Axes:
         """Arrows of the thermal motion, and of its remainder after the best linear map."""
         from gasfield.plots.flow import two_flows
 

@@ -51,7 +51,7 @@ class MomentumResult(Result):
     momentum: Values
     angular_momentum: Values
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def draw(self, ax: Axes | None = None) -> Axes:
         """|P(t) - P(0)| and |L(t) - L(0)| over time, relative to the largest magnitude."""
         from gasfield.plots.momentum import drifts_over_time
 

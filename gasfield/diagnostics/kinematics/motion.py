@@ -82,7 +82,7 @@ class MotionResult(Result):
         }
         return {**shares, "reversed": (self.reversed, "1")}
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def draw(self, ax: Axes | None = None) -> Axes:
         """The shares over time, of all motion and of the thermal motion."""
         from gasfield.plots.kinds import kinds_over_time
 

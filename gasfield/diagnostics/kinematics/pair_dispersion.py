@@ -47,7 +47,7 @@ class PairDispersionResult(Result):
         """Curves over the steps."""
         return {"times": (self.times, "time"), "square": (self.square, "1"), "logarithm": (self.logarithm, "1")}
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def draw(self, ax: Axes | None = None) -> Axes:
         """Growth of the distance over time, as root mean square and as geometric mean."""
         from gasfield.plots.panels import Curve, curves
         from gasfield.plots.style import SERIES, Role

@@ -37,7 +37,7 @@ class PlaneResult(Result):
     ways: Values
     labels: tuple[str, str]
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def draw(self, ax: Axes | None = None) -> Axes:
         """The rows at the start and at the end, and their paths; in a new figure, next to it both clouds
         separately, each scaled to its panel. Returns the first axes."""
         from gasfield.plots.rows import before_and_after

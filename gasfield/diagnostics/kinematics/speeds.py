@@ -49,7 +49,7 @@ class SpeedsResult(Result):
     shares: Values
     errors: Values
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def draw(self, ax: Axes | None = None) -> Axes:
         """The histogram with its errors on Maxwell's curve, and below it their difference in standard errors."""
         from scipy import stats  # slow to import: only when needed
 

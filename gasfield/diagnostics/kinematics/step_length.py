@@ -25,10 +25,10 @@ class StepLengthResult(Result):
     Attributes:
         steps: (T - 1,) step at the end of each interval.
         lengths: (T - 1, n) distance moved by each row [length per `interval`]; of fewer rows where all of them would be
-            more than 4 million lengths.
+            more than 4 million lengths. Where intervals differ, divided by the steps of each.
         median, mean: (T - 1,) over rows.
         low, high: (T - 1,) the 10th and the 90th percentile of the rows.
-        interval: the time from one frame to the next, in words.
+        interval: the time from one frame to the next, in words; "step" where intervals differ.
 
     Keys: `step_length.start` and `step_length.end`, medians over rows in the first and the last interval, and
     `step_length.median`, the median over rows of each row's median over all intervals. The last one is not the pooled
@@ -52,7 +52,7 @@ class StepLengthResult(Result):
             "high": (self.high, "length"),
         }
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def draw(self, ax: Axes | None = None) -> Axes:
         """Each row's step length over time as a thin line, their median as a thick one; logarithmic."""
         from gasfield.plots.rows import bundle
 
@@ -71,23 +71,26 @@ class StepLength(Diagnostic[StepLengthResult]):
 
     def measure(self, group: Group, notes: list[str]) -> StepLengthResult:
         """The results for one group."""
-        intervals, unit = max(len(group.steps) - 1, 0), _unit(group)
+        intervals, unit, per = max(len(group.steps) - 1, 0), _unit(group), _steps_per_interval(group)
         estimates = dict.fromkeys(("step_length.start", "step_length.median", "step_length.end"), missing(unit))
         low, middle, high, average = np.full((4, intervals), np.nan)
         shown = spread_over(group.count, max(1, _KEPT // max(intervals, 1)))
         lengths = np.zeros((intervals, len(shown)))
         if lengths.size:
-            for span, moved in _moved(group):
+            for span, distances in _moved(group):
+                moved = distances / per[span, None]
                 low[span], middle[span], high[span] = np.quantile(moved, [0.1, 0.5, 0.9], axis=1)
                 average[span], lengths[span] = moved.mean(axis=1), moved[:, shown]
             estimates = {
-                "step_length.start": median(_norms(group.places(slice(0, 2)))[0], unit),
-                "step_length.median": median(_own_medians(group, lengths), unit),
-                "step_length.end": median(_norms(group.places(slice(-2, None)))[0], unit),
+                "step_length.start": median(_norms(group.places(slice(0, 2)))[0] / per[0], unit),
+                "step_length.median": median(_own_medians(group, lengths, per), unit),
+                "step_length.end": median(_norms(group.places(slice(-2, None)))[0] / per[-1], unit),
             }
         else:
             notes.append("no row is present in two frames: step lengths are undefined")
-        if group.interval != "step":
+        if _differ(group):
+            notes.append("frames are unequally far apart: a length is the net distance in an interval over its steps")
+        elif group.interval != "step":
             notes.append(f"frames are more than one step apart: a length is the net distance per {group.interval}")
         return StepLengthResult(
             group=group.name,
@@ -99,7 +102,7 @@ class StepLength(Diagnostic[StepLengthResult]):
             mean=average,
             low=low,
             high=high,
-            interval=group.interval,
+            interval="step" if _differ(group) else group.interval,
         )
 
 
@@ -115,12 +118,27 @@ def _moved(group: Group) -> Iterator[tuple[slice, Values]]:
         yield slice(frames.start, frames.stop - 1), _norms(x)
 
 
-def _own_medians(group: Group, lengths: Values) -> Values:
-    """(N,) the median over all intervals of each row; `lengths` are those of all rows, or of some."""
+def _own_medians(group: Group, lengths: Values, per: Values) -> Values:
+    """(N,) the median over all intervals of each row; `lengths` are those of all rows, or of some, and `per` (T - 1,)
+    what distances are divided by."""
     if lengths.shape[1] == group.count:
         return np.asarray(np.median(lengths, axis=0))
-    return np.concatenate([np.median(_norms(group.places(rows=rows)), axis=0) for rows in group.row_blocks()])
+    return np.concatenate(
+        [np.median(_norms(group.places(rows=rows)) / per[:, None], axis=0) for rows in group.row_blocks()]
+    )
+
+
+def _differ(group: Group) -> bool:
+    """Whether some frames are farther apart than others."""
+    return len(set(group.spacings.tolist())) > 1
+
+
+def _steps_per_interval(group: Group) -> Values:
+    """(T - 1,) what distances are divided by: the steps of each interval where they differ, else 1."""
+    return group.spacings.astype(np.float64) if _differ(group) else np.ones(len(group.spacings))
 
 
 def _unit(group: Group) -> str:
+    if _differ(group):
+        return "length per step"
     return "length" if group.interval == "step" else f"length per {group.interval}"

@@ -55,7 +55,7 @@ class TransportResult(Result):
     bulk: Values
     spread: Values
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def draw(self, ax: Axes | None = None) -> Axes:
         """Mean square displacements over lags, with slopes 1 (diffusion) and 2 (flight)."""
         from gasfield.plots.spreading import square_displacements_over_lags
 

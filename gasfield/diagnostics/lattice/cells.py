@@ -98,7 +98,7 @@ class CellsResult(Result):
         shares = zip(OCCUPANCIES, self.occupancy, strict=True)
         return {name: (getattr(self, name), "cells") for name in names} | {name: (share, "1") for name, share in shares}
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def draw(self, ax: Axes | None = None) -> Axes:
         """The shares of the five kinds of motion over time, stacked; in a new figure, below them a histogram of cells
         moved. Returns the upper axes."""
         from gasfield.plots.panels import stacked

@@ -46,7 +46,7 @@ class DistinctResult(Result):
         """Curves over the steps."""
         return {"distinct": (self.distinct, "rows"), "twins": (self.twins, "1"), "largest": (self.largest, "rows")}
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def draw(self, ax: Axes | None = None) -> Axes:
         """Different rows, and rows in the largest group of identical ones, over time."""
         from gasfield.plots.panels import Curve, curves
         from gasfield.plots.style import Role

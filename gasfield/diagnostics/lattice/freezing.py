@@ -81,7 +81,7 @@ class FreezingResult(Result):
         """Whether the last motion of any row is known."""
         return bool(np.any(self.last_motion <= self.horizon))
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def draw(self, ax: Axes | None = None) -> Axes:
         """Frozen fraction (up to the horizon) and unmoved fraction over time, with its reheats; in a new figure,
         below them a histogram of freezing times, if any row freezes. Returns the upper axes."""
         from gasfield.plots.panels import Curve, curves

@@ -66,7 +66,7 @@ class LifecycleResult(Result):
         phases: NDArray[np.int64] = np.sum(steps[:, None, None] >= self.ends[None], axis=1)
         return phases
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def draw(self, ax: Axes | None = None) -> Axes:
         """A line for each row, which changes colour with its phase; rows in the order in which they freeze."""
         from gasfield.plots.rows import raster
 

@@ -47,7 +47,7 @@ class RoundingResult(Result):
         """Curves over the steps."""
         return {"felt": (self.felt, "1"), "lost": (self.lost, "length")}
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def draw(self, ax: Axes | None = None) -> Axes:
         """The size of a lost update over time."""
         from gasfield.plots.panels import Curve, curves
         from gasfield.plots.style import Role

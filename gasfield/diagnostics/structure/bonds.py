@@ -49,7 +49,7 @@ class BondsResult(Result):
         """Curves over the steps."""
         return {"kept": (self.kept, "1")}
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def draw(self, ax: Axes | None = None) -> Axes:
         """The structure at four times, its bonds coloured by strain."""
         from gasfield.plots.strain import strained
 

@@ -64,7 +64,7 @@ class RadialDistributionResult(Result):
     values: Values
     errors: Values
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def draw(self, ax: Axes | None = None) -> Axes:
         """g(r) with its errors about that of an ideal gas, with its peak."""
         from gasfield.plots.distributions import radial
 

@@ -92,7 +92,7 @@ class DensityResult(Result):
     law: Curve | None
     plane: PlaneDensity | None = None
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def draw(self, ax: Axes | None = None) -> Axes:
         """The histogram with its errors on the law's curve; in two dimensions also both in the plane (into `ax` alone:
         only that). Returns the axes of the plane if there is one."""
         from gasfield.plots.distributions import Histogram, LawCurve, against_law, beside, chance, plane_density

@@ -40,7 +40,7 @@ class EntropyProductionResult(Result):
     start: float
     conservative: bool | None
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def draw(self, ax: Axes | None = None) -> Axes:
         """Cumulated entropy over time with the fitted rate, and the line of equilibrium for conservative forces."""
         from gasfield.plots.thermal import heat_over_time
 

@@ -145,7 +145,7 @@ class PathResult(Result):
     points: tuple[Mean, ...]
     quadrature: Quadrature
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def draw(self, ax: Axes | None = None) -> Axes:
         """The means with their errors, the curve through them, and its area."""
         from gasfield.plots.thermal import integrand
 
@@ -205,7 +205,7 @@ class TemperatureResult(Result):
     reduced: Values
     errors: Values
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def draw(self, ax: Axes | None = None) -> Axes:
         """F/T - F0/T0 over temperature, with three standard errors."""
         from gasfield.plots.thermal import curve_with_errors
 

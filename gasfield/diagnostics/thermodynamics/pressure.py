@@ -56,7 +56,7 @@ class PressureResult(Result):
     wall: Accumulated | None
     virial: Accumulated | None
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def draw(self, ax: Axes | None = None) -> Axes:
         """Both pressures as they add up over the run, with shrinking errors, about that of an ideal gas."""
         from gasfield.plots.distributions import accumulating
 

@@ -40,7 +40,7 @@ class ReplicasResult(Result):
         """Whether acceptances are known."""
         return bool(np.isfinite(self.estimates["replicas.acceptance"].value).any())
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def draw(self, ax: Axes | None = None) -> Axes:
         """Acceptance and overlap between the temperatures of the ladder."""
         from gasfield.plots.ladder import ladder
 

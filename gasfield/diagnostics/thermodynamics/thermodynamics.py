@@ -77,7 +77,7 @@ class ThermodynamicsResult(Result):
     energies: Mapping[str, Series] = field(default_factory=dict)
     start: float = np.nan
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def draw(self, ax: Axes | None = None) -> Axes:
         """Energies over time, pale before the steady part; beside them the temperatures and the bath."""
         from gasfield.plots.thermal import energies_over_time, temperatures_beside
 
