@@ -6,6 +6,8 @@ from importlib.util import find_spec
 
 from gasfield.errors import InputError
 
+FILM = "film"
+"""The extra with imageio-ffmpeg, which brings the program ffmpeg."""
 TABLES = "tables"
 """The extra with pandas, pyarrow, xarray and h5netcdf."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ from typing import Annotated
 import typer
 
 from gasfield.cli.output import put
+from gasfield.errors import InputError
 
 ScenarioName = Annotated[str, typer.Argument(metavar="SCENARIO", help="A scenario's name, or a YAML file.")]
 TrajectoryFile = Annotated[
@@ -60,6 +62,18 @@ def run_plugins(paths: list[Path] | None) -> None:
     for path in paths:
         put(f"gasfield: running the Python file {path} (--plugin)", stream=sys.stderr)
         run_plugin(path)
+
+
+def sides_of(text: str) -> tuple[float, float]:
+    """Width and height [inches].
+
+    Raises:
+        InputError: if that is not what a text says.
+    """
+    match = re.fullmatch(r"(\d{1,4}(?:\.\d{1,4})?)x(\d{1,4}(?:\.\d{1,4})?)", text, re.ASCII)
+    if match is None:
+        raise InputError("write width and height in inches, such as 6x4.", parameter="size", value=text)
+    return float(match[1]), float(match[2])
 
 
 def limit_threads(threads: int | None) -> None:

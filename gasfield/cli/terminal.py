@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 import warnings
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from gasfield.cli.options import sides_of
 from gasfield.cli.output import put, put_json
 from gasfield.cli.result_tables import print_run
 from gasfield.cli.tables import console
@@ -189,14 +189,8 @@ def look_of(plots: Path | None, style: str | None, size: str | None, format: str
         raise InputError("is for figures, which need a folder (plots).", parameter=asked)
     from gasfield.plots.look import Look
 
-    sides = None
-    if size is not None:
-        match = re.fullmatch(r"(\d{1,4}(?:\.\d{1,4})?)x(\d{1,4}(?:\.\d{1,4})?)", size, re.ASCII)
-        if match is None:
-            raise InputError("write width and height in inches, such as 6x4.", parameter="size", value=size)
-        sides = (float(match[1]), float(match[2]))
     try:
-        return Look(style, sides, format or "png")
+        return Look(style, None if size is None else sides_of(size), format or "png")
     except InputError as fault:
         renamed = "picture_format" if fault.parameter == "format" else fault.parameter
         raise InputError(fault.message, parameter=renamed, value=fault.value) from None

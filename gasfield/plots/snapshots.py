@@ -142,7 +142,7 @@ def _solid(
     ball: bool,
 ) -> None:
     if ball:
-        _draw_ball(ax)
+        draw_ball(ax)
     for group in shown.groups:
         if len(group.bonds):
             lines = Line3DCollection(
@@ -161,11 +161,13 @@ def _solid(
     ax.tick_params(labelsize=6, pad=0)
 
 
-def _draw_ball(ax: Axes3D) -> None:
-    """The unit sphere as a faint net."""
+def draw_ball(ax: Axes3D, radius: float = 1.0) -> None:
+    """A sphere as a faint net."""
     around, down = np.meshgrid(np.linspace(0.0, 2.0 * np.pi, 25), np.linspace(0.0, np.pi, 13))
     x, y, z = np.sin(down) * np.cos(around), np.sin(down) * np.sin(around), np.cos(down)
-    ax.plot_wireframe(x, y, z, color="#c9ccd6", linewidth=0.4, rstride=1, cstride=1, zorder=0)
+    ax.plot_wireframe(
+        radius * x, radius * y, radius * z, color="#c9ccd6", linewidth=0.4, rstride=1, cstride=1, zorder=0
+    )
 
 
 def _look(count: int, *, solid: bool) -> tuple[float, float]:

@@ -50,9 +50,10 @@ BELOW: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.14), 
 
 OVER = ("step", "time")
 """Labels of axes over which things happen."""
-_GAPS, _WIDER, _DECADES = 5, 8.0, 30.0
-"""Fewest gaps between steps, how much wider the last must be than the first, and the last step than the first above 0,
-for an axis to be logarithmic."""
+_GAPS, _WIDER, _DECADES, _MIDDLE = 5, 8.0, 30.0, 0.6
+"""For an axis to be logarithmic: fewest gaps between steps, how much wider the last must be than the first, how much
+later the last step than the first above 0, and where on the axis the middle one is at most: 1/2 if steps are evenly
+spread there, near 1 if they are so in time."""
 LARGEST, SMALLEST = 1e100, 1e-100
 """Larger numbers are not drawn, and smaller ones are drawn as 0: squares and margins of them leave float64."""
 P = ParamSpec("P")
@@ -207,8 +208,11 @@ def are_log_spaced(steps: Values) -> bool:
     gaps = np.diff(known)
     if len(gaps) < _GAPS or known[0] < 0 or not (gaps > 0).all():
         return False
-    wider = np.mean(gaps[1:] >= gaps[:-1])
-    return bool(wider > 0.8 and gaps[-2:].max() > _WIDER * gaps[0] and known[-1] > _DECADES * known[known > 0][0])
+    above = known[known > 0]
+    if not gaps[-2:].max() > _WIDER * gaps[0] or not above[-1] > _DECADES * above[0]:
+        return False
+    middle = np.log(np.median(above) / above[0]) / np.log(above[-1] / above[0])
+    return bool(middle < _MIDDLE)
 
 
 def _width(ax: Axes) -> float:

@@ -12,15 +12,15 @@ from paths import RECORDINGS
 from typer.core import TyperGroup
 
 from gasfield.cli import app
+from gasfield.filming import animate
 from gasfield.importing import import_recording
 from gasfield.inspection import find_dead, inspect
-from gasfield.plots.film import animate
 from gasfield.recording.plan import Geometry, RecordingPlan, TrainingPlan
 
 SECTIONS = {
     "Scenarios": ["list", "show", "new", "check", "calibrate", "run", "resume", "sweep", "schema"],
     "Recordings": ["record", "import", "audit", "hindcast"],
-    "Looking": ["diagnose", "compare", "animate", "view", "report", "export"],
+    "Looking": ["diagnose", "compare", "animate", "view", "report", "rows", "export"],
     "Embeddings": ["inspect", "dead"],
 }
 
@@ -115,7 +115,7 @@ def test_record_names_its_options(refuses: Callable, words: tuple[str, ...], not
         (("run", "double-well", "--set", "x"), "--set x: write it as a.b=value"),
         (("run", "double-well", "--set", "run.steps=0"), "--set run.steps=0: run.steps: should be greater than"),
         (("run", "double-well", "--plugin", "none.py"), "none.py: cannot be read"),
-        (("animate", RECORDINGS / "kjv-bf16.h5", "-o", "a.avi"), "--output a.avi: must end in .gif or .mp4."),
+        (("animate", RECORDINGS / "kjv-bf16.h5", "-o", "a.avi"), "--output a.avi: must end in .gif or .mp4 or .webm."),
         (("report", RECORDINGS / "kjv-bf16.h5", "-o", "a.pdf"), "--output a.pdf: must end in .html."),
         (("export", RECORDINGS / "kjv-bf16.h5", "-o", "a.pdf"), "--output a.pdf: must end in .parquet, .csv"),
         (("export", RECORDINGS / "kjv-bf16.h5", "-o", "a.csv", "--steps", "x"), "--steps x: write steps as numbers"),

@@ -14,10 +14,10 @@ from paths import RECORDINGS
 
 import gasfield
 from gasfield.errors import InputError, InputErrors
+from gasfield.filming import animate
 from gasfield.forces import AnyForce
 from gasfield.importing import import_recording
 from gasfield.inspection import find_dead, inspect
-from gasfield.plots.film import animate
 from gasfield.plugins import run_plugin
 from gasfield.scenario import Scenario, load_scenario
 from gasfield.spec import parse

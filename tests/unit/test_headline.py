@@ -91,7 +91,7 @@ def test_no_cell_is_cut_in_a_narrow_terminal(
 def test_an_error_of_arithmetic_is_not_printed() -> None:
     assert Quantity(3.302775637732, "1", 4.2e-16).text() == "3.30278"
     assert Quantity(1.0, "1", 1e-14).text() == "1"
-    assert Quantity(1.0, "1", 0.01).text() == "1.000(10)"
+    assert Quantity(1.5, "1", 0.01).text() == "1.500(10)"
 
 
 def test_results_show_themselves_in_ten_lines(everything: Any) -> None:

@@ -83,7 +83,6 @@ def test_a_number_stands_for_a_schedule(temperature: Any, validator: Draft202012
         {"temperature": "hot"},
         {"temperature": -1},
         {"temperature": {"kind": "ramp", "from": 1, "steps": 10}},
-        {"gas": []},
         {"gas": [{"name": "gas", "from": {"kind": "gaussian"}}]},
         {"tracers": [{"name": "a", "shape": {"kind": "square", "side": 2}, "place": {"kind": "point", "at": [0, 0]}}]},
         {"run": 500},

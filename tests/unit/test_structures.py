@@ -1,26 +1,18 @@
-"""Bonds, the non-affine part of the flow, and animations."""
+"""Bonds, and the non-affine part of the flow."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from paths import RECORDINGS
-from PIL import Image
 
 from gasfield.diagnostics import Group
 from gasfield.diagnostics.kinematics.flow import Flow
 from gasfield.diagnostics.structure.bonds import Bonds
-from gasfield.errors import InputError
-from gasfield.gas import Gas
-from gasfield.plots import animation
-from gasfield.plots.film import animate
 from gasfield.plots.style import new_figure
 from gasfield.tracers.shapes.grids import Cubic, Sheet
-from gasfield.trajectory import Trajectory, TrajectoryWriter
 
 Values = NDArray[np.float64]
 
@@ -88,63 +80,3 @@ def test_pictures_are_drawn_of_two_and_of_three_dimensions(kind: str, tmp_path: 
         result.plot().figure.savefig(tmp_path / "a.png")
         if made.points.shape[1] == 2:
             assert result.plot(new_figure().add_subplot()).collections
-
-
-# Films.
-
-
-@pytest.fixture
-def drifting(tmp_path: Path) -> Path:
-    """A sheet that drifts and stretches beside a cloud; it is inserted in the fourth of 30 frames."""
-    made = Sheet(side=3, spacing=1.0).structure()
-    x = np.vstack([np.random.default_rng(2).normal(size=(20, 2)), made.points])
-    species = np.repeat([0, 1], [20, 9])
-    gas = Gas(x, species, ["cloud", "sheet"], np.full(29, -1), [""] * 29, {"sheet": made.bonds + 20})
-    path = tmp_path / "film.h5"
-    with TrajectoryWriter(path, gas, precision="float64", provenance={}) as writer:
-        for step in range(30):
-            frame = x * (1 + 0.02 * step) + 0.3 * step
-            frame[20:] = np.nan if step < 3 else frame[20:]
-            writer.frame(step, float(step), frame)
-    return path
-
-
-def frames_of(film: Any) -> int:
-    """The number of images of a file; the types of Pillow lack `n_frames`."""
-    return int(film.n_frames)
-
-
-def test_a_film_has_its_frames(drifting: Path, tmp_path: Path) -> None:
-    with Trajectory(drifting) as opened:
-        for follow in (False, True):
-            made = animate(opened, tmp_path / f"{follow}.gif", frames=6, follow=follow)
-            with Image.open(made) as film:
-                assert frames_of(film) == 6
-                first = np.asarray(film.convert("RGB"))
-                film.seek(5)
-                assert np.any(np.asarray(film.convert("RGB")) != first)
-    assert not list(tmp_path.glob(".partial*"))
-
-
-def test_a_film_of_many_dimensions_is_of_their_principal_plane(tmp_path: Path) -> None:
-    with Trajectory(RECORDINGS / "kjv-bf16.h5") as opened:
-        made = animate(opened, tmp_path / "a.gif", groups=["lattice"], frames=3, follow=True)
-    with Image.open(made) as film:
-        assert frames_of(film) == 3
-
-
-def test_what_cannot_be_filmed_is_refused(drifting: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    taken = tmp_path / "taken.gif"
-    taken.write_bytes(b"mine")
-    monkeypatch.setattr(animation.FFMpegWriter, "isAvailable", classmethod(lambda cls: False))
-    with Trajectory(drifting) as opened:
-        for output, changes, reason in (
-            (tmp_path / "a.avi", {}, "must end in .gif or .mp4"),
-            (tmp_path / "a.mp4", {}, "ffmpeg"),
-            (taken, {}, "exists already"),
-            (tmp_path / "a.gif", {"groups": ["nobody"]}, "the groups here are cloud, sheet"),
-            (tmp_path / "a.gif", {"frames": 1}, "must be at least 2"),
-        ):
-            with pytest.raises(InputError, match=reason):
-                animate(opened, output, **changes)  # type: ignore[arg-type]
-    assert taken.read_bytes() == b"mine"

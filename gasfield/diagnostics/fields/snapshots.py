@@ -114,7 +114,7 @@ def _families(parts: Sequence[Group]) -> list[tuple[list[Group], TotalForce | No
     that rest without a field are left out, where others move."""
     families: list[tuple[list[Group], tuple[ForceSpec, ...], TotalForce | None]] = []
     for part in parts:
-        specifications, fields = _fields_of(part)
+        specifications, fields = fields_of(part)
         same = next((family for family, own, _ in families if own == specifications), None)
         if same is None:
             families.append(([part], specifications, fields))
@@ -129,7 +129,7 @@ def _moves(part: Group) -> bool:
     return bool(np.any(part.frame(-1) != part.frame(0)))
 
 
-def _fields_of(part: Group) -> tuple[tuple[ForceSpec, ...], TotalForce | None]:
+def fields_of(part: Group) -> tuple[tuple[ForceSpec, ...], TotalForce | None]:
     """The fields under a group in a flat plane, as specifications and as built; none where there is nothing to draw."""
     if part.dimensions != 2 or part.curved or part.origin.context is None or part.run.dynamics.is_optimiser:
         return (), None
