@@ -38,8 +38,8 @@ _LINE_EVERY = 30.0
 
 @contextmanager
 def steps_bar(quiet: bool) -> Iterator[tuple[StepListener, Stage]]:
-    """A progress bar over simulated steps, and a line with what is computed after them; nothing if stderr is not a
-    terminal."""
+    """A progress bar over simulated steps, and a line with what is computed after them; if stderr is not a terminal, a
+    plain line every half minute with what is being computed."""
     with _bar(quiet) as bar:
 
         def listen(simulation: Simulation) -> Callable[[int], None]:
@@ -49,10 +49,17 @@ def steps_bar(quiet: bool) -> Iterator[tuple[StepListener, Stage]]:
             task = bar.add_task("simulating", total=total, completed=simulation.steps_done, note="")
             return lambda steps: bar.advance(task, steps)
 
+        passed, due = 0, time.monotonic() + _LINE_EVERY
+
         def stage(name: str) -> None:
+            nonlocal passed, due
             for task in bar.task_ids[1:]:
                 bar.remove_task(task)
-            bar.add_task(shortened(name), total=None, note="")
+            bar.add_task(shortened(name), total=None, completed=passed, note="")
+            passed += 1
+            if not quiet and not bar.console.is_terminal and time.monotonic() >= due:
+                due = time.monotonic() + _LINE_EVERY
+                put(f"computing {name}", stream=sys.stderr)
 
         yield listen, stage
 

@@ -31,6 +31,8 @@ _NAMES: dict[type[Operation], tuple[str, str]] = {
     StabilityMonitor: ("dynamics", "stability monitor"), ProgressReporter: ("output", "progress"),
 }  # fmt: skip
 REST = "the rest"
+PICTURE = "picture"
+"""Begins the name of a stage in which a picture is drawn."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,8 @@ class Profile:
 
         def begin(name: str) -> None:
             self.end_stage()
-            self._begin("pictures" if name == "pictures" else "diagnostics", name)
+            drawing = name.startswith(f"{PICTURE} ")
+            self._begin("pictures" if drawing else "diagnostics", "pictures" if drawing else name)
             if listener is not None:
                 listener(name)
 

@@ -30,6 +30,8 @@ from gasfield.trajectory import Checkpoint
 
 OUTPUTS = Path("outputs")
 PLOTS = "plots"
+LATEST = "latest"
+"""Link to the run that was begun last, finished or not."""
 PROFILE = "profile.json"
 """Where the time of a run went."""
 HINDCAST = "hindcast.json"
@@ -213,10 +215,25 @@ def erase_pictures(directory: Path, names: tuple[str, ...]) -> None:
         remove_drafts(directory / PLOTS)
 
 
-def point_latest(directory: Path) -> None:
-    """Points the link `latest` beside a numbered directory at it. A convenience: some file systems have no links."""
+def point_latest(directory: Path) -> str | None:
+    """Points the link `latest` beside a numbered directory at it; returns where it pointed before. A convenience: some
+    file systems have no links."""
+    link = directory.parent / LATEST
+    former = None
+    with suppress(OSError):
+        former = os.readlink(link)
     draft = new_draft(directory.parent)
     with suppress(OSError):
         os.symlink(directory.name, draft)
-        os.replace(draft, directory.parent / "latest")
+        os.replace(draft, link)
     drop_draft(draft)
+    return former
+
+
+def point_back(parent: Path, former: str | None) -> None:
+    """Takes the link `latest` back to where it pointed before a run that has left nothing."""
+    if former is not None and Path(former).name == former and (parent / former).is_dir():
+        point_latest(parent / former)
+        return
+    with suppress(OSError):
+        (parent / LATEST).unlink()

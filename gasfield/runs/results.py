@@ -14,12 +14,13 @@ from gasfield.diagnostics import Diagnosis, Headline, RunContext, diagnose
 from gasfield.errors import InputError, Note
 from gasfield.files import make_folder, remove, write_json
 from gasfield.names import picture_name
-from gasfield.profiling import Profile
+from gasfield.profiling import PICTURE, Profile
 from gasfield.quantity import Quantity
 from gasfield.resources import ARRAYS, TRAJECTORY
 from gasfield.runs.directory import PLOTS, erase_pictures
 from gasfield.runs.former import FILES, SUMMARY
 from gasfield.runs.manifest import Manifest
+from gasfield.runs.stages import Stages
 from gasfield.scenario import Scenario
 from gasfield.shown import Shown
 from gasfield.trajectory import Checkpoint, Trajectory
@@ -105,7 +106,11 @@ def sum_up(
     with Trajectory(directory / TRAJECTORY) as trajectory:
         freedom = trajectory.attributes.get("degrees_of_freedom")
         context = RunContext.of(scenario, None if freedom is None else int(freedom), last=int(trajectory.steps[-1]))
-        diagnosis = diagnose(trajectory, scenario.diagnostics, context=context, keep_going=True, stage=stage)
+        stages = Stages(stage)
+        diagnosis = diagnose(trajectory, scenario.diagnostics, context=context, keep_going=True, stage=stages.begin)
+        stages.end()
+        if scenario.diagnostics is None:
+            stages.note_slow(manifest.seconds)
         comparison, fault = _compare(reference, trajectory)
         run = {
             "steps": Quantity(scenario.run.steps, "steps").leaf(),
@@ -133,9 +138,7 @@ def sum_up(
         if figures:
             from gasfield.plots.style import save_all
 
-            if stage is not None:
-                stage("pictures")
-            drawn = save_all(figures, make_folder(directory / PLOTS), _note_missing)
+            drawn = save_all(_announced(figures, stage), make_folder(directory / PLOTS), _note_missing)
     remove(directory / FILES)
     Checkpoint.keep_newest(directory)
     manifest.write(directory, finished=True)
@@ -159,6 +162,23 @@ def _figures(
     if comparison is not None:
         return {**first, **comparison.figures()}
     return {**first, **diagnosis.figures(None if pictures == "all" else headline.diagnostics)}
+
+
+def _announced(
+    figures: dict[str, Callable[[], Figure | SubFigure]], stage: Callable[[str], None] | None
+) -> dict[str, Callable[[], Figure | SubFigure]]:
+    """The same pictures; before each is drawn, it is said which of how many it is."""
+    if stage is None:
+        return figures
+
+    def announced(place: int, draw: Callable[[], Figure | SubFigure]) -> Callable[[], Figure | SubFigure]:
+        def drawn() -> Figure | SubFigure:
+            stage(f"{PICTURE} {place} of {len(figures)}")
+            return draw()
+
+        return drawn
+
+    return {name: announced(place, draw) for place, (name, draw) in enumerate(figures.items(), 1)}
 
 
 def _compare(reference: Trajectory | None, trajectory: Trajectory) -> tuple[Comparison | None, InputError | None]:

@@ -13,7 +13,7 @@ from gasfield.operations import Checkpointer, Progress
 from gasfield.profiling import Profile
 from gasfield.renames import former_names
 from gasfield.resources import ARRAYS, TRAJECTORY
-from gasfield.runs.directory import OUTPUTS, PROFILE, check_output, erase, new_directory, point_latest
+from gasfield.runs.directory import OUTPUTS, PROFILE, check_output, erase, new_directory, point_back, point_latest
 from gasfield.runs.former import SUMMARY, former_identities, former_manifest
 from gasfield.runs.lock import only_one, working_in
 from gasfield.runs.manifest import SCENARIO, Manifest
@@ -49,7 +49,7 @@ def run(
         output: directory; outputs/NAME/NNN by default.
         overwrite: whether an existing run may be replaced; files that no run has written are kept.
         progress: see `Listener`.
-        stage: called after the simulation with what is computed next: a group and a diagnostic, or pictures.
+        stage: called after the simulation with what is computed next: a group and a diagnostic, or a picture.
         profile: whether to measure where the time goes, for `RunResult.profile` and profile.json.
         pictures: which to draw: those of the headline, all, or none.
 
@@ -72,15 +72,15 @@ def run(
     text = resolved.yaml()
     manifest = Manifest.of(simulation, resolved, text)
     with new_directory(resolved.name, explicit, text, manifest) as directory:
+        former = point_latest(directory) if explicit is None else None
         try:
             manifest = _simulate(simulation, directory, manifest, progress, watch=watch)
         except InputError:
             if not simulation.steps_done:
                 erase(directory, manifest)
+            if explicit is None and not directory.exists():
+                point_back(directory.parent, former)
             raise
-        finally:
-            if explicit is None and directory.exists():
-                point_latest(directory)
         if watch is None:
             return sum_up(resolved, directory, manifest, reference, stage, pictures=pictures)
         try:

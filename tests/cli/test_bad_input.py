@@ -282,7 +282,10 @@ def test_a_thermal_run_that_has_no_meaning_is_refused(
         text = text.replace(
             "langevin, time_step: 0.1, friction: 1.0", "nose_hoover, time_step: 0.1, relaxation_time: 1"
         )
-        text, says = text.replace("dimensions: 2", "dimensions: 1"), "1 degrees of freedom in the gas at the start; below 2"
+        text, says = (
+            text.replace("dimensions: 2", "dimensions: 1"),
+            "1 degrees of freedom in the gas at the start; below 2",
+        )
     assert old in text
     (tmp_path / "mine.yaml").write_text(text.strip().replace(old, new))
     message = refuses("run", "mine.yaml")

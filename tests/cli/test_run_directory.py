@@ -9,6 +9,7 @@ import json
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -124,6 +125,48 @@ def test_latest_is_a_convenience(here: Path) -> None:
     (here / "outputs/well/latest/precious").mkdir(parents=True)
     assert gasfield.run("well.yaml").directory.name == "002"
     assert (here / "outputs/well/latest/precious").is_dir()
+
+
+def test_latest_is_the_run_that_was_begun_last(here: Path) -> None:
+    """Also while it runs, and when it was killed; a run that leaves nothing takes it back."""
+    link, seen = here / "outputs/well/latest", []
+
+    def killed(simulation: Simulation) -> Callable[[int], None]:
+        def at(_: int) -> None:
+            seen.append(link.resolve().name)
+            raise KeyboardInterrupt
+
+        return at
+
+    with pytest.raises(KeyboardInterrupt):
+        gasfield.run("well.yaml", progress=killed)
+    assert set(seen) == {"001"}
+    with gasfield.open(link) as opened:
+        assert len(opened)
+    assert gasfield.run("well.yaml").directory.name == "002"
+    assert link.resolve().name == "002"
+    hot = ["dynamics={kind: newton, time_step: 1e6}", "temperature=null", "gas.0.from={kind: places, at: [[1e200, 0]]}"]
+    with pytest.raises(InputError):
+        gasfield.run("well.yaml", overrides=hot)
+    assert link.resolve().name == "002"
+    assert not (here / "outputs/well/003").exists()
+
+
+def test_pictures_and_slow_diagnostics_are_announced(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (here / "well.yaml").write_text(WELL.replace("diagnostics: [cloud]", ""))
+    stages: list[str] = []
+    result = gasfield.run("well.yaml", stage=stages.append)
+    drawn = [name for name in stages if name.startswith("picture ")]
+    assert drawn == [f"picture {place} of {len(drawn)}" for place in range(1, len(drawn) + 1)]
+    assert len(drawn) == len(result.plots) > 1
+    monkeypatch.setattr("gasfield.runs.stages.PATIENCE", 0.0)
+    Manifest.read(result.directory).write(result.directory, finished=False, seconds=1e-6)  # type: ignore[union-attr]
+    with pytest.warns(Note, match=r"took longer than the simulation \(0.0 s\): .*cloud [0-9.]+ s"):
+        gasfield.resume(result.directory)
+    (here / "well.yaml").write_text(WELL)  # which says itself what is to be computed
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Note)
+        gasfield.run("well.yaml")
 
 
 # --- replacement ------------------------------------------------------------------------------------------------------
