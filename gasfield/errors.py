@@ -45,6 +45,7 @@ class InputError(GasfieldError):
         location: place in the input: "file:line", "--set a.b=1"; None for input from Python.
         parameter: the parameter concerned, by its name in Python and YAML ("output", "forces.0.cutoff"); None if
             there is none.
+        reference: where docs/reference describes the parameter; None where nothing is known of that.
         value: the value given for the parameter, as text; None if the message contains it or it does not help.
     """
 
@@ -58,6 +59,7 @@ class InputError(GasfieldError):
         self.location, self.parameter = location and printable(location), parameter and printable(parameter)
         self.value = None if value is None else printable(str(value))
         self._placed = location is not None
+        self.reference: str | None = None
 
     @property
     def faults(self) -> tuple[InputError, ...]:

@@ -53,8 +53,10 @@ class Command(TyperCommand):
         return f"{self.renamed[name]}{equals}{value}"
 
     def _line(self, fault: InputError) -> str:
-        """A fault as a line; a parameter without a location in a document belongs to this command."""
-        return fault.text(fault.parameter if fault.location else self._option(fault.parameter))
+        """A fault as a line, with where its keys are described; a parameter without a location in a document belongs to
+        this command."""
+        line = fault.text(fault.parameter if fault.location else self._option(fault.parameter))
+        return line if fault.reference is None else f"{line} See {fault.reference}"
 
     def _option(self, parameter: str | None) -> str | None:
         """The option of a parameter, matched by its full name or its last part; None for an argument."""

@@ -38,6 +38,7 @@ class Every(Trigger):
 
     kind: Literal["every"] = "every"
     steps: PositiveInt
+    """n, the steps between two times."""
     after: NonNegativeInt | None = None
     """Steps from the start to the first time; 0 if left out."""
 
@@ -57,6 +58,7 @@ class At(Trigger):
 
     kind: Literal["at"] = "at"
     steps: Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)]
+    """Those at which it fires."""
 
     def next(self, step: int, start: int) -> int | None:
         """The next of the steps."""
@@ -72,6 +74,7 @@ class Seconds(Trigger):
 
     kind: Literal["seconds"] = "seconds"
     seconds: PositiveFloat
+    """Time between two firings [s]."""
 
     _since: float = PrivateAttr(default_factory=clock.monotonic)
     _fired_at: int | None = PrivateAttr(default=None)
@@ -93,6 +96,7 @@ class AnyOf(Trigger):
 
     kind: Literal["any"] = "any"
     triggers: Annotated[tuple[AnyTrigger, ...], Field(min_length=1)]
+    """The triggers."""
 
     def next(self, step: int, start: int) -> int | None:
         """The earliest of them."""

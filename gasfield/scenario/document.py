@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,13 +52,23 @@ class Document:
         data: mappings, lists and scalars.
     """
 
-    def __init__(self, path: Path, overrides: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        path: Path,
+        overrides: Sequence[str] = (),
+        describe: Callable[[Place, Any], str | None] = lambda place, data: None,
+    ) -> None:
         """Reads a file and applies overrides `a.b.0.c=value`.
+
+        Args:
+            path: the file.
+            overrides: as above.
+            describe: where the documentation describes a place of the data.
 
         Raises:
             InputError: if it is unreadable, no YAML, has a key twice, or an override does not fit.
         """
-        self.path = path
+        self.path, self.describe = path, describe
         self._require_size()
         try:
             self.text = path.read_text(encoding="utf-8-sig")
@@ -87,12 +97,20 @@ class Document:
         return self.locate(InputError(message, parameter=dotted(place) or None))
 
     def locate(self, error: InputError, place: Place = ()) -> InputError:
-        """The same error with its location in this document; `place` is where its parameter belongs."""
-        return error.at(place, self.origin)
+        """The same error with its location in this document, and where its keys are described; `place` is where its
+        parameter belongs."""
+        located = error.at(place, self.origin)
+        for fault in located.faults:
+            if fault.reference is None and fault.parameter is not None:
+                fault.reference = self.describe(tuple(map(index_of, fault.parameter.split("."))), self.data)
+        return located
 
     def explain(self, error: ValidationError) -> InputError:
-        """A validation error of the data, each fault with its location."""
-        return self.locate(explain(error, self.data))
+        """A validation error of the data, each fault with its location, and where its keys are described."""
+        located = self.locate(explain(error, self.data))
+        for fault in located.faults:
+            fault.reference = fault.reference or self.describe((), self.data)
+        return located
 
     def _require_size(self) -> None:
         try:

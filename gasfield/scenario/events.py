@@ -85,6 +85,7 @@ class Tag(Spec):
     """A label on some particles, which events may name like a group. Labels may overlap; groups stay what they are."""
 
     name: Name
+    """The label."""
     ids: Ids
     """Ids of particles: their rows in the trajectory, from 0."""
 

@@ -31,6 +31,7 @@ class GroupSource(Spec):
     """A named group of particles and where it comes from."""
 
     name: Annotated[str, Field(pattern=f"^{NAME}$")]
+    """By which other keys, results and pictures call the group."""
     source: Annotated[AnySource, Field(alias="from")]
     mass: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     """Mass of each particle; optimisers ignore it."""

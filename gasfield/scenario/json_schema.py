@@ -8,12 +8,17 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from gasfield.scenario.scenario import Scenario
+from gasfield.spec import Spec
 
 
 def scenario_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of a scenario, with every registered kind of everything that has kinds."""
-    schema = Scenario.model_json_schema(by_alias=True, schema_generator=_Schema)
-    return {"$schema": _Schema.schema_dialect, **schema}
+    return {"$schema": _Schema.schema_dialect, **schema_of(Scenario)}
+
+
+def schema_of(spec: type[Spec]) -> dict[str, Any]:
+    """The JSON Schema of one specification, in the same way."""
+    return spec.model_json_schema(by_alias=True, schema_generator=_Schema)
 
 
 class _Schema(GenerateJsonSchema):

@@ -34,6 +34,7 @@ class Geometric(Spec):
     last: Annotated[Temperature, Field(alias="to")]
     """The highest [energy]."""
     count: Annotated[int, Field(ge=2, le=MOST)]
+    """How many temperatures."""
 
     @model_validator(mode="after")
     def _ascending(self) -> Self:

@@ -32,10 +32,13 @@ class Range(Spec):
     """Numbers from one to another, both included."""
 
     first: Annotated[FiniteFloat, Field(alias="from")]
+    """The first number, in the unit of the key that is varied."""
     last: Annotated[FiniteFloat, Field(alias="to")]
+    """The last number, in the unit of the key that is varied."""
     count: Annotated[int, Field(ge=2, le=MOST_POINTS)] | None = None
     """How many, for a grid; a Latin hypercube has its own number of points."""
     spacing: Literal["linear", "log"] = "linear"
+    """Equal differences, or equal ratios."""
     refine: Refinement | None = None
     """Points that are added when those of the grid have been run."""
 
@@ -62,7 +65,9 @@ class LatinHypercube(Spec):
 
     kind: Literal["latin_hypercube"] = "latin_hypercube"
     points: Count
+    """How many."""
     seed: Seed = 0
+    """Of the random places."""
 
 
 class Scan(Spec):

@@ -19,6 +19,7 @@ from gasfield.operations import AnyOperation
 from gasfield.provenance import FileDigest
 from gasfield.renames import former_names
 from gasfield.resources import find_scenario, require_file
+from gasfield.scenario.anchors import anchor
 from gasfield.scenario.diagnostic import AnyDiagnostic, repeated_label
 from gasfield.scenario.document import Document
 from gasfield.scenario.events import Event, require_ascending
@@ -43,6 +44,7 @@ class RunLength(Spec):
     """How long to run and what to keep."""
 
     steps: Steps
+    """Of the dynamics, in all."""
     record_every: Steps = 1
     """Steps between frames."""
     observe_every: Steps | None = None
@@ -55,6 +57,7 @@ class CompareWith(Spec):
     """A trajectory to lay beside the simulated one."""
 
     trajectory: Annotated[str, Field(alias="with")]
+    """A trajectory file, recorded or simulated."""
 
 
 FORMAT = 1
@@ -67,17 +70,21 @@ class Scenario(Spec):
     format: Literal[1] = 1
     """Version of the vocabulary. Left out, former names of keys and kinds are accepted with a note."""
     title: str = ""
+    """A name for people: of pages, pictures and lists."""
     question: str = ""
     """What the run answers."""
     headline: tuple[ResultKey, ...] | None = None
     """Results that answer the question, by their keys in the summary (`temperature.kinetic`; `temperature` for all that
     begin with it). They are printed and drawn first; those that diagnostics name themselves if left out."""
     seed: Seed = 0
+    """Of all random numbers."""
     space: AnySpace
     gas: tuple[GroupSource, ...]
-    """The groups of the gas; `[]` where there are tracers only."""
+    """Groups of particles, and where each comes from; `[]` where there are tracers only."""
     tracers: tuple[Tracer, ...] = ()
+    """Structures of test particles that the flow deforms."""
     forces: tuple[AnyForce, ...] = ()
+    """What acts on the particles; forces add up."""
     dynamics: AnyDynamics
     temperature: AnyTemperature | None = None
     """Of the bath [energy], for dynamics with a heat bath: a number, a schedule, or one for each group."""
@@ -87,6 +94,7 @@ class Scenario(Spec):
     minimize: Minimize | None = None
     """A relaxation before the run."""
     run: RunLength
+    """How long, and what is kept."""
     diagnostics: tuple[AnyDiagnostic, ...] | None = None
     """Diagnostics, by name or with parameters; all that apply if left out."""
     operations: tuple[AnyOperation, ...] = ()
@@ -94,6 +102,7 @@ class Scenario(Spec):
     events: tuple[Event, ...] = ()
     """What is done to the gas at given steps, in their order: see docs/events.md."""
     compare: CompareWith | None = None
+    """What the simulation is laid beside."""
     scan: Scan | None = None
     """What `gasfield sweep` varies; a run of its own takes no notice of it."""
 
@@ -291,7 +300,7 @@ def load_scenario(name: str | Path, overrides: Sequence[str] = (), files: Mappin
     Raises:
         InputError: one line a fault: file, line, key, what is allowed.
     """
-    document = Document(find_scenario(str(name)), overrides)
+    document = Document(find_scenario(str(name)), overrides, anchor)
     if not isinstance(document.data, dict):
         raise document.fault((), "a scenario is a mapping of keys (title, question, space, gas, ...).")
     try:

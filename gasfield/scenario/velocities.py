@@ -24,7 +24,7 @@ class ThermalVelocities(Spec):
 
     kind: Literal["thermal"] = "thermal"
     temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)]
-    """[energy]"""
+    """Of the distribution [energy]."""
     without: tuple[Literal["momentum", "angular_momentum"], ...] = ()
     """Totals of the group that are removed from what was drawn: angular momentum is about the centre of mass."""
     exact: bool = False
@@ -46,7 +46,7 @@ class TurningVelocities(Spec):
 
     kind: Literal["turning"] = "turning"
     rate: Finite
-    """[1/time]; from the first axis of the plane towards the second where positive."""
+    """Angular velocity [1/time]; from the first axis of the plane towards the second where positive."""
     plane: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]] = (0, 1)
     """Two coordinates."""
 

@@ -62,6 +62,7 @@ class Constant(Schedule):
 
     kind: Literal["constant"] = "constant"
     value: FiniteFloat
+    """The number, in the unit of the key."""
 
     def at(self, step: int) -> float:
         return self.value

@@ -17,7 +17,9 @@ class _Passage(Schedule):
     """From one number to another in a number of steps; constant before and after."""
 
     first: Annotated[FiniteFloat, Field(alias="from")]
+    """The number at the beginning, in the unit of the key."""
     last: Annotated[FiniteFloat, Field(alias="to")]
+    """The number at the end, in the unit of the key."""
     steps: Annotated[int, Field(ge=1, le=LARGEST_STEP)]
     """Duration of the passage in steps."""
     start: Step = 0

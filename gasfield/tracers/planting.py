@@ -42,7 +42,9 @@ class Tracer(Spec):
     jitter: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     """Standard deviation of a normal displacement of each point in each of the D coordinates [length]."""
     frame: Annotated[Frame, Field(discriminator="kind")] = RandomFrame()
+    """How the structure is turned in the D dimensions."""
     place: Annotated[Place, Field(discriminator="kind")]
+    """Where its centre is put."""
     plant_at: Annotated[int, Field(ge=0, le=LARGEST_STEP)] = 0
     """The step at which it is inserted. Before, its particles have no position (NaN in frames)."""
     active: bool = False

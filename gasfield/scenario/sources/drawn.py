@@ -50,6 +50,7 @@ class FromGaussian(PositionSource):
 
     kind: Literal["gaussian"] = "gaussian"
     count: Count
+    """Number of particles."""
     spread: Annotated[float, Field(ge=0)] = 0.02
     """Standard deviation of each coordinate [length]."""
     centre: tuple[float, ...] | None = None
@@ -68,6 +69,7 @@ class FromUniform(PositionSource):
 
     kind: Literal["uniform"] = "uniform"
     count: Count
+    """Number of particles."""
 
     def positions(self, context: SourceContext) -> Positions:
         """(count, D) [length]."""
@@ -84,6 +86,7 @@ class FromWall(PositionSource):
 
     kind: Literal["wall"] = "wall"
     count: Count
+    """Number of particles."""
     axis: Annotated[int, Field(ge=0)] = 0
     """The coordinate that is constant on the face."""
     end: Literal["low", "high"] = "low"
@@ -128,6 +131,7 @@ class FromPoint(PositionSource):
 
     kind: Literal["point"] = "point"
     count: Count = 1
+    """Number of particles."""
     at: tuple[float, ...]
     """D coordinates [length]."""
 

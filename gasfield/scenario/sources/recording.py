@@ -24,6 +24,7 @@ class FromRecording(GasSource):
     group: str
     """Name of the group in that file; `survey` for all dead rows, at one of the steps at which all were kept."""
     step: Annotated[int, Field(ge=0)] = 0
+    """At which step of the file the rows are taken."""
 
     def gas(self, context: SourceContext) -> Gas:
         """The rows with their token ids, at the step and time of their frame.

@@ -21,7 +21,7 @@ class Ring(Shape):
     count: Annotated[int, Field(ge=3)]
     """Number of points."""
     radius: Spacing
-    """[length]"""
+    """Of the ring [length]."""
 
     @property
     def size(self) -> int:
@@ -42,7 +42,7 @@ class Helix(Shape):
     count: Annotated[int, Field(ge=3)]
     """Number of points."""
     radius: Spacing
-    """[length]"""
+    """Of the cylinder on which it winds [length]."""
     pitch: Spacing
     """Rise per turn [length]."""
     turns: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 2.0

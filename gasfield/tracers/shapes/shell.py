@@ -36,7 +36,7 @@ class Shell(Shape):
     count: Annotated[int, Field(ge=4, le=100_000)]
     """Number of points."""
     radius: Spacing
-    """[length]"""
+    """Distance of the points from the centre [length]."""
     dimensions: Annotated[int, Field(ge=2, le=4096)] = 3
     """k: the sphere is the surface of a ball of k dimensions."""
 
