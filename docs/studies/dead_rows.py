@@ -194,6 +194,7 @@ def main() -> None:
         results[name] = {step: told(frames[k], seen[k], in_text) for k, step in enumerate(STEPS)}
         print(table(name, results[name]), flush=True)
     head = (
+        "# Dead rows from the matrix alone\n\n"
         "Area under the curve of three scores for tokens that never occur in the text (distance from the densest "
         "place, minus the norm, cosine with that place), with DeLong's errors; of the distance for tokens that had "
         "not been seen by then; what is called dead without being told anything.\n\n"

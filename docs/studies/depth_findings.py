@@ -288,7 +288,9 @@ def main() -> None:
     losses, ends = (
         np.array([results.value(n, k) for n in results.meaningful]) for k in ("lens.energy.end", "alignment.end")
     )
-    page = f"""SmolLM2-135M-Instruct on the texts of depth-texts.yaml, by depth_of_texts.py and depth_findings.py.
+    page = f"""# Twelve texts in SmolLM2: motion over depth
+
+SmolLM2-135M-Instruct on the texts of depth-texts.yaml, by depth_of_texts.py and depth_findings.py.
 Errors in brackets: of a text over its tokens, of a mean over the ten texts that mean something. Controls in italics.
 
 ## Order over depth

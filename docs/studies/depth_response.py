@@ -68,7 +68,9 @@ def main() -> None:
     head = ["in front of layer", "layers later", "a token", *(f"*{name}*" for name in CONTROLS), "the sink"]
     lines = ["| " + " | ".join(row) + " |" for row in (head, *rows)]
     lines.insert(1, "|" + "---|" * len(head))
-    says = f"""Share of the squared response to a displaced token that is in other tokens, mean and standard error over
+    says = f"""# Who answers to a displaced token?
+
+Share of the squared response to a displaced token that is in other tokens, mean and standard error over
 ten texts. What is not linear is at most {worst:.2g} of the response.
 """
     (HERE / "depth-response.md").write_text(says + "\n" + "\n".join(lines) + "\n")

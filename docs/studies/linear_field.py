@@ -156,6 +156,7 @@ def draw(ax: Axes, name: str, curves: dict[str, list[float]]) -> None:
 
 def main() -> None:
     head = (
+        "# Linear fields of dead rows\n\n"
         f"Linear fields fitted to the dead rows over steps 0 to {SPLIT}, moved from there. Relative error of the "
         "displacement, mean over 128 rows; rows that stay have 1. The held-out error is of what is fitted, velocity or "
         "gradient, as a share of its mean square on blocks that were left out."

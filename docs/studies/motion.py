@@ -110,6 +110,7 @@ def main() -> None:
                 print(tables["survey"][-1], flush=True)
     draw(bands, ROOT / "docs" / "figures" / "kinds-of-motion.png")
     text = (
+        "# Kinds of motion in three trainings\n\n"
         "Share of translation in all motion, and shares of the rest in the thermal motion, from step 0 to step 500.\n\n"
     )
     text += (

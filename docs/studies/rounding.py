@@ -107,6 +107,8 @@ def narrowing(frames: NDArray[np.floating]) -> NDArray[np.float64]:
 def table() -> str:
     """Markdown: one row for each field and combination of precisions."""
     lines = [
+        "# Rounding of weights and moments, apart",
+        "",
         "| field of | weights | m | v | radius | frozen | unmoved a step | on a power of two | mean v |",
         "|---|---|---|---|---|---|---|---|---|",
     ]

@@ -140,6 +140,8 @@ def _laws(
               "dU/dT/L ancestral", "Var(E)/T²/L ancestral", "C/L Boltzmann", "ESS of reweighting")  # fmt: skip
     count = len(pooled[1.0].tokens)
     return [
+        "# Two laws of texts at a temperature",
+        "",
         f"Both laws at {length} tokens; {count} ancestral sequences at each temperature:",
         "",
         *_table(header, rows),

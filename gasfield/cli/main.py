@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from typing import Annotated
 
 import typer
+from typer.completion import completion_init
 
 from gasfield.cli import (
     animate,
@@ -42,6 +44,9 @@ from gasfield.cli.interrupt import ended_at_once
 from gasfield.cli.output import plain_streams
 from gasfield.cli.system import open_streams, report_fault, system_faults
 from gasfield.version import __version__
+
+_COMPLETION = "_GASFIELD_COMPLETE"
+"""The variable by which a shell asks for its script (`source_bash`), and for completions (`complete_bash`)."""
 
 app = typer.Typer(
     cls=Group,
@@ -120,6 +125,8 @@ def main() -> None:
         plain_streams()
         sys.excepthook = report_fault
         key_by_sources()
+        if _COMPLETION in os.environ:  # Typer adds two options to the help otherwise
+            completion_init()
         with system_faults():
             app()
 
