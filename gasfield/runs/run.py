@@ -17,6 +17,7 @@ from gasfield.runs.directory import OUTPUTS, PROFILE, check_output, erase, new_d
 from gasfield.runs.former import SUMMARY, former_identities, former_manifest
 from gasfield.runs.lock import only_one, working_in
 from gasfield.runs.manifest import SCENARIO, Manifest
+from gasfield.runs.notebook import shows_progress
 from gasfield.runs.results import Pictures, RunResult, require_pictures, sum_up
 from gasfield.runs.simulate import simulate
 from gasfield.scenario import Scenario, load_scenario
@@ -30,6 +31,7 @@ Listener = Callable[[Simulation], Progress]
 """Called with the simulation; returns a function that is called with the number of steps done."""
 
 
+@shows_progress
 def run(
     scenario: Scenario | str | Path,
     *,
@@ -48,7 +50,7 @@ def run(
         overrides: `a.b=value`, where a path or name was given.
         output: directory; outputs/NAME/NNN by default.
         overwrite: whether an existing run may be replaced; files that no run has written are kept.
-        progress: see `Listener`.
+        progress: see `Listener`; in a notebook a bar if left out.
         stage: called after the simulation with what is computed next: a group and a diagnostic, or a picture.
         profile: whether to measure where the time goes, for `RunResult.profile` and profile.json.
         pictures: which to draw: those of the headline, all, or none.
@@ -91,6 +93,7 @@ def run(
         return replace(result, profile=watch)
 
 
+@shows_progress
 def resume(
     directory: Path | str,
     *,

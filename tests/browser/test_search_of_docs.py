@@ -1,4 +1,4 @@
-"""The site of the docs: it is made without a warning, needs no network, and its search answers a newcomer's questions."""
+"""The site of the docs: it is made without a warning, needs no network, and its search answers newcomers."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ pytestmark = pytest.mark.validate
 DOCS = ROOT / "docs"
 QUESTION = re.compile(r"^\| .* \| (?P<words>[^|]+) \| \[.*\]\((?P<page>[^)]+)\.md\) \|$", re.MULTILINE)
 QUESTIONS = [(found["words"], found["page"]) for found in QUESTION.finditer((DOCS / "questions.md").read_text())]
-CLICKS = 3
-"""Of the hits, among which the answer must be."""
+FIRST = 3
+"""Of the pages that are found, among which the answer must be."""
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_the_api_has_every_public_name() -> None:
 @pytest.mark.parametrize(("words", "page"), QUESTIONS)
 def test_the_search_finds_the_answer(chromium: Any, address: str, words: str, page: str) -> None:
     """In the site's own search, among the first hits."""
-    assert page in hits_of(chromium, address, words)[:CLICKS]
+    assert page in hits_of(chromium, address, words)[:FIRST]
 
 
 def hits_of(chromium: Any, address: str, words: str) -> list[str]:
