@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from functools import wraps
 from html import escape
+from importlib import import_module
 from typing import Any, ParamSpec, TypeVar
 
 from gasfield.printable import shortened
@@ -46,10 +47,9 @@ class Bar:
     """A bar of steps, then the name of what is computed after them."""
 
     def __init__(self) -> None:
-        from IPython.display import HTML, display
-
-        self._html = HTML
-        self._shown: Any = display(HTML(""), display_id=True)
+        shows = import_module("IPython.display")
+        self._html: Callable[[str], Any] = shows.HTML
+        self._shown = shows.display(self._html(""), display_id=True)
         self._drawn = 0.0
 
     def listen(self, simulation: Simulation) -> Callable[[int], None]:
