@@ -3,9 +3,9 @@ that the package imageio-ffmpeg brings."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from matplotlib.animation import AbstractMovieWriter, FFMpegWriter, PillowWriter
@@ -15,7 +15,7 @@ from gasfield.extras import FILM
 
 _YUV = ["-pix_fmt", "yuv420p"]
 """Colours that all players show."""
-_OF_FFMPEG: dict[str, dict[str, object]] = {
+_OF_FFMPEG: dict[str, dict[str, Any]] = {
     ".mp4": {"codec": "libx264", "extra_args": [*_YUV, "-crf", "20", "-movflags", "+faststart"]},
     ".webm": {"codec": "libvpx-vp9", "extra_args": [*_YUV, "-crf", "32", "-b:v", "0"]},
 }
@@ -30,17 +30,16 @@ def writer_for(path: Path, frames_per_second: float) -> AbstractMovieWriter:
     """
     if path.suffix not in ENDINGS:
         raise InputError(f"must end in {' or '.join(ENDINGS)}.", parameter="output", value=path)
-    make: Callable[..., AbstractMovieWriter] = PillowWriter
     if path.suffix == ".gif":
-        return make(fps=frames_per_second)
+        return PillowWriter(fps=frames_per_second)  # type: ignore[arg-type]
     _find_ffmpeg()
     if not FFMpegWriter.isAvailable():
         message = (
             f"{path.suffix} needs ffmpeg: pip install 'gasfield[{FILM}]', or the program itself; .gif works without it."
         )
         raise InputError(message, parameter="output", value=path)
-    make = FFMpegWriter
-    return make(fps=frames_per_second, **_OF_FFMPEG[path.suffix])
+    options: dict[str, Any] = _OF_FFMPEG[path.suffix]
+    return FFMpegWriter(fps=frames_per_second, **options)  # type: ignore[arg-type]
 
 
 def _find_ffmpeg() -> None:

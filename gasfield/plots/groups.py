@@ -10,6 +10,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, Normalize
+from numpy.typing import NDArray
 
 from gasfield.plots.style import BESIDE, INITIAL, INK, SERIES, SIMULATED, Values, legend
 from gasfield.printable import shortened
@@ -50,7 +51,7 @@ def explain(ax: Axes, names: Sequence[str], panels: Sequence[Axes] = (), **look:
     bar.set_label(f"{len(names)} groups, in order", fontsize=9, color=INK)
 
 
-def widths(lines: Sequence[tuple[Values, Values]]) -> list[float]:
+def widths(lines: Sequence[tuple[Values, NDArray[Any]]]) -> list[float]:
     """A width for each line (x, y) with which all are visible, drawn in this order, where some coincide: each is wider
     than the next one that lies on it [points]."""
     every = np.concatenate([values[np.isfinite(values)] for _, values in lines] or [np.zeros(0)])
@@ -62,7 +63,7 @@ def widths(lines: Sequence[tuple[Values, Values]]) -> list[float]:
     return found
 
 
-def _coincide(one: tuple[Values, Values], other: tuple[Values, Values], near: float) -> bool:
+def _coincide(one: tuple[Values, NDArray[Any]], other: tuple[Values, NDArray[Any]], near: float) -> bool:
     """Whether two lines have the same places and nowhere differ by more than `near`."""
     if one[0].shape != other[0].shape or not np.array_equal(one[0], other[0]):
         return False
