@@ -93,7 +93,7 @@ class Inspection(Result):
         head = {"file": self.source, "tensor": self.group, "precision": self.precision}
         return {**head, **nested_leaves(self.quantities()), "notes": list(self.notes)}
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def draw(self, ax: Axes | None = None) -> Axes:
         """Plots a histogram of the norms of the rows."""
         from gasfield.plots.matrix import norms
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CalledProcessError
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from matplotlib.animation import AbstractMovieWriter
@@ -149,7 +149,8 @@ class _Shown:
         self._stage, self._under = stage, list[Artist]()
         solid = len(stage.labels) == 3
         columns, column = place
-        self.ax: Any = figure.add_subplot(1, columns, column + 1, **({"projection": "3d"} if solid else {}))
+        kind: dict[str, Any] = {"projection": "3d"} if solid else {}
+        self.ax = cast(Any, figure.add_subplot(1, columns, column + 1, **kind))
         self._players = [
             _Player(self.ax, cast, SERIES[number % len(SERIES)], scale, colours, trails)
             for number, cast in enumerate(stage.casts)
