@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from paths import ROOT
 
+import gasfield
 from gasfield.errors import InputError
 from gasfield.learning.model import MODELS
 from gasfield.reference import BASE, examples, pages
@@ -89,3 +90,14 @@ def test_an_error_names_the_page_and_heading(override: str, tmp_path: Path) -> N
     page, _, heading = ERRORS[override].partition("#")
     assert {fault.reference for fault in error.value.faults} == {f"docs/reference/{ERRORS[override]}"}
     assert not heading or f"## `{heading}`" in pages()[page]
+
+
+@pytest.mark.validate
+@pytest.mark.parametrize(("page", "heading"), [key for key in EXAMPLES if key[0] not in ("models", "scans")])
+def test_an_example_runs(page: str, heading: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To its end, with its diagnostics: a diagnostic that does not apply says so, and none fails."""
+    scenario = scenario_of(EXAMPLES[page, heading])
+    monkeypatch.chdir(ROOT)
+    result = gasfield.run(scenario, output=tmp_path / "run", pictures="none")
+    assert (tmp_path / "run" / "summary.json").exists()
+    assert not [text for text in result.diagnosis.left_out if "Error" in str(text)]
