@@ -105,7 +105,9 @@ def _read(trajectory: Trajectory, names: Sequence[str], frames: Steps, *, wrap: 
     require_memory(size, f"{trajectory.path}: an animation of {len(frames)} pictures", "frames")
     positions = {name: np.empty((len(frames), len(rows), trajectory.dimensions)) for name, rows in members.items()}
     broken = {name: np.zeros(len(frames), np.int64) for name in members}
-    last, place = -1, np.empty(0)
+    last = -1
+    place: Values = np.empty((0, trajectory.dimensions))
+    there = np.empty(0, np.bool_)
     for picture, frame in enumerate(frames.tolist()):
         if frame != last:
             last, place, there = frame, trajectory.frame(frame), trajectory.present(frame)
@@ -135,7 +137,8 @@ def _strain(positions: Values, bonds: NDArray[np.int64]) -> Values:
     lengths = np.linalg.norm(ends[:, :, 0] - ends[:, :, 1], axis=2)
     with np.errstate(invalid="ignore", divide="ignore"):
         first = np.array([column[np.isfinite(column)][:1].sum() for column in lengths.T])
-        return np.nan_to_num(lengths / np.where(first > 0, first, np.nan) - 1.0)
+        strain: Values = np.nan_to_num(lengths / np.where(first > 0, first, np.nan) - 1.0)
+    return strain
 
 
 def _captions(trajectory: Trajectory, frames: Steps, seen: Sequence[_Seen]) -> list[str]:

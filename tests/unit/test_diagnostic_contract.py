@@ -142,7 +142,7 @@ def test_every_picture_is_drawn_into_given_axes(kind: str, good: Any) -> None:
 class _Broken(Result):
     """A result with a fault."""
 
-    def plot(self, ax: Any = None) -> Any:
+    def draw(self, ax: Any = None) -> Any:
         """Nothing."""
         return new_figure().add_subplot() if ax is None else ax
 

@@ -8,12 +8,13 @@ from typing import Any
 import matplotlib
 import numpy as np
 import pytest
+from matplotlib.animation import FFMpegWriter
 from paths import RECORDINGS
 from PIL import Image
 
 import gasfield
 from gasfield.errors import InputError
-from gasfield.filming import animate, encoders
+from gasfield.filming import animate
 from gasfield.filming.clock import clock_of, frames_at
 from gasfield.gas import Gas
 from gasfield.plots.animation import trail
@@ -65,7 +66,7 @@ def test_a_film_of_many_dimensions_is_of_their_principal_plane(tmp_path: Path) -
 def test_what_cannot_be_filmed_is_refused(drifting: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     taken = tmp_path / "taken.gif"
     taken.write_bytes(b"mine")
-    monkeypatch.setattr(encoders.FFMpegWriter, "isAvailable", classmethod(lambda cls: False))
+    monkeypatch.setattr(FFMpegWriter, "isAvailable", classmethod(lambda cls: False))
     with Trajectory(drifting) as opened:
         for output, changes, reason in (
             (tmp_path / "a.avi", {}, "must end in .gif or .mp4"),

@@ -30,7 +30,7 @@ def temperature_of_diffusion(group: Group, diffusion: Estimate, shortest: float,
     notes.append(f"transport.temperature is D m / {free.mobility:.6g}, exact for free particles at this time step")
     factor = mass / free.mobility * group.count / max(group.count - 1, 1)
     pseudo = None if diffusion.pseudo is None else factor * diffusion.pseudo
-    return Estimate(factor * diffusion.value, "energy", pseudo)
+    return Estimate(factor * diffusion.value, "energy", pseudo, positive=diffusion.positive)
 
 
 def _free_diffusion(group: Group) -> tuple[FreeDiffusion | None, str]:
