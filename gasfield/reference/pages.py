@@ -33,7 +33,8 @@ def _contents() -> str:
         "Every key of every kind, with its type, default, unit and meaning, from the specifications with which "
         "gasfield reads scenarios. An error in a scenario names the place here that describes the key.\n",
         *(f"* [{page.title}]({page.name}.md): {_first_sentence(page.intro)}" for page in PAGES),
-        f"\nEvery kind has an example. It shows the keys in which it differs from this scenario (`null` takes one away):\n\n{_yaml(BASE)}",
+        "\nEvery kind has an example. It shows the keys in which it differs from this scenario (`null`: without it):\n",
+        _yaml(BASE),
         "Units: k_B = 1, so that temperature is an energy; a length is that of the space or of the embedding. "
         "Optimisers count steps as time ([notation](../notation.md)). A key without a default may be left out. "
         "`gasfield schema` gives the same for an editor, which completes and checks a file as it is written.",
