@@ -92,7 +92,7 @@ PAGES = (
     Page("tracers", "Tracers", "The key `tracers`: a list of [structures](../tracers.md) of test particles. A file "
          "with these keys is a tracer file.", (("tracer", Tracer),), SHAPES, ("shape",)),
     Page("diagnostics", "Diagnostics", "The key `diagnostics`: a list of names, or of mappings with parameters. What "
-         "does not apply to a trajectory is left out; `gasfield diagnose FILE --verbose` says why.",
+         "does not apply to a trajectory is left out; the summary of a run says why.",
          registry=DIAGNOSTICS, nouns=("diagnostic",)),
     Page("operations", "Operations", "The key `operations`: a list of what happens along the way besides frames and "
          "observables. Each has a trigger; a number stands for `every`, a list for `at`.",
@@ -101,7 +101,7 @@ PAGES = (
          (("event", Event),)),
     Page("scans", "Scans", "The key `scan`: what [`gasfield sweep`](../sweeps.md) varies.",
          (("scan", Scan), ("range", Range))),
-    Page("models", "Models of fields", "After `gasfield fit --model`: a name, or a mapping with parameters. "
+    Page("models", "Models of fields", "What `gasfield fit` can fit: a name, or a mapping with parameters. "
          "[What each is for](../fields.md).", registry=MODELS, nouns=("field model",)),
 )  # fmt: skip
 

@@ -10,7 +10,7 @@ from gasfield.reference.examples import BASE, example_of
 from gasfield.reference.keys import Key, keys_of, summary_of
 from gasfield.reference.layout import PAGES, Page, Section, links, sections_of, slug
 
-_HEAD = "<!-- Made by `gasfield schema --reference docs/reference` from the specifications. -->\n\n"
+_HEAD = "<!-- Made by `gasfield schema` from the specifications: change these. -->\n\n"
 
 
 def pages() -> dict[str, str]:
