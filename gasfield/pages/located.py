@@ -39,7 +39,7 @@ def transitions_by_name(table: Table, axes: Sequence[Axis]) -> tuple[list[Transi
                 found += transitions(table, name, path)
             except InputError:  # without sizes, say, there is nothing to cross
                 continue
-    note = f"transitions were looked for in {len(found):,} combinations only; others with a transition of your own (`Sweep.transitions`)"
+    note = f"transitions were looked for in {len(found):,} combinations only; `Sweep.transitions` looks for others"
     return found, [note] if left_out else []
 
 
