@@ -106,4 +106,4 @@ def _require_few(rows: int) -> None:
 
 
 def _too_large(why: str) -> InputError:
-    return InputError(f"too large for one page: {why}; draw results with gasfield sweep --plot, or use table.parquet.")
+    return InputError(f"too large for one page: {why}; draw results one by one, or use table.parquet.")

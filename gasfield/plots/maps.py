@@ -126,10 +126,9 @@ def _streams(ax: Axes, shown: Panel) -> None:
     if not _is_resolved(shown.force / np.maximum(strength, np.finfo(float).tiny)[..., None]):
         every = slice(None, None, max(1, len(shown.x) // _ARROWS))
         unit = np.maximum(strength, np.finfo(float).tiny)
-        ax.quiver(
-            shown.x[every], shown.y[every], (u / unit)[every, every], (v / unit)[every, every],
-            color="#5c6b7a", width=0.002, zorder=1,
-        )  # fmt: skip
+        arrows = (u / unit)[every, every], (v / unit)[every, every]
+        if np.isfinite(arrows[0] + arrows[1]).any():
+            ax.quiver(shown.x[every], shown.y[every], *arrows, color="#5c6b7a", width=0.002, zorder=1)
         return
     most = largest(strength, 1.0)
     scale = Normalize(-0.5 * most, most)  # keeps the weakest visible
