@@ -12,6 +12,7 @@ An event takes effect after the step `at`, in the order of the list. `Acting` is
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -20,6 +21,7 @@ from pydantic_core import PydanticCustomError
 
 from gasfield.forces.base import Finite
 from gasfield.names import NAME
+from gasfield.scenario.yaml_1_2 import kinds_first, write
 from gasfield.schedules import AnySchedule
 from gasfield.spec import Spec, fault_within
 from gasfield.strict import LARGEST_STEP
@@ -90,7 +92,8 @@ class Tag(Spec):
     """Ids of particles: their rows in the trajectory, from 0."""
 
 
-_VERBS = ("set", "plant", "remove", "kick", "move", "tag", "switch")
+VERBS = ("set", "plant", "remove", "kick", "move", "tag", "switch")
+"""What an event can do."""
 
 
 class Event(Spec):
@@ -118,13 +121,13 @@ class Event(Spec):
     @model_validator(mode="after")
     def _one_thing(self) -> Self:
         if len(given := self._given) != 1:
-            text = f"does one of {', '.join(_VERBS)}" + (f", not {' and '.join(given)} together" if given else "")
+            text = f"does one of {', '.join(VERBS)}" + (f", not {' and '.join(given)} together" if given else "")
             raise PydanticCustomError("event", "{text}", {"text": text})
         return self
 
     @property
     def _given(self) -> list[str]:
-        return [verb for verb in _VERBS if getattr(self, "numbers" if verb == "set" else verb) is not None]
+        return [verb for verb in VERBS if getattr(self, "numbers" if verb == "set" else verb) is not None]
 
     @property
     def verb(self) -> str:
@@ -139,6 +142,17 @@ class Event(Spec):
     def data(self) -> dict[str, Any]:
         """It as in YAML."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+    @cached_property
+    def item(self) -> str:
+        """It as an item of a list in YAML; written once, since a session that is played has thousands."""
+        return write([kinds_first(self.data())])
+
+    def after(self, step: int) -> Self:
+        """The same after another step."""
+        moved = self.model_copy(update={"at": step})
+        moved.__dict__.pop("item", None)
+        return moved
 
 
 def require_ascending(events: Sequence[Event]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -28,7 +28,7 @@ from gasfield.scenario.minimize import Minimize
 from gasfield.scenario.recordings import recordings_of
 from gasfield.scenario.replicas import Replicas, written_out
 from gasfield.scenario.scan import Scan
-from gasfield.scenario.yaml_1_2 import write
+from gasfield.scenario.yaml_1_2 import kinds_first, write
 from gasfield.schedules import AnyTemperature, ByGroup
 from gasfield.spaces import AnySpace
 from gasfield.spec import Spec, fault_within
@@ -51,6 +51,9 @@ class RunLength(Spec):
     """Steps between observations of energies and other numbers; those between frames if left out."""
     checkpoint_every: Steps | None = None
     """Steps between checkpoints; about every half minute if left out."""
+    early: Literal[True] | None = None
+    """Whether it may end before everything that is planned, as a session that was played may; then events and tracers
+    after the last step are no error."""
 
 
 class CompareWith(Spec):
@@ -64,6 +67,10 @@ FORMAT = 1
 """Of scenarios. Files without it may use the names of keys and kinds of before it, too."""
 
 
+_LATER = ("try", "operations", "events")
+"""Keys that a scenario without any of them does not write."""
+
+
 class Scenario(Spec):
     """A run in full. Read it with `load_scenario`, or build it in Python with the same names."""
 
@@ -73,6 +80,8 @@ class Scenario(Spec):
     """A name for people: of pages, pictures and lists."""
     question: str = ""
     """What the run answers."""
+    suggestions: Annotated[tuple[str, ...], Field(alias="try", max_length=3)] = ()
+    """What to try in `gasfield play`, and what one sees: one sentence or two each."""
     headline: tuple[ResultKey, ...] | None = None
     """Results that answer the question, by their keys in the summary (`temperature.kinetic`; `temperature` for all that
     begin with it). They are printed and drawn first; those that diagnostics name themselves if left out."""
@@ -201,11 +210,16 @@ class Scenario(Spec):
         Args:
             ascii_only: whether all other characters are written as escapes.
         """
-        data = _kinds_first(self.model_dump(mode="json", by_alias=True, exclude_none=True))
-        for later in ("operations", "events"):  # as in the files of versions that had none
-            if not data[later]:
-                del data[later]
-        return write(data, ascii_only=ascii_only)
+        if ascii_only:
+            return write(kinds_first(self._data()), ascii_only=True)
+        data = kinds_first(self.model_copy(update={"events": ()})._data(keep=("events",)))
+        events = {"events": "".join(["events:\n", *(event.item for event in self.events)]) if self.events else ""}
+        return "".join(events[key] if key in events else write({key: value}) for key, value in data.items())
+
+    def _data(self, keep: Collection[str] = ()) -> dict[str, Any]:
+        """It as data; empty lists that the files of versions before did not have are left out."""
+        data = self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return {key: value for key, value in data.items() if value or key in keep or key not in _LATER}
 
     def digest(self) -> str:
         """SHA-256 of the resolved scenario."""
@@ -279,14 +293,6 @@ class Scenario(Spec):
 def _written_out(data: Any) -> Any:
     """The data of a scenario without shorthand."""
     return written_out(data) if isinstance(data, Mapping) and data.get("replicas") is not None else data
-
-
-def _kinds_first(data: Any) -> Any:
-    """What a mapping is, before what it has."""
-    if isinstance(data, dict):
-        kind = {"kind": data["kind"]} if "kind" in data else {}
-        return kind | {key: _kinds_first(value) for key, value in data.items() if key != "kind"}
-    return [_kinds_first(item) for item in data] if isinstance(data, list) else data
 
 
 def load_scenario(name: str | Path, overrides: Sequence[str] = (), files: Mapping[str, Path] | None = None) -> Scenario:

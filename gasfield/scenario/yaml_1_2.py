@@ -73,6 +73,14 @@ def write(data: Any, *, ascii_only: bool = False) -> str:
     return text
 
 
+def kinds_first(data: Any) -> Any:
+    """The same data with what a mapping is before what it has."""
+    if isinstance(data, dict):
+        kind = {"kind": data["kind"]} if "kind" in data else {}
+        return kind | {key: kinds_first(value) for key, value in data.items() if key != "kind"}
+    return [kinds_first(item) for item in data] if isinstance(data, list) else data
+
+
 class _Reader:
     """The reader of one document, from the events of PyYAML's parser."""
 

@@ -63,3 +63,11 @@ def test_a_hostile_scenario_is_refused(name: str) -> None:
 def test_a_sound_scenario_comes_back_also_from_former_names() -> None:
     scenario = Scenario.model_validate(SOUND)
     assert stored_scenario(scenario.yaml()) == stored_scenario(scenario.yaml().encode()) == scenario
+
+
+def test_what_to_try_is_kept_and_left_out_where_there_is_nothing() -> None:
+    tried = Scenario.model_validate(SOUND | {"try": ["heat it", "cool it"]})
+    assert stored_scenario(tried.yaml()).suggestions == ("heat it", "cool it")
+    assert "try" not in Scenario.model_validate(SOUND).yaml()
+    with pytest.raises(InputError, match="try"):
+        stored_scenario(json.dumps(SOUND | {"try": ["1", "2", "3", "4"]}))
