@@ -186,6 +186,7 @@ class GrowingFile(Closing):
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+        self.columns.clear()  # frames that wait in them may be large, and they refer to this file
 
     # --- space in the file: `Space` ----------------------------------------------------------------------------------
 

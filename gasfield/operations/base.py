@@ -130,6 +130,15 @@ class Operation(ABC):
         """
         return None
 
+    def set_back(self, simulation: SimulationLike, *, waiting: bool) -> None:
+        """Called after the simulation was set back, or on, while this is at work; default: nothing.
+
+        Args:
+            simulation: as it is now.
+            waiting: whether this has yet to fire at the present step, if it is due.
+        """
+        return None
+
     def prepare(self, simulation: SimulationLike) -> None:
         """Called before steps are taken to the next event; default: nothing."""
         return None

@@ -54,6 +54,10 @@ class Checkpointer(Operation):
         if due and step > start:
             self.save(simulation)
 
+    def soon(self) -> None:
+        """Writes one as soon as possible."""
+        self._due = clock.monotonic()
+
     def tick(self, simulation: SimulationLike) -> None:
         """Writes one if it is time, between two events, where nothing has looked at the state yet."""
         if clock.monotonic() >= self._due and bool(np.isfinite(simulation.gas.positions).all()):

@@ -25,7 +25,7 @@ from gasfield.names import component
 from gasfield.resources import ARRAYS, TRAJECTORY, next_free
 from gasfield.runs.former import FILES, SUMMARY, former_manifest
 from gasfield.runs.lock import LOCK, only_one, working_in
-from gasfield.runs.manifest import MANIFEST, SCENARIO, Manifest, scenario_digest
+from gasfield.runs.manifest import MANIFEST, PLAYED, SCENARIO, Manifest, scenario_digest
 from gasfield.trajectory import Checkpoint
 
 OUTPUTS = Path("outputs")
@@ -169,7 +169,8 @@ def check_output(output: Path | None, *, overwrite: bool) -> None:
     if manifest is None:
         message = f"is not a run directory: what is in it was not written by a run, as far as {MANIFEST} shows. "
         raise InputError(message + "It is not replaced; choose another.", parameter="output", value=output)
-    if scenario.is_file() and scenario_digest(scenario.read_text(encoding="utf-8")) != manifest.scenario_sha256:
+    text = scenario.read_text(encoding="utf-8") if scenario.is_file() else None
+    if text is not None and scenario_digest(text, played=manifest.played) != manifest.scenario_sha256:
         message = f"holds a {SCENARIO} that was changed since its run; move it away, or choose another."
         raise InputError(message, parameter="output", value=output)
     with only_one(output):  # not while another process is writing there
@@ -195,7 +196,7 @@ def erase(directory: Path, manifest: Manifest) -> None:
 
 def _erase_results(directory: Path, manifest: Manifest) -> None:
     Checkpoint.delete_all(directory)
-    for name in (TRAJECTORY, SUMMARY, ARRAYS, PROFILE, HINDCAST, FILES, *manifest.operations, *_FORMER_DRAFTS):
+    for name in (TRAJECTORY, SUMMARY, ARRAYS, PROFILE, HINDCAST, FILES, PLAYED, *manifest.operations, *_FORMER_DRAFTS):
         remove(directory / name)
     erase_pictures(directory, manifest.pictures)
     remove_drafts(directory)

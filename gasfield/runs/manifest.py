@@ -24,6 +24,8 @@ from gasfield.trajectory import schema
 from gasfield.version import ARITHMETIC, __version__
 
 MANIFEST, SCENARIO = "run.json", "scenario.yaml"
+PLAYED = "played.yaml"
+"""The scenario of a session that was played, with its events so far; `SCENARIO` is what it began with."""
 FORMAT, _KIND = 1, "gasfield run"
 
 
@@ -33,6 +35,7 @@ class Manifest:
 
     Attributes:
         scenario_sha256: of the scenario, except for its number of steps; see `scenario_digest`.
+        played: whether it is a session that was played, whose events are in `PLAYED`.
         plugins: the plug-ins in use, as text.
         files: path, size and digest of each data file, and the `id` of a trajectory that has one, by name.
         data: digests of the recorded data of forces, by their number.
@@ -46,6 +49,7 @@ class Manifest:
     """
 
     scenario_sha256: str
+    played: bool = False
     plugins: str = ""
     files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     data: Mapping[str, str] = field(default_factory=dict)
@@ -58,17 +62,19 @@ class Manifest:
     arithmetic: int = ARITHMETIC
 
     @classmethod
-    def of(cls, simulation: Simulation, scenario: Scenario, text: str) -> Self:
+    def of(cls, simulation: Simulation, scenario: Scenario, text: str, *, played: bool = False) -> Self:
         """The manifest of a run that begins now.
 
         Args:
             simulation: built from the scenario.
             scenario: what is run.
             text: the scenario as it is written into the directory.
+            played: whether its events are still to be played.
         """
         digests = ((str(number), force.data_digest()) for number, force in enumerate(simulation.forces))
         return cls(
-            scenario_sha256=scenario_digest(text),
+            scenario_sha256=scenario_digest(text, played=played),
+            played=played,
             plugins=plugins_in_use(scenario),
             files={name: found | _stored_id(found["path"]) for name, found in scenario.file_digests().items()},
             data={number: digest for number, digest in digests if digest is not None},
@@ -111,6 +117,11 @@ class Manifest:
         changed = replace(self, **changes)
         write_json(directory / MANIFEST, {"kind": _KIND, "format": FORMAT, **asdict(changed)})
         return changed
+
+    @property
+    def scenario(self) -> str:
+        """Name of the file with the scenario that was run."""
+        return PLAYED if self.played else SCENARIO
 
     @property
     def identity(self) -> str:
@@ -161,11 +172,15 @@ class Manifest:
 _REMEDY = "Restore it, or start anew."
 
 
-def scenario_digest(text: str) -> str:
-    """SHA-256 of the data of a scenario except for its number of steps, so that a run can be extended."""
+def scenario_digest(text: str, *, played: bool = False) -> str:
+    """SHA-256 of the data of a scenario except for its number of steps, so that a run can be extended, and for the
+    events of one that is played."""
     data = read_value(text)
     if isinstance(data, dict) and isinstance(data.get("run"), dict):
-        data = data | {"run": {key: value for key, value in data["run"].items() if key != "steps"}}
+        changing = ("steps", "early") if played else ("steps",)
+        data = data | {"run": {key: value for key, value in data["run"].items() if key not in changing}}
+    if isinstance(data, dict) and played:
+        data = {key: value for key, value in data.items() if key != "events"}
     return hashlib.sha256(json.dumps(data, sort_keys=True, default=str).encode()).hexdigest()
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time as clock
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -117,32 +118,65 @@ def resume(
     """
     require_pictures(pictures)
     directory = Path(directory)
+    with reopened(directory) as manifest:
+        if manifest.finished and steps is None:
+            raise InputError(
+                f"{directory}: this run is finished; its results are in {SUMMARY}. Give steps to extend it."
+            )
+        scenario = load_again(directory, manifest, steps)
+        reference = _open_reference(scenario)
+        simulation, manifest = built_again(directory, manifest, scenario)
+        if steps is not None or not manifest.simulated:
+            manifest.require_arithmetic()
+            checkpoint = newest_checkpoint(directory, manifest, simulation)
+            if manifest.played and steps is None and _steps_done(checkpoint, simulation) > scenario.run.steps:
+                scenario = _as_far_as(directory, manifest, scenario, _steps_done(checkpoint, simulation))
+                simulation.scenario = scenario
+            former = checkpoint is not None and _belongs(checkpoint, scenario, manifest)
+            if steps is not None:
+                manifest = _extend(directory, manifest, simulation, steps, checkpoint, former=former)
+            manifest = _simulate(simulation, directory, manifest, progress, checkpoint, former=former)
+        return sum_up(scenario, directory, manifest, reference, stage, pictures=pictures)
+
+
+@contextmanager
+def reopened(directory: Path) -> Iterator[Manifest]:
+    """The manifest of a run directory that is this process's; drafts of a killed one are deleted.
+
+    Raises:
+        InputError: if it is none, or another process is at work there.
+    """
     if not (directory / SCENARIO).is_file():
         raise InputError(f"{directory}: is not a run directory; it holds no {SCENARIO}.")
     with only_one(directory), working_in(directory):
         manifest = Manifest.read(directory) or former_manifest(directory)
         if manifest is None:
             raise InputError(f"{directory}: is not a run directory; no run has written what is in it.")
-        if manifest.finished and steps is None:
-            raise InputError(
-                f"{directory}: this run is finished; its results are in {SUMMARY}. Give steps to extend it."
-            )
         remove_drafts(directory)
-        scenario = _load(directory, manifest, steps)
-        reference = _open_reference(scenario)
-        simulation = Simulation.from_scenario(scenario, directory=directory)
-        written = (directory / TRAJECTORY).stat().st_size if (directory / TRAJECTORY).is_file() else 0
-        require_room_for_run(scenario, simulation.everyone.count, directory, written=written)
-        text = (directory / SCENARIO).read_text(encoding="utf-8")
-        manifest = _same(manifest, Manifest.of(simulation, scenario, text), directory)
-        if steps is not None or not manifest.simulated:
-            manifest.require_arithmetic()
-            checkpoint = Checkpoint.load_newest(directory)
-            former = checkpoint is not None and _belongs(checkpoint, scenario, manifest)
-            if steps is not None:
-                manifest = _extend(directory, manifest, simulation, steps, checkpoint, former=former)
-            manifest = _simulate(simulation, directory, manifest, progress, checkpoint, former=former)
-        return sum_up(scenario, directory, manifest, reference, stage, pictures=pictures)
+        yield manifest
+
+
+def built_again(directory: Path, manifest: Manifest, scenario: Scenario) -> tuple[Simulation, Manifest]:
+    """The simulation of a run directory, and its manifest after the check that nothing was changed.
+
+    Raises:
+        InputError: if something was changed, or there is no room for the rest.
+    """
+    simulation = Simulation.from_scenario(scenario, directory=directory)
+    written = (directory / TRAJECTORY).stat().st_size if (directory / TRAJECTORY).is_file() else 0
+    require_room_for_run(scenario, simulation.everyone.count, directory, written=written)
+    text = (directory / manifest.scenario).read_text(encoding="utf-8")
+    now = Manifest.of(simulation, scenario, text, played=manifest.played)
+    return simulation, _same(manifest, now, directory)
+
+
+def newest_checkpoint(directory: Path, manifest: Manifest, simulation: Simulation) -> Checkpoint | None:
+    """The last checkpoint; of a session that was played, the last at which its events had taken effect and no others,
+    which were undone since."""
+    if not manifest.played:
+        return Checkpoint.load_newest(directory)
+    fitting = (each for each in Checkpoint.load_each(directory) if simulation.leads_on(each.state))
+    return next(fitting, None)
 
 
 def _simulate(
@@ -187,14 +221,14 @@ def _same(manifest: Manifest, now: Manifest, directory: Path) -> Manifest:
     return now.write(directory, simulated=manifest.simulated, finished=manifest.finished)
 
 
-def _load(directory: Path, manifest: Manifest, steps: int | None) -> Scenario:
+def load_again(directory: Path, manifest: Manifest, steps: int | None) -> Scenario:
     """The scenario of a run, with another number of steps if given. Its data files are those that it began with, or
     are searched for if they are gone."""
     files = {name: Path(str(found["path"])) for name, found in manifest.files.items() if "path" in found}
     overrides = [] if steps is None else [f"run.steps={steps}"]
     with former_names("accept"):
         there = {name: path for name, path in files.items() if path.is_file()}
-        return load_scenario(directory / SCENARIO, overrides, files=there)
+        return load_scenario(directory / manifest.scenario, overrides, files=there)
 
 
 def _belongs(checkpoint: Checkpoint, scenario: Scenario, manifest: Manifest) -> bool:
@@ -230,12 +264,22 @@ def _extend(
     if steps <= done:
         raise InputError(f"{done} steps are done already; give more.", parameter="steps", value=steps)
     manifest = manifest.write(directory, simulated=False, finished=False)
-    data = read_value((directory / SCENARIO).read_text(encoding="utf-8"))
-    data["run"]["steps"] = steps
-    write_file(directory / SCENARIO, write_yaml(data))
+    _write_steps(directory, manifest, steps)
     for results in (SUMMARY, ARRAYS):
         remove(directory / results)
     return manifest
+
+
+def _as_far_as(directory: Path, manifest: Manifest, scenario: Scenario, steps: int) -> Scenario:
+    """The scenario of a session that was played further than its last touch, where its last checkpoint is."""
+    _write_steps(directory, manifest, steps)
+    return scenario.model_copy(update={"run": scenario.run.model_copy(update={"steps": steps})})
+
+
+def _write_steps(directory: Path, manifest: Manifest, steps: int) -> None:
+    data = read_value((directory / manifest.scenario).read_text(encoding="utf-8"))
+    data["run"]["steps"] = steps
+    write_file(directory / manifest.scenario, write_yaml(data))
 
 
 def _steps_done(checkpoint: Checkpoint | None, simulation: Simulation) -> int:

@@ -50,7 +50,7 @@ def simulate(
     simulation.add_operation(recorder, first=True)
     if checkpoint is not None:
         try:
-            simulation.restore(checkpoint.state)
+            simulation.restore(checkpoint.state, further=True)
         except InputError as error:
             raise InputError(f"the checkpoint does not fit its scenario: {error.message}") from None
     if keeper is not None:

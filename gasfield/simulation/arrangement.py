@@ -239,18 +239,30 @@ class Arrangement:
         text = json.dumps([event.data() for event in self.events])
         return {"events/list": np.frombuffer(text.encode(), np.uint8).copy(), "events/done": np.array(self.done)}
 
-    def of_state(self, state: Mapping[str, NDArray[Any]]) -> Arrangement:
+    def of_state(self, state: Mapping[str, NDArray[Any]], *, further: bool = False) -> Arrangement:
         """The arrangement that a state belongs to.
+
+        Args:
+            state: what `state` gave.
+            further: whether the events are those of this arrangement, of which the state lists the first.
 
         Raises:
             InputError: if it is that of another simulation.
             ValueError: if it is no list of events.
         """
+        events, done = self._listed(state)
+        if not further:
+            return self.again(events, done)
+        step = int(state["gas/step"])
+        if events[:done] != self.events[:done] or any(event.at < step for event in self.events[done:]):
+            raise InputError("other events had taken effect.")
+        return self.again(self.events, done)
+
+    def _listed(self, state: Mapping[str, NDArray[Any]]) -> tuple[tuple[Event, ...], int]:
         if "events/list" not in state:
-            return self.again((), 0)
+            return (), 0
         data = json.loads(bytes(state["events/list"]).decode())
-        events = tuple(self._known(each) for each in data)
-        return self.again(events, int(state["events/done"]))
+        return tuple(self._known(each) for each in data), int(state["events/done"])
 
     def _known(self, data: Any) -> Event:
         event: Event = parse(Event, data)

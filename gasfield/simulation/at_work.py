@@ -16,6 +16,7 @@ from gasfield.forces import Force, ForceSpec, TotalForce
 from gasfield.gas import Gas
 from gasfield.kernels.threads import threads_worth
 from gasfield.operations import Operation, SimulationLike
+from gasfield.scenario.acting import Acting
 from gasfield.scenario.events import Event
 from gasfield.scenario.initial_state import ScheduledTracer
 from gasfield.simulation.arrangement import Arrangement
@@ -35,6 +36,7 @@ class AtWork(Closing):
         seed: of all random numbers.
         start: the step at which it began.
         operations: what is to be called when an event has acted.
+        steered: the operation that exchanges temperatures, which nobody else sets; empty where there is none.
     """
 
     space: Space
@@ -44,7 +46,7 @@ class AtWork(Closing):
     operations: list[Operation]
     _arrangement: Arrangement
     _parts: Parts
-    _steered: str
+    steered: str
 
     @abstractmethod
     def energy(self) -> float:
@@ -96,9 +98,19 @@ class AtWork(Closing):
         return self._arrangement.initial.everyone
 
     @property
+    def acting(self) -> Acting:
+        """What acts on the gas now, as specifications."""
+        return self._arrangement.acting
+
+    @property
     def events(self) -> tuple[Event, ...]:
         """All events, those that have taken effect and those to come."""
         return self._arrangement.events
+
+    @property
+    def pending(self) -> tuple[Event, ...]:
+        """The events that have not taken effect yet."""
+        return self._arrangement.pending
 
     @property
     def tags(self) -> dict[str, NDArray[np.int64]]:
@@ -110,7 +122,7 @@ class AtWork(Closing):
     def _act(self) -> float:
         """Lets the next event take effect; its work [energy], NaN where the energy is not known."""
         number, event = self._arrangement.done, self._arrangement.pending[0]
-        energy = self._known_energy()
+        energy, forces = self._known_energy(), self.forces
         arrangement, ids = self._arrangement.after(), np.empty(0, np.int64)
         if (chosen := event.kick or event.move) is not None:
             ids = self._arrangement.chosen(chosen, event.at)
@@ -126,7 +138,8 @@ class AtWork(Closing):
             if event.plant is not None:
                 with about("plant"):
                     self._plant(arrangement.planting(number))
-            if event.steers:
+            placed = event.move is not None or (event.plant is not None and event.plant.active)
+            if placed or self.forces is not forces:  # else the force on everybody is what it was
                 with about(event.verb):
                     require_finite_start(self._itself)
                     require_apart(self._itself)
@@ -170,14 +183,20 @@ class AtWork(Closing):
         Raises:
             InputError: with the reason.
         """
-        if event.kick is not None and not self.law.has_velocities:
-            raise InputError(f"{self.law.kind} has no velocities, so nothing can be kicked.", parameter="kick")
-        if event.numbers is not None and self._steered and any(path.startswith("temp") for path in event.numbers):
-            raise InputError(f"temperatures are exchanged by {self._steered}.", parameter="set")
-        if self.law.refuses_newcomers is not None:
-            verb = "remove" if event.remove is not None else "plant" if event.plant is not None else None
-            if verb is not None:
-                raise InputError(f"{self.law.refuses_newcomers}; none of it can be taken away either.", parameter=verb)
+        if event.numbers is not None and self.steered and any(path.startswith("temp") for path in event.numbers):
+            raise InputError(f"temperatures are exchanged by {self.steered}.", parameter="set")
+        if (reason := self.impossible.get(event.verb)) is not None:
+            raise InputError(f"{reason}.", parameter=event.verb)
+
+    @property
+    def impossible(self) -> dict[str, str]:
+        """Verbs of events that the law of motion does not allow, each with the reason."""
+        found = {}
+        if not self.law.has_velocities:
+            found["kick"] = f"{self.law.kind} has no velocities, so nothing can be kicked"
+        if (fixed := self.law.refuses_newcomers) is not None:
+            found |= dict.fromkeys(("plant", "remove"), f"{fixed}; none of it can be taken away either")
+        return found
 
     def _take(self, arrangement: Arrangement, parts: Parts | None = None) -> None:
         """Goes over to another arrangement; the gas stays the same object."""

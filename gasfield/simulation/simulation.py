@@ -60,6 +60,8 @@ _FIRST = 3
 _CALL = 0.1
 """Seconds that one call of the dynamics may last, unless `least_steps` take longer: a simulation that is asked to stop
 does so after it."""
+_LIVE_CALL = 0.04
+"""The same for one that is touched while it moves."""
 
 
 class Simulation(AtWork):
@@ -145,10 +147,10 @@ class Simulation(AtWork):
         self._planting = PlantTracers(self._tracers_to_come(self.gas.ids), self._plant)
         self._events = Events(lambda: self._arrangement, self._act)
         self.operations: list[Operation] = [self._monitor, self._planting, self._events, *self._watches()]
-        self._steered = ""
+        self.steered = ""
         self._training: list[OperationSpec] = []
         self._begun = self._restored = self._stopping = self._start_is_good = self._waiting = False
-        self._stride = 1
+        self._stride, self._left = 1, self.start
         for number, operation in enumerate(operations):
             self.add_operation(operation, number)
         self._require_events()
@@ -190,7 +192,8 @@ class Simulation(AtWork):
             )
             simulation.scenario = scenario
             simulation.require_forces(scenario.run.steps)
-            simulation._arrangement.require_end(simulation.start + scenario.run.steps)
+            if not scenario.run.early:
+                simulation._arrangement.require_end(simulation.start + scenario.run.steps)
         return simulation
 
     def _watches(self) -> list[Operation]:
@@ -217,18 +220,22 @@ class Simulation(AtWork):
         self.require_forces(steps)
         with threads_worth(self._work()):
             self._begin()
+            self._left = self.gas.step
             end = self.gas.step + steps
-            if steps:
-                self._complete()
-            while self.gas.step < end and not self._stopping:
-                self._advance_to(self._next_event(end))
-                self._fire(last=self.gas.step >= end or self._stopping)
+            if steps and not self._stopping:
+                self.settle()
+                while self.gas.step < end and not self._is_stopping():
+                    self._advance_to(self._next_event(end))
+                    self._fire(last=self.gas.step >= end or self._is_stopping())
+                    if self.live and not self._waiting:  # a stop since then acts after another step
+                        self._left = self.gas.step
             self._stopping = False
         return self
 
     def stop(self) -> None:
         """Lets `step` return after the present step or, where many are taken in one call, within a tenth of a second
         (of a large gas 16 steps), as if fewer had been asked for; may be called by a signal handler or another thread.
+        What waits (`live`) is written only if a step follows.
         """
         self._stopping = True
 
@@ -242,7 +249,8 @@ class Simulation(AtWork):
         return np.array([np.array(what(self.step(every).gas)) for _ in range(count)])
 
     def _is_stopping(self) -> bool:
-        return self._stopping
+        """Whether to return now; not before a step was taken, since what had waited for it was written."""
+        return self._stopping and self.gas.step > self._left
 
     def _begin(self) -> None:
         """What is done once, before the first step."""
@@ -268,12 +276,12 @@ class Simulation(AtWork):
         for operation in self.operations:
             operation.prepare(self)
         due = clock.monotonic() + _TICK
-        while self.gas.step < step and not self._stopping:
+        while self.gas.step < step and not self._is_stopping():
             begin = clock.monotonic()
             stride = max(self._stride, self.dynamics.least_steps)
             self.dynamics.run(self.gas, min(stride, step - self.gas.step), self._is_stopping)
             now = clock.monotonic()
-            self._stride = _next_stride(self._stride, now - begin)
+            self._stride = _next_stride(self._stride, now - begin, _LIVE_CALL if self.live else _CALL)
             if now > due and self.gas.step < step:  # what an event writes comes after its checkpoint
                 for operation in self.operations:
                     operation.tick(self)
@@ -297,8 +305,8 @@ class Simulation(AtWork):
         if not self._waiting:
             self._let_fire(self.operations[_FIRST:])
 
-    def _complete(self) -> None:
-        """Lets those operations fire that have waited."""
+    def settle(self) -> None:
+        """Lets those operations fire that have waited (`live`)."""
         if self._waiting:
             self._waiting = False
             self._let_fire(self.operations[_FIRST:])
@@ -315,7 +323,12 @@ class Simulation(AtWork):
 
     # --- events ------------------------------------------------------------------------------------------------------
 
-    def apply(self, event: Event | Mapping[str, Any]) -> Self:
+    def apply(
+        self,
+        event: Event | Mapping[str, Any],
+        *,
+        keep: Callable[[Sequence[Event]], None] = lambda events: None,
+    ) -> Self:
         """Does something to the gas, or to what acts on it, now: what an event of a scenario does after its step.
 
             simulation.apply({"set": {"temperature": 0.8}})
@@ -326,6 +339,7 @@ class Simulation(AtWork):
 
         Args:
             event: as in the list `events` of a scenario; `at` is the present step, and may be left out.
+            keep: called with all events when this one is known to be possible, before it acts.
 
         Raises:
             InputError: if it cannot be done; nothing has changed then.
@@ -340,6 +354,8 @@ class Simulation(AtWork):
         try:
             self._require_possible(asked)
             self._take(self._arrangement.with_next(asked))
+            self._arrangement.after()
+            keep(self.events)
             self._events.work += self._act()
             self._events.look()
         except InputError:
@@ -371,7 +387,7 @@ class Simulation(AtWork):
         """The operation of a specification; one that trains a field is remembered for the provenance."""
         built = spec.build(self)
         if spec.replicas(self.gas.names):
-            self._steered = str(spec.kind)
+            self.steered = str(spec.kind)
         if spec.trains is not None:
             self._training.append(spec)
         return built
@@ -383,6 +399,11 @@ class Simulation(AtWork):
         )
 
     # --- what it is like now -----------------------------------------------------------------------------------------
+
+    @property
+    def work(self) -> float:
+        """The energy that all events so far have given to the gas [energy]; NaN where it is not known."""
+        return self._events.work
 
     @property
     def steps_done(self) -> int:
@@ -487,29 +508,42 @@ class Simulation(AtWork):
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Everything that is needed to go on, bit for bit: arrays by name, as copies."""
+        return self._arrangement.state() | self._moving_state(self._own_operations())
+
+    def _moving_state(self, operations: Sequence[Operation]) -> dict[str, NDArray[Any]]:
+        """The same without the list of events, and with the state of some operations only."""
         arrays = state_of(self.gas)
         arrays |= {f"law/{name}": array for name, array in self.dynamics.state().items()}
         arrays |= self._monitor.state()
         if self.events:
-            arrays |= self._arrangement.state() | {"events/work": np.array(self._events.work)}
+            arrays["events/work"] = np.array(self._events.work)
         for number, operation in enumerate(self._own_operations()):
-            arrays |= {f"operation/{number}/{name}": array for name, array in operation.state().items()}
+            if operation in operations:
+                arrays |= {f"operation/{number}/{name}": array for name, array in operation.state().items()}
         return arrays
 
     def snapshot(self) -> Snapshot:
         """The present state in memory, for `restore`: afterwards everything is as if what has been done since had not
-        been, ids and random numbers of planted particles included. Files that operations have written stay."""
-        return Snapshot(self.state(), self._arrangement, self._restored, self._waiting)
+        been, ids and random numbers of planted particles included. A trajectory that is being written is cut back;
+        other files stay."""
+        rewinding = [operation for operation in self._own_operations() if operation.rewinds]
+        return Snapshot(self._moving_state(rewinding), self._arrangement, self._restored, self._waiting)
 
-    def restore(self, state: Mapping[str, NDArray[Any]] | Snapshot) -> None:
+    def restore(self, state: Mapping[str, NDArray[Any]] | Snapshot, *, further: bool = False) -> None:
         """Goes back, or on, to what `state` or `snapshot` gave: of this simulation, or of one built in the same way.
+
+        Args:
+            state: what it gave.
+            further: whether the events are those of this simulation, also such as the state does not list, and not
+                those that the state lists.
 
         Raises:
             InputError: if it is the state of another one.
         """
         arrays = state.arrays if isinstance(state, Snapshot) else state
         try:
-            found = state.arrangement if isinstance(state, Snapshot) else self._arrangement.of_state(arrays)
+            known = self._arrangement
+            found = state.arrangement if isinstance(state, Snapshot) else known.of_state(arrays, further=further)
             ids = np.asarray(arrays["gas/ids"], np.int64)
             self._take(found, parts_of(ids, found, self.law, self.seed, self._parts.built))
             self._planting.wait_for(self._tracers_to_come(ids))
@@ -529,6 +563,17 @@ class Simulation(AtWork):
         self._waiting = False
         if isinstance(state, Snapshot):
             self._restored, self._waiting = state.restored or self._begun, state.waiting
+        if self._begun:
+            for operation in self.operations:
+                operation.set_back(self, waiting=self._waiting)
+
+    def leads_on(self, state: Mapping[str, NDArray[Any]]) -> bool:
+        """Whether the events of this simulation are those that have led to a state, and others after it."""
+        try:
+            self._arrangement.of_state(state, further=True)
+        except (InputError, KeyError, ValueError):
+            return False
+        return True
 
     def _own_operations(self) -> list[Operation]:
         return [operation for operation in self.operations if operation not in self.operations[:_FIRST]]
@@ -537,7 +582,7 @@ class Simulation(AtWork):
 
     def close(self) -> None:
         """Finishes what operations have begun, such as files. The simulation must not be stepped after that."""
-        self._complete()
+        self.settle()
         for operation in self.operations:
             operation.close()
 
@@ -556,8 +601,8 @@ class Simulation(AtWork):
         )
 
 
-def _next_stride(stride: int, seconds: float) -> int:
+def _next_stride(stride: int, seconds: float, longest: float) -> int:
     """How many steps to take in the next call of the dynamics, after so many took so long."""
-    if seconds < 0.5 * _CALL:
+    if seconds < 0.5 * longest:
         return 2 * stride
-    return max(stride // 2, 1) if seconds > _CALL else stride
+    return max(stride // 2, 1) if seconds > longest else stride

@@ -15,6 +15,8 @@ from gasfield.scenario.events import Kick, Move
 from gasfield.spaces import Space
 
 Rows = NDArray[np.int64]
+_MOST_TURNS = 1e9
+"""Periods of a displacement: those that were travelled are counted in integers, and each needs its digits."""
 
 
 def rows_of(gas: Gas, ids: NDArray[np.int64]) -> Rows:
@@ -45,6 +47,8 @@ def move(gas: Gas, space: Space, dynamics: Dynamics, rows: Rows, given: Move) ->
     before, by = gas.positions.copy(), np.array(given.by)
     if gas.images is not None:
         turns = np.where(space.periods > 0.0, np.rint(by / np.where(space.periods > 0.0, space.periods, 1.0)), 0.0)
+        if np.abs(turns).max(initial=0.0) > _MOST_TURNS:
+            raise InputError(f"is more than {_MOST_TURNS:g} periods.", parameter="move.by")
         gas.images[rows] += turns.astype(np.int64)
         by = by - turns * space.periods
     moved = gas.positions[rows].astype(np.float64) + by

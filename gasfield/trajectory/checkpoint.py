@@ -71,6 +71,17 @@ class Checkpoint:
         raise InputError(f"{found[0]}: not a checkpoint of gasfield, or damaged ({reason}).")
 
     @classmethod
+    def load_each(cls, folder: Path) -> list[Checkpoint]:
+        """The checkpoints of a run that are whole, the last one first."""
+        found = []
+        for place in reversed(_by_age(folder)):
+            try:
+                found.append(cls._load(place))
+            except _DAMAGE:
+                continue
+        return found
+
+    @classmethod
     def _load(cls, path: Path) -> Checkpoint:
         with np.load(path, allow_pickle=False) as file:
             state = {name.removeprefix(_STATE): file[name] for name in file.files if name.startswith(_STATE)}

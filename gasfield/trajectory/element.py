@@ -32,7 +32,11 @@ def chunk_shape(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
 
 
 class Element:
-    """The three data sets of one element."""
+    """The three data sets of one element.
+
+    Attributes:
+        shape: of a value.
+    """
 
     def __init__(
         self,
@@ -51,7 +55,7 @@ class Element:
             dtype: of the values.
             chunks: shape of the chunks of `value`.
         """
-        counts = (_CHUNK_COUNTS,)
+        counts, self.shape = (_CHUNK_COUNTS,), tuple(shape)
         self._step = file.column(f"{place}/step", (), "<i8", counts)
         self._time = file.column(f"{place}/time", (), "<f8", counts)
         self._value = file.column(

@@ -54,6 +54,12 @@ class TrajectoryWriter(Closing):
             float32, which represents them exactly.
         provenance: attributes (text and numbers) on the origin of the trajectory.
         periods: (D,) sides of a periodic box, 0 along axes that are not periodic [length]; None for no period.
+        axes: (3, D) of the projection; the principal ones of the gas if left out.
+
+    Attributes:
+        path: the file.
+        axes: (3, D) of the projection, until the file is finished.
+        elements: path -> each element that it grows.
 
     Raises:
         InputError: if it has more groups than a file can name.
@@ -68,13 +74,14 @@ class TrajectoryWriter(Closing):
         precision: str,
         provenance: Mapping[str, Any],
         periods: NDArray[np.float64] | None = None,
+        axes: NDArray[np.float64] | None = None,
     ) -> None:
         if path.exists():
             raise WriteError(path, "it exists already")
         if len(gas.names) > _MOST_STRINGS:
             raise InputError(f"a trajectory holds at most {_MOST_STRINGS} groups, not {len(gas.names)}.")
         sides = periods if gas.dimensions == 3 and periods is not None and periods.any() else None
-        self._open(GrowingFile.create(path), principal_axes(gas.positions), sides)
+        self._open(GrowingFile.create(path), principal_axes(gas.positions) if axes is None else axes, sides)
 
         def describe(root: h5py.Group) -> None:
             _describe_file(root, provenance, precision)
@@ -84,7 +91,7 @@ class TrajectoryWriter(Closing):
                 bonds = root.require_group(schema.CONNECTIVITY).create_dataset(name, data=pairs.astype("i8"))
                 bonds.attrs["particles_group"] = vectors.ref
             projection = _particles_group(root, schema.PROJECTION, 3, sides, over_time=True)
-            projection.create_dataset("axes", data=self._axes, maxshape=self._axes.shape)
+            projection.create_dataset("axes", data=self.axes, maxshape=self.axes.shape)
             _link_identity(projection, vectors)
 
         self._file.edit(describe)
@@ -129,12 +136,22 @@ class TrajectoryWriter(Closing):
 
     def _open(self, file: GrowingFile, axes: NDArray[np.float64], sides: NDArray[np.float64] | None) -> None:
         self._sides = sides
-        self.path, self._file, self._axes, self._dimensions = file.path, file, axes, int(axes.shape[1])
-        self._elements: dict[str, Element] = {}
+        self.path, self._file, self.axes, self._dimensions = file.path, file, axes, int(axes.shape[1])
+        self.elements: dict[str, Element] = {}
         self._file.edit(lambda root: root.require_group(schema.UNFINISHED))
         self._lock, self._flushed, self._stopped = threading.RLock(), clock.monotonic(), threading.Event()
         self._failure: WriteError | None = None
         threading.Thread(target=self._flush_in_time, name="gasfield-flush", daemon=True).start()
+
+    @property
+    def rows(self) -> int:
+        """Number of rows N of its frames."""
+        return self.elements[f"{schema.VECTORS}/{schema.POSITION}"].shape[0]
+
+    def stated(self, name: str) -> Any:
+        """An attribute on the origin of the trajectory, as the file has it; None if it has none."""
+        with open_hdf5(self.path) as file:
+            return file[schema.PROVENANCE].attrs.get(name)
 
     def lengths(self) -> dict[str, int]:
         """Number of frames of each element in the file, after a flush.
@@ -144,15 +161,15 @@ class TrajectoryWriter(Closing):
         """
         with self._lock:
             self.flush()
-            return {place: len(element) for place, element in self._elements.items()}
+            return {place: len(element) for place, element in self.elements.items()}
 
     def element(
         self, location: str, shape: tuple[int, ...], dtype: Any = "f8", chunks: tuple[int, ...] | None = None
     ) -> Element:
         """Adds a time-dependent element at a path inside the file, for values of `shape`."""
         with self._lock:
-            self._elements[location] = Element(self._file, location, shape, np.dtype(dtype).newbyteorder("<"), chunks)
-            return self._elements[location]
+            self.elements[location] = Element(self._file, location, shape, np.dtype(dtype).newbyteorder("<"), chunks)
+            return self.elements[location]
 
     def subset(self, location: str, ids: NDArray[np.int64], token_ids: NDArray[np.int64] | None = None) -> None:
         """Adds a particles group of some rows, identified by their ids."""
@@ -167,9 +184,9 @@ class TrajectoryWriter(Closing):
             self._file.edit(add)
 
     def describe(self, location: str, **attributes: Any) -> None:
-        """Sets attributes of a group."""
+        """Sets attributes of a group; one that is None is taken away."""
         with self._lock:
-            self._file.edit(lambda root: root.require_group(location).attrs.update(attributes))
+            self._file.edit(lambda root: _set_attributes(root.require_group(location), attributes))
 
     def append(self, location: str, step: int, time: float, value: ArrayLike) -> None:
         """Appends one frame to an element.
@@ -193,7 +210,7 @@ class TrajectoryWriter(Closing):
             self._append(f"{schema.VECTORS}/{schema.POSITION}", step, time, positions)
             if velocities is not None:
                 self._append(f"{schema.VECTORS}/{schema.VELOCITY}", step, time, velocities)
-            self._append(PLACE, step, time, project(positions, self._axes))
+            self._append(PLACE, step, time, project(positions, self.axes))
             if self._sides is not None:
                 self._append(_SIDES, step, time, self._sides)
             self._flush_if_due()
@@ -206,7 +223,7 @@ class TrajectoryWriter(Closing):
         """
         location = f"{schema.OBSERVABLES}/{name}"
         with self._lock:
-            if location not in self._elements:
+            if location not in self.elements:
                 self.element(location, np.shape(value), "f8" if np.ndim(value) == 0 else "f4")
             self.append(location, step, time, value)
 
@@ -248,6 +265,7 @@ class TrajectoryWriter(Closing):
         self._stopped.set()
         with self._lock:
             self._file.close()
+            self.elements.clear()
 
     def _check(self) -> None:
         """Raises the error of an earlier write: a file is never written again after one."""
@@ -257,7 +275,7 @@ class TrajectoryWriter(Closing):
     def _append(self, location: str, step: int, time: float, value: ArrayLike) -> None:
         self._check()
         try:
-            self._elements[location].append(step, time, value)
+            self.elements[location].append(step, time, value)
         except OSError as fault:
             with suppress(WriteError):  # what is waiting has room in the file even if there is none for a new chunk
                 self._file.commit()
@@ -282,6 +300,14 @@ def _has_own_chunks(file: h5py.File, places: Mapping[str, int]) -> bool:
     return all(is_packed(file[place][name]) for place in places for name in ("step", "time", "value"))
 
 
+def _set_attributes(group: h5py.Group, attributes: Mapping[str, Any]) -> None:
+    for name, value in attributes.items():
+        if value is not None:
+            group.attrs[name] = value
+        elif name in group.attrs:
+            del group.attrs[name]
+
+
 def _delete(root: h5py.Group, places: list[str]) -> None:
     for place in places:
         del root[place]
@@ -296,13 +322,14 @@ def _describe_file(file: h5py.Group, provenance: Mapping[str, Any], precision: s
     creator.attrs["version"] = __version__
     parameters = file.create_group(schema.PROVENANCE)
     parameters.attrs["precision"] = precision
-    parameters.attrs["id"] = _identifier(provenance)
+    parameters.attrs["id"] = identifier(provenance)
     for key, value in provenance.items():
         parameters.attrs[key] = value
 
 
-def _identifier(provenance: Mapping[str, Any]) -> str:
-    """Of the content: a simulation with the same provenance has the same bits; a recording is like no other."""
+def identifier(provenance: Mapping[str, Any]) -> str:
+    """The id of a file, made of its content: a simulation with the same provenance has the same bits; a recording is
+    like no other."""
     if provenance.get("source") != "simulation":
         return uuid4().hex
     return sha256(repr(sorted(provenance.items())).encode()).hexdigest()[:32]

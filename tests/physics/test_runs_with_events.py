@@ -21,7 +21,6 @@ from touches import CASES, SHEET
 
 import gasfield
 from gasfield.cost.sizes import without_events
-from gasfield.errors import InputError
 from gasfield.kernels import threads
 from gasfield.profiling import Profile
 from gasfield.runs import simulate
@@ -42,6 +41,9 @@ EVERY: list[dict[str, Any]] = [
     {"at": 28, "switch": {"forces.1": "off"}},
 ]
 """One of every kind."""
+
+
+MISTAKE = {"shape": SHEET, "place": {"kind": "point", "at": [0.3, 0.2]}}
 
 
 def scenario_file(folder: Path, events: list[dict[str, Any]], **changes: Any) -> Path:
@@ -239,19 +241,36 @@ def test_a_file_with_events_that_are_none_is_read(tmp_path: Path) -> None:
             assert gone == {2: [0, 1, 2], 4: [1]}.get(number, [])
 
 
-def test_a_structure_without_rows_in_the_file_is_refused_and_nothing_is_changed(tmp_path: Path) -> None:
-    sim = Simulation.from_scenario(load_scenario(scenario_file(tmp_path, [])), directory=tmp_path)
-    sim.add_operation({"kind": "trajectory", "file": "live.h5", "trigger": 1})
-    sim.step(2)
-    with pytest.raises(InputError, match="rows for 36 particles"):
-        sim.apply(EVERY[1] | {"at": 2})
-    assert sim.everyone.count == 36
-    assert sim.events == ()
-    sim.step(2).apply({"set": {"temperature": 0.1}}).step(1).close()
-    with Trajectory(tmp_path / "live.h5") as trajectory:
-        assert len(trajectory) == 6
-        assert json.loads(trajectory.attributes["events"])[0]["at"] == 4
-        assert "events:" in trajectory.attributes["scenario"]
+def test_a_file_in_the_making_takes_in_who_was_not_announced(tmp_path: Path) -> None:
+    """Touches that plant, and their undoing, leave the file of a run that has read them; only, the temperature of the
+    bath of a group that nobody has announced is not known before it comes."""
+    read = load_scenario(scenario_file(tmp_path, EVERY))
+    recorder = {"kind": "trajectory", "file": "read.h5", "trigger": 3, "observables": 2}
+    whole = Simulation.from_scenario(read, directory=tmp_path)
+    whole.add_operation(recorder)
+    whole.step(STEPS).close()
+    live = Simulation.from_scenario(load_scenario(scenario_file(tmp_path, [])), directory=tmp_path)
+    live.live = True
+    live.add_operation({**recorder, "file": "live.h5"})
+    live.step(2)
+    start = live.snapshot()
+    live.apply({"plant": {**MISTAKE, "name": "mistake"}}).step(9).apply({"set": {"temperature": 5.0}}).step(2)
+    live.restore(start)
+    for event in EVERY:
+        live.step(event["at"] - live.gas.step)
+        before = live.snapshot()
+        live.apply({"plant": {**MISTAKE, "name": f"mistake{live.gas.step}"}}).step(4)
+        live.restore(before)
+        live.apply(event)
+    live.step(STEPS - live.gas.step).close()
+    one, other = contents(tmp_path / "read.h5"), contents(tmp_path / "live.h5")
+    assert set(one) == set(other)
+    for name, value in one.items():
+        since = len(value) - len(other[name]) if name.startswith(("series/late/t", "series/probe/t")) else 0
+        np.testing.assert_array_equal(value[since:] if since else value, other[name], err_msg=name)
+    with Trajectory(tmp_path / "read.h5") as a, Trajectory(tmp_path / "live.h5") as b:
+        assert a.attributes["id"] == b.attributes["id"]
+        assert a.attributes["degrees_of_freedom"] == b.attributes["degrees_of_freedom"]
 
 
 def test_the_time_after_an_event_has_lines_of_its_own_in_a_profile(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from gasfield.errors import InputError
 from gasfield.registry import Registry
@@ -21,6 +21,9 @@ MOST = 100_000
 
 class Shape(Spec):
     """The specification of a shape."""
+
+    from_file: ClassVar[bool] = False
+    """Whether its points are in a file."""
 
     kind: str
 

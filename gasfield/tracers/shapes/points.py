@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from tokenize import TokenError
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -20,6 +20,8 @@ from gasfield.tracers.shapes.structure import Spacing, Structure, Values, bonded
 @register
 class Points(Shape):
     """Points from a file (k is the number of its columns)."""
+
+    from_file: ClassVar[bool] = True
 
     kind: Literal["points"] = "points"
     file: str
