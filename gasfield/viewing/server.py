@@ -23,13 +23,21 @@ _CONNECTIONS = 64
 """Connections at a time, whoever opens them: each takes a thread."""
 _SECONDS = 20.0
 """After which a silent connection is closed."""
-_HEADERS = {
+HEADERS = {
     "Cache-Control": "no-store",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+"""Of every answer."""
+
+
+def unusable_port(port: int, fault: OSError | OverflowError) -> InputError:
+    """The error for a port at which the system does not let a server listen."""
+    reason = fault.strerror if isinstance(fault, OSError) else "ports are 0 to 65535"
+    message = f"cannot be used: {reason}. Without it, a free one is taken."
+    return InputError(message, parameter="port", value=port)
 
 
 class Answering(Protocol):
@@ -62,9 +70,7 @@ class Server:
         try:
             self._http = _Listener((HOST, port), handler)
         except (OSError, OverflowError) as fault:
-            reason = fault.strerror if isinstance(fault, OSError) else "ports are 0 to 65535"
-            message = f"cannot be used: {reason}. Without it, a free one is taken."
-            raise InputError(message, parameter="port", value=port) from None
+            raise unusable_port(port, fault) from None
         self.address = f"http://{HOST}:{self._http.server_port}/{secret}/"
 
     def run(self) -> None:
@@ -141,7 +147,7 @@ def _handler(answers: Answering, secret: str) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             status, kind, content = self._answer()
             self.send_response(status)
-            for name, value in {"Content-Type": kind, "Content-Length": str(len(content)), **_HEADERS}.items():
+            for name, value in {"Content-Type": kind, "Content-Length": str(len(content)), **HEADERS}.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(content)

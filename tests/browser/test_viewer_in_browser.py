@@ -243,14 +243,13 @@ def test_points_drawn_by_the_processor_are_those_of_the_shaders(browser: Browser
         path = series(f"{dimensions}.h5", frames[..., :dimensions], [f"t{row}" for row in range(2500)])
         browser.open(page_of(path, neighbours=0))
         seen = []
-        for splats_from in ("Infinity", "1"):
+        for paper_from in ("Infinity", "1"):
             browser.run(
-                f"await viewer.source.rest; viewer.view.drawing.splatsFrom = {splats_from}; viewer.view.camera.reset();"
+                f"await viewer.source.rest; viewer.view.drawing.paperFrom = {paper_from}; viewer.view.camera.reset();"
                 "viewer.view.camera.zoomAt(2.5, 30, 20, 1000, 500); viewer.view.draw()"
             )
             seen.append(picture(browser))
-            used = browser.run("return [...viewer.view.drawing.sets.values()].some((set) => set.picture)")
-            assert used == (splats_from == "1")
+            assert browser.run("return viewer.view.paper.hidden") == (paper_from == "Infinity")
         apart = np.abs(seen[1] - seen[0]).mean()
         assert apart < 0.1 * np.abs(seen[1][:, 1:] - seen[0][:, :-1]).mean()
         assert apart < 0.1 * np.abs(seen[1][1:] - seen[0][:-1]).mean()
@@ -258,10 +257,13 @@ def test_points_drawn_by_the_processor_are_those_of_the_shaders(browser: Browser
         browser.run("viewer.view.draw()")
         hidden = picture(browser)
         assert (hidden.min(axis=-1) < 0.9).mean() < 0.7 * (seen[1].min(axis=-1) < 0.9).mean()
-        browser.run(
-            "viewer.timeline.goTo(1); viewer.setTrails(5); const { drawing } = viewer.view;"
-            "drawing.splats = () => { throw new Error('splats among lines'); }; viewer.view.draw()"
-        )
+        seen = []
+        for paper_from in ("Infinity", "1"):
+            browser.run(f"viewer.view.drawing.paperFrom = {paper_from}; viewer.timeline.goTo(1); viewer.setTrails(1);")
+            browser.run("viewer.view.draw()")
+            seen.append(picture(browser))
+        assert browser.run("return [viewer.view.paper.hidden, viewer.view.canvas.hidden]") == [dimensions == 3, False]
+        assert np.abs(seen[1] - seen[0]).mean() < 0.25 * np.abs(seen[0] - hidden).mean()
 
 
 def test_stills_are_pictures_of_what_is_seen(browser: Browser, walk: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -324,7 +325,8 @@ def test_what_is_too_large_for_a_page_is_refused_before_it_is_read(
 ) -> None:
     output = tmp_path / "a.html"
     monkeypatch.setattr("gasfield.viewing.writing.LARGEST_UNPACKED", 2 * 10 * 40 * 3 - 1)
-    for wrong in ({}, {"other": walk}):
+    both: list[dict[str, Any]] = [{}, {"other": walk}]
+    for wrong in both:
         with pytest.raises(InputError, match=r"too large for one page.*frames.*rows.*serve"):
             gasfield.view(walk, output=output, **wrong)
     gasfield.view(walk, output=output, frames=9, neighbours=0)
@@ -337,7 +339,14 @@ def test_what_is_too_large_for_a_page_is_refused_before_it_is_read(
 def test_bad_input_is_refused(walk: Path, tmp_path: Path) -> None:
     taken = tmp_path / "taken.html"
     taken.write_text("")
-    for wrong in ({"output": "a.txt"}, {"output": taken}, {"frames": 0}, {"rows": 0}, {"neighbours": -1}):
+    faults: list[dict[str, Any]] = [
+        {"output": "a.txt"},
+        {"output": taken},
+        {"frames": 0},
+        {"rows": 0},
+        {"neighbours": -1},
+    ]
+    for wrong in faults:
         with pytest.raises(InputError, match=next(iter(wrong))):
             gasfield.view(walk, **{"output": tmp_path / "a.html", **wrong})
     assert not (tmp_path / "a.html").exists()

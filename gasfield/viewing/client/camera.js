@@ -65,6 +65,13 @@ export class Camera {
     for (let i = 0; i < 3; i++) this.centre[i] += (across * this.turn[i] - down * this.turn[3 + i]) * apart;
   }
 
+  /** The point of the unit cube under a place in a panel [pixels], at a height towards the eye above the centre. */
+  under(across, down, height, width, tall) {
+    const scale = this.scale(width, tall);
+    const [a, b] = [(across - width / 2) / scale, (tall / 2 - down) / scale];
+    return this.centre.map((value, i) => value + a * this.turn[i] + b * this.turn[3 + i] + height * this.turn[6 + i]);
+  }
+
   /** Place in a panel [pixels] and height towards the eye of a point in the unit cube. */
   place(x, y, z, width, height) {
     const [a, b, c] = [x - this.centre[0], y - this.centre[1], z - this.centre[2]];

@@ -1,11 +1,12 @@
 // Drawing with WebGL 2 through twgl: points from cells and codes as they come, and lines of a width.
 //
 // Lengths are in units of the cube around all panels, so that any scale of the data suits numbers of 32 bits. Without a
-// graphics card many points are drawn by splats.js where no line may be before or behind them.
+// graphics card points are drawn on a paper below (paper.js) where no line may be before or behind them, and only lines here.
 
-import { Splats } from "./splats.js";
+import { fitTo } from "./elements.js";
+import { Paper } from "./paper.js";
 
-const MANY = 8000; // points from which splats are quicker without a graphics card
+const MANY = 8000; // points from which paper is quicker in three dimensions
 
 const POINTS = [
   `#version 300 es
@@ -77,21 +78,39 @@ const LINES = [
 
 /** Draws into panels of one canvas. */
 export class Drawing {
-  constructor(canvas) {
-    this.gl = canvas.getContext("webgl2", { antialias: false, alpha: false, powerPreference: "high-performance" });
+  /** @param canvas of WebGL; below: a canvas under it, for points without a graphics card */
+  constructor(canvas, below) {
+    this.gl = canvas.getContext("webgl2", { antialias: false, alpha: true, powerPreference: "high-performance" });
     if (!this.gl) throw new Error("this browser has no WebGL 2");
     this.programs = { points: window.twgl.createProgramInfo(this.gl, POINTS), lines: window.twgl.createProgramInfo(this.gl, LINES) };
     this.sets = new Map();
-    this.splatsFrom = isSoftware(this.gl) ? MANY : Infinity; // points
+    this.canvas = canvas;
+    this.below = new Paper(below);
+    this.paperFrom = isSoftware(this.gl) ? MANY : Infinity; // points
+  }
+
+  /** Whether points are drawn on paper: in the plane, and where there are many and no lines in three dimensions. */
+  suitsPaper(isFlat, count, hasLines) {
+    return this.paperFrom < Infinity && (isFlat || (count >= this.paperFrom && !hasLines));
   }
 
   /** Clears all with the colour of the paper [0 to 1]. */
-  clear(paper) {
+  clear(paper, hasPaper) {
     const { gl } = this;
     this.paper = paper;
+    this.hasPaper = hasPaper;
+    if (hasPaper) fitTo(this.below.canvas, gl.canvas.width, gl.canvas.height, 1);
+    this.isEmpty = true;
     gl.disable(gl.SCISSOR_TEST);
-    gl.clearColor(...paper, 1);
+    if (hasPaper) gl.clearColor(0, 0, 0, 0);
+    else gl.clearColor(...paper, 1);
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
+  }
+
+  /** After the last panel: a layer without anything in it is left out. */
+  end() {
+    this.below.canvas.hidden = !this.hasPaper;
+    this.canvas.hidden = this.hasPaper && this.isEmpty;
   }
 
   /** Begins a panel: its rectangle in the canvas [device pixels, from the lower left corner], and its camera. */
@@ -111,10 +130,7 @@ export class Drawing {
       depth: camera.solid ? camera.depth : 0,
       paper: this.paper,
     };
-    this.camera = camera;
-    this.ratio = ratio;
-    this.rectangle = rectangle;
-    this.lined = false;
+    [this.camera, this.ratio, this.rectangle] = [camera, ratio, rectangle];
     if (camera.solid) gl.enable(gl.DEPTH_TEST);
     else gl.disable(gl.DEPTH_TEST);
     gl.depthFunc(gl.LEQUAL);
@@ -122,59 +138,81 @@ export class Drawing {
     gl.blendFuncSeparate(gl.SRC_ALPHA, gl.ONE_MINUS_SRC_ALPHA, gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
   }
 
-  /**
-   * Points: cells (K, n) of 16 bits, codes (n,) and a palette. What has not changed since the last call for the same
-   * `key` is not sent again.
-   */
-  points(key, { cells, codes, palette, count, low, cell, size, opacity }) {
-    const { gl } = this;
-    const set = this.set(key, () => this.newPoints(count));
-    if (set.cells !== cells || set.codes !== codes || set.palette !== palette) {
-      [set.cells, set.codes, set.palette] = [cells, codes, palette];
-      fillPoints(set, cells, codes, palette, count);
-      set.sent = false;
-    }
-    const origin = low.map((value, i) => value - this.camera.centre[i]);
-    const uniforms = { ...this.common, origin, cell, size: size * this.ratio, opacity };
-    if (count >= this.splatsFrom && !this.lined) {
-      this.splats(set, uniforms, count);
-      return;
-    }
-    if (!set.sent) {
-      window.twgl.setAttribInfoBufferFromArray(gl, set.attributes.point, set.places);
-      window.twgl.setAttribInfoBufferFromArray(gl, set.attributes.tint, set.tints);
-      set.sent = true;
-    }
-    this.draw("points", set, uniforms, () => gl.drawArrays(gl.POINTS, 0, count));
+  /** All of a panel: lines that stay while the camera rests, points (or null), and lines that move with them. */
+  scene(key, still, points, moving) {
+    const drawStill = () => still.forEach((lines, i) => this.lines(`still ${i} ${key}`, lines));
+    if (this.hasPaper) this.onPaper(key, still, drawStill, points);
+    else drawStill();
+    moving.forEach((lines, i) => this.lines(`moving ${i} ${key}`, lines));
+    if (points && !this.hasPaper) this.points(key, points);
   }
 
-  /** Points as a picture, of which the part that holds any is copied into the panel. */
-  splats(set, uniforms, count) {
+  onPaper(key, still, drawStill, points) {
+    const { camera, rectangle } = this;
+    const state = [...still, ...rectangle, ...camera.centre, camera.zoom, ...this.paper];
+    this.below.background(key, state, rectangle, (bytes) => this.read(bytes, drawStill));
+    if (points) this.below.points(key, this.filled(key, points), this.lookOf(points), camera.solid);
+    else this.below.put(key);
+  }
+
+  /** How stamps look (see stamps.js): as points that are drawn by the shaders. */
+  lookOf({ low, cell, size, opacity }) {
+    const { camera, rectangle: [, , width, height] } = this;
+    const scale = camera.scale(width, height);
+    const row = (k, factor, middle) => {
+      const along = camera.turn.slice(3 * k, 3 * k + 3);
+      const start = along.reduce((sum, value, i) => sum + value * (low[i] - camera.centre[i]), 0);
+      return [...along.map((value) => factor * cell * value), middle + factor * start];
+    };
+    const fog = camera.solid ? { depth: camera.depth, paper: this.paper.map((value) => 255 * value) } : null;
+    return { map: [row(0, scale, width / 2), row(1, -scale, height / 2), row(2, 1, 0)], size: size * this.ratio, opacity, fog };
+  }
+
+  /** What is drawn in the panel alone, as bytes from the lowest row. */
+  read(bytes, draw) {
+    const { gl, isEmpty } = this;
+    gl.clearColor(...this.paper, 1);
+    gl.clear(gl.COLOR_BUFFER_BIT);
+    draw();
+    gl.readPixels(...this.rectangle, gl.RGBA, gl.UNSIGNED_BYTE, bytes);
+    gl.clearColor(0, 0, 0, 0);
+    gl.clear(gl.COLOR_BUFFER_BIT);
+    this.isEmpty = isEmpty;
+  }
+
+  /**
+   * Points: cells (K, n) in multiples of `cell`, codes (n,) and a palette. What has not changed since the last call for
+   * the same `key` is not sent again.
+   */
+  points(key, points) {
     const { gl } = this;
-    const [left, bottom, width, height] = this.rectangle;
-    set.splats = set.splats || new Splats(count);
-    set.picture = set.picture || { texture: gl.createTexture(), frame: gl.createFramebuffer(), width: 0, height: 0 };
-    const { splats, picture } = set;
-    const [x, y, across, up] = splats.draw(set.places, set.tints, width, height, this.paper, { ...uniforms, turn: this.camera.turn });
-    if (!across || !up) return;
-    gl.bindTexture(gl.TEXTURE_2D, picture.texture);
-    if (picture.width !== width || picture.height !== height) {
-      gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, width, height, 0, gl.RGBA, gl.UNSIGNED_BYTE, null);
-      [picture.width, picture.height] = [width, height];
+    const set = this.filled(key, points);
+    if (!set.isSent) {
+      window.twgl.setAttribInfoBufferFromArray(gl, set.attributes.point, set.places);
+      window.twgl.setAttribInfoBufferFromArray(gl, set.attributes.tint, set.tints);
+      set.isSent = true;
     }
-    gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, across, up, gl.RGBA, gl.UNSIGNED_BYTE, splats.colours);
-    gl.bindFramebuffer(gl.READ_FRAMEBUFFER, picture.frame);
-    gl.framebufferTexture2D(gl.READ_FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, picture.texture, 0);
-    const [u, v] = [left + x, bottom + y];
-    gl.blitFramebuffer(0, 0, across, up, u, v, u + across, v + up, gl.COLOR_BUFFER_BIT, gl.NEAREST);
-    gl.bindFramebuffer(gl.READ_FRAMEBUFFER, null);
+    const origin = points.low.map((value, i) => value - this.camera.centre[i]);
+    const uniforms = { ...this.common, origin, cell: points.cell, size: points.size * this.ratio, opacity: points.opacity };
+    this.draw("points", set, uniforms, () => gl.drawArrays(gl.POINTS, 0, set.count));
+  }
+
+  /** Places and colours of points, one after the other. */
+  filled(key, { cells, codes, palette, count, absent }) {
+    let set = this.set(`points ${key}`, () => this.newPoints(count));
+    if (set.count !== count) this.sets.set(`points ${key}`, (set = this.newPoints(count, set.attributes)));
+    if (set.cells !== cells || set.codes !== codes || set.palette !== palette) {
+      Object.assign(set, { cells, codes, palette, isSent: false });
+      fillPoints(set, cells, codes, palette, count, absent);
+    }
+    return set;
   }
 
   /** Lines: ends (M, 6) in units of the cube, colours (M, 4), and a width in pixels. */
   lines(key, { ends, colours, width }) {
     const { gl } = this;
     if (!ends.length) return;
-    this.lined = true;
+    this.isEmpty = false;
     const set = this.set(key, () => this.newLines());
     if (set.ends !== ends) window.twgl.setAttribInfoBufferFromArray(gl, set.attributes.from, (set.ends = ends));
     if (set.colours !== colours) window.twgl.setAttribInfoBufferFromArray(gl, set.attributes.tint, (set.colours = colours));
@@ -196,13 +234,16 @@ export class Drawing {
     return this.sets.get(key);
   }
 
-  newPoints(count) {
+  newPoints(count, attributes = this.attributesOfPoints()) {
+    return { attributes, count, places: new Float32Array(3 * count), tints: new Uint8Array(4 * count) };
+  }
+
+  attributesOfPoints() {
     const { gl } = this;
-    const attributes = {
-      point: { buffer: this.buffer(12 * count), numComponents: 3, type: gl.FLOAT },
-      tint: { buffer: this.buffer(4 * count), numComponents: 4, type: gl.UNSIGNED_BYTE, normalize: true },
+    return {
+      point: { buffer: this.buffer(0), numComponents: 3, type: gl.FLOAT },
+      tint: { buffer: this.buffer(0), numComponents: 4, type: gl.UNSIGNED_BYTE, normalize: true },
     };
-    return { attributes, places: new Float32Array(3 * count), tints: new Uint8Array(4 * count) };
   }
 
   newLines() {
@@ -229,19 +270,19 @@ export class Drawing {
   }
 }
 
+/** Place and colour of each point, one after the other; what is absent has no colour. Without a graphics card this is
+ * cheaper than to look colours up for each vertex. */
+function fillPoints({ places, tints }, cells, codes, palette, count, absent) {
+  const axes = cells.length / count;
+  const colours = new Uint32Array(palette.buffer);
+  const words = new Uint32Array(tints.buffer);
+  for (let k = 0; k < axes; k++) for (let i = 0, j = k * count; i < count; i++, j++) places[3 * i + k] = cells[j];
+  for (let i = 0; i < count; i++) words[i] = cells[i] === absent ? 0 : colours[codes[i]];
+}
+
 /** Whether the processor does the work of a graphics card. */
 function isSoftware(gl) {
   const name = gl.getParameter(gl.RENDERER);
   const more = name === "WebKit WebGL" ? gl.getExtension("WEBGL_debug_renderer_info") : null; // others name it at once
   return /swiftshader|llvmpipe|softpipe|software|basic render/i.test(more ? gl.getParameter(more.UNMASKED_RENDERER_WEBGL) : name);
-}
-
-/** Place and colour of each point, one after the other; what is absent has no colour. Without a graphics card this is
- * cheaper than to look colours up for each vertex. */
-function fillPoints({ places, tints }, cells, codes, palette, count) {
-  const axes = cells.length / count;
-  const colours = new Uint32Array(palette.buffer);
-  const words = new Uint32Array(tints.buffer);
-  for (let k = 0; k < axes; k++) for (let i = 0, j = k * count; i < count; i++, j++) places[3 * i + k] = cells[j];
-  for (let i = 0; i < count; i++) words[i] = cells[i] === 0xffff ? 0 : colours[codes[i]];
 }

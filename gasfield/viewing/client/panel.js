@@ -2,9 +2,10 @@
 
 import { strainColour } from "./colours.js";
 
-const ABSENT = 0xffff;
+const ABSENT = 0xffff; // of cells on a grid; coordinates as numbers are all there
 const MOST_TRAILS = 300000;
-const TRAIL_OPACITY = 0.55;
+const TRAIL_OPACITY = 0.55; // of few rows; of many it is less
+const FEW_TRAILS = 1000;
 
 export class Panel {
   /** @param cube {low (3), side}: of the unit cube that all panels share */
@@ -18,8 +19,10 @@ export class Panel {
     this.cell = this.about.cell / cube.side;
     this.low = [0, 1, 2].map((k) => (k < this.axes ? (this.about.low[k] - cube.low[k]) / cube.side : 0));
     this.periods = this.about.periods.map((period) => period / cube.side);
+    this.absent = source.exact ? NaN : ABSENT;
     this.frame = -1;
     this.cells = this.codes = this.strain = null;
+    this.underlay = null; // lines below the points
     this.outline = outlineOf(this.about.outline, this.axes, cube);
     this.trail = { ends: new Float32Array(0), colours: new Uint8Array(0) };
     this.path = null;
@@ -53,6 +56,7 @@ export class Panel {
     const codes = number < 0 ? null : this.source.codes(this.p, number, frame);
     this.codes = codes || this.blank();
     this.strain = this.bonds.length ? this.source.strain(this.p, frame) : null;
+    this.opacity = this.bonds.length ? (this.source.opacity?.(this.p, frame) ?? null) : null;
     this.setBonds();
     this.trails = trails;
     return number < 0 || codes !== null;
@@ -66,7 +70,7 @@ export class Panel {
   /** Place of a row in the unit cube, from the cells of a frame; null where it has none. */
   at(row, cells = this.cells) {
     const n = this.about.count;
-    if (!cells || cells[row] === ABSENT) return null;
+    if (!cells || cells[row] === this.absent) return null;
     const place = [0, 0, 0];
     for (let k = 0; k < this.axes; k++) place[k] = this.low[k] + this.cell * cells[k * n + row];
     return place;
@@ -97,7 +101,7 @@ export class Panel {
       const [a, b] = [this.at(this.bonds[2 * i]), this.at(this.bonds[2 * i + 1])];
       if (!a || !b || this.wraps(a, b)) continue;
       ends.set([...a, ...b], 6 * drawn);
-      colours.set([...strainColour(this.strain ? this.strain[i] : 0), 235], 4 * drawn);
+      colours.set([...strainColour(this.strain ? this.strain[i] : 0), this.opacity ? this.opacity[i] : 235], 4 * drawn);
       drawn++;
     }
     this.bondLines = { ends: ends.subarray(0, 6 * drawn), colours: colours.subarray(0, 4 * drawn), width: 2 };
@@ -111,13 +115,14 @@ export class Panel {
       this.trail = { ends: new Float32Array(0), colours: new Uint8Array(0), width: 1 };
       return;
     }
+    const strength = TRAIL_OPACITY * Math.min(1, Math.sqrt(FEW_TRAILS / n));
     const ends = new Float32Array(6 * n * (this.frame - first));
     const colours = new Uint8Array(4 * n * (this.frame - first));
     let drawn = 0;
     for (let f = first; f < this.frame; f++) {
       const [before, after] = [this.source.cells(this.p, f), f + 1 === this.frame ? this.cells : this.source.cells(this.p, f + 1)];
       if (!before || !after) continue;
-      const opacity = 255 * TRAIL_OPACITY * ((f + 1 - first) / (this.frame - first)) ** 1.5;
+      const opacity = 255 * strength * ((f + 1 - first) / (this.frame - first)) ** 1.5;
       for (let row = 0; row < n; row++) {
         const code = 4 * this.codes[row];
         if (!palette[code + 3]) continue;
@@ -141,7 +146,7 @@ export class Panel {
     for (let f = 0; f < cells.length / this.axes; f++) {
       const place = [0, 0, 0];
       for (let k = 0; k < this.axes; k++) place[k] = this.low[k] + this.cell * cells[f * this.axes + k];
-      places.push(cells[f * this.axes] === ABSENT ? null : place);
+      places.push(cells[f * this.axes] === this.absent ? null : place);
     }
     this.path = places;
   }

@@ -16,6 +16,7 @@ export function pngOf(view, caption) {
   const pen = still.getContext("2d");
   pen.fillStyle = PAPER[view.dark];
   pen.fillRect(0, 0, still.width, still.height);
+  if (!view.paper.hidden) pen.drawImage(view.paper, 0, 0);
   pen.drawImage(view.canvas, 0, 0);
   if (!view.overlay.hidden) pen.drawImage(view.overlay, 0, 0);
   view.corners.forEach((corner) => pen.drawImage(corner, Math.round(corner.offsetLeft * ratio), Math.round(corner.offsetTop * ratio)));

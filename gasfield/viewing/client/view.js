@@ -6,6 +6,7 @@ import { css } from "./colours.js";
 import { Drawing } from "./drawing.js";
 import { element, fitTo, penOf, tokenOf } from "./elements.js";
 import { boxOf, cubeAround, Panel } from "./panel.js";
+import { listenTo } from "./pointers.js";
 
 const REACH = 14; // pixels around a click in which a row is looked for
 const GAP = 2;
@@ -18,14 +19,15 @@ export class View {
     this.root = root;
     this.source = source;
     this.colouring = colouring;
+    this.paper = element("canvas", { class: "paper", hidden: true });
     this.canvas = element("canvas", { class: "points" });
     this.overlay = element("canvas", { class: "overlay" });
     this.corners = source.description.panels.map(() => element("canvas", { class: "axes" }));
-    root.append(this.canvas, this.overlay, ...this.corners);
+    root.append(this.paper, this.canvas, this.overlay, ...this.corners);
     for (const [name, value] of [["tabindex", "0"], ["role", "img"], ["aria-label", "points"]]) root.setAttribute(name, value);
-    this.drawing = new Drawing(this.canvas);
+    this.drawing = new Drawing(this.canvas, this.paper);
     const { panels } = source.description;
-    const cube = cubeAround(panels);
+    const cube = source.description.cube ?? cubeAround(panels);
     this.cube = cube;
     this.panels = panels.map((_, p) => new Panel(source, p, cube));
     this.camera = new Camera(panels.some((panel) => panel.axes.length > 2), boxOf(panels, cube));
@@ -36,9 +38,12 @@ export class View {
     this.dark = false;
     this.selected = panels.map(() => -1);
     this.marked = panels.map(() => []); // [row, rank] of neighbours, or rows that were found
-    this.onpick = this.onhover = () => {};
+    this.onpick = this.ondrawn = () => {};
+    this.onhover = null;
+    this.tool = null; // takes what is done with the mouse: down, move, up with a point of the view; not down: the camera does
+    this.ornament = null; // draws into the overlay, with a pen
     this.drawn = 0;
-    this.listen();
+    listenTo(this);
     new ResizeObserver(() => this.ask()).observe(root);
   }
 
@@ -56,16 +61,42 @@ export class View {
     fitTo(this.canvas, width, height, ratio);
     this.late = !this.panels.map((panel) => panel.goTo(this.step, this.colouring, this.trails)).every(Boolean);
     const paper = this.dark ? [0.063, 0.067, 0.086] : [1, 1, 1];
-    this.drawing.clear(paper);
+    this.drawing.clear(paper, this.suitsPaper());
     for (const panel of this.panels) this.drawPanel(panel, ratio);
+    this.drawing.end();
     this.drawOverlay(ratio, width, height);
     this.drawAxes(ratio);
     this.drawn++;
+    this.ondrawn();
+  }
+
+  /** Looks at a source that shows something else now from the beginning. */
+  lookAnew() {
+    const { panels, cube } = this.source.description;
+    this.cube = cube ?? cubeAround(panels);
+    this.camera = new Camera(panels.some((panel) => panel.axes.length > 2), boxOf(panels, this.cube));
+    this.adopt();
+  }
+
+  suitsPaper() {
+    const { panels, camera } = this;
+    const hasLines = this.trails > 0 || panels.some((panel) => panel.bonds.length || panel.outline.length || panel.underlay);
+    return this.drawing.suitsPaper(!camera.solid, Math.max(...panels.map((panel) => panel.about.count)), hasLines);
+  }
+
+  /** Begins anew with the rows that the source has now; the camera stays. */
+  adopt() {
+    this.panels = this.panels.map((_, p) => new Panel(this.source, p, this.cube));
+    this.outlines = this.panels.map(() => null);
+    this.selected = this.panels.map(() => -1);
+    this.marked = this.panels.map(() => []);
+    this.seen = "";
+    this.size = pointSize(Math.max(...this.panels.map((panel) => panel.about.count)));
   }
 
   /** What is marked, in a layer of its own, which is left out where nothing is: layers cost without a graphics card. */
   drawOverlay(ratio, width, height) {
-    const isMarked = this.panels.some((panel) => this.selected[panel.p] >= 0 || this.marked[panel.p].length);
+    const isMarked = this.ornament !== null || this.panels.some((panel) => this.selected[panel.p] >= 0 || this.marked[panel.p].length);
     this.overlay.hidden = !isMarked;
     if (!isMarked) return;
     const pen = penOf(this.overlay, width, height, ratio);
@@ -79,6 +110,7 @@ export class View {
       if (panel.cells) this.drawMarks(panel, pen, across, down);
       pen.restore();
     }
+    if (this.ornament) this.ornament(pen);
   }
 
   /** Left, top, width and height of a panel [pixels]: side by side, in narrow windows one above the other. */
@@ -98,16 +130,12 @@ export class View {
     const [left, top, width, height] = this.rectangle(panel.p);
     const inDevice = [left, this.root.clientHeight - top - height, width, height].map((value) => Math.round(value * ratio));
     drawing.panel(inDevice, camera, ratio);
-    drawing.lines(`outline ${panel.p}`, this.outlineOf(panel));
-    if (panel.cells) {
-      const palette = this.palette(panel.p);
-      panel.setTrails(this.trails, palette);
-      drawing.lines(`trails ${panel.p}`, panel.trail);
-      drawing.lines(`bonds ${panel.p}`, panel.bondLines);
-      const { cells, codes, low, cell } = panel;
-      const opacity = camera.solid ? 1 : 0.9;
-      drawing.points(`points ${panel.p}`, { cells, codes, palette, count: panel.about.count, low, cell, size: this.size, opacity });
-    }
+    const still = [this.outlineOf(panel), panel.underlay].filter(Boolean);
+    const palette = panel.cells && this.palette(panel.p);
+    if (palette) panel.setTrails(this.trails, palette);
+    const { cells, codes, low, cell, absent } = panel;
+    const points = palette && { cells, codes, palette, count: panel.about.count, absent, low, cell, size: this.size, opacity: camera.solid ? 1 : 0.9 };
+    drawing.scene(panel.p, still, points, palette ? [panel.trail, panel.bondLines] : []);
   }
 
   outlineOf(panel) {
@@ -190,61 +218,6 @@ export class View {
       pen.fillStyle = this.dark ? "#c8c8d2" : "#50505c";
       pen.fillText(name, end[0] + 4 * t[k] - 3, end[1] - 6 * t[3 + k] + 4);
     });
-  }
-
-  // --- mouse, touch --------------------------------------------------------------------------------------------------
-
-  listen() {
-    const held = new Map();
-    const { root } = this;
-    const local = (event) => {
-      const box = this.root.getBoundingClientRect();
-      return [event.clientX - box.left, event.clientY - box.top];
-    };
-    root.addEventListener("pointerdown", (event) => {
-      root.setPointerCapture(event.pointerId);
-      held.set(event.pointerId, { at: local(event), moved: 0, pans: event.shiftKey || event.button > 0 });
-    });
-    root.addEventListener("pointermove", (event) => {
-      const now = local(event);
-      const one = held.get(event.pointerId);
-      if (!one) {
-        this.onhover(...this.pickAt(now));
-        return;
-      }
-      this.dragged(one, now, held);
-      one.moved += Math.hypot(now[0] - one.at[0], now[1] - one.at[1]);
-      one.at = now;
-    });
-    root.addEventListener("pointerup", (event) => {
-      const one = held.get(event.pointerId);
-      if (one && one.moved < 5 && held.size === 1) this.onpick(...this.pickAt(one.at));
-      held.delete(event.pointerId);
-    });
-    root.addEventListener("pointercancel", (event) => held.delete(event.pointerId));
-    root.addEventListener("pointerleave", () => this.onhover(0, -1));
-    root.addEventListener("contextmenu", (event) => event.preventDefault());
-    root.addEventListener("wheel", (event) => {
-      event.preventDefault();
-      const { p, x, y, width, height } = this.within(local(event));
-      this.zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0015)), x - width / 2, y - height / 2, p);
-    }, { passive: false });
-  }
-
-  dragged(one, now, held) {
-    const [, , width, height] = this.rectangle(0);
-    const [across, down] = [now[0] - one.at[0], now[1] - one.at[1]];
-    if (held.size > 1) {
-      const other = [...held.values()].find((each) => each !== one);
-      const apart = (at) => Math.hypot(at[0] - other.at[0], at[1] - other.at[1]);
-      this.camera.pan(across / 2, down / 2, width, height);
-      this.zoom(apart(now) / Math.max(apart(one.at), 1), 0, 0, 0);
-    } else if (this.camera.solid && !one.pans) {
-      this.camera.rotate(across * 0.008, -down * 0.008);
-    } else {
-      this.camera.pan(across, down, width, height);
-    }
-    this.ask();
   }
 
   zoom(factor, across, down, p) {
