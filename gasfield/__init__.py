@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from gasfield.learning.fit import fit
     from gasfield.learning.forecasting import forecast
     from gasfield.pages import view
+    from gasfield.playing.notebook import play
     from gasfield.plugins import run_plugin
     from gasfield.recording import Recorder
     from gasfield.registry import register
@@ -71,6 +72,7 @@ _HOME = {
     "register": ("registry", "register"),
     "report": ("reporting", "report"),
     "resume": ("runs", "resume"),
+    "play": ("playing.notebook", "play"),
     "rows": ("row_tables", "rows"),
     "predict_cost": ("cost.cost", "predict_cost"),
     "run": ("runs", "run"),
@@ -108,6 +110,7 @@ __all__ = [
     "open",
     "open_sweep",
     "open_trace",
+    "play",
     "predict_cost",
     "register",
     "report",

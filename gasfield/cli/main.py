@@ -26,6 +26,7 @@ from gasfield.cli import (
     inspect,
     list_,
     new,
+    play,
     record,
     report,
     resume,
@@ -97,6 +98,7 @@ _add("Learning", forecast.forecast)
 _add("Language models", sample.sample, sample.SampleCommand)
 _add("Language models", thermo.thermo)
 _add("Language models", trace.trace, like="gasfield.tracing.tracing:trace")
+_add("Playing", play.play)
 _add("Embeddings", inspect.inspect, like="gasfield.inspection:inspect")
 _add("Embeddings", dead.dead, like="gasfield.inspection:find_dead")
 
