@@ -44,6 +44,7 @@ COMMANDS = {
     "check": ["check", "a.yaml"],
     "run": ["run", "a.yaml", "-o", "out"],
     "resume": ["resume", "out"],
+    "play": ["play", "a.yaml", "--steps", "2", "-o", "played"],
     "sweep": ["sweep", "a.yaml", "--scan", "{seeds: 1}", "-o", "swept", "--workers", "0"],
     "diagnose": ["diagnose", "a.h5", "--only", "motion", "--plots", "p"],
     "compare": ["compare", "a.h5", "b.h5"],

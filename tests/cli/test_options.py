@@ -21,6 +21,7 @@ SECTIONS = {
     "Scenarios": ["list", "show", "new", "check", "calibrate", "run", "resume", "sweep", "schema"],
     "Recordings": ["record", "import", "audit", "hindcast"],
     "Looking": ["diagnose", "compare", "animate", "view", "report", "rows", "export"],
+    "Playing": ["play"],
     "Embeddings": ["inspect", "dead"],
 }
 
