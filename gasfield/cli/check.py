@@ -43,15 +43,13 @@ def check(
 
 
 def _validate(name: str, overrides: list[str]) -> tuple[int, int]:
-    """Builds the simulation; particles and dimensions of it, which is gone after that."""
+    """Opens everything that a run opens; particles and dimensions of its simulation, which is gone after that."""
+    from gasfield.runs.start import open_start
     from gasfield.scenario import load_scenario
-    from gasfield.simulation import Simulation
-    from gasfield.simulation.room import require_room_for_run
 
-    scenario = load_scenario(name, overrides)
-    simulation = Simulation.from_scenario(scenario)
-    simulation.require_start()
-    require_room_for_run(scenario, simulation.everyone.count, Path())
+    simulation, reference = open_start(load_scenario(name, overrides), Path())
+    if reference is not None:
+        reference.close()
     return simulation.gas.count, simulation.gas.dimensions
 
 

@@ -21,12 +21,13 @@ from gasfield.runs.manifest import SCENARIO, Manifest
 from gasfield.runs.notebook import shows_progress
 from gasfield.runs.results import Pictures, RunResult, require_pictures, sum_up
 from gasfield.runs.simulate import simulate
+from gasfield.runs.start import open_reference, open_start
 from gasfield.scenario import Scenario, load_scenario
 from gasfield.scenario.document import read_value
 from gasfield.scenario.yaml_1_2 import write as write_yaml
 from gasfield.simulation import Simulation
 from gasfield.simulation.room import require_room_for_run
-from gasfield.trajectory import Checkpoint, Trajectory
+from gasfield.trajectory import Checkpoint
 
 Listener = Callable[[Simulation], Progress]
 """Called with the simulation; returns a function that is called with the number of steps done."""
@@ -66,12 +67,9 @@ def run(
     require_pictures(pictures)
     watch = Profile() if profile else None
     resolved = scenario if isinstance(scenario, Scenario) else load_scenario(scenario, overrides or ())
-    reference = _open_reference(resolved)
-    simulation = Simulation.from_scenario(resolved)
-    simulation.require_start()
     explicit = None if output is None else Path(output)
     check_output(explicit, overwrite=overwrite)
-    require_room_for_run(resolved, simulation.everyone.count, explicit or OUTPUTS)
+    simulation, reference = open_start(resolved, explicit or OUTPUTS)
     text = resolved.yaml()
     manifest = Manifest.of(simulation, resolved, text)
     with new_directory(resolved.name, explicit, text, manifest) as directory:
@@ -124,7 +122,7 @@ def resume(
                 f"{directory}: this run is finished; its results are in {SUMMARY}. Give steps to extend it."
             )
         scenario = load_again(directory, manifest, steps)
-        reference = _open_reference(scenario)
+        reference = open_reference(scenario)
         simulation, manifest = built_again(directory, manifest, scenario)
         if steps is not None or not manifest.simulated:
             manifest.require_arithmetic()
@@ -284,16 +282,6 @@ def _write_steps(directory: Path, manifest: Manifest, steps: int) -> None:
 
 def _steps_done(checkpoint: Checkpoint | None, simulation: Simulation) -> int:
     return 0 if checkpoint is None else int(checkpoint.state["gas/step"]) - simulation.start
-
-
-def _open_reference(scenario: Scenario) -> Trajectory | None:
-    if scenario.compare is None:
-        return None
-    name = scenario.compare.trajectory
-    try:
-        return Trajectory(scenario.find(name))
-    except InputError as error:
-        raise scenario.fault_at(("compare", "with"), error) from None
 
 
 def _kept(error: InputError, directory: Path) -> InputError:

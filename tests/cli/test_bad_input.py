@@ -56,6 +56,15 @@ def test_a_fault_names_file_line_and_key(
     assert len(message.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize(("file", "says"), [("lost.h5", "there is no file 'lost.h5'"), ("mine.yaml", "not readable")])
+def test_check_opens_what_a_run_is_compared_with(write: Callable, refuses: Refuses, file: str, says: str) -> None:
+    name = write("with: recordings/kjv-bf16.h5", f"with: {file}")
+    message = refuses("check", name)
+    assert f"mine.yaml:{line_of(SCENARIO, 'compare:')}: compare.with: " in message
+    assert says in message
+    assert message == refuses("run", name)
+
+
 def test_a_run_longer_than_its_field_is_refused_at_the_force(write: Callable, refuses: Refuses) -> None:
     message = refuses("run", write("steps: 500", "steps: 501"))
     assert f"mine.yaml:{line_of(SCENARIO, 'recorded_gradient')}: forces.0: " in message

@@ -1,0 +1,44 @@
+"""What a run opens before it writes anything; `gasfield check` opens the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gasfield.errors import InputError
+from gasfield.scenario import Scenario
+from gasfield.simulation import Simulation
+from gasfield.simulation.room import require_room_for_run
+from gasfield.trajectory import Trajectory
+
+
+def open_start(scenario: Scenario, folder: Path) -> tuple[Simulation, Trajectory | None]:
+    """The simulation of a scenario at its start, and the open trajectory named under `compare`, if any.
+
+    Args:
+        scenario: to be run.
+        folder: where its directory will be.
+
+    Raises:
+        InputError: if the scenario cannot be run, a file that it names is missing or not what it should be, or there is
+            no room in memory or on the disk.
+    """
+    reference = open_reference(scenario)
+    simulation = Simulation.from_scenario(scenario)
+    simulation.require_start()
+    require_room_for_run(scenario, simulation.everyone.count, folder)
+    return simulation, reference
+
+
+def open_reference(scenario: Scenario) -> Trajectory | None:
+    """The trajectory named under `compare`, if any.
+
+    Raises:
+        InputError: if there is no such file, or it is no trajectory.
+    """
+    if scenario.compare is None:
+        return None
+    name = scenario.compare.trajectory
+    try:
+        return Trajectory(scenario.find(name))
+    except InputError as error:
+        raise scenario.fault_at(("compare", "with"), error) from None
