@@ -9,12 +9,18 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing import forkserver
 
 AVAILABLE = sys.platform == "linux"
 """Elsewhere there is no fork, or system libraries that do not survive one."""
 ONE_THREAD = dict.fromkeys(("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """Environment of a worker; with more threads than one, its parent could not be forked safely."""
+_QUIET = {"PYTHONWARNINGS": "ignore"}
+"""For the process that frees semaphores after a kill, which would say so."""
+_MAIN = ("__file__", "__spec__")
+"""By these attributes of the main module a worker finds the program that has called."""
 _IMPORTED = ("distributed", "distributed.nanny", "gasfield.sweeps.warm")
 
 
@@ -23,8 +29,9 @@ def begin() -> None:
     if not AVAILABLE:
         return
     multiprocessing.get_context("forkserver").set_forkserver_preload(list(_IMPORTED))
-    before = {name: os.environ.get(name) for name in ONE_THREAD}
-    os.environ.update(ONE_THREAD)
+    added = ONE_THREAD | _QUIET
+    before = {name: os.environ.get(name) for name in added}
+    os.environ.update(added)
     try:
         forkserver.ensure_running()
     finally:
@@ -33,3 +40,17 @@ def begin() -> None:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def main_hidden() -> Iterator[None]:
+    """Workers that are started inside do not execute the program that has called, as `multiprocessing` has it: a script
+    that sweeps would begin anew in each of them. They need nothing of it."""
+    main = sys.modules["__main__"].__dict__
+    kept = {name: main[name] for name in _MAIN if name in main}
+    main["__spec__"] = None
+    main.pop("__file__", None)
+    try:
+        yield
+    finally:
+        main.update(kept)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -31,8 +32,7 @@ class Axis:
     @classmethod
     def of(cls, path: str, given: list[Any]) -> Self:
         """That of the values (points,) of a key."""
-        numeric = all(isinstance(each, int | float) and not isinstance(each, bool) for each in given)
-        numeric = numeric and all(map(math.isfinite, given))
+        numeric = all(map(_is_number, given))
         found: list[float | str] = []
         found += sorted({float(each) for each in given}) if numeric else dict.fromkeys(map(_text, given))
         return cls(path, {value: number for number, value in enumerate(found)}, numeric)
@@ -65,6 +65,13 @@ def axes_of(table: Table) -> tuple[list[Axis], list[list[int]]]:
         axes.append(axis := Axis.of(path, given))
         numbers.append([axis.number(value) for value in given])
     return axes, numbers
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a value can be a place on an axis: finite, and no larger than numbers there can be."""
+    with suppress(OverflowError):
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return False
 
 
 def _text(value: Any) -> str:

@@ -40,6 +40,9 @@ _OLD = 3600.0
 """Age of drafts that no process is using [s]."""
 _EXISTS = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
 _FORMER_DRAFTS = ("checkpoint.h5.part", "summary.json.part", "files.json.part")
+_RESULTS = (TRAJECTORY, SUMMARY, ARRAYS, PROFILE, HINDCAST, FILES, PLAYED)
+OWN = (SCENARIO, MANIFEST, LOCK, *_RESULTS)
+"""Files that a run writes or replaces by itself, besides checkpoints and pictures."""
 
 
 @contextmanager
@@ -196,7 +199,7 @@ def erase(directory: Path, manifest: Manifest) -> None:
 
 def _erase_results(directory: Path, manifest: Manifest) -> None:
     Checkpoint.delete_all(directory)
-    for name in (TRAJECTORY, SUMMARY, ARRAYS, PROFILE, HINDCAST, FILES, PLAYED, *manifest.operations, *_FORMER_DRAFTS):
+    for name in (*_RESULTS, *manifest.operations, *_FORMER_DRAFTS):
         remove(directory / name)
     erase_pictures(directory, manifest.pictures)
     remove_drafts(directory)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gasfield.errors import InputError
+from gasfield.runs.directory import OWN
 from gasfield.scenario import Scenario
 from gasfield.simulation import Simulation
 from gasfield.simulation.room import require_room_for_run
@@ -19,9 +20,10 @@ def open_start(scenario: Scenario, folder: Path) -> tuple[Simulation, Trajectory
         folder: where its directory will be.
 
     Raises:
-        InputError: if the scenario cannot be run, a file that it names is missing or not what it should be, or there is
-            no room in memory or on the disk.
+        InputError: if the scenario cannot be run, a file that it names is missing or not what it should be, two would
+            write the same file, or there is no room in memory or on the disk.
     """
+    _require_files_of_their_own(scenario)
     reference = open_reference(scenario)
     simulation = Simulation.from_scenario(scenario)
     simulation.require_start()
@@ -42,3 +44,14 @@ def open_reference(scenario: Scenario) -> Trajectory | None:
         return Trajectory(scenario.find(name))
     except InputError as error:
         raise scenario.fault_at(("compare", "with"), error) from None
+
+
+def _require_files_of_their_own(scenario: Scenario) -> None:
+    """Refuses an operation that would write a file of the run, or of another operation."""
+    taken = dict.fromkeys(OWN, "the run itself")
+    for number, operation in enumerate(scenario.operations):
+        for name in operation.files:
+            if name in taken:
+                error = InputError(f"{taken[name]} writes a file '{name}'; choose another name.")
+                raise scenario.fault_at(("operations", number, "file"), error)
+            taken[name] = f"operation {number}"

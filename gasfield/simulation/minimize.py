@@ -57,16 +57,25 @@ def minimize(gas: Gas, forces: ForceField, space: Space, given: Minimize) -> Min
     Raises:
         InputError: if there is no particle, a force has no potential energy, or a position or force becomes non-finite.
     """
-    if not gas.count:
-        raise InputError("no particle is there yet whose energy could be minimised.")
-    if not forces.conservative:
-        raise InputError("one of the forces is not a gradient: it has no energy to be minimised.")
+    require_energy(gas, forces)
     descent = _Descent(gas, forces, space, given.longest_move or _MOVE * _spacing(gas, space))
     before = float(forces.energy(gas).mean())
     while descent.largest > given.force and descent.steps < given.steps:
         descent.step()
     after = float(forces.energy(gas).mean())
     return Minimum(descent.largest <= given.force, descent.steps, descent.largest, before, after)
+
+
+def require_energy(gas: Gas, forces: ForceField) -> None:
+    """Checks that there is a potential energy to be minimised.
+
+    Raises:
+        InputError: if there is no particle, or a force has no potential energy.
+    """
+    if not gas.count:
+        raise InputError("no particle is there yet whose energy could be minimised.")
+    if not forces.conservative:
+        raise InputError("one of the forces is not a gradient: it has no energy to be minimised.")
 
 
 class _Descent:

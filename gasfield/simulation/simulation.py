@@ -40,7 +40,7 @@ from gasfield.simulation.arrangement import Arrangement
 from gasfield.simulation.at_work import AtWork
 from gasfield.simulation.events import Events
 from gasfield.simulation.finite import require_finite_start
-from gasfield.simulation.minimize import Minimum, minimize
+from gasfield.simulation.minimize import Minimum, minimize, require_energy
 from gasfield.simulation.overlap import require_apart
 from gasfield.simulation.parts import build_parts, parts_of
 from gasfield.simulation.planting import PlantTracers
@@ -453,14 +453,19 @@ class Simulation(AtWork):
 
     def require_start(self) -> None:
         """Checks that steps can be taken from the start: forces are finite, and no particles are so close that the
-        dynamics cannot follow the force between them. A start that is to be relaxed may be anything.
+        dynamics cannot follow the force between them. A start that is to be relaxed may be anything that has an
+        energy.
 
         Raises:
-            InputError: if they cannot; see `gasfield.simulation.finite` and `.overlap`.
+            InputError: if they cannot; see `gasfield.simulation.finite`, `.overlap` and `.minimize`.
         """
-        if self._start_is_good or (self._relaxation is not None and self.minimum is None):
+        if self._start_is_good:
             return
         placed = nullcontext() if self.scenario is None else self.scenario.faults_at()
+        if self._relaxation is not None and self.minimum is None:
+            with placed, about("minimize"):
+                require_energy(self.gas, self.forces)
+            return
         with placed, threads_worth(self._work()):
             require_finite_start(self)
             with about("gas"):

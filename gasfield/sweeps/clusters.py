@@ -174,6 +174,7 @@ def local_pool(workers: int, carry: Carry) -> Iterator[Pool]:
         "distributed.worker.profile.enabled": False,  # it takes 4% of a worker's time
     }
     with (
+        forked.main_hidden(),
         dask.config.set(settings),
         LocalCluster(
             n_workers=workers,

@@ -6,6 +6,7 @@ import json
 import math
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -153,7 +154,7 @@ class Table:
 
         fields, arrays = [], []
         for name, values in self._plain_columns():
-            made = pa.array(values)
+            made = _array(values)
             fields.append(pa.field(name, made.type))
             arrays.append(made)
         point = self.point_of_rows()
@@ -216,11 +217,22 @@ class Table:
         return data
 
 
+def _array(values: Sequence[Any]) -> pyarrow.Array:
+    """A column; whole numbers of more than 64 bits as JSON."""
+    import pyarrow as pa
+
+    for kind in (None, pa.uint64()):
+        with suppress(OverflowError, pa.ArrowInvalid):
+            return pa.array(values, kind)
+    return pa.array([None if value is None else json.dumps(value) for value in values])
+
+
 def _of_one_type(values: list[Any]) -> list[Any]:
     """Numbers and booleans as they are, if all are; names as they are; anything else as JSON."""
     kinds = {type(value) for value in values if value is not None}
-    if kinds <= {int} or kinds <= {int, float}:
-        return [None if value is None else float(value) for value in values] if float in kinds else values
-    if kinds <= {bool} or kinds <= {str}:
+    if kinds == {int, float}:
+        with suppress(OverflowError):
+            return [None if value is None else float(value) for value in values]
+    elif len(kinds) <= 1 and kinds <= {int, float, bool, str}:
         return values
     return [None if value is None else json.dumps(value) for value in values]

@@ -65,6 +65,16 @@ def test_check_opens_what_a_run_is_compared_with(write: Callable, refuses: Refus
     assert message == refuses("run", name)
 
 
+@pytest.mark.parametrize("files", [["trajectory.h5"], ["arrays.h5"], ["a.h5", "a.h5"]])
+def test_check_refuses_two_writers_of_one_file(write: Callable, refuses: Refuses, files: list[str]) -> None:
+    asked = "\n".join(f"  - {{kind: trajectory, file: {name}}}" for name in files)
+    name = write("compare:", f"operations:\n{asked}\ncompare:")
+    message = refuses("check", name)
+    assert f": operations.{len(files) - 1}.file: " in message
+    assert f"writes a file '{files[-1]}'; choose another name" in message
+    assert message == refuses("run", name)
+
+
 def test_a_run_longer_than_its_field_is_refused_at_the_force(write: Callable, refuses: Refuses) -> None:
     message = refuses("run", write("steps: 500", "steps: 501"))
     assert f"mine.yaml:{line_of(SCENARIO, 'recorded_gradient')}: forces.0: " in message

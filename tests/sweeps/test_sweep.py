@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,10 +15,12 @@ from small_sweeps import inodes, scenario
 
 import gasfield
 from gasfield.errors import InputError, WriteError
+from gasfield.pages.axes import axes_of
 from gasfield.sweeps import Progress, task
+from gasfield.sweeps.points import Point
 from gasfield.sweeps.store import TABLE
 from gasfield.sweeps.sweeping import sweep as sweep_it
-from gasfield.sweeps.table import ERROR, SCATTER
+from gasfield.sweeps.table import ERROR, SCATTER, Table
 
 pandas = pytest.importorskip("pandas")
 
@@ -146,6 +150,42 @@ def test_how_a_number_is_written_makes_no_other_point(tmp_path: Path) -> None:
     made = gasfield.sweep(scenario(), {"temperature": [1.0], "seeds": [1, 2]}, output=tmp_path / "s")
     assert len(made.table.keys) == 3
     assert len(set(made.to_dataframe()["groups.gas.radius.end" + SCATTER])) == 1
+
+
+def test_whole_numbers_of_any_size_have_a_place_in_the_table(tmp_path: Path) -> None:
+    """Up to 64 bits as they are; larger ones, which no scenario accepts, as text."""
+    huge = 10**340
+    table = Table(
+        (str(n), Point({"temperature": each}, seed)) for n, (each, seed) in enumerate([(1, 2**64 - 1), (huge, 1)])
+    )
+    table.write(tmp_path / TABLE)
+    columns = table.arrow().to_pydict()
+    assert columns["seed"] == [2**64 - 1, 1]
+    assert columns["temperature"] == ["1", str(huge)]
+    assert list(table.point_of_rows()) == [0, 1]
+    assert [axis.numeric for axis in axes_of(table)[0]] == [False]
+
+
+SCRIPT = """
+import sys, gasfield
+print("once")
+gasfield.sweep("tiny.yaml", {"temperature": [0.2, 0.4]}, output="made", workers=2)
+print(sys.modules["__main__"].__file__)
+"""
+
+
+def test_a_script_that_sweeps_is_executed_once(tmp_path: Path) -> None:
+    """Without `if __name__ == "__main__"`: workers need nothing of it."""
+    pytest.importorskip("distributed")
+    (tmp_path / "tiny.yaml").write_text(
+        json.dumps(scenario().model_dump(mode="json", by_alias=True, exclude_unset=True))
+    )
+    (tmp_path / "script.py").write_text(SCRIPT)
+    done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["once", str(tmp_path / "script.py")]
+    assert done.stderr == ""
+    assert gasfield.open_sweep(tmp_path / "made").finished
 
 
 def test_a_directory_of_something_else_is_refused(tmp_path: Path) -> None:
