@@ -75,6 +75,18 @@ def test_check_refuses_two_writers_of_one_file(write: Callable, refuses: Refuses
     assert message == refuses("run", name)
 
 
+def test_check_refuses_to_relax_what_has_no_energy(tmp_path: Path, refuses: Refuses) -> None:
+    (tmp_path / "mine.yaml").write_text(
+        "format: 1\nspace: {kind: free, dimensions: 2}\n"
+        "gas: [{name: gas, from: {kind: gaussian, count: 6, spread: 0.5}}]\n"
+        "forces: [{kind: linear_flow, rotation: [{plane: [0, 1], rate: 1.0}]}]\n"
+        "dynamics: {kind: langevin, time_step: 0.1, friction: 1}\ntemperature: 1\nminimize: {}\nrun: {steps: 5}\n"
+    )
+    message = refuses("check", "mine.yaml")
+    assert "mine.yaml:7: minimize: one of the forces is not a gradient" in message
+    assert message == refuses("run", "mine.yaml")
+
+
 def test_a_run_longer_than_its_field_is_refused_at_the_force(write: Callable, refuses: Refuses) -> None:
     message = refuses("run", write("steps: 500", "steps: 501"))
     assert f"mine.yaml:{line_of(SCENARIO, 'recorded_gradient')}: forces.0: " in message

@@ -234,8 +234,10 @@ def test_a_late_refusal_keeps_the_frames(here: Path) -> None:
 
 
 def test_a_refusal_at_the_start_leaves_nothing(here: Path) -> None:
-    with pytest.raises(InputError, match="exists already"):
-        gasfield.run("well.yaml", output="out", overrides=["operations=[{kind: trajectory, file: trajectory.h5}]"])
+    """A start that is relaxed is examined after that, when the directory is there."""
+    crowd = ["gas.0.from.spread=0.001", "minimize={steps: 1}", "forces=[{kind: lennard_jones, cutoff: 2.5}]"]
+    with pytest.raises(InputError, match="gas: "):
+        gasfield.run("well.yaml", output="out", overrides=crowd)
     assert not (here / "out").exists()
 
 
