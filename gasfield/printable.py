@@ -7,6 +7,8 @@ bidirectional overrides, which reorder what is read; surrogates, which cannot be
 from __future__ import annotations
 
 import codecs
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 LONGEST_NAME = 100
 """Characters of a name in a message or a picture; names in scenarios have no more."""
@@ -48,6 +50,12 @@ def listed(names: list[str] | tuple[str, ...], most: int = LISTED) -> str:
     """Names as a list for a message: each shortened, and the number of those that are left out."""
     shown = ", ".join(shortened(name) for name in names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """A question for the end of a message, with the known word closest to a given one; empty if none is close."""
+    close = get_close_matches(given, list(known), 1)
+    return f" Did you mean '{shortened(close[0])}'?" if close else ""
 
 
 def _without_middle(text: str, most: int, *, always: bool = False) -> str:

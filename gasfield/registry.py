@@ -20,7 +20,6 @@ register theirs in the same way: a Python file given by the user, or an installe
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from importlib import import_module
 from pkgutil import walk_packages
 from typing import Annotated, Any, Generic, TypeVar, get_args
@@ -30,6 +29,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from gasfield.plugins import import_installed
+from gasfield.printable import did_you_mean
 from gasfield.renames import former_name
 from gasfield.spec import Spec
 
@@ -174,8 +174,6 @@ class Registry(Mapping[str, type[S]], Generic[S]):
                 import_installed()
             if kind in self._kinds:
                 return self._kinds[kind]
-        close = get_close_matches(str(kind), list(self._kinds), 1)
-        hint = f" Did you mean '{close[0]}'?" if close else ""
         raise PydanticCustomError(
             "union_tag_invalid",
             "there is no {noun} of kind '{tag}'; there are {expected_tags}",
@@ -183,7 +181,7 @@ class Registry(Mapping[str, type[S]], Generic[S]):
                 "noun": self.noun,
                 "tag": str(kind),
                 "expected_tags": ", ".join(f"'{known}'" for known in self),
-                "hint": f"{hint} A plug-in can add others.",
+                "hint": f"{did_you_mean(str(kind), self._kinds)} A plug-in can add others.",
             },
         )
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from gasfield.errors import InputError, WriteError
-from gasfield.printable import printable
+from gasfield.printable import did_you_mean, printable
 from gasfield.renames import former_name
 
 TRAJECTORY = "trajectory.h5"
@@ -54,19 +54,26 @@ def find_scenario(name: str) -> Path:
     """Resolves a path or a bare scenario name.
 
     Raises:
-        InputError: if there is neither such a file nor such a name; the message lists the available names.
+        InputError: if there is neither such a file nor such a name; the message suggests a similar name.
     """
     path = Path(name)
     if _is_data(path) and not path.is_dir():
         return path
+    files = {candidate.stem: candidate for candidate in scenario_files()}
     if path.suffix not in (".yaml", ".yml") and len(path.parts) == 1:
-        files = {candidate.stem: candidate for candidate in scenario_files()}
         if name not in files and (now := FORMER_SCENARIOS.get(name, "")) in files and former_name(name, now):
             return files[now]
         if name in files:
             return files[name]
-    known = ", ".join(p.stem for p in scenario_files()) or "none"
-    raise InputError(f"{printable(name)[:200]}: no such scenario file or name. Available scenarios: {known}.")
+    raise InputError(f"{printable(name)[:200]}: {_why_no_scenario(path, files)}")
+
+
+def _why_no_scenario(path: Path, known: Iterable[str]) -> str:
+    if path.suffix not in (".yaml", ".yml") and len(path.parts) == 1:
+        return f"there is no scenario of this name.{did_you_mean(path.name, known)} `gasfield list` shows all."
+    if _is_data(path):
+        return "is a folder, and no scenario file."
+    return f"there is no such file.{did_you_mean(path.stem, known) if len(path.parts) == 1 else ''}"
 
 
 def check_output(path: Path, *, overwrite: bool, parameter: str = "output") -> None:

@@ -4,7 +4,6 @@ their type and nothing else (`gasfield.strict`), and every number is finite."""
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import (
@@ -19,7 +18,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from gasfield.faults import explain, fault_within
-from gasfield.printable import printable
+from gasfield.printable import did_you_mean, printable
 from gasfield.renames import former_name
 from gasfield.strict import strict
 
@@ -66,8 +65,7 @@ class Spec(BaseModel):
             for key in data:
                 if key not in known and key not in cls.model_fields:
                     key = printable(str(key))[:80]
-                    close = get_close_matches(key, known, 1)
-                    hint = f" Did you mean '{close[0]}'?" if close else ""
+                    hint = did_you_mean(key, known)
                     if key in cls.former_keys:
                         hint = f" '{key}' is now called '{cls.former_keys[key]}'."
                     text = f"unknown key '{key}'; the keys here are {', '.join(known)}.{hint}"

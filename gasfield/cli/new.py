@@ -18,12 +18,15 @@ def new(
     like: Annotated[str, typer.Option("--like", help="The scenario to copy.")] = "dead-token-drift",
 ) -> None:
     """Creates a new scenario as a commented copy of an existing one."""
+    from gasfield.errors import about
     from gasfield.files import write_file
     from gasfield.resources import check_output, find_scenario
 
     path = Path(f"{name.removesuffix('.yaml')}.yaml")
     check_output(path, overwrite=False, parameter="name")
-    lines = find_scenario(like).read_text(encoding="utf-8").splitlines(keepends=True)
+    with about("like"):
+        source = find_scenario(like)
+    lines = source.read_text(encoding="utf-8").splitlines(keepends=True)
     own = [line for line in lines if not line.startswith(SCHEMA)]  # it points to a file beside the shipped scenarios
     write_file(path, "".join(own))
     put(f"{path}: a copy of {like}. Edit it, then `gasfield check {path}` and `gasfield run {path}`.")

@@ -17,9 +17,10 @@ from gasfield.diagnostics.context import WHOLE, Origin, RunContext
 from gasfield.diagnostics.group import Group
 from gasfield.diagnostics.headline import Headline, headline_of
 from gasfield.diagnostics.keys import leaves
-from gasfield.errors import InputError, Note, about
+from gasfield.errors import InputError, Note, about, index_of
 from gasfield.printable import LISTED, listed
 from gasfield.quantity import Quantity
+from gasfield.scenario.anchors import anchor
 from gasfield.scenario.diagnostic import AnyDiagnostic, DiagnosticSpec, repeated_label
 from gasfield.shown import Shown
 from gasfield.spec import parse
@@ -233,13 +234,19 @@ def chosen_diagnostics(
     """The diagnostics specified; all, with their defaults, if None.
 
     Raises:
-        InputError: as `diagnose`.
+        InputError: as `diagnose`, with where the diagnostic is described.
     """
-    with about("diagnostics"):
-        given = tuple(DIAGNOSTICS.with_installed()) if diagnostics is None else tuple(diagnostics)
-        chosen: tuple[Diagnostic[Result], ...] = parse(tuple[AnyDiagnostic, ...], given)
-        if (fault := repeated_label(chosen)) is not None:
-            raise InputError(f"{fault}.")
+    given = tuple(DIAGNOSTICS.with_installed()) if diagnostics is None else tuple(diagnostics)
+    try:
+        with about("diagnostics"):
+            chosen: tuple[Diagnostic[Result], ...] = parse(tuple[AnyDiagnostic, ...], given)
+            if (fault := repeated_label(chosen)) is not None:
+                raise InputError(f"{fault}.")
+    except InputError as error:
+        for one in error.faults:
+            place = tuple(map(index_of, (one.parameter or "").split(".")))
+            one.reference = anchor(place, {"diagnostics": list(given)})
+        raise
     return chosen
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
@@ -13,6 +12,7 @@ from numpy.typing import ArrayLike
 from pydantic.fields import FieldInfo
 
 from gasfield.errors import InputError
+from gasfield.printable import did_you_mean
 from gasfield.sampling.processors.base import CONVENTIONS, PROCESSORS, Conventions, Processor, law_of, require_logits
 from gasfield.sampling.processors.history import Array, History, Tokens
 from gasfield.sampling.profiles import PROFILES, Profile, profile_of
@@ -157,8 +157,7 @@ def settings() -> Mapping[str, FieldInfo]:
 
 def _require_setting(name: str) -> None:
     if name not in settings():
-        close = get_close_matches(name, settings(), 1)
-        hint = f" Did you mean '{close[0]}'?" if close else ""
+        hint = did_you_mean(name, settings())
         raise InputError(f"is no setting; there are {', '.join(sorted(settings()))}.{hint}", parameter=name)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from gasfield.errors import Place
 from gasfield.faults import child
+from gasfield.scenario.diagnostic import DIAGNOSTICS
 
 FOLDER = "docs/reference"
 PAGES = {
@@ -44,7 +45,7 @@ def _kind_along(place: Place, data: Any) -> str:
     for depth, part in enumerate(place, 1):
         data = child(data, part)
         kind = data.get("kind") if isinstance(data, dict) and place[depth:] != ("kind",) else None
-        if kind is None and place[0] == "diagnostics":
+        if kind is None and place[0] == "diagnostics" and isinstance(data, str) and data in set(DIAGNOSTICS):
             kind = data
         if isinstance(kind, str) and kind.isidentifier() and len(kind) <= _LONGEST:
             return kind

@@ -124,8 +124,22 @@ def test_what_is_no_yaml_is_said_with_its_line(tmp_path: Path, refuses: Refuses)
     assert "a scenario is a mapping" in refuses("run", "mine.yaml")
 
 
-def test_no_such_scenario_lists_those_there_are(refuses: Refuses) -> None:
-    assert "dead-token-drift" in refuses("run", "no-such")
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("run", "dead-token-drfit"), "of this name. Did you mean 'dead-token-drift'? `gasfield list` shows all."),
+        (("check", "xyzzy"), "xyzzy: there is no scenario of this name. `gasfield list` shows all."),
+        (("new", "foo", "--like", "xyzzy"), "--like: xyzzy: there is no scenario of this name."),
+        (("run", "nofile.yaml"), "nofile.yaml: there is no such file."),
+        (("run", "dead-token-drift.yaml"), "there is no such file. Did you mean 'dead-token-drift'?"),
+        (("run", "no/dead-token-drift"), "no/dead-token-drift: there is no such file."),
+        (("run", "./"), "is a folder"),
+    ],
+)
+def test_no_such_scenario(refuses: Refuses, arguments: tuple[str, ...], says: str) -> None:
+    message = refuses(*arguments)
+    assert says in message
+    assert len(message) < 150
 
 
 @pytest.mark.parametrize(

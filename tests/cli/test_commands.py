@@ -121,6 +121,12 @@ def test_diagnose_and_compare_print_json(gasfield) -> None:
     assert "radius" in gasfield("compare", path, RECORDINGS / "kjv-fp32.h5").stdout
 
 
+def test_a_misspelt_diagnostic_is_refused_with_where_they_are_described(refuses) -> None:
+    message = refuses("diagnose", RECORDINGS / "kjv-bf16.h5", "--only", "motoin")
+    assert "Did you mean 'motion'?" in message
+    assert message.endswith("See docs/reference/diagnostics.md\n")
+
+
 def test_one_diagnostic_alone_with_its_pictures(gasfield, tmp_path: Path) -> None:
     done = gasfield("diagnose", RECORDINGS / "kjv-bf16.h5", "--only", "motion", "--plots", tmp_path / "p", "--json")
     groups = json.loads(done.stdout)["groups"]

@@ -33,7 +33,7 @@ def test_former_names_of_scenarios_work_and_say_so() -> None:
         assert now in shipped
         with pytest.warns(RenamedWarning, match=f"'{former}' is now called '{now}'"):
             assert find_scenario(former).stem == now
-    with former_names("refuse"), pytest.raises(InputError, match="no such scenario"):
+    with former_names("refuse"), pytest.raises(InputError, match="no scenario of this name"):
         find_scenario("tidal")
 
 
