@@ -21,18 +21,31 @@ def print_headline(diagnosis: Diagnosis, headline: Headline) -> None:
     """Prints the results that answer the question of a run, with the notes on them, and how many more there are."""
     left = print_results(headline)
     covered = _print_notes(headline)
-    for key in headline.unknown:
-        put(f"headline: no diagnostic has given a result '{shortened(key)}'")
+    print_unknown(headline)
+    print_missing(diagnosis)
     rest = _rest(diagnosis, headline, left, covered)
     if rest:
         put(f"{rest}: --verbose")
+
+
+def print_unknown(headline: Headline) -> None:
+    """Prints which keys of the headline match no result, each with a similar one."""
+    for key, suggestion in headline.unknown.items():
+        put(f"headline: no diagnostic has given a result '{shortened(key)}'.{suggestion}")
+
+
+def print_missing(diagnosis: Diagnosis) -> None:
+    """Prints which diagnostics were asked for by name and are left out, each with the reason."""
+    for name, reason in diagnosis.missing.items():
+        put(f"{shortened(name)} is left out: {reason}")
 
 
 def print_results(headline: Headline) -> int:
     """Prints a table of results over groups, at most `LINES` lines; returns the number of results left out."""
     groups = list(headline.values)
     if not groups:
-        put("no diagnostic that applies has given a number")
+        if not headline.unknown:
+            put("no diagnostic that applies has given a number")
         return 0
     by_group = len(groups) > len(headline.keys)
     table = _by_group(headline, groups) if by_group else _by_key(headline, groups)
@@ -100,11 +113,12 @@ def _print_notes(headline: Headline) -> int:
 def _rest(diagnosis: Diagnosis, headline: Headline, left: int, covered: int) -> str:
     """What else there is, in words."""
     everything = diagnosis.as_json()
+    left_out = {entry["diagnostic"] for entry in everything["left_out"]} - set(diagnosis.missing)
     shown = sum(len(values) for values in headline.values.values()) - left
     numbers = sum(len(result.estimates) for _, _, result in diagnosis.everything())
     parts = [
         (numbers - shown, "more number", "more numbers"),
         (len(everything["notes"]) - covered, "more note", "more notes"),
-        (len({entry["diagnostic"] for entry in everything["left_out"]}), "diagnostic left out", "diagnostics left out"),
+        (len(left_out), "diagnostic left out", "diagnostics left out"),
     ]
     return ", ".join(f"{count:,} {one if count == 1 else several}" for count, one, several in parts if count > 0)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gasfield.cli.cost_table import print_profile
-from gasfield.cli.headline_table import print_headline
+from gasfield.cli.headline_table import print_headline, print_missing, print_unknown
 from gasfield.cli.numbers import print_leaves
 from gasfield.cli.output import put
 from gasfield.cli.tables import BRACKETS, Rows, console
@@ -34,6 +34,10 @@ def print_run(result: RunResult, *, verbose: bool = False) -> None:
         print_together(result.comparison)
     else:
         print_headline(result.diagnosis, result.headline)
+    if verbose or result.comparison:
+        print_unknown(result.headline)
+    if result.comparison:
+        print_missing(result.diagnosis)
     count = f"{len(result.plots)} picture{'' if len(result.plots) == 1 else 's'}"
     put(f"simulated in {result.seconds:.1f} s; {count}, summary.json and trajectory in {result.directory}")
     if result.profile is not None:

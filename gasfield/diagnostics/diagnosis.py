@@ -96,6 +96,13 @@ class Diagnosis(Shown):
         prefix = "" if label in DIAGNOSTICS else f"{label}."
         return tuple(f"{prefix}{key}" for key in (named if self.chosen else named[:1]))
 
+    @property
+    def missing(self) -> dict[str, str]:
+        """Names of diagnostics that were chosen and that apply to no group, each with the first reason."""
+        given = {label for _, label, _ in self.everything()}
+        found = [entry for entry in self.left_out if self.chosen and entry.diagnostic not in given]
+        return {entry.diagnostic: entry.reason for entry in reversed(found)}
+
     def is_picture(self, label: str) -> bool:
         """Whether the picture of a diagnostic that was chosen is all that matters of it."""
         return self.chosen and any(each.label == label and each.telling == () for each in self.diagnostics)

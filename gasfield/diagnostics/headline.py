@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gasfield.diagnostics.keys import keyed
+from gasfield.printable import did_you_mean
 from gasfield.quantity import Quantity
 
 if TYPE_CHECKING:
@@ -27,14 +28,15 @@ class Headline:
             only group, if it has one only.
         notes: of the diagnostics that gave these results; (group, diagnostic, note).
         diagnostics: names of these diagnostics, and of those whose picture is all that matters.
-        unknown: keys that were asked for and that no diagnostic gave.
+        unknown: keys that were asked for and that no diagnostic gave, each with the question whether a similar one was
+            meant; empty if there is none.
     """
 
     keys: tuple[str, ...]
     values: Mapping[str, Mapping[str, Quantity]]
     notes: tuple[tuple[str, str, str], ...] = ()
     diagnostics: frozenset[str] = frozenset()
-    unknown: tuple[str, ...] = ()
+    unknown: Mapping[str, str] = field(default_factory=dict)
 
     def numbers(self) -> dict[str, Quantity]:
         """The results by group and key."""
@@ -68,9 +70,10 @@ def headline_of(diagnosis: Diagnosis, asked: Sequence[str] | None = None) -> Hea
     notes: list[tuple[str, str, str]] = []
     labels: set[str] = set()
     whole = next(iter(diagnosis.results)) if len(diagnosis.results) == 1 else ALL_TOGETHER
-    matched: set[str] = set()
+    matched, known = set[str](), set[str]()
     for group, label, result in diagnosis.everything(whole):
         quantities = keyed(label, result)
+        known.update(quantities)
         wanted = diagnosis.telling(label, quantities) if asked is None else tuple(asked)
         found = {key: one for key in wanted for key, one in _beginning_with(key, quantities).items()}
         matched.update(key for key in wanted if _beginning_with(key, quantities))
@@ -84,7 +87,8 @@ def headline_of(diagnosis: Diagnosis, asked: Sequence[str] | None = None) -> Hea
         notes += [(group, label, note) for note in result.notes]
         labels.add(label)
     ordered = tuple(keys) if asked is None else tuple(sorted(keys, key=lambda key: _place(key, asked)))
-    unknown = tuple(key for key in asked or () if key not in matched)
+    beginnings = {".".join(parts[: n + 1]) for key in known for parts in [key.split(".")] for n in range(len(parts))}
+    unknown = {key: did_you_mean(key, sorted(beginnings)) for key in asked or () if key not in matched}
     return Headline(ordered, values, tuple(notes), frozenset(labels), unknown)
 
 

@@ -55,8 +55,23 @@ def test_a_scenario_names_its_headline(tmp_path: Path, capsys: pytest.CaptureFix
 
 def test_a_key_that_no_diagnostic_gives_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     result = done(tmp_path, diagnostics=["cloud"])
-    lines = printed(result.diagnosis, ["radius.end", "radius.middle"], capsys)
-    assert "headline: no diagnostic has given a result 'radius.middle'" in lines
+    lines = printed(result.diagnosis, ["radius.end", "nonsense", "radius.ennd"], capsys)
+    assert "headline: no diagnostic has given a result 'nonsense'." in lines
+    assert "headline: no diagnostic has given a result 'radius.ennd'. Did you mean 'radius.end'?" in lines
+    lines = printed(result.diagnosis, ["nonsense"], capsys)
+    assert not any("no diagnostic that applies" in line for line in lines)
+
+
+def test_a_diagnostic_that_was_asked_for_and_is_left_out_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = done(tmp_path, diagnostics=["cloud", {"kind": "heads", "model": "/nonexistent"}])
+    lines = printed(result.diagnosis, None, capsys)
+    assert sum(line.startswith("heads is left out: ") for line in lines) == 1
+    assert not any("1 diagnostic left out" in line for line in lines)
+    whole = gasfield.diagnose(tmp_path / "out")
+    assert whole.left_out
+    assert not whole.missing
 
 
 def test_every_default_headline_key_is_a_result(everything: Any) -> None:
