@@ -18,6 +18,9 @@ from gasfield.cli.system import say, system_faults
 from gasfield.errors import GasfieldError, InputError, Note
 from gasfield.renames import RenamedWarning
 
+_KEYS = {"--steps": "run.steps", "--seed": "seed", "--temperature": "temperature"}
+"""Options that one may expect -> the key of a scenario by which a command that has `--set` takes the same."""
+
 
 class Command(TyperCommand):
     """A command that turns errors of gasfield into messages and an exit code.
@@ -29,7 +32,9 @@ class Command(TyperCommand):
     """Former option -> current option; the former one is accepted with a note."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """As in Typer, after replacing former names of options."""
+        """As in Typer, after replacing former names of options; for a key of a scenario that is no option the message
+        says how it is set."""
+        self._refuse_keys(self.get_params(ctx), args)
         return super().parse_args(ctx, [self._current(arg) for arg in args])
 
     def invoke(self, ctx: Any) -> Any:
@@ -44,6 +49,16 @@ class Command(TyperCommand):
         except GasfieldError as error:
             say(*str(error).splitlines())
             raise typer.Exit(error.exit_code) from None
+
+    def _refuse_keys(self, params: Sequence[Any], args: Sequence[str]) -> None:
+        """Ends the command where a key of a scenario is given as an option."""
+        own = {option for param in params for option in param.opts}
+        for place, arg in enumerate(args):
+            name, equals, value = arg.partition("=")
+            if name in _KEYS and name not in own and "--set" in own:
+                value = value if equals else " ".join(args[place + 1 : place + 2])
+                say(f"there is no option {name} here; write --set {_KEYS[name]}={value or 'VALUE'}")
+                raise typer.Exit(InputError.exit_code)
 
     def _current(self, arg: str) -> str:
         name, equals, value = arg.partition("=")

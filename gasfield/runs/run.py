@@ -118,9 +118,9 @@ def resume(
     directory = Path(directory)
     with reopened(directory) as manifest:
         if manifest.finished and steps is None:
-            raise InputError(
-                f"{directory}: this run is finished; its results are in {SUMMARY}. Give steps to extend it."
-            )
+            message = f"{directory}: this run is finished; its results are in {SUMMARY}. "
+            message += "Give the number of steps in all to extend it."
+            raise InputError(message, parameter="steps")
         scenario = load_again(directory, manifest, steps)
         reference = open_reference(scenario)
         simulation, manifest = built_again(directory, manifest, scenario)

@@ -143,3 +143,18 @@ def test_the_directory_of_a_run_stands_for_its_trajectory(gasfield: Callable, tm
         assert opened.path == tmp_path / "out" / "trajectory.h5"
     (tmp_path / "empty").mkdir()
     assert "no trajectory.h5 in this folder" in gasfield("diagnose", "empty").stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("run", "dead-token-drift", "--steps", "10"), "write --set run.steps=10"),
+        (("run", "dead-token-drift", "--steps=10"), "write --set run.steps=10"),
+        (("check", "dead-token-drift", "--seed"), "write --set seed=VALUE"),
+        (("sweep", "dead-token-drift", "--temperature", "0.5"), "write --set temperature=0.5"),
+    ],
+)
+def test_a_key_given_as_an_option_is_refused_with_how_it_is_set(
+    refuses: Callable, arguments: tuple[str, ...], says: str
+) -> None:
+    assert says in refuses(*arguments)

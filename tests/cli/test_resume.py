@@ -112,7 +112,7 @@ def test_another_seed_ends_otherwise(whole: Path, tmp_path: Path, gasfield: Call
 
 def test_what_cannot_go_on(whole: Path, tmp_path: Path, gasfield: Callable, refuses: Callable[..., str]) -> None:
     assert "not a run directory" in refuses("resume", tmp_path)
-    assert "finished" in refuses("resume", "whole")
+    assert "--steps: whole: this run is finished; " in refuses("resume", "whole")
     process = start(tmp_path, "run", "mine.yaml", "--output", "killed", "--set", "run.steps=40000")
     while not checkpoints(tmp_path / "killed"):
         time.sleep(0.01)
