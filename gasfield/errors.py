@@ -42,7 +42,7 @@ class InputError(GasfieldError):
 
     Attributes:
         message: what is wrong and what would be valid; includes the names of data files.
-        location: place in the input: "file:line", "--set a.b=1"; None for input from Python.
+        location: place in the input: "mine.yaml:12", "--set a.b=1"; None for input from Python.
         parameter: the parameter concerned, by its name in Python and YAML ("output", "forces.0.cutoff"); None if
             there is none.
         reference: where docs/reference describes the parameter; None where nothing is known of that.

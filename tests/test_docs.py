@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +65,23 @@ def test_links_lead_somewhere(page: str) -> None:
     for link in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", (DOCS / page).read_text()):
         if "://" not in link:
             assert (DOCS / page).parent.joinpath(link).exists(), f"{page}: {link}"
+
+
+def words_that_become_links(docstring: str) -> Iterator[str]:
+    """What docutils takes for an address, because a scheme and a colon come before it."""
+    schemes = pytest.importorskip("docutils.utils.urischemes").schemes
+    plain = re.sub(r"`[^`]*`", "", docstring)
+    for found in re.finditer(r"(?<![\w.+-])([A-Za-z][A-Za-z0-9.+-]*):(?=[\w%])\S*", plain):
+        if found[1].lower() in schemes:
+            yield found[0]
+
+
+def test_docstrings_make_no_links_of_words() -> None:
+    assert list(words_that_become_links('a place: "file:line", "mine.yaml:12" or `file:line`')) == ['file:line",']
+    for path in (DOCS.parent / "gasfield").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module):
+                assert not list(words_that_become_links(ast.get_docstring(node) or "")), path
 
 
 def test_every_force_has_its_line() -> None:
