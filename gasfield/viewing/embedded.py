@@ -14,7 +14,7 @@ from gasfield.errors import InputError
 from gasfield.extras import require_packages
 from gasfield.memory import require_memory
 from gasfield.viewing.aligned import NEIGHBOURS, aligned
-from gasfield.viewing.projection import UMAP, Drawn, Projection, Wanted, is_embedding
+from gasfield.viewing.projection import NATIVE, UMAP, Drawn, Projection, Wanted, is_embedding
 
 LARGEST_EMBEDDING = 40_000
 """Rows times frames; see docs/view.md for the time that they take."""
@@ -53,6 +53,9 @@ class AlignedUmap:
             InputError: if umap-learn is missing, or there are too few or too many rows, frames or dimensions.
         """
         frames, count = len(group.steps), group.count
+        if group.dimensions <= NATIVE:
+            message = f"is for more than {NATIVE} dimensions; of {group.dimensions}, the space itself is drawn."
+            raise InputError(message, parameter="projection", value=UMAP)
         _check_size(frames, count)
         require_packages((UMAP,), UMAP, "the projection umap", "projection")
         size = _BASE_BYTES + _BYTES_OF_PLACE * frames * count + 24 * count * group.dimensions
@@ -79,7 +82,7 @@ def drawn(group: Group, wanted: Wanted) -> Drawn:
     Raises:
         InputError: as these.
     """
-    return AlignedUmap.of(group) if is_embedding(wanted, group.dimensions) else Projection.of(group, wanted)
+    return AlignedUmap.of(group) if is_embedding(wanted) else Projection.of(group, wanted)
 
 
 def _check_size(frames: int, count: int) -> None:

@@ -23,6 +23,8 @@ KINDS = ("all", "last", "random", UMAP)
 """Principal axes over all frames, principal axes of the last frame, random axes, a UMAP aligned over time."""
 Wanted = str | Sequence[int] | Values
 """One of `KINDS`, numbers of coordinates, or axes (K, D)."""
+NATIVE = 3
+"""Most dimensions of a space that is drawn itself."""
 LARGEST = 1e30
 """Larger coordinates are not drawn."""
 _SEED = 0x9A5F
@@ -81,17 +83,17 @@ class Projection:
 
         Raises:
             InputError: if the axes are not as described, there are too many dimensions for principal ones, or a UMAP is
-                wanted where it would be one, which is no set of axes.
+                wanted, which is no set of axes.
         """
         dimensions = group.dimensions
         if not isinstance(wanted, str):
             return cls(*_given(wanted, dimensions))
-        if is_embedding(wanted, dimensions):
+        if is_embedding(wanted):
             raise InputError("is an embedding, and no set of axes.", parameter="projection", value=wanted)
         if wanted not in KINDS:
             message = f"is none of {', '.join(KINDS)}, and no list of coordinates such as 0,1,2."
             raise InputError(message, parameter="projection", value=wanted)
-        if dimensions <= 3:
+        if dimensions <= NATIVE:
             count = max(2, dimensions)
             return cls(np.eye(count, dimensions), tuple(f"x{i}" for i in range(count)), native=True)
         if wanted == "random":
@@ -126,9 +128,9 @@ class Projection:
         return placed
 
 
-def is_embedding(wanted: Wanted, dimensions: int) -> bool:
-    """Whether places belong to the rows of one trajectory; in three dimensions or fewer, the space itself is drawn."""
-    return isinstance(wanted, str) and wanted == UMAP and dimensions > 3
+def is_embedding(wanted: Wanted) -> bool:
+    """Whether places belong to the rows of one trajectory, and are no linear map of positions."""
+    return isinstance(wanted, str) and wanted == UMAP
 
 
 def _given(wanted: Sequence[int] | Values, dimensions: int) -> tuple[NDArray[np.float64], tuple[str, ...]]:

@@ -47,7 +47,7 @@ def view(
         output: the file to write, .html.
         projection: principal axes over "all" frames or of the "last" one, "random" axes, two or three coordinates, or
             axes (2 or 3, D). In three dimensions or fewer, the space itself. Or "umap", a UMAP of one trajectory
-            aligned over time, in which distances are not distances.
+            of more than three dimensions, aligned over time, in which distances are not distances.
         groups: names of the groups to show; all if left out.
         frames: the most frames, evenly spaced; all if left out.
         rows: the most rows without bonds, evenly spaced; all if left out.
@@ -105,7 +105,7 @@ def scenes_of(
     """
     both = [trajectory] if other is None else [trajectory, other]
     opened = [one if isinstance(one, Trajectory) else stack.enter_context(open_trajectory(one)) for one in both]
-    if len(opened) > 1 and any(is_embedding(choice.projection, one.dimensions) for one in opened):
+    if len(opened) > 1 and is_embedding(choice.projection):
         message = "a UMAP of one trajectory has no place for rows of another: show them one by one, or in axes."
         raise InputError(message, parameter="projection", value=UMAP)
     choices = [choice, *(_for_other(choice, one) for one in opened[1:])]
@@ -116,7 +116,7 @@ def scenes_of(
     scenes: list[Scene] = []
     for one, own in zip(opened, choices, strict=True):
         progress(f"reading {one.path.name}")
-        if is_embedding(own.projection, one.dimensions):
+        if is_embedding(own.projection):
             progress("embedding its rows in all frames, which may take minutes")
         shared = scenes and scenes[0].trajectory.dimensions == one.dimensions
         scenes.append(Scene.of(one, own, scenes[0].projection if shared else None))

@@ -71,13 +71,12 @@ def test_an_embedding_is_no_set_of_axes_and_has_no_place_for_rows_of_others(tmp_
         gasfield.view(path, path, output=tmp_path / "a.html", projection="umap")
 
 
-def test_in_three_dimensions_the_space_itself_is_drawn(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.h5", np.random.default_rng(0).normal(size=(2, 20, 3)))
-    with Trajectory(path) as opened:
-        scene = Scene.of(opened, Choice("umap"))
-        assert scene.projection.native
-        assert scene.projection.labels == ("x0", "x1", "x2")
-    gasfield.view(path, path, output=tmp_path / "a.html", projection="umap")
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_a_space_that_is_drawn_itself_is_not_embedded(dimensions: int, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.h5", np.random.default_rng(0).normal(size=(2, 20, dimensions)))
+    with pytest.raises(InputError, match=f"more than 3 dimensions; of {dimensions}, the space itself is drawn"):
+        gasfield.view(path, output=tmp_path / "a.html", projection="umap")
+    assert not (tmp_path / "a.html").exists()
 
 
 def test_rows_are_held_by_the_share_of_neighbours_that_they_keep() -> None:
