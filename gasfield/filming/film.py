@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -62,7 +63,7 @@ def animate(
     """
     writer = writer_for(output, frames_per_second)
     check_output(output, overwrite=overwrite)
-    _check(frames, speed, size, trails)
+    _check(frames, speed, size, trails, turn)
     with ExitStack() as opened:
         sources = [
             given if isinstance(given, Trajectory) else opened.enter_context(open_trajectory(given))
@@ -78,7 +79,7 @@ def animate(
     return film(stages, Look(size, trails, turn), output, writer)
 
 
-def _check(frames: int, speed: float | None, size: tuple[float, float] | None, trails: int) -> None:
+def _check(frames: int, speed: float | None, size: tuple[float, float] | None, trails: int, turn: float) -> None:
     if frames < 2:
         raise InputError("must be at least 2.", parameter="frames", value=frames)
     if speed is not None and not 0.0 < speed < float("inf"):
@@ -88,3 +89,5 @@ def _check(frames: int, speed: float | None, size: tuple[float, float] | None, t
         raise InputError(f"both sides must be {SMALLEST:g} to {LARGEST:g} inches.", parameter="size", value=shown)
     if not 0 <= trails <= MOST_TRAIL:
         raise InputError(f"must be 0 to {MOST_TRAIL} pictures.", parameter="trails", value=trails)
+    if not math.isfinite(turn):
+        raise InputError("must be a finite number of degrees.", parameter="turn", value=turn)

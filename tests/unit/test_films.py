@@ -78,10 +78,13 @@ def test_what_cannot_be_filmed_is_refused(drifting: Path, tmp_path: Path, monkey
             (tmp_path / "a.gif", {"speed": 1e6}, "29 steps give 1 pictures"),
             (tmp_path / "a.gif", {"size": (0.1, 4.0)}, "both sides must be"),
             (tmp_path / "a.gif", {"trails": -1}, "must be 0 to"),
+            (tmp_path / "a.gif", {"turn": float("nan")}, "must be a finite number of degrees"),
+            (tmp_path / "a.gif", {"turn": float("inf")}, "must be a finite number of degrees"),
         ):
             with pytest.raises(InputError, match=reason):
                 animate(opened, output, **changes)  # type: ignore[arg-type]
     assert taken.read_bytes() == b"mine"
+    assert not (tmp_path / "a.gif").exists()
 
 
 def pictures(path: Path) -> list[np.ndarray]:
