@@ -9,7 +9,7 @@ import typer
 
 from gasfield.cli.command import LIBRARY
 from gasfield.cli.options import Overwrite, TrajectoryFile, sides_of
-from gasfield.cli.output import put
+from gasfield.cli.output import put_file
 
 
 def animate(
@@ -66,4 +66,4 @@ def animate(
             turn=turn,
             overwrite=overwrite,
         )
-    put(f"{made}: {made.stat().st_size / 1e6:.1f} MB")
+    put_file(made)

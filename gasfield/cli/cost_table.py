@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gasfield.cli.output import put
+from gasfield.cli.output import bytes_text, put
 from gasfield.cli.tables import Rows
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def print_profile(profile: Profile) -> None:
 def print_cost(cost: Cost) -> None:
     """Prints a prediction: time, memory and file, the parts of the time, what takes most of it, and the notes."""
     for name, quantity in (("time", cost.time), ("peak memory", cost.memory), ("trajectory", cost.file)):
-        show = duration if quantity.unit == "s" else _bytes
+        show = duration if quantity.unit == "s" else bytes_text
         put(f"  {name} = {show(_float(quantity.value))} ± {show(_float(quantity.error))}")
     table = Rows("part", "time", "share")
     table.column("of which")
@@ -49,7 +49,7 @@ def print_cost(cost: Cost) -> None:
 def print_calibration(found: Calibration) -> None:
     """Prints the numbers of a calibration, and where it is kept."""
     put(f"{found.machine}; fitted to {found.trials} runs")
-    put(f"  every run = {duration(found.start)} and {_bytes(found.memory)} besides its miniature")
+    put(f"  every run = {duration(found.start)} and {bytes_text(found.memory)} besides its miniature")
     put(f"  start-up and pictures = {found.fixed:.3g}, all else = {found.counted:.3g} times those of the miniature")
     put(f"  error of a prediction = {found.time_error:.0%} of the time, {found.memory_error:.0%} of the memory")
     put(f"kept in {found.as_json()['file']}")
@@ -57,14 +57,6 @@ def print_calibration(found: Calibration) -> None:
 
 def _float(value: Any) -> float:
     return float(value or 0.0)
-
-
-def _bytes(size: float) -> str:
-    """A size with three digits and its unit."""
-    for factor, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if abs(size) >= factor:
-            return f"{size / factor:.3g} {unit}"
-    return f"{size:.0f} bytes"
 
 
 def duration(seconds: float) -> str:

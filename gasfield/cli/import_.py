@@ -9,7 +9,7 @@ import typer
 
 from gasfield.cli.command import LIBRARY
 from gasfield.cli.options import Overwrite, Plugins, Quiet, Tensor, run_plugins
-from gasfield.cli.output import put
+from gasfield.cli.output import put, put_file
 
 Bits = Annotated[
     str | None,
@@ -103,7 +103,7 @@ def import_(
     if not quiet:
         for note in notes:
             put(note if note.startswith("fault: ") else f"note: {note.removeprefix('note: ')}")
-        put(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
+        put_file(output)
 
 
 def _named(given: list[str], parameter: str, form: str) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Any, TextIO
 
 from gasfield.printable import LONGEST_LINE, PLAIN, printable, shortened
@@ -16,6 +17,19 @@ _OF_TEXTS = "\n\t\u00a0\u200c\u200d\u3000"
 def put(line: str = "", *, stream: TextIO | None = None) -> None:
     """Prints one line, on stdout if no stream is given; a very long one without its middle."""
     print(shortened(line, LONGEST_LINE), file=stream)
+
+
+def bytes_text(size: float) -> str:
+    """A size [bytes] with three digits and its unit."""
+    for factor, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if abs(size) >= 0.9995 * factor:  # what is rounded to 1000 of the smaller unit is 1 of this one
+            return f"{size / factor:.3g} {unit}"
+    return f"{size:.0f} bytes"
+
+
+def put_file(path: Path) -> None:
+    """Prints where a file is that has been written, and its size."""
+    put(f"{path}: {bytes_text(path.stat().st_size)}")
 
 
 def put_text(text: str) -> None:

@@ -12,7 +12,7 @@ import typer
 
 from gasfield.cli.command import Deferred, parameters_of, with_signature
 from gasfield.cli.options import Overwrite, Quiet, Threads
-from gasfield.cli.output import put
+from gasfield.cli.output import put_file
 from gasfield.errors import InputError, Interrupted, about
 from gasfield.signals import interruptible
 
@@ -93,7 +93,7 @@ def record(
     if interruption.signal is not None:
         raise Interrupted(f"interrupted; {output} is complete", signal=interruption.signal)
     if not quiet:
-        put(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
+        put_file(output)
 
 
 class Record(Deferred):

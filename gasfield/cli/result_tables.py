@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gasfield.cli.cost_table import print_profile
 from gasfield.cli.headline_table import print_headline, print_missing, print_unknown
 from gasfield.cli.numbers import print_leaves
-from gasfield.cli.output import put
+from gasfield.cli.output import put, put_file
 from gasfield.cli.tables import BRACKETS, Rows, console
 from gasfield.printable import LISTED, shortened
 
@@ -127,7 +127,7 @@ def print_fit(fit: Fit) -> None:
     for note in data["notes"]:
         put(f"note: {note}")
     if fit.path is not None:
-        put(f"{fit.path}: {fit.path.stat().st_size / 1e3:,.0f} kB")
+        put_file(fit.path)
 
 
 def print_forecast(forecast: Forecast) -> None:

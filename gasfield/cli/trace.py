@@ -9,7 +9,7 @@ import typer
 
 from gasfield.cli.command import LIBRARY
 from gasfield.cli.options import Json, Overwrite, Quiet
-from gasfield.cli.output import put, put_json
+from gasfield.cli.output import put, put_file, put_json
 
 if TYPE_CHECKING:
     from gasfield.tracing.tracing import TraceResult
@@ -96,4 +96,4 @@ def _print(found: TraceResult) -> None:
     if found.tracers:
         groups = ", ".join(f"{name} ({count:,})" for name, count in found.tracers.items())
         put(f"tracers: {groups}; without offset they follow their tokens within {found.tracer_error:.1e} of the length")
-    put(f"{found.path}: {found.path.stat().st_size / 1e6:.1f} MB")
+    put_file(found.path)

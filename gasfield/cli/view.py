@@ -13,7 +13,7 @@ import typer
 
 from gasfield.cli.command import LIBRARY
 from gasfield.cli.options import Overwrite
-from gasfield.cli.output import put
+from gasfield.cli.output import put, put_file
 from gasfield.errors import InputError
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class _Located:
 
 
 def _done(made: Path) -> None:
-    put(f"{made}: {made.stat().st_size / 1e6:.1f} MB")
+    put_file(made)
 
 
 def _projection(text: str) -> str | list[int]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gasfield.cli.output import put_file
 from gasfield.errors import InputError, Note
 from gasfield.names import NAME, component, file_name, inside, picture_name, require_name
 from gasfield.printable import PLAIN, listed, printable, shortened
@@ -70,3 +71,16 @@ def test_streams_of_any_encoding_take_all_characters() -> None:
     assert text.encode("ascii", PLAIN) == rb"+-1 - 2 ... \u202e \xe9 \u6f22 \ud800"
     assert text.encode("latin-1", PLAIN) == b"\xb11 - 2 ... \\u202e \xe9 \\u6f22 \\ud800"
     assert text.encode("utf-8", PLAIN).decode() == text.replace("\ud800", r"\ud800")
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(0, "0 bytes"), (2345, "2.35 kB"), (999_400, "999 kB"), (999_600, "1 MB"), (45_678_901, "45.7 MB")],
+)
+def test_the_size_of_a_written_file_is_in_a_fitting_unit(
+    size: int, text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with (tmp_path / "a.mp4").open("wb") as file:
+        file.truncate(size)
+    put_file(tmp_path / "a.mp4")
+    assert capsys.readouterr().out == f"{tmp_path / 'a.mp4'}: {text}\n"
