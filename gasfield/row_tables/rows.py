@@ -46,7 +46,8 @@ def rows(
         groups, rows, frames: what is looked at, as `gasfield.trajectory.selection.select`; everything by default.
             Repeated checkpoints of imports are left out.
         reach: how near two rows at the end have to be to have fallen together, in steps from row to row [length]; 0: at
-            the same place. A tenth of the root mean square distance of two of the rows in the first frame if left out.
+            the same place. A tenth of the root mean square distance of two of the rows, each where it is first seen, if
+            left out.
         quiet: share of the time in which a row has positions, at its end, in which a frozen row has not moved.
         quiet_steps: fewest steps without motion between two motions for a thaw to be counted.
         sort: the column to sort by (`RowTable.sorted_by`); by row if left out.
@@ -111,13 +112,16 @@ def _table(
     if len(chosen.rows) > MOST:
         left = f"among more than {MOST:,} rows it is not looked for who fell together; choose a group, or fewer rows"
         return RowTable(str(source.path), values, count, None, notes=(*notes, left))
+    if (went.first_step < 0).all():
+        return RowTable(str(source.path), values, count, None, notes=(*notes, "no row has a position in these frames"))
     near, reach = _near_at_end(source, chosen, went, reach)
     since = np.full(len(chosen.rows), -1)
     together = np.flatnonzero(near.size > 1)
     if len(together):
         pairs = np.stack([together, near.nearest[together]], axis=1)
         since[together] = near_since(source, chosen, pairs, reach, lambda done: progress(count + done, 2 * count))
-    values |= _company(near, since, labels.rows, tokens if "token" in values else None)
+    there = went.last_step == source.steps[chosen.frames[-1]]
+    values |= _company(near, there, since, labels.rows, tokens if "token" in values else None)
     return RowTable(str(source.path), values, count, reach, int(near.cluster.max(initial=-1)) + 1, notes)
 
 
@@ -130,7 +134,7 @@ def _motions(went: Travel, groups: NDArray[np.int64], quiet: float) -> dict[str,
         "path": np.where(went.first_step < 0, np.nan, went.path),
         "last_motion": went.last_motion,
         "frozen_since": went.frozen_since(quiet),
-        "thaws": went.thaws.count,
+        "thaws": np.where(went.first_step < 0, -1, went.thaws.count),
         "longest_pause": np.where(went.thaws.count > 0, went.thaws.longest, -1),
     }
 
@@ -138,19 +142,22 @@ def _motions(went: Travel, groups: NDArray[np.int64], quiet: float) -> dict[str,
 def _near_at_end(source: Trajectory, chosen: Selection, went: Travel, reach: float | None) -> tuple[Neighbours, float]:
     """Who is near whom in the last frame, and the reach."""
     if reach is None:
-        start = went.first[went.first_step == source.steps[chosen.frames[0]]]
-        reach = usual_reach(start) if len(start) else 0.0
+        reach = usual_reach(went.first[went.first_step >= 0])
     gone = went.last_step < source.steps[chosen.frames[-1]]
     return neighbours(np.where(gone[:, None], np.nan, went.last), reach, source.periods), reach
 
 
 def _company(
-    near: Neighbours, since: NDArray[np.int64], numbers: NDArray[np.int64], tokens: NDArray[np.object_] | None
+    near: Neighbours,
+    there: NDArray[np.bool_],
+    since: NDArray[np.int64],
+    numbers: NDArray[np.int64],
+    tokens: NDArray[np.object_] | None,
 ) -> dict[str, NDArray[Any]]:
     together = near.size > 1
     company: dict[str, NDArray[Any]] = {
         "cluster": near.cluster,
-        "cluster_size": near.size,
+        "cluster_size": np.where(there, near.size, -1),
         "with_row": np.where(together, numbers[near.nearest], -1),
     }
     if tokens is not None:

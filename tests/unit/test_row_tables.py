@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
 import gasfield
+from gasfield.cli.row_table import print_rows
 from gasfield.errors import InputError
 from gasfield.gas import Gas
 from gasfield.row_tables import together, travel
@@ -211,3 +212,42 @@ def test_memory_does_not_grow_with_the_frames(tmp_path: Path, monkeypatch: pytes
         for _, places, _ in travel.frames_of(opened, whole):
             seen.append(places.shape)
     assert seen == [(ROWS, 2)] * FRAMES
+
+
+def planted_late(path: Path, first: int) -> Path:
+    """Four rows at the corners of a square of side 1, two of them twice, that all appear at the same step."""
+    places = np.array([[0, 0], [0, 0.01], [1, 0], [1, 1], [0, 1], [0.01, 1]], np.float64)
+    with TrajectoryWriter(path, Gas(places, appears=np.full(6, first)), precision="float64", provenance={}) as writer:
+        for step in range(6):
+            writer.frame(step, float(step), np.where(step < first, np.nan, places))
+    return path
+
+
+def test_the_reach_is_that_of_the_first_places_of_rows_whenever_they_appear(tmp_path: Path) -> None:
+    table, late = (gasfield.rows(planted_late(tmp_path / f"{first}.h5", first)) for first in (0, 3))
+    assert table.reach is not None
+    assert table.reach > 0.05
+    assert late.reach == table.reach
+    assert late.clusters == table.clusters == 2
+    assert late.values["together_since"].tolist() == [3, 3, -1, -1, 3, 3]
+
+
+def test_rows_without_a_position_are_in_no_cluster_and_have_no_thaws(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nobody = gasfield.rows(planted_late(tmp_path / "a.h5", 3), frames="0:3")
+    assert nobody.reach is None
+    assert (nobody.values["thaws"] == -1).all()
+    assert "cluster_size" not in nobody.values
+    print_rows(nobody, 10)
+    printed = capsys.readouterr().out
+    assert "note: no row has a position in these frames" in printed
+    assert not {"lengths", "steps:", "since", "thaws", "cluster"} & set(printed.split())
+
+
+def test_a_legend_is_of_the_columns_that_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    print_rows(gasfield.rows(planted_late(tmp_path / "a.h5", 3), reach=0.0), 10)
+    printed = capsys.readouterr().out
+    assert "thaws" not in printed
+    assert "lengths: displacement, own displacement, path\n" in printed
+    assert "steps: frozen since\n" in printed
