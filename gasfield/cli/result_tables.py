@@ -56,11 +56,14 @@ def print_together(comparison: Comparison) -> None:
 
 
 def print_comparison(comparison: Comparison) -> None:
-    """Prints a comparison as a table: the two and their difference; sections for all rows and for each group."""
+    """Prints a comparison as a table: the two and their difference; sections for all rows and for each
+    group; then what is left out of it, and why."""
     rows = comparison.table()
     sections = list(dict.fromkeys(row.group for row in rows))
     _comparison_table(comparison, [row for row in rows if row.group in sections[:LISTED]]).put()
     _put_rest(len(sections))
+    for note in comparison.alignment_notes[:_REMARKS]:
+        put(f"note: {note}")
     _print_law(comparison)
 
 

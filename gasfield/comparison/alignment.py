@@ -54,8 +54,12 @@ class Alignment:
     notes: tuple[str, ...]
 
 
-def align(real: Trajectory, simulated: Trajectory) -> Alignment:
+def align(real: Trajectory, simulated: Trajectory, names: tuple[str, str] = ("real", "simulated")) -> Alignment:
     """Matches groups by name, rows by token id (by order where there are no ids) and frames by step.
+
+    Args:
+        real, simulated: the trajectories.
+        names: what they are called in notes.
 
     Raises:
         InputError: if the dimensions differ, or no step or no row is common; the message names both files.
@@ -73,7 +77,7 @@ def align(real: Trajectory, simulated: Trajectory) -> Alignment:
             f"from {simulated.steps[0]} to {simulated.steps[-1]} in the second."
         )
     pairs: list[Pair] = []
-    notes = [*repeats, *_only_in(real, simulated), *_only_in(simulated, real)]
+    notes = [*repeats, *_only_in(real, simulated, names[0]), *_only_in(simulated, real, names[1])]
     theirs = set(simulated.names)
     common = [name for name in real.names if name in theirs]
     if len(common) > MOST_GROUPS:
@@ -98,13 +102,13 @@ def align(real: Trajectory, simulated: Trajectory) -> Alignment:
     return Alignment(tuple(pairs), tuple(notes))
 
 
-def _only_in(one: Trajectory, other: Trajectory) -> list[str]:
+def _only_in(one: Trajectory, other: Trajectory, called: str) -> list[str]:
     """A note for each group that only the first trajectory has; of very many groups for the first ones."""
     theirs = set(other.names)
     names = [name for name in one.names if name not in theirs]
-    notes = [f"group '{name}' is in {one.path.name} only" for name in names[:LISTED]]
+    notes = [f"group '{name}' is in {called} only, and is left out" for name in names[:LISTED]]
     rest = len(names) - len(notes)
-    return [*notes, f"{rest:,} more groups are in {one.path.name} only"] if rest else notes
+    return [*notes, f"{rest:,} more groups are in {called} only, and are left out"] if rest else notes
 
 
 def _common_frames(

@@ -113,12 +113,12 @@ def compare(real: Trajectory, simulated: Trajectory, names: tuple[str, str] = ("
 
     Args:
         real, simulated: the trajectories; errors are those of the second against the first.
-        names: what they are called in tables and pictures.
+        names: what they are called in tables, pictures and notes.
 
     Raises:
         InputError: if the two have no common rows or steps; the message names both files.
     """
-    alignment = align(real, simulated)
+    alignment = align(real, simulated, names)
     groups = {
         pair.name: GroupComparison.of(pair, floor=floor_of(real, simulated, pair.real)) for pair in alignment.pairs
     }

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from gasfield.cli.result_tables import print_comparison
 from gasfield.comparison import compare
 from gasfield.errors import InputError
 from gasfield.gas import Gas
@@ -167,6 +168,21 @@ def test_the_table_has_a_line_for_every_quantity(write: Writing, gas: Gas, drift
     assert lattice.index("stretch 2") == lattice.index("stretch 1") + 1
     assert "stretch 1" not in dead
     assert all(isinstance(cell, str) for row in table for cell in row)
+
+
+def test_a_group_without_a_counterpart_is_told_with_the_name_of_its_side(
+    write: Writing, gas: Gas, drift: Values, capsys: pytest.CaptureFixture[str]
+) -> None:
+    renamed = replace(gas, names=["dead", "lattice", "late"])
+    comparison = compare(write(gas, drift), write(renamed, drift), ("run 1", "run 2"))
+    print_comparison(comparison)
+    printed = capsys.readouterr().out
+    for group, side in (("live", "run 1"), ("late", "run 2")):
+        note = f"group '{group}' is in {side} only, and is left out"
+        assert note in comparison.as_json()["notes"]
+        assert f"note: {note}\n" in printed
+    print_comparison(compare(write(gas, drift), write(gas, drift)))
+    assert "note:" not in capsys.readouterr().out
 
 
 def test_nothing_in_common_is_one_clear_message(write: Writing, gas: Gas, drift: Values) -> None:
