@@ -238,7 +238,11 @@ def _as_json(result: Sweep, drawn: list[Path]) -> dict[str, Any]:
         },
         "varied": result.table.parameters,
         "results": {name: column.unit for name, column in sorted(result.table.columns.items())},
-        "failed": [{"point": point, "reason": reason} for point, reason in result.failed.items()],
+        "failed": [
+            {"point": point.text(), "reason": reason}
+            for point, state, reason in zip(result.table.points, status, result.table.reasons, strict=True)
+            if state == "failed"
+        ],
         "seeds": _seeds(result.agreement()),
         "plots": [str(path) for path in drawn],
     }  # fmt: skip

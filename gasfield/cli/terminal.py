@@ -86,19 +86,26 @@ def frames_bar(quiet: bool, doing: str = "importing") -> Iterator[Callable[[int,
 
 @contextmanager
 def points_bar(quiet: bool) -> Iterator[Callable[[int, int, str], None]]:
-    """A progress bar over the points of a sweep, with a note; a plain line every half minute if stderr is not a
-    terminal."""
+    """A progress bar over the points of a sweep, with a note; a plain line every half minute, and the last one, if
+    stderr is not a terminal."""
     with _bar(quiet, time_left=False) as bar:
         task, due = bar.add_task("points", total=None, note=""), time.monotonic()
+        plain, unsaid = not quiet and not bar.console.is_terminal, ""
 
         def show(ended: int, total: int, note: str) -> None:
-            nonlocal due
+            nonlocal due, unsaid
             bar.update(task, completed=ended, total=total, note=note)
-            if not quiet and not bar.console.is_terminal and time.monotonic() >= due:
+            unsaid = f"{ended} of {total} points{note and ', '}{note}"
+            if plain and time.monotonic() >= due:
                 due = time.monotonic() + _LINE_EVERY
-                put(f"{ended} of {total} points{note and ', '}{note}", stream=sys.stderr)
+                put(unsaid, stream=sys.stderr)
+                unsaid = ""
 
-        yield show
+        try:
+            yield show
+        finally:
+            if plain and unsaid:
+                put(unsaid, stream=sys.stderr)
 
 
 @contextmanager

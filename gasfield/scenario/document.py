@@ -30,6 +30,10 @@ def read_value(text: str) -> Any:
         raise InputError(f"{place}{fault.message}.") from None
 
 
+SET = "--set "
+"""How the place of an override begins."""
+
+
 def get_at(data: Any, path: str, absent: Any = None) -> Any:
     """The value at a path "a.b.0" of data; `absent` if there is none."""
     for part in path.split("."):
@@ -151,7 +155,7 @@ class Document:
         except InputError as error:
             raise refused(error.message) from None
         self._origins = {known: line for known, line in self._origins.items() if known[: len(place)] != place}
-        self._origins[place] = f"--set {printable(override)}"
+        self._origins[place] = f"{SET}{printable(override)}"
 
     def _get(self, place: Place) -> Any:
         data = self.data

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, FiniteFloat, model_validator
 from gasfield.errors import InputError
 from gasfield.spec import Spec, fault_within
 from gasfield.streams import Seed
+from gasfield.strict import InWords
 
 MOST_POINTS = 10_000_000
 """Of a scan."""
@@ -59,6 +60,9 @@ class Range(Spec):
         return self.first + share * (self.last - self.first)
 
 
+_Range = Annotated[Range, InWords("a range {from: 0.2, to: 0.4, count: 5}")]
+
+
 class LatinHypercube(Spec):
     """Points that fill a space of several ranges: each range is cut into as many equal parts as there are points, and
     each part holds one point (McKay, Beckman and Conover, Technometrics 21:239)."""
@@ -80,10 +84,12 @@ class Scan(Spec):
     """How many, from the scenario's own seed upwards, or which; one, the scenario's own, if left out."""
     sample: LatinHypercube | None = None
     """Random points of the ranges instead of all combinations."""
-    __pydantic_extra__: dict[str, Annotated[tuple[Any, ...], Field(min_length=1)] | Range] = Field(init=False)
+    __pydantic_extra__: dict[str, Annotated[tuple[Any, ...], Field(min_length=1)] | _Range] = Field(init=False)
 
     @model_validator(mode="after")
     def _can_be_laid_out(self) -> Self:
+        if not self.along and self.seeds is None:
+            raise fault_within((), "varies nothing; give values of a key, {temperature: [0.2, 0.4]}, or seeds", None)
         for path, along in self.along.items():
             if not all(path.split(".")):
                 raise fault_within((path,), "is no path of a key, such as dynamics.time_step", path)

@@ -40,6 +40,11 @@ class Point:
         """JSON, the same for equal points, whatever the order of their keys."""
         return json.dumps({"values": dict(self.values), "seed": self.seed}, sort_keys=True)
 
+    def words(self) -> str:
+        """For messages: "temperature = 0.2, seed 3"."""
+        values = [f"{path} = {json.dumps(value, ensure_ascii=False)}" for path, value in self.values.items()]
+        return ", ".join([*values, f"seed {self.seed}"])
+
     @classmethod
     def of(cls, text: str) -> Point:
         """The point of a text that `text` has made."""

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gasfield.errors import InputError
+from gasfield.errors import InputError, about
 from gasfield.extras import TABLES, require_packages
 from gasfield.runs.directory import OUTPUTS
 from gasfield.scenario import Scenario, load_scenario
@@ -51,9 +51,9 @@ class Sweep:
 
     @property
     def failed(self) -> dict[str, str]:
-        """Text of each point that cannot be run -> why."""
+        """Each point that cannot be run, in words -> why."""
         rows = zip(self.table.points, self.table.status, self.table.reasons, strict=True)
-        return {point.text(): reason for point, status, reason in rows if status == "failed"}
+        return {point.words(): reason for point, status, reason in rows if status == "failed"}
 
     @property
     def finished(self) -> bool:
@@ -121,9 +121,7 @@ def sweep(
         ClusterError: if the workers are lost, or cannot run points; the same holds.
     """
     scenario = scenario if isinstance(scenario, Scenario) else load_scenario(scenario, overrides)
-    chosen = scenario.scan if scan is None else scan if isinstance(scan, Scan) else parse(Scan, dict(scan))
-    if chosen is None:
-        raise InputError("nothing is varied: give values of keys, or the scenario a `scan`.", parameter="scan")
+    chosen = _chosen(scenario, scan)
     require_packages(("pyarrow",), TABLES, "the table of a sweep")
     origin = Origin.of(scenario)
     _require_points(scenario, chosen, origin.data)
@@ -140,6 +138,20 @@ def sweep(
                 table.arrange(key for key, _ in store.points_with(refiners))
             runner.write()
         return Sweep(store.directory, table)
+
+
+def _chosen(scenario: Scenario, scan: Scan | Mapping[str, Any] | None) -> Scan:
+    """What is varied: the scan that is given, or else that of the scenario.
+
+    Raises:
+        InputError: if there is none, or it is not valid.
+    """
+    if scan is not None:
+        with about("scan"):
+            return scan if isinstance(scan, Scan) else parse(Scan, dict(scan))
+    if scenario.scan is None:
+        raise InputError("nothing is varied: give values of keys, or the scenario a `scan`.", parameter="scan")
+    return scenario.scan
 
 
 def _run_all(

@@ -24,6 +24,7 @@ from gasfield.runs.former import SUMMARY
 from gasfield.runs.lock import InUse
 from gasfield.runs.manifest import SCENARIO, Manifest
 from gasfield.scenario import load_scenario
+from gasfield.scenario.document import SET
 from gasfield.sweeps.points import Point
 from gasfield.sweeps.rows import Row, results_of
 from gasfield.version import __version__
@@ -160,10 +161,25 @@ def _finish(task: Task, scenario: Path, directory: Path) -> None:
     run(load_scenario(scenario, Point.of(task.point).overrides, files), output=directory, pictures=drawn)
 
 
+def _reason(fault: Exception) -> str:
+    """What an error says; without the place of what the point sets, which nobody has written as an option."""
+    if isinstance(fault, InputError):
+        texts = [
+            each.text(each.parameter).removeprefix(f"{each.location}: ") if _is_set(each) else str(each)
+            for each in fault.faults
+        ]
+        return " ".join(texts)
+    return str(fault) if isinstance(fault, GasfieldError) else f"{type(fault).__name__}: {fault}"
+
+
+def _is_set(fault: InputError) -> bool:
+    return fault.location is not None and fault.location.startswith(SET)
+
+
 def _failed(task: Task, fault: Exception) -> Row:
     """The row of a point that cannot be run. The reason is kept, so that it is not run again, unless it is one of the
     machine, or of gasfield."""
-    reason = str(fault) if isinstance(fault, GasfieldError) else f"{type(fault).__name__}: {fault}"
+    reason = _reason(fault)
     if isinstance(fault, InputError | BlowUp) and not is_shortage(fault):
         make_folder(Path(task.failure).parent)
         write_json(Path(task.failure), {"point": task.point, "reason": reason})

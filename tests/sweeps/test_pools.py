@@ -152,13 +152,14 @@ def test_what_is_said_of_a_sweep() -> None:
     assert whole.seconds_left == pytest.approx(120.0)
 
 
-def test_without_a_terminal_progress_is_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
-    for quiet, expected in ((False, "1 of 4 points, 2 points/s\n"), (True, "")):
+def test_without_a_terminal_progress_is_a_line_now_and_then_and_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    for quiet, expected in ((False, "1 of 4 points, 2 points/s\n4 of 4 points\n"), (True, "")):
         stream = StringIO()
         monkeypatch.setattr(sys, "stderr", stream)
         with points_bar(quiet) as show:
             show(1, 4, "2 points/s")
             show(2, 4, "2 points/s")
+            show(4, 4, "")
         assert stream.getvalue() == expected
 
 

@@ -79,7 +79,8 @@ def test_points_survive_as_text() -> None:
     ("keys", "says"),
     [
         ({"temperature": []}, "at least 1"),
-        ({"temperature": 0.3}, "temperature"),
+        ({"temperature": 0.3}, r"a list of values or a range \{from: 0.2, to: 0.4, count: 5\}, not 0.3"),
+        ({}, "varies nothing"),
         ({"temperature": {"from": 1, "to": 1, "count": 3}}, "two different ends"),
         ({"temperature": {"from": 1, "to": 2}}, "how many values"),
         ({"temperature": {"from": -1, "to": 2, "count": 3, "spacing": "log"}}, "above 0"),

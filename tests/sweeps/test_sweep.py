@@ -110,7 +110,8 @@ def test_points_that_cannot_run_are_rows_with_a_reason(tmp_path: Path) -> None:
     made = gasfield.sweep(scenario(), scan, output=tmp_path / "s")
     assert made.table.status == ["done", "failed", "failed"]
     negative, infinite = made.failed.values()
-    assert "time_step" in negative
+    assert next(iter(made.failed)) == "dynamics.time_step = -1.0, temperature = 0.5, seed 1"
+    assert negative == "dynamics.time_step: should be greater than 0, not -1.0."
     assert "finite" in infinite
     frame = made.to_dataframe()
     assert list(frame["reason"].isna()) == [True, False, False]
@@ -136,6 +137,16 @@ def test_a_scan_none_of_whose_points_fits_is_refused_before_anything_is_written(
 ) -> None:
     with pytest.raises(InputError, match=says):
         gasfield.sweep(scenario(), scan, output=tmp_path / "s")
+    assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.parametrize(
+    ("scan", "place"), [({}, "scan"), ({"temperature": 0.4}, "scan.temperature"), ({"seeds": 0}, "scan.seeds")]
+)
+def test_a_fault_of_a_scan_is_placed_in_it(tmp_path: Path, scan: dict[str, Any], place: str) -> None:
+    with pytest.raises(InputError) as fault:
+        gasfield.sweep(scenario(), scan, output=tmp_path / "s")
+    assert fault.value.parameter == place
     assert not (tmp_path / "s").exists()
 
 
