@@ -17,8 +17,11 @@ from gasfield.quantity import Quantity
 if TYPE_CHECKING:
     from gasfield.sweeps import Progress, Sweep
     from gasfield.sweeps.agreement import Agreement
+    from gasfield.sweeps.compared import Method
     from gasfield.sweeps.transitions import Transition
 
+_ALONG = "temperature"
+"""Key of a transition, if none is given."""
 _FAILURES = 5
 """Reasons of points that failed which are printed."""
 
@@ -92,18 +95,23 @@ def sweep(
         forked.begin()  # first of all: it imports while this process does
     from gasfield import sweeps
     from gasfield.errors import InputError
+    from gasfield.scenario import load_scenario
     from gasfield.sweeps.clusters import processors
+    from gasfield.sweeps.compared import keys_of
     from gasfield.sweeps.diagrams import draw
 
-    _require_transition(transition, method, {"along": along, "method": method, "sizes": sizes, "starts": starts})
+    known = _method(transition, method, {"along": along, "method": method, "sizes": sizes, "starts": starts})
     run_plugins(plugins)
+    loaded, chosen = load_scenario(scenario, overrides or []), _scan(scan)
+    if transition is not None:  # before points run for hours
+        varied = sweeps.varied_keys(loaded, chosen, output)
+        keys_of(varied, transition, along or _ALONG, method=known, sizes=sizes, starts=starts)
     if scheduler is None and workers is None:
         workers = processors() if sweeps.has_dask() else 0
     with _bar(quiet or as_json) as progress:
         result = sweeps.sweep(
-            scenario,
-            _scan(scan),
-            overrides=overrides or [],
+            loaded,
+            chosen,
             output=output,
             workers=workers or 0,
             scheduler=scheduler,
@@ -118,7 +126,7 @@ def sweep(
     drawn = [draw(result, name) for name in plot or [] if name != transition]
     if transition is not None:
         located = result.transitions(
-            transition, along or "temperature", method=method, sizes=sizes, starts=starts
+            transition, along or _ALONG, method=known, sizes=sizes, starts=starts
         )  # fmt: skip
         with suppress(InputError):  # there may be too many lines, and no transition that could be drawn instead
             drawn.append(draw(result, transition, located))
@@ -130,20 +138,22 @@ def sweep(
             put(_as_text(each))
 
 
-def _require_transition(transition: str | None, method: str | None, given: Mapping[str, str | None]) -> None:
-    """Checks before anything is run what is asked of a transition.
+def _method(transition: str | None, method: str | None, given: Mapping[str, str | None]) -> Method | None:
+    """How a transition is to be looked for, if that is said.
 
     Raises:
         InputError: if the method is none, or how a transition is looked for is said, but not of which result.
     """
     from gasfield.errors import InputError
-    from gasfield.sweeps.transitions import METHODS
+    from gasfield.sweeps.compared import METHODS
 
     if transition is None and (named := [name for name, value in given.items() if value is not None]):
         message = "says how a transition is looked for: give the result, too, with --transition."
         raise InputError(message, parameter=f"--{named[0]}")
-    if method is not None and method not in METHODS:
+    known = next((each for each in METHODS if each == method), None)
+    if method is not None and known is None:
         raise InputError(f"is one of {', '.join(METHODS)}.", parameter="method", value=method)
+    return known
 
 
 def _as_text(found: Transition) -> str:

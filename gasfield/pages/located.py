@@ -9,8 +9,9 @@ from gasfield.errors import InputError
 from gasfield.pages.axes import Axis
 from gasfield.printable import shortened
 from gasfield.quantity import Quantity
+from gasfield.sweeps.compared import method_by_name
 from gasfield.sweeps.table import Table
-from gasfield.sweeps.transitions import Transition, method_by_name, transitions
+from gasfield.sweeps.transitions import Transition, transitions
 
 MOST = 200
 """Combinations of keys in which transitions are looked for: each takes some tenths of a second."""

@@ -2,6 +2,6 @@
 
 from gasfield.sweeps.clusters import has_dask
 from gasfield.sweeps.runner import Progress
-from gasfield.sweeps.sweeping import Sweep, open_sweep, sweep
+from gasfield.sweeps.sweeping import Sweep, open_sweep, sweep, varied_keys
 
-__all__ = ["Progress", "Sweep", "has_dask", "open_sweep", "sweep"]
+__all__ = ["Progress", "Sweep", "has_dask", "open_sweep", "sweep", "varied_keys"]

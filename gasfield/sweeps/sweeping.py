@@ -125,7 +125,7 @@ def sweep(
     require_packages(("pyarrow",), TABLES, "the table of a sweep")
     origin = Origin.of(scenario)
     _require_points(scenario, chosen, origin.data)
-    store = Store.opened_for(Path(output or OUTPUTS / f"{scenario.name}-sweep"), origin, chosen)
+    store = Store.opened_for(_directory(scenario, output), origin, chosen)
     pool = pool_of(workers, scheduler, carry_out, certificates=certificates, insecure=insecure)
     with store.kept(), ExitStack() as stack:
         refiners = store.refiners()
@@ -152,6 +152,24 @@ def _chosen(scenario: Scenario, scan: Scan | Mapping[str, Any] | None) -> Scan:
     if scenario.scan is None:
         raise InputError("nothing is varied: give values of keys, or the scenario a `scan`.", parameter="scan")
     return scenario.scan
+
+
+def _directory(scenario: Scenario, output: Path | str | None) -> Path:
+    return Path(output or OUTPUTS / f"{scenario.name}-sweep")
+
+
+def varied_keys(
+    scenario: Scenario, scan: Scan | Mapping[str, Any] | None = None, output: Path | str | None = None
+) -> list[str]:
+    """The keys that will vary in a sweep, as `Table.parameters`: those of a scan, and of scans that its directory has
+    already. Arguments are those of `sweep`.
+
+    Raises:
+        InputError: if the scan is not valid, or the directory is damaged.
+    """
+    store = Store.read(_directory(scenario, output))
+    scans = (*(store.scans if store is not None else ()), _chosen(scenario, scan))
+    return list(dict.fromkeys(path for each in scans for path in each.along))
 
 
 def _run_all(

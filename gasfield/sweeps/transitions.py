@@ -6,9 +6,8 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from itertools import pairwise
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 
@@ -24,18 +23,11 @@ from gasfield.statistics.transition import (
     hysteresis,
     peak,
 )
+from gasfield.sweeps.compared import Method, keys_of, require
 from gasfield.sweeps.table import Table
 
-Method = Literal["crossing", "peak", "curie_weiss", "hysteresis"]
-METHODS: tuple[Method, ...] = get_args(Method)
-_BY_ENDING: Mapping[str, Method] = {"binder": "crossing", "susceptibility": "peak", "fluctuation": "curie_weiss"}
 _EXPONENTS: Mapping[Method, float] = {"peak": 0.5, "curie_weiss": 1.0}
 """Of the shift with the number of particles in a mean field: the width N^-1/2 of the transition, and 1/N above it."""
-
-
-def method_by_name(result: str) -> Method | None:
-    """How a transition of a result is located, if its name says so."""
-    return _BY_ENDING.get(result.rpartition(".")[2])
 
 
 @dataclass(frozen=True)
@@ -115,17 +107,9 @@ def transitions(
         InputError: if there is no such result or key, no point has a number for it, the method needs another key,
             sizes or the exponent are not above 0, or keys of `following` have several values at one of `along`.
     """
-    method = method or method_by_name(result) or "hysteresis"
-    if method not in METHODS:
-        raise InputError(f"is one of {', '.join(METHODS)}.", parameter="method", value=method)
-    _require(result, list(table.columns), "transition", "result")
-    _require(along, table.parameters, "along", "key that is varied")
+    require(result, list(table.columns), "transition", "result")
+    method, role = keys_of(table.parameters, result, along, method=method, sizes=sizes, starts=starts)
     _require_numbers(table, along, "along")
-    sizes = _key(table, sizes, "sizes", "count", needed=method == "crossing")
-    starts = _key(table, starts, "starts", "from", needed=method == "hysteresis") if method == "hysteresis" else None
-    role = starts if method == "hysteresis" else sizes
-    if along in (sizes, starts):
-        raise InputError("is the key along which the transition is looked for, too.", parameter="along", value=along)
     if method != "hysteresis" and role is not None:
         _require_numbers(table, role, "sizes")
         if min(table.along(role)) <= 0:
@@ -135,7 +119,7 @@ def transitions(
     if exponent is not None and not (exponent > 0.0 and math.isfinite(exponent)):
         raise InputError("is not above 0.", parameter="exponent", value=exponent)
     for path in following:
-        _require(path, table.parameters, "following", "key that is varied")
+        require(path, table.parameters, "following", "key that is varied")
     found = []
     for at, curves in _curves(table, result, along, role, following):
         ends = [x for _, curve in curves for x in (float(curve.x[0]), float(curve.x[-1]))]
@@ -246,30 +230,9 @@ def _curve(line: Mapping[float, list[int]], value: Any, error: Any) -> Curve:
     return Curve(np.array(x), values, errors)
 
 
-def _require(name: str, known: Sequence[str], parameter: str, what: str) -> None:
-    if name not in known:
-        close = get_close_matches(name, known, 3) or sorted(known)[:3]
-        message = f"there is no such {what}; for example {', '.join(close) or 'none'}."
-        raise InputError(message, parameter=parameter, value=name)
-
-
 def _require_numbers(table: Table, path: str, parameter: str) -> None:
     if not all(isinstance(each, int | float) and not isinstance(each, bool) for each in table.along(path)):
         raise InputError("has values that are no numbers.", parameter=parameter, value=path)
-
-
-def _key(table: Table, given: str | None, parameter: str, ending: str, *, needed: bool) -> str | None:
-    """The key of sizes or starts."""
-    if given is not None:
-        _require(given, table.parameters, parameter, "key that is varied")
-        return given
-    fitting = [path for path in table.parameters if path.rpartition(".")[2] == ending]
-    if len(fitting) == 1:
-        return fitting[0]
-    if needed or fitting:
-        found = f"several end in {ending}: {', '.join(fitting)}" if fitting else f"none that ends in {ending} is varied"
-        raise InputError(f"name the key; {found}.", parameter=parameter)
-    return None
 
 
 def _quantity(place: Place, unit: str) -> Quantity:

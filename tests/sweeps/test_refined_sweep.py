@@ -14,7 +14,7 @@ import gasfield
 from gasfield.cli.main import app
 from gasfield.errors import InputError
 from gasfield.scenario import Scenario
-from gasfield.sweeps import Progress
+from gasfield.sweeps import Progress, varied_keys
 from gasfield.sweeps.diagrams import draw
 from gasfield.sweeps.points import Point
 from gasfield.sweeps.rows import Row
@@ -139,6 +139,13 @@ def test_the_command_line_says_where_a_transition_is(
     [
         (["--transition", "groups.gas.order.mean", "--method", "guess"], "is one of crossing"),
         (["--along", "temperature"], "give the result"),
+        (
+            ["--transition", "groups.gas.order.mean"],
+            "hysteresis, which needs two starts: vary a key that ends in 'from'",
+        ),
+        (["--transition", "groups.gas.order.binder"], "crossing, which needs several sizes: vary a key"),
+        (["--transition", "groups.gas.order.fluctuation", "--along", "pressure"], "no such key that is varied"),
+        (["--transition", "groups.gas.order.binder", "--sizes", "size"], "no such key that is varied"),
     ],
 )
 def test_how_a_transition_is_looked_for_is_checked_before_anything_is_run(
@@ -186,11 +193,14 @@ def test_a_result_without_any_number_has_no_transition_to_tell() -> None:
 def test_transitions_in_diagrams(tmp_path: Path) -> None:
     """On lines, on a map and alone; a key that the method needs is asked for."""
     made = gasfield.sweep(WELL, {"temperature": [0.1, 0.2], "forces.0.stiffness": [1.0, 2.0]}, output=tmp_path / "s")
-    with pytest.raises(InputError, match="none that ends in from is varied") as fault:
+    with pytest.raises(InputError, match="which needs two starts: vary a key that ends in 'from'") as fault:
         made.transitions(RADIUS, "temperature")
-    assert fault.value.parameter == "starts"
+    assert fault.value.parameter == "transition"
     with pytest.raises(InputError, match="no such key"):
         made.transitions(RADIUS, "pressure", method="peak")
+    more = {"dynamics.time_step": [0.1]}
+    assert varied_keys(WELL, more) == ["dynamics.time_step"]
+    assert varied_keys(WELL, more, made.directory) == ["temperature", "forces.0.stiffness", "dynamics.time_step"]
     found = made.transitions(RADIUS, "temperature", method="peak")
     assert {each.reason for each in found} == {"the highest value is at an end of the range"}
     assert draw(made, RADIUS, found).is_file()

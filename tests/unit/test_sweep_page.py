@@ -218,7 +218,10 @@ def test_what_no_page_can_show_is_refused(made: Sweep, tmp_path: Path, monkeypat
         (["SWEEP", "SWEEP"], "is for trajectories, not for a sweep"),
         (["SWEEP", "--along", "temperature"], "give the result, too"),
         (["SWEEP", "--transition", "none"], "there is no such result"),
-        (["SWEEP", "--transition", RADIUS], "none that ends in from is varied"),
+        (
+            ["SWEEP", "--transition", RADIUS],
+            "is looked for as a hysteresis, which needs two starts: vary a key that ends in 'from'",
+        ),
         (["RUN", "--transition", RADIUS], "is for sweeps, and this is none"),
     ],
 )
