@@ -18,7 +18,7 @@ def print_profile(profile: Profile) -> None:
     total = sum(line.seconds for line in lines)
     table = Rows("where the time went", "part")
     for column in ("seconds", "share", "calls", "a call"):
-        table.column(column, justify="right", no_wrap=True)
+        table.column(column, justify="right")
     for line in lines:
         if line.seconds >= 1e-3 * total:
             each = duration(line.seconds / max(line.calls, 1))

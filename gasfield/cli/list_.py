@@ -12,9 +12,7 @@ def list_() -> None:
     from gasfield.cli.tables import Rows
     from gasfield.resources import FORMER_SCENARIOS, scenario_files
 
-    table = Rows()
-    for name in ("scenario", "question"):
-        table.column(name)
+    table = Rows("scenario", "question")
     former = {now: name for name, now in FORMER_SCENARIOS.items()}
     for path in scenario_files():
         aside = f" (formerly {former[path.stem]})" if path.stem in former else ""

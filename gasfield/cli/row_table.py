@@ -29,7 +29,7 @@ def print_rows(table: RowTable, most: int) -> None:
     lines = Rows()
     for name in names:
         is_text = table.values[name].dtype == object
-        lines.column(name.replace("_", " "), no_wrap=True, justify="left" if is_text else "right")
+        lines.column(name.replace("_", " "), justify="left" if is_text else "right")
     for record in shown.records():
         lines.row([_cell(record[name]) for name in names])
     lines.put()
