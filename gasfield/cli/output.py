@@ -27,9 +27,9 @@ def bytes_text(size: float) -> str:
     return f"{size:.0f} bytes"
 
 
-def put_file(path: Path) -> None:
-    """Prints where a file is that has been written, and its size."""
-    put(f"{path}: {bytes_text(path.stat().st_size)}")
+def put_file(path: Path, more: str = "") -> None:
+    """Prints where a file is that has been written, its size, and what more there is to say."""
+    put(f"{path}: {bytes_text(path.stat().st_size)}{more}")
 
 
 def put_text(text: str) -> None:

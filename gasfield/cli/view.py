@@ -143,7 +143,7 @@ class _Located:
 
 
 def _done(made: Path) -> None:
-    put_file(made)
+    put_file(made, "; open it in a browser")
 
 
 def _projection(text: str) -> str | list[int]:

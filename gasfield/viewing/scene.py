@@ -29,6 +29,7 @@ _MANY = 1 << 22
 """Rows times frames up to which cells are as fine as 16 bits allow, not 14, which pack into three quarters of the size,
 and up to which distances, norms and what a file has of each row are colourings too."""
 _MOST_CHANNELS = 16
+_FAR = "distance from start to end"
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Scene:
             box=np.stack([low, high]),
             grid=grid,
             cells=np.stack([grid.cells(places.T).T for places in motion.places]),
-            channels=tuple(_channels(trajectory, group, motion))[:_MOST_CHANNELS],
+            channels=tuple(_channels(trajectory, group, motion)[:_MOST_CHANNELS]),
             bonds=Bonds.of(group, trajectory.bonds),
             outline=outline,
             notes=(*projection.notes, *_notes(group, motion)),
@@ -118,10 +119,11 @@ def _bounds(places: NDArray[np.float32], outline: Outline | None) -> tuple[NDArr
     return np.where(np.isfinite(low), low, 0.0), np.where(np.isfinite(high), high, 0.0)
 
 
-def _channels(trajectory: Trajectory, group: Group, motion: Motion) -> Iterator[Channel]:
+def _channels(trajectory: Trajectory, group: Group, motion: Motion) -> list[Channel]:
+    """The first one is what a page opens with: groups, or how far rows get where all are of one group."""
     rows = group.ids
-    yield classes("group", trajectory.species[rows], trajectory.names)
     found = [
+        classes("group", trajectory.species[rows], trajectory.names),
         token_classes([trajectory.tokens[row] for row in rows]),
         numbers("step length", "length", motion.step_length),
         frozen_since(motion.last, group.steps),
@@ -129,11 +131,14 @@ def _channels(trajectory: Trajectory, group: Group, motion: Motion) -> Iterator[
     if motion.displacement is not None and motion.norm is not None:
         found += [
             numbers("distance from the start", "length", motion.displacement),
+            numbers(_FAR, "length", motion.displacement[-1]),
             numbers("norm", "length", motion.norm),
             *(numbers(name, "", values) for name, values in _of_file(trajectory, group)),
         ]
     found += [numbers("mass", "mass", trajectory.masses[rows]), numbers("charge", "charge", trajectory.charges[rows])]
-    yield from (channel for channel in found if channel is not None)
+    known = [channel for channel in found if channel is not None]
+    several = len(np.unique(trajectory.species[rows])) > 1
+    return known if several else sorted(known, key=lambda channel: channel.name != _FAR)
 
 
 def _of_file(trajectory: Trajectory, group: Group) -> Iterator[tuple[str, NDArray[np.float64]]]:

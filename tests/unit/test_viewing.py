@@ -193,6 +193,19 @@ def test_colourings_say_how_rows_move(walk: Path) -> None:
         assert np.array_equal(by_name["group"].codes, np.arange(40) % 2)
 
 
+def test_a_page_opens_with_groups_or_where_there_is_one_with_how_far_its_rows_get(walk: Path) -> None:
+    with Trajectory(walk) as opened:
+        assert Scene.of(opened, Choice()).channels[0].name == "group"
+        alone = Scene.of(opened, Choice(groups=("even",))).channels
+        assert alone[0].name == "distance from start to end"
+        places = opened.positions()[:, ::2]
+        wanted = np.linalg.norm(places[-1] - places[0], axis=1)
+        assert alone[0].codes.shape == (20,)
+        assert alone[0].codes[wanted.argmax()] == 255
+        assert len(np.unique(alone[0].codes)) > 5  # no cloud of one colour at the first step
+        assert "group" in [channel.name for channel in alone]
+
+
 def test_numbers_over_decades_are_coded_by_their_logarithms() -> None:
     values = np.geomspace(1e-6, 1e3, 50)
     channel = numbers("x", "length", values)
