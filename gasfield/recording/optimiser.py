@@ -60,12 +60,9 @@ class RoundedAdamW:
             parameter.grad = None
 
 
-Optimiser = torch.optim.AdamW | RoundedAdamW
-
-
 def make_optimiser(
     model: nn.Module, precision: Precision, lr: float, betas: tuple[float, float], eps: float, weight_decay: float
-) -> Optimiser:
+) -> torch.optim.AdamW | RoundedAdamW:
     """Converts the model to the precision and builds the matching AdamW."""
     if precision != "fp32":
         model.to(torch.bfloat16)
