@@ -10,7 +10,7 @@ from gasfield.cli.headline_table import print_headline, print_missing, print_unk
 from gasfield.cli.numbers import print_leaves
 from gasfield.cli.output import put, put_file
 from gasfield.cli.tables import BRACKETS, Rows, console
-from gasfield.printable import LISTED, shortened
+from gasfield.printable import LISTED, listed, shortened
 
 if TYPE_CHECKING:
     from gasfield.comparison import Comparison
@@ -28,16 +28,20 @@ def print_run(result: RunResult, *, verbose: bool = False) -> None:
     next."""
     if result.question:
         put(result.question)
-    if verbose:
-        print_comparison(result.comparison) if result.comparison else print_diagnosis(result.diagnosis.as_json())
-    elif result.comparison:
-        print_together(result.comparison)
+    diagnosis, headline, comparison = result.diagnosis, result.headline, result.comparison
+    if comparison is not None:
+        (print_comparison if verbose else print_together)(comparison)
+        diagnosis, headline = diagnosis.of_groups(result.uncompared), headline.of_groups(result.uncompared)
+        if result.uncompared:
+            put(f"not in {shortened(comparison.real_file.name)}: {listed(result.uncompared)}")
+    if not verbose and (comparison is None or result.uncompared):
+        print_headline(diagnosis, headline)
     else:
-        print_headline(result.diagnosis, result.headline)
-    if verbose or result.comparison:
+        if comparison is None or result.uncompared:
+            print_diagnosis(diagnosis.as_json())
         print_unknown(result.headline)
-    if result.comparison:
-        print_missing(result.diagnosis)
+        if comparison is not None:
+            print_missing(result.diagnosis)
     count = f"{len(result.plots)} picture{'' if len(result.plots) == 1 else 's'}"
     put(f"simulated in {result.seconds:.1f} s; {count}, summary.json and trajectory in {result.directory}")
     if result.profile is not None:

@@ -6,7 +6,7 @@ import json
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,6 +85,16 @@ class Diagnosis(Shown):
     def headline(self, asked: Sequence[str] | None = None) -> Headline:
         """The few results that answer the question of a run; see `gasfield.diagnostics.headline`."""
         return headline_of(self, asked)
+
+    def of_groups(self, names: Collection[str]) -> Diagnosis:
+        """The results of these groups alone, without those of the gas as a whole."""
+        return replace(
+            self,
+            results={name: found for name, found in self.results.items() if name in names},
+            whole={},
+            left_out=[entry for entry in self.left_out if entry.group in names],
+            common={name: notes for name, notes in self.common.items() if name in names},
+        )
 
     def telling(self, label: str, results: Mapping[str, Quantity]) -> tuple[str, ...]:
         """Keys of the results of a diagnostic that matter most: those that it names, the first two if it names none;

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from gasfield.diagnostics.keys import keyed
@@ -46,6 +46,12 @@ class Headline:
             for group, values in self.values.items()
             if key in values
         }
+
+    def of_groups(self, names: Collection[str]) -> Headline:
+        """The same of these groups alone."""
+        values = {name: found for name, found in self.values.items() if name in names}
+        keys = tuple(key for key in self.keys if any(key in found for found in values.values()))
+        return replace(self, keys=keys, values=values, notes=tuple(note for note in self.notes if note[0] in names))
 
     def dependents(self, group: str, key: str) -> dict[str, Quantity]:
         """Results that qualify another one (its null, say), by the rest of their keys."""

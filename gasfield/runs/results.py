@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -74,7 +74,14 @@ class RunResult(Shown):
 
     def shown_numbers(self) -> dict[str, Quantity]:
         """The results that answer the question."""
-        return self.headline.numbers() if self.comparison is None else self.comparison.shown_numbers()
+        if self.comparison is None:
+            return self.headline.numbers()
+        return self.comparison.shown_numbers() | self.headline.of_groups(self.uncompared).numbers()
+
+    @property
+    def uncompared(self) -> tuple[str, ...]:
+        """Groups that the trajectory under `compare` does not have; none if there is no comparison."""
+        return _uncompared(self.diagnosis, self.comparison)
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -155,13 +162,19 @@ def _figures(
     comparison: Comparison | None,
     pictures: Pictures,
 ) -> dict[str, Callable[[], Figure | SubFigure]]:
-    """The pictures to draw: the gas itself, then those of the comparison, if there is one, else of the diagnostics."""
+    """The pictures to draw: the gas itself, then those of the comparison, if there is one, and of the diagnostics of
+    the groups that are not compared."""
     if pictures == "none":
         return {}
     first = diagnose(trajectory, ["snapshots"], context=context, groups=(), keep_going=True).figures()
+    compared: Mapping[str, Callable[[], Figure | SubFigure]] = {}
     if comparison is not None:
-        return {**first, **comparison.figures()}
-    return {**first, **diagnosis.figures(None if pictures == "all" else headline.diagnostics)}
+        compared, diagnosis = comparison.figures(), diagnosis.of_groups(_uncompared(diagnosis, comparison))
+    return {**first, **compared, **diagnosis.figures(None if pictures == "all" else headline.diagnostics)}
+
+
+def _uncompared(diagnosis: Diagnosis, comparison: Comparison | None) -> tuple[str, ...]:
+    return () if comparison is None else tuple(name for name in diagnosis.results if name not in comparison.groups)
 
 
 def _announced(
