@@ -127,3 +127,15 @@ def test_a_cloud_that_is_scaled_has_that_ratio_without_an_error() -> None:
     assert ratio.error == pytest.approx(0.0, abs=1e-12)
     still = Cloud().compute(Group("cloud", np.arange(2), np.zeros((2, 20, DIMENSIONS)))).estimates["radius.ratio"]
     assert still.quantity().value is None or np.isnan(still.quantity().value)  # type: ignore[arg-type]
+
+
+def test_the_share_that_a_cloud_keeps_is_of_rows_near_their_median_place() -> None:
+    """A cloud that is carried away keeps all rows; of 200 that it starts with, 30 are left behind."""
+    start = np.random.default_rng(8).normal(size=(200, 2))
+    end = start + np.array([50.0, 0.0])
+    everything = Cloud().compute(Group("carried", np.arange(2), np.stack([start, end])))
+    assert everything.quantities()["radius.kept"].value == pytest.approx(1.0, abs=0.02)
+    end[:30] = start[:30]
+    result = Cloud().compute(Group("left", np.arange(2), np.stack([start, end]))).quantities()["radius.kept"]
+    assert result.value == pytest.approx(0.85, abs=0.02)
+    assert result.error == pytest.approx(sqrt(0.85 * 0.15 / 200), rel=0.1)

@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 from gasfield.diagnostics.base import Axes, Diagnostic, Result, Values
 from gasfield.diagnostics.group import Group
 from gasfield.registry import register
-from gasfield.statistics.estimate import Estimate, jackknife, mean, missing
+from gasfield.statistics.estimate import Estimate, jackknife, mean, missing, share
+
+_KEPT = 3.0
+"""Mean radii of the start, within which a row still belongs to its cloud."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +30,9 @@ class CloudResult(Result):
 
     Keys: `centroid.norm` (at the end), `centroid.path` (sum of |c_{t+1} - c_t|: a lower bound where frames are several
     steps apart), `centroid.straightness` (|c_T - c_0| / path), `radius.start`, `radius.end`, `radius.ratio` (end/start,
-    with the error of the same rows at both ends). Where a path is straight to within its noise, straightness is
-    stationary in the rows, and its jackknife error is too large.
+    with the error of the same rows at both ends), `radius.kept` (share of the rows that are at the end
+    no farther from their median place than three times `radius.start`: those that a cloud did not lose). Where a path
+    is straight to within its noise, straightness is stationary in the rows, and its jackknife error is too large.
     """
 
     steps: NDArray[np.int64]
@@ -135,12 +139,14 @@ def _radius_estimates(group: Group, notes: list[str]) -> dict[str, Estimate]:
     if group.count == 1:
         notes.append("one row is its own centroid: the radius is undefined")
     if group.count < 2:
-        return {"radius.start": missing("length"), "radius.end": missing("length"), "radius.ratio": missing("1")}
+        found = {"radius.start": missing("length"), "radius.end": missing("length")}
+        return found | {"radius.ratio": missing("1"), "radius.kept": missing("1")}
     start, end = (_distances(group.frame(frame)) for frame in (0, -1))
     return {
         "radius.start": mean(start, "length"),
         "radius.end": mean(end, "length"),
         "radius.ratio": _ratio(start, end),
+        "radius.kept": _kept(group.frame(-1), _KEPT * float(start.mean())),
     }
 
 
@@ -150,6 +156,12 @@ def _ratio(start: Values, end: Values) -> Estimate:
     if not np.all(without > 0.0):
         return missing("1")
     return jackknife(end.sum() / start.sum(), (end.sum() - end) / without, "1")
+
+
+def _kept(x: Values, reach: float) -> Estimate:
+    """Share of the rows (N, D) within a reach of their median place, coordinate by coordinate, which a few that are far
+    away do not move."""
+    return share(np.linalg.norm(x - np.median(x, axis=0), axis=1) <= reach)
 
 
 def radius_estimate(x: Values) -> Estimate:
