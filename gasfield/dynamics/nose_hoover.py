@@ -8,6 +8,10 @@ step of the chain, kick, drift, kick, half a step of the chain. Deterministic an
     H' = K + U + sum_k Q_k xi_k^2/2 + N_f T eta_1 + T sum_(k>1) eta_k,     d eta_k/dt = xi_k
 
 while the temperature is constant. The thermostat masses are Q_1 = N_f T tau^2 and Q_k = T tau^2.
+
+Small deviations u = 2K/(N_f T) - 1 obey du/dt = -2 xi_1 and dxi_1/dt = u/tau^2 as long as forces do no work: the
+temperature oscillates with the period sqrt(2) pi tau. Where the potential energy takes an equal share at once, as in a
+harmonic well of a much shorter period, du/dt = -xi_1 and the period is 2 pi tau.
 """
 
 from __future__ import annotations
@@ -45,7 +49,8 @@ class NoseHoover(DynamicsSpec):
     time_step: float = Field(gt=0.0, allow_inf_nan=False)
     """h [time]."""
     relaxation_time: float = Field(gt=0.0, allow_inf_nan=False)
-    """tau [time]: oscillation time of the thermostat; at least some ten steps."""
+    """tau [time]: time scale of the thermostat, at least some ten steps. Where forces hardly matter the temperature
+    oscillates with the period sqrt(2) pi tau; the potential energy makes it longer (2 pi tau in a harmonic well)."""
     chain: int = Field(3, ge=1, le=20)
     """Thermostats in the chain."""
 
