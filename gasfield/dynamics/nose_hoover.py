@@ -77,11 +77,15 @@ class NoseHoover(DynamicsSpec):
         dynamics = NoseHooverDynamics(self, gas, conditions)
         for name, freedom in dynamics.freedoms(gas).items():
             if freedom < 2:
+                more = "Use more particles" if gas.count else _NOTHING
                 raise InputError(
                     f"nose_hoover has {freedom} degrees of freedom in {name} at the start; below 2 the dynamics are "
-                    "not ergodic and do not sample the canonical distribution. Use more particles, or langevin."
+                    f"not ergodic and do not sample the canonical distribution. {more}, or langevin."
                 )
         return dynamics
+
+
+_NOTHING = "No particle is there yet: plant a structure at the start (plant_at: 0)"
 
 
 class NoseHooverDynamics(Splitting):

@@ -71,6 +71,15 @@ def test_tracers_alone_move_as_a_gas_of_theirs(law: dict[str, Any], temperature:
 
 
 @pytest.mark.validate
+def test_a_chain_of_thermostats_needs_a_structure_at_the_start() -> None:
+    law = {"kind": "nose_hoover", "time_step": 0.02, "relaxation_time": 0.5}
+    planted = alone(law, 1.0, [], [line()])
+    assert planted.dynamics.degrees_of_freedom(planted.gas) == 10
+    with pytest.raises(InputError, match=r"plant a structure at the start \(plant_at: 0\), or langevin") as fault:
+        alone(law, 1.0, [], [line(plant_at=5)])
+    assert "Use more particles" not in str(fault.value)
+
+
 def test_every_force_on_nobody_is_nothing() -> None:
     for case in all_cases():
         force, dimensions = case.force(), case.space.dimensions
