@@ -17,7 +17,7 @@ from gasfield.trajectory import Trajectory, open_trajectory
 from gasfield.viewing import document
 from gasfield.viewing.choice import Choice
 from gasfield.viewing.page import page
-from gasfield.viewing.projection import UMAP, Wanted, is_embedding
+from gasfield.viewing.projection import NATIVE, UMAP, Wanted, is_embedding
 from gasfield.viewing.scene import Scene
 
 LARGEST_PAGE = 60_000_000
@@ -116,7 +116,7 @@ def scenes_of(
     scenes: list[Scene] = []
     for one, own in zip(opened, choices, strict=True):
         progress(f"reading {one.path.name}")
-        if is_embedding(own.projection):
+        if is_embedding(own.projection) and one.dimensions > NATIVE:
             progress("embedding its rows in all frames, which may take minutes")
         shared = scenes and scenes[0].trajectory.dimensions == one.dimensions
         scenes.append(Scene.of(one, own, scenes[0].projection if shared else None))
