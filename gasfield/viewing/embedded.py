@@ -58,14 +58,14 @@ class AlignedUmap:
             raise InputError(message, parameter="projection", value=UMAP)
         _check_size(frames, count)
         require_packages((UMAP,), UMAP, "the projection umap", "projection")
-        size = _BASE_BYTES + _BYTES_OF_PLACE * frames * count + 24 * count * group.dimensions
-        require_memory(size, f"a UMAP of {count:,} rows in {frames:,} frames", "projection")
         start = _start(group)
         there = np.asarray(np.isfinite(start).all(axis=(0, 2)))
         rows = int(there.sum())
         if rows <= NEIGHBOURS:
             message = f"needs more than {NEIGHBOURS} rows with a position in every frame; there are {rows}."
             raise InputError(message, parameter="projection", value=UMAP)
+        size = _BASE_BYTES + _BYTES_OF_PLACE * frames * count + 24 * count * group.dimensions
+        require_memory(size, f"a UMAP of {count:,} rows in {frames:,} frames", "projection")
         embedded = np.full((frames, count, 2), np.nan, np.float32)
         embedded[:, there] = aligned(_positions(group, there), start[:, there])
         left_out = f"{count - rows:,} rows do not have a position in every frame, and are not embedded"

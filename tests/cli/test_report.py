@@ -90,7 +90,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, change in (("one", {}), ("two", {"seed": 2}), ("warm", {"temperature": 0.4})):
         path = folder / f"{name}.yaml"
         path.write_text(json.dumps(SCENARIO | change), encoding="utf-8")
-        gasfield.run(path, output=folder / name, pictures=name == "one")
+        gasfield.run(path, output=folder / name, pictures="headline" if name == "one" else "none")
     return folder
 
 

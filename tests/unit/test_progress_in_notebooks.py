@@ -33,7 +33,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_a_run_shows_its_steps_and_then_its_stages(shown: list[str], tmp_path: Path) -> None:
     """And leaves nothing behind."""
-    gasfield.run("gyration", overrides=["run.steps=300"], output=tmp_path / "run", pictures="none")
+    gasfield.run("charge-in-crossed-fields", overrides=["run.steps=300"], output=tmp_path / "run", pictures="none")
     steps = [text for text in shown if "steps" in text]
     assert steps[-1].endswith("300 of 300 steps")
     assert "<progress></progress> light: orbit" in shown[shown.index(steps[-1]) :]
@@ -43,7 +43,7 @@ def test_a_run_shows_its_steps_and_then_its_stages(shown: list[str], tmp_path: P
 def test_own_progress_is_the_only_one(shown: list[str], tmp_path: Path) -> None:
     counted: list[int] = []
     gasfield.run(
-        "gyration",
+        "charge-in-crossed-fields",
         overrides=["run.steps=300"],
         output=tmp_path / "run",
         pictures="none",
