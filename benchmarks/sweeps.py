@@ -6,7 +6,7 @@
 
 Efficiency: the time of `gasfield sweep ... --workers 0`, all points one after the other in one process, over that of
 the same command with W workers, times W. Start, imports and end of all processes are counted in both. The commands of a
-round take turns; a ratio is that of one round. Processor time includes that of workers.
+round take turns; a ratio is that of one round. Processor time is that of the command without its workers.
 
 Overhead: everything is as in a sweep but the function that workers call, which returns numbers at once.
 """
