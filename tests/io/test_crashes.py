@@ -180,7 +180,7 @@ def check_complete(trace: Trace) -> None:
 @pytest.mark.parametrize(
     ("diagnostics", "every"),
     [
-        ([], 400),
+        ([], 1000),
         pytest.param([], 1, marks=pytest.mark.validate),
         pytest.param(["cloud"], 8, marks=pytest.mark.validate),
     ],
@@ -205,7 +205,7 @@ def test_a_run_survives_every_crash(
     assert count >= 2000 // every
 
 
-@pytest.mark.parametrize("every", [400, pytest.param(1, marks=pytest.mark.validate)])
+@pytest.mark.parametrize("every", [1000, pytest.param(1, marks=pytest.mark.validate)])
 def test_a_resume_and_an_extension_survive_every_crash(
     tmp_path: Path, record: Callable[[Path], Trace], monkeypatch: pytest.MonkeyPatch, every: int
 ) -> None:
@@ -286,7 +286,7 @@ def check_recording(path: Path) -> Recover:
     return recover
 
 
-@pytest.mark.parametrize("every", [100, pytest.param(1, marks=pytest.mark.validate)])
+@pytest.mark.parametrize("every", [250, pytest.param(1, marks=pytest.mark.validate)])
 def test_a_recording_survives_every_crash(
     tmp_path: Path, record: Callable[[Path], Trace], monkeypatch: pytest.MonkeyPatch, every: int
 ) -> None:
@@ -310,7 +310,7 @@ def test_a_recording_survives_every_crash(
     assert count >= 1000 // every
 
 
-@pytest.mark.parametrize("every", [20, pytest.param(1, marks=pytest.mark.validate)])
+@pytest.mark.parametrize("every", [60, pytest.param(1, marks=pytest.mark.validate)])
 def test_an_import_is_there_whole_or_not_at_all(
     tmp_path: Path, record: Callable[[Path], Trace], monkeypatch: pytest.MonkeyPatch, every: int
 ) -> None:
