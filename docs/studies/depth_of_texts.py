@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from smollm2 import file_of_smollm2
 
-from gasfield.diagnostics import DIAGNOSTICS, Group
+from gasfield.diagnostics import DIAGNOSTICS
 from gasfield.diagnostics.depth.base import SINK
 from gasfield.diagnostics.depth.layer_motion import shares_of
 from gasfield.diagnostics.depth.sinks import Sinks, norms_of
+from gasfield.diagnostics.grouping import group_of
 from gasfield.streams import Stream, generator
 from gasfield.tracing.tracing import trace
 from gasfield.trajectory import Trajectory, open_trajectory
@@ -35,7 +36,7 @@ KINDS = (
 
 def of_text(trajectory: Trajectory, name: str, model: Path) -> dict[str, Any]:
     """Every result of one text: keys with errors, curves over depth, names of sinks."""
-    group = Group.of(trajectory, name)
+    group = group_of(trajectory, name)
     found: dict[str, Any] = {"tokens": group.count, "numbers": {}, "curves": {}, "notes": []}
     for kind in KINDS:
         diagnostic = DIAGNOSTICS[kind](model=str(model)) if kind == "heads" else DIAGNOSTICS[kind]()
@@ -76,7 +77,7 @@ def pooled_motion(trajectory: Trajectory) -> dict[str, Any]:
     all 576 dimensions; and the null."""
     kept, places = [], []
     for name in trajectory.names:
-        group = Group.of(trajectory, name)
+        group = group_of(trajectory, name)
         flags = ~Sinks.of(norms_of(group), SINK).flags
         kept.append(flags)
         places.append(group.ids[flags])

@@ -19,8 +19,8 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 import gasfield
-from gasfield.diagnostics import Group
 from gasfield.diagnostics.fields.live_work import KINDS, LiveWork
+from gasfield.diagnostics.grouping import group_of
 from gasfield.hindcasting import plan_hindcast
 from gasfield.plots.style import INITIAL, SERIES, dress, headline, legend, new_figure
 from gasfield.recording.plan import Geometry, RecordingPlan, TrainingPlan
@@ -293,7 +293,7 @@ def work(size: Size) -> list[str]:
     found: dict[str, dict[str, list[float]]] = {}
     for seed in range(1, size.seeds + 1):
         with gasfield.open(recording(size, seed)) as training:
-            result = LiveWork().compute(Group.of(training, "live"))
+            result = LiveWork().compute(group_of(training, "live"))
         for each in result.classes:
             for key in ("rows", "work", *KINDS):
                 value = float(result.estimates[f"live_work.{each.name}.{key}"].value)

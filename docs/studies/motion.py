@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import gasfield
-from gasfield.diagnostics import Group
+from gasfield.diagnostics.grouping import group_of, survey_of
 from gasfield.diagnostics.kinematics.motion import Motion, MotionResult
 from gasfield.plots.kinds import COLOURS
 from gasfield.plots.style import dress, headline, new_figure
@@ -54,11 +54,11 @@ def simulated(recording: Path, dynamics: str, folder: Path) -> Path:
 def decomposed(path: Path, steps: NDArray[np.int64]) -> dict[str, MotionResult]:
     """Motion of all dead rows at the steps of the survey, and of the lattice at all."""
     with Trajectory(path) as opened:
-        everyone = Group.survey(opened)
+        everyone = survey_of(opened)
         if everyone is None:
             frames = np.flatnonzero(np.isin(opened.steps, steps))
-            everyone = Group.of(opened, "survey", frames=frames)
-        return {"survey": Motion().compute(everyone), "lattice": Motion().compute(Group.of(opened, "lattice"))}
+            everyone = group_of(opened, "survey", frames=frames)
+        return {"survey": Motion().compute(everyone), "lattice": Motion().compute(group_of(opened, "lattice"))}
 
 
 def line(label: str, side: str, result: MotionResult) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.diagnostics import Group
+from gasfield.diagnostics.grouping import group_of, survey_of
 from gasfield.diagnostics.presence import Presence
 from gasfield.diagnostics.repeats import distinct_frames
 from gasfield.errors import InputError
@@ -88,7 +89,7 @@ def align(real: Trajectory, simulated: Trajectory, names: tuple[str, str] = ("re
             why = "no common token id; rows are matched by order only if none has a token id and their numbers agree"
             notes.append(f"group '{name}': no row has a counterpart ({why})")
             continue
-        pair = Pair(Group.of(real, name, rows[0], real_frames), Group.of(simulated, name, rows[1], simulated_frames))
+        pair = Pair(group_of(real, name, rows[0], real_frames), group_of(simulated, name, rows[1], simulated_frames))
         pairs.append(_present(pair))
     surveyed = _surveyed(real, simulated)
     if surveyed is not None:
@@ -122,7 +123,7 @@ def _common_frames(
 
 def _surveyed(real: Trajectory, simulated: Trajectory) -> Pair | None:
     """All dead rows of a recording, at the steps at which they were stored, and the simulated group of that name."""
-    survey = Group.survey(real)
+    survey = survey_of(real)
     if survey is None or SURVEYED in real.names or SURVEYED not in simulated.names:
         return None
     _, real_frames, frames = np.intersect1d(survey.steps, simulated.steps, return_indices=True)
@@ -133,7 +134,7 @@ def _surveyed(real: Trajectory, simulated: Trajectory) -> Pair | None:
     positions = survey.positions[real_frames][:, rows]
     return Pair(
         Group(SURVEYED, survey.steps[real_frames], positions, survey.precision),
-        Group.of(simulated, SURVEYED, members[others], frames),
+        group_of(simulated, SURVEYED, members[others], frames),
     )
 
 

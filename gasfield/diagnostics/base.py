@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.diagnostics.context import WHOLE, NotApplicable
-from gasfield.diagnostics.group import ALL, Group, as_group
+from gasfield.diagnostics.group import ALL, Group
+from gasfield.diagnostics.grouping import as_group
 from gasfield.quantity import Quantity
 from gasfield.registry import Registry
 from gasfield.scenario import diagnostic

@@ -15,6 +15,7 @@ from gasfield.diagnostics.arrays import write_arrays
 from gasfield.diagnostics.base import DIAGNOSTICS, Diagnostic, GroupedResult, Result, Scope
 from gasfield.diagnostics.context import WHOLE, Origin, RunContext
 from gasfield.diagnostics.group import Group
+from gasfield.diagnostics.grouping import group_of, survey_of, whole_of
 from gasfield.diagnostics.headline import Headline, headline_of
 from gasfield.diagnostics.keys import leaves
 from gasfield.errors import InputError, Note, about, index_of
@@ -282,15 +283,15 @@ def _diagnose(
     of_whole = [diagnostic for diagnostic in chosen if diagnostic.scope is Scope.WHOLE]
     diagnosis.results.update({name: {} for name in names})
     for name in names if of_groups else ():
-        survey = Group.survey(trajectory) if name not in trajectory.names else None
-        group = survey or Group.of(trajectory, name, origin=origin)
+        survey = survey_of(trajectory) if name not in trajectory.names else None
+        group = survey or group_of(trajectory, name, origin=origin)
         _compute(of_groups, group, diagnosis.results[name], diagnosis, keep_going, stage)
     if origin.context is None:  # the gas need not be read for these
         of_runs = [diagnostic for diagnostic in of_whole if diagnostic.needs_run]
         diagnosis.left_out.extend(LeftOut(WHOLE, diagnostic.label, origin.reason) for diagnostic in of_runs)
         of_whole = [diagnostic for diagnostic in of_whole if not diagnostic.needs_run]
     if of_whole:
-        _compute(of_whole, Group.whole(trajectory, origin), diagnosis.whole, diagnosis, keep_going, stage)
+        _compute(of_whole, whole_of(trajectory, origin), diagnosis.whole, diagnosis, keep_going, stage)
     return diagnosis
 
 

@@ -13,6 +13,7 @@ from gasfield.diagnostics import Group
 from gasfield.diagnostics.context import Origin
 from gasfield.diagnostics.fields.grid import corners, energy_bound, field_grid
 from gasfield.diagnostics.fields.snapshots import fields_of
+from gasfield.diagnostics.grouping import group_of
 from gasfield.diagnostics.thermodynamics.density_law import wrapped
 from gasfield.errors import InputError, Note
 from gasfield.filming.clock import Steps, frames_at
@@ -191,7 +192,7 @@ def _radius(trajectory: Trajectory) -> float | None:
 def _fields(trajectory: Trajectory, names: Sequence[str], frames: Steps) -> tuple[Panel, ...]:
     """The field under the groups: one grid if it is steady, one for each picture if it moves; none where it is not
     known, or other fields act on other groups."""
-    parts = [Group.of(trajectory, name) for name in names]
+    parts = [group_of(trajectory, name) for name in names]
     parts = [part for part in parts if part.count]
     found = [fields_of(part) for part in parts]
     if not parts or found[0][1] is None or any(own[0] != found[0][0] for own in found):

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.diagnostics.group import Group
+from gasfield.diagnostics.grouping import group_of
 from gasfield.diagnostics.repeats import distinct_frames
 from gasfield.errors import InputError
 from gasfield.forces.learned import Region
@@ -239,7 +240,7 @@ def _group(trajectory: Trajectory, rows: str | None, frames: str | None, least: 
     names = [] if rows in (None, "all") else [name.strip() for name in str(rows).split(",")]
     members = np.sort(np.concatenate([trajectory.members(name) for name in names])) if names else None
     chosen = np.arange(trajectory.count) if members is None else members
-    group = Group.of(trajectory, ",".join(names) or "all rows", chosen, kept)
+    group = group_of(trajectory, ",".join(names) or "all rows", chosen, kept)
     present = replace(group, notes=notes).under_one_law().present()
     if not present.count or len(present.steps) < least:
         raise InputError(

@@ -6,13 +6,12 @@
     sim.gas.positions                      # look, and go on
     sim.step(1_000)
 
-Between two events nothing but the dynamics is at work; at an event operations fire, each by its trigger. A scenario is
-turned into a simulation by `from_scenario`.
+`AtWork` is what there is and how events change it, `Stepping` advances it, `Restorable` gives its state and goes back
+to one. Here it is built, from its parts or from a scenario, touched, and looked at.
 """
 
 from __future__ import annotations
 
-import time as clock
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -20,12 +19,11 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from gasfield.dynamics import AnyDynamics, DynamicsSpec
-from gasfield.errors import BlowUp, InputError, Note, about
+from gasfield.errors import InputError, Note, about
 from gasfield.forces import AnyForce, Force, ForceSpec
-from gasfield.gas import Gas
 from gasfield.kernels.threads import threads_worth
 from gasfield.operations import AnyOperation, ExtrapolationWatch, Operation, OperationSpec, StabilityMonitor, observe
 from gasfield.plugins import plugins_in_use
@@ -37,34 +35,23 @@ from gasfield.scenario.minimize import Minimize
 from gasfield.scenario.recordings import recordings_of
 from gasfield.schedules import AnyTemperature, ByGroup, Schedule
 from gasfield.simulation.arrangement import Arrangement
-from gasfield.simulation.at_work import AtWork
 from gasfield.simulation.events import Events
 from gasfield.simulation.finite import require_finite_start
 from gasfield.simulation.minimize import Minimum, minimize, require_energy
 from gasfield.simulation.overlap import require_apart
-from gasfield.simulation.parts import build_parts, parts_of
+from gasfield.simulation.parts import build_parts
 from gasfield.simulation.planting import PlantTracers
 from gasfield.simulation.provenance import attributes, described
-from gasfield.simulation.snapshot import Snapshot
+from gasfield.simulation.restorable import Restorable
 from gasfield.simulation.start import Find, GasLike, initial_state, specification
-from gasfield.simulation.state import restore_gas, state_of, under
+from gasfield.simulation.stepping import FIRST
 from gasfield.spaces import Space
 from gasfield.spec import parse
 from gasfield.streams import require_seed
 from gasfield.tracers import Tracer
 
-_TICK = 1.0
-"""Seconds between looks of operations while steps are taken to the next event."""
-_FIRST = 3
-"""Operations that fire before all others: monitor, planting, events."""
-_CALL = 0.1
-"""Seconds that one call of the dynamics may last, unless `least_steps` take longer: a simulation that is asked to stop
-does so after it."""
-_LIVE_CALL = 0.04
-"""The same for one that is touched while it moves."""
 
-
-class Simulation(AtWork):
+class Simulation(Restorable):
     """A gas that moves.
 
     Attributes:
@@ -126,7 +113,6 @@ class Simulation(AtWork):
         self.seed, self.directory = require_seed(seed), Path(directory)
         self.scenario: Scenario | None = None
         self.law: DynamicsSpec = specification(AnyDynamics, dynamics, "dynamics")
-        self.live = False
         self._forces = [
             force if isinstance(force, Force) else specification(AnyForce, force, "forces", number)
             for number, force in enumerate(forces)
@@ -149,8 +135,8 @@ class Simulation(AtWork):
         self.operations: list[Operation] = [self._monitor, self._planting, self._events, *self._watches()]
         self.steered = ""
         self._training: list[OperationSpec] = []
-        self._begun = self._restored = self._stopping = self._start_is_good = self._waiting = False
-        self._stride, self._left = 1, self.start
+        self._start_is_good = False
+        self._left = self.start
         for number, operation in enumerate(operations):
             self.add_operation(operation, number)
         self._require_events()
@@ -199,122 +185,6 @@ class Simulation(AtWork):
     def _watches(self) -> list[Operation]:
         """What looks along the way whether the forces are known where the gas is."""
         return [] if self.forces.outside(self.gas) is None else [ExtrapolationWatch()]
-
-    # --- stepping ----------------------------------------------------------------------------------------------------
-
-    def step(self, steps: int = 1) -> Self:
-        """Advances by some steps. Operations fire at the start, before the first step, and at their steps.
-
-        Returns:
-            The simulation itself: `sim.step(100).gas.positions`.
-
-        Raises:
-            BlowUp: if the state becomes non-finite or the energy jumps; what operations wrote before is kept.
-            InputError: if a force is not known at one of the steps, a tracer is to be planted outside the space, or an
-                array of the gas was replaced by one of another shape.
-        """
-        if steps < 0:
-            raise InputError("a simulation does not run backwards.", parameter="steps")
-        with about("gas"):
-            self.gas.require_shapes(self.space.dimensions)
-        self.require_forces(steps)
-        with threads_worth(self._work()):
-            self._begin()
-            self._left = self.gas.step
-            end = self.gas.step + steps
-            if steps and not self._stopping:
-                self.settle()
-                while self.gas.step < end and not self._is_stopping():
-                    self._advance_to(self._next_event(end))
-                    self._fire(last=self.gas.step >= end or self._is_stopping())
-                    if self.live and not self._waiting:  # a stop since then acts after another step
-                        self._left = self.gas.step
-            self._stopping = False
-        return self
-
-    def stop(self) -> None:
-        """Lets `step` return after the present step or, where many are taken in one call, within a tenth of a second
-        (of a large gas 16 steps), as if fewer had been asked for; may be called by a signal handler or another thread.
-        What waits (`live`) is written only if a step follows.
-        """
-        self._stopping = True
-
-    def sample(self, count: int, every: int, what: Callable[[Gas], ArrayLike]) -> NDArray[Any]:
-        """(count, ...) values of a function of the gas, one after every so many steps: `sim.sample(200, 5, lambda gas:
-        gas.positions**2)`.
-
-        Raises:
-            BlowUp, InputError: as for `step`.
-        """
-        return np.array([np.array(what(self.step(every).gas)) for _ in range(count)])
-
-    def _is_stopping(self) -> bool:
-        """Whether to return now; not before a step was taken, since what had waited for it was written."""
-        return self._stopping and self.gas.step > self._left
-
-    def _begin(self) -> None:
-        """What is done once, before the first step."""
-        if self._begun:
-            return
-        self._begun = True
-        if not self._restored:
-            if self._relaxation is not None:
-                with about("minimize"):
-                    self.minimize(self._relaxation)
-            self.require_start()
-        for operation in self.operations:
-            operation.begin(self)
-        if not self._restored:
-            self._fire(last=True)
-
-    def _next_event(self, end: int) -> int:
-        """The next step at which something is to be done."""
-        events = (operation.trigger.next(self.gas.step, self.start) for operation in self.operations)
-        return min(end, *(event for event in events if event is not None))
-
-    def _advance_to(self, step: int) -> None:
-        for operation in self.operations:
-            operation.prepare(self)
-        due = clock.monotonic() + _TICK
-        while self.gas.step < step and not self._is_stopping():
-            begin = clock.monotonic()
-            stride = max(self._stride, self.dynamics.least_steps)
-            self.dynamics.run(self.gas, min(stride, step - self.gas.step), self._is_stopping)
-            now = clock.monotonic()
-            self._stride = _next_stride(self._stride, now - begin, _LIVE_CALL if self.live else _CALL)
-            if now > due and self.gas.step < step:  # what an event writes comes after its checkpoint
-                for operation in self.operations:
-                    operation.tick(self)
-                due = now + _TICK
-        try:
-            for operation in self.operations:
-                operation.guard(self)
-        except BlowUp as fault:
-            raise self._with_files(fault) from None
-
-    def _with_files(self, fault: BlowUp) -> BlowUp:
-        """The same error, with what is kept where, and what to try."""
-        files = [path for operation in self.operations if (path := operation.flush()) is not None]
-        kept = f" The good frames, up to step {fault.last_good_step} at the latest, are in {files[0]}." if files else ""
-        return BlowUp(f"{fault}{kept} {self.law.remedy}", last_good_step=fault.last_good_step)
-
-    def _fire(self, *, last: bool = False) -> None:
-        """Lets operations fire; where the last step of a call shall show what is done after it, some of them wait."""
-        self._let_fire(self.operations[:_FIRST])
-        self._waiting = self.live and last
-        if not self._waiting:
-            self._let_fire(self.operations[_FIRST:])
-
-    def settle(self) -> None:
-        """Lets those operations fire that have waited (`live`)."""
-        if self._waiting:
-            self._waiting = False
-            self._let_fire(self.operations[_FIRST:])
-
-    def _let_fire(self, operations: Sequence[Operation]) -> None:
-        for operation in operations:
-            if operation.trigger.fires(self.gas.step, self.start):
-                operation.fire(self)
 
     def _work(self) -> int:
         """About how many numbers one loop over the gas touches."""
@@ -378,7 +248,7 @@ class Simulation(AtWork):
         """
         with about("operations", number):
             built = operation if isinstance(operation, Operation) else self._built_from(parse(AnyOperation, operation))
-        self.operations.insert(_FIRST if first else len(self.operations), built)
+        self.operations.insert(FIRST if first else len(self.operations), built)
         if self._begun:
             built.begin(self)
         return built
@@ -441,15 +311,11 @@ class Simulation(AtWork):
         (`present`)."""
         return self._arrangement.initial.in_rows(self.gas, values)
 
-    def forces_known(self) -> bool:
-        """Whether the forces are known at the present step; a recorded field ends with its recording."""
-        if self.law.looks_ahead:  # or it could not have come here
-            return True
-        try:
-            self.forces.check_steps(self.gas.step, self.gas.step + 1)
-        except InputError:
-            return False
-        return True
+    def _get_ready(self) -> None:
+        if self._relaxation is not None:
+            with about("minimize"):
+                self.minimize(self._relaxation)
+        self.require_start()
 
     def require_start(self) -> None:
         """Checks that steps can be taken from the start: forces are finite, and no particles are so close that the
@@ -496,101 +362,6 @@ class Simulation(AtWork):
             warnings.warn(Note(note), stacklevel=2)
         return self.minimum
 
-    def require_forces(self, steps: int) -> None:
-        """Checks that all forces are known for the next steps.
-
-        Raises:
-            InputError: if one is not, or the law of motion is not.
-        """
-        now = self.gas.step
-        for number, _, force in self.numbered_forces:
-            with about("forces", number):
-                force.check_steps(now, now + steps + int(self.law.looks_ahead))
-        with about("dynamics"):
-            self.dynamics.check_steps(now, now + steps)
-
-    # --- going on later ----------------------------------------------------------------------------------------------
-
-    def state(self) -> dict[str, NDArray[Any]]:
-        """Everything that is needed to go on, bit for bit: arrays by name, as copies."""
-        return self._arrangement.state() | self._moving_state(self._own_operations())
-
-    def _moving_state(self, operations: Sequence[Operation]) -> dict[str, NDArray[Any]]:
-        """The same without the list of events, and with the state of some operations only."""
-        arrays = state_of(self.gas)
-        arrays |= {f"law/{name}": array for name, array in self.dynamics.state().items()}
-        arrays |= self._monitor.state()
-        if self.events:
-            arrays["events/work"] = np.array(self._events.work)
-        for number, operation in enumerate(self._own_operations()):
-            if operation in operations:
-                arrays |= {f"operation/{number}/{name}": array for name, array in operation.state().items()}
-        return arrays
-
-    def snapshot(self) -> Snapshot:
-        """The present state in memory, for `restore`: afterwards everything is as if what has been done since had not
-        been, ids and random numbers of planted particles included. A trajectory that is being written is cut back;
-        other files stay."""
-        rewinding = [operation for operation in self._own_operations() if operation.rewinds]
-        return Snapshot(self._moving_state(rewinding), self._arrangement, self._restored, self._waiting)
-
-    def restore(self, state: Mapping[str, NDArray[Any]] | Snapshot, *, further: bool = False) -> None:
-        """Goes back, or on, to what `state` or `snapshot` gave: of this simulation, or of one built in the same way.
-
-        Args:
-            state: what it gave.
-            further: whether the events are those of this simulation, also such as the state does not list, and not
-                those that the state lists.
-
-        Raises:
-            InputError: if it is the state of another one.
-        """
-        arrays = state.arrays if isinstance(state, Snapshot) else state
-        try:
-            known = self._arrangement
-            found = state.arrangement if isinstance(state, Snapshot) else known.of_state(arrays, further=further)
-            ids = np.asarray(arrays["gas/ids"], np.int64)
-            self._take(found, parts_of(ids, found, self.law, self.seed, self._parts.built))
-            self._planting.wait_for(self._tracers_to_come(ids))
-            self._events.work = float(arrays.get("events/work", 0.0))
-            self._events.look()
-            restore_gas(self.gas, self.space, arrays)
-            self.dynamics.restore(under("law/", arrays))
-            if "watch/scale" in arrays:
-                self._monitor.restore(arrays)
-            for number, operation in enumerate(self._own_operations()):
-                own = under(f"operation/{number}/", arrays)
-                if own and (operation.rewinds or not self._begun):
-                    operation.restore(own)
-        except (KeyError, ValueError, IndexError, RecursionError) as fault:
-            raise InputError(f"the state is that of another simulation ({fault}).") from None
-        self._restored = True
-        self._waiting = False
-        if isinstance(state, Snapshot):
-            self._restored, self._waiting = state.restored or self._begun, state.waiting
-        if self._begun:
-            for operation in self.operations:
-                operation.set_back(self, waiting=self._waiting)
-
-    def leads_on(self, state: Mapping[str, NDArray[Any]]) -> bool:
-        """Whether the events of this simulation are those that have led to a state, and others after it."""
-        try:
-            self._arrangement.of_state(state, further=True)
-        except (InputError, KeyError, ValueError):
-            return False
-        return True
-
-    def _own_operations(self) -> list[Operation]:
-        return [operation for operation in self.operations if operation not in self.operations[:_FIRST]]
-
-    # --- the end -----------------------------------------------------------------------------------------------------
-
-    def close(self) -> None:
-        """Finishes what operations have begun, such as files. The simulation must not be stepped after that."""
-        self.settle()
-        for operation in self.operations:
-            operation.close()
-
     def provenance(self) -> dict[str, Any]:
         """What a trajectory of this simulation says of its origin: attributes of the file."""
         specifications = [force for force in self._forces if isinstance(force, ForceSpec)]
@@ -604,10 +375,3 @@ class Simulation(AtWork):
         return attributes(self, scenario, plugins, self.events) | (
             {} if self.minimum is None else self.minimum.as_attributes()
         )
-
-
-def _next_stride(stride: int, seconds: float, longest: float) -> int:
-    """How many steps to take in the next call of the dynamics, after so many took so long."""
-    if seconds < 0.5 * longest:
-        return 2 * stride
-    return max(stride // 2, 1) if seconds > longest else stride

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.diagnostics import Group
+from gasfield.diagnostics.grouping import group_of
 from gasfield.diagnostics.repeats import distinct_frames
 from gasfield.errors import InputError
 from gasfield.trajectory import Trajectory
@@ -57,7 +58,7 @@ class Choice:
             InputError: as `rows_and_frames`.
         """
         rows, frames = self.rows_and_frames(trajectory)
-        return replace(Group.of(trajectory, "shown", rows, frames), notes=distinct_frames(trajectory)[1])
+        return replace(group_of(trajectory, "shown", rows, frames), notes=distinct_frames(trajectory)[1])
 
 
 def _thinned(rows: NDArray[np.int64], most: int, trajectory: Trajectory) -> NDArray[np.int64]:

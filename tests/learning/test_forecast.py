@@ -202,7 +202,7 @@ def test_a_forecast_uses_nothing_after_its_origin(kind: str) -> None:
 def test_mean_squared_errors_are_those_of_the_protocol(in_memory: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every frame from the end of training on is an origin while its target is recorded; by hand for a recording,
     whether it fits into memory or goes through a scratch file."""
-    monkeypatch.setattr("gasfield.diagnostics.group.IN_MEMORY_BYTES", (1 << 28) * in_memory)
+    monkeypatch.setattr("gasfield.diagnostics.grouping.IN_MEMORY_BYTES", (1 << 28) * in_memory)
     with open_trajectory(RECORDING) as recording:
         found = gasfield.forecast(recording, "0:25", [1, 10], rows="dead", models=[])
         x = recording.positions(recording.members("dead")).astype(np.float64)

@@ -9,11 +9,11 @@ import pytest
 import yaml
 from paths import ROOT
 
-from gasfield.diagnostics import Group
 from gasfield.diagnostics.depth.attention_reach import AttentionReach
 from gasfield.diagnostics.depth.heads import Heads
 from gasfield.diagnostics.depth.layer_motion import LayerMotion
 from gasfield.diagnostics.depth.layer_work import LayerWork
+from gasfield.diagnostics.grouping import group_of
 from gasfield.tracing.tracing import trace
 from gasfield.trajectory import open_trajectory
 
@@ -25,7 +25,7 @@ def test_findings_hold_for_a_hundred_tokens_of_prose(tmp_path: Path, smollm2: Pa
     prose = yaml.safe_load(TEXTS.read_text())["prose"]
     trace(smollm2, tmp_path / "t.h5", prompt=prose, tokens=100, weights=True, lens="none")
     with open_trajectory(tmp_path / "t.h5") as trajectory:
-        group = Group.of(trajectory, trajectory.names[0])
+        group = group_of(trajectory, trajectory.names[0])
         work, motion = LayerWork().compute(group), LayerMotion().compute(group)
         reach, heads = (each.compute(group).quantities() for each in (AttentionReach(), Heads()))
     assert any("token 0 'The'" in note for note in work.notes)

@@ -11,6 +11,7 @@ import yaml
 from paths import ROOT
 
 from gasfield.diagnostics import Group
+from gasfield.diagnostics.grouping import group_of
 from gasfield.diagnostics.kinematics.plane import Plane
 from gasfield.diagnostics.lattice.distinct import Distinct
 from gasfield.diagnostics.lattice.freezing import Freezing
@@ -19,14 +20,14 @@ from gasfield.scenario import Scenario
 from gasfield.trajectory import Trajectory
 
 
-def group_of(folder: Path, name: str, **keys: Any) -> Group:
+def cloud_after(folder: Path, name: str, **keys: Any) -> Group:
     """The cloud after a run of a shipped scenario with other parts."""
     whole = yaml.safe_load((ROOT / "scenarios" / f"{name}.yaml").read_text()) | {"diagnostics": []}
     for key, value in keys.items():
         whole[key] = whole[key] | value if isinstance(value, dict) else value
     run(Scenario.model_validate(whole), output=folder / "out", pictures="none")
     with Trajectory(folder / "out" / "trajectory.h5") as trajectory:
-        return Group.of(trajectory, "cloud")
+        return group_of(trajectory, "cloud")
 
 
 def test_decay_alone_draws_a_cloud_to_a_point(tmp_path: Path) -> None:
@@ -36,7 +37,7 @@ def test_decay_alone_draws_a_cloud_to_a_point(tmp_path: Path) -> None:
     """
     points = np.random.RandomState(42).normal(0, 0.02, (100, 2))
     places = {"name": "cloud", "from": {"kind": "places", "at": points.tolist()}}
-    group = group_of(tmp_path, "decay-without-a-force", gas=[places])
+    group = cloud_after(tmp_path, "decay-without-a-force", gas=[places])
     left = 0.99**500
     # The learning rate and the decay are float32 numbers: their product is .01 to 2^-23 in each step.
     tolerance = 100 * 0.1 * 2.0**-24 + 500 * 0.01 * 2.0**-23 * 0.1
@@ -51,14 +52,14 @@ def test_decay_alone_draws_a_cloud_to_a_point(tmp_path: Path) -> None:
 
 
 def test_without_decay_the_cloud_keeps_its_size(tmp_path: Path) -> None:
-    group = group_of(tmp_path, "decay-without-a-force", dynamics={"weight_decay": 0.0})
+    group = cloud_after(tmp_path, "decay-without-a-force", dynamics={"weight_decay": 0.0})
     spread = Plane().compute(group).quantities()
     assert spread["plane.second.end"].value == pytest.approx(spread["plane.second.start"].value, rel=1e-5)
 
 
 def test_drifting_rows_become_one_where_half_a_cell_exceeds_the_step(tmp_path: Path) -> None:
     """Each coordinate stops at the first power of two above 256 s of its step s: half a cell is 2^-8 of it there."""
-    group = group_of(tmp_path, "drift-and-round")
+    group = cloud_after(tmp_path, "drift-and-round")
     force = np.array([1.0, -1.0, 0.9, -0.8, 0.7, 0.6, -0.5, 0.4])
     stop = np.sign(force) * 2.0 ** np.ceil(np.log2(256 * 1e-3 * np.abs(force)))
     assert stop.tolist() == [0.5, -0.5, 0.25, -0.25, 0.25, 0.25, -0.25, 0.125]
@@ -73,6 +74,6 @@ def test_drifting_rows_become_one_where_half_a_cell_exceeds_the_step(tmp_path: P
 
 
 def test_in_float32_no_two_rows_meet(tmp_path: Path) -> None:
-    result = Distinct().compute(group_of(tmp_path, "drift-and-round", dynamics={"weight_dtype": "float32"}))
+    result = Distinct().compute(cloud_after(tmp_path, "drift-and-round", dynamics={"weight_dtype": "float32"}))
     assert result.distinct[-1] == 500
     assert result.quantities()["distinct.half"].value is None

@@ -10,8 +10,8 @@ from made_live_recordings import LAW, STEPS, TOKENS, D, Lesson, Single, Values
 
 import gasfield
 from gasfield.comparison import align
-from gasfield.diagnostics import Group
 from gasfield.diagnostics.fields.live_work import LiveWork
+from gasfield.diagnostics.grouping import group_of
 from gasfield.forces import AnyForce, Surroundings, TotalForce
 from gasfield.gas import Gas
 from gasfield.hindcasting import plan_hindcast
@@ -128,7 +128,7 @@ def test_the_work_of_the_parts_adds_up_to_that_of_the_gradient(lesson: Lesson, f
     """Under gradient descent the work of the gradient is the rate times its square; of tokens that never occur all of
     it is push; shares sum to 1 with the residual, which is the rounding of nothing here."""
     with gasfield.open(file) as recording:
-        found = LiveWork().compute(Group.of(recording, "live"))
+        found = LiveWork().compute(group_of(recording, "live"))
     gradients = np.array([lesson.gradient(step, matrix) for step, matrix in enumerate(lesson.path[:-1])])
     squares = LAW.learning_rate * np.sum(gradients**2, axis=2)
     np.testing.assert_allclose(found.work.sum(axis=2), squares, rtol=1e-4)  # steps are rounded to float32
@@ -143,8 +143,8 @@ def test_the_work_of_the_parts_adds_up_to_that_of_the_gradient(lesson: Lesson, f
 
 def test_a_recording_without_counts_has_no_errors_by_count(file: Path) -> None:
     with gasfield.open("recordings/kjv-bf16.h5") as old:
-        assert Group.of(old, "live").live is None
-        assert LiveWork().why_not(Group.of(old, "live")) is not None
+        assert group_of(old, "live").live is None
+        assert LiveWork().why_not(group_of(old, "live")) is not None
     with gasfield.open(file) as made:
         pair = align(made, made).pairs[0]
         assert all(each.error.value == 0 for each in errors_by_count(pair))

@@ -11,7 +11,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.special import betainc
 
-from gasfield.diagnostics import Group
+from gasfield.diagnostics.grouping import group_of
 from gasfield.diagnostics.thermodynamics.steady import steady_part
 from gasfield.errors import InputError, Note
 from gasfield.operations.ladder import geometric
@@ -165,7 +165,7 @@ def test_nothing_is_averaged_while_a_ladder_adapts(tmp_path: Path) -> None:
     longer = {"run": RunLength(steps=120), "diagnostics": ()}
     with run(scenario.model_copy(update=longer), output=tmp_path / "out", pictures="none").open() as trajectory:
         for name in trajectory.names:
-            assert steady_part(Group.of(trajectory, name)).step >= 60
+            assert steady_part(group_of(trajectory, name)).step >= 60
 
 
 def test_interacting_particles_exchange_as_a_whole_and_separate_ladders_are_named() -> None:

@@ -16,6 +16,7 @@ from gasfield.diagnostics.depth.final_distance import FinalDistance
 from gasfield.diagnostics.depth.heads import Heads
 from gasfield.diagnostics.depth.layer_work import LayerWork
 from gasfield.diagnostics.depth.lens import Lens, half_way
+from gasfield.diagnostics.grouping import group_of
 from gasfield.testing.diagnostics import check_diagnostic
 from gasfield.tracing import Trace
 from gasfield.trajectory import open_trajectory
@@ -33,7 +34,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 @pytest.fixture(scope="module")
 def text(files: tuple[Path, Path]) -> Iterator[Group]:
     with open_trajectory(files[0]) as trajectory:
-        yield Group.of(trajectory, trajectory.names[0])
+        yield group_of(trajectory, trajectory.names[0])
 
 
 def trace(group: Group) -> Trace:

@@ -24,7 +24,7 @@ import gasfield
 from gasfield.comparison.hindcast import relative_errors
 from gasfield.comparison.law import law_differences
 from gasfield.comparison.rounding_floor import floor_of
-from gasfield.diagnostics.group import Group
+from gasfield.diagnostics.grouping import group_of
 from gasfield.dynamics import AdamW
 from gasfield.dynamics.base import DYNAMICS
 from gasfield.dynamics.optimiser import Optimiser
@@ -168,7 +168,7 @@ def test_under_autocast_only_rounded_gradients_are_left(tmp_path: Path) -> None:
     with gasfield.open(recording) as real, gasfield.open(tmp_path / "again.h5") as simulated:
         assert real.attributes["autocast"] == "bfloat16"
         assert json.loads(real.attributes["optimiser_state"])["exp_avg_sq"] == "float32"
-        found = floor_of(real, simulated, Group.of(real, "dead"))
+        found = floor_of(real, simulated, group_of(real, "dead"))
         assert found is not None
         floor = float(found.value)
     assert 0.8 * floor < error < 1.6 * floor

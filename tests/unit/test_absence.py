@@ -13,6 +13,7 @@ import yaml
 
 import gasfield
 from gasfield.diagnostics import Group
+from gasfield.diagnostics.grouping import group_of
 from gasfield.errors import InputError
 from gasfield.gas import Gas
 from gasfield.operations import Callback, TrajectoryRecorder
@@ -95,7 +96,7 @@ def test_broken_particles_are_reported_once_and_others_measured(tmp_path: Path, 
     since = 30 if says else 0  # without the data set, a row that never has a position is broken from the start
     assert notes.count(f"2 of 5 rows are not finite, from step {since} on: they are left out") == 1
     with Trajectory(path) as trajectory:
-        assert Group.of(trajectory, "gas").present().count == 8
+        assert group_of(trajectory, "gas").present().count == 8
 
 
 def test_rows_to_be_planted_are_no_broken_ones() -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from gasfield.diagnostics import DIAGNOSTICS, Diagnosis, Group, Origin, RunContext, context, diagnose
 from gasfield.diagnostics.fields.field_map import FieldMapResult
+from gasfield.diagnostics.grouping import group_of
 from gasfield.diagnostics.structure.clusters import Clusters
 from gasfield.errors import InputError, Note
 from gasfield.provenance import FileDigest
@@ -290,12 +291,12 @@ def test_many_groups_read_the_scenario_once(attracted: Trajectory, monkeypatch: 
     monkeypatch.setattr(context, "stored_scenario", counted)
     with Trajectory(attracted.path) as trajectory:
         for _ in range(5):
-            Group.of(trajectory, "a")
+            group_of(trajectory, "a")
             Origin.of(trajectory)
         monkeypatch.setattr(
             Trajectory, "numbers", property(lambda self: pytest.fail("the whole file was looked through"))
         )
-        assert set(Group.of(trajectory, "a").series) == {"kinetic_energy", "potential_energy"}
+        assert set(group_of(trajectory, "a").series) == {"kinetic_energy", "potential_energy"}
     assert len(read) == 1
 
 

@@ -14,6 +14,7 @@ from tiny_transformers import LAYERS, LLAMA, LLAMA_FOLDER
 
 import gasfield
 from gasfield.diagnostics import DIAGNOSTICS, Diagnostic, Group, Result, Scope, register
+from gasfield.diagnostics.grouping import group_of, whole_of
 from gasfield.plots.style import new_figure
 from gasfield.runs.run import run
 from gasfield.scenario import Scenario
@@ -90,7 +91,7 @@ def traced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Group]:
     """A text in an open trace."""
     pytest.importorskip("transformers")
     with open_trajectory(tiny_trace(tmp_path_factory.mktemp("trace"))[0]) as trajectory:
-        yield Group.of(trajectory, trajectory.names[0])
+        yield group_of(trajectory, trajectory.names[0])
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +100,7 @@ def good(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReques
 
     def make(kind: str) -> Group:
         if kind == "live_work":  # of recordings only
-            return Group.of(gasfield.open(Lesson().write(tmp_path_factory.mktemp(kind) / "made.h5")), "live")
+            return group_of(gasfield.open(Lesson().write(tmp_path_factory.mktemp(kind) / "made.h5")), "live")
         if kind in TRACED:
             return request.getfixturevalue("traced")
         keys = GOOD.get(kind, WELL)
@@ -109,8 +110,8 @@ def good(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReques
         with run(Scenario.model_validate(scenario), output=folder / "out", pictures="none").open() as trajectory:
             spec = DIAGNOSTICS[kind]
             if issubclass(spec, Diagnostic) and spec.scope is Scope.WHOLE:
-                return Group.whole(trajectory)
-            return Group.of(trajectory, "sheet" if "sheet" in trajectory.names else "gas")
+                return whole_of(trajectory)
+            return group_of(trajectory, "sheet" if "sheet" in trajectory.names else "gas")
 
     return make
 

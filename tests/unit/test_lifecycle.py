@@ -9,6 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from gasfield.diagnostics import Group
+from gasfield.diagnostics.grouping import group_of
 from gasfield.diagnostics.kinematics.directions import Directions
 from gasfield.diagnostics.kinematics.plane import Plane
 from gasfield.diagnostics.lattice.distinct import Distinct
@@ -65,11 +66,11 @@ def test_an_end_after_the_horizon_is_not_known() -> None:
 
 
 def test_phases_follow_each_other_in_a_real_recording(bf16: Trajectory) -> None:
-    result = Lifecycle().compute(Group.of(bf16, "dead"))
+    result = Lifecycle().compute(group_of(bf16, "dead"))
     assert np.all(np.diff(result.ends, axis=0) >= 0)
     np.testing.assert_allclose(result.shares.sum(axis=0), 1, rtol=1e-12)
     assert result.quantities()["lifecycle.early.end"].value < result.quantities()["lifecycle.midlife.end"].value
-    frozen = Freezing().compute(Group.of(bf16, "dead"))
+    frozen = Freezing().compute(group_of(bf16, "dead"))
     np.testing.assert_allclose(result.shares[3], frozen.frozen)  # no coordinate changes from +0 to -0 here
     ax = result.plot()
     assert len(ax.images) == 1

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gasfield.diagnostics import DIAGNOSTICS, Group, diagnose, stored
+from gasfield.diagnostics import DIAGNOSTICS, diagnose, grouping, stored
 from gasfield.diagnostics import group as groups
+from gasfield.diagnostics.grouping import whole_of
 from gasfield.gas import Gas
 from gasfield.hdf5 import chunks
 from gasfield.runs.run import run
@@ -118,7 +119,7 @@ def streaming(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Leaves everything in the file, and makes blocks of a few frames or rows."""
 
     def begin() -> None:
-        monkeypatch.setattr(groups, "IN_MEMORY_BYTES", 0)
+        monkeypatch.setattr(grouping, "IN_MEMORY_BYTES", 0)
         monkeypatch.setattr(groups, "BLOCK_BYTES", 1 << 12)
         monkeypatch.setattr(stored, "_PIECE_BYTES", 1 << 16)
 
@@ -162,7 +163,7 @@ def test_any_part_is_read_as_an_array_is_indexed(
     whole = bf16.positions()
     streaming()
     monkeypatch.setattr(stored, "_PIECE_BYTES", 1 << 12)
-    positions = Group.whole(bf16).positions
+    positions = whole_of(bf16).positions
     assert isinstance(positions, stored.Stored)
     chance = np.random.default_rng(seed)
     frames, rows = (chance.permutation(length)[: length // 3] for length in whole.shape[:2])
@@ -178,8 +179,8 @@ def test_any_part_is_read_as_an_array_is_indexed(
 WALK = """
 import json, resource, sys
 resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[2]), int(sys.argv[2])))
-from gasfield.diagnostics import diagnose, group
-group.IN_MEMORY_BYTES, group.BLOCK_BYTES = (int(size) for size in sys.argv[3:5])
+from gasfield.diagnostics import diagnose, group, grouping
+grouping.IN_MEMORY_BYTES, group.BLOCK_BYTES = (int(size) for size in sys.argv[3:5])
 print(json.dumps(diagnose(sys.argv[1]).as_json()["groups"]["walk"]))
 """
 
@@ -211,7 +212,7 @@ def test_four_gigabytes_are_diagnosed_in_one_and_a_half(tmp_path: Path) -> None:
     walk(path, 4_000, 64, 4_000)
     with Trajectory(path) as trajectory:
         assert len(trajectory) * trajectory.count * trajectory.dimensions * 4 > 4e9
-    found = diagnosed_within(path, 1536 << 20, groups.IN_MEMORY_BYTES, groups.BLOCK_BYTES)
+    found = diagnosed_within(path, 1536 << 20, grouping.IN_MEMORY_BYTES, groups.BLOCK_BYTES)
     diffusion = found["transport"]["diffusion"]["einstein"]
     assert diffusion["value"] == pytest.approx(0.5e-4, abs=4 * diffusion["error"])
     assert found["step_length"]["median"]["value"] == pytest.approx(0.01 * np.sqrt(63.33), rel=2e-3)

@@ -18,6 +18,7 @@ import scipy
 
 from gasfield.diagnostics.base import Axes, Result, Values
 from gasfield.diagnostics.group import Group
+from gasfield.diagnostics.grouping import group_of
 from gasfield.diagnostics.thermodynamics.thermodynamics import Thermodynamics
 from gasfield.errors import InputError
 from gasfield.statistics.estimate import stated
@@ -269,7 +270,7 @@ def _energy_of(source: Run, name: str | None) -> Mean:
             raise InputError(
                 f"{trajectory.path}: has the groups {', '.join(trajectory.names)}; name one.", parameter="group"
             )
-        return _energy_of_group(Group.of(trajectory, name or trajectory.names[0]))
+        return _energy_of_group(group_of(trajectory, name or trajectory.names[0]))
 
 
 def _energy_of_group(group: Group) -> Mean:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasfield.diagnostics import Group
+from gasfield.diagnostics.grouping import group_of
 from gasfield.diagnostics.lattice.freezing import rows_moved
 from gasfield.diagnostics.presence import Vectors
 from gasfield.diagnostics.repeats import distinct_frames
@@ -38,7 +39,7 @@ def chosen_rows(trajectory: Trajectory, rows: str | None, start: int) -> Group:
     else:
         with about("rows"):
             members = np.unique(np.concatenate([trajectory.members(name) for name in names]))
-    group = Group.of(trajectory, ",".join(names), members, frames)
+    group = group_of(trajectory, ",".join(names), members, frames)
     group = replace(group, notes=notes).under_one_law().present()
     moved = _moved(group, start)
     frozen = int(np.sum(~moved))
