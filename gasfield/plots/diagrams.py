@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from gasfield.plots.groups import colours, explain
 from gasfield.plots.style import (
@@ -21,6 +23,8 @@ from gasfield.plots.style import (
 )
 
 _LEVELS = 8
+_TICKS = 8
+"""Most values of a scan that are named on a logarithmic axis."""
 _LOG = 2.0
 """A key is drawn on a logarithmic axis if its steps grow by this factor over the scan, and their ratios do not."""
 
@@ -80,6 +84,7 @@ def curves(
         ax.axvspan(mark.value - mark.error, mark.value + mark.error, color=colour, alpha=0.15, linewidth=0)
     if any(is_logarithmic(curve.x) for curve in drawn.values()):
         ax.set_xscale("log")
+        _name_values(ax.xaxis, np.unique(np.concatenate([curve.x for curve in drawn.values()])))
     dress(ax, "", key, result)
     if len(drawn) > 1:
         explain(ax, list(drawn), frameon=False)
@@ -146,13 +151,23 @@ def phase_map(
             boundary.x, boundary.y, yerr=boundary.y_error, xerr=boundary.x_error, fmt="o-", color=SIMULATED,
             ecolor=SIMULATED, markersize=4, capsize=2.5, linewidth=1.2,
         )  # fmt: skip
-    for values, set_scale in ((x, ax.set_xscale), (y, ax.set_yscale)):
+    for values, axis, set_scale in ((x, ax.xaxis, ax.set_xscale), (y, ax.yaxis, ax.set_yscale)):
         if is_logarithmic(values):
             set_scale("log")
+            _name_values(axis, values)
     finished(ax, "", *keys)
     ax.grid(False)
     figure.colorbar(shown, ax=ax, label=result)
     return ax
+
+
+def _name_values(axis: Axis, values: Values) -> None:
+    """Lets the ticks of a logarithmic axis be values of the scan where hardly a power of ten is among them."""
+    if values[-1] >= 10.0 * values[0]:
+        return
+    axis.set_major_locator(FixedLocator(values[:: -(-len(values) // _TICKS)].tolist()))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
 
 
 def is_logarithmic(values: Values) -> bool:

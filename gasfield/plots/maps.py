@@ -101,7 +101,8 @@ def _energy(ax: Axes, shown: Panel) -> None:
     low, high = _ends(shown.energy)
     top = min(high, low + 1.3 * max(shown.top - low, 1e-3 * (high - low)))
     levels = np.linspace(low, top if are_apart(low, top) else high, _LEVELS)
-    ax.contourf(shown.x, shown.y, np.minimum(shown.energy, top * (1 + 1e-12)), levels=levels, cmap="GnBu_r", zorder=0)
+    look: dict[str, Any] = {"cmap": "GnBu_r", "alpha": 0.55, "zorder": 0}  # faint under particles
+    ax.contourf(shown.x, shown.y, np.minimum(shown.energy, top * (1 + 1e-12)), levels=levels, **look)
     ax.contour(shown.x, shown.y, shown.energy, levels=levels[::2], colors="#5c6b7a", linewidths=0.35, zorder=1)
 
 

@@ -21,6 +21,8 @@ from gasfield.plots.panel import Snapshot, View
 from gasfield.plots.strain import strain_colours
 from gasfield.plots.style import INK, drawn_safely, headline, new_figure, set_limits
 
+_ON_FIELD = ("#d9480f", "#212529", "#c2255c", "#7048e8", "#f08c00")
+"""Colours that are seen on the blue and green of a field."""
 _LARGE = 150
 """Particles of a group from which its points are small."""
 
@@ -39,7 +41,8 @@ def snapshot_panels(
         ax: a panel, for the first two coordinates.
     """
     names = list(dict.fromkeys(group.name for row in rows for panel in row for group in panel.groups))
-    shades = dict(zip(names, colours(len(names)) if len(names) > 1 else ["#d9480f"], strict=True))
+    on_field = any(panel.field is not None for row in rows for panel in row)
+    shades = dict(zip(names, _shades(len(names), on_field=on_field), strict=True))
     strains = [group.strain for row in rows for panel in row for group in panel.groups if len(group.strain)]
     scale, map_name = strain_colours(np.concatenate(strains or [np.zeros(1)]))
     if ax is not None:
@@ -67,6 +70,11 @@ def snapshot_panels(
         bar.set_label("strain of a bond", color=INK)
     headline(figure, title)
     return last
+
+
+def _shades(count: int, *, on_field: bool) -> list[str]:
+    """Colours of groups; on a field, which is blue and green, none of these where five are enough."""
+    return list(_ON_FIELD[:count]) if count <= 1 or (on_field and count <= len(_ON_FIELD)) else colours(count)
 
 
 def _in_plane(shown: Snapshot) -> Snapshot:
