@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-from gasfield.cli.options import Overwrite, Quiet, TrajectoryFile
+from gasfield.cli.options import (
+    FrameRange,
+    OnlyGroups,
+    Overwrite,
+    Quiet,
+    RowRange,
+    TrajectoryFile,
+)
 from gasfield.cli.output import put
 from gasfield.errors import InputError
 
@@ -25,18 +32,12 @@ def export(
             help="parquet, csv, npy, netcdf (for xarray) or projector (of TensorBoard). Default: by the ending.",
         ),
     ] = None,
-    frames: Annotated[
-        str | None, typer.Option("--frames", metavar="A:B", help="Range of frames, end excluded. Default: all.")
-    ] = None,
+    frames: FrameRange = None,
     steps: Annotated[
         str | None, typer.Option("--steps", metavar="I,J,...", help="Only the frames of these steps, joined by commas.")
     ] = None,
-    groups: Annotated[
-        list[str] | None, typer.Option("--group", metavar="NAME", help="Only this group; repeatable.")
-    ] = None,
-    rows: Annotated[
-        str | None, typer.Option("--rows", metavar="A:B", help="Range of row numbers, end excluded. Default: all.")
-    ] = None,
+    groups: OnlyGroups = None,
+    rows: RowRange = None,
     observables: Annotated[
         list[str] | None,
         typer.Option(

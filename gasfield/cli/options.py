@@ -47,6 +47,13 @@ Plugins = Annotated[
         help="Execute this Python file first, with your permissions, to register kinds of your own; repeatable.",
     ),
 ]
+FrameRange = Annotated[
+    str | None, typer.Option("--frames", metavar="A:B", help="Range of frames, end excluded. Default: all.")
+]
+RowRange = Annotated[
+    str | None, typer.Option("--rows", metavar="A:B", help="Range of row numbers, end excluded. Default: all.")
+]
+OnlyGroups = Annotated[list[str] | None, typer.Option("--group", metavar="NAME", help="Only this group; repeatable.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")]
 Tensor = Annotated[
     str | None, typer.Option("--tensor", metavar="NAME", help="Name of the tensor; found by common names if omitted.")

@@ -8,7 +8,15 @@ from typing import Annotated
 import typer
 
 from gasfield.cli.command import LIBRARY
-from gasfield.cli.options import Json, Overwrite, Quiet, TrajectoryFile
+from gasfield.cli.options import (
+    FrameRange,
+    Json,
+    OnlyGroups,
+    Overwrite,
+    Quiet,
+    RowRange,
+    TrajectoryFile,
+)
 
 _SHOWN = 20
 """Rows that the terminal shows, unless a number is given."""
@@ -30,15 +38,9 @@ def rows(
         typer.Option("--top", metavar="N", min=1, help=f"Only the first N. Default: all; {_SHOWN} on a terminal."),
     ] = None,
     reverse: Annotated[bool, typer.Option("--reverse", help="The other way round.")] = LIBRARY,
-    groups: Annotated[
-        list[str] | None, typer.Option("--group", metavar="NAME", help="Only this group; repeatable.")
-    ] = None,
-    rows: Annotated[
-        str | None, typer.Option("--rows", metavar="A:B", help="Range of row numbers, end excluded. Default: all.")
-    ] = None,
-    frames: Annotated[
-        str | None, typer.Option("--frames", metavar="A:B", help="Range of frames, end excluded. Default: all.")
-    ] = None,
+    groups: OnlyGroups = None,
+    rows: RowRange = None,
+    frames: FrameRange = None,
     reach: Annotated[
         float | None,
         typer.Option(
